@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "gradkit/gradcheck": ("tests/gradcheck",),
+    "gradkit/gradcheck": ("tests/gradcheck/test_decisions.py tests/gradcheck",),
     "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
     "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
     "gradkit/judge/gradient.py": ("tests/judge/test_steps_and_slopes.py",),

@@ -14,7 +14,7 @@ from gradkit.gradcheck.entries import overall
 from gradkit.gradcheck.evaluate import needs, signature_of
 from gradkit.gradcheck.noise import signs
 from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
-from gradkit.gradcheck.structure import Array, is_tensor, leaves_of, spelled, to_numpy
+from gradkit.gradcheck.structure import Array, is_tensor, leaves_of, spelled, to_numpy, unpack
 
 CACHES = (tuple, list, dict, type(None))
 """What a forward returns last beside its outputs is a cache if it is one of these, or no array."""
@@ -109,39 +109,31 @@ def check_backward(
         touched = {**kept, "dout": douts, "the cache": handed}
         before = copy.deepcopy(touched)
         choices = ([*douts, *handed], [*douts, *kept.values()], handed)
-        wanted = needs(backward)
-        arguments = next((one for one in choices if len(one) == wanted), choices[0])
-        gradients = copy.deepcopy(backward(*arguments))
+        fitting = (one for one in choices if len(one) == needs(backward))
+        gradients = copy.deepcopy(backward(*next(fitting, choices[0])))
         notes += _changed("backward", touched, before)
-    shaped: dict[str, Array] = {}
-    told: dict[str, InputReport] = {}
-    for number, (name, factor) in enumerate(factors.items()):
-        shape = tuple(np.shape(values[name]))
-        found = _gradient(gradients, getattr(backward, "__self__", None), name, number)
-        if found is None:
-            said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
-            told[name] = InputReport(name, "disagree", "missing", said, shape, None)
-            continue
-        array = to_numpy(found, name, "the gradient of").astype(np.float64)
-        if array.shape != shape:
-            said = f"the gradient of {name} has shape {array.shape}; {shape} is asked."
-            told[name] = InputReport(name, "disagree", "shape", said, shape, array.shape)
-            continue
-        shaped[name] = array / factor
+    found = {}
+    for number, name in enumerate(factors):
+        one = _gradient(gradients, getattr(backward, "__self__", None), name, number)
+        found[name] = None if one is None else to_numpy(one, name, "the gradient of")
+    shapes = {name: tuple(np.shape(values[name])) for name in factors}
+    claims = {
+        name: one.astype(np.float64) / factors[name]
+        for name, one in found.items()
+        if one is not None and one.shape == shapes[name]
+    }
 
     def f(moved: Mapping[str, Any]) -> float:
-        arguments = [moved[n] if n in moved else copy.deepcopy(v) for n, v in values.items()]
-        made, _ = _outputs(forward(*arguments), cached)
+        made, _ = _outputs(forward(*{**copy.deepcopy(values), **moved}.values()), cached)
         arrays = {name: to_numpy(made[name], name, "the output") for name in weights}
         return sum(float(np.sum(weights[n] * arrays[n], dtype=np.float64)) for n in weights)
 
     report = None
-    if shaped:
-        params = {name: values[name] for name in shaped}
-        report = check_gradient(f, params, dict(shaped), seed=seed, **options)
-        told |= {name: _verdict(name, array.shape, report) for name, array in shaped.items()}
+    if claims:
+        params = {name: values[name] for name in claims}
+        report = check_gradient(f, params, claims, seed=seed, **options)
         notes += report.notes
-    parts = tuple(told[name] for name in factors)
+    parts = tuple(_verdict(name, shapes[name], one, report) for name, one in found.items())
     return BackwardReport(overall(parts), parts, report, tuple(notes))
 
 
@@ -188,10 +180,9 @@ def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
 def _array(value: Any) -> Any:
     """Return a list of numbers as an array."""
     try:
-        array = np.asarray(value if isinstance(value, (list, tuple)) else None)
-    except ValueError:  # a ragged list
+        return to_numpy(value, "", "a value") if isinstance(value, (list, tuple)) else value
+    except TypeError:
         return value
-    return array if array.dtype.kind in "fiu" else value
 
 
 def _factors(
@@ -254,26 +245,20 @@ def _weights(
         several = isinstance(dout, (list, tuple)) and len(shapes) > 1
         dout = dict(zip(shapes, dout if several else [dout], strict=False))
     given = {str(key): to_numpy(one, str(key), "dout") for key, one in dout.items()}
+    found = {name: given[name].shape for name in shapes if name in given}
     for name, expected in shapes.items():
-        found = given[name].shape if name in given else None
-        if found != expected:
+        if found.get(name) != expected:
             raise ValueError(
-                f"dout must have the shape of the output, {expected}; found {found}. Leave it out "
-                f"for random numbers."
+                f"dout must have the shape of the output, {expected}; found {found.get(name)}. "
+                f"Leave it out for random numbers."
             )
     return {name: given[name].astype(np.float64) for name in shapes}
 
 
 def _like(weight: Array, output: Any) -> Any:
     """Return a cotangent of the kind of its output."""
-    if is_tensor(output):
-        import torch
-
-        return torch.as_tensor(weight, dtype=output.dtype, device=output.device)
-    if not weight.ndim:
-        return float(weight)
-    dtype = np.asarray(output).dtype
-    return np.array(weight, dtype=dtype if dtype.kind == "f" else np.float64)
+    made = unpack(_array(output), wide=False)
+    return made.build([weight.astype(made.leaves[0].array.dtype)])
 
 
 def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
@@ -289,8 +274,17 @@ def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
     return gradients if number == 0 else None
 
 
-def _verdict(name: str, shape: tuple[int, ...], report: Report) -> InputReport:
-    """Say what the report says of one input."""
+def _verdict(
+    name: str, shape: tuple[int, ...], found: Array | None, report: Report | None
+) -> InputReport:
+    """Say what is known of the gradient of one input."""
+    if found is None:
+        said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
+        return InputReport(name, "disagree", "missing", said, shape, None)
+    said = f"the gradient of {name}"
+    if report is None or found.shape != shape:
+        said += f" has shape {found.shape}; {shape} is asked."
+        return InputReport(name, "disagree", "shape", said, shape, found.shape)
     # A single wrong entry elsewhere explains what directions through all parameters show.
     rest = () if report.entries else report.directions
     every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
@@ -300,7 +294,7 @@ def _verdict(name: str, shape: tuple[int, ...], report: Report) -> InputReport:
     reasons = ", ".join(sorted({part.reason for part in same if part.reason}))
     kinds = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}
     what = "directions" if report.directions else "entries"
-    said = f"the gradient of {name} {kinds[verdict]} in {len(same)} of {len(parts)} {what}"
+    said += f" {kinds[verdict]} in {len(same)} of {len(parts)} {what}"
     return InputReport(
-        name, verdict, "", f"{said} ({reasons})." if reasons else f"{said}.", shape, shape
+        name, verdict, "", said + (f" ({reasons})." if reasons else "."), shape, shape
     )

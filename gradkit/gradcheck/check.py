@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import EntryCheck, blank, overall, records
-from gradkit.gradcheck.error import Asked, Claims, lay_out
-from gradkit.gradcheck.evaluate import BudgetSpent, EntryLines, Evaluator
+from gradkit.gradcheck.error import Asked, lay_out
+from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
-from gradkit.gradcheck.noise import EPS, LOUD, Seen, largest_of, measure, swing
+from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Seen, largest_of, magnitude, measure, swing
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import Direction, Entry, Reason, Report
 from gradkit.gradcheck.structure import Array, align, is_half, leaves_of, unpack
@@ -42,6 +42,7 @@ RANDOM = (
     "inside f."
 )
 
+Found = tuple[Sequence[Entry], Sequence[Direction], Sequence[str]]
 Entries = Literal["auto", "all", "directions"]
 Kinks = Literal["open", "subgradient"]
 ENTRIES, KINKS = get_args(Entries), get_args(Kinks)
@@ -90,8 +91,9 @@ def check_gradient(
         ``all`` looks at every entry by itself: two evaluations for each that is right, some ten for
         one that is wrong; of an array that is wrong throughout, only at a sample.
         ``directions`` checks all parameters at once along two random directions, at 11 evaluations
-        in all, and locates a wrong entry from the ratio of the two errors. ``auto`` takes
-        directions for more than 3,000 entries, or where the budget does not suffice for all.
+        in all, some 25 where many entries bend, and locates a wrong entry from the ratio of the two
+        errors. ``auto`` takes directions for more than 3,000 entries, or where the budget does not
+        suffice for all.
     budget : int, optional
         The largest number of calls of f; entries that were not reached are inconclusive.
     seconds : float or None
@@ -163,21 +165,14 @@ def check_gradient(
     again = gradient if callable(gradient) else lambda _: gradient
     total = sum(leaf.array.size for leaf in parameters.leaves)
     few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
-    asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
     each = entries == "all" or (entries == "auto" and few)
+    asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
     with shown(progress) as told:
         evaluator = Evaluator(f, parameters, budget, seconds, told)
         claimed, eps = align(again(parameters.fresh()), parameters)
-        one = _Check(evaluator, claimed, eps, asked, params, again, each)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
-            report = one.run()
-    notes = [*report.notes, *evaluator.notes]
-    if evaluator.raised and report.verdict != AGREE:
-        notes.append(
-            f"away from the point f raised {evaluator.raised}; there it counts as not finite."
-        )
-    return replace(report, notes=tuple(notes))
+            return _Check(evaluator, claimed, eps, asked, params, again, each).run()
 
 
 def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **options: Any) -> Report:
@@ -213,7 +208,7 @@ def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **optio
     return report
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Check:
     """What is checked: f at its parameters, a claim with its rounding, and what was asked."""
 
@@ -224,46 +219,61 @@ class _Check:
     given: Any
     again: Callable[[Any], Any]
     each: bool
+    seen: Seen = UNSEEN
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
 
     def run(self) -> Report:
         """Check by entries or by directions, from the preflight to the report."""
-        evaluator, claimed = self.evaluator, self.claimed
-        points = evaluator.points
-        unseen = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(len(points)), 0.0)
-        if not any(point.size for point in points):
+        evaluator, found = self.evaluator, None
+        if not any(point.size for point in evaluator.points):
             said = "there is nothing to check: the parameters have no entries."
-            return self.report(unseen, notes=[said])
-        rng = np.random.default_rng(self.asked.seed)
-        seen, notes = unseen, []
+            return Report(AGREE, (), (), (), (said,), 0, np.nan)
         try:
-            seen = measure(evaluator, claimed, rng)
-            if not np.isfinite(seen.base):
-                return self.unable(seen, "non-finite", [f"f is {seen.base} there."])
-            still = len(evaluator.levels) < 2 and any(np.any(one) for one in claimed)
-            if still and not evaluator.fresh:
-                if _remembers(evaluator):
-                    return self.run()
-                if _closes_over(evaluator, self.given, seen.base):
-                    return self.unable(seen, "argument", [CLOSED])
-                if len(evaluator.levels) < 2 and seen.base != 0:
-                    notes = ["f gives the same value everywhere: does it use its argument?"]
-            seen = swing(evaluator, seen, rng)
-            loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
-            if not seen.steady and (loud or self.wavers()):
-                return self.unable(seen, "not deterministic")
-            claims = lay_out(claimed, points, seen.scales, self.eps)
-            if self.each:
-                report = self.by_entries(claims, seen, notes)
-            else:
-                survey = Survey(evaluator, claims, seen, rng, self.asked)
-                survey.run()
-                found = (survey.entries, survey.found, survey.patterns)
-                report = self.report(seen, *found, notes)
+            reason = self.preflight()
+            found = self.unable(reason) if reason else self.look()
+            changed = overall(found[1] or found[0]) != AGREE and self.seen.steady
+            if not reason and changed and evaluator.at_point() != self.seen.base:
+                self.seen = replace(self.seen, steady=False)
+                found = self.unable("not deterministic")
         except BudgetSpent:
-            return self.unable(seen, "budget", notes)
-        if report.verdict != AGREE and not self.steady(seen):
-            return self.unable(replace(seen, steady=False), "not deterministic")
-        return report
+            found = found or self.unable("budget")
+        entries, directions, patterns = found
+        verdict, seen = overall(directions or entries), self.seen
+        if not seen.steady:
+            evaluator.notes.insert(0, RANDOM)
+        elif seen.lossy:
+            evaluator.note(
+                f"f is rough: its values scatter by {seen.noise:.1e}, where rounding alone would "
+                f"make {EPS * abs(seen.base):.0e}. It may lose precision on the way, as "
+                f"log(1 - a) does for a near 1."
+            )
+        if evaluator.raised and verdict != AGREE:
+            evaluator.note(
+                f"away from the point f raised {evaluator.raised}; there it counts as not finite."
+            )
+        parts = (tuple(entries), tuple(directions), tuple(patterns), tuple(evaluator.notes))
+        return Report(verdict, *parts, evaluator.count, seen.noise)
+
+    def preflight(self) -> Reason:
+        """Look at f before using it; return why nothing can be said of it, if that is so."""
+        evaluator, claimed = self.evaluator, self.claimed
+        self.rng = np.random.default_rng(self.asked.seed)
+        seen = self.seen = measure(evaluator, claimed, self.rng)
+        if not np.isfinite(seen.base):
+            evaluator.note(f"f is {seen.base} there.")
+            return "non-finite"
+        still = len(evaluator.levels) < 2 and any(np.any(one) for one in claimed)
+        if still and not evaluator.fresh:
+            if _remembers(evaluator):
+                return self.preflight()
+            if _closes_over(evaluator, self.given, seen.base):
+                evaluator.note(CLOSED)
+                return "argument"
+            if len(evaluator.levels) < 2 and seen.base != 0:
+                evaluator.note("f gives the same value everywhere: does it use its argument?")
+        seen = self.seen = swing(evaluator, seen, self.rng)
+        loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
+        return "not deterministic" if not seen.steady and (loud or self.wavers()) else ""
 
     def wavers(self) -> bool:
         """Return whether the claim, where it is given as a function, is another one each time."""
@@ -274,13 +284,18 @@ class _Check:
             for a, b in zip(once, self.claimed, strict=True)
         )
 
-    def by_entries(self, claims: Claims, seen: Seen, notes: list[str]) -> Report:
-        """Check every entry by itself."""
-        leaves = self.evaluator.leaves
-        columns = EntryCheck(EntryLines(self.evaluator, claims), claims, seen, self.asked).run()
+    def look(self) -> Found:
+        """Check along directions, or every entry by itself."""
+        evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
+        claims = lay_out(self.claimed, evaluator.points, self.seen.scales, self.eps)
+        if not self.each:
+            survey = Survey(evaluator, claims, self.seen, self.rng, self.asked)
+            survey.run()
+            return survey.entries, survey.found, survey.patterns
+        columns = EntryCheck(Lines(evaluator, claims), claims, self.seen, self.asked).run()
         faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
         if faint:
-            notes.append(
+            note(
                 f"{'1 entry is' if faint == 1 else f'{faint} entries are'} so far below the others "
                 f"that noise hides errors of the size of the entry; checked on the scale of the "
                 f"others."
@@ -289,65 +304,31 @@ class _Check:
             mine, leaf = claims.leaf == number, leaves[number]
             taken = int(np.count_nonzero(columns.looked[mine]))
             wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
-            notes.append(
+            note(
                 f"of {leaf.name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
                 f"wrong; the other {leaf.array.size - taken} of its shape {leaf.array.shape} were "
                 f"not looked at."
             )
-        patterns = find_patterns(claims, columns, leaves)
-        return self.report(seen, records(columns, claims, leaves), (), patterns, notes)
+        return records(columns, claims, leaves), (), find_patterns(claims, columns, leaves)
 
-    def steady(self, seen: Seen) -> bool:
-        """Look once more whether f is still what it was."""
-        try:
-            return not seen.steady or self.evaluator.at_point() == seen.base
-        except BudgetSpent:
-            return True
-
-    def report(
-        self,
-        seen: Seen,
-        entries: Sequence[Entry] = (),
-        directions: Sequence[Direction] = (),
-        patterns: Sequence[str] = (),
-        notes: Sequence[str] = (),
-    ) -> Report:
-        """Put a report together, with what the reader ought to know about f."""
-        said = list(notes)
-        if not seen.steady:
-            said.insert(0, RANDOM)
-        elif seen.lossy:
-            said.append(
-                f"f is rough: its values scatter by {seen.noise:.1e}, where rounding alone would "
-                f"make {EPS * abs(seen.base):.0e}. It may lose precision on the way, as "
-                f"log(1 - a) does for a near 1."
-            )
-        parts = (tuple(entries), tuple(directions), tuple(patterns), tuple(said))
-        verdict = overall(directions or entries)
-        return Report(verdict, *parts, self.evaluator.count, seen.noise)
-
-    def unable(self, seen: Seen, reason: Reason, notes: Sequence[str] = ()) -> Report:
-        """Report that nothing can be said about any entry, for one reason."""
+    def unable(self, reason: Reason) -> Found:
+        """Say of every entry that nothing can be said, for one reason."""
         if not self.each:
             lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
-            return self.report(seen, directions=[lost], notes=notes)
-        claims = lay_out(self.claimed, self.evaluator.points, seen.scales, self.eps)
-        columns = blank(len(claims.claimed), reason)
-        return self.report(seen, records(columns, claims, self.evaluator.leaves), notes=notes)
+            return (), [lost], ()
+        claims = lay_out(self.claimed, self.evaluator.points, np.ones(len(self.eps)), self.eps)
+        return records(blank(len(claims.claimed), reason), claims, self.evaluator.leaves), (), ()
 
 
 def _remembers(evaluator: Evaluator) -> bool:
     """Return whether f hears of a change only when it is given another array; then give it one."""
-    moves = [
-        0.1 * np.where(np.isfinite(point), np.abs(point) + 0.1, 0.0).astype(np.float64)
-        for point in evaluator.points
-    ]
+    moves = [0.1 * magnitude(point) + 0.01 for point in evaluator.points]
     for fresh in (False, True):
         evaluator.fresh = fresh
         values, _ = evaluator.along(moves, [1.0])
         if len(evaluator.levels) > 1:
             break
-    evaluator.fresh = evaluator.fresh and len(evaluator.levels) > 1 and bool(np.isfinite(values[0]))
+    evaluator.fresh &= len(evaluator.levels) > 1 and bool(np.isfinite(values[0]))
     if evaluator.fresh:
         evaluator.note(
             "f takes an array whose values have changed for the one it was: it keeps results by "
@@ -358,12 +339,12 @@ def _remembers(evaluator: Evaluator) -> bool:
 
 def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
     """Return whether f hears of a change of the caller's own arrays, which is taken back."""
-    arrays = [one for one in leaves_of(given) if type(one) is np.ndarray and one.flags.writeable]
-    arrays = [one for one in arrays if one.dtype.kind == "f"]
+    plain = [one for one in leaves_of(given) if type(one) is np.ndarray]
+    arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
     before = [one.copy() for one in arrays]
     try:
         for one in arrays:
-            one[...] = np.where(np.isfinite(one), one + 0.1 * np.abs(one) + 0.01, one)
+            one[...] = one + 0.1 * magnitude(one) + 0.01
         evaluator.reset()
         value = evaluator.value()
     finally:
@@ -377,21 +358,19 @@ def shown(
     progress: Callable[[int, float], None] | bool | None,
 ) -> Iterator[Callable[[int, float], None] | None]:
     """Provide what is told of each call: the caller's own, or a line on a terminal."""
-    if callable(progress):
-        yield progress
-    elif progress is False or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-    else:
-        from rich.console import Console
+    if callable(progress) or progress is False or not (sys.stderr and sys.stderr.isatty()):
+        yield progress if callable(progress) else None
+        return
+    from rich.console import Console
 
-        status = Console(stderr=True).status("")
+    status = Console(stderr=True).status("")
 
-        def tell(calls: int, seconds: float) -> None:
-            if seconds >= PATIENCE:
-                status.update(f"checking the gradient: {calls:,} evaluations in {seconds:.0f} s")
-                status.start()
+    def tell(calls: int, seconds: float) -> None:
+        if seconds >= PATIENCE:
+            status.update(f"checking the gradient: {calls:,} evaluations in {seconds:.0f} s")
+            status.start()
 
-        try:
-            yield tell
-        finally:
-            status.stop()
+    try:
+        yield tell
+    finally:
+        status.stop()

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.error import allowed, lay_out
-from gradkit.gradcheck.evaluate import EntryLines, Evaluator
-from gradkit.gradcheck.examine import Case, Examination
-from gradkit.gradcheck.noise import EPS, measure, swing
+from gradkit.gradcheck.entries import EntryCheck
+from gradkit.gradcheck.error import Asked, allowed, lay_out
+from gradkit.gradcheck.evaluate import Evaluator, Lines
+from gradkit.gradcheck.examine import Examination
+from gradkit.gradcheck.noise import EPS, largest_of, measure, swing
 from gradkit.gradcheck.records import Differences
 from gradkit.gradcheck.structure import unpack
 
@@ -86,29 +87,25 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     if np.isfinite(seen.base):
         seen = swing(evaluator, seen, rng)
     points = evaluator.points
-    rounding = [EPS] * len(points)
-    none = lay_out([0.0 * point for point in points], points, seen.scales, rounding)
+    exact = [EPS] * len(points)
+    none = lay_out([0.0 * point for point in points], points, seen.scales, exact)
     # A parameter far below the others of its array has a unit of its own.
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
-    lines, nothing = EntryLines(evaluator, none), np.full(5, np.nan)
-    found = [
-        Examination(lines, row, Case(np.nan, START * scale, scale), seen, nothing)
-        for row, scale in enumerate(scales.tolist())
-    ]
+    unclaimed = replace(none, claimed=np.full(len(scales), np.nan), scale=scales)
+    check = EntryCheck(Lines(evaluator, none), unclaimed, seen, Asked())
+    check.steps = START * scales
+    found = [Examination(check, row) for row in range(len(scales))]
     readings = [one.climb() for one in found]
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]
     estimate, bound, left, right = np.array(numbers, dtype=np.float64).reshape(-1, 4).T
     parts = np.split(estimate, np.cumsum([point.size for point in points])[:-1])
-    claims = lay_out(parts, points, seen.scales, rounding)
-    reach = max(seen.reach, float(np.max(claims.weight * claims.scale, initial=0.0)))
-    limits = allowed(
-        claims, replace(seen, reach=reach), np.arange(len(estimate)), np.zeros(len(estimate))
-    )
+    claims, size = lay_out(parts, points, seen.scales, exact), np.abs(estimate)
+    seen = replace(seen, reach=max(seen.reach, largest_of(claims.weight * claims.scale)))
+    limits = allowed(claims, seen, np.arange(len(size)), 0 * claims.weight)
     kinked = np.array([one.kinked for one in readings], dtype=bool)
     known = ((2 * bound <= limits) | (claims.largest == 0)) & np.isfinite(bound) & ~kinked
     why = [at.why(one) for at, one in zip(found, readings, strict=True)]
-    size = np.abs(estimate)
     return {
         "estimate": estimate,
         "bound": bound,

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradkit.gradcheck.entries import Columns, EntryCheck, found, records
 from gradkit.gradcheck.error import Asked, Claims, Rows, take
-from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
+from gradkit.gradcheck.evaluate import Evaluator, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE
 from gradkit.gradcheck.noise import Floats, Seen, signs
 from gradkit.gradcheck.patterns import direction_pattern, find_patterns
@@ -114,7 +114,7 @@ class Survey:
         zero, number = np.zeros(len(moves), dtype=np.intp), np.arange(len(moves))
         claims = Claims(claimed, zero, number, far, far, spread, eps, spread, coarsest)
         parts = [[part if np.any(part) else None for part in self.split(move)] for move in moves]
-        lines = DirectionLines(self.evaluator, parts, self.claimed)
+        lines = Lines(self.evaluator, claims, parts, self.claimed)
         columns = EntryCheck(lines, claims, self.seen, self.asked).run(closely=closely)
         gaps = claimed - columns.estimate
         rough = np.maximum(columns.bound - np.abs(gaps), 0.0)
@@ -132,55 +132,54 @@ class Survey:
             float(np.max(self.claims.eps, where=size > 0, initial=0.0)),
         )
 
-    def locate(self, looked: Looked) -> Entry | None:
-        """Return the one entry that explains the errors along a direction and its ramped twin."""
+    def explain(self, looked: Looked) -> bool:
+        """Put on record the one entry that explains the errors along a direction and its twin.
+
+        Return whether there is one.
+        """
         move = looked.moves[0]
         first, second = looked.gaps.tolist()
         rough = float(np.max(looked.rough))
         if not (np.isfinite(first + second) and abs(first) > 20 * rough):
-            return None
+            return False
         places = _window(np.flatnonzero(move), second / first, 2 * rough / abs(first))
-        while len(places) > CANDIDATES:
+        before = np.inf
+        while CANDIDATES < len(places) < before:
+            before = len(places)
             gap = float(self.look(self.ramped(move, places)).gaps[0])
-            fewer = _window(places, gap / first, 2 * rough / abs(first))
-            if not len(fewer) < len(places):
-                return None
-            places = fewer
-        middle = float(np.mean(places)) if len(places) else 0.0
-        for place in sorted(places.tolist(), key=lambda one: abs(one - middle)):
-            entry = self.alone(place)
+            places = _window(places, gap / first, 2 * rough / abs(first))
+        if len(places) > CANDIDATES:
+            return False
+        for place in sorted(places.tolist(), key=lambda one: abs(one - float(np.mean(places)))):
+            entry = self.check(slice(place, place + 1))[0][0]
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
             if entry.verdict == DISAGREE and rest <= 4 * rough + 1e-3 * abs(first):
-                return entry
-        return None
+                where = f"{entry.parameter or 'The gradient'}: the entry {list(entry.index)}"
+                self.entries.append(entry)
+                self.patterns.append(f"{where} explains the whole difference.")
+                return True
+        return False
 
     def run(self) -> None:
         """Check every parameter along directions, and look closer where one is wrong."""
         bad = np.flatnonzero(~np.isfinite(self.claims.claimed))
         if len(bad):  # along a direction it would spoil all others
-            claims = take(self.claims, bad[:FEW])
-            self.entries += records(self.check(claims), claims, self.leaves)
+            self.entries += self.check(bad[:FEW])[0]
             return
         leaves = [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
-        both = self.look(*self.move(leaves))
-        self.found = self.record(both, "all parameters" if len(leaves) > 1 else leaves[0])
-        if all(one.verdict == AGREE for one in self.found):
-            return
-        if self.explain(both):
-            self.found = [replace(one, verdict=DISAGREE, reason="") for one in self.found]
-            return
-        self.found = []
+        moves = self.move(leaves)
+        # Of a single parameter directions are looked at closely below.
+        for closely in (False, True) if len(leaves) > 1 else (False,):
+            both = self.look(*moves, closely=closely)
+            found = self.record(both, "all parameters" if len(leaves) > 1 else leaves[0])
+            if all(one.verdict == AGREE for one in found):
+                self.found = found
+                return
+            if not closely and self.explain(both):
+                self.found = [replace(one, verdict=DISAGREE, reason="") for one in found]
+                return
         for leaf in leaves:
             self.run_leaf(leaf)
-
-    def explain(self, looked: Looked) -> bool:
-        """Put the one entry that is wrong on record, if there is one; return whether there is."""
-        entry = self.locate(looked)
-        if entry is not None:
-            index, called = ", ".join(map(str, entry.index)), entry.parameter or "The gradient"
-            self.entries.append(entry)
-            self.patterns.append(f"{called}: the entry [{index}] explains the whole difference.")
-        return entry is not None
 
     def run_leaf(self, number: int) -> None:
         """Check one parameter along two directions; where it is wrong, say how or name an entry."""
@@ -188,14 +187,12 @@ class Survey:
         both = self.look(*self.move([number]), closely=True)
         mine = self.record(both, number)
         self.found += mine
-        if not any(one.verdict == DISAGREE for one in mine):
+        if DISAGREE not in {one.verdict for one in mine}:
             return
         if at.stop - at.start <= FEW:
-            claims = take(self.claims, at)
-            columns = self.check(claims)
-            self.entries += records(columns, claims, self.leaves)
-            claims = replace(claims, leaf=0 * claims.leaf)
-            self.patterns += find_patterns(claims, columns, [leaf])
+            entries, claims, columns = self.check(at)
+            self.entries += entries
+            self.patterns += find_patterns(replace(claims, leaf=0 * claims.leaf), columns, [leaf])
             return
         named = direction_pattern(self.claimed[number], both, [move[at] for move in both.moves])
         if named:
@@ -204,28 +201,24 @@ class Survey:
             entry = self.bisect(both.moves[0], float(both.gaps[0]))
             self.entries += [entry] if entry.verdict == DISAGREE else []
 
-    def check(self, claims: Claims) -> Columns:
-        """Check entries one by one."""
-        return EntryCheck(EntryLines(self.evaluator, claims), claims, self.seen, self.asked).run()
-
-    def alone(self, place: int) -> Entry:
-        """Check one entry by itself."""
-        claims = take(self.claims, slice(place, place + 1))
-        return records(self.check(claims), claims, self.leaves)[0]
+    def check(self, rows: Rows | slice) -> tuple[tuple[Entry, ...], Claims, Columns]:
+        """Check some entries one by one."""
+        claims = take(self.claims, rows)
+        lines = Lines(self.evaluator, claims)
+        columns = EntryCheck(lines, claims, self.seen, self.asked).run()
+        return records(columns, claims, self.leaves), claims, columns
 
     def bisect(self, move: Floats, gap: float) -> Entry:
         """Halve the set of entries, following the larger error, to one by itself."""
         places = np.flatnonzero(move)
         while len(places) > 1:
-            half = places[: len(places) // 2]
+            half, rest = np.array_split(places, 2)
             part = np.zeros(move.size)
             part[half] = move[half]
             error = float(self.look(part).gaps[0])
-            if abs(error) > abs(gap - error):
-                places, gap = half, error
-            else:
-                places, gap = places[len(half) :], gap - error
-        return self.alone(int(places[0]))
+            larger = abs(error) > abs(gap - error)
+            places, gap = (half, error) if larger else (rest, gap - error)
+        return self.check(places)[0][0]
 
     def record(self, looked: Looked, leaf: int | str) -> list[Direction]:
         """Put directions through one leaf, or all, on record."""

@@ -22,10 +22,10 @@ from gradkit.gradcheck.error import (
     shown,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Lines
-from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, Case, examine
+from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen
-from gradkit.gradcheck.records import Direction, Entry, InputReport, Reason, Verdict
+from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen, magnitude
+from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Reason, Verdict
 from gradkit.gradcheck.structure import Leaf
 
 KINK = 0.01
@@ -34,17 +34,9 @@ KINK = 0.01
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
 
-ROOM = 3.0
-"""A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
-And a claim has to be off by so many times what is not known, since a table of six points tells
-noise to no better."""
-
 QUIET = 1e-6
 """A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
 is f itself that swings. With a louder one that longer steps tell of, all is done again."""
-
-WANTED = 8e-8
-"""With a precise f a ladder goes on until an error of this part of the entry would show."""
 
 LEVEL = 0.01
 """Where f moves in steps, an entry that does nothing at all over this part of its scale has
@@ -98,9 +90,8 @@ def blank(entries: int, reason: str = "budget") -> Columns:
 
 def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[Entry, ...]:
     """Return one record for each entry that was looked at, in the order of the leaves."""
-    with np.errstate(all="ignore"):
-        size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
-        size[size == 0] = np.nan
+    size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
+    size[size == 0] = np.nan
     indices = [list(np.ndindex(leaf.array.shape)) for leaf in leaves]
     kink = columns.reason == "kink"
     return tuple(
@@ -126,10 +117,7 @@ def found(
 
 def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     """Return the verdict on all parts: the worst of them."""
-    verdicts = {part.verdict for part in parts}
-    if DISAGREE in verdicts:
-        return DISAGREE
-    return UNKNOWN if UNKNOWN in verdicts else AGREE
+    return min((part.verdict for part in parts), key=WORST_FIRST.index, default=AGREE)
 
 
 class EntryCheck:
@@ -186,12 +174,10 @@ class EntryCheck:
         claims, columns = self.claims, self.columns
         told = (claims.weight > self.error) & columns.looked
         part = KNOWN if self.precise else 1.0
-        unseen = columns.resolution - self.error > part * claims.weight
-        for leaf in np.unique(claims.leaf[told]):
-            mine = told & (claims.leaf == leaf)
-            if np.all(unseen[mine]):
-                mine &= columns.verdict == AGREE
-                columns.verdict[mine], columns.reason[mine] = UNKNOWN, "noise"
+        known = told & (columns.resolution - self.error <= part * claims.weight)
+        lost = told & (np.bincount(claims.leaf, known) == 0)[claims.leaf]
+        lost &= columns.verdict == AGREE
+        columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
 
     def _chunks(self) -> Iterator[Rows]:
         """Yield the entries to look at: small arrays together, large ones in samples."""
@@ -214,31 +200,30 @@ class EntryCheck:
         scale, weight = claims.scale[rows], claims.weight[rows]
         above, below, ahead, behind = self.lines.pairs(rows, steps)
         self.tried[:, rows] = steps, above, below, ahead, behind
-        with np.errstate(all="ignore"):
-            pair = Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
-            left, right, central, noise = differences(pair)
-            curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
-            bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
-            self.bend[rows] = bend
-            here = np.where(np.isfinite(claims.here), np.abs(claims.here), 0.0)
-            others = float(np.nanmean(self.bend * here)) * len(here)
-            blur = MOVED * seen.eps * bend * others
-            error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
-            noise = noise + blur
-            limits = allowed(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
-            self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
-            faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
-            faint = np.fmax(faint, KINK * seen.reach / scale)
-            bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
-            smooth = bent <= np.fmax(noise, CLEAR * faint)
-            gap = np.abs(central - claims.claimed[rows])
-            known = 2 * (noise + bent + slack)
-            good = (gap <= known / 2 + error) & smooth & (known <= limits)
-            # Nothing moves at all; where f itself is 0 that may be underflow.
-            none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
-            none &= weight <= (error if seen.base else 0.0)
-            uneven = seen.noise > SAME * seen.fine
-            good |= none & (steps >= scale * (LEVEL if uneven else 1))
+        pair = Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
+        left, right, central, noise = differences(pair)
+        curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
+        bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
+        self.bend[rows] = bend
+        here = magnitude(claims.here)
+        others = float(np.nanmean(self.bend * here)) * len(here)
+        blur = MOVED * seen.eps * bend * others
+        error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
+        noise = noise + blur
+        limits = allowed(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
+        self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
+        faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
+        faint = np.fmax(faint, KINK * seen.reach / scale)
+        bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
+        smooth = bent <= np.fmax(noise, CLEAR * faint)
+        gap = np.abs(central - claims.claimed[rows])
+        known = 2 * (noise + bent + slack)
+        good = (gap <= known / 2 + error) & smooth & (known <= limits)
+        # Nothing moves at all; where f itself is 0 that may be underflow.
+        none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
+        none &= weight <= (error if seen.base else 0.0)
+        uneven = seen.noise > SAME * seen.fine
+        good |= none & (steps >= scale * (LEVEL if uneven else 1))
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]
@@ -257,8 +242,11 @@ class EntryCheck:
         if len(flat):
             far = claims.scale[flat] * (1.0 if seen.reach == 0 else HIGHEST)
             open_ = np.append(open_, flat[~self._look(flat, far, np.zeros(len(flat)))])
-        coarse = agreed & (size > 3 * self.error[rows]) & (claims.coarsest[rows] == 0)
-        faint = rows[coarse & self._coarse(rows)]
+        coarse = agreed & (size > 0) & (claims.coarsest[rows] == 0) & self._coarse(rows)
+        above = size > 3 * self.error[rows]
+        # Of a precise f they are rounding.
+        columns.faint[rows[coarse & ~above]] = not self.precise
+        faint = rows[coarse & above]
         if len(faint):
             size = claims.weight[faint]
             steps = balanced_step(size, claims.scale[faint], seen.noise)
@@ -276,37 +264,29 @@ class EntryCheck:
 
     def _ladders(self, rows: Rows) -> bool:
         """Examine entries one by one; return whether f is no noisier than it looked."""
-        claims, seen, columns = self.claims, self.seen, self.columns
-        room, ease = (2.0, 1.0) if self.precise else (ROOM, ROOM)
-        own = np.where(claims.here == 0, np.inf, np.abs(claims.here))
-        wanted = WANTED * claims.weight if self.precise else np.full(len(own), np.inf)
-        cases = [claims.claimed, self.steps, claims.scale, self.error, ease * self.limits]
-        cases += [claims.largest, self.blur, own, wanted]
+        claims, columns = self.claims, self.columns
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
             accepted = columns.verdict[row] == AGREE
             if self.wrong[leaf] >= ENOUGH and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            numbers = [float(one[row]) for one in cases]
-            case = Case(*numbers, room=room, subgradient=self.asked.subgradient)
             thorough = self.wrong[leaf] == 0 or self.wrong.total() < THOROUGH
-            found = examine(self.lines, row, case, seen, self.tried[:, row], thorough)
-            self.heard = found.noise
-            if 3 * seen.noise < 2 * self.heard < QUIET * seen.reach:
+            reading, known, verdict, reason, self.heard = examine(self, row, thorough)
+            if 3 * self.seen.noise < 2 * self.heard < QUIET * self.seen.reach:
                 return False
-            reading, verdict = found.reading, found.verdict
             if accepted and verdict == UNKNOWN:
                 columns.faint[row] = True
                 continue
-            if not np.isfinite(case.claimed) and reading.bound <= KNOWN * abs(reading.estimate):
-                verdict = DISAGREE
+            nowhere = not np.isfinite(claims.claimed[row])
+            if nowhere and reading.bound <= KNOWN * abs(reading.estimate):
+                verdict, reason = DISAGREE, ""
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, and the slope is that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
             columns.estimate[row], columns.bound[row] = reading.estimate, bound
             columns.left[row], columns.right[row] = left, right
-            columns.resolution[row], columns.verdict[row] = found.resolution, verdict
-            columns.reason[row] = found.reason if verdict == UNKNOWN else ""
+            columns.resolution[row] = known
+            columns.verdict[row], columns.reason[row] = verdict, reason
             self.wrong[leaf] += verdict == DISAGREE
         return True

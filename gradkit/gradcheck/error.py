@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.noise import EPS, Array, Floats, Seen, largest_of, units_of
+from gradkit.gradcheck.noise import EPS, Array, Floats, Seen, largest_of, magnitude, units_of
 
 Rows: TypeAlias = NDArray[np.intp]
 
@@ -110,8 +110,7 @@ def lay_out(
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
         here = np.asarray(point, dtype=np.float64).reshape(-1)
         unit, one = units_of(claimed, here, scale), np.ones(claimed.size)
-        top, weight = largest_of(claimed * unit) / unit, np.abs(claimed)
-        weight[~np.isfinite(weight)] = 0.0
+        top, weight = largest_of(claimed * unit) / unit, magnitude(claimed)
         number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
         rows.append((claimed, number, place, here, unit, top, rounding * one, weight, 0.0 * one))
     return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
@@ -124,14 +123,12 @@ def take(claims: Claims, rows: Rows | slice) -> Claims:
 
 def shown(size: Floats, scale: Floats, reach: float) -> Floats:
     """Return the slope that a first step is made for: the claim, or a faint part of the others."""
-    with np.errstate(all="ignore"):
-        return np.fmax(size, FAINT * reach / scale)
+    return np.fmax(size, FAINT * reach / scale)
 
 
 def balanced_step(slope: Floats, scale: Floats, noise: float) -> Floats:
     """Return the step beyond which truncation would overtake noise, or f be another one."""
-    with np.errstate(all="ignore"):
-        return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
+    return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
 
 
 def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
@@ -140,8 +137,7 @@ def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
     The shortest that does, so that truncation, kinks and poles are as far away as can be; and no
     longer than where truncation would overtake the noise.
     """
-    with np.errstate(all="ignore"):
-        return np.fmin(noise / (CLEAR * slope), balanced_step(slope, scale, noise))
+    return np.fmin(noise / (CLEAR * slope), balanced_step(slope, scale, noise))
 
 
 def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats:
@@ -162,11 +158,10 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats
     seen : Seen
     """
     eps, size = claims.eps[rows], claims.weight[rows]
-    with np.errstate(all="ignore"):
-        added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
-        own = np.fmin(ROUNDINGS * eps, HALF) * added
-        still = max(STRAY * seen.fine, BLOWN_UP * seen.whole)
-        return np.asarray(own + MOVED * eps * moved + still / claims.scale[rows])
+    added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
+    own = np.fmin(ROUNDINGS * eps, HALF) * added
+    still = max(STRAY * seen.fine, BLOWN_UP * seen.whole)
+    return np.asarray(own + MOVED * eps * moved + still / claims.scale[rows])
 
 
 def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
@@ -186,18 +181,15 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     unknown : float64 array
         What rounding lets nobody know of each.
     """
-    with np.errstate(all="ignore"):
-        size, largest, scale = claims.weight[rows], claims.largest[rows], claims.scale[rows]
-        slope = shown(size, scale, seen.reach)
-        best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
-        fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
-        fine = np.fmax(fine, 1e-9 * seen.reach / scale)
-        structural = np.fmax(0.1 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
-        hidden = 50 * unknown
-        null = (largest * scale <= 1e-6 * seen.reach) | (
-            (largest <= hidden) & (claims.eps[rows] < 1e-6)
-        )
-        structural = np.where(null, 1e-2 * seen.reach / scale, structural)
-        rough = np.fmin(best + 4 * unknown, structural)
-        rough = np.fmax(claims.coarsest[rows], np.nan_to_num(rough))
-        return np.asarray(np.fmax(fine, rough))
+    size, largest, scale = claims.weight[rows], claims.largest[rows], claims.scale[rows]
+    slope = shown(size, scale, seen.reach)
+    best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
+    fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
+    fine = np.fmax(fine, 1e-9 * seen.reach / scale)
+    structural = np.fmax(0.1 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
+    hidden = (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
+    null = hidden | (largest * scale <= 1e-6 * seen.reach)
+    structural = np.where(null, 1e-2 * seen.reach / scale, structural)
+    rough = np.fmin(best + 4 * unknown, structural)
+    rough = np.fmax(claims.coarsest[rows], np.nan_to_num(rough))
+    return np.asarray(np.fmax(fine, rough))

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import GRAIN, Claims
-from gradkit.gradcheck.noise import Floats
+from gradkit.gradcheck.noise import Floats, magnitude
 from gradkit.gradcheck.structure import Array, Parameters, to_numpy
 
-Call = Callable[[Any], Any]
 Moves = Sequence[Array | None]
 """A direction: how far each leaf moves, None where it stays."""
 
@@ -103,7 +102,7 @@ class Evaluator:
 
     def __init__(
         self,
-        f: Call,
+        f: Callable[[Any], Any],
         parameters: Parameters,
         budget: int | None = None,
         seconds: float | None = None,
@@ -116,15 +115,14 @@ class Evaluator:
             )
         self.f, self.parameters, self.leaves = f, parameters, parameters.leaves
         self.limit = np.inf if budget is None else budget
-        self.progress, self.started = progress, time.monotonic()
         self.seconds = np.inf if seconds is None else seconds
-        self.count, self.raised = 0, ""
+        self.progress, self.started = progress, time.monotonic()
+        self.count, self.raised, self.fresh = 0, "", False
         self.notes: list[str] = []
-        self.fresh = False
         self.levels: set[float] = set()
-        self.points: list[Array] = [leaf.array for leaf in self.leaves]
+        self.points = [leaf.array for leaf in self.leaves]
         self._arrays = [point.copy(order="K") for point in self.points]
-        self._kept: list[Any] = []
+        self._kept: list[list[Array]] = []
 
     def reset(self) -> None:
         """Put what f is given to the point."""
@@ -134,8 +132,8 @@ class Evaluator:
         for array, point in zip(self._arrays, self.points, strict=True):
             array[...] = point
 
-    def _argument(self) -> Any:
-        """Count a call, and return its argument."""
+    def value(self, *, at_point: bool = False) -> float:
+        """Return f at the present state of the arrays, NaN where it fails off its domain."""
         passed = time.monotonic() - self.started
         if passed > self.seconds:
             self.note(
@@ -147,31 +145,25 @@ class Evaluator:
         self.count += 1
         if self.progress is not None:
             self.progress(self.count, passed)
-        return self.parameters.build(self._arrays)
-
-    def _heard(self, result: Any) -> float:
-        """Return a value of f as a number, and keep the first that differ."""
+        argument = self.parameters.build(self._arrays)
+        try:
+            result = self.f(argument)
+        except Exception as problem:
+            if at_point:
+                raise
+            # f has worked at the point, so this is an edge of its domain.
+            said = str(problem).partition("\n")[0].rstrip(".")
+            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
+            return float("nan")
         value = scalar(result)
         if len(self.levels) < 2:
             self.levels.add(value)
         return value
 
-    def value(self) -> float:
-        """Return f at the present state of the arrays, NaN where it fails off its domain."""
-        argument = self._argument()
-        try:
-            result = self.f(argument)
-        except Exception as problem:
-            # f has worked at the point, so this is an edge of its domain.
-            said = str(problem).partition("\n")[0].rstrip(".")
-            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
-            return float("nan")
-        return self._heard(result)
-
     def at_point(self) -> float:
         """Return f at the point itself, noticing whether f changed its argument."""
         self.reset()
-        value = self._heard(self.f(self._argument()))
+        value = self.value(at_point=True)
         for leaf, array in zip(self.leaves, self._arrays, strict=True):
             if not np.array_equal(leaf.array, array, equal_nan=True):
                 self.note(
@@ -239,39 +231,30 @@ class Evaluator:
         return values, np.where(np.isfinite(strays), strays, 0.0)
 
 
-class EntryLines:
-    """f as single entries move, one line for each claim."""
+class Lines:
+    """f along lines, one for each claim: as single entries move, or along directions, if given."""
 
-    def __init__(self, evaluator: Evaluator, claims: Claims) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        claims: Claims,
+        directions: Sequence[Moves] = (),
+        claimed: Sequence[Array] = (),
+    ) -> None:
         self.evaluator, self.claims = evaluator, claims
+        self.directions, self.claimed = directions, claimed
         eps = np.array([np.finfo(point.dtype).eps for point in evaluator.points])
-        self.smallest: Floats = (
-            GRAIN * eps[claims.leaf] * np.nan_to_num(np.abs(claims.here), posinf=0.0)
-        )
+        grain = 0 if directions else GRAIN
+        self.smallest: Floats = grain * eps[claims.leaf] * magnitude(claims.here)
 
     def pairs(self, rows: NDArray[np.intp], steps: Floats) -> Floats:
         """Return f above and below the point on some lines, and the distances really moved."""
-        leaves, places = self.claims.leaf[rows].tolist(), self.claims.place[rows].tolist()
-        found = map(self.evaluator.pair, leaves, places, steps.tolist())
+        found = map(self.pair, rows.tolist(), steps.tolist())
         return np.array([*found], dtype=np.float64).reshape(-1, 4).T
 
-
-class DirectionLines:
-    """f as parameters move along directions."""
-
-    def __init__(
-        self, evaluator: Evaluator, directions: Sequence[Moves], claimed: Sequence[Array]
-    ) -> None:
-        self.evaluator, self.directions, self.claimed = evaluator, directions, claimed
-        self.smallest: Floats = np.zeros(len(directions))
-
-    def pairs(self, rows: NDArray[np.intp], steps: Floats) -> Floats:
-        """Return f above and below the point, and the distances moved."""
-        found = []
-        for row, step in zip(rows.tolist(), steps.tolist(), strict=True):
+    def pair(self, row: int, step: float) -> tuple[float, ...]:
+        """Return the same of one line."""
+        if self.directions:
             values, strays = self.evaluator.along(self.directions[row], (step, -step), self.claimed)
-            found.append([*(values + strays), step, step])
-        return np.array(found, dtype=np.float64).reshape(-1, 4).T
-
-
-Lines = EntryLines | DirectionLines
+            return (*(values + strays), step, step)
+        return self.evaluator.pair(int(self.claims.leaf[row]), int(self.claims.place[row]), step)

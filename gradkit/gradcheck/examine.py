@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradkit.gradcheck.error import CLEAR, MATTERS
-from gradkit.gradcheck.evaluate import Lines
 from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, Side, differences, read
-from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, Seen, table_noise
+from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, table_noise
 from gradkit.gradcheck.records import Reason, Verdict
+
+if TYPE_CHECKING:
+    from gradkit.gradcheck.entries import EntryCheck
 
 MOST = 26
 """Steps of a ladder: these reach from a rounding of the parameter to all of it."""
@@ -40,6 +43,14 @@ HALF = 0.5
 HALVINGS = 12
 """A bend shrinks to a four-thousandth in so many."""
 
+ROOM = 3.0
+"""A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
+And a claim has to be off by so many times what is not known, since a table of six points tells
+noise to no better."""
+
+WANTED = 8e-8
+"""With a precise f a ladder goes on until an error of this part of the entry would show."""
+
 TREND = (2.0, 0.45, 0.1)
 """How far slopes over three steps in a row may be from a claim to tend to it as noise over step
 does: a quarter each time, with some room."""
@@ -49,57 +60,40 @@ DISAGREE: Verdict = "disagree"
 UNKNOWN: Verdict = "inconclusive"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One claim to examine; all numbers are for one line.
-
-    ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may
-    be off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the
-    largest slope beside it, ``blur`` what slopes of f may be off by over any step, ``own`` the size
-    of the parameter, beyond which f is another one,
-    ``wanted`` a resolution that is worth further steps, ``room`` how many times what is not known a
-    claim has to be off to be wrong. With ``subgradient`` any slope at a kink will do.
-    """
-
-    claimed: float
-    step: float
-    scale: float
-    error: float = 0.0
-    allowed: float = 0.0
-    largest: float = 0.0
-    blur: float = 0.0
-    own: float = np.inf
-    wanted: float = np.inf
-    room: float = field(default=2.0, kw_only=True)
-    subgradient: bool = field(default=False, kw_only=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the examination found.
-
-    The resolution is absolute; ``noise`` is what longer steps tell of it, or 0.
-    """
-
-    reading: Reading
-    resolution: float
-    verdict: Verdict
-    reason: Reason
-    noise: float = 0.0
-
-
 class Examination:
-    """A ladder that grows, and what it says so far."""
+    """A ladder for one claim, that grows, and what it says so far.
 
-    def __init__(self, lines: Lines, row: int, case: Case, seen: Seen, tried: Floats) -> None:
-        self.lines = lines
-        self.row = row
-        self.case = case
-        self.seen = seen
-        self.noise = seen.noise
+    Parameters
+    ----------
+    check : EntryCheck
+        Its claims, what a correct one may be off by, and the coarsest resolution that will do.
+    row : int
+        The claim among them.
+    """
+
+    def __init__(self, check: EntryCheck, row: int) -> None:
+        self.lines, self.row, self.seen, self.noise = check.lines, row, check.seen, check.seen.noise
+        claims = check.claims
+        values = (
+            claims.claimed,
+            claims.scale,
+            claims.largest,
+            claims.here,
+            check.error,
+            check.blur,
+        )
+        numbers = [float(one[row]) for one in values]
+        self.claimed, self.scale, self.largest, self.here, self.error, self.blur = numbers
+        self.room, ease = (2.0, 1.0) if check.precise else (ROOM, ROOM)
+        self.allowed = ease * float(check.limits[row])
+        self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
+        self.subgradient = check.asked.subgradient
+        self.smallest = float(self.lines.smallest[row])
+        self.top = HIGHEST * self.scale
+        self.start = min(max(float(check.steps[row]), self.smallest), self.top)
         # Steps, f above and below, distances ahead and behind.
-        self.rows = tried[:, None] if np.all(np.isfinite(tried)) else np.zeros((5, 0))
-        self.top = HIGHEST * case.scale
+        tried = check.tried[:, [row]]
+        self.rows = tried if np.all(np.isfinite(tried)) else np.zeros((5, 0))
 
     def pairs(self, steps: Floats) -> Floats:
         """Return f above and below the point, and the distances really moved."""
@@ -107,13 +101,9 @@ class Examination:
 
     def add(self, *steps: float) -> bool:
         """Evaluate f on further steps; return whether there were any."""
-        low, high = float(self.lines.smallest[self.row]), BEYOND * self.case.scale * (1 + 1e-9)
-        known = self.rows[0]
-        fresh = [
-            step
-            for step in steps
-            if max(low, 1e-300) <= step <= high and not np.any(np.abs(known - step) < 0.1 * step)
-        ]
+        low, high = max(self.smallest, 1e-300), BEYOND * self.scale * (1 + 1e-9)
+        able = [step for step in steps if low <= step <= high]
+        fresh = [step for step in able if not np.any(np.abs(self.rows[0] - step) < 0.1 * step)]
         if not fresh:
             return False
         new = np.array(fresh)
@@ -124,17 +114,16 @@ class Examination:
     def ladder(self, noise: float, top: float) -> Ladder:
         """Return the steps up to the top as a ladder."""
         above, below, ahead, behind = self.rows[1:, self.rows[0] <= top * (1 + 1e-9)]
-        seen, blur = self.seen, self.case.blur
-        return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, blur)
+        seen = self.seen
+        return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, self.blur)
 
     def climb(self) -> Reading:
         """Grow the ladder until the claim is decided, or no step can add anything."""
-        start = min(max(self.case.step, float(self.lines.smallest[self.row])), self.top)
-        self.add(start, RATIO * start, RATIO**2 * start)
+        self.add(self.start, RATIO * self.start, RATIO**2 * self.start)
         while True:
             reading = read(self.ladder(self.noise, self.top))
             verdict, resolution = self.judge(reading)
-            if verdict == AGREE and resolution <= self.case.wanted:
+            if verdict == AGREE and resolution <= self.wanted:
                 return reading
             if self.rows.shape[1] >= MOST:
                 return reading
@@ -151,22 +140,23 @@ class Examination:
 
     def judge(self, reading: Reading) -> tuple[Verdict, float]:
         """Hold the claim against a reading; return the verdict and the absolute resolution."""
-        case, bound = self.case, reading.bound
-        gap = abs(case.claimed - reading.estimate)
-        resolution = 2 * bound + case.error
-        slight = KINK * max(abs(case.claimed), MATTERS * case.largest)
-        known = 2 * bound <= case.allowed and reading.doubt <= case.allowed + slight
-        if known and gap <= bound + case.error:
+        claimed, error, bound = self.claimed, self.error, reading.bound
+        gap = abs(claimed - reading.estimate)
+        resolution = 2 * bound + error
+        slight = KINK * max(abs(claimed), MATTERS * self.largest)
+        known = 2 * bound <= self.allowed and reading.doubt <= self.allowed + slight
+        if known and gap <= bound + error:
             return AGREE, resolution
         if reading.kinked:
-            wide = max(reading.left.bound, reading.right.bound) + case.error
+            wide = max(reading.left.bound, reading.right.bound) + error
             outside = gap > bound + wide
-            if case.subgradient and not outside:
+            if self.subgradient and not outside:
                 return AGREE, 2 * wide
             return (DISAGREE if outside else UNKNOWN), resolution
-        far = gap > case.room * (bound + case.error) and gap > CLEAR * abs(case.claimed)
-        far = far and gap * case.own > self.seen.noise
-        far = far and _outside(case, reading.left) and _outside(case, reading.right)
+        far = gap > self.room * (bound + error) and gap > CLEAR * abs(claimed)
+        # A slope that noise hides over the parameter itself is not read beyond it.
+        far = far and (self.here == 0 or gap * abs(self.here) > self.seen.noise)
+        far = far and _outside(self, reading.left) and _outside(self, reading.right)
         return (DISAGREE if far else UNKNOWN), resolution
 
     def why(self, reading: Reading) -> Reason:
@@ -181,23 +171,29 @@ class Examination:
 
 
 def examine(
-    lines: Lines, row: int, case: Case, seen: Seen, tried: Floats, thorough: bool = True
-) -> Outcome:
+    check: EntryCheck, row: int, thorough: bool = True
+) -> tuple[Reading, float, Verdict, Reason, float]:
     """Examine one claim; before it is called wrong, doubt what says so.
 
     Parameters
     ----------
-    lines : Lines
+    check : EntryCheck
     row : int
-        The line among them.
-    case : Case
-    seen : Seen
-    tried : float64 array, (5,)
-        A step that has been tried: length, f above and below, distances moved; or NaN.
+        The claim among those of the check.
     thorough : bool
         Whether to doubt an accusation by looking for steps that keep to the claim.
+
+    Returns
+    -------
+    reading : Reading
+    resolution : float
+        Absolute.
+    verdict : Verdict
+    reason : Reason
+    noise : float
+        What longer steps tell of it, or 0.
     """
-    at = Examination(lines, row, case, seen, tried)
+    at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
     if verdict == DISAGREE:
@@ -205,27 +201,26 @@ def examine(
         at.noise = max(at.noise, heard)
         reading = read(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
-        gap = abs(case.claimed - reading.estimate)
-        size = max(abs(case.claimed), abs(reading.estimate), case.largest)
+        gap = abs(at.claimed - reading.estimate)
+        size = max(abs(at.claimed), abs(reading.estimate), at.largest)
         unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
         kept, noise = unheard or _kept_nearby(at), 0.0
         if verdict == DISAGREE and thorough and not kept:
             kept, noise = _kept_further(at, reading)
         if verdict == DISAGREE and kept:
             # Either slope may be the right one.
-            wide = replace(reading, bound=reading.bound + gap)
-            return Outcome(wide, gap, UNKNOWN, "staircase", noise)
-    return Outcome(reading, resolution, verdict, at.why(reading) if verdict == UNKNOWN else "")
+            return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase", noise
+    return reading, resolution, verdict, "" if verdict != UNKNOWN else at.why(reading), 0.0
 
 
-def _outside(case: Case, side: Side) -> bool:
+def _outside(at: Examination, side: Side) -> bool:
     """Return whether one side excludes the claim: the other may have passed a kink."""
-    return abs(case.claimed - side.estimate) > side.bound + case.error
+    return abs(at.claimed - side.estimate) > side.bound + at.error
 
 
 def _listen(at: Examination, reading: Reading) -> float:
     """Measure the noise anew along this line, on points nearer than the step that was used."""
-    step = max(at.rows[0, reading.central.step] / 16, float(at.lines.smallest[at.row]))
+    step = max(at.rows[0, reading.central.step] / 16, at.smallest)
     reach = np.array([1.0, 3.0, 4.0])
     above, below, _, _ = at.pairs(reach * step)
     values = np.concatenate([below[::-1], [at.seen.base], above])
@@ -236,7 +231,7 @@ def _kept_nearby(at: Examination) -> bool:
     """Return whether short steps keep to the claim, where f does not tell near points apart."""
     if SAME * at.seen.fine >= at.noise:
         return False
-    near = NEAR * at.case.scale
+    near = NEAR * at.scale
     at.add(*(near * RATIO**k for k in range(-2, 2)))
     short = at.ladder(at.seen.fine, near * RATIO)
     return len(short.above) > 1 and at.judge(read(short))[0] != DISAGREE
@@ -250,21 +245,20 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
     over step. Curvature passes by: it grows fourfold or more from step to step. Behind a kink the
     two sides do not agree, by as much on any step.
     """
-    claimed, gap = at.case.claimed, abs(at.case.claimed - reading.estimate)
+    gap = abs(at.claimed - reading.estimate)
     used = float(at.rows[0, reading.central.reach])
-    probes = BEYOND * at.case.scale / RATIO ** np.arange(0.0, 2 * MOST, 2)
+    probes = BEYOND * at.scale / RATIO ** np.arange(0.0, 2 * MOST, 2)
     at.add(*probes[probes > RATIO * used].tolist())
 
     def away() -> Floats:
-        with np.errstate(all="ignore"):
-            left, right, central, _ = differences(at.ladder(at.noise, np.inf))
-            one = np.where(np.isfinite(left), left, right)
-            slopes = np.where(np.isfinite(central), central, one)
-            jump, steps = np.abs(right - left), at.rows[0]
-            longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
-            kinked = np.isfinite(jump) & (jump > gap) & ~longer
-            far = (steps > used) & np.isfinite(slopes) & ~kinked
-            return np.where(far, np.abs(slopes - claimed) / gap, np.inf)
+        left, right, central, _ = differences(at.ladder(at.noise, np.inf))
+        one = np.where(np.isfinite(left), left, right)
+        slopes = np.where(np.isfinite(central), central, one)
+        jump, steps = np.abs(right - left), at.rows[0]
+        longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
+        kinked = np.isfinite(jump) & (jump > gap) & ~longer
+        far = (steps > used) & np.isfinite(slopes) & ~kinked
+        return np.where(far, np.abs(slopes - at.claimed) / gap, np.inf)
 
     for near in at.rows[0, away() <= HALF].tolist():
         at.add(near / RATIO, near * RATIO)
@@ -283,14 +277,14 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
     The interval with the larger departure from the straight line is halved: at a jump the departure
     stays, at a kink or a bend it goes.
     """
-    for side in (1, -1):
 
-        def departs(away: float, side: int = side) -> float:
-            above, below, ahead, behind = at.pairs(np.array([away]))
-            value, moved = (above, ahead) if side > 0 else (below, -behind)
-            return float(value[0] - at.seen.base - slope * moved[0])
+    def departs(away: float) -> float:
+        above, below, ahead, behind = at.pairs(np.array([abs(away)]))[:, 0].tolist()
+        value, moved = (above, ahead) if away > 0 else (below, -behind)
+        return float(value - at.seen.base - slope * moved)
 
-        low, high, first, last = 0.0, far, 0.0, departs(far)
+    for end in (far, -far):
+        low, high, first, last = 0.0, end, 0.0, departs(end)
         whole = abs(last)
         for _ in range(HALVINGS):
             middle = (low + high) / 2

@@ -161,12 +161,11 @@ def read(ladder: Ladder) -> Reading:
     The best of three: across the point, or on one side of it where a kink lies on the other. Two
     sides that exclude each other are a kink.
     """
-    with np.errstate(all="ignore"):
-        before, after, across, noise = differences(ladder)
-        step = (ladder.ahead + ladder.behind) / 2
-        left = choose(before, 2 * noise, step, 1)
-        right = choose(after, 2 * noise, step, 1)
-        central = choose(across, noise, step, 2)
+    before, after, across, noise = differences(ladder)
+    step = (ladder.ahead + ladder.behind) / 2
+    left = choose(before, 2 * noise, step, 1)
+    right = choose(after, 2 * noise, step, 1)
+    central = choose(across, noise, step, 2)
     best = min(central, left, right, key=lambda side: side.bound)
     jump, room = abs(right.estimate - left.estimate), left.bound + right.bound
     if not np.isfinite(room):  # on one side f is not known

@@ -100,9 +100,10 @@ def check_module(
     own, rest = wide[: len(wide) - more], wide[len(wide) - more :]
     # A loss such as MSELoss or BCEWithLogitsLoss may hold weights of its own.
     measure = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
-    trained: dict[str, torch.Tensor] = {
-        name: p for name, p in double.named_parameters() if p.requires_grad
-    }
+    trained: dict[str, torch.Tensor] = dict(double.named_parameters())
+    frozen = [name for name, p in trained.items() if not p.requires_grad]
+    for name in frozen:
+        del trained[name]
     given = {f"input {number}": value for number, value in enumerate(own)} | named
     for name, value in given.items() if inputs else ():
         if isinstance(value, torch.Tensor) and value.is_floating_point():
@@ -114,7 +115,9 @@ def check_module(
             f"inputs=True."
         )
 
-    def evaluate() -> Any:
+    def evaluate(params: Mapping[str, Any]) -> Any:
+        for name, p in trained.items():
+            p.data.copy_(params[name])
         value = measure(double(*own, **named), *rest)
         if isinstance(value, torch.Tensor) and value.numel() != 1:
             raise ValueError(
@@ -123,34 +126,22 @@ def check_module(
             )
         return value
 
-    def put(params: Mapping[str, Any]) -> None:
-        for name, value in params.items():
-            trained[name].data.copy_(value)
-
-    def f(params: Mapping[str, Any]) -> Any:
-        put(params)
-        with torch.no_grad():
-            return evaluate()
-
     def gradient(params: Mapping[str, Any]) -> dict[str, Any]:
-        put(params)
-        value = evaluate()
-        found: tuple[Any, ...] = (None,) * len(trained)
+        value = evaluate(params)
+        for p in trained.values():
+            p.grad = None
         if value.requires_grad:
-            found = torch.autograd.grad(value, list(trained.values()), allow_unused=True)
-        unused[:] = [name for name, g in zip(trained, found, strict=True) if g is None]
-        pairs = zip(trained.items(), found, strict=True)
-        return {name: torch.zeros_like(p) if g is None else g for (name, p), g in pairs}
+            value.backward()
+        return {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in trained.items()}
 
-    unused: list[str] = []
     start = {name: p.detach().clone() for name, p in trained.items()}
-    report = check_gradient(f, start, gradient, **options)
-    frozen = [name for name, p in double.named_parameters() if not p.requires_grad]
+    report = check_gradient(torch.no_grad()(evaluate), start, gradient, **options)
     notes = [*_randomness(double), *report.notes]
-    if unused:
-        notes.append(f"the loss does not depend on {', '.join(unused)}.")
-    if frozen:
-        notes.append(f"not checked, because they are frozen: {', '.join(frozen)}.")
+    for said, found in (
+        ("the loss does not depend on", [name for name, p in trained.items() if p.grad is None]),
+        ("not checked, because they are frozen:", frozen),
+    ):
+        notes += [f"{said} {', '.join(found)}."] if found else []
     return replace(report, notes=tuple(notes))
 
 
@@ -167,13 +158,10 @@ def _widen(value: Any) -> Any:
 
 def _randomness(module: torch.nn.Module) -> list[str]:
     """Name the layers whose output depends on more than the input while training."""
-    notes = []
-    for word, said in RANDOM.items():
-        found = [
-            name or type(layer).__name__
-            for name, layer in module.named_modules()
-            if layer.training and word in type(layer).__name__ and getattr(layer, "p", 1) > 0
-        ]
-        if found:
-            notes.append(said.format(", ".join(found)))
-    return notes
+    found: dict[str, list[str]] = {word: [] for word in RANDOM}
+    for name, layer in module.named_modules():
+        kind = type(layer).__name__
+        for word, names in found.items():
+            if layer.training and word in kind and getattr(layer, "p", 1) > 0:
+                names.append(name or kind)
+    return [RANDOM[word].format(", ".join(names)) for word, names in found.items() if names]

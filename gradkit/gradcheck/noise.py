@@ -27,9 +27,9 @@ EPS32 = float(np.finfo(np.float32).eps)
 TINY = 5e-324
 """The smallest change of a float64: what underflow may hide. IEEE 754."""
 
-POINTS = (0, 1, 3, 4, 7, 9, 12, 13, 16, 18, 19, 23)
-"""Where noise is measured: whole numbers at uneven distances, since a regular noise can hide
-between even ones."""
+POINTS = (0.0, *np.cumsum(np.sqrt([1, 5, 2, 10, 3, 11, 1, 7, 6, 2, 13])).tolist())
+"""Where noise is measured: at distances of which none is a multiple of another, since a regular
+noise can hide between even ones."""
 
 TABLE = 6
 """Points of a table: a cubic takes four of them, and the rest tell the noise. Moré & Wild find
@@ -102,8 +102,12 @@ class Seen:
     whole: float = 0.0
 
 
+UNSEEN = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
+"""What is known before f has been called."""
+
+
 @lru_cache
-def _complement(points: tuple[int, ...], degree: int) -> Floats:
+def _complement(points: tuple[float, ...], degree: int) -> Floats:
     """Return orthonormal rows that every polynomial below a degree on these points vanishes on."""
     low, high = min(points), max(points)
     centred = (2 * np.array(points, dtype=np.float64) - low - high) / (high - low)
@@ -111,7 +115,7 @@ def _complement(points: tuple[int, ...], degree: int) -> Floats:
     return np.ascontiguousarray(q[:, degree:].T)
 
 
-def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None = None) -> Floats:
+def table_noise(values: Floats, degree: int = 3, points: tuple[float, ...] | None = None) -> Floats:
     """Estimate the standard deviation of the noise in values along a line.
 
     Projections on an orthonormal basis of what no polynomial below the degree can follow
@@ -132,11 +136,10 @@ def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None 
         Non-finite where a value is.
     """
     basis = _complement(points or POINTS[: len(values)], degree)
-    with np.errstate(all="ignore"):
-        rest = np.abs(basis @ (values - values[0]))
-        top = rest.max(axis=0)
-        part = rest / np.where(top > 0, top, 1.0)  # squares of small values underflow
-        return np.asarray(top * np.sqrt((part * part).mean(axis=0)))
+    rest = np.abs(basis @ (values - values[0]))
+    top = rest.max(axis=0)
+    part = rest / np.where(top > 0, top, 1.0)  # squares of small values underflow
+    return np.asarray(top * np.sqrt((part * part).mean(axis=0)))
 
 
 def is_float32(values: Floats) -> bool:
@@ -156,10 +159,15 @@ def is_float32(values: Floats) -> bool:
     return int(np.count_nonzero(scaled != np.rint(scaled))) >= 2
 
 
+def magnitude(array: NDArray[np.generic]) -> Floats:
+    """Return absolute values, 0 where they are not finite."""
+    size = np.abs(np.asarray(array, dtype=np.float64))
+    return np.where(np.isfinite(size), size, 0.0)
+
+
 def largest_of(array: NDArray[np.generic]) -> float:
     """Return the largest finite magnitude, 0 where there is none."""
-    size = np.abs(np.asarray(array, dtype=np.float64))
-    return float(np.max(size, initial=0.0, where=np.isfinite(size)))
+    return float(np.max(magnitude(array), initial=0.0))
 
 
 MIXED = 1e3
@@ -169,15 +177,11 @@ so many times what any entry does to f by itself."""
 
 def units_of(gradient: Array, point: Array, scale: float) -> Floats:
     """Return a change of each entry that matters: the leaf's, or its own size in mixed units."""
-    size = np.abs(np.asarray(point, dtype=np.float64))
-    size = np.where(np.isfinite(size), size, 0.0)
-    slope = np.abs(np.asarray(gradient, dtype=np.float64))
-    slope = np.where(np.isfinite(slope), slope, 0.0)
-    with np.errstate(all="ignore"):
-        alone = float(np.max(slope * size, initial=0.0))
-        if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
-            return np.full(size.shape, scale)
-        return np.where(size > 0, size, np.fmin(alone / slope, scale))
+    size, slope = magnitude(point), magnitude(gradient)
+    alone = float(np.max(slope * size, initial=0.0))
+    if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
+        return np.full(size.shape, scale)
+    return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
 def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Generator) -> Seen:
@@ -299,10 +303,9 @@ def scales_of(
     pairs = zip(claimed, points, strict=True)
     reach = max((largest_of(np.multiply(*pair)) for pair in pairs), default=0.0)
     steepest = np.array([largest_of(gradient) for gradient in claimed])
-    with np.errstate(all="ignore"):
-        size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
-        suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
-        suggested = np.where(suggested == 0, usual, suggested)
+    size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
+    suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
+    suggested = np.where(suggested == 0, usual, suggested)
     scales = np.fmax(sizes, np.fmin(suggested, usual))
     moved = np.where(sizes > 0, 0.0, steepest * scales)
     return scales, max(reach, float(np.max(moved, initial=0.0)))
@@ -323,10 +326,8 @@ def _every_move(points: Sequence[Array], scales: Floats, rng: np.random.Generato
     """Draw a direction that moves every entry by about its own size."""
     moves = []
     for point, scale in zip(points, scales.tolist(), strict=True):
-        draw = signs(rng, point.shape)
-        size = np.abs(np.asarray(point, dtype=np.float64))
-        move = draw * size if size.any() else draw * scale
-        moves.append(np.where(np.isfinite(move), move, 0.0))
+        size = magnitude(point)
+        moves.append(signs(rng, point.shape) * (size if size.any() else scale))
     return moves
 
 

@@ -43,12 +43,8 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
         rows = claims.leaf == number
         if DISAGREE not in columns.verdict[rows]:
             continue
-        shape = leaf.array.shape
-        sentence = describe_leaf(
-            claims.claimed[rows].reshape(shape),
-            columns.estimate[rows].reshape(shape),
-            error[rows].reshape(shape),
-        )
+        flat = (claims.claimed, columns.estimate, error)
+        sentence = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
         if sentence:
             found.append(f"{leaf.name or 'The gradient'}: {sentence}.")
     return tuple(found)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gradkit.gradcheck.text import describe, describe_backward, frame
 
 if TYPE_CHECKING:
     import pandas
 
-Verdict = Literal["agree", "disagree", "inconclusive"]
+Verdict = Literal["disagree", "inconclusive", "agree"]
+WORST_FIRST: tuple[Verdict, ...] = get_args(Verdict)
 Reason = Literal[
     "",
     "kink",

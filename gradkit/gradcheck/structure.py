@@ -6,7 +6,9 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from importlib import import_module
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -96,36 +98,31 @@ def precision(value: Any, array: Array) -> float:
     return float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS
 
 
-def _leaf(value: Any, name: str, wide: bool) -> Leaf:
-    """Copy one array in its own memory order, in float64 where it is narrower or of integers."""
+def _leaf(value: Any, name: str, wide: bool) -> tuple[Leaf, Callable[[Array], Any]]:
+    """Copy one array, in float64 where it is no float, or narrow; and tell what undoes that.
+
+    It keeps its memory order. The second turns an array into the kind of value that was passed.
+    """
     array = to_numpy(value, name, "parameter")
-    keeps = array.dtype.kind == "f" and not (wide and is_half(array))
-    dtype = array.dtype if keeps else np.dtype(np.float64)
-    return Leaf(name, np.array(array, dtype=dtype, order="K", subok=False))
-
-
-def _maker(value: Any, leaf: Array, wide: bool) -> Callable[[Array], Any]:
-    """Return what turns a leaf's array into the kind of value that was passed."""
-    home = type(value).__module__.partition(".")[0]
+    keeps = array.dtype.kind == "f" and not (wide and is_half(value))
+    own = np.array(array, dtype=array.dtype if keeps else np.float64, order="K", subok=False)
+    leaf, home = Leaf(name, own), type(value).__module__.partition(".")[0]
     if is_tensor(value):
         import torch
 
-        keeps = value.dtype.is_floating_point and not (wide and is_half(value))
         kind = {"device": value.device, "dtype": value.dtype if keeps else torch.float64}
-        return lambda array: torch.from_numpy(array).to(**kind)
+        return leaf, lambda array: torch.from_numpy(array).to(**kind)
     if home == "pandas" and hasattr(value, "index"):
         labels = {"index": value.index}
-        labels |= {"columns": value.columns} if leaf.ndim == 2 else {"name": value.name}
-        return lambda array: type(value)(array, **labels)
+        labels |= {"columns": value.columns} if own.ndim == 2 else {"name": value.name}
+        return leaf, lambda array: type(value)(array, **labels)
     if isinstance(value, np.ma.MaskedArray):
-        mask = np.ma.getmaskarray(value)
-        return lambda array: np.ma.MaskedArray(array, mask=mask)
+        return leaf, partial(np.ma.MaskedArray, mask=np.ma.getmaskarray(value))
     if home.startswith("jax"):
-        like: Callable[[Array], Any] = import_module("jax.numpy").array
-        return like
+        return leaf, import_module("jax.numpy").array
     if type(value) in (int, float):
-        return float
-    return (lambda array: array[()]) if isinstance(value, np.generic) else (lambda array: array)
+        return leaf, float
+    return leaf, itemgetter(()) if isinstance(value, np.generic) else np.asarray
 
 
 def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True) -> Parameters:
@@ -159,10 +156,7 @@ def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True
             f"names must give one different name to each of the {len(moving)} parameters; "
             f"found {paths}."
         )
-    pairs = [
-        (leaf := _leaf(value, name, wide), _maker(value, leaf.array, wide))
-        for (_, value), name in zip(moving, paths, strict=True)
-    ]
+    pairs = [_leaf(value, name, wide) for (_, value), name in zip(moving, paths, strict=True)]
 
     def assemble(parts: Sequence[Any]) -> Any:
         rest = iter(parts)
@@ -287,26 +281,23 @@ def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
             yield gradient
         return
     moving = {key: part for key, part in parts if leaves_of(part)}
-    mapping = isinstance(gradient, Mapping)
     sized = hasattr(gradient, "__len__") and not isinstance(gradient, (str, Mapping))
     sized = sized and getattr(gradient, "shape", None) != ()
-    found = type(gradient).__name__ + (f" of {len(gradient)}" if sized else "")
-    given: Any = gradient
     if isinstance(structure, (list, tuple)):
         wanted = f"a sequence of {len(parts)}"
-        fits = sized and len(gradient) == len(parts)
+        given = dict(enumerate(gradient)) if sized and len(gradient) == len(parts) else {}
     else:
         wanted = f"a dict with the keys {[key for key, _ in parts]}"
         children = _children(gradient) or []
         if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
             children = list(zip(moving, gradient, strict=True))
         named = {str(key): part for key, part in children}
-        spellings = {key: spelled(key, named) for key in moving}
-        fits = None not in spellings.values()
-        given = {key: named.get(str(name)) for key, name in spellings.items()}
-    if not fits:
+        spellings = ((key, spelled(key, named)) for key in moving)
+        given = {key: named[name] for key, name in spellings if name is not None}
+    if not moving.keys() <= given.keys():
         where = f" at {path!r}" if path else ""
-        found = str(list(gradient)) if mapping else found
+        found = type(gradient).__name__ + (f" of {len(gradient)}" if sized else "")
+        found = str(list(gradient)) if isinstance(gradient, Mapping) else found
         raise ValueError(
             f"the gradient{where} must be {wanted}, like the parameters; found {found}."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ WHY = {
     "budget": "the permitted evaluations, or seconds, were used up",
     "argument": "f does not change with its argument",
 }
+
+
+COLUMNS = ("parameter", "index", "claimed", "estimate", "bound", "resolution", "verdict", "reason")
 
 
 def place(part: Entry | Direction) -> str:
@@ -90,14 +93,13 @@ def _sentence(report: Report) -> str:
 
 def _seen(parts: Sequence[Entry | Direction]) -> str:
     """Say how large an error would have shown: of slopes, and of those that are next to zero."""
-    clear = [part.resolution for part in parts if part.claimed and part.resolution < 1]
-    zero = [
-        part.resolution * max(abs(part.claimed), abs(part.estimate))
-        if math.isfinite(part.resolution)
-        else 2 * part.bound
-        for part in parts
-        if not (part.claimed and part.resolution < 1)
-    ]
+    clear, zero = [], []
+    for part in parts:
+        size = max(abs(part.claimed), abs(part.estimate))
+        if part.claimed and part.resolution < 1:
+            clear.append(part.resolution)
+        else:
+            zero.append(part.resolution * size if part.resolution < math.inf else 2 * part.bound)
     said = []
     if clear:
         said.append(f"the coarsest would have shown a relative error of {max(clear):.1e}")
@@ -111,17 +113,9 @@ def _table(parts: list[Entry | Direction]) -> list[str]:
     rows = [("entry", "claimed", "estimate", "± bound", "resolution", "verdict")]
     for part in parts:
         verdict = f"{part.verdict}: {part.reason}" if part.reason else part.verdict
-        rows.append(
-            (
-                place(part),
-                f"{part.claimed:.10g}",
-                f"{part.estimate:.10g}",
-                f"{part.bound:.1e}",
-                f"{part.resolution:.1e}",
-                verdict,
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+        slopes = (f"{part.claimed:.10g}", f"{part.estimate:.10g}")
+        rows.append((place(part), *slopes, f"{part.bound:.1e}", f"{part.resolution:.1e}", verdict))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -132,14 +126,10 @@ def frame(report: Report) -> pandas.DataFrame:
     """Return one row for each entry and direction; the columns are the attributes of `Entry`."""
     import pandas as pd
 
-    numbers = ("claimed", "estimate", "bound", "resolution")
-    columns = ("parameter", "index", *numbers, "verdict", "reason")
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
-    rows = [
-        [getattr(part, column, f"direction {getattr(part, 'number', '')}") for column in columns]
-        for part in parts
-    ]
-    table = pd.DataFrame(rows, columns=list(columns))
-    slopes = [getattr(part, "slopes", None) or (math.nan, math.nan) for part in parts]
-    table["left"], table["right"] = zip(*slopes, strict=True) if slopes else ((), ())
-    return table
+    rows = []
+    for part in parts:
+        row = asdict(part)
+        row["left"], row["right"] = row.pop("slopes", None) or (math.nan, math.nan)
+        rows.append({"index": f"direction {row.pop('number', '')}", **row})
+    return pd.DataFrame(rows, columns=[*COLUMNS, "left", "right"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -104,6 +106,14 @@ def test_a_missing_gradient_is_said_to_be_missing() -> None:
     )
 
 
+def test_what_is_said_of_each_input() -> None:
+    """With the reason where there is one, and without where there is none."""
+    report = check_backward(lambda x: np.abs(x).sum(), lambda: np.zeros(3), {"x": np.zeros(3)})
+    assert report.inputs[0].message == "the gradient of x is open in 3 of 3 entries (kink)."
+    report = check_backward(affine, back, {"x": X, "w": W, "b": B})
+    assert report.inputs[2].message == "the gradient of b agrees in 2 of 2 entries."
+
+
 def test_what_is_changed_in_place_is_told() -> None:
     """Of dout, inputs and cache."""
 
@@ -137,6 +147,10 @@ def test_backward_may_take_the_inputs_or_nothing() -> None:
     assert plain.verdict == "agree"
     loss = check_backward(lambda x: ((x**2).sum(), {"x": x}), lambda c: 2 * c["x"], [X])
     assert verdicts(loss) == {"x": "agree"}
+    kept = check_backward(
+        lambda x: (np.sin(x), SimpleNamespace(x=x)), lambda d, c: d * np.cos(c.x), {"x": X}
+    )
+    assert kept.verdict == "agree"
     both = check_backward(lambda x: ((x**2).sum(), {"dx": 2 * x}), None, {"x": X})
     assert both.verdict == "agree"
     both = check_backward(lambda x: ((x**2).sum(), {"dx": x}), None, {"x": X})
@@ -154,6 +168,13 @@ def test_a_given_cotangent_and_several_outputs() -> None:
 
     for dout in (None, {"a": np.ones((4, 3)), "b": X}, (np.ones((4, 3)), X)):
         assert check_backward(forward, backward, {"x": X}, dout).verdict == "agree"
+    pair = check_backward(lambda x: (np.sin(x), x**2), backward, {"x": X})
+    assert pair.verdict == "agree"
+    alone = check_backward(lambda x: (x**2).sum(), None, {"x": X})
+    assert alone.inputs[0].problem == "missing"
+    rows = [[0.5, 2.0], [1.0, -1.0], [3.0, 0.0], [0.0, 1.0]]
+    assert check_backward(affine, back, INPUTS, rows).verdict == "agree"
+    assert check_backward(affine, lambda d, c: back(2 * d, c), INPUTS, rows).verdict == "disagree"
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

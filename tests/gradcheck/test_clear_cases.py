@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -458,6 +459,61 @@ def test_a_right_gradient_costs_two_evaluations_an_entry() -> None:
 
     report = check_gradient(f, parts, grads, entries="directions")
     assert (report.verdict, report.evaluations) == ("agree", 11)
+
+
+@pytest.mark.parametrize("small", [1e-6, 1e-10])
+def test_small_entries_that_noise_hides_are_counted(small: float) -> None:
+    """Whether they show at all or not; what is rounding of a precise f is nothing to tell."""
+
+    def check(f, scales: list[float], x: np.ndarray):
+        return check_gradient(f, x, np.array(scales) * np.cos(x))
+
+    x = np.array([0.5, 0.7, 0.9])
+    for scales, said in (
+        ([1.0, small, small], "2 entries are so far below the others that noise hides errors of"),
+        ([1.0, 1.0, small], "1 entry is so far below the others that noise hides errors of the"),
+    ):
+
+        def smooth(p, scales=scales):
+            return float(np.sin(p) @ scales)
+
+        def rough(p, smooth=smooth):
+            return smooth(p) + 1e-9 * (zlib.crc32(p.tobytes()) / 2**31 - 1)
+
+        report = check(rough, scales, x)
+        assert report.verdict == "agree"
+        assert [note.startswith(said) for note in report.notes] == [True]
+        assert check(smooth, scales, x).notes == ()
+    rounding = check(lambda p: float(np.sin(p[0])), [1.0, 1e-17, 0.0], x)
+    assert (rounding.verdict, rounding.notes) == ("agree", ())
+
+
+@pytest.mark.parametrize("places", [(3, 10), (4000, 4999), (5, 4990), (2499, 2500)])
+def test_of_two_wrong_entries_among_thousands_one_is_named(places: tuple[int, int]) -> None:
+    """By halving, wherever they are."""
+    x = np.random.default_rng(0).normal(size=5000)
+    wrong = np.cos(x)
+    wrong[list(places)] += [3.0, -2.0]
+    report = check_gradient(lambda p: float(np.sum(np.sin(p))), x, wrong)
+    assert [one.index[0] in places for one in report.entries] == [True]
+
+
+def test_bends_are_looked_at_along_all_tensors_before_each() -> None:
+    """A first step along many entries that bend may not do; a ladder along all of them does."""
+    rng = np.random.default_rng(0)
+    parts = {f"p{k}": rng.normal(size=2000) for k in range(50)}
+    right = {name: np.sin(2 * x) for name, x in parts.items()}
+
+    def f(p):
+        return float(sum(np.sum(np.sin(x) ** 2) for x in p.values()))
+
+    report = check_gradient(f, parts, right)
+    assert report.verdict == "agree"
+    assert 11 < report.evaluations <= 30
+    assert {one.parameter for one in report.directions} == {"all parameters"}
+    wrong = right | {"p7": 1.5 * right["p7"]}
+    report = check_gradient(f, parts, wrong)
+    assert {one.parameter for one in report.directions if one.verdict == "disagree"} == {"p7"}
 
 
 @pytest.mark.parametrize(("size", "most"), [(2999, 1500), (328, 600)])

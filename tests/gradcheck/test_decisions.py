@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gradkit.gradcheck import check_gradient, finite_difference
+from gradkit.gradcheck.check import PATIENCE
+from gradkit.gradcheck.check import shown as progress_shown
 from gradkit.gradcheck.directions import Survey, _window, ramp
 from gradkit.gradcheck.entries import EntryCheck, overall
 from gradkit.gradcheck.error import (
@@ -20,8 +24,8 @@ from gradkit.gradcheck.error import (
     shown,
     take,
 )
-from gradkit.gradcheck.evaluate import EntryLines, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Case, Examination
+from gradkit.gradcheck.evaluate import Evaluator, Lines
+from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
 from gradkit.gradcheck.ladder import (
     Ladder,
     Reading,
@@ -34,6 +38,7 @@ from gradkit.gradcheck.ladder import (
 )
 from gradkit.gradcheck.noise import (
     EPS,
+    POINTS,
     Seen,
     largest_of,
     measure,
@@ -216,17 +221,33 @@ def test_what_a_ladder_says() -> None:
     assert kink.kinked
     assert (kink.estimate, kink.bound) == pytest.approx((2.0, 1.0), abs=1e-9)
     assert kink.bound >= 1.0
+    rough = read(ladder(lambda t: 3 * max(t, 0.0) - max(-t, 0.0), 0.0, 1e-2))
+    sides = (rough.left, rough.right)
+    assert rough.estimate - rough.bound == pytest.approx(min(s.estimate - s.bound for s in sides))
+    assert rough.estimate + rough.bound == pytest.approx(max(s.estimate + s.bound for s in sides))
+    assert rough.bound > 1.05
     with np.errstate(all="ignore"):
         edge = read(ladder(lambda t: np.sqrt(t) if t >= 0 else np.nan, 0.0))
     assert (edge.bound, edge.doubt, edge.kinked) == (np.inf, np.inf, False)
 
 
+def examined(claimed: float, seen: Seen = SEEN, lines=None, **parts) -> Examination:
+    """Examine one claim, with some numbers given."""
+    lines = lines or Lines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
+    largest, scale = parts.pop("largest", 0.0), parts.pop("scale", 1.0)
+    asked = Asked(subgradient=parts.pop("subgradient", False))
+    one = replace(claims(claimed, largest, scale), here=np.array([parts.pop("here", 0.0)]))
+    check = EntryCheck(lines, one, seen, asked)
+    check.steps[:] = 1e-3
+    at = Examination(check, 0)
+    for name, number in {"room": 2.0, **parts}.items():
+        setattr(at, name, number)
+    return at
+
+
 def judged(claimed: float, reading: Reading, **parts) -> str:
     """Judge a claim by a reading."""
-    point = unpack(np.ones(1))
-    lines = EntryLines(Evaluator(lambda p: 0.0, point), claims(1.0, 1.0, 1.0))
-    case = Case(**{"claimed": claimed, "step": 1e-3, "scale": 1.0, "allowed": 0.5, **parts})
-    return Examination(lines, 0, case, SEEN, np.full(5, np.nan)).judge(reading)[0]
+    return examined(claimed, **{"allowed": 0.5, **parts}).judge(reading)[0]
 
 
 SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
@@ -257,8 +278,20 @@ def test_both_sides_of_a_verdict() -> None:
         assert judged(0.75, replace(READING, **one)) == DISAGREE
     assert judged(1.29, READING, room=3.0) == UNKNOWN
     assert judged(1.31, READING, room=3.0) == DISAGREE
-    assert judged(2.0, READING, own=0.9e-12) == UNKNOWN
-    assert judged(2.0, READING, own=1.1e-12) == DISAGREE
+    assert judged(2.0, READING, here=0.9e-12) == UNKNOWN
+    assert judged(2.0, READING, here=1.1e-12) == DISAGREE
+    assert judged(2.0, READING, here=-1.1e-12) == DISAGREE
+
+
+def test_a_precise_f_leaves_less_room() -> None:
+    """Twice what is not known, or thrice; and a precise one is looked at until more would show."""
+    lines = Lines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
+    for noise, room, ease, wanted in ((1e-15, 2, 1, 16e-8), (1e-12, 3, 3, np.inf)):
+        check = EntryCheck(lines, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Asked())
+        check.limits[:] = 0.5
+        at = Examination(check, 0)
+        assert (at.room, at.allowed) == (room, 0.5 * ease)
+        assert at.wanted == pytest.approx(wanted)
 
 
 def test_both_sides_of_a_kink() -> None:
@@ -275,8 +308,8 @@ def test_both_sides_of_a_kink() -> None:
 def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None:
     """Steps that are known, too short or too long are not taken."""
     evaluator = Evaluator(lambda p: float(p[0] ** 2), unpack(np.ones(1)))
-    lines = EntryLines(evaluator, claims(1.0, 1.0, 1.0))
-    at = Examination(lines, 0, Case(2.0, 1e-3, 2.0), SEEN, np.full(5, np.nan))
+    lines = Lines(evaluator, claims(1.0, 1.0, 1.0))
+    at = examined(2.0, lines=lines, scale=2.0)
     assert at.add(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
     assert at.rows[0].tolist() == [0.5, 0.6, 1.9, 2.0]
     assert not at.add(0.54)
@@ -305,11 +338,9 @@ def test_a_resolution_is_a_part_of_the_larger_of_claim_and_estimate() -> None:
 
 def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
-    point = unpack(np.ones(1))
-    lines = EntryLines(Evaluator(lambda p: 0.0, point), claims(1.0, 1.0, 1.0))
 
     def why(reading: Reading, seen: Seen = SEEN) -> str:
-        return Examination(lines, 0, Case(1.0, 1.0, 1.0), seen, np.full(5, np.nan)).why(reading)
+        return examined(1.0, seen).why(reading)
 
     random = replace(SEEN, steady=False)
     assert why(replace(READING, bound=np.inf)) == "non-finite"
@@ -357,7 +388,7 @@ def test_sizes_and_units() -> None:
 
 def test_a_table_is_taken_from_a_cubic_or_a_parabola() -> None:
     """Near points from a parabola, others from a cubic; three deviations of the rest."""
-    line = np.array([0, 1, 3, 4, 7, 9.0])
+    line = np.array(POINTS[:6])
     assert scatter(line**3, 1e-6) < 1e-9 < scatter(line**3, 1e-8)
     rng = np.random.default_rng(0)
     sizes = [scatter(rng.normal(size=6), 1e-6) for _ in range(400)]
@@ -378,6 +409,19 @@ def test_what_rounding_is_a_part_of() -> None:
     assert near(whole(lambda p: 0 * p[0], 2.0, 1e-13), 2.0)
 
 
+def test_how_much_f_changes_is_seen_where_nothing_is_claimed() -> None:
+    """By its slope and its bend along parameters that move by 0.5 to 1.5 of their size."""
+
+    def reach(f) -> float:
+        evaluator = Evaluator(f, unpack(np.array([2.0])))
+        rng = np.random.default_rng(0)
+        return swing(evaluator, measure(evaluator, [np.zeros(1)], rng), rng).reach
+
+    assert 3 <= reach(lambda p: 1e6 + 3 * p[0]) <= 9
+    assert 200 <= reach(lambda p: 1e6 + 100 * (p[0] - 2) ** 2) <= 1800
+    assert reach(lambda p: 1e6 + 0 * p[0]) == 0
+
+
 # Lines and samples.
 
 
@@ -385,7 +429,7 @@ def test_the_shortest_step_of_each_line() -> None:
     """64 roundings of the entry."""
     evaluator = Evaluator(lambda p: 0.0, unpack([np.array([2.0, 0.0]), np.ones(1, np.float32)]))
     points = evaluator.points
-    lines = EntryLines(evaluator, lay_out(points, points, np.ones(2), [EPS, EPS]))
+    lines = Lines(evaluator, lay_out(points, points, np.ones(2), [EPS, EPS]))
     assert lines.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
 
 
@@ -489,6 +533,19 @@ def test_a_direction_moves_leaves_so_that_each_does_as_much() -> None:
     assert near(alone[3:7], survey.sign[3:7])
     assert not np.any(alone[:3])
     assert not np.any(alone[7:])
+    looked = survey.look(move)
+    assert near(looked.least, 2 * np.abs(move).min())
+    assert near(looked.claims.coarsest, 1e-3 * looked.least)
+
+
+def test_how_coarse_a_direction_may_be_where_nothing_is_claimed() -> None:
+    """A thousandth of what parameters do to f, over the scale."""
+    none = lay_out([np.zeros(3)], [np.full(3, 4.0)], np.array([4.0]), [EPS])
+    evaluator = Evaluator(lambda p: 0.0, unpack(np.full(3, 4.0)))
+    survey = Survey(evaluator, none, SEEN, np.random.default_rng(0), Asked())
+    looked = survey.look(survey.move([0])[0])
+    assert looked.least[0] == np.inf
+    assert near(looked.claims.coarsest, 1e-3 * SEEN.reach / looked.claims.scale)
 
 
 def test_the_window_of_a_ramp() -> None:
@@ -534,7 +591,7 @@ def test_claims_are_laid_out_by_leaf() -> None:
         lay_out([], [], np.ones(0), []),
         lay_out([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2),
     ):
-        lines = EntryLines(Evaluator(lambda p: 0.0, unpack([np.zeros(0)] * 2)), none)
+        lines = Lines(Evaluator(lambda p: 0.0, unpack([np.zeros(0)] * 2)), none)
         assert len(EntryCheck(lines, none, SEEN, Asked()).run().estimate) == 0
 
 
@@ -574,6 +631,22 @@ def test_right_numbers_in_wrong_places_are_all_there() -> None:
     assert "are all zero" in describe_leaf(left_out, square, room)
 
 
+def test_a_pattern_has_the_room_of_the_entry_that_is_known_least() -> None:
+    """And no more."""
+    square = np.array([[1.0, 2.0], [3.0, 4.0]])
+    room = np.array([[1e-9, 0.05], [1e-9, 1e-9]])
+    claim = square.T + np.array([[0.0, 0.09], [0.0, 0.0]])
+    assert describe_leaf(claim, square, room) == "it is transposed"
+    assert describe_leaf(claim + 0.05, square, room) != "it is transposed"
+
+
+def test_a_bend_that_passes_the_claim_far_away_is_no_jump() -> None:
+    """Over a step of all of the parameter the slope on both sides is two."""
+    for claim in (2.0, 2.05):
+        report = check_gradient(lambda x: (x - 1) + (x - 1) ** 3, 1.0, claim)
+        assert report.verdict == "disagree"
+
+
 def test_the_rounding_of_a_claim() -> None:
     """By its dtype, or by its bits where they are those of float32."""
     point = unpack(np.ones(3))
@@ -600,3 +673,45 @@ def test_what_is_nothing_to_differentiate() -> None:
         assert is_static(value)
     for value in (1, 1.0, 1j, np.ones(2), [1.0]):
         assert not is_static(value)
+
+
+# What is shown meanwhile.
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def test_a_terminal_is_told_after_two_seconds(monkeypatch) -> None:
+    """Unless the caller wants no progress, or to be told instead; and nothing else is."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for progress in (None, True):
+        with progress_shown(progress) as tell:
+            tell(3, PATIENCE - 0.1)
+            assert "evaluations" not in terminal.getvalue()
+            tell(4000, PATIENCE)
+        assert "checking the gradient: 4,000 evaluations in 2 s" in terminal.getvalue()
+        terminal.truncate(0)
+    with progress_shown(False) as tell:
+        assert tell is None
+    with progress_shown(print) as tell:
+        assert tell is print
+    for other in (io.StringIO(), None):
+        monkeypatch.setattr(sys, "stderr", other)
+        with progress_shown(True) as tell:
+            assert tell is None
+
+
+@pytest.mark.parametrize(("dtype", "eps"), [(float, EPS), (np.float32, 2.0**-23)])
+def test_the_rounding_of_a_random_f_is_that_of_its_argument(dtype, eps: float) -> None:
+    """Nothing else tells."""
+    values = iter(range(100))
+    evaluator = Evaluator(lambda p: float(next(values)), unpack(np.ones(2, dtype)))
+    seen = measure(evaluator, [np.zeros(2)], np.random.default_rng(0))
+    assert (seen.eps, seen.steady) == (eps, False)
+    assert seen.noise == pytest.approx(1.5 * 7)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gradkit.gradcheck import check_gradient
+from gradkit.gradcheck.evaluate import needs
 from gradkit.gradcheck.structure import align, unpack
 
 Pair = namedtuple("Pair", "left right")
@@ -138,3 +139,19 @@ def test_pandas_goes_in_and_comes_out() -> None:
     assert check_gradient(f, start, gradient).verdict == "agree"
     assert check_gradient(f, start, lambda p: gradient(p) | {"w": weights}).verdict == "disagree"
     assert weights.tolist() == [1.0, 2.0]
+
+
+def test_how_many_arguments_a_function_needs() -> None:
+    """Those without a default that may stand by place; nobody knows where there are more."""
+    assert needs(lambda a, b, c=1: 0) == 2
+    assert needs(lambda a, *, b: 0) == 1
+    assert needs(lambda a, *rest: 0) is None
+    assert needs(lambda *rest: 0) is None
+
+    class Untold:
+        __signature__ = "none"
+
+        def __call__(self, x):
+            return x
+
+    assert needs(Untold()) is None
