@@ -19,9 +19,8 @@ is two plants in different statements of one file, each of which changes an outp
 are found where there are findings at the lines of both; ``one and repair``: at those of one, with
 a fix elsewhere.
 
-The seconds are those of grading on the wall less those of the same answer without the plant, for
-which there is nothing to diagnose; on a busy machine the median says most. Exits with 1 below a
-bar.
+Its seconds are the CPU of grading, workers included, less that of the same answer without the
+plant, for which there is nothing to diagnose; from ``/proc``, on Linux. Exits with 1 below a bar.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ import argparse
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import statistics
 import sys
@@ -39,7 +39,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from functools import cache
 from itertools import islice
@@ -63,8 +63,9 @@ from gradkit.sandbox import Workshop  # noqa: E402
 MAY_SAY: dict[str, frozenset[str]] = {}
 """Codes that are true of an operator of `planting`; of one that is not here, any may be said."""
 
-LINES, UNEXPLAINED_AT_MOST, BOTH = 0.97, 0.06, 0.80
-"""The bars: lines right or repaired elsewhere, unexplained, and pairs of which both are found."""
+LINES, UNEXPLAINED_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.80, 1.0
+"""The bars: lines right or repaired elsewhere, unexplained, pairs of which both are found, and CPU
+of the diagnosis in the mean over an exercise."""
 
 SHOWN = 40
 """Failures that are listed."""
@@ -127,8 +128,9 @@ class Outcome:
     """What came of one or two plants in an answer.
 
     ``kind`` is ``right`` where all checks pass, ``wrong`` where outputs differ, ``raises`` where
-    the code stops or never does, ``refused`` where nothing can be graded. ``seconds`` are those
-    beyond the same answer without a plant.
+    the code stops or never does, ``refused`` where nothing can be graded, ``crash`` where gradkit
+    itself fails, with what it ``raised``. ``seconds`` are the CPU beyond that of the same answer
+    without a plant.
     """
 
     answer: Answer
@@ -137,6 +139,7 @@ class Outcome:
     kind: str
     told: tuple[Told, ...]
     seconds: float
+    raised: str = ""
 
     def hits(self, lines: frozenset[int]) -> list[Told]:
         """Return the findings at some lines."""
@@ -208,18 +211,18 @@ class Bench:
     def grade(
         self, answer: Answer, text: str, seed: int
     ) -> tuple[tuple[TaskResult, ...] | None, float]:
-        """Return the marks of an answer with another text, None where it is refused."""
+        """Return the marks of an answer with another text, None where it is refused, and CPU."""
         for old in self.folder.iterdir():
             old.unlink()
         for name, each in {**texts(answer), answer.file: text}.items():
             (self.folder / name).write_text(each, encoding="utf-8")
         session = self.session(answer.exercise)
-        started = time.perf_counter()
+        started = spent()
         try:
             tasks = session.grade(read_submission(self.folder), seed).result.tasks
         except GradingError:
             tasks = None
-        return tasks, time.perf_counter() - started
+        return tasks, spent() - started
 
     def without(self, answer: Answer, seed: int) -> float:
         """Return the seconds that an answer takes without a plant; it is right."""
@@ -234,15 +237,32 @@ class Bench:
         """Plant mistakes and grade what is left."""
         plain = self.without(answer, seed)
         text, lines = planted(texts(answer)[answer.file], *plants)
-        tasks, seconds = self.grade(answer, text, seed)
-        return Outcome(
-            answer,
-            tuple(plants),
-            tuple(lines),
-            kind_of(tasks),
-            tuple(told_by(tasks or ())),
-            seconds - plain,
-        )
+        outcome = Outcome(answer, tuple(plants), tuple(lines), "crash", (), 0.0)
+        try:
+            tasks, seconds = self.grade(answer, text, seed)
+        except Exception as error:  # whatever it is, it is to be told, and the others graded
+            return replace(outcome, raised=f"{type(error).__name__}: {error}")
+        told = tuple(told_by(tasks or ()))
+        return replace(outcome, kind=kind_of(tasks), told=told, seconds=seconds - plain)
+
+
+def spent() -> float:
+    """Return the CPU seconds of this process and of all that came of it, ended or not."""
+    parents, ticks = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended since
+        parents[int(stat.parent.name)] = int(fields[1])
+        ticks[int(stat.parent.name)] = sum(map(int, fields[11:15]))
+    own = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in own} - own:
+        own |= more
+    workers = sum(ticks[pid] for pid in own if pid != os.getpid() and pid in ticks)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = usage.ru_utime + usage.ru_stime
+    return workers / os.sysconf("SC_CLK_TCK") + ended + time.process_time()
 
 
 def kind_of(tasks: Iterable[TaskResult] | None) -> str:
@@ -374,19 +394,23 @@ def tell_change(outcome: Outcome) -> None:
     for row in unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0):
         if not row.startswith(("---", "+++")):
             print(f"  {row}")
+    if outcome.raised:
+        print(f"  gradkit itself fails: {outcome.raised}")
     for told in outcome.told:
         print(f"  said {told.at[1]:4} {told.mistake or '(a fix)'}{'  ' * bool(told.fix)}{told.fix}")
 
 
-def tell_seconds(done: Sequence[Outcome]) -> None:
-    """Print what plants took, beyond the answer without them."""
-    spent = sorted(1e3 * outcome.seconds for outcome in done if outcome.kind == "wrong")
-    if len(spent) > 1:
-        most = spent[int(0.95 * len(spent))]
-        print(
-            f"\nwall beyond the right answer's: median {statistics.median(spent):.0f} ms, "
-            f"mean {statistics.mean(spent):.0f} ms, 95 % {most:.0f} ms, most {spent[-1]:.0f} ms"
-        )
+def tell_seconds(done: Sequence[Outcome]) -> float:
+    """Print the CPU of plants beyond the answer without them; return the highest mean."""
+    highest = 0.0
+    print(f"\n{'CPU beyond the right answer, ms':<34}    mean  median    95 %    most")
+    for name, row in {**grouped(done, "exercise"), "all": list(done)}.items():
+        times = sorted(1e3 * outcome.seconds for outcome in row)
+        mean, median = statistics.mean(times), statistics.median(times)
+        highest = max(highest, mean / 1e3)
+        most = times[int(0.95 * len(times))]
+        print(f"{name:<34} {mean:7.0f} {median:7.0f} {most:7.0f} {times[-1]:7.0f}")
+    return highest
 
 
 def tell_bar(name: str, figure: float, bar: float, *, most: bool = False) -> bool:
@@ -407,24 +431,25 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     among = answers(options.only or GALLERY)
-    started = time.perf_counter()
+    began = time.perf_counter()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
         done = singles(pool, among, options.count, options.seed)
-        spent = time.perf_counter() - started
+        wall = time.perf_counter() - began
         two = pairs(pool, done, options.pairs, options.seed) if options.pairs else []
     wrong = [outcome for outcome in done if outcome.kind == "wrong"]
     kinds = Counter(outcome.kind for outcome in done)
-    print(f"{len(done)} planted in {spent:.0f} s: {dict(kinds)}")
+    print(f"{len(done)} planted in {wall:.0f} s: {dict(kinds)}")
     for key in ("operator", "exercise", "style"):
         table(key, grouped(done, key))
     table("", {"all": done})
     raising = [outcome for outcome in done if outcome.kind == "raises"]
     print(f"\nof {len(raising)} that raise: {dict(Counter(map(single, raising)))}")
-    tell_seconds(done)
+    slowest = tell_seconds(wrong)
+    crashed = [outcome for outcome in (*done, *two) if outcome.kind == "crash"]
     missed = [o for o in wrong if single(o) in ("astray", "unexplained") or false_names(o)]
     missed.sort(key=lambda o: (not false_names(o), single(o)))
-    for outcome in missed[:SHOWN]:
+    for outcome in (*crashed, *missed)[:SHOWN]:
         tell_change(outcome)
     told = Counter(map(single, wrong))
     many = max(1, len(wrong))
@@ -434,6 +459,8 @@ def main() -> int:
     )
     met &= tell_bar("unexplained", told["unexplained"] / many, UNEXPLAINED_AT_MOST, most=True)
     met &= tell_bar("false names", sum(map(bool, map(false_names, wrong))) / many, 0, most=True)
+    print(f"highest mean CPU of an exercise: {slowest:.2f} s   bar at most {SECONDS:g} s")
+    met &= slowest <= SECONDS
     if options.pairs:
         both = [outcome for outcome in two if outcome.kind == "wrong"]
         counts = Counter(map(pair, both))
