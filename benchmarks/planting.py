@@ -128,8 +128,13 @@ class _Function:
         for index, statement in enumerate(body):
             if isinstance(statement, ast.FunctionDef | ast.ClassDef) or self._is_left(statement):
                 continue
-            yield from self._in_statement(statement)
-            yield from self._of_block(body, index, header)
+            # Nothing is to run for ever: that takes as long as a thousand others.
+            counts = isinstance(header, ast.While) and names(header.test, ast.Load) & names(
+                statement, ast.Store
+            )
+            if not counts and not isinstance(statement, ast.While):
+                yield from self._in_statement(statement)
+                yield from self._of_block(body, index, header)
             for inner in ("body", "orelse"):
                 if isinstance(statement, ast.For | ast.While | ast.If | ast.With):
                     yield from self._block(getattr(statement, inner, []), statement)

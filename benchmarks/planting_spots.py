@@ -170,12 +170,18 @@ class Spots:
     def _name(self, node: ast.Name) -> Iterator[Change]:
         parent = self.source.parents[node]
         called = isinstance(parent, ast.Call) and parent.func is node
-        # What a loop counts by is an index where it stands in one.
         if called or not isinstance(node.ctx, ast.Load) or node.id not in self.scope.bound:
             return
+        indexed = isinstance(parent, ast.Subscript) and parent.slice is node
+        if isinstance(parent, ast.Tuple):
+            above = self.source.parents[parent]
+            indexed = isinstance(above, ast.Subscript) and above.slice is parent
         for name, line in self.scope.bound.items():
-            if name != node.id and line < node.lineno:
-                indexed = isinstance(parent, ast.Subscript) and parent.slice is node
+            if (
+                name != node.id
+                and line < node.lineno
+                and (not indexed or name in self.scope.counters)
+            ):
                 yield "index" if indexed else "operand", self._replaced(node, name)
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Change]:

@@ -140,6 +140,7 @@ class Scope:
                     keys = self.keys.setdefault(source.of(each.value), [])
                     keys += [] if key in keys else [key]
         self.only_shapes = self._only_shapes()
+        self.counters = self._counters()
 
     @staticmethod
     def is_self(node: ast.AST) -> bool:
@@ -163,6 +164,18 @@ class Scope:
                     within, up = up, self.source.parents[up]
                 kind.add(node.id)
         return shaped - other
+
+    def _counters(self) -> set[str]:
+        """Names of what loops go over, and of what stands as an index."""
+        found = set()
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.For):
+                found |= {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)}
+            elif isinstance(node, ast.Subscript):
+                key = node.slice
+                listed = key.elts if isinstance(key, ast.Tuple) else [key]
+                found |= {each.id for each in listed if isinstance(each, ast.Name)}
+        return found
 
     def is_bound_before(self, statement: ast.stmt) -> bool:
         """Tell a statement without which no name is missing."""

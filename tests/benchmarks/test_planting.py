@@ -48,6 +48,8 @@ def changed(text: str, operator: str) -> list[str]:
         ("constant", "c = a[2]", []),
         ("index", "c = a.shape[1]", ["c = a.shape[2]", "c = a.shape[0]"]),
         ("index", "c = a[0, 1]", ["c = a[1, 0]", "c = a[0, 2]", "c = a[0, 0]", "c = a[1, 1]"]),
+        ("index", "c = a[m, b]", ["c = a[b, m]", "c = a[b, b]", "c = a[m, m]"]),
+        ("index", "c = a[m]", []),
         ("index", "c = a[m:]", ["c = a[m + 1:]", "c = a[m - 1:]"]),
         ("key", "c = a['x'] + a['y']", ["c = a['y'] + a['y']", "c = a['x'] + a['x']"]),
         (
@@ -125,6 +127,16 @@ def test_what_is_only_a_shape_is_left_alone() -> None:
     assert changed(BODY.format(line=f"{line} * n"), "constant") == [
         "n = len(a) + 2",
         "n = len(a) + 0",
+    ]
+
+
+def test_what_may_run_for_ever_is_left_alone() -> None:
+    """What a loop waits for, and what that is made of."""
+    body = "    while i < n:\n        t *= n\n        i += 1\n"
+    text = f"def f(n):\n    i, t = 0, 1\n{body}    return t\n"
+    assert {min(plant.lines) for plant in plants(text)} == {2, 3, 4, 6}
+    assert [plant.operator for plant in plants(text) if min(plant.lines) == 3] == [
+        "statement dropped"
     ]
 
 
