@@ -61,7 +61,7 @@ from gradkit.records.result import TaskResult  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
 
 MAY_SAY: dict[str, frozenset[str]] = {}
-"""Codes that are true of an operator of `planting`; of one that is not here, any may be said."""
+"""Codes that are true of an operator of `planting`, by its word. Without a row, any may be said."""
 
 LINES, UNEXPLAINED_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.80, 1.0
 """The bars: lines right or repaired elsewhere, unexplained, pairs of which both are found, and CPU

@@ -8,6 +8,14 @@ Only the planted spot changes. All other lines stay where they are, but for a st
 written twice, which moves what is below it. Docstrings, asserts, errors, prints and f-strings are
 left alone, and so is what says how large an array is: arguments of ``zeros`` and ``reshape``, and
 statements of which nothing else is made.
+
+Operators are: ``operand`` (another name or attribute in scope), ``key`` (another string), ``index``
+(another one, two exchanged, an edge of a slice), ``sign``, ``operator``, ``comparison``,
+``constant``, ``power`` (no exponent), ``factor`` and ``term`` (left out), ``axis`` (another, or
+none), ``keepdims``, ``transpose`` (one more or less), ``call dropped``, ``call swapped``,
+``arguments`` and ``order`` (two exchanged, of a call, and of what is returned or taken apart),
+``parenthesis`` (regrouped), ``augmented`` (``=`` for ``+=``), ``loop bound``, ``loop`` (a statement
+taken into one, or out of it), ``statement dropped``, ``statement moved``, ``statement twice``.
 """
 
 from __future__ import annotations
@@ -166,7 +174,8 @@ class _Function:
         if simple and self.scope.is_bound_before(statement):
             blank = "\n" * (len(own) - 1)
             gone = "pass" + blank if len(body) == 1 else blank
-            yield self._plant("statement dropped", [(start, end, gone)], own | around, (start, end))
+            lines = frozenset(own | around)
+            yield Plant("statement dropped", ((start, end, gone),), lines, (start, end))
         repeats = isinstance(statement, ast.AugAssign | ast.Expr) or (
             isinstance(statement, ast.Assign)
             and bool(names(statement, ast.Store) & names(statement.value, ast.Load))
@@ -174,28 +183,28 @@ class _Function:
         if repeats and simple:
             stop = self.source.starts[statement.end_lineno or 0]
             copy = f"{self.source.indent(statement)}{self.text[start:end]}\n"
-            both = {statement.lineno, statement.lineno + len(own)}
-            yield self._plant(
-                "statement twice", [(stop, stop, copy)], both, (start, max(end, stop)), len(own)
-            )
+            both = frozenset({statement.lineno, statement.lineno + len(own)})
+            yield Plant("statement twice", ((stop, stop, copy),), both, (start, stop), len(own))
         if after is not None and self._matters(statement, after):
             low, high = self.source.span(after)
             moved = self.text[low:high] + self.text[end:low] + self.text[start:end]
             second = statement.lineno + self.text[start:high].count("\n") - len(own) + 1
-            firsts = {statement.lineno, second}
-            yield self._plant("statement moved", [(start, high, moved)], firsts, (start, high))
+            firsts = frozenset({statement.lineno, second})
+            yield Plant("statement moved", ((start, high, moved),), firsts, (start, high))
         if isinstance(header, ast.For) and index == len(body) - 1 and index and simple:
             out = self.source.starts[statement.lineno - 1]
             indent = self.source.indent(header)
-            yield self._plant("loop", [(out, start, indent)], {*own, header.lineno}, (start, end))
+            lines = frozenset({*own, header.lineno})
+            yield Plant("loop", ((out, start, indent),), lines, (start, end))
         if isinstance(after, ast.Assign | ast.AugAssign | ast.Return) and isinstance(
             statement, ast.For
         ):
             low, high = self.source.span(after)
             at = self.source.starts[after.lineno - 1]
-            lines = {*range(after.lineno, (after.end_lineno or 0) + 1), statement.lineno}
+            its = range(after.lineno, (after.end_lineno or 0) + 1)
             indent = self.source.indent(statement.body[-1])
-            yield self._plant("loop", [(at, low, indent)], lines, (low, high))
+            lines = frozenset({*its, statement.lineno})
+            yield Plant("loop", ((at, low, indent),), lines, (low, high))
 
     def _matters(self, one: ast.stmt, other: ast.stmt) -> bool:
         """Tell two statements of which the order matters, and that can be exchanged."""
@@ -209,16 +218,6 @@ class _Function:
             read & names(other, ast.Store)
         )
 
-    def _plant(
-        self,
-        operator: str,
-        edits: Sequence[Edit],
-        lines: set[int] | frozenset[int],
-        span: tuple[int, int],
-        added: int = 0,
-    ) -> Plant:
-        return Plant(operator, tuple(edits), frozenset(lines), span, added)
-
     # --- within a statement -------------------------------------------------------------------
 
     def _in_statement(self, statement: ast.stmt) -> Iterator[Plant]:
@@ -231,4 +230,4 @@ class _Function:
                 for start, end, _ in edits
                 for line in range(self.source.line(start), self.source.line(end) + 1)
             }
-            yield self._plant(operator, edits, changed | {statement.lineno}, span)
+            yield Plant(operator, edits, frozenset(changed | {statement.lineno}), span)
