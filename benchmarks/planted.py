@@ -20,7 +20,8 @@ are found where there are findings at the lines of both; ``one and repair``: at 
 a fix elsewhere.
 
 Its seconds are the CPU of grading, workers included, less that of the same answer without the
-plant, for which there is nothing to diagnose; from ``/proc``, on Linux. Exits with 1 below a bar.
+plant; from ``/proc``, on Linux. Besides the diagnosis they hold what is only asked of wrong answers,
+such as differences of their own forward pass. Exits with 1 below a bar.
 """
 
 from __future__ import annotations
@@ -291,13 +292,20 @@ def bench() -> Bench:
     return Bench()
 
 
-def outcomes(job: tuple[Answer, Sequence[Sequence[Plant]], int]) -> list[Outcome]:
+def outcomes(job: Job) -> list[Outcome]:
     """Grade several plants, or pairs, in one answer."""
     answer, each, seed = job
     return [bench().outcome(answer, plants, seed) for plants in each]
 
 
 # --- grade many --------------------------------------------------------------------------------
+
+Job = tuple[Answer, Sequence[Sequence[Plant]], int]
+
+
+def pieces(answer: Answer, each: Sequence[Sequence[Plant]], seed: int) -> list[Job]:
+    """Divide what is to be graded, so that no process waits long for another."""
+    return [(answer, each[at : at + 10], seed) for at in range(0, len(each), 10)]
 
 
 def singles(
@@ -318,9 +326,7 @@ def singles(
             chosen = list(islice(waiting[answer], share))
             if len(chosen) < share:
                 del waiting[answer]
-            # In pieces, so that no process waits long for another.
-            pieces = [chosen[at : at + 10] for at in range(0, len(chosen), 10)]
-            jobs += [(answer, [(plant,) for plant in piece], seed) for piece in pieces]
+            jobs += pieces(answer, [(plant,) for plant in chosen], seed)
         for some in pool.map(outcomes, jobs):
             done += some
         wrong = sum(outcome.kind == "wrong" for outcome in done)
@@ -347,7 +353,7 @@ def pairs(
         one, other = sorted(dice.sample(by_answer[answer], 2), key=lambda plant: plant.span)
         if one.span[1] <= other.span[0] and (one, other) not in chosen[answer]:
             chosen[answer].append((one, other))
-    jobs = [(answer, both, seed) for answer, both in chosen.items()]
+    jobs = [piece for answer, both in chosen.items() for piece in pieces(answer, both, seed)]
     return [outcome for some in pool.map(outcomes, jobs) for outcome in some]
 
 
