@@ -20,7 +20,7 @@ are found where there are findings at the lines of both; ``one and repair``: at 
 a fix elsewhere.
 
 Its seconds are the CPU of grading, workers included, less that of the same answer without the
-plant; from ``/proc``, on Linux. Besides the diagnosis they hold what is only asked of wrong answers,
+plant; from ``/proc``, on Linux. Besides the diagnosis they hold what only wrong answers are asked,
 such as differences of their own forward pass. Exits with 1 below a bar.
 """
 
