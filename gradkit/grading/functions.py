@@ -618,7 +618,7 @@ class FunctionGrader:
         Raises
         ------
         _StoppedError
-            The student's code did not come to its end.
+            The student's code did not come to its end, or its outputs make no scalar.
         """
         # Late: who is right never needs it.
         from gradkit.gradcheck import check_backward
@@ -640,7 +640,7 @@ class FunctionGrader:
 
         def forward(*arrays: Any) -> float:
             values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
-            return scalar_of(check, {**values, **ask(values, forward_lines, names).values})
+            return _scalar_of(check, {**values, **ask(values, forward_lines, names).values})
 
         found = ask(draw.values, lines, [*check.gradient]).values
         if not self._depends(check, draw, lambda values: ask(values, forward_lines, names).values):
@@ -697,7 +697,7 @@ class FunctionGrader:
             if scalar_of(check, now) == scalar_of(check, before):
                 continue
             now, before = ({**values, **made} for made in (student(values), own))
-            if scalar_of(check, now) == scalar_of(check, before):
+            if _scalar_of(check, now) == _scalar_of(check, before):
                 return False
         return True
 
@@ -757,7 +757,23 @@ def _word(output: str) -> str:
 
 
 class _StoppedError(Exception):
-    """The student's code did not come to its end."""
+    """The student's code did not come to its end, or gave what no scalar can be made of."""
+
+
+def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
+    """Return the scalar that a check's gradients are of, from what the student's code gave.
+
+    Raises
+    ------
+    _StoppedError
+        Of a shape or a kind that the scalar cannot be worked out from.
+    """
+    try:
+        # What is infinite or no number is the student's, and no matter for a warning of ours.
+        with np.errstate(all="ignore"):
+            return scalar_of(check, names)
+    except (TypeError, ValueError):
+        raise _StoppedError from None
 
 
 def _settled(entry: Entry, told: Mapping[str, InputReport], *, model: bool) -> Entry:

@@ -525,6 +525,17 @@ def test_the_handouts_own_values_are_checked_without_the_model(own: Check) -> No
     assert found.entries[0].probe == "the handout's example 1"
 
 
+def test_a_gradient_beside_outputs_that_make_no_scalar(check: Check) -> None:
+    """Nothing is made of a forward pass of another shape; the backward pass is judged as it is."""
+    forward = ("@ w + b, (x, w)", "@ w[:, :2] + b[:2], (x, w)")
+    result = check(changed(forward, ("dw = ", "dw = -")))
+    assert of(result, "affine", "forward").state == "fail"
+    found = of(result, "affine", "backward")
+    assert (found.state, found.message) == ("fail", "`dw` has the wrong sign.")
+    assert [entry.parameter for entry in found.entries if entry.state == "pass"] == ["dx", "db"]
+    assert of(check(changed(forward)), "affine", "backward").state == "pass"
+
+
 IMPORTING = """
 from course.nn.activation import Square
 import numpy as np

@@ -1,0 +1,479 @@
+"""Plant single mistakes into right answers of the gallery, and see what the diagnosis says.
+
+    python benchmarks/planted.py [--count N] [--seed N] [--only EXERCISE] [--pairs N] [--jobs 2]
+
+Right answers are the model solution of each exercise, and those by hand in ``tests/gallery``;
+`planting` changes one spot of one of them, and gradkit grades what is left. A plant counts where
+it changes an output: some check fails, and none for an error (code that raises is counted apart).
+It is
+
+- ``line``: a finding points to one of the plant's lines, which `planting.Plant` defines;
+- ``repair``: none does, and one elsewhere has a fix. The engine shows fixes that it has verified:
+  another change that makes the same outputs right;
+- ``astray``: all findings with a mistake point elsewhere, and have no fix;
+- ``unexplained``: no finding has a mistake and a place.
+
+A **false name** is a finding at the plant's lines whose code cannot be said of its operator, by
+`MAY_SAY`; **beside** are findings at other lines, without a fix, of plants that are found. A pair
+is two plants in different statements of one file, each of which changes an output alone; **both**
+are found where there are findings at the lines of both; ``one and repair``: at those of one, with
+a fix elsewhere.
+
+Its seconds are the CPU of grading, workers included, less that of the same answer without the
+plant; from ``/proc``, on Linux. Besides the diagnosis they hold what only wrong answers are asked,
+such as differences of their own forward pass. Exits with 1 below a bar.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+from functools import cache
+from itertools import islice
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+# As the command line does, before numpy is there: threads cost more than they bring here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from planting import Plant, drawn, planted  # noqa: E402
+
+from gradkit.grading.session import Session, read_submission  # noqa: E402  (from the checkout)
+from gradkit.grading.settings import GradingError, Settings  # noqa: E402
+from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED  # noqa: E402
+from gradkit.records.result import TaskResult  # noqa: E402
+from gradkit.sandbox import Workshop  # noqa: E402
+
+MAY_SAY: dict[str, frozenset[str]] = {}
+"""Codes that are true of an operator of `planting`, by its word. Without a row, any may be said."""
+
+LINES, UNEXPLAINED_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.80, 1.0
+"""The bars: lines right or repaired elsewhere, unexplained, pairs of which both are found, and CPU
+of the diagnosis in the mean over an exercise."""
+
+SHOWN = 40
+"""Failures that are listed."""
+
+GALLERY = sorted(
+    folder.name for folder in (ROOT / "tests" / "gallery").iterdir() if any(folder.glob("*.py"))
+)
+
+Line = tuple[str, int]
+"""A file and a line of it."""
+
+
+# --- right answers -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A right answer to an exercise: its files, of which one is planted in."""
+
+    exercise: str
+    style: str
+    file: str
+
+
+def answers(only: Sequence[str]) -> list[Answer]:
+    """List the files of the model solutions, and of right answers by hand."""
+    found = []
+    for name in only:
+        models = sorted((ROOT / "reference" / name).glob("*.py"))
+        found += [Answer(name, "model", path.name) for path in models]
+        hand = sorted((ROOT / "tests" / "gallery" / name).glob("*.py"))
+        found += [Answer(name, path.stem, path.name) for path in hand]
+    return found
+
+
+@cache
+def texts(answer: Answer) -> dict[str, str]:
+    """The text of each file of an answer."""
+    if answer.style == "model":
+        paths = sorted((ROOT / "reference" / answer.exercise).glob("*.py"))
+    else:
+        paths = [ROOT / "tests" / "gallery" / answer.exercise / answer.file]
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+
+
+# --- grade one ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a finding says of an answer."""
+
+    at: Line
+    mistake: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one or two plants in an answer.
+
+    ``kind`` is ``right`` where all checks pass, ``wrong`` where outputs differ, ``raises`` where
+    the code stops or never does, ``refused`` where nothing can be graded, ``crash`` where gradkit
+    itself fails, with what it ``raised``. ``seconds`` are the CPU beyond that of the same answer
+    without a plant.
+    """
+
+    answer: Answer
+    plants: tuple[Plant, ...]
+    lines: tuple[frozenset[int], ...]
+    kind: str
+    told: tuple[Told, ...]
+    seconds: float
+    raised: str = ""
+
+    def hits(self, lines: frozenset[int]) -> list[Told]:
+        """Return the findings at some lines."""
+        return [t for t in self.told if t.at[0] == self.answer.file and t.at[1] in lines]
+
+    def beside(self) -> list[Told]:
+        """Return the findings at no line of a plant that have no fix."""
+        right = {(self.answer.file, line) for lines in self.lines for line in lines}
+        return [told for told in self.told if told.at not in right and not told.fix]
+
+    def repaired(self) -> bool:
+        """Tell a fix at no line of a plant."""
+        right = {(self.answer.file, line) for lines in self.lines for line in lines}
+        return any(told.fix and told.at not in right for told in self.told)
+
+    def found(self) -> int:
+        """Count the plants of which a line is right."""
+        return sum(bool(self.hits(lines)) for lines in self.lines)
+
+
+def single(outcome: Outcome) -> str:
+    """Return what one plant is counted as."""
+    if outcome.found():
+        return "line"
+    if outcome.repaired():
+        return "repair"
+    return "astray" if outcome.told else "unexplained"
+
+
+def pair(outcome: Outcome) -> str:
+    """Return what two plants are counted as."""
+    if outcome.found() == 2:
+        return "both"
+    if outcome.found() == 1:
+        return "one and repair" if outcome.repaired() else "one"
+    return "none"
+
+
+def false_names(outcome: Outcome) -> list[str]:
+    """Return the codes that are said at a plant's lines, and cannot be true of it."""
+    return [
+        told.mistake
+        for plant, lines in zip(outcome.plants, outcome.lines, strict=True)
+        for told in outcome.hits(lines)
+        if told.mistake and told.mistake not in MAY_SAY.get(plant.operator, {told.mistake})
+    ]
+
+
+class Bench:
+    """Sessions for the exercises, in one workshop, and a folder for what is graded."""
+
+    def __init__(self) -> None:
+        self.stack = ExitStack()
+        self.workshop = self.stack.enter_context(Workshop())
+        self.folder = Path(tempfile.mkdtemp(prefix="planted-"))
+        self.stack.callback(shutil.rmtree, self.folder)
+        self.sessions: dict[str, Session] = {}
+        self.plain: dict[Answer, float] = {}
+        Finalize(None, self.stack.close, exitpriority=10)
+
+    def session(self, exercise: str) -> Session:
+        """Return the session of an exercise."""
+        if exercise not in self.sessions:
+            file = ROOT / "gradkit" / "assignments" / exercise / "assignment.toml"
+            session = Session(Settings(assignment=file), self.workshop)
+            self.sessions[exercise] = self.stack.enter_context(session)
+        return self.sessions[exercise]
+
+    def grade(
+        self, answer: Answer, text: str, seed: int
+    ) -> tuple[tuple[TaskResult, ...] | None, float]:
+        """Return the marks of an answer with another text, None where it is refused, and CPU."""
+        for old in self.folder.iterdir():
+            old.unlink()
+        for name, each in {**texts(answer), answer.file: text}.items():
+            (self.folder / name).write_text(each, encoding="utf-8")
+        session = self.session(answer.exercise)
+        started = spent()
+        try:
+            tasks = session.grade(read_submission(self.folder), seed).result.tasks
+        except GradingError:
+            tasks = None
+        return tasks, spent() - started
+
+    def without(self, answer: Answer, seed: int) -> float:
+        """Return the seconds that an answer takes without a plant; it is right."""
+        if answer not in self.plain:
+            runs = [self.grade(answer, texts(answer)[answer.file], seed) for _ in range(4)]
+            if kind_of(runs[0][0]) != "right":
+                raise SystemExit(f"{answer} is not right at seed {seed}: plant nothing there.")
+            self.plain[answer] = statistics.median(seconds for _, seconds in runs[1:])
+        return self.plain[answer]
+
+    def outcome(self, answer: Answer, plants: Sequence[Plant], seed: int) -> Outcome:
+        """Plant mistakes and grade what is left."""
+        plain = self.without(answer, seed)
+        text, lines = planted(texts(answer)[answer.file], *plants)
+        outcome = Outcome(answer, tuple(plants), tuple(lines), "crash", (), 0.0)
+        try:
+            tasks, seconds = self.grade(answer, text, seed)
+        except Exception as error:  # whatever it is, it is to be told, and the others graded
+            return replace(outcome, raised=f"{type(error).__name__}: {error}")
+        told = tuple(told_by(tasks or ()))
+        return replace(outcome, kind=kind_of(tasks), told=told, seconds=seconds - plain)
+
+
+def spent() -> float:
+    """Return the CPU seconds of this process and of all that came of it, ended or not."""
+    parents, ticks = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended since
+        parents[int(stat.parent.name)] = int(fields[1])
+        ticks[int(stat.parent.name)] = sum(map(int, fields[11:15]))
+    own = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in own} - own:
+        own |= more
+    workers = sum(ticks[pid] for pid in own if pid != os.getpid() and pid in ticks)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = usage.ru_utime + usage.ru_stime
+    return workers / os.sysconf("SC_CLK_TCK") + ended + time.process_time()
+
+
+def kind_of(tasks: Iterable[TaskResult] | None) -> str:
+    """Return what has become of an answer. See `Outcome`."""
+    if tasks is None:
+        return "refused"
+    states = {check.state for task in tasks for check in task.checks}
+    if states & {"error", "timeout"}:
+        return "raises"
+    return "wrong" if states & {"fail", "missing"} else "right"
+
+
+def told_by(tasks: Iterable[TaskResult]) -> Iterator[Told]:
+    """Yield the findings that say what is wrong, and where."""
+    for task in tasks:
+        for finding in task.findings:
+            told = finding.mistake != UNEXPLAINED and finding.mistake not in FOR_INSTRUCTORS
+            if told and finding.place is not None:
+                at = finding.place.file, finding.place.line
+                yield Told(at, finding.mistake, getattr(finding, "fix", ""))
+
+
+@cache
+def bench() -> Bench:
+    """Return the one of this process."""
+    return Bench()
+
+
+def outcomes(job: Job) -> list[Outcome]:
+    """Grade several plants, or pairs, in one answer."""
+    answer, each, seed = job
+    return [bench().outcome(answer, plants, seed) for plants in each]
+
+
+# --- grade many --------------------------------------------------------------------------------
+
+Job = tuple[Answer, Sequence[Sequence[Plant]], int]
+
+
+def pieces(answer: Answer, each: Sequence[Sequence[Plant]], seed: int) -> list[Job]:
+    """Divide what is to be graded, so that no process waits long for another."""
+    return [(answer, each[at : at + 10], seed) for at in range(0, len(each), 10)]
+
+
+def singles(
+    pool: ProcessPoolExecutor, among: Sequence[Answer], count: int, seed: int
+) -> list[Outcome]:
+    """Plant one mistake each time, until so many outputs are wrong.
+
+    Exercises have equal shares, as long as they have plants, and files of one exercise.
+    """
+    done: list[Outcome] = []
+    waiting = {answer: drawn(texts(answer)[answer.file], f"{answer} {seed}") for answer in among}
+    while (lacking := count - sum(each.kind == "wrong" for each in done)) > 0 and waiting:
+        shares = Counter(answer.exercise for answer in waiting)
+        each = lacking / len(shares)
+        jobs = []
+        for answer in list(waiting):
+            share = max(1, round(each / shares[answer.exercise]))
+            chosen = list(islice(waiting[answer], share))
+            if len(chosen) < share:
+                del waiting[answer]
+            jobs += pieces(answer, [(plant,) for plant in chosen], seed)
+        for some in pool.map(outcomes, jobs):
+            done += some
+        wrong = sum(outcome.kind == "wrong" for outcome in done)
+        print(f"{len(done)} planted, {wrong} change an output", file=sys.stderr, flush=True)
+    return done
+
+
+def pairs(
+    pool: ProcessPoolExecutor, found: Sequence[Outcome], count: int, seed: int
+) -> list[Outcome]:
+    """Plant two mistakes at once that change an output each, in answers in turn."""
+    dice = random.Random(seed)
+    by_answer: dict[Answer, list[Plant]] = {}
+    for outcome in found:
+        if outcome.kind == "wrong":
+            by_answer.setdefault(outcome.answer, []).append(outcome.plants[0])
+    chosen: dict[Answer, list[tuple[Plant, Plant]]] = {answer: [] for answer in by_answer}
+    for turn in range(4 * count):
+        answer = list(by_answer)[turn % len(by_answer)]
+        if sum(map(len, chosen.values())) >= count:
+            break
+        if len(by_answer[answer]) < 2:
+            continue
+        one, other = sorted(dice.sample(by_answer[answer], 2), key=lambda plant: plant.span)
+        if one.span[1] <= other.span[0] and (one, other) not in chosen[answer]:
+            chosen[answer].append((one, other))
+    jobs = [piece for answer, both in chosen.items() for piece in pieces(answer, both, seed)]
+    return [outcome for some in pool.map(outcomes, jobs) for outcome in some]
+
+
+# --- tell --------------------------------------------------------------------------------------
+
+WORDS = ("line", "repair", "astray", "unexplained")
+
+
+def table(title: str, rows: dict[str, list[Outcome]]) -> None:
+    """Print what has become of plants, by some key; what raises is counted apart."""
+    print(f"\n{title:<34} planted  wrong {' '.join(f'{word:>12}' for word in WORDS)}  false beside")
+    for name, row in rows.items():
+        wrong = [outcome for outcome in row if outcome.kind == "wrong"]
+        counts = Counter(map(single, wrong))
+        shares = " ".join(
+            f"{counts[word]:6} {counts[word] / max(1, len(wrong)):4.0%} " for word in WORDS
+        )
+        false = sum(bool(false_names(outcome)) for outcome in wrong)
+        beside = sum(bool(o.beside()) for o in wrong if o.found() or o.repaired())
+        print(f"{name:<34} {len(row):7} {len(wrong):6} {shares} {false:6} {beside:6}")
+
+
+def grouped(done: Sequence[Outcome], key: str) -> dict[str, list[Outcome]]:
+    """Sort outcomes by ``operator``, ``exercise`` or ``style``."""
+    rows: dict[str, list[Outcome]] = {}
+    for outcome in done:
+        answer = outcome.answer
+        name = {
+            "operator": outcome.plants[0].operator,
+            "exercise": answer.exercise,
+            "style": f"{answer.exercise}/{answer.style}",
+        }[key]
+        rows.setdefault(name, []).append(outcome)
+    return dict(sorted(rows.items()))
+
+
+def tell_change(outcome: Outcome) -> None:
+    """Print what was planted, and what was said."""
+    answer = outcome.answer
+    old = texts(answer)[answer.file]
+    names = ", ".join(plant.operator for plant in outcome.plants)
+    print(f"\n{answer.exercise}/{answer.style} {answer.file}: {names}")
+    new, _ = planted(old, *outcome.plants)
+    for row in unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0):
+        if not row.startswith(("---", "+++")):
+            print(f"  {row}")
+    if outcome.raised:
+        print(f"  gradkit itself fails: {outcome.raised}")
+    for told in outcome.told:
+        print(f"  said {told.at[1]:4} {told.mistake or '(a fix)'}{'  ' * bool(told.fix)}{told.fix}")
+
+
+def tell_seconds(done: Sequence[Outcome]) -> float:
+    """Print the CPU of plants beyond the answer without them; return the highest mean."""
+    highest = 0.0
+    print(f"\n{'CPU beyond the right answer, ms':<34}    mean  median    95 %    most")
+    for name, row in {**grouped(done, "exercise"), "all": list(done)}.items():
+        times = sorted(1e3 * outcome.seconds for outcome in row)
+        mean, median = statistics.mean(times), statistics.median(times)
+        highest = max(highest, mean / 1e3)
+        most = times[int(0.95 * len(times))]
+        print(f"{name:<34} {mean:7.0f} {median:7.0f} {most:7.0f} {times[-1]:7.0f}")
+    return highest
+
+
+def tell_bar(name: str, figure: float, bar: float, *, most: bool = False) -> bool:
+    """Print a figure beside its bar, and return whether it is met."""
+    met = figure <= bar if most else figure >= bar
+    sign = "at most" if most else "at least"
+    print(f"{name:<44} {figure:6.1%}   bar {sign} {bar:.0%}   {'ok' if met else 'MISSED'}")
+    return met
+
+
+def main() -> int:
+    """Plant, grade and tell; the exit code says whether all bars are met."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--count", type=int, default=3000, help="plants that change an output")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", choices=GALLERY, metavar="EXERCISE")
+    parser.add_argument("--pairs", type=int, default=0, metavar="N")
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args()
+    among = answers(options.only or GALLERY)
+    began = time.perf_counter()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+        done = singles(pool, among, options.count, options.seed)
+        wall = time.perf_counter() - began
+        two = pairs(pool, done, options.pairs, options.seed) if options.pairs else []
+    wrong = [outcome for outcome in done if outcome.kind == "wrong"]
+    kinds = Counter(outcome.kind for outcome in done)
+    print(f"{len(done)} planted in {wall:.0f} s: {dict(kinds)}")
+    for key in ("operator", "exercise", "style"):
+        table(key, grouped(done, key))
+    table("", {"all": done})
+    raising = [outcome for outcome in done if outcome.kind == "raises"]
+    print(f"\nof {len(raising)} that raise: {dict(Counter(map(single, raising)))}")
+    slowest = tell_seconds(wrong)
+    crashed = [outcome for outcome in (*done, *two) if outcome.kind == "crash"]
+    missed = [o for o in wrong if single(o) in ("astray", "unexplained") or false_names(o)]
+    missed.sort(key=lambda o: (not false_names(o), single(o)))
+    for outcome in (*crashed, *missed)[:SHOWN]:
+        tell_change(outcome)
+    told = Counter(map(single, wrong))
+    many = max(1, len(wrong))
+    print()
+    met = tell_bar(
+        "line right, or repaired elsewhere", (told["line"] + told["repair"]) / many, LINES
+    )
+    met &= tell_bar("unexplained", told["unexplained"] / many, UNEXPLAINED_AT_MOST, most=True)
+    met &= tell_bar("false names", sum(map(bool, map(false_names, wrong))) / many, 0, most=True)
+    print(f"highest mean CPU of an exercise: {slowest:.2f} s   bar at most {SECONDS:g} s")
+    met &= slowest <= SECONDS
+    if options.pairs:
+        both = [outcome for outcome in two if outcome.kind == "wrong"]
+        counts = Counter(map(pair, both))
+        print(f"{len(both)} of {len(two)} pairs change outputs and raise nothing: {dict(counts)}")
+        met &= tell_bar("pairs of which both are found", counts["both"] / max(1, len(both)), BOTH)
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,116 @@
+"""`benchmarks/planted.py` counts each finding for what it is, and plants that change outputs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "benchmarks"))
+
+import planted  # noqa: E402
+from planted import Answer, Bench, Outcome, Told, false_names, pair, single  # noqa: E402
+from planting import Plant, drawn  # noqa: E402
+
+RELU = Answer("layers", "model", "layers.py")
+PLANT = Plant("factor", ((0, 0, ""),), frozenset({7, 8}), (0, 10))
+LINE = Told(("layers.py", 8), "missing-factor", "")
+OTHER = Told(("layers.py", 20), "wrong-sign", "")
+FIXED = replace(OTHER, fix="dx = dout")
+ONE = Outcome(RELU, (PLANT,), (PLANT.lines,), "wrong", (), 0.0)
+TWO = replace(ONE, plants=(PLANT, PLANT), lines=(PLANT.lines, frozenset({20})))
+
+
+@pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        ((), "unexplained"),
+        ((LINE,), "line"),
+        ((OTHER,), "astray"),
+        ((FIXED,), "repair"),
+        ((OTHER, LINE), "line"),
+        ((Told(("other.py", 8), "missing-factor", ""),), "astray"),
+    ],
+)
+def test_what_one_plant_is_counted_as(told: tuple[Told, ...], word: str) -> None:
+    """By the lines of the findings, in its own file."""
+    assert single(replace(ONE, told=told)) == word
+
+
+@pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        ((), "none"),
+        ((LINE,), "one"),
+        ((LINE, LINE), "one"),
+        ((LINE, OTHER), "both"),
+        ((LINE, Told(("layers.py", 3), "", "x")), "one and repair"),
+    ],
+)
+def test_what_two_plants_are_counted_as(told: tuple[Told, ...], word: str) -> None:
+    """Each needs a finding of its own."""
+    assert pair(replace(TWO, told=told)) == word
+
+
+def test_what_is_told_beside_the_plant() -> None:
+    """Findings at other lines, unless they have a fix, which is verified."""
+    assert replace(ONE, told=(LINE, OTHER, FIXED)).beside() == [OTHER]
+    assert replace(ONE, told=(LINE, FIXED)).beside() == []
+
+
+def test_a_false_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is one that the operator's table does not have, at the plant's own lines."""
+    outcome = replace(ONE, told=(LINE, OTHER))
+    assert false_names(outcome) == []
+    monkeypatch.setattr(planted, "MAY_SAY", {"factor": frozenset({"wrong-sign"})})
+    assert false_names(outcome) == ["missing-factor"]
+    assert false_names(replace(ONE, told=(replace(LINE, mistake=""),))) == []
+    monkeypatch.setattr(planted, "MAY_SAY", {"factor": frozenset({"missing-factor"})})
+    assert false_names(outcome) == []
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    """What grades."""
+    bench = Bench()
+    yield bench
+    bench.stack.close()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("np.maximum(x, 0)", "np.minimum(x, 0)", "wrong"),
+        ("np.maximum(x, 0)", "np.maximum(0, x)", "right"),
+        ("np.maximum(x, 0)", "np.maximum(y, 0)", "raises"),
+        ("def ", "async def ", "refused"),
+    ],
+)
+def test_what_becomes_of_an_answer(bench: Bench, old: str, new: str, kind: str) -> None:
+    """Only outputs that differ are counted."""
+    text = planted.texts(RELU)["layers.py"]
+    at = text.index(old)
+    plant = Plant("any", ((at, at + len(old), new),), frozenset({1}), (at, at + len(old)))
+    if kind == "refused":
+        edits = [(i, i + 4, "DEF ") for i in range(len(text)) if text.startswith("def ", i)]
+        plant = replace(plant, edits=tuple(edits))
+    assert bench.outcome(RELU, [plant], 1).kind == kind
+
+
+def test_what_is_not_right_is_not_planted_in(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or nothing could be said of the plants."""
+    answer = replace(RELU, style="other")
+    monkeypatch.setattr(planted, "texts", lambda _: {"layers.py": "def relu_forward(x): return x"})
+    with pytest.raises(SystemExit, match=r"is not right at seed 1: plant nothing there\."):
+        bench.outcome(answer, [next(drawn("def f(a):\n    return a + 1\n", 1))], 1)
+
+
+def test_every_exercise_has_three_styles() -> None:
+    """The model solution and two by hand."""
+    for exercise in planted.GALLERY:
+        assert len({each.style for each in planted.answers([exercise])}) >= 3
+    assert len(planted.GALLERY) >= 10
