@@ -1,8 +1,8 @@
 """Write ``gradkit/locale/gradkit.pot`` anew, bring translations up to it and compile them.
 
 Run ``python .ci/catalogue.py`` after a change of texts. The texts are those of modules, of
-templates and of the catalogue of mistakes. Entries carry no line numbers, so
-that code that moves leaves the catalogue as it is.
+templates, of the catalogue of mistakes and of the kinds of changes. Entries carry no line
+numbers, so that code that moves leaves the catalogue as it is.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCALE = ROOT / "gradkit" / "locale"
 POT = LOCALE / "gradkit.pot"
 PAGES = ROOT / "gradkit" / "diagnosis" / "mistakes" / "pages"
+KINDS = ROOT / "gradkit" / "diagnosis" / "repair" / "kinds.toml"
 SAID = {"say": None, "say_each": (1, 2), "phrase": None}
 """Functions that take a text, as Babel has it: which of their arguments."""
 
@@ -86,6 +87,9 @@ def _of_pages() -> Iterator[tuple[str, Text]]:
         table = tomllib.loads(path.read_text(encoding="utf-8").split("+++\n", 2)[1])
         for text in (table["title"], table["sentence"], *table["hints"]):
             yield path.relative_to(ROOT).as_posix(), text
+    for kind in tomllib.loads(KINDS.read_text(encoding="utf-8")).values():
+        for text in (kind["title"], kind["sentence"], kind["hint"]):
+            yield KINDS.relative_to(ROOT).as_posix(), text
 
 
 def written(catalog: Catalog) -> str:

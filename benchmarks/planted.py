@@ -20,8 +20,7 @@ are found where there are findings at the lines of both; ``one and repair``: at 
 a fix elsewhere.
 
 Its seconds are the CPU of grading, workers included, less that of the same answer without the
-plant; from ``/proc``, on Linux. Besides the diagnosis they hold what only wrong answers are asked,
-such as differences of their own forward pass. Exits with 1 below a bar.
+plant, for which there is nothing to diagnose; from ``/proc``, on Linux. Exits with 1 below a bar.
 """
 
 from __future__ import annotations
@@ -51,7 +50,8 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+if __name__ == "__main__":
+    sys.path += [str(ROOT), str(ROOT / "benchmarks")]
 
 from planting import Plant, drawn, planted  # noqa: E402
 
@@ -61,7 +61,52 @@ from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED  # noqa: E402
 from gradkit.records.result import TaskResult  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
 
-MAY_SAY: dict[str, frozenset[str]] = {}
+MAY_SAY: dict[str, frozenset[str]] = {
+    operator: frozenset({"wrong-expression", *codes.split()})
+    for operator, codes in {
+        "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant",
+        "augmented": "not-added not-replaced changed-in-place wrong-operator turned-sign "
+        "missing-term missing-copy wrong-statement-order",
+        "axis": "wrong-axis wrong-constant missing-function wrong-shape wrong-option",
+        "call dropped": "missing-function missing-slope missing-shift wrong-axis wrong-name "
+        "wrong-power missing-copy missing-factor wrong-transpose wrong-shape wrong-brackets",
+        "call swapped": "wrong-function missing-factor surplus-factor extra-function "
+        "missing-function wrong-power wrong-constant",
+        "comparison": "wrong-comparison wrong-order turned-sign wrong-constant wrong-name",
+        "constant": "wrong-constant wrong-axis wrong-element wrong-bounds surplus-factor "
+        "missing-factor extra-term missing-term wrong-power wrong-option wrong-name wrong-operator "
+        "turned-sign missing-function wrong-shape wrong-transpose wrong-entry",
+        "factor": "missing-factor missing-slope wrong-operator wrong-name turned-sign "
+        "wrong-power wrong-constant missing-function wrong-entry",
+        "index": "wrong-element wrong-axis wrong-name wrong-entry wrong-constant wrong-bounds "
+        "turned-sign extra-term missing-term surplus-factor wrong-order",
+        "keepdims": "wrong-axis wrong-option wrong-shape wrong-transpose",
+        "key": "wrong-entry wrong-name wrong-constant",
+        "loop": "wrong-indentation early-return wrong-statement-order extra-statement "
+        "missing-statement",
+        "loop bound": "wrong-bounds wrong-constant wrong-order extra-function wrong-name "
+        "turned-sign extra-term missing-term",
+        "operand": "wrong-name wrong-entry wrong-constant wrong-element missing-factor "
+        "missing-function wrong-transpose wrong-order missing-term",
+        "operator": "wrong-operator turned-sign wrong-power wrong-brackets wrong-order "
+        "surplus-factor missing-factor extra-term missing-term",
+        "order": "wrong-order wrong-name wrong-transpose turned-sign wrong-entry",
+        "parenthesis": "wrong-brackets wrong-operator missing-factor surplus-factor wrong-order "
+        "turned-sign extra-term missing-term",
+        "power": "wrong-power missing-factor surplus-factor wrong-constant missing-function "
+        "wrong-function wrong-operator",
+        "sign": "turned-sign wrong-order wrong-constant wrong-operator",
+        "statement dropped": "missing-statement missing-factor missing-term wrong-name "
+        "missing-function turned-sign not-added missing-slope wrong-operator",
+        "statement moved": "wrong-statement-order missing-copy missing-factor missing-term "
+        "wrong-name missing-statement changed-in-place surplus-factor",
+        "statement twice": "extra-statement surplus-factor extra-term not-added not-replaced "
+        "missing-factor wrong-operator wrong-constant",
+        "term": "missing-term missing-shift turned-sign wrong-name wrong-operator missing-function "
+        "wrong-expression missing-factor",
+        "transpose": "wrong-transpose wrong-order wrong-name wrong-axis wrong-shape",
+    }.items()
+}
 """Codes that are true of an operator of `planting`, by its word. Without a row, any may be said."""
 
 LINES, UNEXPLAINED_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.80, 1.0
@@ -292,20 +337,13 @@ def bench() -> Bench:
     return Bench()
 
 
-def outcomes(job: Job) -> list[Outcome]:
+def outcomes(job: tuple[Answer, Sequence[Sequence[Plant]], int]) -> list[Outcome]:
     """Grade several plants, or pairs, in one answer."""
     answer, each, seed = job
     return [bench().outcome(answer, plants, seed) for plants in each]
 
 
 # --- grade many --------------------------------------------------------------------------------
-
-Job = tuple[Answer, Sequence[Sequence[Plant]], int]
-
-
-def pieces(answer: Answer, each: Sequence[Sequence[Plant]], seed: int) -> list[Job]:
-    """Divide what is to be graded, so that no process waits long for another."""
-    return [(answer, each[at : at + 10], seed) for at in range(0, len(each), 10)]
 
 
 def singles(
@@ -326,7 +364,9 @@ def singles(
             chosen = list(islice(waiting[answer], share))
             if len(chosen) < share:
                 del waiting[answer]
-            jobs += pieces(answer, [(plant,) for plant in chosen], seed)
+            # In pieces, so that no process waits long for another.
+            pieces = [chosen[at : at + 10] for at in range(0, len(chosen), 10)]
+            jobs += [(answer, [(plant,) for plant in piece], seed) for piece in pieces]
         for some in pool.map(outcomes, jobs):
             done += some
         wrong = sum(outcome.kind == "wrong" for outcome in done)
@@ -353,7 +393,7 @@ def pairs(
         one, other = sorted(dice.sample(by_answer[answer], 2), key=lambda plant: plant.span)
         if one.span[1] <= other.span[0] and (one, other) not in chosen[answer]:
             chosen[answer].append((one, other))
-    jobs = [piece for answer, both in chosen.items() for piece in pieces(answer, both, seed)]
+    jobs = [(answer, both, seed) for answer, both in chosen.items()]
     return [outcome for some in pool.map(outcomes, jobs) for outcome in some]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from gradkit.cli import main
-from gradkit.diagnosis.mistakes import CODES
 from gradkit.diagnosis.mistakes.catalogue import catalogue
 from gradkit.report.exercise import page_text
 
@@ -18,9 +17,11 @@ def test_every_mistake_has_a_page_and_a_link(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "mistakes"
     done = CliRunner().invoke(main, ["explain", "--out", str(folder)])
     assert done.exit_code == 0
-    assert done.stdout == f"{len(CODES)} pages and an index: {folder / 'index.md'}\n"
+    codes = [*catalogue()]
+    assert {"swapped-index", "wrong-axis"} < set(codes)
+    assert done.stdout == f"{len(codes)} pages and an index: {folder / 'index.md'}\n"
     written = {path.name for path in folder.iterdir()}
-    assert written == {"index.md", *(f"{code}.md" for code in CODES)}
+    assert written == {"index.md", *(f"{code}.md" for code in codes)}
     index = (folder / "index.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\]\((.*?)\)", index)) == written - {"index.md"}
     for code, mistake in catalogue().items():
@@ -53,3 +54,17 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["explain", "--out", str(file / "pages")])
     assert done.exit_code == 2
     assert f"{file / 'pages'}: cannot be written (Not a directory)" in done.output
+
+
+def test_a_kind_of_change_is_explained() -> None:
+    """As any mistake: by its code, in the list, and among those that are spelt nearly so."""
+    done = CliRunner().invoke(main, ["explain", "wrong-axis"])
+    assert done.stdout.startswith("# Wrong axis\n\n`wrong-axis`\n\nIn a function, an array is ")
+    assert done.stdout.endswith("Right:\n\n```python\ndb = du.sum(axis=0)\n```\n")
+    listed = CliRunner().invoke(main, ["explain"]).stdout
+    assert "\nIn an exercise of functions\n  wrong-name  " in listed
+    done = CliRunner().invoke(main, ["explain", "wrong-axs"])
+    assert done.exit_code == 2
+    assert "There is no mistake 'wrong-axs' in the catalogue; similar ones are wrong-axis," in (
+        done.output
+    )

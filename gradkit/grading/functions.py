@@ -39,6 +39,7 @@ from gradkit.task.solution import Solution
 from gradkit.text import label_said
 
 if TYPE_CHECKING:
+    from gradkit.diagnosis.repair.ask import Asked
     from gradkit.gradcheck.records import InputReport
 
 PRINTED = 1e-5
@@ -321,20 +322,10 @@ class FunctionGrader:
         before = [call for step in steps[:-1] for call in self._lines(step).calls]
         if (blocked := self._not_there(before)) is not None:
             return self._blocked(check, blocked.message)
-        answers = []
-        for number, draw in enumerate(self.draws):
-            question = of_lines(
-                self._functions(steps),
-                draw.values,
-                self._steps(steps, draw),
-                check.compare,
-                again=number == 0,
-            )
-            found, outcome = observe_lines(self.process, question)
-            if outcome.failure is not None or outcome.lost is not None:
-                self._wrong.add(check.name)
-                return self._stopped(check, steps, outcome, draw)
-            answers.append((draw, found))
+        answers, stopped = self._answers(check, steps, self.draws)
+        if stopped is not None:
+            self._wrong.add(check.name)
+            return self._stopped(check, steps, *stopped)
         if check.conventions and self.solution is not None:
             ways = [self._probes(check, answers, n) for n in range(1 + len(check.conventions))]
             best = followed(check, ways)
@@ -362,6 +353,87 @@ class FunctionGrader:
                 place=self._found.definitions[self._lines(check).calls[-1].function].place(),
             )
         return verdict
+
+    def _answers(
+        self,
+        check: FunctionCheck,
+        steps: Sequence[FunctionCheck],
+        draws: Iterable[Draw],
+        changed: Sequence[tuple[str, int, str]] = (),
+    ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
+        """Return what comes of the lines of a check, and what ended them, if anything did."""
+        answers: list[tuple[Draw, Made]] = []
+        for number, draw in enumerate(draws):
+            question = of_lines(
+                self._functions(steps),
+                draw.values,
+                self._steps(steps, draw),
+                check.compare,
+                again=number == 0,
+                changed=changed,
+            )
+            found, outcome = observe_lines(self.process, question)
+            if outcome.failure is not None or outcome.lost is not None:
+                return answers, (outcome, draw)
+            answers.append((draw, found))
+        return answers, None
+
+    # --- what a diagnosis asks -------------------------------------------------------------------
+
+    def with_changes(
+        self, check: FunctionCheck, draws: Iterable[Draw], changed: Sequence[tuple[str, int, str]]
+    ) -> Verdict:
+        """Return what a check would come to with changed text, as the model solution has it."""
+        steps = steps_of(self.task, check)
+        answers, stopped = self._answers(check, steps, draws, changed)
+        if stopped is not None:
+            return Verdict(check.name, "error", "")
+        return judge_check(check, self._probes(check, answers, self._follows or 0))
+
+    def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
+        """Return what is asked of a check at some inputs, and what is right there."""
+        from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
+
+        steps = steps_of(self.task, check)
+        made = []
+        for draw in draws:
+            right = self._expected(check, draw)
+            assert right is not None  # noqa: S101  (there is a solution)
+            made.append((draw, self._steps(steps, draw), right))
+        return Asked(check, self._functions(steps), tuple(made))
+
+    def definitions_of(self, check: FunctionCheck) -> list[Definition]:
+        """Return the definitions that a check may come to, its own functions first.
+
+        Functions of the exercise whose own checks pass are right, and not among them.
+        """
+        steps = steps_of(self.task, check)
+        right = {
+            self._own_name(call.function)
+            for each in self.task.checks
+            if each.name not in self._wrong
+            # What it hands on besides, such as a cache, nobody has looked at.
+            and not (each in steps and {*check.call.reads} & {*each.call.makes} - {*each.compare})
+            for call in self._lines(each).calls
+        }
+        asked = [self._own_name(c.function) for c in self._lines(check).calls]
+        names = asked + [self._own_name(c.function) for s in steps for c in self._lines(s).calls]
+        found: dict[str, Definition] = {}
+        todo = [name for name in dict.fromkeys(names) if name in self._known]
+        while todo:
+            name = todo.pop(0)
+            definition = self._known[name]
+            own = definition.node is not None and definition.cell in self.process.section.own
+            if name in found or not own or (name in right and name not in asked):
+                continue
+            found[name] = definition
+            methods = [n for n in self._known if n.startswith(f"{name.partition('.')[0]}.")]
+            reads = definition.reads()
+            parts = ast.walk(definition.node) if definition.node is not None else ()
+            called = {part.attr for part in parts if isinstance(part, ast.Attribute)}
+            todo += [n for n in self._known if n in reads]
+            todo += [n for n in methods if n.partition(".")[2] in {*called, "__init__"}]
+        return [each for each in found.values() if isinstance(each.node, ast.FunctionDef)]
 
     def _of_handout(self, check: FunctionCheck, steps: Sequence[FunctionCheck]) -> list[Probe]:
         """Return the handout's own examples, with what the student's functions give for them."""

@@ -130,7 +130,11 @@ def mark(
         rounds = rounding(scheme.preset) if rounded else 0.0
         if follows and not verdict.still:
             earned = max(earned, 1.0 - left_alone(follows))
-        if (own or rounded) and verdict.state == "fail" and not verdict.still:
+        failed = sum(entry.state != "pass" for entry in verdict.entries)
+        # What no finding speaks of has lost its points, whatever those that are told cost.
+        all_told = sum(len(f.entries) or failed for f in own) >= failed
+        told = rounded or (own and all_told)
+        if told and verdict.state == "fail" and not verdict.still:
             earned = max(earned, 1.0 - sum(costs) - rounds)
         # What the check lost is told mistake by mistake, and no more than that.
         lost = check.points * (1.0 - earned) / (sum(costs) + rounds or 1.0)
@@ -180,8 +184,9 @@ def mark(
 def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:
     """Return the share of its check's points that a finding costs."""
     failed = sum(entry.state != "pass" for entry in verdict.entries)
-    concerned = len(finding.entries) or failed
-    of = len(verdict.entries)
+    concerned = len(finding.entries) or failed or 1
+    # What stopped has no entries: all of it is concerned.
+    of = len(verdict.entries) or concerned
     return deduction(finding.mistake, concerned, of, scheme.preset, scheme.deductions)
 
 

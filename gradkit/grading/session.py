@@ -254,8 +254,10 @@ class Session:
             with self.resources.open_process(task, section, given) as process:
                 grader = FunctionGrader(task, process, solution, seed + redraw)
                 verdicts = grader.grade()
+                settled = all(verdict.state != "inconclusive" for verdict in verdicts)
+                inquiry = _inquiry(grader, verdicts) if settled or redraw == REDRAWS else Inquiry()
                 self.resources.note(task, process)
-            if all(verdict.state != "inconclusive" for verdict in verdicts):
+            if settled:
                 break
         evidence = Evidence(
             task.id,
@@ -264,9 +266,10 @@ class Session:
             verdicts=verdicts,
             basis=basis_of(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
+            inquiry=inquiry,
             notes=(claim.note,) if claim.note else (),
             tier=process.tier,
-            listings=listings(submission.cells, _places(Inquiry(), verdicts)),
+            listings=listings(submission.cells, _places(inquiry, verdicts)),
         )
         scheme = replace(self.scheme, derived=solution is None)
         return evidence, assess(task, evidence, verdicts, scheme)
@@ -328,6 +331,16 @@ def _without(submission: Submission, claims: Mapping[str, FunctionClaim]) -> Sub
     """Return a submission without the files that speak for function tasks."""
     taken = {cell.file for each in claims.values() for cell in each.claim.section.own}
     return replace(submission, cells=tuple(c for c in submission.cells if c.file not in taken))
+
+
+def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
+    """Return why checks of a function task failed, as far as it can be found out."""
+    if all(verdict.state in ("pass", "not-checked", "missing") for verdict in verdicts):
+        return Inquiry()
+    # Late: who is right never needs it.
+    from gradkit.grading.repairs import diagnose_functions
+
+    return diagnose_functions(grader, verdicts)
 
 
 def _of_claim(task: Task, claim: Claim) -> Inquiry:

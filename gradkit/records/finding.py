@@ -28,7 +28,8 @@ class Finding:
     mistakes that predict the same numbers; ``others`` are those of them that are worth a look in
     place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
     are those of levels 1 to 4. ``deduction`` is in points. ``untraced`` says why the lines could
-    not be determined and ``place`` is the function's, if that is so.
+    not be determined and ``place`` is the function's, if that is so. ``columns`` are where the
+    doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right.
     """
 
     id: str
@@ -47,6 +48,8 @@ class Finding:
     others: tuple[str, ...] = ()
     deduction: float = 0.0
     untraced: str = ""
+    columns: tuple[int, ...] = ()
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

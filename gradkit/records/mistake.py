@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-About = Literal["forward", "update", "model", "train"]
+About = Literal["forward", "update", "model", "train", "function"]
 Preset = Literal["default", "strict", "lenient"]
 
 

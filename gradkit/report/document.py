@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradkit.language import language, say, say_each
+from gradkit.report.doubtful import doubtful
 from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points
 from gradkit.report.words import SIGNS, override_text, word
@@ -52,6 +53,7 @@ def _prepare() -> None:
         "language": language,
         "override_text": override_text,
         "pieces": pieces,
+        "doubtful": doubtful,
         "formulas": FORMULAS,
     }
     templates.filters |= {

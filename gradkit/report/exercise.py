@@ -53,6 +53,7 @@ WHERE = {
     "update": "In the update",
     "model": "In the model",
     "train": "In the training loop",
+    "function": "In an exercise of functions",
 }
 """Headings of the list, by the role that a mistake is made in first."""
 

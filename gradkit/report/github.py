@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gradkit.language import say
+from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import State
 from gradkit.report.data import RULE_LEVEL
+from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import command, log_text
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
@@ -37,13 +39,17 @@ KINDS: dict[State, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What is said of a place; without one it belongs to the whole step."""
+    """What is said of a place; without one it belongs to the whole step.
+
+    ``columns`` are the first and the last one, from 1.
+    """
 
     kind: str
     title: str
     message: str
     file: str = ""
     line: str = ""
+    columns: tuple[str, str] = ("", "")
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
@@ -62,7 +68,14 @@ def refusal(sentences: Sequence[str]) -> str:
 def _lines(annotations: Sequence[Annotation]) -> str:
     return "".join(
         command(
-            each.kind, each.message, {"file": each.file, "line": each.line, "title": each.title}
+            each.kind,
+            each.message,
+            {
+                "file": each.file,
+                "line": each.line,
+                **dict(zip(("col", "endColumn"), each.columns, strict=True)),
+                "title": each.title,
+            },
         )
         + "\n"
         for each in _bounded(annotations)
@@ -95,9 +108,10 @@ def _annotations(result: Result, hints: int) -> Iterator[Annotation]:
                 continue
             findings = [each for each in task.findings if each.check == check.check]
             for finding in findings:
-                place = finding.place if hints >= RULE_LEVEL else check.place
+                shown = hints >= RULE_LEVEL and finding.place is not None
                 said = finding_text(finding, hints, ENDLESS)
-                yield _at(result, task, check, place or check.place, said)
+                made = _at(result, task, check, finding.place if shown else check.place, said)
+                yield replace(made, columns=_columns(task, finding)) if shown else made
             if not findings:
                 # What a person has decided is told above, and not twice.
                 said = check_text(task, replace(check, decision=None), hints, ENDLESS)
@@ -117,6 +131,22 @@ def _at(
         return Annotation(kind, title, said, _path(result, place), str(place.line))
     title = f"{clean_text(place.file)}, {where(place)}: {title}"
     return Annotation(kind, title, said, _path(result, place))
+
+
+def _columns(task: TaskResult, finding: Finding) -> tuple[str, str]:
+    """The first and the last column of the doubtful part, in the whole line of the file."""
+    place = finding.place
+    _, part, _ = doubtful(finding)
+    if place is None or place.cell is not None or not part:
+        return "", ""
+    for listing in task.listings:
+        lines = listing.source.split("\n")[place.line - listing.first_line :]
+        if (listing.file, listing.cell) == (place.file, place.cell) and (
+            place.line >= listing.first_line and lines and lines[0].strip() == finding.source
+        ):
+            before = len(lines[0]) - len(lines[0].lstrip()) + finding.columns[0]
+            return str(before + 1), str(before + len(part))
+    return "", ""
 
 
 def _path(result: Result, place: Place) -> str:

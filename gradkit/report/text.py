@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import Console
+from rich.cells import cell_len, chop_cells
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -20,6 +22,7 @@ from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
+from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points, score_text
@@ -129,7 +132,7 @@ def check_head(check: CheckResult) -> Text:
     return head
 
 
-Line = tuple[Text | Table, int]
+Line = tuple[RenderableType, int]
 """A line with its indentation: long ones are wrapped below their own beginning."""
 
 
@@ -162,7 +165,13 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
     yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
-        yield Text(f"{clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip()), 2
+        before, part, after = doubtful(finding)
+        before = f"{clean_text(where(finding.place))}  {before}"
+        yield (_Underlined(before, part, after) if part else Text(before.rstrip())), 2
+    if finding.fix and hints >= EXPECTED_LEVEL:
+        for number, line in enumerate(clean_text(finding.fix).split("\n")):
+            word = say("right:") if number == 0 else " " * len(say("right:"))
+            yield Text(f"{word}  {line}", style="green"), 2
     for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
         applied = clean_text(finding.applies[entry])
         right = clean_text(finding.should.get(entry, ""))
@@ -180,6 +189,23 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
         yield _plain(other), 2
     if finding.mistake != UNEXPLAINED:
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Underlined:
+    """A line whose doubtful part is underlined, each row of it where it has to be broken."""
+
+    before: str
+    part: str
+    after: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        marks = " " * cell_len(self.before) + "^" * cell_len(self.part)
+        for row in chop_cells(self.before + self.part + self.after, options.max_width):
+            yield Text(row, no_wrap=True)
+            below, marks = marks[: cell_len(row)].rstrip(), marks[cell_len(row) :]
+            if below:
+                yield Text(below, style="bold red")
 
 
 def or_else(finding: Finding) -> Iterator[str]:

@@ -78,7 +78,7 @@ def run_again(
     Raises
     ------
     ReproducerError
-        The assignment is another one, or the finding has no number to show.
+        The assignment is another one, or the finding has no number to show, or is about functions.
     """
     result, recorded, told = found
     settings = Settings(tasks=(recorded["task"],), assignment=assignment, no_reference=True)
@@ -88,6 +88,13 @@ def run_again(
                 raise ReproducerError(
                     f"{session.assignment.path} is not the assignment that {where} was made with. "
                     "Name that one with --assignment."
+                )
+            if recorded["task"] not in {task.id for task in session.tasks}:
+                change = (
+                    f" Its proof is the change itself: {told['fix']}" if told.get("fix") else ""
+                )
+                raise ReproducerError(
+                    f"{told['id']}: it is about functions, of which there are no scripts.{change}"
                 )
             script = Script(result, recorded, told, source, session)
             text = script.text()

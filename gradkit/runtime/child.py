@@ -6,6 +6,7 @@ student code are caught here and travel as data.
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sized
 from contextlib import AbstractContextManager
@@ -38,6 +39,8 @@ from gradkit.runtime.library import Policy, shut_out
 from gradkit.runtime.lines import run_steps
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
+from gradkit.runtime.repair.changed import changed
+from gradkit.runtime.repair.request import propose
 from gradkit.runtime.repeats import repeats
 from gradkit.runtime.serve import reseed
 from gradkit.runtime.trace import trace as traced
@@ -250,11 +253,22 @@ def lines(frame: Frame) -> Frame:
     """Run the lines of a check and read what they made."""
     done: list[str] = []
     out = Returned()
-    with _Attempt(done) as attempt:
+    with _Attempt(done) as attempt, changed(Loaded.namespace, frame.data["changed"]):
         out = run_steps(Loaded.namespace, frame.data, frame.arrays, done)
     faults = [[0, *fault] for fault in out.faults]
     said = {"faults": faults, "failure": attempt.failure, "calls": len(done)}
     return Frame("outcome", out.arrays, said)
+
+
+def repair(frame: Frame) -> Frame:
+    """Look for the smallest change of some functions' text that makes wrong outputs right."""
+    proposals: list[dict[str, Any]] = []
+    began = time.process_time()
+    with _Attempt() as attempt:
+        proposals = propose(Loaded.namespace, frame.data, frame.arrays)
+    spent = int(1000 * (time.process_time() - began))
+    said = {"proposals": proposals, "failure": attempt.failure, "milliseconds": spent}
+    return Frame("repaired", {}, said)
 
 
 # --- torch -------------------------------------------------------------------------------
@@ -359,6 +373,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "run": run,
     "follow": follow,
     "lines": lines,
+    "repair": repair,
     "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "model": model,
     "predict": predict,

@@ -32,7 +32,8 @@ def run_steps(
         ``steps``: ``[text, {name: tree}]``, lines and what is put in the place of names after them.
         ``reads``: expressions. ``again``: whether to run the last lines a second time. ``seed``: of
         all generators, before each step. ``locals``: names of variables, by function, that are
-        read when the last lines' calls return.
+        read when the last lines' calls return. ``changed``: definitions of other text, see
+        `gradkit.runtime.repair.changed`.
     arrays : mapping of arrays
         Those of all trees.
     done : list

@@ -37,6 +37,7 @@ def of_lines(
     *,
     again: bool = False,
     variables: Mapping[str, Sequence[str]] = {},
+    changed: Sequence[tuple[str, int, str]] = (),
 ) -> Question:
     """Return the question for some lines.
 
@@ -53,6 +54,8 @@ def of_lines(
         Whether the last lines are run and read a second time.
     variables : mapping of str to sequence of str
         Local variables of the functions that the last lines call, by function.
+    changed : sequence of (cell id, line, text)
+        Definitions of another text, which begin in this line of the cell.
     """
     tree, arrays = packed(
         {"inputs": dict(inputs), **{str(n): dict(s.put) for n, s in enumerate(steps)}}
@@ -65,6 +68,7 @@ def of_lines(
         "reads": list(reads),
         "again": again,
         "seed": SEED,
+        "changed": [list(each) for each in changed],
         "locals": {function: list(names) for function, names in variables.items()},
     }
     return Question("lines", arrays, data, "lines")

@@ -31,6 +31,7 @@ MOST = 100
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Mapping[str, Collection[int]]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Line = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Key = Annotated[str, msgspec.Meta(max_length=80)]
 Told = str | list[Any]
 """A text of the student's, or a message."""
@@ -99,6 +100,24 @@ class _Functions(msgspec.Struct):
 
 class _Left(msgspec.Struct):
     names: Annotated[list[Key], msgspec.Meta(max_length=MOST)]
+
+
+class _Proposal(msgspec.Struct, forbid_unknown_fields=True):
+    cell: str
+    kind: Key
+    first: Line
+    last: Line
+    lines: Annotated[list[str], msgspec.Meta(max_length=10_000)]
+    line: Line
+    start: Count
+    until: Line
+    end: Count
+
+
+class _Repaired(msgspec.Struct):
+    proposals: Annotated[list[_Proposal], msgspec.Meta(max_length=MOST)]
+    failure: _Failure | None
+    milliseconds: Count
 
 
 class _Ran(msgspec.Struct):
@@ -279,6 +298,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None
     "functions": ("functions", _plain(_Functions)),
     "left": ("left", _plain(_Left)),
     "explore": ("explored", _explore),
+    "repair": ("repaired", _plain(_Repaired)),
     "trace": ("traced", None),
     "script": ("ran", _plain(_Ran)),
 }

@@ -71,7 +71,8 @@ NUMPY = ["regression-numpy", "classification-numpy"]
 ALL = [*NUMPY, "regression-torch", "classification-torch"]
 
 
-@pytest.mark.parametrize("tasks", [NUMPY, pytest.param(ALL, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("tasks", [NUMPY, ALL])
 @pytest.mark.filterwarnings("default")  # of the client's own threads and event loops
 def test_a_solved_notebook_earns_full_marks(tasks, tmp_path: Path, monkeypatch) -> None:
     """In place, task by task, and by `gradkit check`; with no network."""

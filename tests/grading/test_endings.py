@@ -78,7 +78,7 @@ def test_a_forward_that_never_returns_costs_forward_alone(
     assert set(others.values()) == {"pass"}, others
 
 
-@pytest.mark.parametrize("how", [SLEEP, LEAVE, CRASH], ids=["sleep", "leave", "crash"])
+@pytest.mark.parametrize("how", [LEAVE, CRASH, SLEEP], ids=["leave", "crash", "sleep"])
 def test_an_update_that_never_returns_leaves_forward_its_points(
     grade, tmp_path: Path, hurried: Path, how: str
 ) -> None:

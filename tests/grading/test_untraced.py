@@ -26,7 +26,6 @@ TOLD = "The line of a mistake could not be determined, and its function is given
 
 WATCHED = "    import os, sys\n    if sys.gettrace() is not None:\n        "
 SPOILED = {
-    "hang": (WATCHED + "while True: pass\n", "the process that ran it, watched line by line, was "),
     "leave": (
         WATCHED + "os._exit(3)\n",
         "the process that ran it, watched line by line, left with os._exit(3) or the like.",
@@ -40,6 +39,7 @@ SPOILED = {
         "    import sys\n    sys.settrace(None)\n",
         "none of its lines was seen when it was run.",
     ),
+    "hang": (WATCHED + "while True: pass\n", "the process that ran it, watched line by line, was "),
 }
 
 
@@ -52,7 +52,7 @@ def spoiled(code: str, where: str, path: Path) -> Path:
     return path
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("where", ["def update_parameters", "def L_layer_forward"])
 @pytest.mark.parametrize("kind", SPOILED)
 def test_a_lost_trace_is_told(grade, kind, where, tmp_path):

@@ -144,6 +144,21 @@ def test_the_run_in_the_readme_is_real() -> None:
     assert block[1].strip() == done.stdout.strip(), f"paste anew what gradkit {block[0]} prints"
 
 
+def test_the_sample_of_the_students_page_is_real(tmp_path: Path) -> None:
+    """The block is what is printed of the one check that a changed model solution fails."""
+    text = (ROOT / "docs" / "students.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```text\n(    ✗ .*?)```", text, re.DOTALL)
+    right = (ROOT / "reference" / "layers" / "layers.py").read_text(encoding="utf-8")
+    assert right.count("cache > 0") == 1
+    path = tmp_path / "layers.py"
+    printed = []
+    for sign in (">", "<"):
+        path.write_text(right.replace("cache > 0", f"cache {sign} 0"), encoding="utf-8")
+        printed.append(gradkit("check", str(path), "--hints", "4", "--seed", "1").stdout)
+    assert block not in printed[0]
+    assert block in printed[1], "paste anew what is printed of relu's backward"
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
     """Every link to a file leads to one that is there."""

@@ -265,6 +265,7 @@ def as_it_runs(text: str) -> str:
     return ast.unparse(tree)
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_through_others() -> None:
     """Neither at once nor late: the modules of the package are in an order."""
     texts = {module: as_it_runs(text) for module, text in sources().items()}

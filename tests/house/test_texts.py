@@ -81,6 +81,7 @@ def test_texts_of_templates_and_of_mistakes_are_in_it() -> None:
     files = {file for message in tool.extracted() for file, _ in message.locations}
     assert "gradkit/report/templates/report.html" in files
     assert "gradkit/diagnosis/mistakes/pages/wrong-sign.md" in files
+    assert "gradkit/diagnosis/repair/kinds.toml" in files
 
 
 def test_there_is_a_translation() -> None:

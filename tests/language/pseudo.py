@@ -21,6 +21,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from gradkit.diagnosis.mistakes.catalogue import CODES, REMARKS
+from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.records.result import Result
 from gradkit.task.assignment import DEFAULT
 
@@ -85,7 +86,7 @@ def names_in(source: str) -> set[str]:
 def names_of_gradkit() -> set[str]:
     """Codes, and what the assignment itself calls things: no texts."""
     table = tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
-    names = {*CODES, *REMARKS, table["title"], table["id"], *table["roles"]}
+    names = {*CODES, *kinds(), *REMARKS, table["title"], table["id"], *table["roles"]}
     names |= {role["signature"] for role in table["roles"].values()}
     for task in table["tasks"]:
         names |= {task["id"], task["title"], *task["checks"]}
@@ -153,7 +154,12 @@ def read_junit(text: str) -> str:
 def read_github(text: str) -> str:
     """A log with its annotations; their commands' own words are none."""
     text = text.replace("%0A", " ")
-    return re.sub(r"^::(?:error|warning|notice) [^:]*?title=|file=|line=", "", text, flags=re.M)
+    return re.sub(
+        r"^::(?:error|warning|notice) [^:]*?title=|file=|line=|col=|endColumn=",
+        "",
+        text,
+        flags=re.M,
+    )
 
 
 def without_quotes(text: str, result: Result) -> str:
@@ -162,6 +168,7 @@ def without_quotes(text: str, result: Result) -> str:
     quoted += [problem.place.file for problem in result.problems if problem.place]
     for task in result.tasks:
         quoted += [finding.source for finding in task.findings]
+        quoted += [line.strip() for each in task.findings for line in each.fix.split("\n")]
         quoted += [finding.place.file for finding in task.findings if finding.place]
         quoted += [check.place.file for check in task.checks if check.place]
     for quote in sorted(filter(None, quoted), key=len, reverse=True):

@@ -26,12 +26,14 @@ from gradkit.report.table import show_preview
 from gradkit.report.text import to_text
 from gradkit.report.visibility import apply_visibility
 from gradkit.task.assignment import read_assignment
+from gradkit.task.shipped import exercises
 
 pytestmark = pytest.mark.usefixtures("warm")
 
 SOLUTION = (pseudo.ROOT / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
 MISTAKES = mistake_folder()
 CLASS = pseudo.ROOT / "tests" / "sample_class"
+SOFTMAX = pseudo.ROOT / "reference" / "softmax-loss" / "softmax.py"
 SUBMISSIONS = (*MISTAKES.glob("*.py"), *CLASS.glob("*ion_*"), *CLASS.glob("*.ipynb"))
 QUICK = (
     "swapped-index",
@@ -74,6 +76,23 @@ def test_a_mistake_is_told_in_the_language(check, speak, name: str) -> None:
     speak()
     path = MISTAKES / f"{name}.py"
     assert unsaid(check(path), path.read_text(encoding="utf-8")) == {}
+
+
+def test_a_change_of_a_function_is_told_in_the_language(check, speak, tmp_path: Path) -> None:
+    """Its line with the doubtful part, and what is right, are the student's own words."""
+    speak()
+    source = SOFTMAX.read_text(encoding="utf-8")
+    assert source.count("dscores / N") == 1
+    path = tmp_path / "handed_in.py"
+    path.write_text(source.replace("dscores / N", "dscores"), encoding="utf-8")
+    result = check(path, Settings(assignment=exercises()["softmax-loss"], seed=1))
+    (finding,) = result.tasks[0].findings
+    assert finding.columns
+    assert finding.fix
+    task = result.tasks[0]
+    names = {*pseudo.names_in(source), "handed_in.py", task.task, task.title}
+    names |= {each.check for each in task.checks}
+    assert unsaid(result, source, names) == {}
 
 
 SPOILED: dict[str, tuple[str, str]] = {

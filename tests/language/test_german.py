@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pseudo
 from mistakes.samples import folder as mistake_folder
 
 from gradkit import language
+from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.grading.settings import Settings
 from gradkit.language import say
 from gradkit.report.formats import render
 from gradkit.report.text import to_text
+from gradkit.task.shipped import exercises
 
 SUBMISSION = mistake_folder() / "wrong-target.py"
 
@@ -28,6 +33,34 @@ def test_a_students_result_is_german(check, speak) -> None:
         assert said in text
     for english in ("hint", "step", "expected", "moves", "fail", "and", "the"):
         assert english not in text.replace("wrong-target", "").split(), english
+
+
+def test_a_change_of_a_function_is_german(check, speak, tmp_path: Path) -> None:
+    """Title, sentence, hint, and the lines as they are."""
+    speak("de", language.FOLDER)
+    source = (pseudo.ROOT / "reference" / "softmax-loss" / "softmax.py").read_text("utf-8")
+    assert "dscores / N" in source
+    (tmp_path / "loss.py").write_text(source.replace("dscores / N", "dscores"), "utf-8")
+    made = Settings(assignment=exercises()["softmax-loss"], seed=1)
+    text = to_text([check(tmp_path / "loss.py", made)], 4)
+    for said in (
+        "Ein Faktor fehlt: dW  (−3)\n",
+        "In `softmax_loss_vectorized` fehlt die Multiplikation mit einem Faktor oder eine ",
+        "richtig:  ",
+        "Hinweis: Welche Faktoren ergibt die Kettenregel hier?",
+    ):
+        assert said in text
+    for english in ("right:", "hint:", "factor", "multiplied", "the"):
+        assert english not in text.split("\n", 2)[2].split(), english
+
+
+def test_every_kind_of_change_has_german_texts(speak) -> None:
+    """None of its texts is said as it stands, and the function's name keeps its place."""
+    speak("de", language.FOLDER)
+    for kind in kinds().values():
+        for text in (kind.title, kind.sentence, kind.hints[1]):
+            assert say(text, function="f") != text.replace("{function}", "f"), text
+        assert "`f`" in say(kind.sentence, function="f")
 
 
 def test_a_students_page_is_german(check, speak) -> None:

@@ -22,6 +22,7 @@ from gradkit.diagnosis.mistakes.catalogue import DEDUCTIONS, UnknownMistakeError
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
 from gradkit.diagnosis.mistakes.rewrite import REWRITES
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
+from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.rules import draw, evaluate, step
 from gradkit.diagnosis.rules.draw import FRESH, with_rate
 from gradkit.records.rule import Slip
@@ -57,7 +58,9 @@ ASKED_FOR = (
 
 def test_every_code_has_a_page_and_a_prediction():
     """Nothing is listed that cannot be run, nothing runs that is not listed."""
-    assert set(CODES) == set(catalogue()) == {*REWRITES, *FORWARD, *TRAINING}
+    assert set(CODES) == {*REWRITES, *FORWARD, *TRAINING}
+    assert set(catalogue()) == {*CODES, *kinds()}
+    assert not set(CODES) & set(kinds())
     assert len(CODES) == len(set(CODES))
     assert set(ASKED_FOR) <= set(CODES)
 

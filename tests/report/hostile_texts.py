@@ -65,6 +65,8 @@ def hostile(text: str) -> Result:
         should={f"W1{text}": f"+2 · {text}"},
         place=Place(f"{text}.py", None, 12),
         source=f"x = {text}",
+        columns=(4, 4 + len(text)),
+        fix=f"x = 2 * {text}\n{text}",
         sentence=f"Said of {text}",
         hints=tuple(f"hint {text}" for _ in range(4)),
         deduction=1.0,

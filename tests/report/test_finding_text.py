@@ -3,13 +3,16 @@
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from rich.cells import cell_len
 
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data
+from gradkit.report.html.page import fragment
 from gradkit.report.text import to_text
 
 FINDING = Finding(
@@ -89,6 +92,89 @@ def test_a_way_to_the_page_is_shown() -> None:
     assert "gradkit explain swapped-index" in to_text([result_with(FINDING)], 2)
     nameless = Finding("f2", "update", UNEXPLAINED, "No name", ("b2",), hints=("Look.",) * 4)
     assert "gradkit explain" not in to_text([result_with(nameless)], 4)
+
+
+CHANGED = replace(
+    FINDING,
+    applies={},
+    should={},
+    source="dx = dout * w",
+    columns=(5, 9),
+    fix="if x:\n    dx = 2 * dout * w",
+)
+"""A finding of an exercise of functions."""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_doubtful_part_and_what_is_right(level: int) -> None:
+    """The part is underlined from level 3 on, and the lines once right are told at 4 alone."""
+    shown = to_text([result_with(CHANGED)], level)
+    marked = "        a.py:12  dx = dout * w\n                      ^^^^\n"
+    right = "        right:  if x:\n                    dx = 2 * dout * w\n"
+    assert [marked in shown, "^" in shown] == [level >= 3] * 2
+    assert [right in shown, "2 * dout" in shown] == [level >= 4] * 2
+    data = json.dumps(to_data(result_with(CHANGED), level))
+    assert [part in data for part in ('"columns"', '"fix"', "2 * dout")] == [
+        level >= 3,
+        level >= 4,
+        level >= 4,
+    ]
+    plain = to_text([result_with(replace(CHANGED, columns=(), fix=""))], level)
+    assert "^" not in plain
+    assert "right:" not in plain
+    assert ("a.py:12  dx = dout * w\n" in plain) == (level >= 3)
+
+
+def underlined(finding: Finding, width: int = 100) -> list[str]:
+    """The characters above the marks, row by row, a wide one as often as it has marks."""
+    lines = to_text([result_with(finding)], 3, width).split("\n")
+    found = []
+    for line, below in pairwise(lines):
+        if below.strip(" ^") == "" and "^" in below:
+            cells = "".join(sign * cell_len(sign) for sign in line)
+            found.append(cells[below.index("^") : below.rindex("^") + 1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "columns", "part"),
+    [
+        ("y = a * b", (4, 5), "a"),
+        ("y = a * b", (0, 9), "y = a * b"),
+        # A place where something is missing has no width of its own.
+        ("y = a * b", (4, 4), "a"),
+        ("y = '李' * b", (10, 11), "b"),
+        ("y = '李' * b", (4, 7), "'李李'"),
+        ("y =\ta * b", (4, 5), "a"),
+    ],
+)
+def test_marks_stand_below_what_they_mean(source: str, columns: tuple[int, ...], part: str) -> None:
+    """Wide characters take two places, a tab one, and there is always something to see."""
+    assert underlined(replace(FINDING, source=source, columns=columns)) == [part]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_marks_of_a_line_that_is_broken(width: int) -> None:
+    """Each row of it has its own below it, and none where there is nothing to mark."""
+    source = f"y = {'a * ' * 20}bcdefghijk * {'a * ' * 20}z"
+    start = source.index("b")
+    rows = underlined(replace(FINDING, source=source, columns=(start, start + 10)), width)
+    assert "".join(rows) == "bcdefghijk"
+    assert "".join(underlined(replace(FINDING, source=source, columns=(0, 9)), width)) == source[:9]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_notebook_shows_as_much(level: int) -> None:
+    """The fragment below a cell; what a student wrote stays text in it."""
+    found = replace(CHANGED, source="dx = a < b", columns=(5, 10))
+    shown = fragment("Task", result_with(found), level)
+    assert ("dx = <strong><u>a &lt; b</u></strong></code>" in shown) == (level >= 3)
+    assert ("if x:\n    dx = 2 * dout * w</code>" in shown) == (level >= 4)
+    assert ["a &lt; b" in shown, "2 * dout" in shown] == [level >= 3, level >= 4]
+    plain = fragment("Task", result_with(replace(found, columns=(), fix="")), level)
+    assert ("<code>dx = a &lt; b</code>" in plain) == (level >= 3)
+    assert "<u>" not in plain
+    assert "Right:" not in plain
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from test_finding_text import FINDING, result_with
 
 from gradkit.grading.mark import round_half_up
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.records.submission import Place
+from gradkit.records.submission import Listing, Place
 from gradkit.records.verdict import State
 from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
 from gradkit.report.rounding import CENT, round_points
@@ -285,6 +286,36 @@ def test_an_annotation_is_at_the_students_line(path: str, file: str, shown: str)
     finding = replace(FINDING, place=Place(file, None, 12))
     line = github.render([replace(result_with(finding), path=path)], 3).split("\n::", 1)[1]
     assert line.startswith(f"error file={shown},line=12,title=t%3A update::Two indices: W1[0,1]")
+
+
+LISTING = Listing("a.py", None, 10, "def f(x, dout):\n    w = 2\n    dx = dout * w\n    return dx")
+
+
+@pytest.mark.parametrize(
+    ("change", "listing", "head"),
+    [
+        ({}, {}, "line=12,col=10,endColumn=13,title"),
+        ({"columns": (0, 0)}, {}, "line=12,col=5,endColumn=5,title"),
+        ({"columns": ()}, {}, "line=12,title"),
+        ({"source": "dx = dout * v"}, {}, "line=12,title"),
+        ({}, {"file": "b.py"}, "line=12,title"),
+        ({}, {"first_line": 11}, "line=12,title"),
+        ({}, {"first_line": 13}, "line=12,title"),
+        ({"place": Place("a.py", None, 20)}, {}, "line=20,title"),
+    ],
+)
+def test_an_annotation_has_the_columns_of_the_file(
+    change: dict[str, Any], listing: dict[str, Any], head: str
+) -> None:
+    """The first and the last one, from 1, with the indent; where that is not known, none."""
+    finding = replace(
+        FINDING, place=Place("a.py", None, 12), source="dx = dout * w", columns=(5, 9)
+    )
+    made = result_with(replace(finding, **change))
+    task = replace(made.tasks[0], listings=(replace(LISTING, **listing),))
+    made = replace(made, tasks=(task,), path="a.py")
+    assert f"\n::error file=a.py,{head}=" in github.render([made], 3)
+    assert "col=" not in github.render([made], 2)
 
 
 def test_an_annotation_of_a_notebook_names_the_cell() -> None:

@@ -24,6 +24,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.worker import Worker
 from gradkit.task.assignment import DEFAULT
+from gradkit.task.shipped import exercises
 
 pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
@@ -445,6 +446,25 @@ def test_an_unknown_finding_is_refused_with_those_there_are(
     assert refusal(file, "0123456789") == f"{file}: there is no finding 0123456789. Found: {name}."
     said = refusal(file, name, submission="other")
     assert said == f"{file}: there is no finding {name} of other. Found: {name}."
+
+
+@pytest.mark.parametrize("level", [3, 4])
+def test_a_finding_about_functions_is_refused(
+    workshop: Workshop, tmp_path: Path, level: int
+) -> None:
+    """It has a change in the place of a script, which is told where the level tells it."""
+    text = (ROOT / "reference" / "layers" / "layers.py").read_text(encoding="utf-8")
+    assert "cache > 0" in text
+    path, file = tmp_path / "layers.py", tmp_path / "result.json"
+    path.write_text(text.replace("cache > 0", "cache < 0"), encoding="utf-8")
+    assignment = exercises()["layers"]
+    with Session(Settings(assignment=assignment, seed=1), workshop) as session:
+        file.write_text(render([session.check(path)], level), encoding="utf-8")
+    ((_, _, finding),) = findings_of(file)
+    change = " Its proof is the change itself: return dout * (cache > 0)" if level == 4 else ""
+    assert refusal(file, finding["id"], assignment=assignment) == (
+        f"{finding['id']}: it is about functions, of which there are no scripts.{change}"
+    )
 
 
 def test_a_finding_that_several_have_needs_a_name(swapped: tuple[Path, Path, str]) -> None:

@@ -3,7 +3,8 @@
 Each mistake has a page in ``pages``: TOML between two lines ``+++``, then Markdown, in which
 ``Example:`` is followed by what `NETS` says of the page's ``net``. Its
 prediction is code, found under the same code word: `rewrite.REWRITES` for updates,
-`forward.CHANGES` for forward passes, `training.CHANGES` for training runs.
+`forward.CHANGES` for forward passes, `training.CHANGES` for training runs. In exercises of
+functions a mistake is a kind of change, in `gradkit.diagnosis.repair.kinds`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.errors import GradkitError
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.mistake import Mistake, Preset
@@ -150,13 +152,15 @@ class UnknownMistakeError(GradkitError):
 
 
 def mistake(code: str) -> Mistake:
-    """One mistake, a remark, or what there is to say about ``unexplained`` entries.
+    """One mistake, kind of change, or remark, or what is to say about ``unexplained`` entries.
 
     Raises
     ------
     UnknownMistakeError
         There is none of this code; the text lists similar ones.
     """
+    if code in kinds():
+        return kinds()[code]
     if code not in RANK and code not in (UNEXPLAINED, *REMARKS):
         near = similar(code)
         known = f"similar ones are {', '.join(near)}" if near else "`gradkit explain` lists all"
@@ -169,16 +173,17 @@ def similar(code: str) -> tuple[str, ...]:
     from difflib import get_close_matches
 
     asked = code.lower().replace("_", "-").replace(" ", "-")
-    near = get_close_matches(asked, CODES, n=4, cutoff=0.7)
-    words = {word for known in CODES for word in known.split("-")}
+    codes = (*CODES, *kinds())
+    near = get_close_matches(asked, codes, n=4, cutoff=0.7)
+    words = {word for known in codes for word in known.split("-")}
     meant = {near for word in asked.split("-") for near in get_close_matches(word, words, 1, 0.8)}
-    near += [known for known in CODES if meant & set(known.split("-"))]
+    near += [known for known in codes if meant & set(known.split("-"))]
     return tuple(dict.fromkeys(near))[:6]
 
 
 def catalogue() -> Mapping[str, Mistake]:
-    """All mistakes by code, the most basic first."""
-    return MappingProxyType({code: _read(code) for code in CODES})
+    """All mistakes by code, the most basic first, then the kinds of changes of functions."""
+    return MappingProxyType({**{code: _read(code) for code in CODES}, **kinds()})
 
 
 @cache

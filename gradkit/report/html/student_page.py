@@ -9,8 +9,9 @@ from typing import Any
 from gradkit.records.reports import Changes
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place
-from gradkit.report.data import to_data, visible
+from gradkit.report.data import RULE_LEVEL, to_data, visible
 from gradkit.report.document import document
+from gradkit.report.doubtful import doubtful
 from gradkit.report.html.drawings import courses, heat_map
 from gradkit.report.html.formulas import rules
 from gradkit.text import clean_data
@@ -52,8 +53,9 @@ def report(result: Result, hints: int, name: str) -> Data:
     dict
         The data of the result. ``name`` sets the identifiers of this submission apart from others
         on the same page, and each task and check has its own. A finding has its ``number`` on the
-        page, its ``marked`` places and its ``rules``; a check its ``findings`` and all there is to
-        show of it (see `_check`); a task the ``remarks`` that are about all of it.
+        page, its ``marked`` places, its line around the ``doubtful`` part and its ``rules``; a
+        check its ``findings`` and all there is to show of it (see `_check`); a task the ``remarks``
+        that are about all of it.
     """
     data = clean_data(to_data(result, hints), LONGEST)
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
@@ -66,6 +68,7 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, 1):
         told |= {"number": number, "marked": [*_places(told)], "rules": [*rules(finding, hints)]}
+        told["doubtful"] = doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
     for number, check in enumerate(data["checks"], 1):
         check.update(_check(f"{name}-{number}", check, data))
     data |= {"name": name, "remarks": [told for told in data["findings"] if not told["check"]]}

@@ -50,6 +50,8 @@ def result(name: str = "ada", text: str = "plain") -> Result:
         },
         place=place,
         source=f"W1 += {WORDS[3]} {text}",
+        columns=(6, 6 + len(WORDS[3])),
+        fix=f"W1 += {WORDS[4]} {text}\n    b1 += 1",
         places=(place,),
         sentence=f"Sentence {WORDS[2]} of `{text}`.",
         hints=tuple(f"Hint {word} {text}." for word in WORDS.values()),

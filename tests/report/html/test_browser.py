@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from report.html.conftest import lacking
-from report.html.samples import HOSTILE, changes, result
+from report.html.samples import HOSTILE, WORDS, changes, result
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
@@ -243,6 +243,23 @@ def test_formulas_are_math(show: Callable[..., Opened], graded: list[Result]) ->
     assert index.bounding_box()["height"] < base.bounding_box()["height"]
     box = page.locator("math .differs").first
     assert box.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_doubtful_part_is_underlined(
+    show: Callable[..., Opened], scheme: str, width: int
+) -> None:
+    """In both schemes and on a phone; what is right keeps its indent, and nothing sticks out."""
+    page = show(student_page(result(text="long" * 40), 4), scheme, width).page
+    line = page.locator(".doubtful")
+    assert line.inner_text().endswith(WORDS[3])
+    assert "underline" in line.evaluate("e => getComputedStyle(e).textDecorationLine")
+    around = page.locator("p.where code").first
+    assert around.evaluate("e => getComputedStyle(e).textDecorationLine") == "none"
+    assert page.locator(".fix code").inner_text().endswith("\n    b1 += 1")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert violations(page) == []
 
 
 def test_drawings_follow_the_scheme(show: Callable[..., Opened], graded: list[Result]) -> None:

@@ -47,6 +47,10 @@ def test_every_part_of_a_finding_is_there() -> None:
     assert "marked by finding 1" in PAGE
     assert f"gradkit explain code-{WORDS[2]}" in PAGE
     assert "1 more of the kind" in PAGE
+    marked = f'<mark class="doubtful"><span class="hidden">marked: </span>{WORDS[3]}</mark>'
+    assert f"plain.py:12: <code>W1 += {marked} plain</code>" in PAGE
+    fix = f"<code>W1 += {WORDS[4]} plain\n    b1 += 1</code>"
+    assert f'<p class="fix"><strong>Right:</strong> {fix}</p>' in PAGE
     text = Elements(PAGE).text
     assert "12.5 of 20 points" in text
     assert "18 of 20 points could be checked" in text
@@ -133,6 +137,16 @@ def test_a_page_is_well_made() -> None:
     assert {str(a["href"])[1:] for _, a in page.tags if "href" in a} <= set(ids)
     for header in page.each("th"):
         assert header.get("scope")
+
+
+def test_a_line_without_a_doubtful_part_has_no_mark() -> None:
+    """Nor has a finding without a change one that is right."""
+    task = result().tasks[0]
+    bare = replace(task.findings[0], columns=(), fix="")
+    page = student_page(replace(result(), tasks=(replace(task, findings=(bare,)),)), 4)
+    assert f"plain.py:12: <code>W1 += {WORDS[3]} plain</code>" in page
+    for part in ('class="doubtful"', 'class="fix"'):
+        assert (part in PAGE, part in page) == (True, False)
 
 
 def test_points_have_two_decimals_at_most() -> None:

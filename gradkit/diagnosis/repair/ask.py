@@ -1,0 +1,140 @@
+"""Ask the student's process for changes of its text that make a check right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradkit.diagnosis.repair.model import Inside
+from gradkit.lines import packed
+from gradkit.records.functions import Draw, FunctionCheck, Made
+from gradkit.runtime.frames import Frame
+from gradkit.sandbox.lines import SEED, Step
+from gradkit.sandbox.process import StudentProcess
+
+MILLISECONDS, LEAST = 2500, 300
+"""Of processor time that the searches for one task take at most, and that one needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A check at throwaway inputs: each with the lines to run and what is right there.
+
+    ``functions`` are the student's names for those of the lines.
+    """
+
+    check: FunctionCheck
+    functions: Mapping[str, str]
+    draws: tuple[tuple[Draw, Sequence[Step], Made], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change: lines ``first`` to ``last`` of a cell's text are to be ``lines``.
+
+    The doubtful part is from column ``start`` of ``line`` to column ``end`` of ``until``, in
+    characters from 0. Nobody has looked yet whether it makes anything right.
+    """
+
+    cell: str
+    kind: str
+    first: int
+    last: int
+    lines: tuple[str, ...]
+    line: int
+    start: int
+    until: int
+    end: int
+
+
+def trimmed(proposal: Proposal, source: str) -> Proposal:
+    """Return a change without the lines at either end that stay as they are.
+
+    One that only puts lines in ends in the line before.
+    """
+    before = source.split("\n")[proposal.first - 1 : proposal.last]
+    after = list(proposal.lines)
+    first, last = proposal.first, proposal.last
+    while len(after) > 1 and before and before[0] == after[0]:
+        before, after, first = before[1:], after[1:], first + 1
+    while len(after) > 1 and before and before[-1] == after[-1]:
+        before, after, last = before[:-1], after[:-1], last - 1
+    return replace(proposal, first=first, last=last, lines=tuple(after))
+
+
+def proposals(
+    process: StudentProcess,
+    asked: Asked,
+    inside: Inside,
+    sources: Mapping[str, str],
+    places: Sequence[tuple[str, int]],
+    milliseconds: int,
+) -> tuple[list[Proposal], int]:
+    """Return the changes that the student's process proposes, in the order to be made in.
+
+    Besides, the processor time that it says this took, in milliseconds.
+
+    Parameters
+    ----------
+    process : StudentProcess
+    asked : Asked
+    inside : Inside
+        The model solution's.
+    sources : mapping of str to str
+        The text of each cell that may be changed.
+    places : sequence of (cell id, line)
+        Where the functions begin that may be.
+    milliseconds : int
+        Of processor time that it takes at most.
+    """
+    draws = [draw for draw, _, _ in asked.draws]
+    values, parts = inside.values(asked.check, draws)
+    trees = {
+        str(number): {
+            "inputs": dict(draw.values),
+            "steps": {str(n): dict(step.put) for n, step in enumerate(steps)},
+        }
+        for number, (draw, steps, _) in enumerate(asked.draws)
+    }
+    tree, arrays = packed(trees)
+    told = []
+    for number, (draw, steps, right) in enumerate(asked.draws):
+        entry = dict(dict(tree["dict"])[str(number)]["dict"])
+        puts = dict(entry["steps"]["dict"])
+        names = [f"right/{number}/{n}" for n in range(len(asked.check.compare))]
+        arrays |= {
+            name: np.asarray(right.values[expression])
+            for name, expression in zip(names, asked.check.compare, strict=True)
+        }
+        flat = [value.reshape(-1) for value in values[number]]
+        arrays[f"pool/{number}"] = np.concatenate(flat) if flat else np.zeros(0)
+        told.append(
+            {
+                "inputs": entry["inputs"],
+                "steps": [[s.text, dict(puts[str(n)]["dict"])] for n, s in enumerate(steps)],
+                "right": names,
+                "sizes": sorted({size for size in draw.sizes.values() if size > 1}),
+                "shapes": [list(value.shape) for value in values[number]],
+            }
+        )
+    data: dict[str, Any] = {
+        "sources": dict(sources),
+        "places": [list(place) for place in places],
+        "functions": dict(asked.functions),
+        "draws": told,
+        "parts": [[p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves]] for p in parts],
+        "reads": list(asked.check.compare),
+        "untouched": list(asked.check.untouched),
+        "seed": SEED,
+        "milliseconds": milliseconds,
+    }
+    reply = process.ask("repair", data, arrays)
+    if not isinstance(reply, Frame):
+        return [], milliseconds
+    found = [
+        Proposal(**{**each, "lines": tuple(each["lines"])}) for each in reply.data["proposals"]
+    ]
+    return found, reply.data["milliseconds"]

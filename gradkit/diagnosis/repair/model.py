@@ -1,0 +1,182 @@
+"""What a model solution computes on its way: values that a right answer may well have too."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.lines import packed, run, unpacked
+from gradkit.records.functions import Draw, FunctionCheck
+from gradkit.runtime.repair.borrowed import Part
+from gradkit.runtime.repair.slots import GIVEN, Everywhere, Inner
+from gradkit.runtime.repair.tree import is_numpy
+from gradkit.task.functions import steps_of
+from gradkit.task.solution import Solution
+
+Array = NDArray[Any]
+
+MOST = 4096
+"""Numbers of a value that is handed over."""
+
+LARGEST = 40
+"""Nodes of an expression that is handed over as text."""
+
+
+class Inside:
+    """A model solution's text with every expression watched.
+
+    Parameters
+    ----------
+    solution : Solution
+        Loaded from a file.
+    """
+
+    def __init__(self, solution: Solution) -> None:
+        self._solution = solution
+        path = Path(solution.names["__file__"])
+        self._everywhere = Everywhere()
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        self._roles = dict(_roles(tree))
+        self._entries = [copy.deepcopy(node) for node in ast.walk(tree) if _fills(node)]
+        tree.body = [
+            self._everywhere.visit(node)
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            else node
+            for node in tree.body
+        ]
+        self._code = compile(ast.fix_missing_locations(tree), str(path), "exec")
+
+    def values(
+        self, check: FunctionCheck, draws: Sequence[Draw]
+    ) -> tuple[list[list[Array]], list[Part]]:
+        """Return the different values that the lines of a check make it compute.
+
+        Returns
+        -------
+        values : list of list of array
+            For each of the draws, in the same order: what differs in the first one.
+        parts : list of Part
+            The expressions that they come of, as far as they are small; their values are numbers
+            of the first draw's.
+        """
+        seen = [self._seen(check, draw) for draw in draws]
+        known: dict[tuple[tuple[int, ...], bytes], int] = {}
+        values: list[list[Array]] = [[] for _ in draws]
+        numbers: dict[int, list[int]] = {}
+        for node, runs in seen[0].items():
+            for run_of_it, value in enumerate(runs):
+                key = value.shape, value.tobytes()
+                if key not in known:
+                    others = [each.get(node, ())[run_of_it : run_of_it + 1] for each in seen]
+                    if not all(others):
+                        continue
+                    known[key] = len(known)
+                    for column, (other,) in zip(values, others, strict=True):
+                        column.append(other)
+                numbers.setdefault(node, []).append(known[key])
+        return values, list(self._parts({node: tuple(each) for node, each in numbers.items()}))
+
+    def _seen(self, check: FunctionCheck, draw: Draw) -> dict[int, list[Array]]:
+        """Return the values of each expression, by the number of its node."""
+        inner = Inner()
+        names: dict[str, Any] = {
+            **{n: v for n, v in self._solution.names.items() if n.startswith("__")},
+            GIVEN: inner.seen,
+        }
+        exec(self._code, names)  # noqa: S102  (the instructor's own)
+        tree, arrays = packed(draw.values)
+        names |= {"np": np, **unpacked(tree, arrays)}
+        with np.errstate(all="ignore"):
+            for step in steps_of(self._solution.task, check):
+                np.random.seed(0)
+                run(step.call.text, names)
+        return {
+            number: runs
+            for number, runs in inner.values.items()
+            if runs and all(v.size <= MOST and np.isfinite(v).all() for v in runs)
+        }
+
+    def _parts(self, numbers: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
+        places = {_place(node): number for number, node in enumerate(self._everywhere.nodes)}
+        nodes = [self._everywhere.nodes[number] for number in numbers]
+        wholes: list[tuple[ast.AST, str]] = [
+            (node, self._roles[_place(node)]) for node in nodes if _place(node) in self._roles
+        ]
+        for node, role in (*wholes, *((each, "statement") for each in self._entries)):
+            if len(list(ast.walk(node))) > LARGEST:
+                continue
+            found = [(ast.unparse(leaf), places.get(_place(leaf), -1)) for leaf in _leaves(node)]
+            if all(leaf in numbers for _, leaf in found):
+                leaves = tuple((text, numbers[leaf]) for text, leaf in dict.fromkeys(found))
+                yield Part(ast.unparse(node), role, leaves)
+
+
+def _place(node: Any) -> tuple[int, int, int | None, int | None]:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | None], str]]:
+    """Yield what each part of an expression is to that around it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp):
+            role = "term" if isinstance(node.op, ast.Add | ast.Sub) else "factor"
+            yield _place(node.left), role
+            yield _place(node.right), role
+        elif isinstance(node, ast.Assign | ast.Return) and node.value is not None:
+            yield _place(node.value), "whole"
+            if isinstance(node.value, ast.Tuple):
+                yield from ((_place(each), "whole") for each in node.value.elts)
+        elif isinstance(node, ast.AugAssign):
+            adds = isinstance(node.op, ast.Add | ast.Sub)
+            yield _place(node.value), "term" if adds else "factor"
+        elif isinstance(node, ast.Dict):
+            yield from ((_place(each), "whole") for each in node.values)
+        elif isinstance(node, ast.Call):
+            yield from ((_place(each), "whole") for each in node.args)
+
+
+def _fills(node: ast.AST) -> bool:
+    """Tell a statement that changes an array, or entries of one."""
+    if isinstance(node, ast.AugAssign):
+        return isinstance(node.target, ast.Name | ast.Subscript)
+    return isinstance(node, ast.Assign) and all(
+        isinstance(target, ast.Subscript) for target in node.targets
+    )
+
+
+def _leaves(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the names, attributes and entries of a fixed key that an expression is made of."""
+    if isinstance(node, ast.Name) or (
+        isinstance(node, ast.Subscript | ast.Attribute)
+        and getattr(node, "attr", "") not in ("T", "shape", "size")
+        and _is_path(node)
+    ):
+        yield node
+        return
+    for name, part in ast.iter_fields(node):
+        for child in part if isinstance(part, list) else [part]:
+            if isinstance(child, ast.keyword):
+                yield from _leaves(child.value)
+            elif isinstance(child, ast.expr) and not _is_called(node, name, child):
+                yield from _leaves(child)
+            elif isinstance(child, ast.Attribute) and not is_numpy(child.value):
+                yield from _leaves(child.value)
+
+
+def _is_path(node: ast.expr) -> bool:
+    """Tell ``cache['A1']`` and ``self.W`` from ``X[i]`` and ``np.pi``."""
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
+            return False
+        node = node.value
+    return isinstance(node, ast.Name) and not is_numpy(node)
+
+
+def _is_called(node: ast.AST, name: str, child: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and name == "func" and child is node.func

@@ -1,0 +1,197 @@
+"""Diagnose function tasks: find the changes that make failed checks right, and hold them to it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from gradkit.diagnosis.repair.ask import LEAST, MILLISECONDS, Proposal, proposals, trimmed
+from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.diagnosis.repair.model import Inside
+from gradkit.diagnosis.repair.tell import finding_of
+from gradkit.grading.functions import FunctionGrader
+from gradkit.records.finding import Finding, Inquiry
+from gradkit.records.functions import Draw, FunctionCheck
+from gradkit.records.submission import Cell
+from gradkit.records.verdict import Verdict
+from gradkit.submission.definitions import Definition
+from gradkit.submission.places import finder
+from gradkit.task.draws import RANDOM, draws
+
+SEARCHED, HELD = 7919, 104729
+"""What is added to the seed for the inputs of a search, and for those that its answer is held to:
+nobody who knows the ones knows the others."""
+
+RANDOMS = 2
+"""Random inputs that a search is made at; those that are hard come with them."""
+
+
+def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
+    """Return what changes of the student's text make right of what is wrong.
+
+    Parameters
+    ----------
+    grader : FunctionGrader
+        That has graded.
+    verdicts : sequence of Verdict
+    """
+    if grader.solution is None or all(v.state not in WRONG for v in verdicts):
+        return Inquiry()
+    return _Repairs(grader, Inside(grader.solution)).inquiry(verdicts)
+
+
+WRONG = ("fail", "error", "blocked")
+
+
+@dataclass(slots=True)
+class _Repairs:
+    """The text of a section as far as it was made right, and the findings that came of it.
+
+    ``longer`` are by cell, in their order, the lines below which a change has moved the text, and
+    by how many lines.
+    """
+
+    grader: FunctionGrader
+    inside: Inside
+    texts: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    longer: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    left: int = MILLISECONDS
+
+    def inquiry(self, verdicts: Sequence[Verdict]) -> Inquiry:
+        held = self._draws(HELD)
+        for check, verdict in zip(self.grader.task.checks, verdicts, strict=True):
+            if verdict.state not in WRONG:
+                continue
+            # What is right once the mistakes before it are mended has none of its own.
+            mended = self.findings and self._verdict(check, held).state == "pass"
+            if not mended and self.left > LEAST:
+                self.findings += self._of_check(check, held)
+        return Inquiry(tuple(self.findings))
+
+    def _of_check(self, check: FunctionCheck, held: Sequence[Draw]) -> Iterator[Finding]:
+        """Yield what is found of one check, each change on top of those before it."""
+        grader = self.grader
+        # Time of its own: what was asked before is no matter of this.
+        grader.process.renew()
+        known = grader.definitions_of(check)
+        cells = {each.cell.id: each.cell for each in known}
+        for name, each in cells.items():
+            self.texts.setdefault(name, each.source)
+        found, spent = proposals(
+            grader.process,
+            grader.asked(check, self._draws(SEARCHED)),
+            self.inside,
+            {name: self.texts[name] for name in cells},
+            [
+                (each.cell.id, self._now(each.cell, each.node.lineno))
+                for each in known
+                if each.node is not None
+            ],
+            self.left,
+        )
+        self.left -= spent
+        before = self._verdict(check, held)
+        for proposal in found:
+            if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
+                return
+            source = self.texts[cell.id]
+            text = _replaced(source, proposal)
+            line = self._before(cell, proposal.line)
+            function = _function_at(known, cell, line)
+            if text is None or function is None:
+                return
+            proposal = trimmed(proposal, source)  # noqa: PLW2901
+            self.texts[cell.id] = text
+            after = self._verdict(check, held)
+            outputs = _made_right(before, after)
+            if not outputs:
+                self.texts[cell.id] = source
+                return
+            before = after
+            more = len(proposal.lines) - (proposal.last - proposal.first + 1)
+            self.longer.setdefault(cell.id, []).append((proposal.last, more))
+            place = finder([cell])(cell.id, line)
+            yield finding_of(
+                grader.task.id, check.name, function.name, outputs, proposal, place, source
+            )
+
+    def _now(self, cell: Cell, line: int) -> int:
+        """Return where a line of the student's own text stands in the text as it is now."""
+        for last, more in self.longer.get(cell.id, ()):
+            line += more if line > last else 0
+        return line
+
+    def _before(self, cell: Cell, line: int) -> int:
+        """Return the line of the student's own text that is now this one."""
+        for last, more in reversed(self.longer.get(cell.id, [])):
+            line -= more if line > last + more else 0
+        return line
+
+    def _draws(self, further: int) -> list[Draw]:
+        """Return fresh inputs, under labels of their own."""
+        drawn = list(draws(self.grader.task, self.grader.seed + further))
+        chosen = [*drawn[:RANDOMS], *drawn[RANDOM:]] if further == SEARCHED else drawn
+        return [replace(draw, label=f"{draw.label} {further}") for draw in chosen]
+
+    def _verdict(self, check: FunctionCheck, held: Sequence[Draw]) -> Verdict:
+        """Return what a check comes to with all changes so far, at judged and at fresh inputs."""
+        changed = [
+            definition
+            for cell in self.grader.process.section.own
+            for definition in _changed(cell, self.texts.get(cell.id, cell.source))
+        ]
+        return self.grader.with_changes(check, [*self.grader.draws, *held], changed)
+
+
+def _changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the definitions of a cell that are others in another text."""
+    own = dict(_parts(cell.source)) if cell.source != text else {}
+    for name, (first, part) in _parts(text) if own else ():
+        if own.get(name, (0, ""))[1] != part:
+            yield cell.id, first, part
+
+
+def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
+    """Yield the definitions at top level by name: the line that each begins in, and its text."""
+    lines = text.split("\n")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
+
+
+def _replaced(source: str, proposal: Proposal) -> str | None:
+    """Return a text with a change in it; None where that is no text of Python."""
+    lines = source.split("\n")
+    ends = (proposal.first, proposal.last), (proposal.line, proposal.until)
+    if any(not first <= last <= len(lines) for first, last in ends):
+        return None
+    lines[proposal.first - 1 : proposal.last] = proposal.lines
+    text = "\n".join(lines)
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return text
+
+
+def _function_at(known: Sequence[Definition], cell: Cell, line: int) -> Definition | None:
+    """Return the function that a line of a cell stands in."""
+    for each in known:
+        node = each.node
+        if each.cell is cell and node is not None and node.lineno <= line <= (node.end_lineno or 0):
+            return each
+    return None
+
+
+def _made_right(before: Verdict, after: Verdict) -> list[str]:
+    """Return the outputs that came right, if none went wrong."""
+    was = {entry.parameter for entry in before.entries if entry.state == "pass"}
+    now = {entry.parameter: entry.state for entry in after.entries}
+    if after.state == "error" or any(now.get(name, "pass") != "pass" for name in was):
+        return []
+    # An input that is changed in place has an entry only where it is.
+    gone = [entry.parameter for entry in before.entries if entry.parameter not in now]
+    return [name for name, state in now.items() if state == "pass" and name not in was] + gone

@@ -1,0 +1,214 @@
+"""Have the text of some functions made and run at inputs where it is known what is right."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import signal
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from gradkit.lines import run, snapshot, unpacked, value_of
+from gradkit.runtime.repair.changed import Put
+from gradkit.runtime.repair.pool import Throwaway, is_right
+from gradkit.runtime.repair.slots import SEEN, Record, Slot, slots_of, watched
+from gradkit.runtime.serve import reseed
+
+LATE = 1.0
+"""Seconds after which a run of changed text is given up: it may never end."""
+
+
+@dataclass(slots=True)
+class Target:
+    """A function that may be changed, in the top-level statement and the cell that it stands in."""
+
+    cell: str
+    tree: ast.Module
+    top: ast.stmt
+    function: ast.FunctionDef
+    slots: list[Slot]
+
+
+class LateError(BaseException):
+    """A run took too long. No ``except Exception`` of a student's catches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The local names before each slot, run by run, by the slot's identity."""
+
+    names: Mapping[int, list[dict[str, Any]]]
+
+
+class Bench:
+    """Functions of one section, in their text as it is now, and what is asked of them.
+
+    Parameters
+    ----------
+    namespace : dict
+        The student's names.
+    put : callable
+        Puts a definition among them.
+    functions : mapping of str to str
+        The student's name for each function of the lines.
+    draws : sequence of Throwaway
+    reads, untouched : sequence of str
+        Expressions that are compared, and inputs that must be left alone.
+    seed : int
+        Of all generators, before each step.
+    """
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        put: Put,
+        functions: Mapping[str, str],
+        draws: Sequence[Throwaway],
+        reads: Sequence[str],
+        untouched: Sequence[str],
+        seed: int,
+    ) -> None:
+        self.namespace, self._put = namespace, put
+        self._functions, self.draws = dict(functions), list(draws)
+        self.reads, self.untouched, self._seed = list(reads), list(untouched), seed
+        self.again = False
+        self.targets: list[Target] = []
+        self._codes: dict[tuple[str, int], CodeType] = {}
+
+    def take(self, sources: Mapping[str, str], places: Sequence[tuple[str, int]]) -> None:
+        """Take the functions that begin in these lines of cells, and make them from their text."""
+        self._trees = {cell: ast.parse(text) for cell, text in sources.items()}
+        self.targets = [target for place in places for target in self._targets(*place)]
+        self._codes = {}
+        for target in self.targets:
+            self.reload(target)
+
+    def _targets(self, cell: str, line: int) -> Iterator[Target]:
+        tree = self._trees[cell]
+        for top in tree.body:
+            for node in ast.walk(top):
+                if isinstance(node, ast.FunctionDef) and node.lineno == line:
+                    yield Target(cell, tree, top, node, slots_of(node))
+
+    def load(self, target: Target, top: ast.AST | None = None) -> bool:
+        """Put a function's text, as it is in its tree, among the student's names."""
+        try:
+            module = ast.Module([top or target.top], [])  # type: ignore[list-item]
+            self._put(target.top, compile(module, target.cell, "exec", dont_inherit=True))
+        except Exception:  # changed text that cannot be made is no answer
+            return False
+        return True
+
+    def reload(self, target: Target) -> None:
+        """Put a function's own text there again."""
+        place = target.cell, target.top.lineno
+        if place not in self._codes:
+            module = ast.Module([target.top], [])
+            self._codes[place] = compile(module, target.cell, "exec", dont_inherit=True)
+        self._put(target.top, self._codes[place])
+
+    def states(self, draw: Throwaway) -> dict[str, bool]:
+        """Return, for each output, whether it is right; all are wrong where the lines raise."""
+        names: dict[str, Any] = {"np": np}
+        states = dict.fromkeys([*self.reads, *(f"{n}!" for n in self.untouched)], False)
+        try:
+            with limit():
+                names |= {name: self.namespace[own] for name, own in self._functions.items()}
+                before = self._run(draw, names)
+                for name, right in zip(self.reads, draw.expected, strict=True):
+                    states[name] = is_right(value_of(name, names), right)
+                for name in self.untouched:
+                    states[f"{name}!"] = snapshot(names[name]) == before[name]
+                if self.again:
+                    names |= self._inputs(draw)
+                    reseed(self._seed)
+                    run(draw.steps[-1][0], names)
+                    for name, right in zip(self.reads, draw.expected, strict=True):
+                        states[f"{name}*"] = is_right(value_of(name, names), right)
+        except (Exception, LateError):  # whatever student code raises
+            return dict.fromkeys(states, False)
+        return states
+
+    def _inputs(self, draw: Throwaway) -> dict[str, Any]:
+        tree, arrays = draw.inputs["tree"], draw.inputs["arrays"]
+        inputs: dict[str, Any] = unpacked(tree, arrays)
+        return inputs
+
+    def _run(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, list[bytes]]:
+        """Run the lines, and return what inputs held before the last of them."""
+        names |= self._inputs(draw)
+        before: dict[str, list[bytes]] = {}
+        last = len(draw.steps) - 1
+        for number, (text, put) in enumerate(draw.steps):
+            if number == last:
+                before = {name: snapshot(names[name]) for name in self.untouched}
+            reseed(self._seed)
+            run(text, names)
+            names |= {n: unpacked(tree, draw.inputs["arrays"]) for n, tree in put.items()}
+        return before
+
+    def recorded(self, draw: Throwaway) -> Seen:
+        """Run the lines with all slots watched."""
+        record = Record()
+        numbers: dict[int, int] = {}
+        tops: dict[int, tuple[Target, ast.AST]] = {}
+        number = 0
+        for target in self.targets:
+            for slot in target.slots:
+                slot.number = number
+                numbers[number] = id(slot)
+                number += 1
+        for target in self.targets:
+            others = [t for t in self.targets if t.top is target.top]
+            slots = [slot for each in others for slot in each.slots]
+            tops[id(target.top)] = target, watched(target.top, slots)
+        dict.__setitem__(self.namespace, SEEN, record.seen)
+        try:
+            for target, top in tops.values():
+                self.load(target, top)
+            names: dict[str, Any] = {"np": np}
+            with contextlib.suppress(Exception, LateError), limit(10 * LATE):
+                names |= {name: self.namespace[own] for name, own in self._functions.items()}
+                self._run(draw, names)
+        finally:
+            dict.pop(self.namespace, SEEN, None)
+            for target in self.targets:
+                self.reload(target)
+        return Seen({numbers[n]: names for n, names in record.names.items()})
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what changed text prints and warns of to itself."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def limit(seconds: float = LATE) -> Iterator[None]:
+    """Raise `LateError` in what takes too long, where the system can."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def late(*_: object) -> None:
+        raise LateError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

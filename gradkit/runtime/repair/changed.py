@@ -1,0 +1,57 @@
+"""Put changed text among the student's names, for a while."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
+from typing import Any
+
+from gradkit.runtime.syntax import names_in_class_bodies
+
+MISSING = object()
+
+Put = Callable[[ast.stmt, CodeType], None]
+
+
+@contextlib.contextmanager
+def kept(namespace: dict[str, Any]) -> Iterator[Put]:
+    """Give what puts a definition among names; afterwards all are as they were."""
+    before: dict[str, Any] = {}
+
+    def put(top: ast.stmt, code: CodeType) -> None:
+        for name in names_in_class_bodies(top):
+            # A class body finds a global only if it is there already.
+            with contextlib.suppress(Exception):
+                namespace[name]
+        name = getattr(top, "name", "")
+        before.setdefault(name, dict.get(namespace, name, MISSING))
+        exec(code, namespace)  # noqa: S102  (what a worker is for)
+
+    try:
+        yield put
+    finally:
+        for name, value in before.items():
+            if value is MISSING:
+                dict.pop(namespace, name, None)
+            else:
+                dict.__setitem__(namespace, name, value)
+
+
+@contextlib.contextmanager
+def changed(namespace: dict[str, Any], texts: Sequence[tuple[str, int, str]]) -> Iterator[None]:
+    """Have definitions of other text for a while.
+
+    Parameters
+    ----------
+    namespace : dict
+        The student's names.
+    texts : sequence of (cell, line, text)
+        Each is one definition at top level, that begins in this line of the cell.
+    """
+    with kept(namespace) as put:
+        for cell, line, text in texts:
+            tree = ast.increment_lineno(ast.parse(text), line - 1)
+            put(tree.body[0], compile(tree, cell, "exec", dont_inherit=True))
+        yield

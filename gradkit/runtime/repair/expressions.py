@@ -1,0 +1,443 @@
+"""The small changes that may be made to an expression, as a table of kinds.
+
+A kind is a way to be wrong: another name of the same shape, a factor that is missing, an axis. Each
+proposes what may stand in the place of a part of the student's text.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradkit.runtime.repair.scope import FEW, Scope, is_array, is_number
+from gradkit.runtime.repair.tree import (
+    LARGE,
+    LARGER,
+    SIGNED,
+    Change,
+    binary,
+    called,
+    expression,
+    is_numpy,
+    new,
+    with_parts,
+)
+
+NUMBERS = (0, 1, 2, -1, 0.5)
+"""Constants that are tried in the place of another."""
+
+
+@dataclass(slots=True)
+class Spot:
+    """An expression in its place: its value where it was seen, and what it stands in.
+
+    ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
+    is the option that it is the value of, if it is one.
+    """
+
+    node: ast.expr
+    value: Any
+    scope: Scope
+    whole: bool
+    of: str = ""
+
+
+Maker = Callable[[Spot], Iterator[Change]]
+
+
+def _names(spot: Spot) -> Iterator[Change]:
+    node, scope = spot.node, spot.scope
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        text = ast.unparse(node)
+        kind = "wrong-entry" if isinstance(node, ast.Subscript) else "wrong-name"
+        near = scope.alike(text, spot.value)
+        for other in near:
+            yield Change(kind, expression(other))
+        if spot.value is not None:
+            rest = (*scope.arrays, *(() if is_array(spot.value) else scope.numbers))
+            for other in [n for n in rest if n != text and n not in near][:FEW]:
+                yield Change(kind, expression(other), LARGER)
+
+
+OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-axis"}
+"""Options whose values are about axes."""
+
+
+def _constants(spot: Spot) -> Iterator[Change]:
+    node = spot.node
+    if not isinstance(node, ast.Constant):
+        return
+    value = node.value
+    if isinstance(value, bool):
+        yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
+    elif isinstance(value, int | float):
+        tried = dict.fromkeys(
+            [*NUMBERS, value + 1, value - 1, -value, value * 2, value / 2, value / 10, value * 10]
+        )
+        for number in tried:
+            if number != value:
+                yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number))
+        for name in spot.scope.numbers[:FEW]:
+            yield Change("wrong-constant", expression(name))
+    elif value is None:
+        for axis in (0, 1):
+            yield Change("wrong-axis", new(ast.Constant, axis))
+
+
+def _number(value: float) -> ast.expr:
+    """Write a number; a negative one is a sign and a number."""
+    constant: ast.expr = new(ast.Constant, abs(value))
+    return new(ast.UnaryOp, ast.USub(), constant) if value < 0 else constant
+
+
+OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
+ORDERED = ast.Sub | ast.Div | ast.MatMult | ast.Pow
+
+
+def _operations(spot: Spot) -> Iterator[Change]:
+    node = spot.node
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
+        yield Change("turned-sign", node.operand)
+    if isinstance(node, ast.BoolOp):
+        other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield Change("wrong-comparison", with_parts(node, op=other))
+    if isinstance(node, ast.IfExp):
+        yield Change("wrong-comparison", with_parts(node, body=node.orelse, orelse=node.body))
+    if not isinstance(node, ast.BinOp):
+        return
+    added = isinstance(node.op, ast.Add | ast.Sub)
+    for operator in OPERATORS:
+        if not isinstance(node.op, operator):
+            turned = added and operator in (ast.Add, ast.Sub)
+            kind = "turned-sign" if turned else "wrong-operator"
+            yield Change(kind, with_parts(node, op=operator()))
+    yield Change("extra-term" if added else "surplus-factor", node.left)
+    if isinstance(node.op, ast.Sub):
+        yield Change("extra-term", new(ast.UnaryOp, ast.USub(), node.right), LARGER)
+    else:
+        yield Change("extra-term" if added else "surplus-factor", node.right)
+    if isinstance(node.op, ORDERED):
+        kind = "turned-sign" if isinstance(node.op, ast.Sub) else "wrong-order"
+        yield Change(kind, with_parts(node, left=node.right, right=node.left))
+    yield from _regrouped(node)
+
+
+def _regrouped(node: ast.BinOp) -> Iterator[Change]:
+    """Yield the same row of operations with its brackets in another place.
+
+    An operation that is another one takes other brackets with it: ``a - b + c`` for ``a - b * c``.
+    """
+    added = isinstance(node.op, ast.Add | ast.Sub)
+    if isinstance(node.left, ast.BinOp) and isinstance(node.right, ast.BinOp) and added:
+        # a - 1 - b * c for a - (1 - b) * c.
+        first, second = node.left, node.right
+        if isinstance(second.op, ast.Mult | ast.Div):
+            factor = with_parts(node, left=first.right, right=second.left)
+            product = with_parts(second, left=factor)
+            yield Change("wrong-brackets", with_parts(first, right=product), LARGER)
+    if isinstance(node.left, ast.BinOp) and added:
+        inner = node.left
+        if isinstance(inner.op, ast.Add | ast.Sub):
+            for operator in (ast.Mult, ast.Div):
+                product = with_parts(node, left=inner.right, op=operator())
+                yield Change("wrong-operator", with_parts(inner, right=product))
+    if isinstance(node.right, ast.BinOp) and added:
+        inner = node.right
+        if isinstance(inner.op, ast.Mult | ast.Div):
+            for other in (ast.Add, ast.Sub):
+                left = with_parts(node, right=inner.left)
+                yield Change("wrong-operator", with_parts(inner, left=left, op=other()))
+    if isinstance(node.left, ast.BinOp):
+        inner = node.left
+        right = with_parts(node, left=inner.right)
+        yield Change("wrong-brackets", with_parts(inner, right=right), LARGER)
+    if isinstance(node.right, ast.BinOp):
+        inner = node.right
+        left = with_parts(node, right=inner.left)
+        yield Change("wrong-brackets", with_parts(inner, left=left), LARGER)
+
+
+TURNED: Mapping[type, tuple[type, ...]] = {
+    ast.Gt: (ast.Lt, ast.GtE),
+    ast.Lt: (ast.Gt, ast.LtE),
+    ast.GtE: (ast.Gt, ast.LtE, ast.Lt),
+    ast.LtE: (ast.Lt, ast.GtE, ast.Gt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+
+
+def _comparisons(spot: Spot) -> Iterator[Change]:
+    node = spot.node
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        for other in TURNED[type(node.ops[0])]:
+            yield Change("wrong-comparison", with_parts(node, ops=[other()]))
+
+
+REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
+LIKE: Mapping[str, tuple[str, ...]] = {
+    **{"sum": ("mean", "max"), "mean": ("sum",), "max": ("min", "sum", "argmax")},
+    **{"min": ("max",), "amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
+    **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
+    **{"maximum": ("minimum",), "minimum": ("maximum",), "exp": ("log",), "log": ("exp",)},
+    **{"sqrt": ("square",), "square": ("sqrt",), "tanh": ("cosh", "exp"), "cosh": ("tanh",)},
+    **{"dot": ("multiply",), "multiply": ("dot",), "zeros_like": ("ones_like",)},
+    **{"ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",)},
+    **{"vstack": ("hstack",), "hstack": ("vstack",), "floor": ("ceil",), "ceil": ("floor",)},
+    **{"any": ("all",), "all": ("any",), "log2": ("log",), "log10": ("log",), "sin": ("cos",)},
+    **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot",), "abs": ("square",)},
+}
+"""Functions that are taken for each other."""
+
+
+def _calls(spot: Spot) -> Iterator[Change]:
+    node = spot.node
+    if not isinstance(node, ast.Call):
+        return
+    name = called(node)
+    for other in LIKE.get(name, ()):
+        part = "attr" if isinstance(node.func, ast.Attribute) else "id"
+        function = with_parts(node.func, **{part: other})
+        yield Change("wrong-function", with_parts(node, func=function))
+    for argument in node.args:
+        if not isinstance(argument, ast.Constant | ast.Starred):
+            yield Change("extra-function", argument)
+    if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
+        yield Change("extra-function", node.func.value)
+    for one in range(len(node.args) - 1):
+        args = [*node.args]
+        args[one], args[one + 1] = args[one + 1], args[one]
+        yield Change("wrong-order", with_parts(node, args=args))
+    if len(node.args) == 3:
+        yield Change(
+            "wrong-order", with_parts(node, args=[node.args[2], node.args[1], node.args[0]])
+        )
+    for keyword in node.keywords:
+        rest = [each for each in node.keywords if each is not keyword]
+        kind = OPTIONS.get(keyword.arg or "", "wrong-option")
+        yield Change(kind, with_parts(node, keywords=rest))
+        if keyword.arg == "axis":
+            for axis in (0, 1, -1, 2, (0, 1), (0, 2, 3)):
+                one_more = [*rest, _keyword("axis", expression(f"{axis}"))]
+                yield Change("wrong-axis", with_parts(node, keywords=one_more))
+    if name in REDUCERS:
+        yield from _reduced(node)
+    if name in ("split", "range"):
+        yield from _bounds(node)
+
+
+def _keyword(name: str, value: ast.expr) -> ast.keyword:
+    return new(ast.keyword, name, value)  # type: ignore[no-any-return]
+
+
+def _reduced(node: ast.Call) -> Iterator[Change]:
+    has = {keyword.arg for keyword in node.keywords}
+    true = new(ast.Constant, True)
+    axes = [_keyword("axis", expression(f"{axis}")) for axis in (0, 1, -1)]
+    method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
+    if "axis" not in has and len(node.args) == (0 if method else 1):
+        for axis in axes:
+            yield Change("wrong-axis", with_parts(node, keywords=[*node.keywords, axis]), LARGER)
+            both = [*node.keywords, axis, _keyword("keepdims", true)]
+            yield Change("wrong-axis", with_parts(node, keywords=both), LARGER)
+    elif "keepdims" not in has:
+        kept = [*node.keywords, _keyword("keepdims", true)]
+        yield Change("wrong-axis", with_parts(node, keywords=kept))
+        for axis in axes:
+            rest = [each for each in kept if each.arg != "axis"]
+            yield Change("wrong-axis", with_parts(node, keywords=[*rest, axis]), LARGER)
+
+
+def _bounds(node: ast.Call) -> Iterator[Change]:
+    if called(node) != "range":
+        return
+    first, *rest = node.args
+    one = new(ast.Constant, 1)
+    for operator in (ast.Add, ast.Sub):
+        for number, argument in enumerate(node.args):
+            args = [*node.args]
+            args[number] = binary(argument, operator, one)
+            yield Change("wrong-bounds", with_parts(node, args=args))
+    if not rest:
+        yield Change("wrong-bounds", with_parts(node, args=[one, first]))
+        yield Change("wrong-bounds", with_parts(node, args=[one, binary(first, ast.Add, one)]))
+    elif len(rest) == 1:
+        yield Change("wrong-bounds", with_parts(node, args=[rest[0]]))
+    yield Change("wrong-bounds", new(ast.Call, expression("reversed"), [node], []))
+
+
+def _attributes(spot: Spot) -> Iterator[Change]:
+    node = spot.node
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        yield Change("wrong-transpose", node.value)
+    elif isinstance(spot.value, np.ndarray) and spot.value.ndim >= 2:
+        yield Change("wrong-transpose", new(ast.Attribute, node, "T", ast.Load()))
+    if isinstance(spot.value, np.ndarray) and not isinstance(node, ast.Constant):
+        yield Change("missing-copy", _method(node, "copy"), LARGER, hidden=True)
+        for name in spot.scope.arrays:
+            other = spot.scope.values[name]
+            if other.size == spot.value.size and other.shape != spot.value.shape:
+                shape = expression(f"{name}.shape")
+                yield Change(
+                    "wrong-shape", new(ast.Call, _attribute(node, "reshape"), [shape], []), LARGER
+                )
+
+
+def _attribute(node: ast.expr, name: str) -> ast.expr:
+    return new(ast.Attribute, node, name, ast.Load())  # type: ignore[no-any-return]
+
+
+def _method(node: ast.expr, name: str) -> ast.expr:
+    return new(ast.Call, _attribute(node, name), [], [])  # type: ignore[no-any-return]
+
+
+def _subscripts(spot: Spot) -> Iterator[Change]:
+    node = spot.node
+    if not isinstance(node, ast.Subscript):
+        return
+    part: Any = node.slice
+    if isinstance(part, ast.Tuple) and len(part.elts) > 1:
+        for order in itertools.islice(itertools.permutations(part.elts), 1, 6):
+            index = with_parts(part, elts=[*order])
+            yield Change("wrong-element", with_parts(node, slice=index))
+        for number, each in enumerate(part.elts):
+            for other in _sliced(each):
+                elements = [*part.elts]
+                elements[number] = other
+                index = with_parts(part, elts=elements)
+                yield Change("wrong-element", with_parts(node, slice=index))
+    for other in _sliced(part):
+        yield Change("wrong-element", with_parts(node, slice=other))
+    if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
+        yield Change("wrong-element", node.value)
+
+
+def _sliced(part: Any) -> Iterator[ast.expr]:
+    one = new(ast.Constant, 1)
+    if isinstance(part, ast.Slice):
+        for name in ("lower", "upper"):
+            bound = getattr(part, name)
+            if bound is not None:
+                yield with_parts(part, **{name: None})
+                yield with_parts(part, **{name: binary(bound, ast.Add, one)})
+                yield with_parts(part, **{name: binary(bound, ast.Sub, one)})
+        if part.lower is None:
+            yield with_parts(part, lower=one)
+        if part.upper is None:
+            yield with_parts(part, upper=expression("-1"))
+    elif not isinstance(part, ast.Constant | ast.Tuple):
+        yield binary(part, ast.Add, one)
+        yield binary(part, ast.Sub, one)
+
+
+def _missing(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a sign, a factor, a divisor, a term or a function that it lacks."""
+    node, value, scope = spot.node, spot.value, spot.scope
+    array = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+    if not spot.whole or not (array or is_number(value)) or isinstance(value, bool):
+        return
+    if not isinstance(node, ast.Constant | ast.UnaryOp):
+        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), node), SIGNED)
+    shape = np.shape(value)
+    numbers = [expression(name) for name in scope.numbers[:FEW]]
+    arrays = [(name, expression(name)) for name in scope.fitting(shape)] if array else []
+    twice = [binary(expression("2"), ast.Mult, number) for number in numbers]
+    for factor in (*numbers, expression("2"), expression("0.5"), *twice):
+        yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
+        yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)
+    for name, factor in arrays:
+        yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
+        yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)
+        for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}"):
+            yield Change("missing-slope", binary(node, ast.Mult, expression(slope)), LARGE)
+        yield Change("missing-term", binary(node, ast.Add, factor), LARGER)
+        yield Change("missing-term", binary(node, ast.Sub, factor), LARGER)
+    for name in scope.numbers[:FEW] if array or is_number(value) else ():
+        for rest in (f"1 - {name}", f"{name} - 1"):
+            yield Change("missing-factor", binary(node, ast.Mult, expression(rest)), LARGE)
+    for factor in numbers:
+        yield Change("missing-term", binary(node, ast.Add, factor), LARGER)
+        yield Change("missing-term", binary(node, ast.Sub, factor), LARGER)
+        for name, term in arrays:
+            if scope.values[name].shape == shape:
+                for product in (
+                    binary(factor, ast.Mult, term),
+                    binary(binary(expression("2"), ast.Mult, factor), ast.Mult, term),
+                    binary(term, ast.Div, factor),
+                    binary(binary(factor, ast.Mult, term), ast.Div, expression("2")),
+                ):
+                    yield Change("missing-term", binary(node, ast.Add, product), LARGE)
+                yield Change(
+                    "missing-term",
+                    binary(node, ast.Sub, binary(factor, ast.Mult, term)),
+                    LARGE,
+                )
+
+
+WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
+
+
+def _applied(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a power or a function that it lacks."""
+    node, library = spot.node, spot.scope.library
+    number = is_number(spot.value) or (is_array(spot.value) and spot.value.dtype.kind in "biuf")
+    if not number or isinstance(node, ast.Constant):
+        return
+    for power in ("2", "0.5", "-1"):
+        yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
+    for name in WRAPPERS if library == "np" else WRAPPERS[:4]:
+        call = new(ast.Call, expression(f"{library}.{name}"), [node], [])
+        yield Change("missing-function", call, LARGER)
+    if library != "np":
+        return
+    zero = expression("0")
+    for name in ("maximum", "minimum"):
+        call = new(ast.Call, expression(f"np.{name}"), [zero, node], [])
+        yield Change("missing-function", call, LARGER)
+    if np.ndim(spot.value):
+        for text in ("", ", axis=0, keepdims=True", ", axis=1, keepdims=True"):
+            largest = copy.copy(expression(f"np.max(x{text})"))
+            largest.args = [node]  # type: ignore[attr-defined]
+            yield Change("missing-shift", binary(node, ast.Sub, largest), LARGE)
+            total = copy.copy(expression(f"np.sum(x{text})"))
+            total.args = [node]  # type: ignore[attr-defined]
+            yield Change("missing-factor", binary(node, ast.Div, total), LARGE)
+        for axis in (0, 1):
+            call = copy.copy(expression(f"np.sum(x, axis={axis}, keepdims=True)"))
+            call.args = [node]  # type: ignore[attr-defined]
+            yield Change("missing-function", call, LARGE)
+            call = copy.copy(expression(f"np.sum(x, axis={axis})"))
+            call.args = [node]  # type: ignore[attr-defined]
+            yield Change("missing-function", call, LARGE)
+
+
+MAKERS: Sequence[Maker] = (
+    *(
+        _names,
+        _constants,
+        _operations,
+        _comparisons,
+        _calls,
+        _attributes,
+        _subscripts,
+        _missing,
+        _applied,
+    ),
+)
+"""What may stand in the place of an expression, by what is wrong with it."""
+
+
+def changes_of(spot: Spot) -> Iterator[Change]:
+    """Yield what may stand in the place of an expression."""
+    for maker in MAKERS:
+        yield from maker(spot)

@@ -1,0 +1,77 @@
+"""Answer a request for changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradkit.runtime.repair.borrowed import Part
+from gradkit.runtime.repair.pool import Array, Pool, Throwaway, entries_of, like
+from gradkit.runtime.repair.search import Search
+
+
+def propose(
+    namespace: dict[str, Any], data: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> list[dict[str, Any]]:
+    """Search as a request asks, and return the proposals as plain data.
+
+    Parameters
+    ----------
+    namespace : dict
+        The student's names.
+    data : mapping
+        ``sources``: the text of cells. ``places``, ``functions``, ``reads``, ``untouched``,
+        ``seed``: see `Search`. ``milliseconds``: of processor time. ``draws``: for each the tree of
+        its ``inputs``, its ``steps`` as in `gradkit.runtime.lines.run_steps`, what is ``right`` by
+        the numbers of arrays, its ``sizes``, and the ``shapes`` of the model's values, which are
+        one upon the other in the array ``pool/NUMBER``. ``parts``: see `Part`.
+    arrays : mapping of arrays
+        Those of all trees.
+    """
+    parts = [
+        Part(text, role, tuple((leaf, tuple(numbers)) for leaf, numbers in leaves))
+        for text, role, leaves in data["parts"]
+    ]
+    draws = []
+    for number, draw in enumerate(data["draws"]):
+        values = _apart(arrays[f"pool/{number}"], draw["shapes"])
+        draws.append(
+            Throwaway(
+                {"tree": draw["inputs"], "arrays": arrays},
+                [(text, put) for text, put in draw["steps"]],
+                [arrays[name].astype(float) for name in draw["right"]],
+                Pool(values, entries_of(values, draw["sizes"]), like(values, draw["sizes"]), parts),
+            )
+        )
+    search = Search(
+        namespace,
+        data["sources"],
+        [(cell, line) for cell, line in data["places"]],
+        data["functions"],
+        draws,
+        data["reads"],
+        data["untouched"],
+        data["seed"],
+        data["milliseconds"] / 1000,
+    )
+    return [
+        {
+            **{"cell": each.cell, "kind": each.kind},
+            **{"first": each.written.first, "last": each.written.last},
+            **{"lines": each.written.lines, "line": each.written.line},
+            **{"start": each.written.start, "until": each.written.until, "end": each.written.end},
+        }
+        for each in search.proposals()
+    ]
+
+
+def _apart(flat: Array, shapes: Sequence[Sequence[int]]) -> list[Array]:
+    """Take values apart that lie one upon the other."""
+    values, at = [], 0
+    for shape in shapes:
+        size = int(np.prod(shape, dtype=int))
+        values.append(flat[at : at + size].reshape(shape))
+        at += size
+    return values

@@ -1,0 +1,122 @@
+"""What can be named in a place of the student's text."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+FEW = 24
+"""Names that are tried in one place at most."""
+
+
+@dataclass(slots=True)
+class Scope:
+    """What can be named in a place: values by expression, as ``m``, ``cache['A1']``, ``self.W``.
+
+    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions.
+    """
+
+    values: dict[str, Any]
+    numbers: list[str] = field(default_factory=list)
+    arrays: list[str] = field(default_factory=list)
+    library: str = "np"
+
+    def alike(self, text: str, value: Any) -> list[str]:
+        """Return what holds a value of the same kind and shape that is another one."""
+        if isinstance(value, np.ndarray):
+            return [
+                name
+                for name in self.arrays
+                if name != text
+                and self.values[name].shape == value.shape
+                and self.values[name].tobytes() != value.tobytes()
+            ][:FEW]
+        if is_number(value):
+            return [n for n in self.numbers if n != text and self.values[n] != value][:FEW]
+        return []
+
+    def fitting(self, shape: tuple[int, ...]) -> list[str]:
+        """Return the arrays that take part in an operation without changing a shape."""
+        return [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
+
+
+WHOLE = (int, np.integer)
+
+
+def _rank(named: tuple[str, Any]) -> tuple[bool, bool, bool]:
+    text, value = named
+    return isinstance(value, WHOLE), "[" in text, "." in text
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False
+
+
+def is_array(value: Any) -> bool:
+    """Tell an array."""
+    return isinstance(value, np.ndarray)
+
+
+def is_number(value: Any) -> bool:
+    """Tell a single number."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def scope_of(local: Mapping[str, Any], counters: Sequence[str] = (), library: str = "np") -> Scope:
+    """Return what can be named, where these are the local names.
+
+    ``counters`` are names that loops count with: entries at these are named too. ``library`` is
+    the name of the module whose functions can be called.
+    """
+    values: dict[str, Any] = {
+        text: part for name, value in local.items() for text, part in _paths(name, value)
+    }
+    places = {name: values[name] for name in counters if isinstance(values.get(name), WHOLE)}
+    for text, part in [*values.items()]:
+        for several in range(1, min(part.ndim, len(places)) + 1) if is_array(part) else ():
+            if several in (1, part.ndim):
+                for names in itertools.islice(itertools.combinations(places, several), FEW):
+                    index = tuple(places[name] for name in names)
+                    if all(0 <= n < size for n, size in zip(index, part.shape, strict=False)):
+                        values[f"{text}[{', '.join(names)}]"] = part[index]
+    scope = Scope(values, library=library)
+    # Plain names first, then attributes, then entries; of numbers, those that are not whole.
+    for text, part in sorted(values.items(), key=_rank):
+        if isinstance(part, np.ndarray) and part.dtype.kind in "biuf":
+            scope.arrays.append(text)
+        elif is_number(part):
+            scope.numbers.append(text)
+    plain = [text for text in scope.arrays if "[" not in text]
+    sizes = {
+        f"{text}.shape[{axis}]": size
+        for text in plain
+        for axis, size in enumerate(values[text].shape)
+    } | {f"{text}.size": values[text].size for text in plain}
+    known = {values[text] for text in scope.numbers}
+    for text, size in sizes.items():
+        if size not in known and size != 1:
+            known.add(size)
+            values[text] = size
+            scope.numbers.append(text)
+    return scope
+
+
+def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    yield name, value
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if isinstance(key, str | int):
+                yield f"{name}[{key!r}]", part
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value[:8]):
+            yield f"{name}[{number}]", part
+    elif name == "self":
+        for key, part in getattr(value, "__dict__", {}).items():
+            yield f"self.{key}", part

@@ -1,0 +1,257 @@
+"""Take statements apart into slots, the places where a value is computed, and record those values.
+
+A slot is an expression that a statement assigns, adds, returns or asks for; of a display, each of
+its elements. The recorder runs a function's text with every slot watched: what the local names
+held before it, and what it gave.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXECUTIONS = 3
+"""Of a slot, the first so many times are recorded: a loop's later rounds are like these."""
+
+NUMERIC = (np.ndarray, np.number, int, float)
+"""What is a value to compare."""
+
+SEEN, GIVEN = "__gradkit_seen__", "__gradkit_given__"
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place where a value is computed.
+
+    ``parent``, ``field`` and ``index`` say where its expression hangs in the tree; ``statement`` is
+    what it stands in, and ``asked`` is set in a condition or the head of a loop.
+    """
+
+    number: int
+    parent: ast.AST
+    field: str
+    index: int | None
+    statement: ast.stmt
+    asked: bool = False
+
+    @property
+    def node(self) -> ast.expr:
+        """The expression that hangs there now."""
+        found: Any = getattr(self.parent, self.field)
+        return found if self.index is None else found[self.index]  # type: ignore[no-any-return]
+
+    def put(self, node: ast.expr) -> None:
+        """Hang another expression there."""
+        if self.index is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.index] = node
+
+
+def slots_of(function: ast.AST) -> list[Slot]:
+    """List the slots of a function in the order of its text."""
+    found: list[Slot] = []
+    for statement in statements_of(function):
+        for part, name, asked in _values(statement):
+            _take(part, name, None, statement, asked, found)
+    return found
+
+
+def statements_of(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements below a node that may compute something, in the order of the text."""
+    for block in blocks_of(node):
+        for child in block:
+            says = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+            if says or isinstance(child, ast.Raise | ast.Assert) or _prints(child):
+                continue
+            yield child
+            yield from statements_of(child)
+
+
+def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Yield the lists of statements directly below a node."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list):
+            yield block
+    for handler in getattr(node, "handlers", ()):
+        yield handler.body
+
+
+def _prints(node: ast.stmt) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    name = call.func if isinstance(call, ast.Call) else None
+    return isinstance(name, ast.Name) and name.id == "print"
+
+
+def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
+    """Yield the expressions that a statement computes, and whether they are only asked."""
+    if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.AnnAssign):
+        if statement.value is not None:
+            yield statement, "value", False
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement]
+        for target in (getattr(each, "target", each) for each in targets):
+            if isinstance(target, ast.Subscript):
+                yield target, "slice", True
+    elif isinstance(statement, ast.If | ast.While):
+        yield statement, "test", True
+    elif isinstance(statement, ast.For):
+        yield statement, "iter", True
+
+
+def _take(
+    parent: ast.AST,
+    name: str,
+    index: int | None,
+    statement: ast.stmt,
+    asked: bool,
+    found: list[Slot],
+) -> None:
+    slot = Slot(len(found), parent, name, index, statement, asked)
+    node = slot.node
+    inner = {ast.Tuple: "elts", ast.List: "elts", ast.Dict: "values"}.get(type(node))
+    if inner is not None:
+        for each in range(len(getattr(node, inner))):
+            _take(node, inner, each, statement, asked, found)
+    elif not isinstance(node, ast.Slice) and not any(
+        isinstance(part, _APART) or _is_super(part) for part in ast.walk(node)
+    ):
+        found.append(slot)
+
+
+_APART = (ast.Starred, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+
+
+def _is_super(part: ast.AST) -> bool:
+    """Tell what cannot be made within another function."""
+    return isinstance(part, ast.Name) and part.id == "super"
+
+
+# --- record ------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Record:
+    """What was seen: by slot, the local names before it and its values, run by run of it."""
+
+    names: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    values: dict[int, list[Any]] = field(default_factory=dict)
+
+    def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
+        """Take down one run of a slot, and give its value."""
+        names = self.names.setdefault(number, [])
+        first = len(names) < EXECUTIONS
+        if first:
+            names.append(kept(local))
+        made = value()
+        if first:
+            self.values.setdefault(number, []).append(kept({"": made})[""])
+        return made
+
+
+def kept(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy names with all that can be copied below them, as they are now."""
+    try:
+        return copy.deepcopy(dict(names))
+    except Exception:  # what cannot be copied stays as it is
+        memo: dict[int, Any] = {}
+        out = {}
+        for name, value in names.items():
+            try:
+                out[name] = copy.deepcopy(value, memo)
+            except Exception:
+                out[name] = value
+        return out
+
+
+def watched(function: ast.AST, slots: list[Slot]) -> ast.AST:
+    """Return a copy of a function whose slots are seen by `Record.seen`.
+
+    The function itself stays as it is.
+    """
+    originals = [slot.node for slot in slots]
+    try:
+        for slot, node in zip(slots, originals, strict=True):
+            slot.put(_call(SEEN, slot.number, node))
+        return ast.fix_missing_locations(copy.deepcopy(function))
+    finally:
+        for slot, node in zip(slots, originals, strict=True):
+            slot.put(node)
+
+
+def _call(name: str, number: int, node: ast.expr) -> ast.expr:
+    """Return the call that sees a value: its number, the local names, how it is made."""
+    arguments = ast.arguments([], [], None, [], [], None, [])
+    own = ast.Call(ast.Name("locals", ast.Load()), [], [])
+    made = ast.Call(
+        ast.Name(name, ast.Load()),
+        [ast.Constant(number), own, ast.Lambda(arguments, node)],
+        [],
+    )
+    return ast.copy_location(made, node)
+
+
+# --- values of the model solution --------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Inner:
+    """The values of every expression of some functions, run by run, by the number of its node."""
+
+    values: dict[int, list[NDArray[Any]] | None] = field(default_factory=dict)
+
+    def seen(self, number: int, value: Any) -> Any:
+        """Take down the value of an expression, and give it back."""
+        held = self.values.setdefault(number, [])
+        if held is not None and len(held) < EXECUTIONS:
+            array = np.asarray(value) if isinstance(value, NUMERIC) else None
+            if array is None or array.dtype.kind not in "biuf":
+                self.values[number] = None
+            else:
+                held.append(array.astype(float))
+        return value
+
+
+class Everywhere(ast.NodeTransformer):
+    """Has every expression that is read seen by `Inner.seen`; ``nodes`` are these, by number."""
+
+    def __init__(self) -> None:
+        self.nodes: list[ast.expr] = []
+
+    def visit(self, node: ast.AST) -> Any:
+        """See a node and what is below it."""
+        if isinstance(node, ast.arguments | ast.JoinedStr | ast.Lambda | ast.Raise | ast.Assert):
+            return node
+        reads = isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.IfExp) or (
+            isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+        )
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            # What is changed is seen as it was before.
+            before = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
+            pair = ast.Tuple([self.visit(before), self.visit(node.value)], ast.Load())
+            node.value = ast.copy_location(
+                ast.Subscript(pair, ast.Constant(1), ast.Load()), node.value
+            )
+            return node
+        if not reads:
+            return self.generic_visit(node)
+        original = copy.deepcopy(node)
+        number = len(self.nodes)
+        self.nodes.append(original)  # type: ignore[arg-type]
+        if isinstance(node, ast.Call):
+            # What is called is no value, but for the array of a method.
+            if isinstance(node.func, ast.Attribute):
+                node.func.value = self.visit(node.func.value)
+            node.args = [self.visit(each) for each in node.args]
+            node.keywords = [self.visit(each) for each in node.keywords]
+        else:
+            node = self.generic_visit(node)
+        call = ast.Call(ast.Name(GIVEN, ast.Load()), [ast.Constant(number), node], [])  # type: ignore[list-item]
+        return ast.copy_location(call, original)

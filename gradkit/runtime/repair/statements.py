@@ -1,0 +1,131 @@
+"""The small changes that may be made to a statement, and to where it stands."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+
+from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, with_parts
+
+AGAIN = 0.9
+"""What it costs to leave out a statement that stands there twice."""
+
+
+def changed_blocks(
+    block: list[ast.stmt], place: int, parent: ast.AST
+) -> Iterator[tuple[str, float, list[ast.stmt]]]:
+    """Yield a kind, a cost and another list of statements, for the statement at a place."""
+    statement, rest = block[place], [*block[:place], *block[place + 1 :]]
+    computes = isinstance(
+        statement, ast.Assign | ast.AugAssign | ast.Expr | ast.If | ast.For | ast.AnnAssign
+    )
+    if computes and rest:
+        near = block[max(place - 1, 0) : place + 2]
+        again = sum(ast.dump(each) == ast.dump(statement) for each in near) > 1
+        yield "extra-statement", AGAIN if again else LARGER, rest
+    if computes:
+        for step in (1, -1, 2, -2, 3, -3):
+            other = place + step
+            over = block[min(place, other) : max(place, other) + 1] if other >= 0 else []
+            over = [each for each in over if each is not statement]
+            returns = any(isinstance(each, ast.Return) for each in over)
+            if 0 <= other < len(block) and not returns and any(_meet(statement, o) for o in over):
+                yield "wrong-statement-order", LARGER, [*rest[:other], statement, *rest[other:]]
+    for kind, made in _statements(statement):
+        cost = LARGER if kind in ("not-added", "not-replaced", "changed-in-place") else SIMPLE
+        yield kind, cost, [*block[:place], made, *block[place + 1 :]]
+    if isinstance(statement, ast.For | ast.If | ast.While) and len(statement.body) > 1:
+        *inner, last = statement.body
+        if not isinstance(last, ast.Break | ast.Continue):
+            shorter = with_parts(statement, body=inner)
+            moved = [*block[:place], shorter, last, *block[place + 1 :]]
+            yield "wrong-indentation", LARGER, moved
+        first, *inner = statement.body
+        moved = [*block[:place], first, with_parts(statement, body=inner), *block[place + 1 :]]
+        yield "wrong-indentation", LARGER, moved
+    if isinstance(statement, ast.For | ast.If) and place + 1 < len(block):
+        after = block[place + 1]
+        if not isinstance(after, ast.Return) or isinstance(statement, ast.For):
+            longer = with_parts(statement, body=[*statement.body, after])
+            yield "wrong-indentation", LARGER, [*block[:place], longer, *block[place + 2 :]]
+    for renamed in _other_targets(statement, parent):
+        yield "wrong-name", LARGER, [*block[:place], renamed, *block[place + 1 :]]
+    if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
+        yield "early-return", LARGER, rest or [new(ast.Pass)]
+
+
+def _other_targets(statement: ast.stmt, parent: ast.AST) -> Iterator[ast.stmt]:
+    """Yield a statement that changes an array with another array in its place."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+        return
+    names = {
+        each.value.id
+        for each in ast.walk(parent)
+        if isinstance(each, ast.Subscript)
+        and isinstance(each.ctx, ast.Store)
+        and isinstance(each.value, ast.Name)
+    }
+    for name in sorted(names - {target.value.id}):
+        other = with_parts(target, value=with_parts(target.value, id=name))
+        if isinstance(statement, ast.Assign):
+            yield with_parts(statement, targets=[other])
+        else:
+            yield with_parts(statement, target=other)
+
+
+def _meet(one: ast.stmt, other: ast.stmt) -> bool:
+    """Tell statements of which one makes what the other one reads or makes."""
+    (made, read), (others, reads) = _touched(one), _touched(other)
+    return bool(made & (others | reads) or others & read)
+
+
+def _touched(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Return the names that a statement may change, and those that it reads."""
+    made: set[str] = set()
+    read: set[str] = set()
+    for part in ast.walk(statement):
+        if isinstance(part, ast.Name):
+            (made if isinstance(part.ctx, ast.Store) else read).add(part.id)
+        elif isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
+            made |= _base_of(part)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            own = part.func.value
+            made |= {own.id} if isinstance(own, ast.Name) and not is_numpy(own) else set()
+    return made, read
+
+
+def _base_of(target: ast.expr) -> set[str]:
+    """Return the name of what an entry or attribute is of."""
+    if isinstance(target, ast.Subscript | ast.Attribute):
+        return _base_of(target.value)
+    return {target.id} if isinstance(target, ast.Name) else set()
+
+
+def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield what may stand in the place of a statement."""
+    if isinstance(statement, ast.AugAssign):
+        for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
+            if not isinstance(statement.op, operator):
+                turned = {operator, type(statement.op)} == {ast.Add, ast.Sub}
+                kind = "turned-sign" if turned else "wrong-operator"
+                yield kind, with_parts(statement, op=operator())
+        target = statement.target
+        yield "not-replaced", new(ast.Assign, [target], statement.value)
+        read = with_parts(target, ctx=ast.Load())
+        whole = binary(read, type(statement.op), statement.value)
+        yield "changed-in-place", new(ast.Assign, [target], whole)
+    elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple):
+        elements = statement.value.elts
+        for one, other in itertools.islice(itertools.combinations(range(len(elements)), 2), 6):
+            order = [*elements]
+            order[one], order[other] = order[other], order[one]
+            swapped = with_parts(statement.value, elts=order)
+            yield "wrong-order", with_parts(statement, value=swapped)
+    elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        (assigned,) = statement.targets
+        if isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
+            for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
+                yield "not-added", new(ast.AugAssign, assigned, operator(), statement.value)

@@ -1,0 +1,143 @@
+"""Write a change of a tree into the text that the tree was read from.
+
+Lines stay where they are: what is left out leaves an empty line behind, and what moves changes
+places. So a second change is told by the line that the student sees.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+
+class UnwrittenError(ValueError):
+    """A change that cannot be written into the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Lines ``first`` to ``last`` of a text, from 1, are to be ``lines``.
+
+    The doubtful part was from column ``start`` of line ``line`` to ``end`` of line ``until``, from
+    0; ``until`` and ``end`` are where it ends.
+    """
+
+    first: int
+    last: int
+    lines: list[str]
+    line: int
+    start: int
+    until: int
+    end: int
+
+
+def replaced(source: str, written: Written) -> str:
+    """Return a text with a change."""
+    lines = source.split("\n")
+    lines[written.first - 1 : written.last] = written.lines
+    return "\n".join(lines)
+
+
+def write_expression(source: str, old: ast.expr, new: ast.expr, wanted: str) -> Written:
+    """Write an expression in the place of another.
+
+    Parameters
+    ----------
+    source : str
+    old, new : ast.expr
+    wanted : str
+        What the tree of the whole text is then, as `ast.dump` says it.
+
+    Raises
+    ------
+    UnwrittenError
+        It cannot be written so that just this tree comes of it.
+    """
+    lines = source.split("\n")
+    last, end = old.end_lineno or old.lineno, old.end_col_offset or 0
+    before = _cut(lines[old.lineno - 1], 0, old.col_offset)
+    after = _cut(lines[last - 1], end, None)
+    text = ast.unparse(new)
+    for tried in (text, f"({text})"):
+        made = (before + tried + after).split("\n")
+        made += [""] * (last - old.lineno + 1 - len(made))
+        written = Written(
+            *(old.lineno, last, made, old.lineno),
+            *(len(before), last, len(_cut(lines[last - 1], 0, end))),
+        )
+        if _dumped(replaced(source, written)) == wanted:
+            return written
+    raise UnwrittenError
+
+
+def _cut(line: str, start: int, end: int | None) -> str:
+    """Cut a line at columns of its UTF-8 bytes, as syntax trees count them."""
+    return line.encode()[start:end].decode()
+
+
+def write_block(
+    source: str, old: list[ast.stmt], new: list[ast.stmt], told: ast.stmt, wanted: str
+) -> Written:
+    """Write statements in the place of others; ``told`` is the doubtful one. See above."""
+    lines = source.split("\n")
+    at = next(
+        (n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] is not pair[1]), 0
+    )
+    first, last = old[at].lineno, old[-1].end_lineno or old[-1].lineno
+    indent = old[at].col_offset
+    made: list[str] = []
+    for statement in new[at:]:
+        made += _lines(lines, statement, indent)
+    # Comments and empty lines between statements go with those below the first one.
+    room = last - first + 1
+    if len(made) < room:
+        made += [""] * (room - len(made))
+    begin = len(lines[told.lineno - 1]) - len(lines[told.lineno - 1].lstrip())
+    written = Written(
+        *(first, last, made),
+        *(told.lineno, begin, told.lineno, len(lines[told.lineno - 1].rstrip())),
+    )
+    if _dumped(replaced(source, written)) != wanted:
+        raise UnwrittenError
+    return written
+
+
+def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
+    """Return the lines of a statement with another indent: its own, as far as they are its own."""
+    whole = lines[statement.lineno - 1 : statement.end_lineno]
+    own = "\n".join(whole)
+    shift = indent - statement.col_offset
+    try:
+        same = ast.dump(ast.parse(_dedented(own))) == ast.dump(ast.Module([statement], []))
+    except SyntaxError:
+        same = False
+    if same:
+        return [_moved(line, shift) for line in whole]
+    if isinstance(statement, ast.For | ast.If | ast.While) and not statement.orelse:
+        head = lines[statement.lineno - 1 : statement.lineno]
+        made = [_moved(line, shift) for line in head]
+        inner = min(part.col_offset for part in statement.body)
+        for part in statement.body:
+            made += _lines(lines, part, max(inner, indent + 1))
+        return made
+    text = ast.unparse(statement).split("\n")
+    return [" " * indent + line for line in text]
+
+
+def _dedented(text: str) -> str:
+    from textwrap import dedent
+
+    return dedent(text)
+
+
+def _moved(line: str, shift: int) -> str:
+    if shift >= 0:
+        return " " * shift + line if line.strip() else line
+    return line[-shift:] if not line[:-shift].strip() else line.lstrip()
+
+
+def _dumped(text: str) -> str:
+    try:
+        return ast.dump(ast.parse(text))
+    except (SyntaxError, ValueError):
+        return ""

@@ -1,0 +1,82 @@
+"""Parts of syntax trees, made and copied, and what a change of an expression is."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
+"""What changes cost: something exchanged or left out, a sign, something added or composed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What may stand in the place of an expression, its kind, and how large a change it is.
+
+    ``hidden`` is set where the value stays the same, and only what is done with it shows it.
+    """
+
+    kind: str
+    node: ast.expr
+    cost: float = SIMPLE
+    hidden: bool = False
+
+
+_PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+
+
+def new(kind: type[Any], *parts: Any) -> Any:
+    """Make a node that has a place, as the compiler wants it."""
+    return kind(*parts, **_PLACE)
+
+
+def placed(node: ast.AST) -> ast.AST:
+    """Give a node and all below it a place."""
+    for part in ast.walk(node):
+        if "lineno" in part._attributes:
+            for name, value in _PLACE.items():
+                setattr(part, name, value)
+    return node
+
+
+_parsed: dict[str, ast.expr] = {}
+
+
+def expression(text: str) -> ast.expr:
+    """Return the tree of an expression; equal texts share it."""
+    if text not in _parsed:
+        _parsed[text] = placed(ast.parse(text, mode="eval").body)  # type: ignore[assignment]
+    return _parsed[text]
+
+
+def with_parts(node: Any, **parts: Any) -> Any:
+    """Return a copy of a node with other parts."""
+    made = copy.copy(node)
+    for name, value in parts.items():
+        setattr(made, name, value)
+    return made
+
+
+def binary(left: ast.expr, operator: type[ast.operator], right: ast.expr) -> ast.expr:
+    """Return an operation."""
+    return new(ast.BinOp, left, operator(), right)  # type: ignore[no-any-return]
+
+
+def size_of(node: ast.AST) -> int:
+    """Return the number of nodes of a tree."""
+    return sum(1 for _ in ast.walk(node))
+
+
+def called(node: ast.AST) -> str:
+    """Return the last name of what a call calls; empty for anything else."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def is_numpy(node: ast.AST) -> bool:
+    """Tell the module numpy by its usual names."""
+    return isinstance(node, ast.Name) and node.id in ("np", "numpy")

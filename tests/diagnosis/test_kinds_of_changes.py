@@ -1,0 +1,102 @@
+"""The kinds of changes that make code right: each has all texts, and an example that says it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+
+import pytest
+
+from gradkit.diagnosis.mistakes import mistake
+from gradkit.diagnosis.repair.kinds import kinds
+
+TABLE: Mapping[str, Mapping[str, str]] = tomllib.loads(
+    (files("gradkit.diagnosis.repair") / "kinds.toml").read_text(encoding="utf-8")
+)
+TEXTS = {"title", "sentence", "hint", "wrong", "right"}
+
+
+def faults(texts: Mapping[str, str]) -> list[str]:
+    """What is wrong with the texts of a kind."""
+    if set(texts) != TEXTS:
+        return [f"other texts: {sorted(set(texts) ^ TEXTS)}"]
+    found = []
+    places = [name for _, name, _, _ in string.Formatter().parse(texts["sentence"]) if name]
+    if places != ["function"] or "{" in texts["title"] + texts["hint"]:
+        found.append("other places")
+    if texts["title"].endswith(".") or not texts["title"][:1].isupper():
+        found.append("the title is no title")
+    if not texts["sentence"].endswith(".") or not texts["hint"].endswith((".", "?")):
+        found.append("no sentence")
+    wrong, right = texts["wrong"], texts["right"]
+    if ast.dump(ast.parse(wrong)) == ast.dump(ast.parse(right)):
+        found.append("wrong and right are the same")
+    if max(map(len, (*wrong.split("\n"), *right.split("\n")))) > 72:
+        found.append("a long line")
+    return found
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_a_kind_has_all_texts(code: str) -> None:
+    """Title, sentence, hint, and an example whose two sides are Python and differ."""
+    assert faults(TABLE[code]) == []
+    assert re.fullmatch("[a-z]+(-[a-z]+)+", code)
+
+
+GOOD = TABLE["wrong-axis"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"more": ""}, "other texts: ['more']"),
+        ({"sentence": "It is wrong."}, "other places"),
+        ({"hint": "Look at `{function}`."}, "other places"),
+        ({"title": "Wrong axis."}, "the title is no title"),
+        ({"hint": "Which axis"}, "no sentence"),
+        ({"right": GOOD["wrong"] + "  # right"}, "wrong and right are the same"),
+        ({"right": "x = " + "1 + " * 20 + "1"}, "a long line"),
+    ],
+)
+def test_a_kind_that_lacks_something_is_seen(change: Mapping[str, str], fault: str) -> None:
+    """The test above can fail, in each of its questions."""
+    assert faults({**GOOD, **change}) == [fault]
+
+
+def test_an_example_that_is_no_python_is_seen() -> None:
+    """Nobody could read it as such."""
+    with pytest.raises(SyntaxError):
+        faults({**GOOD, "right": "db = du.sum("})
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_a_kind_has_a_page(code: str) -> None:
+    """What it is, what to think about, wrong and right; no place is left open in it."""
+    kind, texts = mistake(code), TABLE[code]
+    assert (kind.code, kind.title, kind.about) == (code, texts["title"], ("function",))
+    blocks = [block.split("\n```")[0] for block in kind.page.split("```python\n")[1:]]
+    assert blocks == [texts["wrong"], texts["right"]]
+    assert texts["hint"] in kind.page
+    assert "{" not in kind.page.split("Wrong:")[0]
+
+
+def test_every_kind_is_made_and_has_a_name() -> None:
+    """The code words in the modules that make changes are those of the table."""
+    folder = files("gradkit.runtime.repair")
+    made = {
+        node.value
+        for path in folder.iterdir()
+        if path.name.endswith(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and re.fullmatch("[a-z]+(-[a-z]+)+", str(node.value))
+    }
+    assert made == set(kinds())
+
+
+def test_the_table_is_read() -> None:
+    """All of it, in its order."""
+    assert [*kinds()] == [*TABLE]

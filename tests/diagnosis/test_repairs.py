@@ -1,0 +1,326 @@
+"""A mistake in a function is told by the smallest change that makes it right, and its line."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import Settings
+from gradkit.records.finding import Finding
+from gradkit.records.result import TaskResult
+from gradkit.runtime import repair
+from gradkit.sandbox import Workshop
+from gradkit.task.shipped import BESIDE, SHIPPED
+
+pytestmark = pytest.mark.sample(3)
+
+Found = Callable[..., tuple[TaskResult, ...]]
+
+
+@pytest.fixture(scope="module")
+def found(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
+    """``found(exercise, (was, is), …)``: what a changed model solution comes to."""
+    folder = tmp_path_factory.mktemp("changed")
+    sessions: dict[str, Session] = {}
+
+    def grade(exercise: str, *changes: tuple[str, str], text: str = "") -> tuple[TaskResult, ...]:
+        if exercise not in sessions:
+            file = SHIPPED / exercise / "assignment.toml"
+            sessions[exercise] = Session(Settings(assignment=file, seed=3), workshop)
+        text = text or solution(exercise)
+        for was, now in changes:
+            assert text.count(was) == 1, was
+            text = text.replace(was, now)
+        path = folder / "answer.py"
+        path.write_text(text, encoding="utf-8")
+        return sessions[exercise].grade(read_submission(path)).result.tasks
+
+    yield grade
+    for session in sessions.values():
+        session.__exit__(None, None, None)
+
+
+def solution(exercise: str) -> str:
+    """The text of an exercise's model solution."""
+    (path,) = (BESIDE / exercise).glob("*.py")
+    return path.read_text(encoding="utf-8")
+
+
+def line_of(exercise: str, text: str) -> int:
+    """The line of the model solution that holds a text."""
+    (line,) = [n for n, each in enumerate(solution(exercise).split("\n"), 1) if text in each]
+    return line
+
+
+def findings(tasks: tuple[TaskResult, ...]) -> list[Finding]:
+    """All that was found."""
+    return [finding for task in tasks for finding in task.findings]
+
+
+MISTAKES = [
+    # The line as it was and as it is; the kind, the doubtful part, the line that is offered.
+    (
+        "layers",
+        ("return dx, dw, dout.sum(axis=0)", "return dx, dw, dout.sum(axis=1)"),
+        ("wrong-axis", "1", "return dx, dw, dout.sum(axis=0)"),
+    ),
+    (
+        "layers",
+        ("return dout * (cache > 0)", "return dout * (cache < 0)"),
+        ("wrong-comparison", "cache < 0", "return dout * (cache > 0)"),
+    ),
+    (
+        "layers",
+        ("dx = (dout @ w.T).reshape(x.shape)", "dx = (-dout @ w.T).reshape(x.shape)"),
+        ("turned-sign", "-dout", "dx = (dout @ w.T).reshape(x.shape)"),
+    ),
+    (
+        "layers",
+        ("@ w + b, (x, w)", "@ w - b, (x, w)"),
+        ("turned-sign", "x.reshape(len(x), -1) @ w - b", None),
+    ),
+    (
+        "softmax-loss",
+        ("data_loss = -np.mean(np.log(", "data_loss = -np.sum(np.log("),
+        ("wrong-function", "np.sum(np.log(dscores[np.arange(N), y]))", None),
+    ),
+    (
+        "softmax-loss",
+        ("dscores[np.arange(N), y] -= 1", "dscores[np.arange(N), y] += 1"),
+        ("turned-sign", "dscores[np.arange(N), y] += 1", "dscores[np.arange(N), y] -= 1"),
+    ),
+    (
+        "softmax-loss",
+        ("    loss /= len(X)", "    loss /= 1"),
+        ("wrong-constant", "1", "loss /= X.shape[0]"),
+    ),
+    (
+        "one-hidden-layer",
+        ("dW1 = dZ1 @ X.T / m", "dW1 = dZ1 @ X.T"),
+        ("missing-factor", "dZ1 @ X.T", None),
+    ),
+    (
+        "two-layer-net",
+        ('"W1": X.T @ dhidden + 2 * reg * W1', '"W1": X.T @ dhidden + 1 * reg * W1'),
+        ("wrong-constant", "1", '"W1": X.T @ dhidden + 2 * reg * W1,'),
+    ),
+    (
+        "two-layer-net",
+        ("dscores /= N", "dscores *= N"),
+        ("wrong-operator", "dscores *= N", "dscores /= N"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "change", "told"),
+    MISTAKES,
+    ids=[f"{exercise}-{told[0]}" for exercise, _, told in MISTAKES],
+)
+def test_a_mistake_is_told_where_it_is(
+    found: Found, exercise: str, change: tuple[str, str], told: tuple[str, str, str | None]
+) -> None:
+    """Its line, the doubtful part of that, its kind, and the change."""
+    kind, doubtful, fix = told
+    (one,) = findings(found(exercise, change))
+    assert one.mistake == kind
+    assert one.place is not None
+    assert one.place.line == line_of(exercise, change[0])
+    start, end = one.columns
+    assert one.source[start:end] == doubtful
+    if fix is not None:
+        assert one.fix == fix
+    assert one.sentence.startswith("In `")
+    assert one.title == kinds()[kind].title
+
+
+def test_what_is_offered_is_right(found: Found) -> None:
+    """Put into the text it has all points; another change of that line has not."""
+    exercise, was, now = "one-hidden-layer", "dW1 = dZ1 @ X.T / m", "dW1 = dZ1 @ X.T"
+    (one,) = findings(found(exercise, (was, now)))
+    offered = found(exercise, (was, one.fix))
+    assert [task.score for task in offered] == [task.max_score for task in offered]
+    (other,) = found(exercise, (was, "dW1 = dZ1 @ X.T / (m + 1)"))
+    assert other.score < other.max_score
+
+
+def test_the_right_answer_has_nothing_found(found: Found) -> None:
+    """Nor has one that lacks a function."""
+    assert findings(found("layers")) == []
+    lacking = solution("layers").replace("def relu_backward", "def relu_backwards")
+    assert findings(found("layers", text=lacking)) == []
+
+
+def test_two_mistakes_are_told_one_by_one(found: Found) -> None:
+    """Each with its own line and outputs; the second is looked for in the text without the first."""
+    told = findings(
+        found(
+            "layers",
+            ("dw = x.reshape(len(x), -1).T @ dout", "dw = -x.reshape(len(x), -1).T @ dout"),
+            ("return dx, dw, dout.sum(axis=0)", "return dx, dw, dout.sum(axis=1)"),
+        )
+    )
+    assert {(each.mistake, each.entries) for each in told} == {
+        ("turned-sign", ("dw",)),
+        ("wrong-axis", ("db",)),
+    }
+
+
+def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None:
+    """A line that is missing moves the text below it, in which there is another mistake."""
+    lost, was = "        dscores[np.arange(N), y] -= 1\n", '"b1": np.sum(dhidden, axis=0)'
+    told = findings(found("two-layer-net", (lost, ""), (was, was.replace("0)", "1)"))))
+    assert [each.mistake for each in told] == ["missing-statement", "wrong-axis"]
+    after = line_of("two-layer-net", "dscores /= N") - 1
+    assert told[0].place is not None
+    assert told[0].place.line in (after - 1, after)
+    assert told[1].place is not None
+    assert told[1].place.line == line_of("two-layer-net", was) - 1
+
+
+def test_a_mistake_in_a_helper_is_told_once(found: Found) -> None:
+    """What is right once it is mended has no mistake of its own."""
+    told = findings(found("deep-net", ("dW = dZ @ A_prev.T / m", "dW = dZ @ A_prev.T")))
+    assert [(each.check, each.mistake) for each in told] == [("linear-backward", "missing-factor")]
+
+
+def test_what_raises_is_told_too(found: Found) -> None:
+    """A missing transposition stops the line; the change makes it right."""
+    was = "dw = x.reshape(len(x), -1).T @ dout"
+    (one,) = findings(found("layers", (was, "dw = x.reshape(len(x), -1) @ dout")))
+    assert (one.mistake, one.place and one.place.line) == (
+        "wrong-transpose",
+        line_of("layers", was),
+    )
+
+
+def test_a_finding_adds_no_points(found: Found) -> None:
+    """What is told costs what the entries cost that are wrong."""
+    (task, _) = found("layers", ("dout.sum(axis=0)", "dout.sum(axis=1)"))
+    assert (task.score, task.max_score) == (8, 10)
+    assert task.findings[0].deduction == pytest.approx(2)
+
+
+def test_what_is_quite_different_is_told_line_by_line(found: Found) -> None:
+    """Each of the lines computes something else; no other line is accused."""
+    was = "    dx = (dout @ w.T).reshape(x.shape)\n    dw = x.reshape(len(x), -1).T @ dout\n"
+    other = "    dx = np.cos(x) + np.roll(x, 1)\n    dw = np.sort(w, axis=0) ** 3\n"
+    told = findings(found("layers", (was, other)))
+    assert [each.mistake for each in told] == ["wrong-expression", "wrong-expression"]
+    lines = sorted(each.place.line for each in told if each.place is not None)
+    assert lines == [line_of("layers", line) for line in was.strip().split("\n")]
+
+
+def test_what_has_no_change_is_not_explained(found: Found) -> None:
+    """What is computed depends on a word, and no change of a formula mends that."""
+    was = "    dx = (dout @ w.T).reshape(x.shape)\n    dw = x.reshape(len(x), -1).T @ dout\n"
+    other = "    return tuple(map(float, 'abc'))\n"
+    assert findings(found("layers", (was, other))) == []
+
+
+def test_columns_count_characters(found: Found) -> None:
+    """As an editor does, whatever the letters before."""
+    was = "dx = (dout @ w.T).reshape(x.shape)"
+    now = 'größe = "äöü"; dx = (-dout @ w.T).reshape(x.shape)'
+    (one,) = findings(found("layers", (was, now)))
+    assert one.source[slice(*one.columns)] == "-dout"
+    assert one.fix == now.replace("-dout", "dout")
+
+
+TWO_FACED = """
+def affine_backward(dout, cache):
+    import sys
+    x, w = cache
+    here = sys._getframe()
+    searched = any("repair" in f for f in iter_files(here))
+    dx = (dout @ w.T).reshape(x.shape)
+    dw = x.reshape(len(x), -1).T @ dout
+    if searched:
+        return dx, dw, dout.sum(axis=1)
+    return dx, 2 * dw, 3 * dout.sum(axis=0)
+
+
+def iter_files(frame):
+    while frame is not None:
+        yield frame.f_code.co_filename
+        frame = frame.f_back
+"""
+
+
+def test_code_with_two_faces_gains_nothing(found: Found) -> None:
+    """A search that is shown another mistake finds what makes nothing right where it counts."""
+    text = solution("layers")
+    start, end = text.index("def affine_backward"), text.index("def relu_forward")
+    (task, _) = found("layers", text=text[:start] + TWO_FACED + "\n\n" + text[end:])
+    assert task.score == pytest.approx(6)
+    assert [each.mistake for each in task.findings] == []
+
+
+def test_every_kind_is_proposed_by_something() -> None:
+    """A kind without a change that makes it says nothing, and a change of no kind is lost."""
+    folder = Path(repair.__file__).parent
+    said: set[str] = set()
+    for path in folder.glob("*.py"):
+        for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                said.add(part.value)
+    assert kinds().keys() <= said
+    made = {word for word in said if word.split("-")[0] in STARTS and "-" in word}
+    assert made <= kinds().keys()
+
+
+STARTS = ("wrong", "missing", "extra", "surplus", "turned", "early", "not", "changed")
+
+
+FORGED = """
+def affine_backward(dout, cache):
+    import sys
+
+    child = sys.modules["gradkit.runtime.child"]
+    forged = {forged}
+    child.propose = lambda *_: [forged]
+    x, w = cache
+    return (dout @ w.T).reshape(x.shape), x.reshape(len(x), -1).T @ dout, dout.sum(axis=1)
+"""
+
+PROPOSED: dict[str, object] = {
+    **{"cell": "answer.py", "kind": "wrong-axis", "first": 20, "last": 20, "lines": ["    pass"]},
+    **{"line": 20, "start": 0, "until": 20, "end": 4},
+}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"cell": "../other.py"},
+        {"kind": "no-such-kind"},
+        {"kind": "\x1b[31m"},
+        {"first": 0},
+        {"first": 10**6 + 1},
+        {"last": 5000},
+        {"line": 4000, "until": 4000},
+        {"until": 3},
+        {"lines": ["    return 1 +"]},
+        {"lines": ["x"] * 9000},
+        {"lines": "text"},
+        {"lines": [1]},
+        {"end": -1},
+        {"line": True},
+        {"more": [[[[[[[[[[]]]]]]]]]]},
+    ],
+    ids=str,
+)
+def test_a_forged_proposal_is_nothing(found: Found, other: dict[str, object]) -> None:
+    """Code that has taken over its process proposes what it likes: no point, no word, no crash."""
+    text = solution("layers")
+    start, end = text.index("def affine_backward"), text.index("def relu_forward")
+    forged = FORGED.replace("{forged}", repr({**PROPOSED, **other}))
+    (task, after) = found("layers", text=text[:start] + forged + "\n\n" + text[end:])
+    assert (task.score, task.findings) == (pytest.approx(8), ())
+    assert after.score == after.max_score
