@@ -53,8 +53,8 @@ def solution(exercise: str) -> str:
 
 def line_of(exercise: str, text: str) -> int:
     """The line of the model solution that holds a text."""
-    (line,) = [n for n, each in enumerate(solution(exercise).split("\n"), 1) if text in each]
-    return line
+    before, _, _ = solution(exercise).partition(text)
+    return before.count("\n") + 1
 
 
 def findings(tasks: tuple[TaskResult, ...]) -> list[Finding]:
@@ -113,6 +113,26 @@ MISTAKES = [
         "two-layer-net",
         ("dscores /= N", "dscores *= N"),
         ("wrong-operator", "dscores *= N", "dscores /= N"),
+    ),
+    (
+        "softmax-loss",
+        ("        loss -= np.log(probabilities[y[i]])\n", ""),
+        ("missing-statement", "for j in range(W.shape[1]):", "loss -= np.log(probabilities[y[i]])"),
+    ),
+    (
+        "softmax-loss",
+        ("    loss /= len(X)", "        loss /= len(X)"),
+        ("wrong-indentation", "loss /= len(X)", "loss /= len(X)"),
+    ),
+    (
+        "layers",
+        ("x, w = cache\n    dx", "w, x = cache\n    dx"),
+        ("wrong-order", "w, x = cache", "x, w = cache"),
+    ),
+    (
+        "one-hidden-layer",
+        ("np.tanh(Z1)", "Z1"),
+        ("missing-function", "Z1", None),
     ),
 ]
 

@@ -113,7 +113,12 @@ class Inside:
                 continue
             found = [(ast.unparse(leaf), places.get(_place(leaf), -1)) for leaf in _leaves(node)]
             if all(leaf in numbers for _, leaf in found):
-                leaves = tuple((text, numbers[leaf]) for text, leaf in dict.fromkeys(found))
+                # What a statement adds to goes on otherwise where the statement is not there.
+                added = _base_of(getattr(node, "target", None))
+                leaves = tuple(
+                    (text, numbers[leaf][:1] if text == added else numbers[leaf])
+                    for text, leaf in dict.fromkeys(found)
+                )
                 yield Part(ast.unparse(node), role, leaves)
 
 
@@ -148,6 +153,13 @@ def _fills(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign) and all(
         isinstance(target, ast.Subscript) for target in node.targets
     )
+
+
+def _base_of(target: Any) -> str:
+    """Return the name of what an entry is of, or a name itself."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _leaves(node: ast.AST) -> Iterator[ast.expr]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradkit.runtime.repair.expressions import Spot
 from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.tree import LARGE, Change, binary, placed
+from gradkit.runtime.repair.tree import LARGE, Change, binary, placed, with_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ def _renamed(text: str, names: Mapping[str, str]) -> ast.AST:
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
                 own = names.get(ast.unparse(node))
                 if own is not None:
-                    return ast.parse(own, mode="eval").body
+                    # A target stays one.
+                    return with_parts(ast.parse(own, mode="eval").body, ctx=node.ctx)
             return self.generic_visit(node)
 
     (statement,) = ast.parse(text).body

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,18 +125,18 @@ class Candidates:
     def _of_statement(self, target: Target, statement: ast.stmt, order: int) -> Iterator[Candidate]:
         """Yield changes of a statement, and of where it stands."""
         for parent, block in _blocks(target.function):
-            if any(each is statement for each in block):
-                place = next(n for n, each in enumerate(block) if each is statement)
-                for kind, cost, made in changed_blocks(block, place, parent):
+            if any(one is statement for one in block):
+                place = next(n for n, one in enumerate(block) if one is statement)
+                for each in changed_blocks(block, place, parent):
                     kept = [*block]
                     yield Candidate(
-                        kind,
-                        cost,
+                        each.kind,
+                        each.cost,
                         order,
                         target,
-                        _filling(block, made),
+                        _filling(block, each.block),
                         _filling(block, kept),
-                        _rewriting(kept, made, statement),
+                        _rewriting(kept, each.block, each.told),
                     )
 
     def _of_slot(
@@ -165,28 +165,11 @@ class Candidates:
         plain = before is not None and not _is_number(before[0])
         acts = isinstance(slot.statement, ast.Expr)
         seen = {_signature(before)} if not acts else set()
-        counters = [
-            part.id
-            for loop in ast.walk(target.function)
-            if isinstance(loop, ast.For)
-            for part in ast.walk(loop.target)
-            if isinstance(part, ast.Name)
-        ]
-        library = "np" if self._has("np") or not self._has("math") else "math"
-        scope = scope_of(names[0][0], counters, library)
-        spots = list(_spots(slot, scope, places[0]))
+        spots = list(_spots(slot, self._scope(target, names[0][0]), places[0]))
         if borrow:
-            parts: dict[int, list[tuple[str, Any]]] = {}
-            changes = []
-            for spot in spots:
-                inner = spot.names is not places[0]
-                key = id(spot.names)
-                if key not in parts:
-                    runs = [spot.names] if inner else names[0]
-                    parts[key] = list(borrowed_parts(pools[0].parts, pools[0].values, runs))
-                changes += [(c, spot) for c in borrowed_changes(spot.spot, parts[key])]
+            changes = list(self._borrowed(spots, names[0], places[0]))
         else:
-            changes = [(c, spot) for spot in spots for c in changes_of(spot.spot)]
+            changes = [(change, spot) for spot in spots for change in changes_of(spot.spot)]
         priced = [(_cost(change, spot.spot.node), change, spot) for change, spot in changes]
         for cost, change, spot in sorted(priced, key=lambda each: each[0]):
             if time.process_time() > self._end:
@@ -217,6 +200,32 @@ class Candidates:
             elif not borrow:
                 self._others.append(one)
         return hits
+
+    def _scope(self, target: Target, local: Mapping[str, Any]) -> Scope:
+        """Return what can be named in a function, with these local names."""
+        counters = [
+            part.id
+            for loop in ast.walk(target.function)
+            if isinstance(loop, ast.For)
+            for part in ast.walk(loop.target)
+            if isinstance(part, ast.Name)
+        ]
+        library = "np" if self._has("np") or not self._has("math") else "math"
+        return scope_of(local, counters, library)
+
+    def _borrowed(
+        self, spots: Iterable[_Placed], runs: Sequence[Mapping[str, Any]], outer: _Names
+    ) -> Iterator[tuple[Change, _Placed]]:
+        """Yield what the model solution has, for each spot; in a comprehension names are others."""
+        pool = self._draws[0].pool
+        parts: dict[int, list[tuple[str, Any]]] = {}
+        for spot in spots:
+            key = id(spot.names)
+            if key not in parts:
+                seen = runs if spot.names is outer else [spot.names]
+                parts[key] = list(borrowed_parts(pool.parts, pool.values, seen))
+            for change in borrowed_changes(spot.spot, parts[key]):
+                yield change, spot
 
     def _has(self, name: str) -> bool:
         """Tell whether the student's text has a name."""
@@ -276,13 +285,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, NUMERIC) and not isinstance(value, bool) and kind in "iuf"
 
 
+OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
+
+
 def _cost(change: Change, node: ast.expr) -> float:
     """Return what a change costs: more, the more it adds or takes away.
 
-    Of equal ones the innermost is the smallest; what is missing is missing of the whole.
+    Of equal ones the innermost is the smallest; a factor or a term is missing of the whole.
     """
     size, after = size_of(node), size_of(change.node)
-    inner = INNER * size if after <= size else -INNER * size
+    inner = -INNER * size if change.kind in OF_THE_WHOLE else INNER * size
     return change.cost + PER_NODE * abs(after - size) + inner
 
 

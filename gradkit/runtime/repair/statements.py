@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, with_parts
 
@@ -12,47 +13,62 @@ AGAIN = 0.9
 """What it costs to leave out a statement that stands there twice."""
 
 
-def changed_blocks(
-    block: list[ast.stmt], place: int, parent: ast.AST
-) -> Iterator[tuple[str, float, list[ast.stmt]]]:
-    """Yield a kind, a cost and another list of statements, for the statement at a place."""
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """Statements in the place of others: the kind of the change, its cost, the doubtful one."""
+
+    kind: str
+    cost: float
+    block: list[ast.stmt]
+    told: ast.stmt
+
+
+def changed_blocks(block: list[ast.stmt], place: int, parent: ast.AST) -> Iterator[Rewritten]:
+    """Yield what may stand in the place of a block, for the statement at a place in it."""
     statement, rest = block[place], [*block[:place], *block[place + 1 :]]
+    before, after = block[:place], block[place + 1 :]
     computes = isinstance(
         statement, ast.Assign | ast.AugAssign | ast.Expr | ast.If | ast.For | ast.AnnAssign
     )
     if computes and rest:
         near = block[max(place - 1, 0) : place + 2]
         again = sum(ast.dump(each) == ast.dump(statement) for each in near) > 1
-        yield "extra-statement", AGAIN if again else LARGER, rest
-    if computes:
-        for step in (1, -1, 2, -2, 3, -3):
-            other = place + step
-            over = block[min(place, other) : max(place, other) + 1] if other >= 0 else []
-            over = [each for each in over if each is not statement]
-            returns = any(isinstance(each, ast.Return) for each in over)
-            if 0 <= other < len(block) and not returns and any(_meet(statement, o) for o in over):
-                yield "wrong-statement-order", LARGER, [*rest[:other], statement, *rest[other:]]
+        yield Rewritten("extra-statement", AGAIN if again else LARGER, rest, statement)
+    for step in (1, -1, 2, -2, 3, -3) if computes else ():
+        other = place + step
+        over = block[min(place, other) : max(place, other) + 1] if other >= 0 else []
+        over = [each for each in over if each is not statement]
+        returns = any(isinstance(each, ast.Return) for each in over)
+        if 0 <= other < len(block) and not returns and any(_meet(statement, o) for o in over):
+            moved = [*rest[:other], statement, *rest[other:]]
+            yield Rewritten("wrong-statement-order", LARGER, moved, statement)
     for kind, made in _statements(statement):
         cost = LARGER if kind in ("not-added", "not-replaced", "changed-in-place") else SIMPLE
-        yield kind, cost, [*block[:place], made, *block[place + 1 :]]
-    if isinstance(statement, ast.For | ast.If | ast.While) and len(statement.body) > 1:
+        yield Rewritten(kind, cost, [*before, made, *after], statement)
+    for moved, told in _indented(statement, after):
+        yield Rewritten("wrong-indentation", LARGER, [*before, *moved], told)
+    for renamed in _other_targets(statement, parent):
+        yield Rewritten("wrong-name", LARGER, [*before, renamed, *after], statement)
+    if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
+        yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
+
+
+def _indented(
+    statement: ast.stmt, after: list[ast.stmt]
+) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
+    """Yield a loop or branch, and what follows, with a statement moved in or out, and which."""
+    if not isinstance(statement, ast.For | ast.If | ast.While):
+        return
+    if len(statement.body) > 1:
         *inner, last = statement.body
         if not isinstance(last, ast.Break | ast.Continue):
-            shorter = with_parts(statement, body=inner)
-            moved = [*block[:place], shorter, last, *block[place + 1 :]]
-            yield "wrong-indentation", LARGER, moved
+            yield [with_parts(statement, body=inner), last, *after], last
         first, *inner = statement.body
-        moved = [*block[:place], first, with_parts(statement, body=inner), *block[place + 1 :]]
-        yield "wrong-indentation", LARGER, moved
-    if isinstance(statement, ast.For | ast.If) and place + 1 < len(block):
-        after = block[place + 1]
-        if not isinstance(after, ast.Return) or isinstance(statement, ast.For):
-            longer = with_parts(statement, body=[*statement.body, after])
-            yield "wrong-indentation", LARGER, [*block[:place], longer, *block[place + 2 :]]
-    for renamed in _other_targets(statement, parent):
-        yield "wrong-name", LARGER, [*block[:place], renamed, *block[place + 1 :]]
-    if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
-        yield "early-return", LARGER, rest or [new(ast.Pass)]
+        yield [first, with_parts(statement, body=inner), *after], first
+    if after and not isinstance(statement, ast.While):
+        following, *rest = after
+        if not isinstance(following, ast.Return) or isinstance(statement, ast.For):
+            yield [with_parts(statement, body=[*statement.body, following]), *rest], following
 
 
 def _other_targets(statement: ast.stmt, parent: ast.AST) -> Iterator[ast.stmt]:
@@ -118,14 +134,21 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         whole = binary(read, type(statement.op), statement.value)
         yield "changed-in-place", new(ast.Assign, [target], whole)
     elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple):
-        elements = statement.value.elts
-        for one, other in itertools.islice(itertools.combinations(range(len(elements)), 2), 6):
-            order = [*elements]
-            order[one], order[other] = order[other], order[one]
-            swapped = with_parts(statement.value, elts=order)
+        for swapped in _swapped(statement.value):
             yield "wrong-order", with_parts(statement, value=swapped)
     elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         (assigned,) = statement.targets
-        if isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
+        if isinstance(assigned, ast.Tuple):
+            for swapped in _swapped(assigned):
+                yield "wrong-order", with_parts(statement, targets=[swapped])
+        elif isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
             for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
                 yield "not-added", new(ast.AugAssign, assigned, operator(), statement.value)
+
+
+def _swapped(row: ast.Tuple) -> Iterator[ast.Tuple]:
+    """Yield a row with two of its elements exchanged."""
+    for one, other in itertools.islice(itertools.combinations(range(len(row.elts)), 2), 6):
+        elements = [*row.elts]
+        elements[one], elements[other] = elements[other], elements[one]
+        yield with_parts(row, elts=elements)
