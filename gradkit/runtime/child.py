@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sized
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence, Sized
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -39,8 +39,6 @@ from gradkit.runtime.library import Policy, shut_out
 from gradkit.runtime.lines import run_steps
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
-from gradkit.runtime.repair.changed import changed
-from gradkit.runtime.repair.request import propose
 from gradkit.runtime.repeats import repeats
 from gradkit.runtime.serve import reseed
 from gradkit.runtime.trace import trace as traced
@@ -253,15 +251,27 @@ def lines(frame: Frame) -> Frame:
     """Run the lines of a check and read what they made."""
     done: list[str] = []
     out = Returned()
-    with _Attempt(done) as attempt, changed(Loaded.namespace, frame.data["changed"]):
+    with _Attempt(done) as attempt, _with(frame.data["changed"]):
         out = run_steps(Loaded.namespace, frame.data, frame.arrays, done)
     faults = [[0, *fault] for fault in out.faults]
     said = {"faults": faults, "failure": attempt.failure, "calls": len(done)}
     return Frame("outcome", out.arrays, said)
 
 
+def _with(texts: Sequence[tuple[str, int, str]]) -> AbstractContextManager[None]:
+    """Have definitions of another text for a while, if there are any."""
+    if not texts:
+        return nullcontext()
+    # Late, as below: a worker has it only where it is needed, see `StudentProcess`.
+    from gradkit.runtime.repair.changed import changed
+
+    return changed(Loaded.namespace, texts)
+
+
 def repair(frame: Frame) -> Frame:
     """Look for the smallest change of some functions' text that makes wrong outputs right."""
+    from gradkit.runtime.repair.request import propose
+
     proposals: list[dict[str, Any]] = []
     began = time.process_time()
     with _Attempt() as attempt:

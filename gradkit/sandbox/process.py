@@ -138,7 +138,7 @@ class StudentProcess:
         OverdueError
             It is hurried, and there was no reply in time.
         """
-        modules = _needed(data)
+        modules = _needed(kind, data)
         if self._worker is not None and not self._modules >= modules:
             self._close()
         # A new process is the grader's own time, the loading of the code is the student's.
@@ -277,11 +277,18 @@ class StudentProcess:
         self._close()
 
 
-def _needed(data: Mapping[str, Any]) -> frozenset[str]:
+REPAIRS = frozenset({"gradkit.runtime.repair.request"})
+"""What looks for changes, and runs changed text."""
+
+
+def _needed(kind: str, data: Mapping[str, Any]) -> frozenset[str]:
     """Modules without which a request cannot be answered: a worker of its own has them ready.
 
-    A worker that imported pandas itself would take longer over it than over all the rest.
+    A worker that imported pandas itself would take longer over it than over all the rest, and
+    gradkit's own it cannot read. Who is right needs none of these, and does not pay for them.
     """
+    if kind == "repair" or data.get("changed"):
+        return REPAIRS
     calls = [value for value in data.values() if isinstance(value, Mapping)]
     calls += [call["before"] for call in calls if call.get("before")]
     return frozenset({"pandas"} if any(c.get("inputs") == "series" for c in calls) else ())

@@ -302,8 +302,11 @@ def affine_backward(dout, cache):
     import sys
 
     child = sys.modules["gradkit.runtime.child"]
-    forged = {forged}
-    child.propose = lambda *_: [forged]
+    told = {"proposals": [{forged}], "failure": None, "milliseconds": 1}
+    frame = sys.modules["gradkit.runtime.frames"].Frame
+    child.Frame = lambda kind, arrays, data: frame(
+        kind, arrays, told if kind == "repaired" else data
+    )
     x, w = cache
     return (dout @ w.T).reshape(x.shape), x.reshape(len(x), -1).T @ dout, dout.sum(axis=1)
 """
