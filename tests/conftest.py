@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 
 import pytest
+from soak import SIZE
 from warm import Store
 
 from gradkit.faults import STRICT
@@ -28,18 +29,30 @@ SOAK = 1200
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Make soaks of all but a sample; give soaks more time than pyproject.toml gives."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Make soaks of all but a sample; give soaks more time than pyproject.toml gives.
+
+    Of these soaks ``-m slow`` alone takes every other one, and all with ``GRADKIT_SOAK=2``.
+    """
     cases: Counter[str] = Counter()
+    halved = SIZE == 1 and config.option.markexpr == "slow"
+    left: list[pytest.Item] = []
     for item in items:
         # Of a test's cases or, where the whole file has the mark, of its tests.
         for node, sample in list(item.iter_markers_with_node("sample"))[:1]:
             name = node.nodeid.partition("[")[0]
-            if cases[name] % sample.args[0]:
+            place, of_quick = divmod(cases[name], sample.args[0])
+            if of_quick:
                 item.add_marker(pytest.mark.slow)
+                if halved and (place + of_quick) % 2 == 0:
+                    left.append(item)
             cases[name] += 1
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK))
+    if left:
+        gone = set(map(id, left))
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if id(item) not in gone]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -131,9 +131,10 @@ def mark(
         if follows and not verdict.still:
             earned = max(earned, 1.0 - left_alone(follows))
         failed = sum(entry.state != "pass" for entry in verdict.entries)
-        # What no finding speaks of has lost its points, whatever those that are told cost.
+        # Where all costs are shares, what no finding speaks of has lost its points too.
+        of_shares = all(is_by_share(f.mistake) for f in own)
         all_told = sum(len(f.entries) or failed for f in own) >= failed
-        told = rounded or (own and all_told)
+        told = rounded or (own and (all_told or not of_shares))
         if told and verdict.state == "fail" and not verdict.still:
             earned = max(earned, 1.0 - sum(costs) - rounds)
         # What the check lost is told mistake by mistake, and no more than that.

@@ -16,7 +16,7 @@ from soak import SIZE
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import pack
 
-KILLS = 16 * SIZE
+KILLS = 8 * SIZE
 STUDENTS = 200
 
 LONGEST = 3.0

@@ -26,7 +26,7 @@ from gradkit.classroom.store.attempts import counting_attempts, overrides, resul
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, content, given
 
-KILLS = 16 * SIZE
+KILLS = 8 * SIZE
 STUDENTS = 40
 """More than one process writes pages for alone."""
 

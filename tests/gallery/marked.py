@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 QUICK = (1, 2)
 """Seeds of the quick tests."""
 
-MANY = range(10 * SIZE)
+MANY = range(5 * SIZE)
 """Seeds of the soaks."""
 
 SEEDS = [

@@ -44,7 +44,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no 1/m in db": (
         {f"{SUM} / m": SUM},
         DB,
-        "`grads['db1']` is m times what it should be, whatever m is: a division by m is missing.",
+        "`db` is m times what it should be, whatever m is: a division by m is missing.",
     ),
     "no 1/m at all": ({" / m": ""}, {"cost", *DW, *DB}, "`cost` is m times"),
     "1/m in dA_prev too": (
@@ -97,7 +97,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "the mask the other way round": (
         {"dZ = dA * (Z > 0)": "dZ = dA * (Z < 0)"},
         {*RELU, *of_layers(1, 2)},
-        "`grads['dW1']` is not right.",
+        "`dW_relu` is not right.",
     ),
     "the sigmoid without its slope": (
         {"dZ = dA * A * (1 - A)": "dZ = dA"},
