@@ -11,6 +11,7 @@ from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import FunctionGrader
+from gradkit.lines import arrays_in
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.functions import Draw, FunctionCheck
 from gradkit.records.submission import Cell
@@ -38,10 +39,16 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
     """
     if grader.solution is None or all(v.state not in WRONG for v in verdicts):
         return Inquiry()
+    numbers = sum(array.size for draw in grader.draws for array in arrays_in(dict(draw.values)))
+    if numbers > LARGEST:
+        return Inquiry()
     return _Repairs(grader, Inside(grader.solution)).inquiry(verdicts)
 
 
 WRONG = ("fail", "error", "blocked")
+
+LARGEST = 50_000
+"""Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
 
 
 @dataclass(slots=True)

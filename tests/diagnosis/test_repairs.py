@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.grading import repairs
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.finding import Finding
@@ -347,3 +348,12 @@ def test_a_forged_proposal_is_nothing(found: Found, other: dict[str, object]) ->
     (task, after) = found("layers", text=text[:start] + forged + "\n\n" + text[end:])
     assert (task.score, task.findings) == (pytest.approx(8), ())
     assert after.score == after.max_score
+
+
+def test_what_is_large_is_not_searched(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded of a large net takes more memory than a diagnosis is worth."""
+    mistake = ("dout.sum(axis=0)", "dout.sum(axis=1)")
+    monkeypatch.setattr(repairs, "LARGEST", 10)
+    assert findings(found("layers", mistake)) == []
+    monkeypatch.setattr(repairs, "LARGEST", 10_000)
+    assert len(findings(found("layers", mistake))) == 1

@@ -21,7 +21,7 @@ from gradkit.task.solution import Solution
 
 Array = NDArray[Any]
 
-MOST = 4096
+MOST = 2048
 """Numbers of a value that is handed over."""
 
 LARGEST = 40

@@ -417,7 +417,8 @@ def _blocks(node: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
 def _signature(value: Any) -> Any:
     """Return what tells a value from others."""
     if isinstance(value, np.ndarray | np.number):
-        return value.shape, value.dtype.kind, value.tobytes()
+        # Thousands of values are kept so: of their bytes a hash.
+        return value.shape, value.dtype.kind, hash(value.tobytes())
     if isinstance(value, list | tuple):
         return tuple(map(_signature, value))
     if isinstance(value, dict):

@@ -16,6 +16,9 @@ Array = NDArray[Any]
 NEAR = 1e-7
 """Of the largest number: what is nearer than this is right."""
 
+SMALL = 256
+"""Numbers of a value that is looked for in other sizes, and entry by entry."""
+
 SAMPLED = 8
 """Numbers of an array that are looked for among the entries."""
 
@@ -101,7 +104,8 @@ def known(
 
 def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> Array:
     """Return all numbers in some values, and those for another division by a size, in order."""
-    flat = np.concatenate([np.zeros(1), *(value.reshape(-1) for value in values)])
+    small = [value.reshape(-1) for value in values if value.size <= SMALL]
+    flat = np.concatenate([np.zeros(1), *small])
     return np.sort(np.concatenate([flat, *(f * flat for n in sizes for f in (n, 1 / n))]))
 
 
@@ -130,7 +134,8 @@ def like(
     """
     found: dict[tuple[int, ...], tuple[list[int], list[Array]]] = {}
     for number, value in enumerate(values):
-        scaled = [value, *(f * value for size in sizes for f in (size, 1 / size))]
+        factors = [f for size in sizes for f in (size, 1 / size)] if value.size <= SMALL else []
+        scaled = [value, *(f * value for f in factors)]
         for scale, one in enumerate(scaled):
             for shape, each in enumerate(_shaped(one)):
                 numbers, arrays = found.setdefault(each.shape, ([], []))
