@@ -61,6 +61,9 @@ OLD_WAYS = {
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
+DIAGNOSED = ("fail", "error", "blocked")
+"""States whose reasons are looked for."""
+
 LISTED = 5
 """Functions of a submission that a refusal tells."""
 

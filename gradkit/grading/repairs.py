@@ -10,7 +10,7 @@ from gradkit.diagnosis.repair.ask import LEAST, MILLISECONDS, Proposal, proposal
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
-from gradkit.grading.functions import FunctionGrader
+from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.functions import Draw, FunctionCheck
@@ -37,15 +37,13 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
         That has graded.
     verdicts : sequence of Verdict
     """
-    if grader.solution is None or all(v.state not in WRONG for v in verdicts):
+    if grader.solution is None:
         return Inquiry()
     numbers = sum(array.size for draw in grader.draws for array in arrays_in(dict(draw.values)))
     if numbers > LARGEST:
         return Inquiry()
     return _Repairs(grader, Inside(grader.solution)).inquiry(verdicts)
 
-
-WRONG = ("fail", "error", "blocked")
 
 LARGEST = 50_000
 """Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
@@ -69,7 +67,7 @@ class _Repairs:
     def inquiry(self, verdicts: Sequence[Verdict]) -> Inquiry:
         held = self._draws(HELD)
         for check, verdict in zip(self.grader.task.checks, verdicts, strict=True):
-            if verdict.state not in WRONG:
+            if verdict.state not in DIAGNOSED:
                 continue
             # What is right once the mistakes before it are mended has none of its own.
             mended = self.findings and self._verdict(check, held).state == "pass"

@@ -29,6 +29,7 @@ from gradkit.grading.assess import (
 )
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import (
+    DIAGNOSED,
     FunctionClaim,
     FunctionGrader,
     claim_functions,
@@ -335,7 +336,7 @@ def _without(submission: Submission, claims: Mapping[str, FunctionClaim]) -> Sub
 
 def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     """Return why checks of a function task failed, as far as it can be found out."""
-    if all(verdict.state in ("pass", "not-checked", "missing") for verdict in verdicts):
+    if all(verdict.state not in DIAGNOSED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
     from gradkit.grading.repairs import diagnose_functions

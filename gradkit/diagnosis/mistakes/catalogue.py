@@ -159,13 +159,13 @@ def mistake(code: str) -> Mistake:
     UnknownMistakeError
         There is none of this code; the text lists similar ones.
     """
+    if code in RANK or code in (UNEXPLAINED, *REMARKS):
+        return _read(code)
     if code in kinds():
         return kinds()[code]
-    if code not in RANK and code not in (UNEXPLAINED, *REMARKS):
-        near = similar(code)
-        known = f"similar ones are {', '.join(near)}" if near else "`gradkit explain` lists all"
-        raise UnknownMistakeError(f"There is no mistake {code!r} in the catalogue; {known}.")
-    return _read(code)
+    near = similar(code)
+    known = f"similar ones are {', '.join(near)}" if near else "`gradkit explain` lists all"
+    raise UnknownMistakeError(f"There is no mistake {code!r} in the catalogue; {known}.")
 
 
 def similar(code: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.repair.changed import Put
-from gradkit.runtime.repair.pool import Throwaway, is_right
+from gradkit.runtime.repair.pool import Question, Throwaway, is_right
 from gradkit.runtime.repair.slots import SEEN, Record, Slot, slots_of, watched
 from gradkit.runtime.serve import reseed
 
@@ -55,28 +55,11 @@ class Bench:
         The student's names.
     put : callable
         Puts a definition among them.
-    functions : mapping of str to str
-        The student's name for each function of the lines.
-    draws : sequence of Throwaway
-    reads, untouched : sequence of str
-        Expressions that are compared, and inputs that must be left alone.
-    seed : int
-        Of all generators, before each step.
+    question : Question
     """
 
-    def __init__(
-        self,
-        namespace: dict[str, Any],
-        put: Put,
-        functions: Mapping[str, str],
-        draws: Sequence[Throwaway],
-        reads: Sequence[str],
-        untouched: Sequence[str],
-        seed: int,
-    ) -> None:
-        self.namespace, self._put = namespace, put
-        self._functions, self.draws = dict(functions), list(draws)
-        self.reads, self.untouched, self._seed = list(reads), list(untouched), seed
+    def __init__(self, namespace: dict[str, Any], put: Put, question: Question) -> None:
+        self.namespace, self._put, self.question = namespace, put, question
         self.again = False
         self.targets: list[Target] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
@@ -116,20 +99,21 @@ class Bench:
     def states(self, draw: Throwaway) -> dict[str, bool]:
         """Return, for each output, whether it is right; all are wrong where the lines raise."""
         names: dict[str, Any] = {"np": np}
-        states = dict.fromkeys([*self.reads, *(f"{n}!" for n in self.untouched)], False)
+        asked = self.question
+        states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], False)
         try:
             with limit():
-                names |= {name: self.namespace[own] for name, own in self._functions.items()}
+                names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
                 before = self._run(draw, names)
-                for name, right in zip(self.reads, draw.expected, strict=True):
+                for name, right in zip(asked.reads, draw.expected, strict=True):
                     states[name] = is_right(value_of(name, names), right)
-                for name in self.untouched:
+                for name in asked.untouched:
                     states[f"{name}!"] = snapshot(names[name]) == before[name]
                 if self.again:
                     names |= self._inputs(draw)
-                    reseed(self._seed)
+                    reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
-                    for name, right in zip(self.reads, draw.expected, strict=True):
+                    for name, right in zip(asked.reads, draw.expected, strict=True):
                         states[f"{name}*"] = is_right(value_of(name, names), right)
         except (Exception, LateError):  # whatever student code raises
             return dict.fromkeys(states, False)
@@ -147,8 +131,8 @@ class Bench:
         last = len(draw.steps) - 1
         for number, (text, put) in enumerate(draw.steps):
             if number == last:
-                before = {name: snapshot(names[name]) for name in self.untouched}
-            reseed(self._seed)
+                before = {name: snapshot(names[name]) for name in self.question.untouched}
+            reseed(self.question.seed)
             run(text, names)
             names |= {n: unpacked(tree, draw.inputs["arrays"]) for n, tree in put.items()}
         return before
@@ -156,31 +140,26 @@ class Bench:
     def recorded(self, draw: Throwaway) -> Seen:
         """Run the lines with all slots watched."""
         record = Record()
-        numbers: dict[int, int] = {}
-        tops: dict[int, tuple[Target, ast.AST]] = {}
-        number = 0
+        slots: list[Slot] = []
+        tops: dict[int, tuple[Target, list[Slot]]] = {}
         for target in self.targets:
             for slot in target.slots:
-                slot.number = number
-                numbers[number] = id(slot)
-                number += 1
-        for target in self.targets:
-            others = [t for t in self.targets if t.top is target.top]
-            slots = [slot for each in others for slot in each.slots]
-            tops[id(target.top)] = target, watched(target.top, slots)
+                slot.number = len(slots)
+                slots.append(slot)
+            tops.setdefault(id(target.top), (target, []))[1].extend(target.slots)
         dict.__setitem__(self.namespace, SEEN, record.seen)
         try:
-            for target, top in tops.values():
-                self.load(target, top)
+            for target, own in tops.values():
+                self.load(target, watched(target.top, own))
             names: dict[str, Any] = {"np": np}
             with contextlib.suppress(Exception, LateError), limit(10 * LATE):
-                names |= {name: self.namespace[own] for name, own in self._functions.items()}
+                names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
                 self._run(draw, names)
         finally:
             dict.pop(self.namespace, SEEN, None)
             for target in self.targets:
                 self.reload(target)
-        return Seen({numbers[n]: names for n, names in record.names.items()})
+        return Seen({id(slots[n]): names for n, names in record.names.items()})
 
 
 @contextlib.contextmanager

@@ -17,9 +17,8 @@ from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts
 from gradkit.runtime.repair.expressions import Spot, changes_of
 from gradkit.runtime.repair.pool import known
 from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of
-from gradkit.runtime.repair.slots import kept as kept_names
-from gradkit.runtime.repair.statements import changed_blocks
+from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
+from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
 from gradkit.runtime.repair.tree import (
     LARGE,
@@ -66,7 +65,7 @@ class Candidates:
 
     def __init__(self, bench: Bench, used: Sequence[int], end: float) -> None:
         self._bench, self._end = bench, end
-        self._draws = [bench.draws[number] for number in used]
+        self._draws = [bench.question.draws[number] for number in used]
         self._record = [bench.recorded(draw) for draw in self._draws]
         self._others: list[Candidate] = []
 
@@ -128,16 +127,7 @@ class Candidates:
             if any(one is statement for one in block):
                 place = next(n for n, one in enumerate(block) if one is statement)
                 for each in changed_blocks(block, place, parent):
-                    kept = [*block]
-                    yield Candidate(
-                        each.kind,
-                        each.cost,
-                        order,
-                        target,
-                        _filling(block, each.block),
-                        _filling(block, kept),
-                        _rewriting(kept, each.block, each.told),
-                    )
+                    yield _in_block(each, block, order, target)
 
     def _of_slot(
         self,
@@ -165,7 +155,8 @@ class Candidates:
         plain = before is not None and not _is_number(before[0])
         acts = isinstance(slot.statement, ast.Expr)
         seen = {_signature(before)} if not acts else set()
-        spots = list(_spots(slot, self._scope(target, names[0][0]), places[0]))
+        scope = self._scope(target, names[0][0])
+        spots = list(_below(slot.node, slot.put, scope, places[0], whole=not slot.asked))
         if borrow:
             changes = list(self._borrowed(spots, names[0], places[0]))
         else:
@@ -177,7 +168,7 @@ class Candidates:
             spot.put(change.node)
             if acts:
                 # It is called for what it does to something, which is to be done but once.
-                places = [_Names(self._bench.namespace, kept_names(each)) for each in locals_]
+                places = [_Names(self._bench.namespace, copied(each)) for each in locals_]
             after = None if change.hidden else self._values(slot, places)
             spot.put(spot.spot.node)
             if not change.hidden:
@@ -260,20 +251,13 @@ class Candidates:
                         if role == "whole":
                             new = [_entry(name, key, part) for name, key in lacking]
                         for at, each in ((p, n) for p in (place, place + 1) for n in new):
-                            made, kept = [*block[:at], each, *block[at:]], [*block]
-                            yield Candidate(
-                                "missing-statement",
-                                LARGE,
-                                -at,
-                                target,
-                                _filling(block, made),
-                                _filling(block, kept),
-                                _rewriting(kept, made, statement),
-                            )
+                            made = [*block[:at], each, *block[at:]]
+                            one = Rewritten("missing-statement", LARGE, made, statement)
+                            yield _in_block(one, block, -at, target)
 
     def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield the dicts among local names that have not yet all keys that are asked for."""
-        asked = re.findall(r"\[['\"](\w+)['\"]\]", " ".join(self._bench.reads))
+        asked = re.findall(r"\[['\"](\w+)['\"]\]", " ".join(self._bench.question.reads))
         for name, value in local.items():
             if isinstance(value, dict):
                 yield from ((name, key) for key in asked if key not in value)
@@ -323,11 +307,6 @@ class _Placed:
     names: _Names
 
 
-def _spots(slot: Slot, scope: Scope, names: _Names) -> Iterator[_Placed]:
-    """Yield every expression of a slot that may be changed."""
-    yield from _below(slot.node, slot.put, scope, names, whole=not slot.asked)
-
-
 def _below(
     node: ast.expr,
     put: Callable[[ast.expr], None],
@@ -337,6 +316,7 @@ def _below(
     whole: bool,
     of: str = "",
 ) -> Iterator[_Placed]:
+    """Yield an expression and all below it that may be changed."""
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
         value = eval(compile(ast.Expression(node), "<part>", "eval"), names)  # noqa: S307
@@ -391,14 +371,18 @@ def _writing(old: ast.expr, new: ast.expr) -> Callable[[str, str], Written]:
     return lambda source, wanted: write_expression(source, old, new, wanted)
 
 
-def _filling(block: list[ast.stmt], made: list[ast.stmt]) -> Callable[[], None]:
-    return lambda: block.__setitem__(slice(None), made)
-
-
-def _rewriting(
-    old: list[ast.stmt], new: list[ast.stmt], told: ast.stmt
-) -> Callable[[str, str], Written]:
-    return lambda source, wanted: write_block(source, old, new, told, wanted)
+def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Target) -> Candidate:
+    """Return the change of a block as one in its place."""
+    kept, made, told = [*block], change.block, change.told
+    return Candidate(
+        change.kind,
+        change.cost,
+        order,
+        target,
+        lambda: block.__setitem__(slice(None), made),
+        lambda: block.__setitem__(slice(None), kept),
+        lambda source, wanted: write_block(source, kept, made, told, wanted),
+    )
 
 
 def _entry(name: str, key: str, value: ast.expr) -> ast.stmt:

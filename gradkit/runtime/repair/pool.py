@@ -28,12 +28,28 @@ KINDS, SHAPES = 1000, 10
 
 @dataclass(frozen=True, slots=True)
 class Throwaway:
-    """Inputs to search at, and what is right there; ``None`` for what must only be left alone."""
+    """Inputs to search at, the lines to run there, what is right, and what the model computes."""
 
     inputs: Mapping[str, Any]
     steps: Sequence[tuple[str, Mapping[str, Any]]]
     expected: Sequence[Array]
     pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of some functions.
+
+    ``functions`` are the student's names for those of the lines, ``reads`` the expressions that
+    are compared, ``untouched`` the inputs that must be left alone, and ``seed`` that of all
+    generators before each step.
+    """
+
+    functions: Mapping[str, str]
+    draws: Sequence[Throwaway]
+    reads: Sequence[str]
+    untouched: Sequence[str]
+    seed: int
 
 
 @dataclass(slots=True)
@@ -106,7 +122,7 @@ def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> Array:
     """Return all numbers in some values, and those for another division by a size, in order."""
     small = [value.reshape(-1) for value in values if value.size <= SMALL]
     flat = np.concatenate([np.zeros(1), *small])
-    return np.sort(np.concatenate([flat, *(f * flat for n in sizes for f in (n, 1 / n))]))
+    return np.sort(np.concatenate([flat, *(factor * flat for factor in _factors(sizes))]))
 
 
 def is_right(found: Any, right: Array) -> bool:
@@ -134,14 +150,20 @@ def like(
     """
     found: dict[tuple[int, ...], tuple[list[int], list[Array]]] = {}
     for number, value in enumerate(values):
-        factors = [f for size in sizes for f in (size, 1 / size)] if value.size <= SMALL else []
-        scaled = [value, *(f * value for f in factors)]
+        scaled = [value]
+        if value.size <= SMALL:
+            scaled += [factor * value for factor in _factors(sizes)]
         for scale, one in enumerate(scaled):
             for shape, each in enumerate(_shaped(one)):
                 numbers, arrays = found.setdefault(each.shape, ([], []))
                 numbers.append(number * KINDS + scale * SHAPES + shape)
                 arrays.append(each)
     return {shape: (np.array(n), np.stack(v)) for shape, (n, v) in found.items()}
+
+
+def _factors(sizes: Sequence[int]) -> list[float]:
+    """Return what a value is another one by, where it is divided by other sizes."""
+    return [factor for size in sizes for factor in (size, 1 / size)]
 
 
 def _shaped(value: Array) -> Iterator[Array]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.repair.borrowed import Part
-from gradkit.runtime.repair.pool import Array, Pool, Throwaway, entries_of, like
+from gradkit.runtime.repair.pool import Array, Pool, Question, Throwaway, entries_of, like
 from gradkit.runtime.repair.search import Search
 
 
@@ -22,11 +22,11 @@ def propose(
     namespace : dict
         The student's names.
     data : mapping
-        ``sources``: the text of cells. ``places``, ``functions``, ``reads``, ``untouched``,
-        ``seed``: see `Search`. ``milliseconds``: of processor time. ``draws``: for each the tree of
-        its ``inputs``, its ``steps`` as in `gradkit.runtime.lines.run_steps`, what is ``right`` by
-        the numbers of arrays, its ``sizes``, and the ``shapes`` of the model's values, which are
-        one upon the other in the array ``pool/NUMBER``. ``parts``: see `Part`.
+        ``sources``: the text of cells. ``places``: see `Search`. ``functions``, ``reads``,
+        ``untouched``, ``seed``: see `Question`. ``milliseconds``: of processor time. ``draws``:
+        for each the tree of its ``inputs``, its ``steps`` as in `gradkit.runtime.lines.run_steps`,
+        what is ``right`` by the numbers of arrays, its ``sizes``, and the ``shapes`` of the model's
+        values, which are one upon the other in the array ``pool/NUMBER``. ``parts``: see `Part`.
     arrays : mapping of arrays
         Those of all trees.
     """
@@ -49,11 +49,7 @@ def propose(
         namespace,
         data["sources"],
         [(cell, line) for cell, line in data["places"]],
-        data["functions"],
-        draws,
-        data["reads"],
-        data["untouched"],
-        data["seed"],
+        Question(data["functions"], draws, data["reads"], data["untouched"], data["seed"]),
         data["milliseconds"] / 1000,
     )
     return [

@@ -19,7 +19,7 @@ from typing import Any
 from gradkit.runtime.repair.bench import Bench, quiet
 from gradkit.runtime.repair.candidates import Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
-from gradkit.runtime.repair.pool import Throwaway
+from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
 from gradkit.runtime.repair.tree import LARGE
 
@@ -47,13 +47,7 @@ class Search:
         The text of cells.
     places : sequence of (cell, line)
         Where the functions begin that may be changed, the most doubtful first.
-    functions : mapping of str to str
-        The student's name for each function of the lines.
-    draws : sequence of Throwaway
-    reads, untouched : sequence of str
-        Expressions that are compared, and inputs that must be left alone.
-    seed : int
-        Of all generators, before each step.
+    question : Question
     seconds : float
         After which no more is tried.
     """
@@ -63,15 +57,11 @@ class Search:
         namespace: dict[str, Any],
         sources: Mapping[str, str],
         places: Sequence[tuple[str, int]],
-        functions: Mapping[str, str],
-        draws: Sequence[Throwaway],
-        reads: Sequence[str],
-        untouched: Sequence[str],
-        seed: int,
+        question: Question,
         seconds: float,
     ) -> None:
         self._namespace, self._sources, self._places = namespace, dict(sources), list(places)
-        self._asked = functions, draws, reads, untouched, seed
+        self._question = question
         self._end = time.process_time() + seconds
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
@@ -81,7 +71,7 @@ class Search:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
         with quiet(), kept(self._namespace) as put:
-            bench = Bench(self._namespace, put, *self._asked)
+            bench = Bench(self._namespace, put, self._question)
             while len(found) < ROUNDS:
                 bench.take(self._sources, self._places)
                 best = self._round(bench)
@@ -101,10 +91,10 @@ class Search:
 
     def _round(self, bench: Bench) -> _Best | None:
         """Return the best change of the text as it is now."""
-        states = [bench.states(draw) for draw in bench.draws]
+        states = [bench.states(draw) for draw in bench.question.draws]
         if not bench.again and all(all(state.values()) for state in states):
             bench.again = True
-            states = [bench.states(draw) for draw in bench.draws]
+            states = [bench.states(draw) for draw in bench.question.draws]
         names = dict.fromkeys(name for state in states for name in state)
         self._wrong = frozenset(n for n in names if not all(s.get(n, False) for s in states))
         if not self._wrong:
@@ -147,7 +137,7 @@ class Search:
                 return frozenset()
             fixed = self._wrong
             for number, before in self._right.items():
-                states = bench.states(bench.draws[number])
+                states = bench.states(bench.question.draws[number])
                 right = frozenset(name for name, ok in states.items() if ok)
                 fixed &= right
                 if not fixed or not before <= right:

@@ -2,7 +2,7 @@
 
 A slot is an expression that a statement assigns, adds, returns or asks for; of a display, each of
 its elements. The recorder runs a function's text with every slot watched: what the local names
-held before it, and what it gave.
+held before it.
 """
 
 from __future__ import annotations
@@ -138,24 +138,19 @@ def _is_super(part: ast.AST) -> bool:
 
 @dataclass(slots=True)
 class Record:
-    """What was seen: by slot, the local names before it and its values, run by run of it."""
+    """What was seen: by slot, the local names before it, run by run of it."""
 
     names: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    values: dict[int, list[Any]] = field(default_factory=dict)
 
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Take down one run of a slot, and give its value."""
         names = self.names.setdefault(number, [])
-        first = len(names) < EXECUTIONS
-        if first:
-            names.append(kept(local))
-        made = value()
-        if first:
-            self.values.setdefault(number, []).append(kept({"": made})[""])
-        return made
+        if len(names) < EXECUTIONS:
+            names.append(copied(local))
+        return value()
 
 
-def kept(names: Mapping[str, Any]) -> dict[str, Any]:
+def copied(names: Mapping[str, Any]) -> dict[str, Any]:
     """Copy names with all that can be copied below them, as they are now."""
     try:
         return copy.deepcopy(dict(names))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from textwrap import dedent
 
 
 class UnwrittenError(ValueError):
@@ -108,7 +109,7 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     own = "\n".join(whole)
     shift = indent - statement.col_offset
     try:
-        same = ast.dump(ast.parse(_dedented(own))) == ast.dump(ast.Module([statement], []))
+        same = ast.dump(ast.parse(dedent(own))) == ast.dump(ast.Module([statement], []))
     except SyntaxError:
         same = False
     if same:
@@ -122,12 +123,6 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
         return made
     text = ast.unparse(statement).split("\n")
     return [" " * indent + line for line in text]
-
-
-def _dedented(text: str) -> str:
-    from textwrap import dedent
-
-    return dedent(text)
 
 
 def _moved(line: str, shift: int) -> str:
