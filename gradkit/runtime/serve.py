@@ -30,6 +30,7 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
+from gradkit.runtime.late_compiler import put_off_compiler
 from gradkit.runtime.old_names import restore
 from gradkit.text import clean_text
 
@@ -51,9 +52,7 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
             import torch
 
             torch.set_num_threads(1)
-            # The first optimiser of a process imports half of torch, which takes a second.
-            parameter = torch.zeros(1, requires_grad=True)
-            torch.optim.SGD([parameter], lr=0.1).step()
+            put_off_compiler()
         sys.path.extend(search)
         module = importlib.import_module(handlers)
     sys.path[:] = before
