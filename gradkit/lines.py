@@ -257,7 +257,7 @@ def run(text: str, names: dict[str, Any]) -> None:
 
 def value_of(expression: str, names: dict[str, Any]) -> Any:
     """Return the value of an expression over these names."""
-    return eval(compile(expression, "<check>", "eval", dont_inherit=True), names)  # noqa: S307
+    return eval(compile(expression.strip(), "<check>", "eval", dont_inherit=True), names)  # noqa: S307
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 import gradkit
 from gradkit.classroom.store.results import Store, unpack

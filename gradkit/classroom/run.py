@@ -7,9 +7,10 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gradkit.binding.outline import outline
 from gradkit.classroom.cluster import Cluster
@@ -151,8 +152,7 @@ class Unwatched:
 UNWATCHED = Unwatched()
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
+class Graded(Struct, frozen=True):
     """How a run over a class ended, and the class as it is now.
 
     ``path`` is the class file.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import to_builtins
 
 from gradkit.cli import options
 from gradkit.cli.usage import Command, Refusal
@@ -39,7 +39,7 @@ def doctor_command(format_: str, key: Path | None) -> None:
 
 
 def _json(examination: Examination) -> str:
-    return json.dumps({"schema": "gradkit/sandbox/doctor/v1", **asdict(examination)}, indent=2)
+    return json.dumps({"schema": "gradkit/sandbox/doctor/v1", **to_builtins(examination)}, indent=2)
 
 
 def _text(examination: Examination) -> str:

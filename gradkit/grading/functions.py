@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gradkit.grading.recognise import another_exercise
 from gradkit.judge.outputs import LEFT_ALONE, Probe, followed, judge_check, same
@@ -70,8 +72,7 @@ LISTED = 5
 # --- which functions are there ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What of a task's calls a section defines: by the function of the call."""
 
     definitions: Mapping[str, Definition]
@@ -104,8 +105,7 @@ def _takes(definition: Definition | None, call: Call, known: Mapping[str, Defini
     return definition is not None and accepts(definition, call, known)
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionClaim:
+class FunctionClaim(Struct, frozen=True):
     """A function task, and the section that speaks for it."""
 
     task: FunctionTask
@@ -249,8 +249,7 @@ def given_cells(task: FunctionTask) -> tuple[Cell, ...]:
 # --- run and judge ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class FunctionGrader:
+class FunctionGrader(Struct):
     """Runs the lines of a task over one section, and judges what they give.
 
     ``solution`` is None where no model solution is at hand.
@@ -740,9 +739,9 @@ class FunctionGrader:
             expected = self._expected(check, draw)
             ignored = expected is None or bool(np.any(expected.values[output]))
             if one.verdict == "agree" and ignored and not np.any(found[output]):
-                told[output] = replace(one, verdict="inconclusive")
+                told[output] = dataclasses.replace(one, verdict="inconclusive")
             elif one.verdict == "disagree":
-                told[output] = replace(one, message=_said(output, one))
+                told[output] = dataclasses.replace(one, message=_said(output, one))
         return told
 
     def _depends(

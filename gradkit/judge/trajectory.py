@@ -7,10 +7,10 @@ are there to be compared with, and earn nothing alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.judge import tolerances
 from gradkit.judge.case import (
@@ -201,7 +201,8 @@ def _losses(
         still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
     )
     # First and last epoch, and as many between as are worth drawing.
-    kept = np.unique(np.linspace(0, run.epochs - 1, min(run.epochs, COURSE)).round().astype(int))
+    ends = np.linspace(0, run.epochs - 1, min(run.epochs, COURSE))
+    kept = np.array(sorted({round(epoch) for epoch in ends.tolist()}))
     return Course(
         run.start,
         tuple((kept + 1).tolist()),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from gradkit.records.binding import Binding
 from gradkit.records.finding import Finding, Inquiry
@@ -17,8 +18,7 @@ from gradkit.records.verdict import Course, Entry, State, Verdict
 OracleKind = Literal["reference", "derived"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A person's word on a check's points, which counts in the place of the mark.
 
     ``marked`` is what the mark would be. ``stale``: something else is found now than what was
@@ -32,8 +32,7 @@ class Decision:
     stale: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """A verdict with its points. ``score`` is not rounded; the task's total is.
 
     A failed check that ``follows`` from mistakes found in another loses no points of its own.
@@ -53,8 +52,7 @@ class CheckResult:
     decision: Decision | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(Struct, frozen=True):
     """One task's checks.
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
@@ -78,8 +76,7 @@ class TaskResult:
     step: float = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One submission's marks, with what is needed to repeat them.
 
     ``path`` is where the submission was read from, as it was given. ``visibility`` is the
@@ -104,8 +101,7 @@ class Result:
     visibility: Mapping[str, Visibility] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What one section's code answered to the questions of one task, and what it was found to do.
 
     ``seed`` draws the same questions again, and ``questions`` is a digest of them: where it
@@ -122,7 +118,7 @@ class Evidence:
     questions: str = ""
     binding: Binding | None = None
     observations: Observations | None = None
-    inquiry: Inquiry = Inquiry()  # noqa: RUF009  (frozen, and empty)
+    inquiry: Inquiry = Inquiry()
     verdicts: tuple[Verdict, ...] = ()
     basis: str = ""
     tolerances: Mapping[str, float] = field(default_factory=dict)
@@ -132,8 +128,7 @@ class Evidence:
     listings: tuple[Listing, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
+class Graded(Struct, frozen=True):
     """A result with all that it was made from."""
 
     result: Result

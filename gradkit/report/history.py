@@ -6,8 +6,8 @@ No word in it is gradkit's alone: it is read by people who have never seen the c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
+from msgspec import to_builtins
 from rich.console import Console
 from rich.text import Text
 
@@ -44,7 +44,7 @@ def to_text(history: History) -> str:
 
 def to_json(history: History) -> str:
     """All of it as data, in UTF-8: schema ``gradkit/history/v1``, the names of the records."""
-    return json_text({"schema": SCHEMA, **asdict(history)})
+    return json_text({"schema": SCHEMA, **to_builtins(history)})
 
 
 def show_runs(runs: Sequence[Run], console: Console) -> None:

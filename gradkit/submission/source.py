@@ -14,7 +14,8 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradkit.language import say
 from gradkit.runtime import syntax
@@ -44,8 +45,7 @@ _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun"
 _REPAIRS = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """Source after repair. ``tree`` is None where it is still not Python.
 
     ``line`` and ``reason`` say what is wrong with it then. ``dedented`` are the lines

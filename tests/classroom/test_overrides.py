@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from classroom.answering import (
     write,
 )
 from classroom.classes import changed_assignment
+from msgspec.structs import replace
 
 from gradkit.classroom.remark import remark
 from gradkit.classroom.store.attempts import (

@@ -105,23 +105,19 @@ JOINTS = {
 
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
-    "gradkit.task.tables": {"msgspec"},
-    "gradkit.runtime.frames": {"msgspec"},
-    "gradkit.sandbox.replies": {"msgspec"},
     "gradkit.report.text": {"rich"},
     "gradkit.report.summary": {"rich"},
     "gradkit.report.table": {"rich"},
     "gradkit.report.history": {"rich"},
     "gradkit.report.progress": {"rich"},
-    "gradkit.classroom": {"msgspec"},
     "gradkit.pytest_plugin": {"pytest"},
 }
-"""Modules that may load more than numpy when they are imported, which others do in time."""
+"""Modules that may load more when they are imported, which others do in time."""
 
 ALONE: Mapping[str, set[str]] = {"pytest": {"gradkit.pytest_plugin"}}
 """Packages that these modules alone may import, early or late."""
 
-FREE = sys.stdlib_module_names | {"numpy"}
+FREE = sys.stdlib_module_names | {"numpy", "msgspec"}
 HEAVY = {
     "torch", "pandas", "scipy", "nbformat", "rich", "pytest", "jinja2", "matplotlib", "pygments"
 }  # fmt: skip

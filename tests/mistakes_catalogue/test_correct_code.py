@@ -259,7 +259,7 @@ def test_a_rate_that_is_handed_over_and_used_has_no_finding():
 
 def test_a_free_rate_policy_forgives_one_rate_per_kind():
     """Any one rate for weights and any one for biases is right; an uneven one is not."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     free = replace(REGRESSION, id="free", rates=replace(REGRESSION.rates, policy="free"))
 

@@ -41,7 +41,7 @@ def test_noise_has_no_form():
 
 def test_other_depths_have_no_form():
     """Forms are known for two layers."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     deep = replace(REGRESSION, layers=(*REGRESSION.layers, Layer(1, "linear")))
     X, before = draw_forward(REGRESSION, 3)

@@ -17,10 +17,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student
 from gradkit.classroom.store.database import last
@@ -173,8 +175,7 @@ class OverrideError(GradkitError):
     """These points cannot be given; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overridden:
+class Overridden(Struct, frozen=True):
     """A check whose points a person has set.
 
     ``marked`` is what the marks say, ``former`` what a person had said until now. ``result`` is

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from gradkit.records.reports import Changes
 from gradkit.records.result import Result, TaskResult
@@ -41,7 +42,7 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
     str
         A whole HTML document, to be written as UTF-8.
     """
-    told = None if changes is None else clean_data(asdict(changes), LONGEST)
+    told = None if changes is None else clean_data(to_builtins(changes), LONGEST)
     return document("student.html", report=report(result, hints, "r"), changes=told)
 
 
