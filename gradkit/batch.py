@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,44 @@ def grade_files(
     >>> print(rendered(batch, "markdown", hints=1).splitlines()[0])
     ## `chen` 17.25 / 20
     """
+    with _grader(require_tier, settings) as grade:
+        return grade(paths)
+
+
+def grade_on_save(
+    paths: Sequence[Path], *, require_tier: int | None = None, **settings: Any
+) -> Iterator[Batch]:
+    """Grade what is at each path, and again whenever it is saved, until there is an interrupt.
+
+    What runs the code stays at hand meanwhile, so that all but the first are quick. Needs
+    watchfiles. For the rest see `grade_files`.
+    """
+    import watchfiles
+
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    files = {path.resolve() for path in paths if not path.is_dir()}
+    # An editor may write another file and rename it: the folder is what sees that.
+    saved = watchfiles.watch(
+        *folders,
+        watch_filter=lambda _, path: not files or Path(path).resolve() in files,
+        debounce=400,
+        step=10,
+        rust_timeout=50,
+        yield_on_timeout=True,
+        recursive=not files,
+    )
+    # It looks from here on: what is saved while the first is graded is not missed.
+    next(saved)
+    with _grader(require_tier, settings) as grade:
+        yield grade(paths)
+        yield from (grade(paths) for changes in saved if changes)
+
+
+@contextmanager
+def _grader(
+    require_tier: int | None, settings: Mapping[str, Any]
+) -> Iterator[Callable[[Iterable[Path]], Batch]]:
+    """Hold what grading takes, and give what grades paths, as often as it is asked to."""
     # No array here is large enough for threads, and starting them takes as long as the rest
     # of numpy on a busy machine. Whoever has set a number keeps it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -75,20 +114,24 @@ def grade_files(
             from gradkit.grading.settings import refuse_unsafe
 
             refuse_unsafe(made)
-        results, refused = [], []
         with Session(made, workshop) as session:
-            for path in paths:
-                try:
-                    results.append(session.check(path))
-                except GradingError as error:
-                    refused.append(str(error))
-            return Batch(
-                tuple(results),
-                tuple(refused),
-                session.keyed,
-                session.assignment.hints,
-                session.hints,
-            )
+
+            def grade(paths: Iterable[Path]) -> Batch:
+                results, refused = [], []
+                for path in paths:
+                    try:
+                        results.append(session.check(path))
+                    except GradingError as error:
+                        refused.append(str(error))
+                return Batch(
+                    tuple(results),
+                    tuple(refused),
+                    session.keyed,
+                    session.assignment.hints,
+                    session.hints,
+                )
+
+            yield grade
 
 
 def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[Batch, int]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from gradkit.cli import options
 from gradkit.cli.output import write
 from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Command, Refusal
+from gradkit.language import say
 from gradkit.report.formats import FORMATS, lacking
 
 if TYPE_CHECKING:
+    from gradkit.batch import Batch
     from gradkit.records.result import Result
 
 
@@ -24,12 +27,14 @@ if TYPE_CHECKING:
 @options.REQUIRE_TIER
 @options.format_option(*FORMATS)
 @options.out("FILE", "Write there instead of to standard output.")
+@options.flag("--watch", "Check again on every save, until Ctrl-C.")
 def check_command(
     paths: tuple[Path, ...],
     hints: int | None,
     require_tier: int | None,
     format_: str,
     out: Path | None,
+    watch: bool,
     **against: Any,
 ) -> None:
     """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
@@ -43,12 +48,50 @@ def check_command(
         raise Refusal(said)
     from gradkit.batch import for_readers, grade_files
 
+    if watch:
+        if format_ != "text" or out is not None:
+            raise Refusal("--watch is for reading on the screen: leave out --format and --out.")
+        _watch(paths, hints, require_tier=require_tier, **against)
     batch = grade_files(paths, require_tier=require_tier, **against)
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
+    raise click.exceptions.Exit(_ended(batch))
+
+
+def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoReturn:
+    """Check on every save, and tell what has changed since the one before."""
+    if find_spec("watchfiles") is None:
+        raise Refusal(
+            "--watch needs watchfiles, which this Python does not have: "
+            "pip install 'gradkit[watch]'"
+        )
+    from gradkit.batch import for_readers, grade_on_save
+    from gradkit.report.since import since
+
+    before: dict[str, Result] = {}
+    for batch in grade_on_save(paths, **settings):
+        shown, level = for_readers(batch, "text", hints)
+        click.clear()
+        write(shown.results, batch.refused, level, "text", None, many=len(paths) > 1)
+        _ended(batch)
+        for result in shown.results:
+            if result.submission in before:
+                changed = "; ".join(since(before[result.submission], result))
+                click.echo(
+                    say("Since the last save: {changes}", changes=changed)
+                    if changed
+                    else say("Since the last save nothing has changed.")
+                )
+        click.echo(say("Watching for the next save; Ctrl-C ends it."))
+        before |= {result.submission: result for result in shown.results}
+    raise click.exceptions.Exit(PASSED)
+
+
+def _ended(batch: Batch) -> int:
+    """Say what could not be graded, and return the exit code."""
     for sentence in batch.refused:
         Refusal(sentence).show()
-    raise click.exceptions.Exit(REFUSED if batch.refused else verdict_code(batch.results))
+    return REFUSED if batch.refused else verdict_code(batch.results)
 
 
 def verdict_code(results: Sequence[Result]) -> int:
