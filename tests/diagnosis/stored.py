@@ -1,0 +1,97 @@
+"""Cases of net tasks, as they were diagnosed when they were stored: codes, lines and points.
+
+The texts are those that the tests of this folder grade. Whoever puts another diagnosis in the
+place of the one that stored them holds it to these::
+
+    GRADKIT_SOAK=8 pytest -m slow tests/diagnosis/test_stored_cases.py
+
+Each line of the file is a case as JSON: the ``test`` that it comes from, ``task``, ``seed``,
+``text``, what was ``found``, as check, code, lines and deduction, and the ``points`` of checks.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.result import TaskResult
+
+FILE = Path(__file__).with_name("stored_cases.jsonl.xz")
+
+NEAR = 1e-3
+"""Points that differ by less are the same ones: seeds draw other numbers, not other marks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to say of a case: check, code and lines of each finding, and the points."""
+
+    findings: tuple[tuple[str, str, tuple[int, ...]], ...]
+    points: tuple[tuple[str, float], ...]
+
+    @property
+    def named(self) -> set[tuple[str, str]]:
+        """The mistakes that have a name, each with its check."""
+        return {(check, code) for check, code, _ in self.findings if code != UNEXPLAINED}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A case and what was found then."""
+
+    test: str
+    task: str
+    seed: int
+    text: str
+    found: Found
+
+
+def stored() -> list[Stored]:
+    """All cases, in the order of tasks and tests."""
+    rows = map(json.loads, lzma.decompress(FILE.read_bytes()).decode().splitlines())
+    return [
+        Stored(
+            row["test"],
+            row["task"],
+            row["seed"],
+            row["text"],
+            Found(
+                tuple((check, code, tuple(lines)) for check, code, lines, _ in row["found"]),
+                tuple(sorted(row["points"].items())),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def found_in(result: TaskResult) -> Found:
+    """The same of a result."""
+    findings = [
+        (
+            finding.check,
+            finding.mistake,
+            tuple(sorted({place.line for place in finding.places or (finding.place,) if place})),
+        )
+        for finding in result.findings
+    ]
+    points = tuple(sorted((check.check, check.score) for check in result.checks))
+    return Found(tuple(sorted(findings)), points)
+
+
+def differs(then: Found, now: Found) -> str:
+    """How a case is diagnosed otherwise than then, in a word; nothing where it is not."""
+    if lost := then.named - now.named:
+        return f"lost {', '.join(code for _, code in sorted(lost))}"
+    if come := now.named - then.named:
+        return f"new {', '.join(code for _, code in sorted(come))}"
+    if sorted(then.findings) != sorted(now.findings):
+        return "other lines"
+    if [name for name, _ in then.points] != [name for name, _ in now.points] or any(
+        abs(was - is_now) > NEAR
+        for (_, was), (_, is_now) in zip(then.points, now.points, strict=True)
+    ):
+        return "other points"
+    return ""
