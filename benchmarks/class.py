@@ -34,7 +34,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from class_rivals import fill, prepare, rivals  # noqa: E402  (from the checkout)
+import bare_fork  # noqa: E402  (from the checkout)
+from class_rivals import fill, prepare, rivals  # noqa: E402
 from class_texts import as_asked, class_of, hostile  # noqa: E402
 
 from gradkit.classroom.course.roster import enrolment_of  # noqa: E402
@@ -46,8 +47,11 @@ from gradkit.records.classroom import Filed  # noqa: E402
 from gradkit.submission.gather import gather  # noqa: E402
 
 LANES = 2
-RIGHT, MIXED = "gradkit, all right", "gradkit, mixed"
+RIGHT, MIXED, FORK = "gradkit, all right", "gradkit, mixed", "bare fork"
 BARS = {("pytest", RIGHT): 20.0, ("pytest", MIXED): 15.0, ("otter", MIXED): 100.0}
+TIMES_A_FORK, TIMES_RIGHT = 2.2, 1.4
+"""Processor time of a right submission beside a bare fork, and of the mixed class beside that."""
+
 SLOWER = 1.2
 """How much longer the others may take when one in twenty hangs or crashes."""
 
@@ -166,7 +170,13 @@ def throughput(work: Path, options: argparse.Namespace, framework: str) -> bool:
     for folder in few:
         prepare(folder, options.otter)
     spent: dict[str, list[Spent]] = {}
+    plain = [] if options.torch else list(as_asked(options.students, framework, options.seed))
+    calls = bare_fork.calls_of(plain[0]) if plain else {}
     for _ in range(options.rounds):
+        if plain:
+            with clock() as passed:
+                bare_fork.run(plain, calls)
+                spent.setdefault(FORK, []).append(Spent(len(plain), *passed()))
         for name, command in options.rivals.items():
             taken = others(command, few if name == "otter" else folders)
             spent.setdefault(name, []).append(taken)
@@ -190,6 +200,13 @@ def throughput(work: Path, options: argparse.Namespace, framework: str) -> bool:
             bar = BARS.get((name, ours))
             print(f"{ours:22}{name:20}{by_wall:8.1f}{by_cpu:8.1f}{bar or '':>8}")
             reached &= bar is None or by_wall >= bar
+    if not plain:
+        return reached
+    print(f"\n{'times the processor time of':50}{'':8}{'bar':>8}")
+    for ours, beside, bar in ((RIGHT, FORK, TIMES_A_FORK), (MIXED, RIGHT, TIMES_RIGHT)):
+        times = cpu[ours] / cpu[beside]
+        print(f"{ours:22}{beside:28}{times:8.2f}{bar:>8}")
+        reached &= times <= bar
     return reached
 
 

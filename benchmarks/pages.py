@@ -17,9 +17,10 @@ import random
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings

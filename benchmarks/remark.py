@@ -19,8 +19,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
