@@ -20,6 +20,10 @@ pytest_plugins = ["pytester"]
 # What tests expect to read is written in English, whatever their reader prefers.
 os.environ.pop("GRADKIT_LANGUAGE", None)
 
+# Hundreds of interpreters are started, each of which would compile gradkit anew.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
+
 # A fault of gradkit's own, which in use costs a diagnosis, fails the test that it happens in.
 os.environ[STRICT] = "1"
 

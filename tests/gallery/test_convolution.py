@@ -317,7 +317,7 @@ def max_pool_backward_naive(dout, cache):
 '''
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
 def test_wrong_answers_fail_in_what_is_wrong(
     exercise: Exercise, case: Wrong, tmp_path: Path

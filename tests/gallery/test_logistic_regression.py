@@ -169,7 +169,7 @@ def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> It
         yield each
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("label", WRONG)
 def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
     """Those that are wrong, and no others."""
