@@ -19,6 +19,7 @@ SEEDS = [
 ]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize("entry", NUMPY, ids=lambda entry: entry.id)
 def test_numpy_entry_is_right_and_its_twin_wrong(entry: Accepted, seeds: range) -> None:

@@ -9,6 +9,8 @@ from marked import QUICK, Exercise, edited, fails, is_to_be_written, opened, sol
 
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(3)
+
 NAME = "one-hidden-layer"
 
 DW1, DB1, DW2, DB2 = (f"grads['{name}']" for name in ("dW1", "db1", "dW2", "db2"))

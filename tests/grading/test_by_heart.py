@@ -18,6 +18,8 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import whole
 
+pytestmark = pytest.mark.sample(2)
+
 pytest.importorskip("torch")
 
 TASKS = {task.id: task for task in read_assignment().tasks if task.framework == "torch"}

@@ -28,7 +28,7 @@ from gradkit.report.visibility import apply_visibility
 from gradkit.task.assignment import read_assignment
 from gradkit.task.shipped import exercises
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
 
 SOLUTION = (pseudo.ROOT / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
 MISTAKES = mistake_folder()
