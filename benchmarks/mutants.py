@@ -193,6 +193,9 @@ def passes(stage: str, tree: Path, seconds: float = 3600.0) -> bool:
             os.dup2(nowhere, stream)
         sys.path.insert(0, str(tree))
         os.environ["PYTHONPATH"] = str(tree)
+        # A mutant of the same size and second would be taken for the one before; with the
+        # variable, tests/conftest.py would have it written.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         sys.dont_write_bytecode = True
         for name in [name for name in sys.modules if name.partition(".")[0] == "gradkit"]:
             del sys.modules[name]

@@ -20,6 +20,10 @@ pytest_plugins = ["pytester"]
 # What tests expect to read is written in English, whatever their reader prefers.
 os.environ.pop("GRADKIT_LANGUAGE", None)
 
+# Hundreds of interpreters are started, each of which would compile gradkit anew.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
+
 # A fault of gradkit's own, which in use costs a diagnosis, fails the test that it happens in.
 os.environ[STRICT] = "1"
 
@@ -28,14 +32,19 @@ SOAK = 1200
 """Seconds that one test may take that is marked as slow. All of `.ci/run` takes 25 minutes."""
 
 
+TURNS = 3
+TURN = int(os.environ.get("GRADKIT_TURN", "0")) % TURNS
+"""Which third of the sampled soaks is taken: `.ci/run` takes the next with each commit."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Make soaks of all but a sample; give soaks more time than pyproject.toml gives.
 
-    Of these soaks ``-m slow`` alone takes every other one, and all with ``GRADKIT_SOAK=2``.
+    Of these soaks ``-m slow`` alone takes one in three, in turn, and all with ``GRADKIT_SOAK=3``.
     """
     cases: Counter[str] = Counter()
-    halved = SIZE == 1 and config.option.markexpr == "slow"
+    in_turn = SIZE < TURNS and config.option.markexpr == "slow"
     left: list[pytest.Item] = []
     for item in items:
         # Of a test's cases or, where the whole file has the mark, of its tests.
@@ -44,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             place, of_quick = divmod(cases[name], sample.args[0])
             if of_quick:
                 item.add_marker(pytest.mark.slow)
-                if halved and (place + of_quick) % 2 == 0:
+                if in_turn and (place + of_quick) % TURNS != TURN:
                     left.append(item)
             cases[name] += 1
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from gradkit.sandbox import WorkshopError
-from gradkit.sandbox.interpreter import Ending, Link, Recipe, Slot
+from gradkit.sandbox.interpreter import Link, Recipe, Slot
 from gradkit.sandbox.workshop import Method, _slot
 
 
@@ -36,14 +36,14 @@ class Lent:
         """See `Slot`."""
         return self._slot is None or self._slot.ended()
 
-    def stop(self) -> Ending | None:
+    def stop(self) -> int | None:
         """See `Slot`."""
         if self._slot is None:
             return None
         lane, self._slot = self._slot, None
-        ending = lane.stop()
+        code = lane.stop()
         self._store.put(self._method, self._recipe, lane)
-        return ending
+        return code
 
     def complaint(self) -> str:
         """See `Slot`."""

@@ -131,8 +131,8 @@ def _against_differences(
         told = f"has shape {claimed.shape}, and `{expression}` has {start.shape}"
         return {output: f"`{output}` {told}"}
     wanted = read_expression(check.of) - {"sum", "mean", *draw.values}
-    steps = [s for s in steps_of(solution.task, check, wanted) if wanted & {*s.call.makes}]
-    steps = [s for s in steps_of(solution.task, check, wanted) if s in steps or s is not check]
+    before = steps_of(solution.task, check, wanted)
+    steps = [step for step in before if step is not check or wanted & {*step.call.makes}]
 
     def of(moved: Any) -> float:
         tree, arrays = packed(draw.values)
@@ -274,13 +274,10 @@ def _first(
                 made = changed.make(check, draw, _answers(right))
             except (OracleError, MemoryError, RecursionError):
                 return check.name
-            if _fails(check, [Probe(draw, right[check.name], made)]):
+            probes_of = [Probe(draw, right[check.name], made)]
+            if judge_check(check, probes_of).state in ("fail", "missing"):
                 return check.name
     return ""
-
-
-def _fails(check: FunctionCheck, probes: Sequence[Probe]) -> bool:
-    return judge_check(check, probes).state in ("fail", "missing")
 
 
 def _answers(right: Mapping[str, Made]) -> Callable[[FunctionCheck], Made]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -180,10 +180,10 @@ class Comparison(Struct):
                 )
             )
 
-    def verdict(self, check: str, summary: Callable[[list[Entry]], str]) -> Verdict:
+    def verdict(self, check: str, summary: str, **fields: str) -> Verdict:
         """Close the comparison: it passes where no entry failed.
 
-        ``summary`` is asked for a sentence on the entries that no other sentence is about.
+        ``summary`` is said, with these fields, of the entries that no other sentence is about.
         """
         merged = merge(self.entries)
         failed = [entry for entry in merged if entry.state != "pass"]
@@ -196,7 +196,11 @@ class Comparison(Struct):
         sentences = self._sentences(notes=False)
         rest = [entry for entry in failed if not self._is_explained(entry)]
         place = self.bound.return_place if sentences else self.bound.place
-        sentences += [*self._remarks, *([summary(rest)] if rest else [])]
+        sentences += self._remarks
+        if rest:
+            known = {"function": subject(self.bound), "entries": listed(rest)}
+            numbers = {"count": len(rest), "size": self.size}
+            sentences.append(say(summary, **{**known, **numbers, **fields}))
         return Verdict(check, "fail", " ".join(sentences), tuple(merged), place, notes)
 
     def _is_explained(self, entry: Entry) -> bool:

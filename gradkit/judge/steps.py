@@ -17,7 +17,7 @@ from gradkit.judge.case import (
     subject,
     unusable,
 )
-from gradkit.judge.comparison import Comparison, joined, listed
+from gradkit.judge.comparison import Comparison, joined
 from gradkit.language import phrase, say
 from gradkit.records.probes import Batch
 from gradkit.records.task import Array, Parameters, Role, Task
@@ -46,12 +46,7 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
                 allowed = tolerances.value_tolerance(lost, eps, least(case, "forward"))
                 comparison.compare(quantity, found, expected, allowed, batch.labels)
     return comparison.verdict(
-        "forward",
-        lambda failed: say(
-            "{function} gives other values than expected in {entries}.",
-            function=subject(bound),
-            entries=listed(failed),
-        ),
+        "forward", phrase("{function} gives other values than expected in {entries}.")
     )
 
 
@@ -97,13 +92,8 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             comparison.remark_on_precision()
     verdict = comparison.verdict(
         "update",
-        lambda failed: say(
-            "{count} of {size} entries are wrong after one step of `{function}`: {entries}.",
-            function=bound.function,
-            count=len(failed),
-            size=comparison.size,
-            entries=listed(failed),
-        ),
+        phrase("{count} of {size} entries are wrong after one step of `{function}`: {entries}."),
+        function=bound.function,
     )
     return replace(verdict, still=still)
 
@@ -185,12 +175,7 @@ def _presence(case: Case, role: Role) -> Verdict:
     if whole:
         comparison.notes.append(say(WHOLE, function=subject(bound), quantity=joined(whole)))
     return comparison.verdict(
-        "interface",
-        lambda failed: say(
-            "{function} does not give the assigned start in {entries}.",
-            function=subject(bound),
-            entries=listed(failed),
-        ),
+        "interface", phrase("{function} does not give the assigned start in {entries}.")
     )
 
 
@@ -217,12 +202,9 @@ def model(case: Case, earlier: Earlier) -> Verdict:
         comparison.entries.append(Entry(FURTHER, (), "fail", None, None))
     return comparison.verdict(
         "model",
-        lambda failed: say(
-            "{function} holds parameters of shapes {found}; expected {wanted}.",
-            function=subject(bound),
-            found=_shapes(found),
-            wanted=_shapes(wanted),
-        ),
+        phrase("{function} holds parameters of shapes {found}; expected {wanted}."),
+        found=_shapes(found),
+        wanted=_shapes(wanted),
     )
 
 

@@ -102,12 +102,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
     verdict = comparison.verdict(
-        "trajectory",
-        lambda failed: say(
-            "{count} of {size} losses and final parameters are off course.",
-            count=len(failed),
-            size=comparison.size,
-        ),
+        "trajectory", phrase("{count} of {size} losses and final parameters are off course.")
     )
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):

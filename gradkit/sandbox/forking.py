@@ -16,7 +16,7 @@ from typing import IO, Any
 from gradkit.runtime.errors import WorkshopError
 from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.process_tree import kill_below, kill_group
-from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
+from gradkit.sandbox.interpreter import Link, Recipe, launch
 
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
@@ -91,13 +91,13 @@ class ForkSlot:
             answer = self._ask("ended")
             return answer is None or bool(answer["ended"])
 
-    def stop(self) -> Ending | None:
+    def stop(self) -> int | None:
         """Kill the child with all it has started, and empty the folder."""
         with self._lock:
             if self._pid is None:
                 return None
             kill_group(self._pid)
-            ending = answer = self._ask("reap")
+            first = answer = self._ask("reap")
             # Whatever it had started is now the zygote's.
             while answer is not None and answer.pop("left"):
                 kill_below(self._zygote.pid)
@@ -105,7 +105,7 @@ class ForkSlot:
             self._pid = None
             for left in Path(self._folder).iterdir():
                 remove_folder(left)
-            return Ending(None) if ending is None else Ending(**ending)
+            return None if first is None else first["code"]
 
     def complaint(self) -> str:
         """Return the last lines of the zygote's standard error."""

@@ -105,19 +105,6 @@ class Link(Struct, frozen=True):
     output: socket.socket
 
 
-class Ending(Struct, frozen=True):
-    """How a process ended, from the kernel.
-
-    ``code`` is its exit code, or minus the number of the signal that ended it; None where
-    that cannot be known. ``cpu_seconds`` and ``max_rss`` (bytes) are for its whole life,
-    0 where the system does not say.
-    """
-
-    code: int | None
-    cpu_seconds: float = 0.0
-    max_rss: int = 0
-
-
 class Slot(Protocol):
     """A source of processes, used by one thread at a time."""
 
@@ -127,8 +114,12 @@ class Slot(Protocol):
     def ended(self) -> bool:
         """Tell whether the process is no longer running."""
 
-    def stop(self) -> Ending | None:
-        """Kill what runs, with all it has started. None if nothing has been started."""
+    def stop(self) -> int | None:
+        """Kill what runs, with all it has started, and return the exit code that it had.
+
+        It is minus the number of the signal that ended it, and None where it cannot be known, or
+        nothing has been started.
+        """
 
     def complaint(self) -> str:
         """Return the last lines of what an interpreter said that failed to start."""

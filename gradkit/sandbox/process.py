@@ -6,7 +6,6 @@ import contextlib
 import io
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
@@ -46,8 +45,7 @@ USED = 0.5
 ANYTHING = Imports()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Question(Frame):
+class Question(Frame, frozen=True, eq=False):
     """A request about what is to be called ``name``; ``loop`` says whose loop trains, if any."""
 
     name: str = ""

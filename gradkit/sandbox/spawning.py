@@ -15,7 +15,7 @@ from typing import IO, cast
 from gradkit.runtime.errors import WorkshopError
 from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.process_tree import has_ended, kill_tree
-from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
+from gradkit.sandbox.interpreter import Link, Recipe, launch
 
 
 class SpawnSlot:
@@ -44,7 +44,7 @@ class SpawnSlot:
         with self._lock:
             return self._current is None or self._current.ended()
 
-    def stop(self) -> Ending | None:
+    def stop(self) -> int | None:
         """Kill the interpreter in use with all it has started."""
         with self._lock:
             current, self._current = self._current, None
@@ -118,19 +118,11 @@ class _Interpreter:
         # Without taking its number from it: it is still to be killed by that number.
         return has_ended(self._process.pid)
 
-    def stop(self) -> Ending:
+    def stop(self) -> int:
         process = self._process
         if process.returncode is None:
             kill_tree(process.pid)
-        if sys.platform == "win32" or process.returncode is not None:
-            ending = Ending(process.wait())
-        else:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            unit = 1 if sys.platform == "darwin" else 1024
-            ending = Ending(
-                process.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
-            )
+        code = process.wait()
         fars = (self._far_channel, self._far_output)
         for far in fars:
             with contextlib.suppress(OSError):
@@ -146,7 +138,7 @@ class _Interpreter:
                 if pipe is not None:
                     pipe.close()
         remove_folder(self._folder)
-        return ending
+        return code
 
 
 def _carry(

@@ -21,7 +21,7 @@ from gradkit.runtime.frames import (
     encode,
 )
 from gradkit.runtime.messages import Message, message
-from gradkit.sandbox.interpreter import Ending, Slot
+from gradkit.sandbox.interpreter import Slot
 from gradkit.text import clean_text
 
 _TICK = 0.05
@@ -39,22 +39,17 @@ class Worker:
 
     Attributes
     ----------
-    seconds : float
-        Wall time of the last request, by the grader's clock.
     output : str
         What was printed, on both standard streams, during the last request: control
         characters stripped, and no more than the allowance, with a last line that says so
         if there was more.
     tier : int
         Tier of isolation that the process reached before it saw any student code.
-    ending : Ending or None
-        How the process ended. None until the worker is closed or lost.
     """
 
     def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
-        self.seconds = 0.0
-        self.ending: Ending | None = None
         self.tier = 0
+        self._code: int | None = None
         self._slot = slot
         self._cap = allowance.output
         self._printed = bytearray()
@@ -128,7 +123,7 @@ class Worker:
             self._drain(self._cap)
             said = self.output.strip() or self._slot.complaint()
             self.close()
-            if self.ending is not None and self.ending.code == UNCONFINED:
+            if self._code == UNCONFINED:
                 raise WorkshopError(f"no submission is run: {said}") from None
             raise WorkshopError(
                 f"the process that was to run a submission {lost.detail} before it began; "
@@ -142,8 +137,7 @@ class Worker:
     def _exchange(self, request: bytes, seconds: float) -> Frame:
         self._printed.clear()
         self._dropped = 0
-        started = time.monotonic()
-        until = min(started + seconds, self._end)
+        until = min(time.monotonic() + seconds, self._end)
         unsent = memoryview(request)
         reader = FrameReader(TO_GRADER)
         if self._readable():
@@ -167,8 +161,6 @@ class Worker:
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
             self._lose("protocol", message("invalid", reason=clean_text(str(error), 500)))
-        finally:
-            self.seconds = time.monotonic() - started
 
     def _wait(self, until: float, sending: bool) -> bool:
         """Sleep until something happens. Return whether the process has ended."""
@@ -228,7 +220,7 @@ class Worker:
             self._lose("protocol", message("closed"))
         self._drain(self._cap)
         self._stop()
-        self._lose(*_cause(self.ending))
+        self._lose(*_cause(self._code))
 
     def _lose(self, kind: LossKind, told: Message) -> NoReturn:
         self._stop()
@@ -236,18 +228,19 @@ class Worker:
         raise self._lost
 
     def _stop(self) -> None:
-        self.ending = self._slot.stop() or self.ending
+        code = self._slot.stop()
+        self._code = self._code if code is None else code
 
 
-def _cause(ending: Ending | None) -> tuple[LossKind, Message]:
-    if ending is None or ending.code is None:
+def _cause(code: int | None) -> tuple[LossKind, Message]:
+    if code is None:
         return "crash", message("server")
-    if ending.code >= 0:
-        return "exit", message("exit", code=ending.code)
+    if code >= 0:
+        return "exit", message("exit", code=code)
     try:
-        name = signal.Signals(-ending.code).name
+        name = signal.Signals(-code).name
     except ValueError:
-        name = f"signal {-ending.code}"
+        name = f"signal {-code}"
     if name == "SIGKILL":
         return "memory", message("killed")
     if name == "SIGXCPU":

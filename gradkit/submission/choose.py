@@ -15,6 +15,7 @@ from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import DEFINITIONS
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
+from gradkit.submission.definitions import unwritten
 from gradkit.submission.names import Attempt, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import parse
 
@@ -160,7 +161,7 @@ def _position(cell: Cell) -> tuple[int, int]:
 
 
 def _is_unwritten(unit: Unit) -> bool:
-    """True of code left as in a starter file: it raises NotImplementedError, or does nothing."""
+    """True of code left as in a starter file."""
     lines = unit.cell.source.split("\n")[unit.start - 1 : unit.end - 1]
     tree = parse("\n".join(lines)).tree
     definitions = [
@@ -169,17 +170,11 @@ def _is_unwritten(unit: Unit) -> bool:
     return bool(definitions) and all(_does_nothing(node) for node in definitions)
 
 
-def _does_nothing(node: ast.stmt) -> bool:
+def _does_nothing(node: ast.AST) -> bool:
     if isinstance(node, ast.ClassDef):
         methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
         return any(_does_nothing(method) for method in methods) or not methods
-    body = getattr(node, "body", [])
-    return all(
-        isinstance(part, ast.Pass)
-        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-        or (isinstance(part, ast.Raise) and "NotImplementedError" in ast.dump(part))
-        for part in body
-    )
+    return unwritten(node) is not None
 
 
 def _code(cells: Sequence[Cell]) -> str:

@@ -45,10 +45,9 @@ def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:
             for name in names_bound(statement):
                 found[name] = Definition(name, cell, statement.lineno)
             for node in definitions_in(statement):
-                if isinstance(node, ast.FunctionDef):
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
                     found[node.name] = Definition(node.name, cell, node.lineno, node)
-                elif isinstance(node, ast.ClassDef):
-                    found[node.name] = Definition(node.name, cell, node.lineno, node)
+                if isinstance(node, ast.ClassDef):
                     found |= _methods(node, cell, found)
     return found
 
@@ -139,7 +138,7 @@ def unwritten(node: ast.AST | None) -> int | None:
     if not isinstance(node, ast.FunctionDef):
         return None
     body = [part for part in node.body if not _says_nothing(part)]
-    left = any(isinstance(part, ast.Pass) or _is_ellipsis(part) for part in node.body)
+    left = any(ast.unparse(part) in ("pass", "...") for part in node.body)
     if not body or (left and not any(_computes(part) for part in body)):
         return node.lineno
     for part in node.body:
@@ -174,14 +173,6 @@ def unwritten(node: ast.AST | None) -> int | None:
 
 def _is_none(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value is None
-
-
-def _is_ellipsis(part: ast.stmt) -> bool:
-    return (
-        isinstance(part, ast.Expr)
-        and isinstance(part.value, ast.Constant)
-        and part.value.value is Ellipsis
-    )
 
 
 def _says_nothing(part: ast.stmt) -> bool:

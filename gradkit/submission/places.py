@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from gradkit.records.submission import Cell, Listing, Place
-from gradkit.runtime.syntax import first_line, parse
+from gradkit.runtime.syntax import first_line
+from gradkit.submission.source import parse
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
@@ -84,11 +85,8 @@ def _around(cell: Cell, place: Place) -> Iterator[Listing]:
 
 def _statement(source: str, line: int) -> tuple[int, int]:
     """First and last line of the top-level statement there, decorators included."""
-    try:
-        body = parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        body = []
-    for node in body:
+    tree = parse(source).tree
+    for node in tree.body if tree is not None else ():
         first, last = first_line(node), node.end_lineno or node.lineno
         if first <= line <= last:
             return first, last

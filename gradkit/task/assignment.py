@@ -43,6 +43,7 @@ from gradkit.task.tables import (
     MOST,
     POINTS,
     AssignmentError,
+    AssignmentFile,
     FunctionTaskTable,
     RoleTable,
     TaskTable,
@@ -97,7 +98,7 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     file = DEFAULT if path is None else Path(path)
     try:
         text = file.read_bytes()
-        table = tables.convert(file, "", tomllib.loads(text.decode()), tables.AssignmentFile)
+        table = tomllib.loads(text.decode())
     except OSError as error:
         raise AssignmentError(
             f"{file}: cannot be read ({error.strerror}). Name a TOML file."
@@ -109,37 +110,40 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
             f"{file}: is nested too deeply to be read; nothing in an assignment is more than five "
             "levels deep. Take the nested value out."
         ) from None
-    return _build(file, text, table)
+    try:
+        return _build(file, text, convert("", table, AssignmentFile))
+    except AssignmentError as error:
+        raise AssignmentError(f"{file}: {error}") from None
 
 
-def _build(file: Path, text: bytes, table: tables.AssignmentFile) -> Assignment:
+def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     digest = hashlib.sha256(text)
     roles = {
-        name: _role(file, name, tables.convert(file, f"roles.{name}", role, RoleTable))
+        name: _role(name, convert(f"roles.{name}", role, RoleTable))
         for name, role in table.roles.items()
     }
-    tolerances = _tolerances(file, table.marking.tolerances)
+    tolerances = _tolerances(table.marking.tolerances)
     tasks: list[Task] = []
     functions: list[FunctionTask] = []
     ids: set[str] = set()
-    files = list(tables.files_of(file, "files", table.files))
+    files = list(tables.files_of("files", table.files))
     for index, raw in enumerate(table.tasks):
         here = f"tasks[{index}]"
         task: Task | FunctionTask
         if raw.get("kind", "net") == "functions":
-            entry = convert(file, here, raw, FunctionTaskTable)
+            entry = convert(here, raw, FunctionTaskTable)
             entry.files = entry.files or files
             functions.append(task := function_task(file, here, entry, digest))
         else:
-            net = convert(file, here, raw, TaskTable)
+            net = convert(here, raw, TaskTable)
             net.files = net.files or files
             tasks.append(task := _task(file, here, net, roles, tolerances, digest))
         if task.id in ids:
-            refuse(file, f"{here}.id", repr(task.id), "an id that no other task has")
+            refuse(f"{here}.id", repr(task.id), "an id that no other task has")
         ids.add(task.id)
         if 0 < (worth := sum(check.points for check in task.checks)) < table.marking.step:
             expected = f"at most {worth:g}, which {task.id} is worth: totals are rounded to it"
-            refuse(file, "marking.step", f"{table.marking.step:g}", expected)
+            refuse("marking.step", f"{table.marking.step:g}", expected)
     return Assignment(
         id=table.id,
         title=table.title,
@@ -149,14 +153,14 @@ def _build(file: Path, text: bytes, table: tables.AssignmentFile) -> Assignment:
         path=str(file),
         digest=digest.hexdigest(),
         preset=table.marking.preset,
-        deductions=_deductions(file, table.marking.deductions),
-        visibility=_visibility(file, table.marking.visibility, [*tasks, *functions]),
+        deductions=_deductions(table.marking.deductions),
+        visibility=_visibility(table.marking.visibility, [*tasks, *functions]),
         gradkit=table.gradkit,
         functions=tuple(functions),
     )
 
 
-def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
+def _deductions(table: dict[str, Any]) -> dict[str, float]:
     """Return the file's own figures: shares of a check's points, by mistake."""
     if not table:
         return {}
@@ -165,28 +169,28 @@ def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
 
     for code in table:
         near = get_close_matches(code, CODES, cutoff=0.5) or CODES
-        among(file, "marking.deductions", code, CODES, f"a mistake's code, {one_of(near)}")
+        among("marking.deductions", code, CODES, f"a mistake's code, {one_of(near)}")
     wanted = "a share: a number from 0 to 1"
-    return tables.numbers_of(file, "marking.deductions", table, 1, wanted)
+    return tables.numbers_of("marking.deductions", table, 1, wanted)
 
 
 def _visibility(
-    file: Path, said: Visibility | dict[str, Any], tasks: Sequence[Task | FunctionTask]
+    said: Visibility | dict[str, Any], tasks: Sequence[Task | FunctionTask]
 ) -> dict[str, Visibility]:
     """When students may see what each check found; one word is said of them all."""
     checks = tuple(dict.fromkeys(check.name for task in tasks for check in task.checks))
     if not isinstance(said, dict):
         return dict.fromkeys(checks, said)
     for check, word in said.items():
-        among(file, "marking.visibility", check, checks, f"a check, {one_of(checks)}")
-        among(file, f"marking.visibility.{check}", word, get_args(Visibility))
+        among("marking.visibility", check, checks, f"a check, {one_of(checks)}")
+        among(f"marking.visibility.{check}", word, get_args(Visibility))
     return {check: said.get(check, "visible") for check in checks}
 
 
-def _role(file: Path, name: str, table: RoleTable) -> Role:
+def _role(name: str, table: RoleTable) -> Role:
     for argument in table.arguments:
         where = f"roles.{name}.arguments.{argument.name}.kind"
-        among(file, where, argument.kind, QUANTITIES)
+        among(where, argument.kind, QUANTITIES)
     arguments = tuple(
         Argument(a.name, a.kind, tuple(a.aliases), a.required) for a in table.arguments
     )
@@ -195,13 +199,13 @@ def _role(file: Path, name: str, table: RoleTable) -> Role:
     )
 
 
-def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
+def _tolerances(table: dict[str, Any]) -> dict[str, float]:
     """Relative errors that are let pass, by check."""
     known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
     for check in table:
-        among(file, "marking.tolerances", check, known)
+        among("marking.tolerances", check, known)
     wanted = "a relative error: a number from 0 to below 1"
-    return tables.numbers_of(file, "marking.tolerances", table, BELOW_ONE, wanted)
+    return tables.numbers_of("marking.tolerances", table, BELOW_ONE, wanted)
 
 
 def _task(
@@ -219,16 +223,16 @@ def _task(
         *((f"{here}.layers", layer.activation, ACTIVATIONS) for layer in table.layers),
         (f"{here}.loss", table.loss, LOSSES),
     ]:
-        among(file, key, name, known)
+        among(key, name, known)
     for check in table.checks:
         role = CHECKS[table.framework][check]
         if role and role not in table.roles:
-            refuse(file, f"{here}.roles", ", ".join(table.roles), f"{role}, which {check} looks at")
-    points = tables.numbers_of(file, f"{here}.checks", table.checks, MOST, POINTS)
+            refuse(f"{here}.roles", ", ".join(table.roles), f"{role}, which {check} looks at")
+    points = tables.numbers_of(f"{here}.checks", table.checks, MOST, POINTS)
     X, y = _data(file, here, table, digest)
     if table.layers[-1].units != y.shape[1]:
         found = f"{table.layers[-1].units} units in the last layer"
-        refuse(file, f"{here}.layers", found, f"{y.shape[1]}, one for each target")
+        refuse(f"{here}.layers", found, f"{y.shape[1]}, one for each target")
     layers = tuple(Layer(layer.units, layer.activation) for layer in table.layers)
     return Task(
         id=table.id,
@@ -243,7 +247,7 @@ def _task(
         rates=Rates(table.rates.weight, table.rates.bias, table.rates.policy),
         epochs=table.epochs,
         starts=tuple(
-            _start(file, f"{here}.starts.{name}", name, start, X.shape[1], layers)
+            _start(f"{here}.starts.{name}", name, start, X.shape[1], layers)
             for name, start in table.starts.items()
         ),
         roles=tuple(
@@ -253,8 +257,8 @@ def _task(
             Check(name, worth, tolerances.get(name, 0.0)) for name, worth in points.items()
         ),
         deadline=table.deadline,
-        files=tables.files_of(file, f"{here}.files", table.files),
-        imports=tables.imports_of(file, f"{here}.imports", table.imports, table.framework),
+        files=tables.files_of(f"{here}.files", table.files),
+        imports=tables.imports_of(f"{here}.imports", table.imports, table.framework),
     )
 
 
@@ -264,28 +268,27 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
     try:
         text = source.read_text(encoding="utf-8-sig")
     except OSError as error:
-        refuse(file, f"{here}.data", f"{source} ({error.strerror})", "a CSV file")
+        refuse(f"{here}.data", f"{source} ({error.strerror})", "a CSV file")
     digest.update(text.encode())
     rows = list(csv.DictReader(text.splitlines()))
     header = rows[0].keys() if rows else ()
     for key, columns in ((f"{here}.features", table.features), (f"{here}.targets", table.targets)):
         for column in columns:
             if column not in header:
-                refuse(file, key, repr(column), f"a column of {source}: {', '.join(header)}")
+                refuse(key, repr(column), f"a column of {source}: {', '.join(header)}")
     try:
         values = np.array(
             [[float(row[c]) for c in (*table.features, *table.targets)] for row in rows]
         )
     except (TypeError, ValueError) as error:
-        refuse(file, f"{here}.data", f"{source}: {error}", "numbers only")
+        refuse(f"{here}.data", f"{source}: {error}", "numbers only")
     if not np.isfinite(values).all():
-        refuse(file, f"{here}.data", f"{source}: nan or inf", "finite numbers only")
+        refuse(f"{here}.data", f"{source}: nan or inf", "finite numbers only")
     values.flags.writeable = False
     return values[:, : len(table.features)], values[:, len(table.features) :]
 
 
 def _start(
-    file: Path,
     here: str,
     name: str,
     table: Any,
@@ -293,20 +296,20 @@ def _start(
     layers: tuple[Layer, ...],
 ) -> Start:
     if name == DRAWN:
-        refuse(file, here, repr(name), "another name: a start that is drawn is called so")
+        refuse(here, repr(name), "another name: a start that is drawn is called so")
     shapes = parameter_shapes(features, layers)
     if not isinstance(table, dict) or set(table) != set(shapes):
         found = ", ".join(table) if isinstance(table, dict) else repr(table)
-        refuse(file, here, found or "nothing", ", ".join(shapes))
+        refuse(here, found or "nothing", ", ".join(shapes))
     parameters = {}
     for key, shape in shapes.items():
         try:
             value = np.array(table[key], dtype=np.float64)
         except (TypeError, ValueError):
-            refuse(file, f"{here}.{key}", repr(table[key]), f"numbers in shape {shape}")
+            refuse(f"{here}.{key}", repr(table[key]), f"numbers in shape {shape}")
         if value.shape != shape or not np.isfinite(value).all():
             found = f"shape {value.shape}" if value.shape != shape else repr(table[key])
-            refuse(file, f"{here}.{key}", found, f"finite numbers in shape {shape}")
+            refuse(f"{here}.{key}", found, f"finite numbers in shape {shape}")
         value.flags.writeable = False
         parameters[key] = value
     return Start(name, parameters)

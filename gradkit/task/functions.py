@@ -46,32 +46,32 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         for name in named:
             if not _is_name(name) or name in others:
                 expected = "a name, as Python has them, that means nothing else"
-                refuse(file, f"{here}.{kind}", repr(name), expected)
+                refuse(f"{here}.{kind}", repr(name), expected)
     sizes = {
-        name: _size(file, f"{here}.sizes.{name}", value, table.sizes)
+        name: _size(f"{here}.sizes.{name}", value, table.sizes)
         for name, value in table.sizes.items()
     }
     for name, value in table.inputs.items():
-        _held(file, f"{here}.inputs.{name}", lambda value=value: read_input(value, sizes))
+        _held(f"{here}.inputs.{name}", lambda value=value: read_input(value, sizes))
     for number, case in enumerate(table.hard):
         for name, value in case.items():
             key = f"{here}.hard[{number}].{name}"
             if name in sizes:
                 if type(value) is not int or value < 1:
-                    refuse(file, key, repr(value), "a size: a whole number from 1")
+                    refuse(key, repr(value), "a size: a whole number from 1")
             elif name in table.inputs:
-                _held(file, key, lambda value=value: read_input(value, sizes))
+                _held(key, lambda value=value: read_input(value, sizes))
             else:
-                refuse(file, key, repr(name), f"one of {', '.join([*sizes, *table.inputs])}")
+                refuse(key, repr(name), f"one of {', '.join([*sizes, *table.inputs])}")
     for name in table.given:
         if not all(map(_is_name, name.split("."))):
-            refuse(file, f"{here}.given", repr(name), "a module's name, as it is imported")
+            refuse(f"{here}.given", repr(name), "a module's name, as it is imported")
     given = {
         name: _given(file, f"{here}.given.{name}", source, digest)
         for name, source in table.given.items()
     }
     owners: dict[str, str] = {}
-    checks = tuple(_checks(file, here, table, owners))
+    checks = tuple(_checks(here, table, owners))
     texts = [text for check in checks for text in (check.call.text, *check.compare)]
     attributes = {each for text in texts for each in attributes_of(text, owners)}
     calls = tuple(
@@ -84,13 +84,13 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     )
     own = {call.function.partition(".")[0] for call in calls}
     if not own:
-        refuse(file, f"{here}.checks", "lines that call nothing", "a call of what is to be written")
+        refuse(f"{here}.checks", "lines that call nothing", "a call of what is to be written")
     called = own | {call.function for call in calls}
     for key, names, known in (("names", [*table.names], own), ("shared", table.shared, called)):
         for name in names:
             if name not in known:
                 expected = f"a function of the checks: {', '.join(sorted(known))}"
-                refuse(file, f"{here}.{key}", repr(name), expected)
+                refuse(f"{here}.{key}", repr(name), expected)
     task = FunctionTask(
         id=table.id,
         title=table.title,
@@ -107,8 +107,8 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         deadline=table.deadline,
         path=str(file),
         words=tuple(table.words),
-        files=files_of(file, f"{here}.files", table.files),
-        imports=imports_of(file, f"{here}.imports", table.imports, "numpy"),
+        files=files_of(f"{here}.files", table.files),
+        imports=imports_of(f"{here}.imports", table.imports, "numpy"),
         equivalent=tuple(Equivalent(e.line.strip(), e.change, e.why) for e in table.equivalent),
     )
     try:
@@ -116,7 +116,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
             for key, text in _factors(task):
                 computed(key, text, {**draw.values, **draw.sizes})
     except LinesError as error:
-        refuse(file, f"{here}.{error.key}", error.found, error.expected)
+        refuse(f"{here}.{error.key}", error.found, error.expected)
     return task
 
 
@@ -124,7 +124,7 @@ def _is_name(text: str) -> bool:
     return text.isidentifier() and not iskeyword(text) and not text.startswith("_")
 
 
-def _held(file: Path, key: str, read: Any) -> Any:
+def _held(key: str, read: Any) -> Any:
     """Read something in the grammar of lines.
 
     Raises
@@ -135,20 +135,18 @@ def _held(file: Path, key: str, read: Any) -> Any:
     try:
         return read()
     except LinesError as error:
-        refuse(file, key, error.found, error.expected)
+        refuse(key, error.found, error.expected)
 
 
-def _size(file: Path, key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
+def _size(key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
     if isinstance(value, str):
-        for name in _held(file, key, lambda: read_expression(value)):
+        for name in _held(key, lambda: read_expression(value)):
             if isinstance(sizes.get(name), str) or name not in sizes:
-                refuse(
-                    file, key, repr(value), f"sizes that are given as numbers: {', '.join(sizes)}"
-                )
+                refuse(key, repr(value), f"sizes that are given as numbers: {', '.join(sizes)}")
         return value
     choices = value if isinstance(value, list) else [value]
     if not choices or not all(type(each) is int and each > 0 for each in choices):
-        refuse(file, key, repr(value), "whole numbers from 1, or an expression of other sizes")
+        refuse(key, repr(value), "whole numbers from 1, or an expression of other sizes")
     return tuple(choices)
 
 
@@ -160,99 +158,73 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
         text = (file.parent / source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        refuse(file, key, f"{source} ({why})", "a Python file beside the assignment")
+        refuse(key, f"{source} ({why})", "a Python file beside the assignment")
     digest.update(text.encode())
     return text
 
 
-def _checks(
-    file: Path, here: str, table: FunctionTaskTable, owners: dict[str, str]
-) -> Iterator[FunctionCheck]:
+def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iterator[FunctionCheck]:
     inputs = {*table.sizes, *table.inputs}
     known = {*inputs, "np"}
     seen: set[str] = set()
     for number, entry in enumerate(table.checks):
         key = f"{here}.checks[{number}]"
         if entry.name in seen:
-            refuse(file, f"{key}.name", repr(entry.name), "a name that no other check has")
+            refuse(f"{key}.name", repr(entry.name), "a name that no other check has")
         seen.add(entry.name)
-        call, *others = _calls(file, f"{key}.call", entry.call, owners, known)
+        call, *others = _calls(f"{key}.call", entry.call, owners, known)
         known |= set(call.makes)
         for expression in entry.compare:
-            _known(
-                file,
-                f"{key}.compare",
-                _held(file, f"{key}.compare", lambda e=expression: read_expression(e)),
-                known,
-            )
+            _names(f"{key}.compare", expression, known)
         for name in entry.untouched:
             if name not in table.inputs:
-                refuse(file, f"{key}.untouched", repr(name), f"an input: {', '.join(table.inputs)}")
+                refuse(f"{key}.untouched", repr(name), f"an input: {', '.join(table.inputs)}")
         gradient = dict(entry.gradient)
         of = gradient.pop("of", "")
         if entry.gradient and not (of and gradient):
-            refuse(
-                file,
-                f"{key}.gradient",
-                repr(entry.gradient),
-                'of, and an input for each output: { of = "sum(out * dout)", dx = "x" }',
-            )
+            expected = 'of, and an input for each output: { of = "sum(out * dout)", dx = "x" }'
+            refuse(f"{key}.gradient", repr(entry.gradient), expected)
         if of:
-            _known(
-                file,
-                f"{key}.gradient.of",
-                _held(file, f"{key}.gradient.of", lambda of=of: read_expression(of)),
-                known | OF,
-            )
+            _names(f"{key}.gradient.of", of, known | OF)
         for output, of_input in gradient.items():
             if output not in entry.compare:
-                refuse(
-                    file,
-                    f"{key}.gradient",
-                    repr(output),
-                    f"one of compare: {', '.join(entry.compare)}",
-                )
+                expected = f"one of compare: {', '.join(entry.compare)}"
+                refuse(f"{key}.gradient", repr(output), expected)
             place = f"{key}.gradient.{output}"
-            read = _held(file, place, lambda i=of_input: read_expression(i))
-            _known(file, place, read, inputs)
+            read = _names(place, of_input, inputs)
             if len(read) != 1 or not _is_place(of_input) or read & table.sizes.keys():
-                refuse(file, place, repr(of_input), "an input, or an entry of one")
+                refuse(place, repr(of_input), "an input, or an entry of one")
         yield FunctionCheck(
             name=entry.name,
-            points=numbers_of(file, key, {"points": entry.points}, MOST, POINTS)["points"],
-            tolerance=numbers_of(file, key, {"tolerance": entry.tolerance}, 0.1, TOLERANCE)[
-                "tolerance"
-            ],
+            points=numbers_of(key, {"points": entry.points}, MOST, POINTS)["points"],
+            tolerance=numbers_of(key, {"tolerance": entry.tolerance}, 0.1, TOLERANCE)["tolerance"],
             call=call,
             compare=tuple(entry.compare),
             gradient=gradient,
             of=of,
             untouched=tuple(entry.untouched),
             others=tuple(others),
-            examples=tuple(_examples(file, f"{key}.examples", entry, inputs)),
-            conventions=tuple(
-                _conventions(file, f"{key}.conventions", entry, table.sizes, table.inputs)
-            ),
+            examples=tuple(_examples(f"{key}.examples", entry, inputs)),
+            conventions=tuple(_conventions(f"{key}.conventions", entry, table.sizes, table.inputs)),
         )
 
 
 def _calls(
-    file: Path, key: str, texts: str | list[str], owners: dict[str, str], known: Iterable[str]
+    key: str, texts: str | list[str], owners: dict[str, str], known: Iterable[str]
 ) -> list[Lines]:
     """Read the lines of a check, and those that may stand for them."""
     read: list[Lines] = []
     for text in [texts] if isinstance(texts, str) else texts:
-        lines = _held(file, key, lambda text=text: read_lines(text, owners))
-        _known(file, key, lines.reads, known)
+        lines = _held(key, lambda text=text: read_lines(text, owners))
+        _known(key, lines.reads, known)
         if read and set(lines.makes) != set(read[0].makes):
             expected = f"lines that make the same names: {', '.join(read[0].makes)}"
-            refuse(file, key, repr(text), expected)
+            refuse(key, repr(text), expected)
         read.append(lines)
     return read
 
 
 def _conventions(
-    file: Path,
     key: str,
     entry: CheckTable,
     sizes: Mapping[str, Any],
@@ -262,9 +234,8 @@ def _conventions(
         for name, text in convention.items():
             if name not in entry.compare and name not in inputs:
                 expected = f"one of compare, or an input: {', '.join([*entry.compare, *inputs])}"
-                refuse(file, key, repr(name), expected)
-            names = _held(file, f"{key}.{name}", lambda text=text: read_expression(text))
-            _known(file, f"{key}.{name}", names, {*sizes, *inputs} if name in inputs else sizes)
+                refuse(key, repr(name), expected)
+            _names(f"{key}.{name}", text, {*sizes, *inputs} if name in inputs else sizes)
         yield convention
 
 
@@ -284,25 +255,25 @@ def _is_place(expression: str) -> bool:
     return isinstance(node, ast.Name)
 
 
-def _examples(file: Path, key: str, entry: CheckTable, inputs: Iterable[str]) -> Iterator[Example]:
+def _examples(key: str, entry: CheckTable, inputs: Iterable[str]) -> Iterator[Example]:
     for example in entry.examples:
         for name in example.inputs:
-            among(file, f"{key}.inputs", name, [*inputs])
+            among(f"{key}.inputs", name, [*inputs])
         for name in example.values:
-            among(file, f"{key}.values", name, entry.compare)
+            among(f"{key}.values", name, entry.compare)
         yield Example(
-            {name: _literal(file, f"{key}.{name}", each) for name, each in example.inputs.items()},
+            {name: _literal(f"{key}.{name}", each) for name, each in example.inputs.items()},
             {
-                name: np.array(_literal(file, f"{key}.{name}", each))
+                name: np.array(_literal(f"{key}.{name}", each))
                 for name, each in example.values.items()
             },
         )
 
 
-def _literal(file: Path, key: str, value: Any) -> Any:
+def _literal(key: str, value: Any) -> Any:
     """Return a number, a table of these, or the array that lists of numbers stand for."""
     if isinstance(value, dict):
-        return {name: _literal(file, key, each) for name, each in value.items()}
+        return {name: _literal(key, each) for name, each in value.items()}
     if isinstance(value, list):
         try:
             array = np.array(value)
@@ -312,15 +283,20 @@ def _literal(file: Path, key: str, value: Any) -> Any:
             return array
     elif isinstance(value, bool | int | float):
         return value
-    refuse(file, key, repr(value), "numbers, in lists of equal length")
+    refuse(key, repr(value), "numbers, in lists of equal length")
 
 
-def _known(file: Path, key: str, names: Iterable[str], known: Iterable[str]) -> None:
+def _names(key: str, text: str, known: Iterable[str]) -> frozenset[str]:
+    """Read an expression at a key, and return the names in it, all of which are known."""
+    names: frozenset[str] = _held(key, lambda: read_expression(text))
+    _known(key, names, known)
+    return names
+
+
+def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in sorted(names):
         if name not in known:
-            refuse(
-                file, key, repr(name), f"a name that is there by then: {', '.join(sorted(known))}"
-            )
+            refuse(key, repr(name), f"a name that is there by then: {', '.join(sorted(known))}")
 
 
 def steps_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
 import msgspec
@@ -192,8 +191,8 @@ class AssignmentFile(Table):
 T = TypeVar("T")
 
 
-def convert(file: Path, key: str, raw: Any, table: type[T]) -> T:
-    """Read ``raw``, which stands at ``key`` of ``file``, as ``table``.
+def convert(key: str, raw: Any, table: type[T]) -> T:
+    """Read ``raw``, which stands at ``key`` of the file, as ``table``.
 
     Raises
     ------
@@ -203,22 +202,20 @@ def convert(file: Path, key: str, raw: Any, table: type[T]) -> T:
     try:
         return msgspec.convert(raw, table)
     except msgspec.ValidationError as error:
-        raise AssignmentError(_explain(file, key, raw, str(error))) from None
+        raise AssignmentError(_explain(key, raw, str(error))) from None
 
 
-def refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
+def refuse(key: str, found: str, expected: str) -> NoReturn:
     """Say what stands at ``key`` and what should.
 
     Raises
     ------
     AssignmentError
     """
-    raise AssignmentError(f"{file}: {key}: found {found}; expected {expected}")
+    raise AssignmentError(f"{key}: found {found}; expected {expected}")
 
 
-def numbers_of(
-    file: Path, key: str, table: Mapping[str, Any], most: float, expected: str
-) -> dict[str, float]:
+def numbers_of(key: str, table: Mapping[str, Any], most: float, expected: str) -> dict[str, float]:
     """Return the numbers from 0 to ``most`` that stand in the table at ``key``.
 
     Raises
@@ -229,11 +226,11 @@ def numbers_of(
     for name, value in table.items():
         real = isinstance(value, int | float) and not isinstance(value, bool)
         if not real or not 0 <= value <= most:
-            refuse(file, f"{key}.{name}", repr(value), expected)
+            refuse(f"{key}.{name}", repr(value), expected)
     return {name: float(value) for name, value in table.items()}
 
 
-def among(file: Path, key: str, name: Any, known: Collection[str], expected: str = "") -> None:
+def among(key: str, name: Any, known: Collection[str], expected: str = "") -> None:
     """Refuse a name at ``key`` that is none of the known ones.
 
     Raises
@@ -242,7 +239,7 @@ def among(file: Path, key: str, name: Any, known: Collection[str], expected: str
         ``expected`` says what there should be, by default all that are known.
     """
     if name not in known:
-        refuse(file, key, repr(name), expected or one_of(known))
+        refuse(key, repr(name), expected or one_of(known))
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -250,8 +247,8 @@ def one_of(names: Iterable[str]) -> str:
     return "one of " + ", ".join(names)
 
 
-def _explain(file: Path, key: str, raw: Any, message: str) -> str:
-    """Put msgspec's sentence into ours: file, key, found, expected."""
+def _explain(key: str, raw: Any, message: str) -> str:
+    """Put msgspec's sentence into ours: key, found, expected."""
     what, _, path = message.partition(" - at `")
     path = path.rstrip("`").removeprefix("$").removeprefix(".")
     found: Any = raw
@@ -262,7 +259,7 @@ def _explain(file: Path, key: str, raw: Any, message: str) -> str:
     if wanted.startswith("invalid enum value"):
         wanted = f"expected {one_of(CHOICES[path.rpartition('.')[2]])}"
     shown = "" if isinstance(found, dict | list) else f"found {found!r}; "
-    return f"{file}: {whole}: {shown}{wanted}"
+    return f"{whole}: {shown}{wanted}"
 
 
 MOST = 10_000
@@ -279,7 +276,7 @@ FORBIDDEN: Mapping[Framework, tuple[str, ...]] = {"numpy": SOLVERS, "torch": ()}
 ENDINGS = (".py", ".ipynb")
 
 
-def files_of(file: Path, key: str, names: Sequence[str]) -> tuple[str, ...]:
+def files_of(key: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return the names of files that stand at ``key``.
 
     Raises
@@ -289,11 +286,11 @@ def files_of(file: Path, key: str, names: Sequence[str]) -> tuple[str, ...]:
     """
     for name in names:
         if not name.endswith(ENDINGS) or "/" in name or "\\" in name or name in ENDINGS:
-            refuse(file, key, repr(name), "a file's name without folders, ending in .py or .ipynb")
+            refuse(key, repr(name), "a file's name without folders, ending in .py or .ipynb")
     return tuple(names)
 
 
-def imports_of(file: Path, key: str, table: ImportsTable, framework: Framework) -> Imports:
+def imports_of(key: str, table: ImportsTable, framework: Framework) -> Imports:
     """Return the packages that stand at ``key``, or what holds where nothing is said.
 
     Raises
@@ -305,9 +302,9 @@ def imports_of(file: Path, key: str, table: ImportsTable, framework: Framework) 
         for name in names:
             if not name.isidentifier():
                 expected = "a package's name without dots, as in `import torch`"
-                refuse(file, f"{key}.{side}", repr(name), expected)
+                refuse(f"{key}.{side}", repr(name), expected)
     if table.allowed == []:
-        refuse(file, f"{key}.allowed", "no package", "at least one, or no such key: then all are")
+        refuse(f"{key}.allowed", "no package", "at least one, or no such key: then all are")
     allowed = tuple(table.allowed or ())
     if table.forbidden is None:
         forbidden = tuple(name for name in FORBIDDEN[framework] if name not in allowed)
@@ -315,7 +312,7 @@ def imports_of(file: Path, key: str, table: ImportsTable, framework: Framework) 
         forbidden = tuple(table.forbidden)
     for name in forbidden:
         if name in allowed:
-            refuse(file, f"{key}.forbidden", repr(name), "packages that are not allowed as well")
+            refuse(f"{key}.forbidden", repr(name), "packages that are not allowed as well")
         if name == framework:
-            refuse(file, f"{key}.forbidden", repr(name), "packages other than the task's framework")
+            refuse(f"{key}.forbidden", repr(name), "packages other than the task's framework")
     return Imports((*allowed, framework) if allowed else (), forbidden)

@@ -19,6 +19,7 @@ SEEDS = [
 ]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize("entry", NUMPY, ids=lambda entry: entry.id)
 def test_numpy_entry_is_right_and_its_twin_wrong(entry: Accepted, seeds: range) -> None:
@@ -66,7 +67,7 @@ def test_stated_kind_of_y_hat_is_needed_where_stated(entry: Accepted) -> None:
         assert differing(found, expected(entry, probe, rate)) == set()
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.skipif(not HAS_TORCH, reason="torch is not installed")
 @pytest.mark.parametrize("entry", TORCH, ids=lambda entry: entry.id)
 def test_torch_entry_is_right_and_its_twin_wrong(entry: Accepted) -> None:

@@ -56,6 +56,7 @@ def own() -> Audit:
     return audit(OWN, None)
 
 
+@pytest.mark.slow
 def test_nothing_slips_through_the_own_assignment(own: Audit) -> None:
     """Every mistake that a task has room for is caught, and the correct code is not."""
     assert own.clean
@@ -63,11 +64,13 @@ def test_nothing_slips_through_the_own_assignment(own: Audit) -> None:
     assert [task.refused for task in own.tasks] == [()] * 4
 
 
+@pytest.mark.slow
 def test_every_mistake_is_tried_somewhere(own: Audit) -> None:
     """No code of the catalogue is left out by all four tasks."""
     assert {trial.code for task in own.tasks for trial in task.trials} == set(CODES)
 
 
+@pytest.mark.slow
 def test_forms_are_told_in_words(own: Audit) -> None:
     """Whoever reads them has not read gradkit."""
     forms = {(trial.code, trial.form) for task in own.tasks for trial in task.trials}
@@ -80,6 +83,7 @@ def test_forms_are_told_in_words(own: Audit) -> None:
     assert not any("hidden_" in form for _, form in forms)
 
 
+@pytest.mark.slow
 def test_the_published_first_step_is_blind_for_the_swapped_index(own: Audit) -> None:
     """With all weights alike and X = (8, 8), and not over the whole run."""
     for task in (own.tasks[0], own.tasks[2]):
@@ -89,6 +93,7 @@ def test_the_published_first_step_is_blind_for_the_swapped_index(own: Audit) -> 
         assert SWAPPED_INDEX not in unseen[FIRST_RUN]
 
 
+@pytest.mark.slow
 def test_gathered_gradients_show_from_the_second_step_on(own: Audit) -> None:
     """One epoch of training says nothing about `zero_grad`, or what is added up over epochs."""
     assert {trial.code for trial in own.tasks[1].blind[FIRST_STEP]} == {
@@ -198,6 +203,7 @@ def test_a_wrong_model_solution_is_told(tmp_path: Path) -> None:
     assert "! regression-numpy: the model solution and the assignment file dis" in to_text(wrong)
 
 
+@pytest.mark.slow
 def test_without_a_folder_no_solution_is_claimed_to_be_right(own: Audit) -> None:
     """Silence would read as agreement."""
     assert not any(task.verified for task in own.tasks)
@@ -212,6 +218,7 @@ def test_the_reference_of_a_checkout_goes_with_the_own_assignment_alone(tmp_path
     assert find_reference(DEFAULT, tmp_path) == tmp_path
 
 
+@pytest.mark.slow
 def test_the_text_lists_who_catches_what(own: Audit) -> None:
     """One line for each form of a mistake, below the checks that see it."""
     lines = to_text(own).splitlines()

@@ -17,7 +17,7 @@ from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import pack
 
 KILLS = 8 * SIZE
-STUDENTS = 200
+STUDENTS = 100
 
 LONGEST = 3.0
 """Seconds after which it is killed at the latest: half of the moments fall into its start."""

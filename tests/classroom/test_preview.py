@@ -21,6 +21,8 @@ from gradkit.submission.gather import gather
 from gradkit.submission.read import read
 from gradkit.task.assignment import DEFAULT, read_assignment
 
+pytestmark = pytest.mark.sample(2)
+
 ASSIGNMENT = read_assignment(DEFAULT)
 
 

@@ -32,7 +32,7 @@ from gradkit.classroom.store.results import Store, release
 from gradkit.classroom.worker_pool import grader
 from gradkit.submission.gather import gather
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
 
 COMMENT = "the dog ate the sheet of a certain person"
 PAGE = b"<p>a page of one's own</p>"

@@ -8,6 +8,8 @@ import pytest
 from said import codes, states
 from written import homework
 
+pytestmark = pytest.mark.sample(2)
+
 TASK = "regression-numpy"
 BODY = """\
 e = 2 * (y - y_hat)

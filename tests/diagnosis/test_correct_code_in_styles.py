@@ -30,6 +30,7 @@ def test_styles_are_many() -> None:
     assert len(texts) == 2 * len(STYLES)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("style", STYLES)
 def test_right_code_has_no_findings(diagnosed, style: str, task: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from said import codes, finding
 
+pytestmark = pytest.mark.sample(2)
+
 BOTH = {"updated-before-use", "swapped-index", "uneven-learning-rate"}
 MISTAKES = {
     "regression-numpy": BOTH,

@@ -6,6 +6,8 @@ import pytest
 from said import codes, finding
 from written import homework
 
+pytestmark = pytest.mark.sample(2)
+
 UPDATE = """
 def update_parameters(parameters, y, y_hat, A1, X):
     {first}

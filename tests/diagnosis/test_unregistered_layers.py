@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from said import codes, finding, states
 
+pytestmark = pytest.mark.sample(2)
+
 TASK = "regression-torch"
 
 MODULE = """

@@ -22,6 +22,8 @@ from layers_helpers import (
 
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(3)
+
 NAME = "epochs"
 
 

@@ -9,6 +9,8 @@ from marked import QUICK, Exercise, edited, fails, is_to_be_written, opened, sol
 
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(3)
+
 NAME = "one-hidden-layer"
 
 DW1, DB1, DW2, DB2 = (f"grads['{name}']" for name in ("dW1", "db1", "dW2", "db2"))
@@ -297,7 +299,7 @@ def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> It
         yield each
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("label", WRONG)
 def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
     """Those that are wrong, and no others."""

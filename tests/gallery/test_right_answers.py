@@ -39,6 +39,7 @@ def exercises(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> I
         yield exercise
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize(("name", "answer"), ANSWERS)
 def test_a_right_answer_has_full_marks(

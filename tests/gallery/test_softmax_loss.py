@@ -18,6 +18,8 @@ from marked import (
 
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(3)
+
 NAME = "softmax-loss"
 
 BOTH = {"loss_naive", "dW_naive", "loss", "dW"}
@@ -240,7 +242,7 @@ def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> It
         yield each
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("label", WRONG)
 def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
     """Those that are wrong, and no others."""

@@ -12,6 +12,8 @@ from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(3)
+
 NAME = "two-layer-net"
 
 W1, B1, W2, B2 = (f"grads['{name}']" for name in ("W1", "b1", "W2", "b2"))
@@ -327,7 +329,7 @@ def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> It
         yield each
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("label", WRONG)
 def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
     """Those that are wrong, and no others."""

@@ -34,6 +34,7 @@ def verdicts(report) -> dict[str, str]:
     return {one.name: one.verdict for one in report.inputs}
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("seed", range(3))
 def test_layers_of_courses(name: str, seed: int) -> None:

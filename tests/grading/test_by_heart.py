@@ -18,6 +18,8 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import whole
 
+pytestmark = pytest.mark.sample(2)
+
 pytest.importorskip("torch")
 
 TASKS = {task.id: task for task in read_assignment().tasks if task.framework == "torch"}
@@ -136,7 +138,7 @@ def of_model(task: Task) -> float:
     return sum(check.points for check in task.checks if check.name in ("model", "forward"))
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", TRAIN)
 @pytest.mark.parametrize("task", TASKS)
 def test_by_heart_earns_the_points_of_the_model_alone(

@@ -9,6 +9,8 @@ from told import checks, failed, notebook
 
 from gradkit.records.submission import Place
 
+pytestmark = pytest.mark.sample(2)
+
 INITIALISE = """
 def initialise_parameters(dim):
     return {

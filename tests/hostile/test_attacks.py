@@ -29,7 +29,7 @@ def exam(request):
     exam.close()
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack(exam, name):
     """From its tier on an attack gets nothing; at no tier does it leave anything behind."""

@@ -144,6 +144,7 @@ def test_the_run_in_the_readme_is_real() -> None:
     assert block[1].strip() == done.stdout.strip(), f"paste anew what gradkit {block[0]} prints"
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_sample_of_the_students_page_is_real(tmp_path: Path) -> None:
     """The block is what is printed of the one check that a changed model solution fails."""
     text = (ROOT / "docs" / "students.md").read_text(encoding="utf-8")
@@ -154,7 +155,8 @@ def test_the_sample_of_the_students_page_is_real(tmp_path: Path) -> None:
     printed = []
     for sign in (">", "<"):
         path.write_text(right.replace("cache > 0", f"cache {sign} 0"), encoding="utf-8")
-        printed.append(gradkit("check", str(path), "--hints", "4", "--seed", "1").stdout)
+        words = ["check", str(path), "--hints", "4", "--seed", "1"]
+        printed.append(CliRunner().invoke(cli.main, words).stdout)
     assert block not in printed[0]
     assert block in printed[1], "paste anew what is printed of relu's backward"
 

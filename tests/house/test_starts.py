@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,8 @@ ASYNCIO = ("create_subprocess_exec", "create_subprocess_shell", "subprocess_exec
 
 def starts(text: str) -> Iterator[tuple[int, str]]:
     """Yield each line of a source with what it does there that may start a process."""
-    for node in ast.walk(ast.parse(text)):
+    nodes = list(ast.walk(ast.parse(text)))
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name != "subprocess" and STARTERS.match(alias.name):
@@ -53,13 +54,12 @@ def starts(text: str) -> Iterator[tuple[int, str]]:
                 for name in names:
                     if name == "executable" or name.startswith(OS_STARTERS) or name in ASYNCIO:
                         yield node.lineno, f"from {node.module} import {name}"
-    yield from _uses(text)
+    yield from _uses(nodes)
 
 
-def _uses(text: str) -> Iterator[tuple[int, str]]:
-    tree = ast.parse(text)
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
+def _uses(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             name = f"{node.value.id}.{node.attr}"
             starter = {

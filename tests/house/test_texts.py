@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import zipfile
+from functools import cache
 from gettext import GNUTranslations
 from pathlib import Path
 from string import Formatter
@@ -31,6 +32,7 @@ def load() -> Any:
 
 
 tool = load()
+extracted = cache(tool.extracted)
 
 
 def texts_of(compiled: bytes) -> dict[object, str]:
@@ -61,7 +63,7 @@ def faults(message: Message) -> list[str]:
 
 def test_the_catalogue_holds_what_is_said() -> None:
     """A text that is new or has changed is missing from it, until it is written anew."""
-    assert tool.POT.read_text(encoding="utf-8") == tool.written(tool.extracted())
+    assert tool.POT.read_text(encoding="utf-8") == tool.written(extracted())
 
 
 def test_a_text_is_found_wherever_it_is_said() -> None:
@@ -78,7 +80,7 @@ def test_a_text_is_found_wherever_it_is_said() -> None:
 
 def test_texts_of_templates_and_of_mistakes_are_in_it() -> None:
     """Not only those of modules."""
-    files = {file for message in tool.extracted() for file, _ in message.locations}
+    files = {file for message in extracted() for file, _ in message.locations}
     assert "gradkit/report/templates/report.html" in files
     assert "gradkit/diagnosis/mistakes/pages/wrong-sign.md" in files
     assert "gradkit/diagnosis/repair/kinds.toml" in files
@@ -93,7 +95,7 @@ def test_there_is_a_translation() -> None:
 def test_a_translation_is_of_the_catalogue(language: str) -> None:
     """It has each text once, in the same order, and its compiled file says the same."""
     (path,) = (path for path in tool.translations() if path.parents[1].name == language)
-    catalog = tool.translated(path, tool.extracted())
+    catalog = tool.translated(path, extracted())
     assert path.read_text(encoding="utf-8") == tool.written(catalog)
     assert texts_of(path.with_suffix(".mo").read_bytes()) == texts_of(tool.compiled(catalog))
 
@@ -102,7 +104,7 @@ def test_a_translation_is_of_the_catalogue(language: str) -> None:
 def test_a_translation_has_the_places_of_the_texts(language: str) -> None:
     """One with other places would not be said. What is not translated yet is said in English."""
     (path,) = (path for path in tool.translations() if path.parents[1].name == language)
-    messages = [message for message in tool.translated(path, tool.extracted()) if message.id]
+    messages = [message for message in tool.translated(path, extracted()) if message.id]
     assert [fault for message in messages for fault in faults(message)] == []
     assert sum(bool(message.string) for message in messages) > 0.9 * len(messages)
 

@@ -20,6 +20,8 @@ from gradkit.records.task import Task
 from gradkit.task import network
 from gradkit.task.assignment import read_assignment
 
+pytestmark = pytest.mark.sample(2)
+
 EXERCISES = Path(__file__).parents[1] / "exercises"
 NETS: dict[str, Task] = {
     **{name: task for name, task in TASKS.items() if task.framework == "numpy"},

@@ -28,7 +28,7 @@ from gradkit.report.visibility import apply_visibility
 from gradkit.task.assignment import read_assignment
 from gradkit.task.shipped import exercises
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
 
 SOLUTION = (pseudo.ROOT / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
 MISTAKES = mistake_folder()
@@ -69,7 +69,7 @@ def unsaid(result: Result, source: str, names: Iterable[str] = ()) -> dict[str, 
     return {word: words for word, words in found.items() if words}
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", QUICK)
 def test_a_mistake_is_told_in_the_language(check, speak, name: str) -> None:
     """Verdicts, findings, hints, notes and the frame around them, in every format."""
@@ -134,7 +134,7 @@ SPOILED: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", SPOILED)
 def test_a_fault_is_told_in_the_language(check, speak, tmp_path: Path, name: str) -> None:
     """Sentences of verdicts, with what the worker heard and why a name is not there."""

@@ -120,7 +120,7 @@ def test_deductions_are_those_of_the_design():
     assert all(set(row) <= {"default", "strict", "lenient"} for row in DEDUCTIONS.values())
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
 @pytest.mark.parametrize("code", UPDATES)
 def test_a_mistake_alone_is_told_alone_in_any_exercise(code, task):

@@ -10,6 +10,8 @@ from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH, with_rate
 from gradkit.records.rule import Rule
 
+pytestmark = pytest.mark.sample(2)
+
 
 def right(p, y, y_hat, A1, X, rates=(0.001, 0.01)):
     """The regression's correct changes."""

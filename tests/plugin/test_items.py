@@ -20,7 +20,9 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 
 def test_a_right_submission_passes(pytester: pytest.Pytester, right: Path) -> None:
     """One test for each check, with no test file anywhere."""
-    done = pytester.runpytest_subprocess("--gradkit", right.name, "-v", "-W", "error")
+    # Hypothesis takes as long to load as all else, for nothing.
+    words = ("-v", "-W", "error", "-p", "no:hypothesispytest")
+    done = pytester.runpytest_subprocess("--gradkit", right.name, *words)
     done.assert_outcomes(passed=5)
     done.stdout.fnmatch_lines([f"right.py::regression-numpy/{name} PASSED*" for name in IDS])
     done.stdout.fnmatch_lines(["right.py  regression-numpy  20 / 20*"])

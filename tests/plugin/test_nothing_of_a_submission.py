@@ -97,7 +97,7 @@ def passed(done: subprocess.CompletedProcess[str], count: int) -> bool:
     return f"= {count} passed in " in done.stdout and done.returncode == 0
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("place", "words"),
     [
@@ -178,7 +178,7 @@ def test_own_tests_are_named(course: Path, run: Run, markers: Path) -> None:
     assert sprung(markers) == []
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("words", "found"),
     [

@@ -239,7 +239,7 @@ CODE_PAGES = {
 """An encoding, and an environment in which standard output has it."""
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.skipif(sys.platform == "win32", reason="locales are named otherwise")
 @pytest.mark.parametrize("page", CODE_PAGES)
 @pytest.mark.parametrize("format_", ["text", "markdown", "github"])

@@ -107,7 +107,9 @@ def test_no_place_for_a_folder(place, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-@pytest.mark.parametrize("delay", [0.2, pytest.param(0.6, marks=pytest.mark.slow), 1.2])
+@pytest.mark.parametrize(
+    "delay", [0.2, *(pytest.param(delay, marks=pytest.mark.slow) for delay in (0.6, 1.2))]
+)
 def test_killed_during_the_canary(place, delay):
     """Whatever was there, the next command has removed it."""
     command = "from gradkit.cli import main; main(['doctor'])"

@@ -49,15 +49,6 @@ class TestAsking:
         assert drawn[0] == drawn[1]
         assert drawn[0] != drawn[2]
 
-    def test_usage(self, workshop):
-        """Time comes from the grader's clock, memory from the kernel once the process has ended."""
-        with workshop.worker() as worker:
-            worker.ask(Frame("allocate", {}, {"bytes": 100 << 20}), 5.0)
-            assert 0 < worker.seconds < 5
-            assert worker.ending is None
-        assert 100 << 20 < worker.ending.max_rss < 1 << 30
-        assert worker.ending.cpu_seconds > 0
-
     def test_failing_handler(self, workshop):
         """What a handler lets escape is answered as an error, and the worker lives on."""
         with workshop.worker() as worker:
@@ -114,10 +105,12 @@ class TestOutput:
 
         def flood():
             with workshop.worker() as worker:
+                started = time.monotonic()
                 with pytest.raises(WorkerLost, match=r"not answered within 0\.2 s"):
                     worker.ask(Frame("flood"), 0.2)
+                took = time.monotonic() - started
                 assert len(worker.output) < 66_000
-                return worker.seconds
+                return took
 
         spent = quickest(flood, 0.4)
         assert spent < 0.4
@@ -130,9 +123,10 @@ class TestLosing:
         """A hang that ignores all signals is over 0.1 s after its deadline, and stays so."""
         with workshop.worker() as worker:
             pid = worker.ask(Frame("look"), 2.0).data["pid"]
+            started = time.monotonic()
             with pytest.raises(WorkerLost) as caught:
                 worker.ask(Frame("hang"), 0.3)
-            assert worker.seconds >= 0.3
+            assert time.monotonic() - started >= 0.3
             assert caught.value.kind == "timeout"
             assert caught.value.detail == "was stopped, as it had not answered within 0.3 s"
             assert worker.output == "about to hang\n"
@@ -145,9 +139,10 @@ class TestLosing:
 
         def hang():
             with workshop.worker() as worker:
+                started = time.monotonic()
                 with pytest.raises(WorkerLost):
                     worker.ask(Frame("hang"), 0.1)
-                return worker.seconds
+                return time.monotonic() - started
 
         spent = quickest(hang, 0.2)
         assert 0.1 <= spent < 0.2
