@@ -131,13 +131,15 @@ def balanced_step(slope: Floats, scale: Floats, noise: float) -> Floats:
     return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
 
 
-def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
+def first_step(slope: Floats, scale: Floats, noise: float, coarsest: Floats) -> Floats:
     """Return the step over which a slope shows clearly above the noise.
 
     The shortest that does, so that truncation, kinks and poles are as far away as can be; and no
-    longer than where truncation would overtake the noise.
+    longer than where truncation would overtake the noise. Along a direction a part of the
+    coarsest resolution has to show: many entries together bend more.
     """
-    return np.fmin(noise / (CLEAR * slope), balanced_step(slope, scale, noise))
+    clear = np.fmax(CLEAR * slope, coarsest / 30)
+    return np.fmin(noise / clear, balanced_step(slope, scale, noise))
 
 
 def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats:

@@ -500,9 +500,10 @@ def test_of_two_wrong_entries_among_thousands_one_is_named(places: tuple[int, in
     assert [one.index[0] in places for one in report.entries] == [True]
 
 
-def test_bends_are_looked_at_along_all_tensors_before_each() -> None:
-    """A first step along many entries that bend may not do; a ladder along all of them does."""
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(4))
+def test_many_entries_that_bend_cost_no_more(seed: int) -> None:
+    """A first step along them is short, and may bend as much as the least error does."""
+    rng = np.random.default_rng(seed)
     parts = {f"p{k}": rng.normal(size=2000) for k in range(50)}
     right = {name: np.sin(2 * x) for name, x in parts.items()}
 
@@ -510,8 +511,7 @@ def test_bends_are_looked_at_along_all_tensors_before_each() -> None:
         return float(sum(np.sum(np.sin(x) ** 2) for x in p.values()))
 
     report = check_gradient(f, parts, right)
-    assert report.verdict == "agree"
-    assert 11 < report.evaluations <= 30
+    assert (report.verdict, report.evaluations) == ("agree", 11)
     assert {one.parameter for one in report.directions} == {"all parameters"}
     wrong = right | {"p7": 1.5 * right["p7"]}
     report = check_gradient(f, parts, wrong)

@@ -81,10 +81,11 @@ def near(found, expected) -> bool:
 def test_a_first_step_shows_the_slope_and_bends_little() -> None:
     """Noise over 1e-8 of the slope; 0.3 of the balance; 0.05 of the scale: the shortest of all."""
     one = np.ones(1)
-    assert near(first_step(1e9 * one, one, 1e-12), 1e-13)
-    assert near(first_step(one, one, 1e-12), 0.3e-4)
-    assert near(first_step(1e-30 * one, one, 1e-12), 0.05)
-    assert near(first_step(1e-30 * one, 4 * one, 1e-12), 0.2)
+    assert near(first_step(1e9 * one, one, 1e-12, 0 * one), 1e-13)
+    assert near(first_step(one, one, 1e-12, 0 * one), 0.3e-4)
+    assert near(first_step(1e-30 * one, one, 1e-12, 0 * one), 0.05)
+    assert near(first_step(1e-30 * one, 4 * one, 1e-12, 0 * one), 0.2)
+    assert near(first_step(one, one, 1e-12, 30e-7 * one), 1e-5)
     assert near(shown(one, one, 2.0), 1.0)
     assert near(shown(0 * one, 4 * one, 2.0), 1e-4 * 2 / 4)
 
@@ -471,7 +472,7 @@ def test_what_a_first_step_knows_of_the_point() -> None:
     assert near(wide.error, check.error + 0.25)
     loose = looked(Parabolas(0.0, [2, 4], [4e8, 9e8]), [2, 4], [2, 3], FINE, rtol=0.5)
     assert near(loose.tolerance, [1, 2])
-    assert near(loose.steps, first_step(np.array([2.0, 4.0]), np.ones(2), 1e-20))
+    assert near(loose.steps, first_step(np.array([2.0, 4.0]), np.ones(2), 1e-20, np.zeros(2)))
 
 
 def test_what_a_first_step_says_of_a_claim() -> None:
