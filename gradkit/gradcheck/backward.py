@@ -12,9 +12,9 @@ import numpy as np
 from gradkit.gradcheck.check import check_gradient
 from gradkit.gradcheck.entries import overall
 from gradkit.gradcheck.evaluate import needs, signature_of
-from gradkit.gradcheck.noise import signs
+from gradkit.gradcheck.noise import Array, signs
 from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
-from gradkit.gradcheck.structure import Array, is_tensor, leaves_of, spelled, to_numpy, unpack
+from gradkit.gradcheck.structure import is_tensor, leaves_of, spelled, to_numpy, unpack
 
 CACHES = (tuple, list, dict, type(None))
 """What a forward returns last beside its outputs is a cache if it is one of these, or no array."""
@@ -257,7 +257,7 @@ def _weights(
 
 def _like(weight: Array, output: Any) -> Any:
     """Return a cotangent of the kind of its output."""
-    made = unpack(_array(output), wide=False)
+    made = unpack(_array(output))
     return made.build([weight.astype(made.leaves[0].array.dtype)])
 
 

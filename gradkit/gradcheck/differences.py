@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.entries import EntryCheck
+from gradkit.gradcheck.entries import entry_check
 from gradkit.gradcheck.error import Asked, allowed, lay_out
-from gradkit.gradcheck.evaluate import Evaluator, Lines
+from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import Examination
-from gradkit.gradcheck.noise import EPS, largest_of, measure, swing
+from gradkit.gradcheck.noise import EPS, largest_of, measure
 from gradkit.gradcheck.records import Differences
 from gradkit.gradcheck.structure import unpack
 
@@ -84,8 +84,6 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     """Take a ladder along every entry, until no step adds anything."""
     rng = np.random.default_rng(0)
     seen = measure(evaluator, (), rng)
-    if np.isfinite(seen.base):
-        seen = swing(evaluator, seen, rng)
     points = evaluator.points
     exact = [EPS] * len(points)
     none = lay_out([0.0 * point for point in points], points, seen.scales, exact)
@@ -93,7 +91,7 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(scales), np.nan), scale=scales)
-    check = EntryCheck(Lines(evaluator, none), unclaimed, seen, Asked())
+    check = entry_check(evaluator, unclaimed, seen, Asked())
     check.steps = START * scales
     found = [Examination(check, row) for row in range(len(scales))]
     readings = [one.climb() for one in found]

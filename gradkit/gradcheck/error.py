@@ -85,7 +85,7 @@ class Claims:
     ``eps`` the unit of rounding of the claim. ``weight`` is the slope that a line is taken for: the
     magnitude of the claim, 0 where it is not finite; of a direction the root of the sum of squares
     of what is added up, since the sum itself may cancel. ``coarsest`` is a resolution with which a
-    direction may be accepted.
+    direction may be accepted, ``smallest`` the shortest step.
     """
 
     claimed: Floats
@@ -97,6 +97,7 @@ class Claims:
     eps: Floats
     weight: Floats
     coarsest: Floats
+    smallest: Floats
 
 
 def lay_out(
@@ -104,7 +105,7 @@ def lay_out(
 ) -> Claims:
     """Lay the claimed gradient out flat, with what belongs to each entry."""
     rows: list[Sequence[NDArray[np.generic]]]
-    rows = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((6, 0))]]
+    rows = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((7, 0))]]
     parts = zip(arrays, points, scales.tolist(), eps, strict=True)
     for leaf, (array, point, scale, rounding) in enumerate(parts):
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
@@ -112,7 +113,9 @@ def lay_out(
         unit, one = units_of(claimed, here, scale), np.ones(claimed.size)
         top, weight = largest_of(claimed * unit) / unit, magnitude(claimed)
         number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
-        rows.append((claimed, number, place, here, unit, top, rounding * one, weight, 0.0 * one))
+        grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
+        known = (unit, top, rounding * one, weight, 0 * one, grain)
+        rows.append((claimed, number, place, here, *known))
     return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 

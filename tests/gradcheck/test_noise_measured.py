@@ -24,24 +24,27 @@ def quietly():
 def test_a_polynomial_has_no_noise_and_noise_has_its_size() -> None:
     """Whatever smooth thing it lies on."""
     smooth = 3 + 2 * LINE - LINE**2
-    assert table_noise(smooth, degree=3) < 1e-12
+    assert table_noise(smooth) < 1e-12
     rng = np.random.default_rng(0)
     sizes = [table_noise(smooth + 1e-3 * rng.normal(size=LINE.size)) for _ in range(200)]
-    assert np.sqrt(np.mean(np.square(sizes))) == pytest.approx(1e-3, rel=0.1)
+    assert np.sqrt(np.mean(np.square(sizes))) == pytest.approx(3e-3, rel=0.1)
 
 
-def test_several_outputs_at_once() -> None:
-    """Along trailing axes."""
-    values = np.stack([LINE, LINE**5], axis=1)
-    quiet, loud = table_noise(values)
-    assert quiet < 1e-12 < loud
+def test_a_table_of_any_size_has_its_noise() -> None:
+    """Squares of small values underflow; of what is not finite nothing is known."""
+    values = np.random.default_rng(0).normal(size=LINE.size)
+    for size in (1e-200, 1e200):
+        assert table_noise(size * values) == pytest.approx(size * table_noise(values))
+    assert table_noise(0 * values) == 0
+    for odd in (np.nan, np.inf):
+        assert np.isnan(table_noise(np.append(values[1:], odd)))
 
 
 @pytest.mark.parametrize("period", [0.1, 0.5, 1, 1.5, 3])
 def test_a_wave_between_even_points_is_seen(period: float) -> None:
     """At whole numbers, or tenths, one of such a period would look smooth."""
     wave = np.sin(2 * np.pi * LINE / period + 0.4)
-    assert table_noise(wave) > 0.3
+    assert table_noise(wave) > 0.9
     whole = tuple(range(12))
     hidden = np.sin(2 * np.pi * np.array(whole) / 0.5 + 0.4)
     assert table_noise(hidden, points=whole) < 1e-9
