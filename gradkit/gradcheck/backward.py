@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.gradcheck.check import check_gradient
+from gradkit.gradcheck.check import check_gradient, insist
 from gradkit.gradcheck.entries import overall
 from gradkit.gradcheck.evaluate import needs, signature_of
 from gradkit.gradcheck.noise import Array, signs
@@ -161,10 +161,7 @@ def assert_backward(
         With the text of the report.
     """
     __tracebackhide__ = True
-    report = check_backward(forward, backward, inputs, dout, **options)
-    if report.verdict != "agree":
-        raise AssertionError(str(report))
-    return report
+    return insist(check_backward(forward, backward, inputs, dout, **options))
 
 
 def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Array, Seen, largest_of, magnitude, measure
 from gradkit.gradcheck.patterns import find_patterns
-from gradkit.gradcheck.records import Direction, Entry, Report
+from gradkit.gradcheck.records import BackwardReport, Direction, Entry, Report
 from gradkit.gradcheck.structure import align, leaves_of, unpack
 
 ALL_BELOW = 3000
@@ -50,7 +50,7 @@ FLAT = "f gives the same value everywhere: does it use its argument?"
 Found = tuple[Sequence[Entry], Sequence[Direction], Sequence[str]]
 Entries = Literal["auto", "all", "directions"]
 Kinks = Literal["open", "subgradient"]
-ENTRIES, KINKS = get_args(Entries), get_args(Kinks)
+Told = TypeVar("Told", Report, BackwardReport)
 
 
 def check_gradient(
@@ -151,11 +151,10 @@ def check_gradient(
     >>> print(report.patterns[0])
     w: every entry is off by one factor: claimed = 3 × estimate, as if 1/3 were missing.
     """
-    for called, value, choices in (("entries", entries, ENTRIES), ("kinks", kinks, KINKS)):
-        if value not in choices:
-            raise ValueError(
-                f"{called} must be {' or '.join(map(repr, choices))}; found {value!r}."
-            )
+    for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
+        if value not in get_args(choices):
+            said = " or ".join(map(repr, get_args(choices)))
+            raise ValueError(f"{called} must be {said}; found {value!r}.")
     limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
     for called, limit, least in limits:
         if limit is not None and not limit >= least:
@@ -166,13 +165,12 @@ def check_gradient(
     few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
     each = entries == "all" or (entries == "auto" and few)
     asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
-    rng = np.random.default_rng(asked.seed)
     with shown(progress) as told:
         evaluator = Evaluator(f, parameters, budget, seconds, told)
         claimed, eps = align(again(parameters.fresh()), parameters)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
-            return _Check(evaluator, claimed, eps, asked, params, again, each, rng).run()
+            return _Check(evaluator, claimed, eps, asked, params, again, each).run()
 
 
 def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **options: Any) -> Report:
@@ -202,7 +200,12 @@ def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **optio
     'agree'
     """
     __tracebackhide__ = True
-    report = check_gradient(f, params, gradient, **options)
+    return insist(check_gradient(f, params, gradient, **options))
+
+
+def insist(report: Told) -> Told:
+    """Return a report, or raise AssertionError with its text unless it agrees."""
+    __tracebackhide__ = True
     if report.verdict != "agree":
         raise AssertionError(str(report))
     return report
@@ -219,7 +222,6 @@ class _Check:
     given: Any
     again: Callable[[Any], Any]
     each: bool
-    rng: np.random.Generator
     seen: Seen = UNSEEN
 
     def run(self) -> Report:
@@ -257,7 +259,7 @@ class _Check:
     def preflight(self) -> str:
         """Look at f before using it; return why nothing can be said of it, if that is so."""
         evaluator = self.evaluator
-        seen = self.seen = measure(evaluator, self.claimed, self.rng)
+        seen = self.seen = measure(evaluator, self.claimed, self.asked.seed)
         if not np.isfinite(seen.base):
             evaluator.note(f"f is {seen.base} there.")
             return "non-finite"
@@ -308,16 +310,15 @@ class _Check:
         evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
         claims = lay_out(self.claimed, evaluator.points, self.seen.scales, self.eps)
         if not self.each:
-            survey = Survey(evaluator, claims, self.seen, self.rng, self.asked)
+            survey = Survey(evaluator, claims, self.seen, self.asked)
             survey.run()
             return survey.entries, survey.found, survey.patterns
         columns = entry_check(evaluator, claims, self.seen, self.asked).run()
         faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
         if faint:
             note(
-                f"{'1 entry is' if faint == 1 else f'{faint} entries are'} so far below the others "
-                f"that noise hides errors of the size of the entry; checked on the scale of the "
-                f"others."
+                f"so far below the others that noise hides errors of the size of the entry, and "
+                f"checked on the scale of the others: {faint} of {len(columns)} entries."
             )
         for number in np.unique(claims.leaf[~columns.looked]).tolist():
             mine, leaf = claims.leaf == number, leaves[number]

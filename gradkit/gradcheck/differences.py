@@ -82,8 +82,7 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
 
 def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     """Take a ladder along every entry, until no step adds anything."""
-    rng = np.random.default_rng(0)
-    seen = measure(evaluator, (), rng)
+    seen = measure(evaluator, ())
     points = evaluator.points
     exact = [EPS] * len(points)
     none = lay_out([0.0 * point for point in points], points, seen.scales, exact)

@@ -59,18 +59,10 @@ class Survey:
     claims : Claims
         All entries.
     seen : Seen
-    rng : numpy Generator
     asked : Asked
     """
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        claims: Claims,
-        seen: Seen,
-        rng: np.random.Generator,
-        asked: Asked,
-    ) -> None:
+    def __init__(self, evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) -> None:
         self.evaluator, self.claims, self.seen, self.asked = evaluator, claims, seen, asked
         self.leaves = evaluator.leaves
         self.found: list[Direction] = []
@@ -79,6 +71,7 @@ class Survey:
         ends = np.cumsum([0, *(leaf.array.size for leaf in self.leaves)]).tolist()
         self.spans = [slice(*pair) for pair in pairwise(ends)]
         self.claimed = self.split(claims.claimed)
+        rng = np.random.default_rng([asked.seed, 2])
         self.sign = signs(rng, claims.claimed.size) * claims.scale
 
     def split(self, flat: Floats) -> list[Array]:

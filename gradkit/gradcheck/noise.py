@@ -173,7 +173,7 @@ def units_of(gradient: Array, point: Array, scale: float) -> Floats:
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
-def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Generator) -> Seen:
+def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Seen:
     """Look at f before using it, in 7 calls, or some 20 where it is rough or at a minimum.
 
     Parameters
@@ -181,8 +181,10 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
     evaluator : Evaluator
     claimed : sequence of array
         The claimed gradient of each leaf; empty where there is no claim.
-    rng : numpy Generator
+    seed : int
+        Of the line.
     """
+    rng = np.random.default_rng(seed)
     base, again, points = evaluator.at_point(), evaluator.at_point(), evaluator.points
     scales, reach = scales_of(claimed, points, base)
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
@@ -222,19 +224,16 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
     elif rough:
         louder, _ = table(10 * spacing, len(POINTS))
-        if louder <= GROWTH * sigma:
-            sigma = max(sigma, louder)
-        else:
-            closer, _ = table(max(1e-2 * spacing, CLOSEST))
-            # Points that f does not tell apart say nothing.
-            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer or sigma)
+        closest, _ = table(CLOSEST)
+        lossy = not closest > sigma / 4
+        if louder <= GROWTH * sigma or not lossy:
+            sigma = max(sigma, louder, closest)
+        elif closest > 0:  # points that f does not tell apart say nothing
+            sigma = closest
     unsure = levels > 2 and not narrow
     if unsure and sigma > 1e-9 * abs(base):
         narrow = _is_deaf(evaluator, base, rng)
-    if rough and not narrow and sigma > size:
-        closest, _ = table(CLOSEST)
-        lossy = not closest > sigma / 4
-        sigma = float(np.fmax(sigma, closest))
+    lossy = lossy and not narrow and sigma > size
     fine = sigma if rough else fine
     eps = EPS32 if narrow else EPS
     floor = max(eps * abs(base), TINY)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from importlib import import_module
 from operator import itemgetter
@@ -77,10 +76,8 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
     except ValueError:  # ragged nested lists
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "fiu":
-        found, hint = (
-            f"{type(value).__name__} of dtype {array.dtype}",
-            "Use floats or float arrays, in a sequence or a dict where there are several.",
-        )
+        found = f"{type(value).__name__} of dtype {array.dtype}"
+        hint = "Use floats or float arrays, in a sequence or a dict where there are several."
         if array.dtype.kind == "c":
             found = "complex numbers"
             hint = "Differentiate with respect to the real and the imaginary part separately."
@@ -206,11 +203,8 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     made = {key: mapped(part, change) for key, part in parts}
     if isinstance(value, Mapping):
         return OrderedDict(made) if isinstance(value, OrderedDict) else made
-    if is_dataclass(value):
-        built = copy.copy(value)
-        for key, part in made.items():
-            object.__setattr__(built, key, part)
-        return built
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **made)
     if hasattr(value, "_fields"):
         return type(value)(*made.values())
     return tuple(made.values()) if isinstance(value, tuple) else list(made.values())

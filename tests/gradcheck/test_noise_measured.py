@@ -95,7 +95,7 @@ def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
 def test_a_preflight_measures_the_noise(f, low: float, high: float) -> None:
     """Instead of assuming one rounding."""
     evaluator = Evaluator(f, unpack(np.array([0.3, 0.7, 1.1])))
-    seen = measure(evaluator, [np.ones(3)], np.random.default_rng(0))
+    seen = measure(evaluator, [np.ones(3)])
     assert low <= seen.noise <= high
     assert seen.steady
 
@@ -107,7 +107,7 @@ def test_the_scale_of_a_parameter_of_zeros_is_no_larger_than_that_of_others(
     """A claim of next to nothing suggests an enormous change, which is not believed."""
     params = {"w": np.array([1.0]), "b": np.zeros(1)}
     evaluator = Evaluator(lambda p: float(np.sin(p["w"][0] + p["b"][0])), unpack(params))
-    seen = measure(evaluator, [np.array([1.0]), np.array([claim])], np.random.default_rng(0))
+    seen = measure(evaluator, [np.array([1.0]), np.array([claim])])
     assert seen.scales[1] == pytest.approx(scale)
 
 
@@ -122,7 +122,7 @@ def test_a_forward_in_float32_is_known_behind_a_loss_in_float64() -> None:
         return float(np.sum(np.sin(v * 3) ** 2)) + 1e-6 * np.sin(1e12 * np.sum(v))
 
     for f, narrow in ((cast, True), (noisy, False)):
-        seen = measure(Evaluator(f, unpack(x)), [np.ones(12)], np.random.default_rng(0))
+        seen = measure(Evaluator(f, unpack(x)), [np.ones(12)])
         assert (seen.eps > 1e-10) is narrow
     right = 3 * np.sin(6 * x)
     assert check_gradient(cast, x, right).verdict == "agree"
@@ -141,6 +141,6 @@ def test_points_that_f_does_not_tell_apart_say_nothing_of_its_noise(seed: int) -
         return float((v[0] * x + v[1] - y) ** 2)
 
     point = unpack(w.astype(float))
-    seen = measure(Evaluator(f, point), [np.zeros(2)], np.random.default_rng(0))
+    seen = measure(Evaluator(f, point), [np.zeros(2)])
     assert seen.base == 0
     assert seen.noise > 1e-17
