@@ -174,8 +174,8 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
 
     With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries
     that are small beside it, or what others do to f by rounding. With a noisy one what its best
-    step can show, but no more than a tenth of the entry or 6e-4 of the largest, so that
-    structural errors are seen: a sign, a factor, an entry left out.
+    step can show, but no more than a tenth of the entry, or 3 % of the largest, or 3e-3 of it where
+    nothing is claimed, so that structural errors are seen: a sign, a factor, an entry left out.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
     fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
     fine = np.fmax(fine, 1e-9 * seen.reach / scale)
-    structural = np.fmax(0.1 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
+    structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 3e-3) * largest)
     hidden = (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
     null = hidden | (largest * scale <= 1e-6 * seen.reach)
     structural = np.where(null, 1e-2 * seen.reach / scale, structural)
