@@ -25,7 +25,7 @@ from gradkit.gradcheck.error import (
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen, magnitude
+from gradkit.gradcheck.noise import EPS, LOST, Floats, Seen, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Leaf
 
@@ -40,10 +40,6 @@ SLACK = 0.3
 QUIET = 1e-6
 """A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
 is f itself that swings. With a louder one that longer steps tell of, all is done again."""
-
-LEVEL = 0.01
-"""Where f moves in steps, an entry that does nothing at all over this part of its scale has
-the slope 0: a jump further away is no doubt of it."""
 
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
@@ -221,8 +217,7 @@ class EntryCheck:
         # Nothing moves at all; where f itself is 0 that may be underflow.
         none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
         none &= weight <= (error if seen.base else 0.0)
-        uneven = seen.noise > SAME * seen.fine
-        good |= none & (steps >= scale * (LEVEL if uneven else 1))
+        good |= none & (steps >= scale * (HIGHEST if seen.reach else 1.0))
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]

@@ -115,19 +115,16 @@ class Examination:
         while True:
             reading = read(self.ladder(self.noise, self.top))
             verdict, resolution = self.judge(reading)
-            if verdict == AGREE and resolution <= self.wanted:
-                return reading
-            if self.rows.shape[1] >= MOST:
+            if (verdict == AGREE and resolution <= self.wanted) or self.rows.shape[1] >= MOST:
                 return reading
             steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
-            up = any(side.reach >= len(steps) - 1 for side in sides)
+            up = any(side.reach >= len(steps) - 1 for side in sides) and len(steps)
             up = up and (verdict != DISAGREE or len(steps) < FIRM)
-            tall = up and len(steps) and RATIO * steps[-1] <= self.top * (1 + 1e-9)
-            if tall and self.add(RATIO * steps[-1]):
-                continue
-            if not (down and self.add(self.rows[0, 0] / RATIO)):
+            tall = up and RATIO * steps[-1] <= self.top * (1 + 1e-9)
+            longer = tall and self.add(RATIO * steps[-1])
+            if not longer and not (down and self.add(self.rows[0, 0] / RATIO)):
                 return reading
 
     def judge(self, reading: Reading) -> tuple[Verdict, float]:
