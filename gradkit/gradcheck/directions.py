@@ -105,7 +105,7 @@ class Survey:
         coarsest = SEEN * np.where(np.isfinite(least), least, self.seen.reach / far)
         zero, number = np.zeros(len(moves), dtype=np.intp), np.arange(len(moves))
         claims = Claims(claimed, zero, number, far, far, spread, eps, spread, coarsest, 0 * far)
-        parts = [[part if np.any(part) else None for part in self.split(move)] for move in moves]
+        parts = [self.split(move) for move in moves]
 
         def pair(row: int, step: float) -> list[float]:
             values, strays = self.evaluator.along(parts[row], (step, -step), self.claimed)

@@ -16,9 +16,6 @@ import numpy as np
 from gradkit.gradcheck.noise import Array, Floats
 from gradkit.gradcheck.structure import Parameters, to_numpy
 
-Moves = Sequence[Array | None]
-"""A direction: how far each leaf moves, None where it stays."""
-
 
 class BudgetSpent(Exception):  # noqa: N818 - it is a signal, not a fault
     """The permitted evaluations, or seconds, have been used."""
@@ -191,7 +188,7 @@ class Evaluator:
         return *values, *moved
 
     def along(
-        self, moves: Moves, steps: Sequence[float], claimed: Sequence[Array] = ()
+        self, moves: Sequence[Floats], steps: Sequence[float], claimed: Sequence[Array] = ()
     ) -> tuple[Floats, Floats]:
         """Evaluate f at ``x + t u`` for each step t.
 
@@ -200,8 +197,8 @@ class Evaluator:
 
         Parameters
         ----------
-        moves : sequence of float64 array or None
-            u for each leaf, None where it does not move.
+        moves : sequence of float64 array
+            u for each leaf.
         steps : sequence of float
             Signed distances.
         claimed : sequence of array, optional
@@ -213,16 +210,14 @@ class Evaluator:
             The values as f gave them, and what is to be added.
         """
         values, strays = np.zeros((2, len(steps)))
-        slopes = claimed or [np.zeros(0)] * len(moves)
+        slopes = claimed or [np.zeros(())] * len(moves)
         for number, step in enumerate(steps):
             self.reset()
             every = zip(self._arrays, self.points, moves, slopes, strict=True)
             for array, point, move, slope in every:
-                if move is not None:
-                    meant = step * move
-                    array[...] = point + meant
-                    if len(claimed):
-                        meant -= array - point.astype(np.float64, copy=False)
-                        strays[number] += float(np.vdot(slope, meant))
+                meant = step * move
+                array[...] = point + meant
+                meant -= array - point.astype(np.float64, copy=False)
+                strays[number] += float(np.sum(slope * meant))
             values[number] = self.value()
         return values, np.where(np.isfinite(strays), strays, 0.0)

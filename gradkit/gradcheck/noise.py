@@ -230,17 +230,14 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Se
             sigma = max(sigma, louder, closest)
         elif closest > 0:  # points that f does not tell apart say nothing
             sigma = closest
-    unsure = levels > 2 and not narrow
-    if unsure and sigma > 1e-9 * abs(base):
+    if levels > 2 and not narrow and sigma > 1e-9 * abs(base):
         narrow = _is_deaf(evaluator, base, rng)
     lossy = lossy and not narrow and sigma > size
-    fine = sigma if rough else fine
     eps = EPS32 if narrow else EPS
     floor = max(eps * abs(base), TINY)
     noise = max(sigma, floor)
-    fine = noise if narrow or not np.isfinite(fine) else max(fine, floor)
-    seen = replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy)
-    return swing(evaluator, seen, line)
+    fine = noise if narrow or rough or not np.isfinite(fine) else max(fine, floor)
+    return swing(evaluator, replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy), line)
 
 
 SWINGS = (1e-2, 0.25)

@@ -47,11 +47,6 @@ def is_tensor(value: object) -> bool:
     return type(value).__module__.partition(".")[0] == "torch" or hasattr(value, "detach")
 
 
-def is_half(value: object) -> bool:
-    """Whether a value is of float16 or bfloat16."""
-    return str(getattr(value, "dtype", "")).endswith("float16")
-
-
 def to_numpy(value: Any, name: str, role: str) -> Array:
     """Return a numeric value as an array that may share its memory.
 
@@ -98,7 +93,7 @@ def _leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
     It keeps its memory order. The second turns an array into the kind of value that was passed.
     """
     array = to_numpy(value, name, "parameter")
-    keeps = array.dtype.kind == "f" and not is_half(value)
+    keeps = array.dtype.kind == "f" and "float16" not in str(getattr(value, "dtype", ""))
     own = np.array(array, dtype=array.dtype if keeps else np.float64, order="K", subok=False)
     leaf, home = Leaf(name, own), type(value).__module__.partition(".")[0]
     if is_tensor(value):
