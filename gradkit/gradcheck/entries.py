@@ -35,7 +35,8 @@ KINK = 0.01
 """An entry is as small as to be asked with a slack of this part of itself."""
 
 SLACK = 0.3
-"""The truncation that a first step may have, in parts of `CLEAR`."""
+"""The truncation that a first step may have, in parts of `CLEAR`; along a direction a twentieth of
+the coarsest resolution, since noise is told to a factor of three."""
 
 QUIET = 1e-6
 """A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
@@ -154,7 +155,8 @@ class EntryCheck:
         try:
             for rows in self._chunks():
                 self.columns.looked[rows] = True
-                self._look(rows, self.steps[rows], SLACK * CLEAR * self.slope[rows])
+                slack = np.fmax(SLACK * CLEAR * self.slope[rows], self.claims.coarsest[rows] / 20)
+                self._look(rows, self.steps[rows], slack)
                 if closely and not self._ladders(self._again(rows)):
                     louder = replace(self.seen, noise=2 * self.heard)
                     return EntryCheck(self.pair, self.claims, louder, self.asked).run()
