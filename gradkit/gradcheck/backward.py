@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.gradcheck.check import check_gradient
+from gradkit.gradcheck.check import check_gradient, insist
 from gradkit.gradcheck.entries import overall
 from gradkit.gradcheck.evaluate import needs, signature_of
-from gradkit.gradcheck.noise import signs
+from gradkit.gradcheck.noise import Array, signs
 from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
-from gradkit.gradcheck.structure import Array, is_tensor, leaves_of, spelled, to_numpy, unpack
+from gradkit.gradcheck.structure import is_tensor, leaves_of, spelled, to_numpy, unpack
 
 CACHES = (tuple, list, dict, type(None))
 """What a forward returns last beside its outputs is a cache if it is one of these, or no array."""
@@ -105,7 +105,11 @@ def check_backward(
     weights = _weights(outputs, dout, np.random.default_rng(seed), bare)
     gradients = handed[0] if handed else None
     if backward is not None:
-        douts = [_like(weight, outputs[name]) for name, weight in weights.items()]
+        kinds = {name: unpack(_array(outputs[name])) for name in weights}
+        douts = [
+            kind.build([weights[name].astype(kind.leaves[0].array.dtype)])
+            for name, kind in kinds.items()
+        ]
         touched = {**kept, "dout": douts, "the cache": handed}
         before = copy.deepcopy(touched)
         choices = ([*douts, *handed], [*douts, *kept.values()], handed)
@@ -161,10 +165,7 @@ def assert_backward(
         With the text of the report.
     """
     __tracebackhide__ = True
-    report = check_backward(forward, backward, inputs, dout, **options)
-    if report.verdict != "agree":
-        raise AssertionError(str(report))
-    return report
+    return insist(check_backward(forward, backward, inputs, dout, **options))
 
 
 def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
@@ -255,12 +256,6 @@ def _weights(
     return {name: given[name].astype(np.float64) for name in shapes}
 
 
-def _like(weight: Array, output: Any) -> Any:
-    """Return a cotangent of the kind of its output."""
-    made = unpack(_array(output), wide=False)
-    return made.build([weight.astype(made.leaves[0].array.dtype)])
-
-
 def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
     """Return the gradient of one input among what backward returned, or None."""
     if isinstance(gradients, (list, tuple)):
@@ -292,9 +287,8 @@ def _verdict(
     verdict = overall(parts)
     same = [part for part in parts if part.verdict == verdict]
     reasons = ", ".join(sorted({part.reason for part in same if part.reason}))
-    kinds = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}
+    kind = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}[verdict]
     what = "directions" if report.directions else "entries"
-    said += f" {kinds[verdict]} in {len(same)} of {len(parts)} {what}"
-    return InputReport(
-        name, verdict, "", said + (f" ({reasons})." if reasons else "."), shape, shape
-    )
+    why = f" ({reasons})" if reasons else ""
+    said += f" {kind} in {len(same)} of {len(parts)} {what}{why}."
+    return InputReport(name, verdict, "", said, shape, shape)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
 from gradkit.gradcheck.directions import Survey
-from gradkit.gradcheck.entries import EntryCheck, blank, overall, records
+from gradkit.gradcheck.entries import blank, entry_check, overall, records
 from gradkit.gradcheck.error import Asked, lay_out
-from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, Lines
+from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
-from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Seen, largest_of, magnitude, measure, swing
+from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Array, Seen, largest_of, magnitude, measure
 from gradkit.gradcheck.patterns import find_patterns
-from gradkit.gradcheck.records import Direction, Entry, Reason, Report
-from gradkit.gradcheck.structure import Array, align, is_half, leaves_of, unpack
+from gradkit.gradcheck.records import BackwardReport, Direction, Entry, Report
+from gradkit.gradcheck.structure import align, leaves_of, unpack
 
 ALL_BELOW = 3000
 """Up to so many entries, each is looked at by itself, or reported by itself."""
@@ -33,19 +33,24 @@ PATIENCE = 2.0
 WAVER = 1e-6
 """A claim that differs from itself by this part of its largest entry is random."""
 
-CLOSED = (
-    "f does not use its argument, but the arrays that were passed as params. Let f compute from "
-    "what it is given: def f(w): return loss(w)."
-)
 RANDOM = (
     "f gives different values for the same argument. Switch randomness off, or fix its seed "
     "inside f."
 )
+REMEMBERS = (
+    "f takes an array whose values have changed for the one it was: it keeps results by the "
+    "identity of its argument. Let f compute anew."
+)
+CLOSED = (
+    "f does not use its argument, but the arrays that were passed as params. Let f compute from "
+    "what it is given: def f(w): return loss(w)."
+)
+FLAT = "f gives the same value everywhere: does it use its argument?"
 
 Found = tuple[Sequence[Entry], Sequence[Direction], Sequence[str]]
 Entries = Literal["auto", "all", "directions"]
 Kinks = Literal["open", "subgradient"]
-ENTRIES, KINKS = get_args(Entries), get_args(Kinks)
+Told = TypeVar("Told", Report, BackwardReport)
 
 
 def check_gradient(
@@ -91,9 +96,8 @@ def check_gradient(
         ``all`` looks at every entry by itself: two evaluations for each that is right, some ten for
         one that is wrong; of an array that is wrong throughout, only at a sample.
         ``directions`` checks all parameters at once along two random directions, at 11 evaluations
-        in all, some 25 where many entries bend, and locates a wrong entry from the ratio of the two
-        errors. ``auto`` takes directions for more than 3,000 entries, or where the budget does not
-        suffice for all.
+        in all, and locates a wrong entry from the ratio of the two errors. ``auto`` takes
+        directions for more than 3,000 entries, or where the budget does not suffice for all.
     budget : int, optional
         The largest number of calls of f; entries that were not reached are inconclusive.
     seconds : float or None
@@ -147,21 +151,15 @@ def check_gradient(
     >>> print(report.patterns[0])
     w: every entry is off by one factor: claimed = 3 × estimate, as if 1/3 were missing.
     """
-    for called, value, choices in (("entries", entries, ENTRIES), ("kinks", kinks, KINKS)):
-        if value not in choices:
-            raise ValueError(
-                f"{called} must be {' or '.join(map(repr, choices))}; found {value!r}."
-            )
+    for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
+        if value not in get_args(choices):
+            said = " or ".join(map(repr, get_args(choices)))
+            raise ValueError(f"{called} must be {said}; found {value!r}.")
     limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
     for called, limit, least in limits:
         if limit is not None and not limit >= least:
             raise ValueError(f"{called} must be at least {least}; found {limit}.")
     parameters = unpack(params, names)
-    if callable(f) and any(is_half(one) for one in leaves_of(params)):
-        try:  # differences are taken in float64 where f takes that
-            f(parameters.fresh())
-        except Exception:
-            parameters = unpack(params, names, wide=False)
     again = gradient if callable(gradient) else lambda _: gradient
     total = sum(leaf.array.size for leaf in parameters.leaves)
     few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
@@ -202,7 +200,12 @@ def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **optio
     'agree'
     """
     __tracebackhide__ = True
-    report = check_gradient(f, params, gradient, **options)
+    return insist(check_gradient(f, params, gradient, **options))
+
+
+def insist(report: Told) -> Told:
+    """Return a report, or raise AssertionError with its text unless it agrees."""
+    __tracebackhide__ = True
     if report.verdict != "agree":
         raise AssertionError(str(report))
     return report
@@ -220,7 +223,6 @@ class _Check:
     again: Callable[[Any], Any]
     each: bool
     seen: Seen = UNSEEN
-    rng: np.random.Generator = field(default_factory=np.random.default_rng)
 
     def run(self) -> Report:
         """Check by entries or by directions, from the preflight to the report."""
@@ -254,26 +256,45 @@ class _Check:
         parts = (tuple(entries), tuple(directions), tuple(patterns), tuple(evaluator.notes))
         return Report(verdict, *parts, evaluator.count, seen.noise)
 
-    def preflight(self) -> Reason:
+    def preflight(self) -> str:
         """Look at f before using it; return why nothing can be said of it, if that is so."""
-        evaluator, claimed = self.evaluator, self.claimed
-        self.rng = np.random.default_rng(self.asked.seed)
-        seen = self.seen = measure(evaluator, claimed, self.rng)
+        evaluator = self.evaluator
+        seen = self.seen = measure(evaluator, self.claimed, self.asked.seed)
         if not np.isfinite(seen.base):
             evaluator.note(f"f is {seen.base} there.")
             return "non-finite"
-        still = len(evaluator.levels) < 2 and any(np.any(one) for one in claimed)
-        if still and not evaluator.fresh:
-            if _remembers(evaluator):
-                return self.preflight()
-            if _closes_over(evaluator, self.given, seen.base):
-                evaluator.note(CLOSED)
+        if len(evaluator.levels) < 2 and any(map(np.any, self.claimed)):
+            said = self.unheard()
+            if said:
+                evaluator.note(said)
+            if said in (REMEMBERS, CLOSED):
                 return "argument"
-            if len(evaluator.levels) < 2 and seen.base != 0:
-                evaluator.note("f gives the same value everywhere: does it use its argument?")
-        seen = self.seen = swing(evaluator, seen, self.rng)
         loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
         return "not deterministic" if not seen.steady and (loud or self.wavers()) else ""
+
+    def unheard(self) -> str:
+        """Say what f hears of: a change in the arrays that it has, in new ones, or in the caller's.
+
+        The last is taken back.
+        """
+        evaluator = self.evaluator
+        moves = [0.1 * magnitude(point) + 0.01 for point in evaluator.points]
+        for said in ("", REMEMBERS):
+            evaluator.along(moves, [1.0])
+            if len(evaluator.levels) > 1:
+                return said
+            evaluator.renew()
+        plain = [one for one in leaves_of(self.given) if type(one) is np.ndarray]
+        arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
+        before = [one.copy() for one in arrays]
+        try:
+            for one in arrays:
+                one[...] = one + 0.1 * magnitude(one) + 0.01
+            evaluator.at_point()
+        finally:
+            for one, old in zip(arrays, before, strict=True):
+                one[...] = old
+        return CLOSED if len(evaluator.levels) > 1 else FLAT
 
     def wavers(self) -> bool:
         """Return whether the claim, where it is given as a function, is another one each time."""
@@ -289,16 +310,15 @@ class _Check:
         evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
         claims = lay_out(self.claimed, evaluator.points, self.seen.scales, self.eps)
         if not self.each:
-            survey = Survey(evaluator, claims, self.seen, self.rng, self.asked)
+            survey = Survey(evaluator, claims, self.seen, self.asked)
             survey.run()
             return survey.entries, survey.found, survey.patterns
-        columns = EntryCheck(Lines(evaluator, claims), claims, self.seen, self.asked).run()
+        columns = entry_check(evaluator, claims, self.seen, self.asked).run()
         faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
         if faint:
             note(
-                f"{'1 entry is' if faint == 1 else f'{faint} entries are'} so far below the others "
-                f"that noise hides errors of the size of the entry; checked on the scale of the "
-                f"others."
+                f"so far below the others that noise hides errors of the size of the entry, and "
+                f"checked on the scale of the others: {faint} of {len(columns)} entries."
             )
         for number in np.unique(claims.leaf[~columns.looked]).tolist():
             mine, leaf = claims.leaf == number, leaves[number]
@@ -311,46 +331,13 @@ class _Check:
             )
         return records(columns, claims, leaves), (), find_patterns(claims, columns, leaves)
 
-    def unable(self, reason: Reason) -> Found:
+    def unable(self, reason: str) -> Found:
         """Say of every entry that nothing can be said, for one reason."""
         if not self.each:
             lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
             return (), [lost], ()
         claims = lay_out(self.claimed, self.evaluator.points, np.ones(len(self.eps)), self.eps)
         return records(blank(len(claims.claimed), reason), claims, self.evaluator.leaves), (), ()
-
-
-def _remembers(evaluator: Evaluator) -> bool:
-    """Return whether f hears of a change only when it is given another array; then give it one."""
-    moves = [0.1 * magnitude(point) + 0.01 for point in evaluator.points]
-    for fresh in (False, True):
-        evaluator.fresh = fresh
-        values, _ = evaluator.along(moves, [1.0])
-        if len(evaluator.levels) > 1:
-            break
-    evaluator.fresh &= len(evaluator.levels) > 1 and bool(np.isfinite(values[0]))
-    if evaluator.fresh:
-        evaluator.note(
-            "f takes an array whose values have changed for the one it was: it keeps results by "
-            "the identity of its argument. It was given new arrays for every evaluation."
-        )
-    return evaluator.fresh
-
-
-def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
-    """Return whether f hears of a change of the caller's own arrays, which is taken back."""
-    plain = [one for one in leaves_of(given) if type(one) is np.ndarray]
-    arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
-    before = [one.copy() for one in arrays]
-    try:
-        for one in arrays:
-            one[...] = one + 0.1 * magnitude(one) + 0.01
-        evaluator.reset()
-        value = evaluator.value()
-    finally:
-        for one, old in zip(arrays, before, strict=True):
-            one[...] = old
-    return value != base and not np.isnan(value)
 
 
 @contextmanager

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.entries import EntryCheck
+from gradkit.gradcheck.entries import entry_check
 from gradkit.gradcheck.error import Asked, allowed, lay_out
-from gradkit.gradcheck.evaluate import Evaluator, Lines
+from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import Examination
-from gradkit.gradcheck.noise import EPS, largest_of, measure, swing
+from gradkit.gradcheck.noise import EPS, largest_of, measure
 from gradkit.gradcheck.records import Differences
 from gradkit.gradcheck.structure import unpack
 
 START = 1e-4
 """Where a ladder begins, in parts of the scale: about where noise and truncation are equal."""
+
 
 OWN = 1e-3
 """A parameter below this part of its array's largest has a unit of its own."""
@@ -69,36 +70,28 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     ends = np.cumsum([leaf.array.size for leaf in parameters.leaves])[:-1]
 
     def shaped(array: NDArray[Any]) -> Any:
+        array.flags.writeable = False
         parts = zip(np.split(array, ends), parameters.leaves, strict=True)
-        shapes = [part.reshape(leaf.array.shape) for part, leaf in parts]
-        for part in shapes:
-            part.flags.writeable = False
-        return parameters.assemble(shapes)
+        return parameters.assemble([part.reshape(leaf.array.shape) for part, leaf in parts])
 
-    return Differences(
-        **{name: shaped(part) for name, part in found.items()}, evaluations=evaluator.count
-    )
+    return Differences(*[*map(shaped, found), evaluator.count])
 
 
-def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
+def _explore(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     """Take a ladder along every entry, until no step adds anything."""
-    rng = np.random.default_rng(0)
-    seen = measure(evaluator, (), rng)
-    if np.isfinite(seen.base):
-        seen = swing(evaluator, seen, rng)
-    points = evaluator.points
+    seen, points = measure(evaluator, ()), evaluator.points
     exact = [EPS] * len(points)
     none = lay_out([0.0 * point for point in points], points, seen.scales, exact)
     # A parameter far below the others of its array has a unit of its own.
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
-    unclaimed = replace(none, claimed=np.full(len(scales), np.nan), scale=scales)
-    check = EntryCheck(Lines(evaluator, none), unclaimed, seen, Asked())
+    unclaimed = replace(none, claimed=np.full(len(own), np.nan), scale=scales)
+    check = entry_check(evaluator, unclaimed, seen, Asked())
     check.steps = START * scales
-    found = [Examination(check, row) for row in range(len(scales))]
+    found = [Examination(check, row) for row in range(len(own))]
     readings = [one.climb() for one in found]
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]
-    estimate, bound, left, right = np.array(numbers, dtype=np.float64).reshape(-1, 4).T
+    estimate, bound, left, right = np.array(numbers, dtype=np.float64).reshape(-1, 4).T.copy()
     parts = np.split(estimate, np.cumsum([point.size for point in points])[:-1])
     claims, size = lay_out(parts, points, seen.scales, exact), np.abs(estimate)
     seen = replace(seen, reach=max(seen.reach, largest_of(claims.weight * claims.scale)))
@@ -106,11 +99,5 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     kinked = np.array([one.kinked for one in readings], dtype=bool)
     known = ((2 * bound <= limits) | (claims.largest == 0)) & np.isfinite(bound) & ~kinked
     why = [at.why(one) for at, one in zip(found, readings, strict=True)]
-    return {
-        "estimate": estimate,
-        "bound": bound,
-        "resolution": np.where(size > 0, bound / size, np.inf),
-        "status": np.where(known, "ok", np.array(why, dtype=object)),
-        "left": left,
-        "right": right,
-    }
+    status = np.where(known, "ok", np.array(why, dtype=object))
+    return estimate, bound, np.where(size > 0, bound / size, np.inf), status, left, right

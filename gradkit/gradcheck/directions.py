@@ -13,14 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from gradkit.gradcheck.entries import Columns, EntryCheck, found, records
+from gradkit.gradcheck.entries import Columns, EntryCheck, entry_check, found, records
 from gradkit.gradcheck.error import Asked, Claims, Rows, take
-from gradkit.gradcheck.evaluate import Evaluator, Lines
+from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE
-from gradkit.gradcheck.noise import Floats, Seen, signs
+from gradkit.gradcheck.noise import Array, Floats, Seen, signs
 from gradkit.gradcheck.patterns import direction_pattern, find_patterns
 from gradkit.gradcheck.records import Direction, Entry
-from gradkit.gradcheck.structure import Array
 
 SEEN = 1e-3
 """Errors of one entry are looked for down to this part of its parameter's largest."""
@@ -60,18 +59,10 @@ class Survey:
     claims : Claims
         All entries.
     seen : Seen
-    rng : numpy Generator
     asked : Asked
     """
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        claims: Claims,
-        seen: Seen,
-        rng: np.random.Generator,
-        asked: Asked,
-    ) -> None:
+    def __init__(self, evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) -> None:
         self.evaluator, self.claims, self.seen, self.asked = evaluator, claims, seen, asked
         self.leaves = evaluator.leaves
         self.found: list[Direction] = []
@@ -80,6 +71,7 @@ class Survey:
         ends = np.cumsum([0, *(leaf.array.size for leaf in self.leaves)]).tolist()
         self.spans = [slice(*pair) for pair in pairwise(ends)]
         self.claimed = self.split(claims.claimed)
+        rng = np.random.default_rng([asked.seed, 2])
         self.sign = signs(rng, claims.claimed.size) * claims.scale
 
     def split(self, flat: Floats) -> list[Array]:
@@ -112,10 +104,14 @@ class Survey:
         claimed, spread, far, least, eps = np.array([self._row(move) for move in moves]).T
         coarsest = SEEN * np.where(np.isfinite(least), least, self.seen.reach / far)
         zero, number = np.zeros(len(moves), dtype=np.intp), np.arange(len(moves))
-        claims = Claims(claimed, zero, number, far, far, spread, eps, spread, coarsest)
-        parts = [[part if np.any(part) else None for part in self.split(move)] for move in moves]
-        lines = Lines(self.evaluator, claims, parts, self.claimed)
-        columns = EntryCheck(lines, claims, self.seen, self.asked).run(closely=closely)
+        claims = Claims(claimed, zero, number, far, far, spread, eps, spread, coarsest, 0 * far)
+        parts = [self.split(move) for move in moves]
+
+        def pair(row: int, step: float) -> list[float]:
+            values, strays = self.evaluator.along(parts[row], (step, -step), self.claimed)
+            return [*(values + strays), step, step]
+
+        columns = EntryCheck(pair, claims, self.seen, self.asked).run(closely=closely)
         gaps = claimed - columns.estimate
         rough = np.maximum(columns.bound - np.abs(gaps), 0.0)
         return Looked(moves, claims, columns, least, gaps, rough)
@@ -160,35 +156,37 @@ class Survey:
                 return True
         return False
 
-    def run(self) -> None:
-        """Check every parameter along directions, and look closer where one is wrong."""
+    def run(self, leaves: Sequence[int] | None = None) -> None:
+        """Check parameters together along directions, and one by one where something is wrong."""
         bad = np.flatnonzero(~np.isfinite(self.claims.claimed))
         if len(bad):  # along a direction it would spoil all others
             self.entries += self.check(bad[:FEW])[0]
             return
-        leaves = [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
+        if leaves is None:
+            leaves = [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
         moves = self.move(leaves)
-        # Of a single parameter directions are looked at closely below.
-        for closely in (False, True) if len(leaves) > 1 else (False,):
+        name = self.leaves[leaves[0]].name if len(leaves) == 1 else "all parameters"
+        for closely in (False, True):
             both = self.look(*moves, closely=closely)
-            found = self.record(both, "all parameters" if len(leaves) > 1 else leaves[0])
-            if all(one.verdict == AGREE for one in found):
-                self.found = found
+            found = self.record(both, name)
+            known = all(one.verdict == AGREE for one in found)
+            if not known and not closely and self.explain(both):
+                found = [replace(one, verdict=DISAGREE, reason="") for one in found]
+                known = True
+            if known:
+                self.found += found
                 return
-            if not closely and self.explain(both):
-                self.found = [replace(one, verdict=DISAGREE, reason="") for one in found]
-                return
-        for leaf in leaves:
-            self.run_leaf(leaf)
-
-    def run_leaf(self, number: int) -> None:
-        """Check one parameter along two directions; where it is wrong, say how or name an entry."""
-        leaf, at = self.leaves[number], self.spans[number]
-        both = self.look(*self.move([number]), closely=True)
-        mine = self.record(both, number)
-        self.found += mine
-        if DISAGREE not in {one.verdict for one in mine}:
+        if len(leaves) > 1:
+            for leaf in leaves:
+                self.run([leaf])
             return
+        self.found += found
+        if DISAGREE in {one.verdict for one in found}:
+            self.describe(leaves[0], both)
+
+    def describe(self, number: int, both: Looked) -> None:
+        """Say how a parameter is wrong, or name an entry."""
+        leaf, at = self.leaves[number], self.spans[number]
         if at.stop - at.start <= FEW:
             entries, claims, columns = self.check(at)
             self.entries += entries
@@ -197,15 +195,14 @@ class Survey:
         named = direction_pattern(self.claimed[number], both, [move[at] for move in both.moves])
         if named:
             self.patterns.append(f"{leaf.name or 'The gradient'}: {named}.")
-        elif not self.explain(both):
+        else:
             entry = self.bisect(both.moves[0], float(both.gaps[0]))
             self.entries += [entry] if entry.verdict == DISAGREE else []
 
     def check(self, rows: Rows | slice) -> tuple[tuple[Entry, ...], Claims, Columns]:
         """Check some entries one by one."""
         claims = take(self.claims, rows)
-        lines = Lines(self.evaluator, claims)
-        columns = EntryCheck(lines, claims, self.seen, self.asked).run()
+        columns = entry_check(self.evaluator, claims, self.seen, self.asked).run()
         return records(columns, claims, self.leaves), claims, columns
 
     def bisect(self, move: Floats, gap: float) -> Entry:
@@ -220,9 +217,8 @@ class Survey:
             places, gap = (half, error) if larger else (rest, gap - error)
         return self.check(places)[0][0]
 
-    def record(self, looked: Looked, leaf: int | str) -> list[Direction]:
+    def record(self, looked: Looked, name: str) -> list[Direction]:
         """Put directions through one leaf, or all, on record."""
-        name = leaf if isinstance(leaf, str) else self.leaves[leaf].name
         least = np.where(np.isfinite(looked.least), looked.least, np.nan)
         rows = enumerate(found(looked.columns, looked.claims, least))
         return [Direction(name, row, *numbers) for row, numbers in rows]

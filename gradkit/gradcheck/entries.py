@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,32 +22,28 @@ from gradkit.gradcheck.error import (
     first_step,
     shown,
 )
-from gradkit.gradcheck.evaluate import BudgetSpent, Lines
+from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen, magnitude
-from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Reason, Verdict
+from gradkit.gradcheck.noise import EPS, LOST, Floats, Seen, magnitude
+from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Leaf
+
+Pair = Callable[[int, float], Sequence[float]]
 
 KINK = 0.01
 """An entry is as small as to be asked with a slack of this part of itself."""
 
 SLACK = 0.3
-"""The truncation that a first step may have, in parts of `CLEAR`."""
+"""The truncation that a first step may have, in parts of `CLEAR`; along a direction a twentieth of
+the coarsest resolution, since noise is told to a factor of three."""
 
 QUIET = 1e-6
 """A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
 is f itself that swings. With a louder one that longer steps tell of, all is done again."""
 
-LEVEL = 0.01
-"""Where f moves in steps, an entry that does nothing at all over this part of its scale has
-the slope 0: a jump further away is no doubt of it."""
-
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
-
-THOROUGH = 4
-"""After so many wrong entries longer steps are not heard for each: how f may deceive is known."""
 
 SAMPLE = 32
 """So many entries of an array of more than twice as many are looked at first, drawn at random."""
@@ -59,33 +56,20 @@ KNOWN = 0.01
 array some entry has to be, where f is precise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Results of all entries, one array each, (entries,), written to while a check runs.
-
-    ``resolution`` is absolute; ``left`` and ``right`` are NaN but where a ladder measured them;
-    ``looked`` tells the entries that were reached or ought to have been, ``faint`` those that are
-    known on the scale of others alone.
-    """
-
-    estimate: Floats
-    bound: Floats
-    resolution: Floats
-    verdict: NDArray[np.object_]
-    reason: NDArray[np.object_]
-    left: Floats
-    right: Floats
-    looked: NDArray[np.bool_]
-    faint: NDArray[np.bool_]
+Columns: TypeAlias = np.recarray[Any, Any]
+NAMES = ["estimate", "left", "right", "bound", "resolution", "verdict", "reason", "looked", "faint"]
+RESULT = np.dtype([*zip(NAMES, ["f8", "f8", "f8", "f8", "f8", "O", "O", "?", "?"], strict=True)])
 
 
 def blank(entries: int, reason: str = "budget") -> Columns:
-    """Return columns of which nothing is known yet, for one reason."""
-    estimate, left, right = np.full((3, entries), np.nan)
-    bound, resolution = np.full((2, entries), np.inf)
-    verdict, why = np.full(entries, UNKNOWN, object), np.full(entries, reason, object)
-    looked, faint = np.ones(entries, bool), np.zeros(entries, bool)
-    return Columns(estimate, bound, resolution, verdict, why, left, right, looked, faint)
+    """Return results of all entries, (entries,), of which nothing is known yet, for one reason.
+
+    They are written to while a check runs. ``resolution`` is absolute; ``left`` and ``right`` are
+    NaN but where a ladder measured them; ``looked`` tells the entries that were reached or ought to
+    have been, ``faint`` those that are known on the scale of others alone.
+    """
+    row = (np.nan, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason, True, False)
+    return np.array([row] * entries, RESULT).view(np.recarray)
 
 
 def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[Entry, ...]:
@@ -108,7 +92,7 @@ def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[E
 
 def found(
     columns: Columns, claims: Claims, size: Floats
-) -> Iterator[tuple[float, float, float, float, Verdict, Reason]]:
+) -> Iterator[tuple[float, float, float, float, Verdict, str]]:
     """Yield what every record has, the resolution in parts of a size: infinite without one."""
     relative = np.nan_to_num(columns.resolution / size, nan=np.inf, posinf=np.inf)
     numbers = np.array([claims.claimed, columns.estimate, columns.bound, relative]).tolist()
@@ -120,25 +104,32 @@ def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     return min((part.verdict for part in parts), key=WORST_FIRST.index, default=AGREE)
 
 
+def entry_check(evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) -> EntryCheck:
+    """Return the check of single entries."""
+    leaf, place = claims.leaf.tolist(), claims.place.tolist()
+    return EntryCheck(lambda k, h: evaluator.pair(leaf[k], place[k], h), claims, seen, asked)
+
+
 class EntryCheck:
     """The check of all entries of one gradient, or of claims along several directions.
 
     Parameters
     ----------
-    lines : Lines
+    pair : callable
+        Of a claim's row and a step: f above and below the point, and the distances really moved.
     claims : Claims
     seen : Seen
     asked : Asked
     """
 
-    def __init__(self, lines: Lines, claims: Claims, seen: Seen, asked: Asked) -> None:
-        self.lines, self.claims, self.seen, self.asked = lines, claims, seen, asked
+    def __init__(self, pair: Pair, claims: Claims, seen: Seen, asked: Asked) -> None:
+        self.pair, self.claims, self.seen, self.asked = pair, claims, seen, asked
         count = len(claims.claimed)
         self.columns = blank(count)
         self.precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
         self.slope = shown(claims.weight, claims.scale, seen.reach)
-        self.steps = first_step(self.slope, claims.scale, seen.noise)
-        self.steps = np.fmax(self.steps, np.fmax(lines.smallest, 1e-300))
+        self.steps = first_step(self.slope, claims.scale, seen.noise, claims.coarsest)
+        self.steps = np.fmax(self.steps, np.fmax(claims.smallest, 1e-300))
         self.limits, self.error, self.blur = np.zeros((3, count))
         self.bend = np.full(count, np.nan)
         self.tried = np.full((5, count), np.nan)
@@ -146,6 +137,11 @@ class EntryCheck:
         self.wrong: Counter[int] = Counter()
         self.heard = 0.0
         self.tolerance = asked.atol + asked.rtol * claims.weight
+
+    def pairs(self, rows: Rows, steps: Floats) -> Floats:
+        """Return f above and below the point on some lines, and the distances really moved."""
+        found = map(self.pair, rows.tolist(), steps.tolist())
+        return np.array([*found], dtype=np.float64).reshape(-1, 4).T
 
     def run(self, *, closely: bool = True) -> Columns:
         """Hold every claim against finite differences, array by array.
@@ -159,10 +155,11 @@ class EntryCheck:
         try:
             for rows in self._chunks():
                 self.columns.looked[rows] = True
-                self._look(rows, self.steps[rows], SLACK * CLEAR * self.slope[rows])
+                slack = np.fmax(SLACK * CLEAR * self.slope[rows], self.claims.coarsest[rows] / 20)
+                self._look(rows, self.steps[rows], slack)
                 if closely and not self._ladders(self._again(rows)):
                     louder = replace(self.seen, noise=2 * self.heard)
-                    return EntryCheck(self.lines, self.claims, louder, self.asked).run()
+                    return EntryCheck(self.pair, self.claims, louder, self.asked).run()
         except BudgetSpent:
             self.columns.looked[:] = True
         if closely:
@@ -198,7 +195,7 @@ class EntryCheck:
         """
         claims, seen, columns = self.claims, self.seen, self.columns
         scale, weight = claims.scale[rows], claims.weight[rows]
-        above, below, ahead, behind = self.lines.pairs(rows, steps)
+        above, below, ahead, behind = self.pairs(rows, steps)
         self.tried[:, rows] = steps, above, below, ahead, behind
         pair = Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
         left, right, central, noise = differences(pair)
@@ -215,15 +212,14 @@ class EntryCheck:
         faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
         faint = np.fmax(faint, KINK * seen.reach / scale)
         bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
-        smooth = bent <= np.fmax(noise, CLEAR * faint)
+        smooth = bent <= np.fmax(np.fmax(noise, CLEAR * faint), claims.coarsest[rows] / 4)
         gap = np.abs(central - claims.claimed[rows])
         known = 2 * (noise + bent + slack)
         good = (gap <= known / 2 + error) & smooth & (known <= limits)
         # Nothing moves at all; where f itself is 0 that may be underflow.
         none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
         none &= weight <= (error if seen.base else 0.0)
-        uneven = seen.noise > SAME * seen.fine
-        good |= none & (steps >= scale * (LEVEL if uneven else 1))
+        good |= none & (steps >= scale * (HIGHEST if seen.reach else 1.0))
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]
@@ -271,8 +267,7 @@ class EntryCheck:
             if self.wrong[leaf] >= ENOUGH and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            thorough = self.wrong[leaf] == 0 or self.wrong.total() < THOROUGH
-            reading, known, verdict, reason, self.heard = examine(self, row, thorough)
+            reading, known, verdict, reason, self.heard = examine(self, row)
             if 3 * self.seen.noise < 2 * self.heard < QUIET * self.seen.reach:
                 return False
             if accepted and verdict == UNKNOWN:

@@ -85,7 +85,7 @@ class Claims:
     ``eps`` the unit of rounding of the claim. ``weight`` is the slope that a line is taken for: the
     magnitude of the claim, 0 where it is not finite; of a direction the root of the sum of squares
     of what is added up, since the sum itself may cancel. ``coarsest`` is a resolution with which a
-    direction may be accepted.
+    direction may be accepted, ``smallest`` the shortest step.
     """
 
     claimed: Floats
@@ -97,6 +97,7 @@ class Claims:
     eps: Floats
     weight: Floats
     coarsest: Floats
+    smallest: Floats
 
 
 def lay_out(
@@ -104,7 +105,7 @@ def lay_out(
 ) -> Claims:
     """Lay the claimed gradient out flat, with what belongs to each entry."""
     rows: list[Sequence[NDArray[np.generic]]]
-    rows = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((6, 0))]]
+    rows = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((7, 0))]]
     parts = zip(arrays, points, scales.tolist(), eps, strict=True)
     for leaf, (array, point, scale, rounding) in enumerate(parts):
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
@@ -112,7 +113,9 @@ def lay_out(
         unit, one = units_of(claimed, here, scale), np.ones(claimed.size)
         top, weight = largest_of(claimed * unit) / unit, magnitude(claimed)
         number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
-        rows.append((claimed, number, place, here, unit, top, rounding * one, weight, 0.0 * one))
+        grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
+        known = (unit, top, rounding * one, weight, 0 * one, grain)
+        rows.append((claimed, number, place, here, *known))
     return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
@@ -131,13 +134,15 @@ def balanced_step(slope: Floats, scale: Floats, noise: float) -> Floats:
     return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
 
 
-def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
+def first_step(slope: Floats, scale: Floats, noise: float, coarsest: Floats) -> Floats:
     """Return the step over which a slope shows clearly above the noise.
 
     The shortest that does, so that truncation, kinks and poles are as far away as can be; and no
-    longer than where truncation would overtake the noise.
+    longer than where truncation would overtake the noise. Along a direction a part of the
+    coarsest resolution has to show: many entries together bend more.
     """
-    return np.fmin(noise / (CLEAR * slope), balanced_step(slope, scale, noise))
+    clear = np.fmax(CLEAR * slope, coarsest / 30)
+    return np.fmin(noise / clear, balanced_step(slope, scale, noise))
 
 
 def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats:
@@ -169,8 +174,8 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
 
     With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries
     that are small beside it, or what others do to f by rounding. With a noisy one what its best
-    step can show, but no more than a tenth of the entry or 6e-4 of the largest, so that
-    structural errors are seen: a sign, a factor, an entry left out.
+    step can show, but no more than a tenth of the entry, or 3 % of the largest, or 3e-3 of it where
+    nothing is claimed, so that structural errors are seen: a sign, a factor, an entry left out.
 
     Parameters
     ----------
@@ -186,7 +191,7 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
     fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
     fine = np.fmax(fine, 1e-9 * seen.reach / scale)
-    structural = np.fmax(0.1 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
+    structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 3e-3) * largest)
     hidden = (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
     null = hidden | (largest * scale <= 1e-6 * seen.reach)
     structural = np.where(null, 1e-2 * seen.reach / scale, structural)

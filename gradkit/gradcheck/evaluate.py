@@ -12,14 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradkit.gradcheck.error import GRAIN, Claims
-from gradkit.gradcheck.noise import Floats, magnitude
-from gradkit.gradcheck.structure import Array, Parameters, to_numpy
-
-Moves = Sequence[Array | None]
-"""A direction: how far each leaf moves, None where it stays."""
+from gradkit.gradcheck.noise import Array, Floats
+from gradkit.gradcheck.structure import Parameters, to_numpy
 
 
 class BudgetSpent(Exception):  # noqa: N818 - it is a signal, not a fault
@@ -92,8 +87,6 @@ class Evaluator:
         Each leaf at the point.
     notes : list of str
         What the reader ought to know about how f was called.
-    fresh : bool
-        Whether f is given new arrays in each call.
     levels : set of float
         Up to two different values that f has given.
     raised : str
@@ -117,18 +110,18 @@ class Evaluator:
         self.limit = np.inf if budget is None else budget
         self.seconds = np.inf if seconds is None else seconds
         self.progress, self.started = progress, time.monotonic()
-        self.count, self.raised, self.fresh = 0, "", False
+        self.count, self.raised = 0, ""
         self.notes: list[str] = []
         self.levels: set[float] = set()
         self.points = [leaf.array for leaf in self.leaves]
+        self.renew()
+
+    def renew(self) -> None:
+        """Give f other arrays from now on."""
         self._arrays = [point.copy(order="K") for point in self.points]
-        self._kept: list[list[Array]] = []
 
     def reset(self) -> None:
         """Put what f is given to the point."""
-        if self.fresh:  # an address that is free again would be taken for an old argument
-            self._kept.append(self._arrays)
-            self._arrays = [point.copy(order="K") for point in self.points]
         for array, point in zip(self._arrays, self.points, strict=True):
             array[...] = point
 
@@ -150,6 +143,7 @@ class Evaluator:
             result = self.f(argument)
         except Exception as problem:
             if at_point:
+                problem.add_note("f was called at params; integers and half precision as float64.")
                 raise
             # f has worked at the point, so this is an edge of its domain.
             said = str(problem).partition("\n")[0].rstrip(".")
@@ -176,7 +170,7 @@ class Evaluator:
         """Keep a note, once."""
         self.notes += [said] if said not in self.notes else []
 
-    def pair(self, leaf: int, place: int, step: float) -> tuple[float, ...]:
+    def pair(self, leaf: int, place: int, step: float) -> Sequence[float]:
         """Evaluate f on both sides of the point for a single entry, by its place in C order.
 
         Returns
@@ -191,10 +185,10 @@ class Evaluator:
             self._arrays[leaf].flat[place] = there
             moved.append(abs(float(self._arrays[leaf].flat[place]) - float(here)))
             values.append(self.value())
-        return (*values, *moved)
+        return *values, *moved
 
     def along(
-        self, moves: Moves, steps: Sequence[float], claimed: Sequence[Array] = ()
+        self, moves: Sequence[Floats], steps: Sequence[float], claimed: Sequence[Array] = ()
     ) -> tuple[Floats, Floats]:
         """Evaluate f at ``x + t u`` for each step t.
 
@@ -203,8 +197,8 @@ class Evaluator:
 
         Parameters
         ----------
-        moves : sequence of float64 array or None
-            u for each leaf, None where it does not move.
+        moves : sequence of float64 array
+            u for each leaf.
         steps : sequence of float
             Signed distances.
         claimed : sequence of array, optional
@@ -216,45 +210,14 @@ class Evaluator:
             The values as f gave them, and what is to be added.
         """
         values, strays = np.zeros((2, len(steps)))
-        slopes = claimed or [np.zeros(0)] * len(moves)
+        slopes = claimed or [np.zeros(())] * len(moves)
         for number, step in enumerate(steps):
             self.reset()
             every = zip(self._arrays, self.points, moves, slopes, strict=True)
             for array, point, move, slope in every:
-                if move is not None:
-                    meant = step * move
-                    array[...] = point + meant
-                    if len(claimed):
-                        meant -= array - point.astype(np.float64, copy=False)
-                        strays[number] += float(np.vdot(slope, meant))
+                meant = step * move
+                array[...] = point + meant
+                meant -= array - point.astype(np.float64, copy=False)
+                strays[number] += float(np.sum(slope * meant))
             values[number] = self.value()
         return values, np.where(np.isfinite(strays), strays, 0.0)
-
-
-class Lines:
-    """f along lines, one for each claim: as single entries move, or along directions, if given."""
-
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        claims: Claims,
-        directions: Sequence[Moves] = (),
-        claimed: Sequence[Array] = (),
-    ) -> None:
-        self.evaluator, self.claims = evaluator, claims
-        self.directions, self.claimed = directions, claimed
-        eps = np.array([np.finfo(point.dtype).eps for point in evaluator.points])
-        grain = 0 if directions else GRAIN
-        self.smallest: Floats = grain * eps[claims.leaf] * magnitude(claims.here)
-
-    def pairs(self, rows: NDArray[np.intp], steps: Floats) -> Floats:
-        """Return f above and below the point on some lines, and the distances really moved."""
-        found = map(self.pair, rows.tolist(), steps.tolist())
-        return np.array([*found], dtype=np.float64).reshape(-1, 4).T
-
-    def pair(self, row: int, step: float) -> tuple[float, ...]:
-        """Return the same of one line."""
-        if self.directions:
-            values, strays = self.evaluator.along(self.directions[row], (step, -step), self.claimed)
-            return (*(values + strays), step, step)
-        return self.evaluator.pair(int(self.claims.leaf[row]), int(self.claims.place[row]), step)

@@ -9,8 +9,8 @@ import numpy as np
 
 from gradkit.gradcheck.error import CLEAR, MATTERS
 from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, Side, differences, read
-from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, table_noise
-from gradkit.gradcheck.records import Reason, Verdict
+from gradkit.gradcheck.noise import NEAR, SAME, Floats, table_noise
+from gradkit.gradcheck.records import Verdict
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.entries import EntryCheck
@@ -72,37 +72,29 @@ class Examination:
     """
 
     def __init__(self, check: EntryCheck, row: int) -> None:
-        self.lines, self.row, self.seen, self.noise = check.lines, row, check.seen, check.seen.noise
-        claims = check.claims
-        values = (
-            claims.claimed,
-            claims.scale,
-            claims.largest,
-            claims.here,
-            check.error,
-            check.blur,
-        )
-        numbers = [float(one[row]) for one in values]
-        self.claimed, self.scale, self.largest, self.here, self.error, self.blur = numbers
+        self.check, self.row, self.seen, self.noise = check, row, check.seen, check.seen.noise
+        claims, self.subgradient = check.claims, check.asked.subgradient
+        numbers = (claims.claimed, claims.scale, claims.largest, claims.here)
+        self.claimed, self.scale, self.largest, self.here = [float(one[row]) for one in numbers]
+        self.error, self.blur = float(check.error[row]), float(check.blur[row])
         self.room, ease = (2.0, 1.0) if check.precise else (ROOM, ROOM)
         self.allowed = ease * float(check.limits[row])
         self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
-        self.subgradient = check.asked.subgradient
-        self.smallest = float(self.lines.smallest[row])
+        self.smallest = max(float(claims.smallest[row]), 1e-300)
         self.top = HIGHEST * self.scale
-        self.start = min(max(float(check.steps[row]), self.smallest), self.top)
+        self.start = min(float(check.steps[row]), self.top)
         # Steps, f above and below, distances ahead and behind.
         tried = check.tried[:, [row]]
         self.rows = tried if np.all(np.isfinite(tried)) else np.zeros((5, 0))
 
     def pairs(self, steps: Floats) -> Floats:
         """Return f above and below the point, and the distances really moved."""
-        return self.lines.pairs(np.full(len(steps), self.row), steps)
+        return self.check.pairs(np.full(len(steps), self.row), steps)
 
     def add(self, *steps: float) -> bool:
         """Evaluate f on further steps; return whether there were any."""
-        low, high = max(self.smallest, 1e-300), BEYOND * self.scale * (1 + 1e-9)
-        able = [step for step in steps if low <= step <= high]
+        high = BEYOND * self.scale * (1 + 1e-9)
+        able = [step for step in steps if self.smallest <= step <= high]
         fresh = [step for step in able if not np.any(np.abs(self.rows[0] - step) < 0.1 * step)]
         if not fresh:
             return False
@@ -123,19 +115,16 @@ class Examination:
         while True:
             reading = read(self.ladder(self.noise, self.top))
             verdict, resolution = self.judge(reading)
-            if verdict == AGREE and resolution <= self.wanted:
-                return reading
-            if self.rows.shape[1] >= MOST:
+            if (verdict == AGREE and resolution <= self.wanted) or self.rows.shape[1] >= MOST:
                 return reading
             steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
-            up = any(side.reach >= len(steps) - 1 for side in sides)
+            up = any(side.reach >= len(steps) - 1 for side in sides) and len(steps)
             up = up and (verdict != DISAGREE or len(steps) < FIRM)
-            tall = up and len(steps) and RATIO * steps[-1] <= self.top * (1 + 1e-9)
-            if tall and self.add(RATIO * steps[-1]):
-                continue
-            if not (down and self.add(self.rows[0, 0] / RATIO)):
+            tall = up and RATIO * steps[-1] <= self.top * (1 + 1e-9)
+            longer = tall and self.add(RATIO * steps[-1])
+            if not longer and not (down and self.add(self.rows[0, 0] / RATIO)):
                 return reading
 
     def judge(self, reading: Reading) -> tuple[Verdict, float]:
@@ -159,7 +148,7 @@ class Examination:
         far = far and _outside(self, reading.left) and _outside(self, reading.right)
         return (DISAGREE if far else UNKNOWN), resolution
 
-    def why(self, reading: Reading) -> Reason:
+    def why(self, reading: Reading) -> str:
         """Name the largest part of what keeps a claim open."""
         if not np.isfinite(reading.bound):
             return "non-finite" if self.seen.steady else "not deterministic"
@@ -170,9 +159,7 @@ class Examination:
         return "noise" if self.seen.steady else "not deterministic"
 
 
-def examine(
-    check: EntryCheck, row: int, thorough: bool = True
-) -> tuple[Reading, float, Verdict, Reason, float]:
+def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, float]:
     """Examine one claim; before it is called wrong, doubt what says so.
 
     Parameters
@@ -180,8 +167,6 @@ def examine(
     check : EntryCheck
     row : int
         The claim among those of the check.
-    thorough : bool
-        Whether to doubt an accusation by looking for steps that keep to the claim.
 
     Returns
     -------
@@ -189,7 +174,7 @@ def examine(
     resolution : float
         Absolute.
     verdict : Verdict
-    reason : Reason
+    reason : str
     noise : float
         What longer steps tell of it, or 0.
     """
@@ -197,7 +182,7 @@ def examine(
     reading = at.climb()
     verdict, resolution = at.judge(reading)
     if verdict == DISAGREE:
-        heard = _listen(at, reading) if thorough else 0.0
+        heard = _listen(at, reading)
         at.noise = max(at.noise, heard)
         reading = read(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
@@ -205,7 +190,7 @@ def examine(
         size = max(abs(at.claimed), abs(reading.estimate), at.largest)
         unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
         kept, noise = unheard or _kept_nearby(at), 0.0
-        if verdict == DISAGREE and thorough and not kept:
+        if verdict == DISAGREE and not kept:
             kept, noise = _kept_further(at, reading)
         if verdict == DISAGREE and kept:
             # Either slope may be the right one.
@@ -224,7 +209,7 @@ def _listen(at: Examination, reading: Reading) -> float:
     reach = np.array([1.0, 3.0, 4.0])
     above, below, _, _ = at.pairs(reach * step)
     values = np.concatenate([below[::-1], [at.seen.base], above])
-    return DEVIATIONS * float(np.nan_to_num(table_noise(values, 4, (-4, -3, -1, 0, 1, 3, 4))))
+    return float(np.nan_to_num(table_noise(values, 4, (-4, -3, -1, 0, 1, 3, 4))))
 
 
 def _kept_nearby(at: Examination) -> bool:

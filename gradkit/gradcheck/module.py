@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,8 @@ if TYPE_CHECKING:
     import torch
 
 
-RANDOM = {
-    "Dropout": "dropout is on in {}: every evaluation drops other units. Call .eval() before "
-    "checking.",
-    "BatchNorm": "batch normalisation is in training mode in {}: the gradient checked is the one "
-    "with the statistics of this batch.",
-}
-"""Layers whose output depends on more than the input while training, and what to say of them."""
+RANDOM = re.compile("Dropout|BatchNorm")
+"""Layers whose output depends on more than the input while training."""
 
 
 def check_module(
@@ -136,13 +132,18 @@ def check_module(
 
     start = {name: p.detach().clone() for name, p in trained.items()}
     report = check_gradient(torch.no_grad()(evaluate), start, gradient, **options)
-    notes = [*_randomness(double), *report.notes]
-    for said, found in (
+    training = [
+        name or type(one).__name__
+        for name, one in double.named_modules()
+        if one.training and getattr(one, "p", 1) and RANDOM.search(type(one).__name__)
+    ]
+    told = (
+        ("in training mode, where it depends on chance or on the batch (see .eval()):", training),
         ("the loss does not depend on", [name for name, p in trained.items() if p.grad is None]),
         ("not checked, because they are frozen:", frozen),
-    ):
-        notes += [f"{said} {', '.join(found)}."] if found else []
-    return replace(report, notes=tuple(notes))
+    )
+    notes = [f"{said} {', '.join(names)}." for said, names in told if names]
+    return replace(report, notes=(*notes, *report.notes))
 
 
 def _name(loss: Callable[..., Any]) -> str:
@@ -154,14 +155,3 @@ def _widen(value: Any) -> Any:
     """Return floating tensors as copies in float64, and everything else as it is."""
     floating = hasattr(value, "is_floating_point") and value.is_floating_point()
     return value.detach().double().clone() if floating else value
-
-
-def _randomness(module: torch.nn.Module) -> list[str]:
-    """Name the layers whose output depends on more than the input while training."""
-    found: dict[str, list[str]] = {word: [] for word in RANDOM}
-    for name, layer in module.named_modules():
-        kind = type(layer).__name__
-        for word, names in found.items():
-            if layer.training and word in kind and getattr(layer, "p", 1) > 0:
-                names.append(name or kind)
-    return [RANDOM[word].format(", ".join(names)) for word, names in found.items() if names]

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from gradkit.gradcheck.evaluate import Evaluator
 
 Floats = NDArray[np.float64]
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 EPS = float(np.finfo(np.float64).eps)
 EPS32 = float(np.finfo(np.float32).eps)
@@ -106,40 +105,33 @@ UNSEEN = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
 """What is known before f has been called."""
 
 
-@lru_cache
-def _complement(points: tuple[float, ...], degree: int) -> Floats:
-    """Return orthonormal rows that every polynomial below a degree on these points vanishes on."""
-    low, high = min(points), max(points)
-    centred = (2 * np.array(points, dtype=np.float64) - low - high) / (high - low)
-    q, _ = np.linalg.qr(np.vander(centred, degree, increasing=True), mode="complete")
-    return np.ascontiguousarray(q[:, degree:].T)
+def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS) -> float:
+    """Estimate the noise in values along a line: three standard deviations.
 
-
-def table_noise(values: Floats, degree: int = 3, points: tuple[float, ...] | None = None) -> Floats:
-    """Estimate the standard deviation of the noise in values along a line.
-
-    Projections on an orthonormal basis of what no polynomial below the degree can follow
-    have the variance of the noise.
+    What no polynomial follows has the variance of the noise, for each value more than the
+    polynomial has coefficients.
 
     Parameters
     ----------
-    values : float64 array, shape (points, ...)
-        Function values along the first axis.
-    degree : int
-        Less than the number of points.
-    points : tuple of int, optional
-        The positions; by default the first of `POINTS`.
+    values : float64 array, (points,)
+        Function values.
+    terms : int
+        Of the polynomial; less than the number of points.
+    points : sequence of float
+        The positions; more than there are values do not matter.
 
     Returns
     -------
-    float64 array of the trailing shape
-        Non-finite where a value is.
+    float
+        NaN where a value is not finite.
     """
-    basis = _complement(points or POINTS[: len(values)], degree)
-    rest = np.abs(basis @ (values - values[0]))
-    top = rest.max(axis=0)
-    part = rest / np.where(top > 0, top, 1.0)  # squares of small values underflow
-    return np.asarray(top * np.sqrt((part * part).mean(axis=0)))
+    top = float(np.ptp(values))
+    if not 0 < top < np.inf:
+        return 0.0 * top
+    part = (values - values[0]) / top  # squares of small values underflow
+    fit = np.polynomial.Polynomial.fit(points[: len(part)], part, terms - 1)
+    rest = part - fit(np.array(points[: len(part)]))
+    return DEVIATIONS * top * float(np.linalg.norm(rest) / np.sqrt(len(part) - terms))
 
 
 def is_float32(values: Floats) -> bool:
@@ -151,21 +143,18 @@ def is_float32(values: Floats) -> bool:
     """
     finite = values[np.isfinite(values)]
     with np.errstate(all="ignore"):
-        narrow = finite.astype(np.float32).astype(np.float64)
-    if finite.size == 0 or not np.array_equal(narrow, finite):
-        return False
-    mantissa, _ = np.frexp(finite)
-    scaled = mantissa * 2.0**12
-    return int(np.count_nonzero(scaled != np.rint(scaled))) >= 2
+        narrow = finite.astype(np.float32)
+    long = np.count_nonzero(narrow.view(np.int32) & 0xFFF)
+    return np.array_equal(narrow, finite) and bool(long >= 2)
 
 
-def magnitude(array: NDArray[np.generic]) -> Floats:
+def magnitude(array: Array) -> Floats:
     """Return absolute values, 0 where they are not finite."""
     size = np.abs(np.asarray(array, dtype=np.float64))
     return np.where(np.isfinite(size), size, 0.0)
 
 
-def largest_of(array: NDArray[np.generic]) -> float:
+def largest_of(array: Array) -> float:
     """Return the largest finite magnitude, 0 where there is none."""
     return float(np.max(magnitude(array), initial=0.0))
 
@@ -184,28 +173,30 @@ def units_of(gradient: Array, point: Array, scale: float) -> Floats:
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
-def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Generator) -> Seen:
-    """Look at f before using it, in 7 calls, or 18 where it moves in steps or is float32.
+def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Seen:
+    """Look at f before using it, in 7 calls, or some 20 where it is rough or at a minimum.
 
     Parameters
     ----------
     evaluator : Evaluator
     claimed : sequence of array
         The claimed gradient of each leaf; empty where there is no claim.
-    rng : numpy Generator
+    seed : int
+        Of the line.
     """
+    rng = np.random.default_rng(seed)
     base, again, points = evaluator.at_point(), evaluator.at_point(), evaluator.points
     scales, reach = scales_of(claimed, points, base)
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
     narrow = any(point.dtype.itemsize < 8 for point in points)
     seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
+    line = _every_move(points, scales, rng)
     if not (np.isfinite(base) and np.isfinite(again)):
         return seen
     if not steady:
         several = [base, again, *(evaluator.at_point() for _ in range(6))]
         noise = max(1.5 * float(np.ptp(several)), EPS * abs(base))
-        return replace(seen, noise=noise, fine=noise)
-    line = _every_move(points, scales, rng)
+        return swing(evaluator, replace(seen, noise=noise, fine=noise), line)
     spread = reach * sum(point.size for point in points) ** 0.5
 
     def table(spacing: float, count: int = TABLE) -> tuple[float, Floats]:
@@ -214,7 +205,8 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
         steps = [spacing * point for point in POINTS[1:count]]
         values, strays = evaluator.along(line, steps, claimed)
         narrow |= is_float32(np.append(values, base))
-        return scatter(np.append(base, values + strays), spacing), np.append(base, values)
+        terms = 3 if spacing < NEAR else 4
+        return table_noise(np.append(base, values + strays), terms), np.append(base, values)
 
     spacing = NEAR
     if reach > 0 and base != 0:
@@ -232,25 +224,20 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
     elif rough:
         louder, _ = table(10 * spacing, len(POINTS))
-        if louder <= GROWTH * sigma:
-            sigma = max(sigma, louder)
-        else:
-            closer, _ = table(max(1e-2 * spacing, CLOSEST))
-            # Points that f does not tell apart say nothing.
-            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer or sigma)
-    unsure = levels > 2 and not narrow
-    if unsure and sigma > 1e-9 * abs(base):
-        narrow = _is_deaf(evaluator, base, rng)
-    if rough and not narrow and sigma > size:
         closest, _ = table(CLOSEST)
         lossy = not closest > sigma / 4
-        sigma = float(np.fmax(sigma, closest))
-    fine = sigma if rough else fine
+        if louder <= GROWTH * sigma or not lossy:
+            sigma = max(sigma, louder, closest)
+        elif closest > 0:  # points that f does not tell apart say nothing
+            sigma = closest
+    if levels > 2 and not narrow and sigma > 1e-9 * abs(base):
+        narrow = _is_deaf(evaluator, base, rng)
+    lossy = lossy and not narrow and sigma > size
     eps = EPS32 if narrow else EPS
     floor = max(eps * abs(base), TINY)
     noise = max(sigma, floor)
-    fine = noise if narrow or not np.isfinite(fine) else max(fine, floor)
-    return replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy)
+    fine = noise if narrow or rough or not np.isfinite(fine) else max(fine, floor)
+    return swing(evaluator, replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy), line)
 
 
 SWINGS = (1e-2, 0.25)
@@ -261,7 +248,7 @@ STILL = 1e-3
 """A claim that moves f by less than this part of its value may belong to a minimum."""
 
 
-def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
+def swing(evaluator: Evaluator, seen: Seen, line: Sequence[Floats]) -> Seen:
     """Learn how much f changes at all, in 2 calls or 4, where the claim says that it hardly does.
 
     At a minimum every slope is zero, and at a perfect fit f itself is: what is large is told by
@@ -270,7 +257,6 @@ def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
     spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
     if spread > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
         return replace(seen, whole=min(seen.reach, abs(seen.base)))
-    line = _every_move(evaluator.points, seen.scales, rng)
     reach = seen.reach
     for far in SWINGS:
         above, below = evaluator.along(line, [far, -far])[0].tolist()
@@ -309,11 +295,6 @@ def scales_of(
     scales = np.fmax(sizes, np.fmin(suggested, usual))
     moved = np.where(sizes > 0, 0.0, steepest * scales)
     return scales, max(reach, float(np.max(moved, initial=0.0)))
-
-
-def scatter(values: Floats, spacing: float) -> float:
-    """Return the noise in a table: three standard deviations."""
-    return DEVIATIONS * float(table_noise(values, degree=3 if spacing < 1e-7 else 4))
 
 
 def signs(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:

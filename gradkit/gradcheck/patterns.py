@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from gradkit.gradcheck.entries import Columns
 from gradkit.gradcheck.error import Claims
 from gradkit.gradcheck.examine import DISAGREE
-from gradkit.gradcheck.noise import Floats
-from gradkit.gradcheck.structure import Array, Leaf
+from gradkit.gradcheck.noise import Array, Floats
+from gradkit.gradcheck.structure import Leaf
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.directions import Looked
@@ -41,12 +41,10 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
     found = []
     for number, leaf in enumerate(leaves):
         rows = claims.leaf == number
-        if DISAGREE not in columns.verdict[rows]:
-            continue
-        flat = (claims.claimed, columns.estimate, error)
-        sentence = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
-        if sentence:
-            found.append(f"{leaf.name or 'The gradient'}: {sentence}.")
+        if DISAGREE in columns.verdict[rows]:
+            flat = (claims.claimed, columns.estimate, error)
+            said = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
+            found += [f"{leaf.name or 'The gradient'}: {said}."] if said else []
     return tuple(found)
 
 
@@ -72,15 +70,13 @@ def factor(claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
 
 def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
     """Return what explains the whole difference in one parameter, or the empty string."""
-    flat, truth = claimed.reshape(-1), estimate.reshape(-1)
-    turned = claimed.T.reshape(-1) if _square(claimed) else None
-    found = _plain(flat, truth, error.reshape(-1), turned)
-    room = _room(truth, error, 1e-3)
-    if found or np.all(np.abs(flat - truth) <= room):
-        return found  # what is wrong is unknown, or too slight to have a pattern
-    if claimed.size == max(claimed.shape, default=1) > 1:
-        found = _axis(flat, truth, room)
-    return found or _places(claimed, estimate, error)
+    room = 2 * np.max(error, initial=0.0) + 1e-3 * np.max(np.abs(estimate), initial=0.0)
+    if np.all(np.abs(claimed - estimate) <= room):
+        return ""  # what is wrong is unknown, or too slight to have a pattern
+    turned = claimed.T if _square(claimed) else None
+    guesses = _guesses(claimed, estimate, float(room))
+    fitting = (said for said, guess in guesses if np.all(np.abs(claimed - guess) <= room))
+    return _plain(claimed, estimate, error, turned) or next(fitting, "")
 
 
 def direction_pattern(claimed: Array, found: Looked, moves: Sequence[Floats]) -> str:
@@ -97,73 +93,48 @@ def _square(array: Array) -> bool:
     return array.ndim == 2 and array.shape[0] == array.shape[1] > 1
 
 
-def _room(estimate: Floats, error: Floats, loose: float) -> float:
-    """Return how far numbers may be from the estimate and bear a pattern out."""
-    top = np.max(np.abs(estimate), initial=0.0)
-    return float(2 * np.max(error, initial=0.0) + loose * top)
-
-
 def _plain(
-    claimed: Floats, estimate: Floats, error: Floats, turned: Floats | None, loose: float = 1e-3
+    claimed: Array, estimate: Array, error: Array, turned: Array | None, loose: float = 1e-3
 ) -> str:
     """Recognise a factor, a claim of zero, and a transposed one."""
-    ratio = factor(claimed, estimate, error, loose)
-    if ratio is not None:
-        return f"every entry is off by one factor: {_factor_words(ratio)}"
-    room = _room(estimate, error, loose)
-    if not np.any(np.abs(claimed - estimate) > room) or not np.isfinite(room):
+    room = 2 * np.max(error, initial=0.0) + loose * np.max(np.abs(estimate), initial=0.0)
+    if np.all(np.abs(claimed - estimate) <= room):
         return ""
     if claimed.size > 1 and not np.any(claimed):
         return "the claim is zero throughout"
-    if turned is not None:
-        if np.all(np.abs(turned - estimate) <= room):
-            return "it is transposed"
-        ratio = factor(turned, estimate, error, loose)
+    for said, claim in (("", claimed), ("it is transposed", turned)):
+        ratio = None if claim is None else factor(claim, estimate, error, loose)
         if ratio is not None:
-            return f"it is transposed, and every entry is off by {_factor_words(ratio)}"
+            both = f"{said}, and " if said else ""
+            return f"{both}every entry is off by one factor: {_factor_words(ratio)}"
+        if claim is not None and np.all(np.abs(claim - estimate) <= room):
+            return said
     return ""
 
 
-def _places(claimed: Array, estimate: Array, error: Array) -> str:
-    """Recognise the right numbers in wrong places, and entries left at zero."""
-    wrong = np.abs(claimed - estimate) > 2 * error + 1e-3 * np.abs(estimate)
-    if np.count_nonzero(wrong) < 2:
-        return ""
-    if not np.any(claimed[wrong]):
-        return "the entries that are wrong are all zero, as if they had been left out"
-    ours, theirs = np.sort(claimed[wrong]), np.sort(estimate[wrong])
-    close = np.abs(ours - theirs) <= 2 * np.max(error[wrong]) + 1e-3 * np.abs(theirs)
-    if np.all(close) and np.ptp(theirs) > 0:
-        return "it holds the right numbers in the wrong places"
-    return ""
+def _guesses(claimed: Array, estimate: Array, room: float) -> Iterator[tuple[str, Array]]:
+    """Yield what a claim would be in which axes, entries or places had been mistaken.
 
-
-def _axis(claimed: Floats, estimate: Floats, room: float) -> str:
-    """Recognise a bias gradient that was summed over the wrong axis, or over all of them.
-
-    Summed over the units, each example's total stands where a unit's should; the sum of
-    all is the same. Summed over everything, each entry holds that sum. A mean in place of
-    a sum divides either by a whole number.
+    A bias gradient summed over the units has each example's total where a unit's should be; the sum
+    of all is the same. Summed over everything, each entry holds that sum, or a mean a part of it.
     """
-    total = float(np.sum(estimate))
-    size = len(estimate)
-    if abs(total) <= 3 * room * size:
-        return ""
-    if np.ptp(claimed) <= 1e-9 * np.max(np.abs(claimed)):
-        times = total / float(claimed[0]) if claimed[0] else 0.0
-        if abs(times - 1) < 1e-3:
-            return "every entry holds the sum of all of them: it was summed over every axis"
-        if abs(times - round(times)) < 1e-3 * abs(times) and round(times) >= 2:
-            return (
-                f"every entry holds the sum of all of them over {round(times)}: it was "
-                f"averaged over every axis"
-            )
-        return ""
-    other, gaps = float(np.sum(claimed)), np.abs(claimed - estimate)
-    several = np.count_nonzero(gaps > room) > size / 2
-    if several and abs(other - total) <= min(room * size, 1e-3 * float(np.sum(gaps))):
-        return "its entries add up to the right sum, but singly they are wrong: wrong axis summed"
-    return ""
+    total, wrong = float(np.sum(estimate)), np.abs(claimed - estimate) > room
+    if claimed.size == max(claimed.shape, default=1) > 1 and abs(total) > 3 * room * claimed.size:
+        times = round(total / first) if (first := float(claimed.flat[0])) else 0
+        axis = "it was summed over every axis"
+        if times > 1:
+            axis = f"it was averaged over every axis, {times} numbers"
+        if times > 0:
+            yield f"every entry holds the sum of all of them: {axis}", 0 * claimed + total / times
+        off, gaps = abs(float(np.sum(claimed)) - total), np.abs(claimed - estimate)
+        if np.mean(wrong) > 0.5 and off <= min(room * claimed.size, 1e-3 * float(np.sum(gaps))):
+            yield "its entries add up to the right sum, but not singly: wrong axis summed", claimed
+    if np.count_nonzero(wrong) > 1:
+        zero = "the entries that are wrong are all zero, as if they had been left out"
+        yield zero, np.where(claimed == 0, 0, estimate)
+        ranks = np.argsort(np.argsort(claimed, axis=None))
+        moved = np.sort(estimate, axis=None)[ranks].reshape(claimed.shape)
+        yield "it holds the right numbers in the wrong places", moved
 
 
 def _factor_words(ratio: float) -> str:

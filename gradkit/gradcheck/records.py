@@ -12,26 +12,6 @@ if TYPE_CHECKING:
 
 Verdict = Literal["disagree", "inconclusive", "agree"]
 WORST_FIRST: tuple[Verdict, ...] = get_args(Verdict)
-Reason = Literal[
-    "",
-    "kink",
-    "noise",
-    "curvature",
-    "staircase",
-    "non-finite",
-    "not deterministic",
-    "budget",
-    "argument",
-]
-"""Why an answer could not be given.
-
-``kink``: the two one-sided slopes differ; ``noise``: the value of f is too rough;
-``curvature``: f bends within every step that rises above its noise; ``staircase``: f moves
-in steps; ``non-finite``: f or the claim is not a finite number; ``not deterministic``: f gives two
-values for one argument; ``budget``: the permitted evaluations, or seconds, were used up;
-``argument``: f does not use it.
-"""
-
 Index = tuple[int, ...]
 
 
@@ -54,7 +34,7 @@ class Entry:
         the larger of ``|claimed|`` and ``|estimate|``. Infinite where both are zero.
     verdict : {"agree", "disagree", "inconclusive"}
     reason : str
-        Why the verdict is inconclusive (see `Reason`); otherwise empty.
+        Why the verdict is inconclusive (``docs/gradients.md`` has them all); otherwise empty.
     slopes : (float, float) or None
         The slopes to the left and to the right, where a kink was found.
     """
@@ -66,7 +46,7 @@ class Entry:
     bound: float
     resolution: float
     verdict: Verdict
-    reason: Reason = ""
+    reason: str = ""
     slopes: tuple[float, float] | None = None
 
 
@@ -87,7 +67,7 @@ class Direction:
     bound: float
     resolution: float
     verdict: Verdict
-    reason: Reason = ""
+    reason: str = ""
 
 
 class ThreeVerdicts:
@@ -216,7 +196,7 @@ class Differences:
     resolution : float64
         ``bound`` relative to ``|estimate|``; infinite where the estimate is zero.
     status : str
-        ``ok``, or the reason why the estimate cannot be relied on (see `Reason`).
+        ``ok``, or the reason why the estimate cannot be relied on.
     left, right : float64
         One-sided slopes. They differ at a kink.
     evaluations : int

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from importlib import import_module
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradkit.gradcheck.noise import EPS, EPS32, is_float32
-
-Array = NDArray[Any]
+from gradkit.gradcheck.noise import EPS, EPS32, Array, is_float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +47,6 @@ def is_tensor(value: object) -> bool:
     return type(value).__module__.partition(".")[0] == "torch" or hasattr(value, "detach")
 
 
-def is_half(value: object) -> bool:
-    """Whether a value is of float16 or bfloat16."""
-    return str(getattr(value, "dtype", "")).endswith("float16")
-
-
 def to_numpy(value: Any, name: str, role: str) -> Array:
     """Return a numeric value as an array that may share its memory.
 
@@ -80,10 +71,8 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
     except ValueError:  # ragged nested lists
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "fiu":
-        found, hint = (
-            f"{type(value).__name__} of dtype {array.dtype}",
-            "Use floats or float arrays, in a sequence or a dict where there are several.",
-        )
+        found = f"{type(value).__name__} of dtype {array.dtype}"
+        hint = "Use floats or float arrays, in a sequence or a dict where there are several."
         if array.dtype.kind == "c":
             found = "complex numbers"
             hint = "Differentiate with respect to the real and the imaginary part separately."
@@ -98,13 +87,13 @@ def precision(value: Any, array: Array) -> float:
     return float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS
 
 
-def _leaf(value: Any, name: str, wide: bool) -> tuple[Leaf, Callable[[Array], Any]]:
-    """Copy one array, in float64 where it is no float, or narrow; and tell what undoes that.
+def _leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
+    """Copy one array, in float64 where it is no float, or half of one; and tell what undoes that.
 
     It keeps its memory order. The second turns an array into the kind of value that was passed.
     """
     array = to_numpy(value, name, "parameter")
-    keeps = array.dtype.kind == "f" and not (wide and is_half(value))
+    keeps = array.dtype.kind == "f" and "float16" not in str(getattr(value, "dtype", ""))
     own = np.array(array, dtype=array.dtype if keeps else np.float64, order="K", subok=False)
     leaf, home = Leaf(name, own), type(value).__module__.partition(".")[0]
     if is_tensor(value):
@@ -125,7 +114,7 @@ def _leaf(value: Any, name: str, wide: bool) -> tuple[Leaf, Callable[[Array], An
     return leaf, itemgetter(()) if isinstance(value, np.generic) else np.asarray
 
 
-def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True) -> Parameters:
+def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
     """Take parameters apart into named leaves.
 
     Parameters
@@ -136,8 +125,6 @@ def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True
     names : sequence of str, optional
         A name for each leaf, in order. By default the keys of a dict, the positions in a
         sequence, and the empty string for a single array.
-    wide : bool
-        Whether float16 and bfloat16 become float64, so that differences can be taken at all.
 
     Raises
     ------
@@ -156,7 +143,7 @@ def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True
             f"names must give one different name to each of the {len(moving)} parameters; "
             f"found {paths}."
         )
-    pairs = [_leaf(value, name, wide) for (_, value), name in zip(moving, paths, strict=True)]
+    pairs = [_leaf(value, name) for (_, value), name in zip(moving, paths, strict=True)]
 
     def assemble(parts: Sequence[Any]) -> Any:
         rest = iter(parts)
@@ -211,11 +198,8 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     made = {key: mapped(part, change) for key, part in parts}
     if isinstance(value, Mapping):
         return OrderedDict(made) if isinstance(value, OrderedDict) else made
-    if is_dataclass(value):
-        built = copy.copy(value)
-        for key, part in made.items():
-            object.__setattr__(built, key, part)
-        return built
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **made)
     if hasattr(value, "_fields"):
         return type(value)(*made.values())
     return tuple(made.values()) if isinstance(value, tuple) else list(made.values())
@@ -281,25 +265,25 @@ def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
             yield gradient
         return
     moving = {key: part for key, part in parts if leaves_of(part)}
-    sized = hasattr(gradient, "__len__") and not isinstance(gradient, (str, Mapping))
-    sized = sized and getattr(gradient, "shape", None) != ()
+    given = _children(gradient)
     if isinstance(structure, (list, tuple)):
         wanted = f"a sequence of {len(parts)}"
-        given = dict(enumerate(gradient)) if sized and len(gradient) == len(parts) else {}
+        if given is None and np.ndim(gradient):
+            given = list(enumerate(gradient))
+        found = dict(given or ()) if len(given or ()) == len(parts) else {}
     else:
         wanted = f"a dict with the keys {[key for key, _ in parts]}"
-        children = _children(gradient) or []
         if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
-            children = list(zip(moving, gradient, strict=True))
-        named = {str(key): part for key, part in children}
+            given = list(zip(moving, gradient, strict=True))
+        named = {str(key): part for key, part in given or ()}
         spellings = ((key, spelled(key, named)) for key in moving)
-        given = {key: named[name] for key, name in spellings if name is not None}
-    if not moving.keys() <= given.keys():
+        found = {key: named[name] for key, name in spellings if name is not None}
+    if not moving.keys() <= found.keys():
         where = f" at {path!r}" if path else ""
-        found = type(gradient).__name__ + (f" of {len(gradient)}" if sized else "")
-        found = str(list(gradient)) if isinstance(gradient, Mapping) else found
+        said = type(gradient).__name__ + (f" of {len(given)}" if given else "")
+        said = str(list(gradient)) if isinstance(gradient, Mapping) else said
         raise ValueError(
-            f"the gradient{where} must be {wanted}, like the parameters; found {found}."
+            f"the gradient{where} must be {wanted}, like the parameters; found {said}."
         )
     for key, part in moving.items():
-        yield from _walk(given[key], part, f"{path}.{key}" if path else str(key))
+        yield from _walk(found[key], part, f"{path}.{key}" if path else str(key))

@@ -51,11 +51,9 @@ def describe(report: Report) -> str:
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
     lines = [_sentence(report), *report.patterns]
     shown = sorted(parts, key=_badness)[:WORST]
-    if shown:
-        lines.append("")
-        lines += _table(shown)
-        if len(parts) > len(shown):
-            lines.append(f"… and {len(parts) - len(shown)} more, none of them worse.")
+    lines += ["", *_table(shown)] if shown else []
+    if len(parts) > len(shown):
+        lines.append(f"… and {len(parts) - len(shown)} more, none of them worse.")
     reasons = {part.reason for part in parts if part.reason}
     lines += [f"{reason}: {WHY[reason]}." for reason in WHY if reason in reasons]
     for entry in report.entries:

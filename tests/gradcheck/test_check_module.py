@@ -76,7 +76,9 @@ def test_dropout_is_noticed() -> None:
     module = net(torch.nn.Dropout(0.5))
     report = check_module(module, torch.nn.MSELoss(), X, Y)
     assert report.verdict == "inconclusive"
-    assert report.notes[0].startswith("dropout is on in 1: every evaluation drops other units.")
+    assert report.notes[0].startswith(
+        "in training mode, where it depends on chance or on the batch (see .ev"
+    )
     report = check_module(module.eval(), torch.nn.MSELoss(), X, Y)
     assert (report.verdict, report.notes) == ("agree", ())
 
@@ -86,7 +88,7 @@ def test_batch_normalisation_is_noticed() -> None:
     module = net(torch.nn.BatchNorm1d(4), torch.nn.Tanh())
     report = check_module(module, torch.nn.MSELoss(), X, Y)
     assert report.verdict != "disagree"
-    assert report.notes[0].startswith("batch normalisation is in training mode in 1")
+    assert report.notes[0].endswith("the batch (see .eval()): 1.")
     assert module[1].num_batches_tracked == 0
 
 

@@ -100,7 +100,7 @@ def test_rounded_parameters_accuse_nobody() -> None:
 
 
 def test_a_function_that_remembers_its_argument() -> None:
-    """By its identity: it is given new arrays, and a note says so."""
+    """By its identity: nothing is said of the gradient, and a note says why."""
     cache = {}
 
     def memo(p):
@@ -109,10 +109,9 @@ def test_a_function_that_remembers_its_argument() -> None:
         return cache[id(p)]
 
     report = check_gradient(memo, np.array([0.3, 0.7]), np.array([0.6, 1.4]))
-    assert report.verdict == "agree"
+    assert (report.verdict, report.entries[0].reason) == ("inconclusive", "argument")
     assert report.notes[-1].startswith("f takes an array whose values have changed for the one it")
-    cache.clear()
-    assert check_gradient(memo, np.array([0.3, 0.7]), np.array([0.6, 1.5])).verdict == "disagree"
+    assert check_gradient(lambda p: 0.3, np.ones(2), np.ones(2)).verdict == "disagree"
 
 
 def test_a_masked_array_keeps_its_mask() -> None:
@@ -283,7 +282,10 @@ def test_half_precision(kind) -> None:
     assert check_gradient(lambda p: (p**2).sum(), t, 2 * t).verdict == "agree"
     assert check_gradient(lambda p: (p**2).sum(), t, 4 * t).verdict == "disagree"
     weights = torch.ones(3).to(kind)
-    assert check_gradient(lambda p: p @ weights, t, weights).verdict != "disagree"
+    with pytest.raises(RuntimeError) as caught:
+        check_gradient(lambda p: p @ weights, t, weights)
+    said = "f was called at params; integers and half precision as float64."
+    assert caught.value.__notes__ == [said]
 
 
 # What once was told and not true.
@@ -471,10 +473,7 @@ def test_small_entries_that_noise_hides_are_counted(small: float) -> None:
         return check_gradient(f, x, np.array(scales) * np.cos(x))
 
     x = np.array([0.5, 0.7, 0.9])
-    for scales, said in (
-        ([1.0, small, small], "2 entries are so far below the others that noise hides errors of"),
-        ([1.0, 1.0, small], "1 entry is so far below the others that noise hides errors of the"),
-    ):
+    for scales, many in (([1.0, small, small], 2), ([1.0, 1.0, small], 1)):
 
         def smooth(p, scales=scales):
             return float(np.sin(p) @ scales)
@@ -484,7 +483,10 @@ def test_small_entries_that_noise_hides_are_counted(small: float) -> None:
 
         report = check(rough, scales, x)
         assert report.verdict == "agree"
-        assert [note.startswith(said) for note in report.notes] == [True]
+        assert report.notes == (
+            "so far below the others that noise hides errors of the size of the entry, and checked "
+            f"on the scale of the others: {many} of 3 entries.",
+        )
         assert check(smooth, scales, x).notes == ()
     rounding = check(lambda p: float(np.sin(p[0])), [1.0, 1e-17, 0.0], x)
     assert (rounding.verdict, rounding.notes) == ("agree", ())
@@ -500,9 +502,10 @@ def test_of_two_wrong_entries_among_thousands_one_is_named(places: tuple[int, in
     assert [one.index[0] in places for one in report.entries] == [True]
 
 
-def test_bends_are_looked_at_along_all_tensors_before_each() -> None:
-    """A first step along many entries that bend may not do; a ladder along all of them does."""
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(4))
+def test_many_entries_that_bend_cost_no_more(seed: int) -> None:
+    """A first step along them is short, and may bend as much as the least error does."""
+    rng = np.random.default_rng(seed)
     parts = {f"p{k}": rng.normal(size=2000) for k in range(50)}
     right = {name: np.sin(2 * x) for name, x in parts.items()}
 
@@ -510,8 +513,7 @@ def test_bends_are_looked_at_along_all_tensors_before_each() -> None:
         return float(sum(np.sum(np.sin(x) ** 2) for x in p.values()))
 
     report = check_gradient(f, parts, right)
-    assert report.verdict == "agree"
-    assert 11 < report.evaluations <= 30
+    assert (report.verdict, report.evaluations) == ("agree", 11)
     assert {one.parameter for one in report.directions} == {"all parameters"}
     wrong = right | {"p7": 1.5 * right["p7"]}
     report = check_gradient(f, parts, wrong)

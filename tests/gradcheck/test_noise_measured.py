@@ -24,24 +24,27 @@ def quietly():
 def test_a_polynomial_has_no_noise_and_noise_has_its_size() -> None:
     """Whatever smooth thing it lies on."""
     smooth = 3 + 2 * LINE - LINE**2
-    assert table_noise(smooth, degree=3) < 1e-12
+    assert table_noise(smooth) < 1e-12
     rng = np.random.default_rng(0)
     sizes = [table_noise(smooth + 1e-3 * rng.normal(size=LINE.size)) for _ in range(200)]
-    assert np.sqrt(np.mean(np.square(sizes))) == pytest.approx(1e-3, rel=0.1)
+    assert np.sqrt(np.mean(np.square(sizes))) == pytest.approx(3e-3, rel=0.1)
 
 
-def test_several_outputs_at_once() -> None:
-    """Along trailing axes."""
-    values = np.stack([LINE, LINE**5], axis=1)
-    quiet, loud = table_noise(values)
-    assert quiet < 1e-12 < loud
+def test_a_table_of_any_size_has_its_noise() -> None:
+    """Squares of small values underflow; of what is not finite nothing is known."""
+    values = np.random.default_rng(0).normal(size=LINE.size)
+    for size in (1e-200, 1e200):
+        assert table_noise(size * values) == pytest.approx(size * table_noise(values))
+    assert table_noise(0 * values) == 0
+    for odd in (np.nan, np.inf):
+        assert np.isnan(table_noise(np.append(values[1:], odd)))
 
 
 @pytest.mark.parametrize("period", [0.1, 0.5, 1, 1.5, 3])
 def test_a_wave_between_even_points_is_seen(period: float) -> None:
     """At whole numbers, or tenths, one of such a period would look smooth."""
     wave = np.sin(2 * np.pi * LINE / period + 0.4)
-    assert table_noise(wave) > 0.3
+    assert table_noise(wave) > 0.9
     whole = tuple(range(12))
     hidden = np.sin(2 * np.pi * np.array(whole) / 0.5 + 0.4)
     assert table_noise(hidden, points=whole) < 1e-9
@@ -92,7 +95,7 @@ def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
 def test_a_preflight_measures_the_noise(f, low: float, high: float) -> None:
     """Instead of assuming one rounding."""
     evaluator = Evaluator(f, unpack(np.array([0.3, 0.7, 1.1])))
-    seen = measure(evaluator, [np.ones(3)], np.random.default_rng(0))
+    seen = measure(evaluator, [np.ones(3)])
     assert low <= seen.noise <= high
     assert seen.steady
 
@@ -104,7 +107,7 @@ def test_the_scale_of_a_parameter_of_zeros_is_no_larger_than_that_of_others(
     """A claim of next to nothing suggests an enormous change, which is not believed."""
     params = {"w": np.array([1.0]), "b": np.zeros(1)}
     evaluator = Evaluator(lambda p: float(np.sin(p["w"][0] + p["b"][0])), unpack(params))
-    seen = measure(evaluator, [np.array([1.0]), np.array([claim])], np.random.default_rng(0))
+    seen = measure(evaluator, [np.array([1.0]), np.array([claim])])
     assert seen.scales[1] == pytest.approx(scale)
 
 
@@ -119,7 +122,7 @@ def test_a_forward_in_float32_is_known_behind_a_loss_in_float64() -> None:
         return float(np.sum(np.sin(v * 3) ** 2)) + 1e-6 * np.sin(1e12 * np.sum(v))
 
     for f, narrow in ((cast, True), (noisy, False)):
-        seen = measure(Evaluator(f, unpack(x)), [np.ones(12)], np.random.default_rng(0))
+        seen = measure(Evaluator(f, unpack(x)), [np.ones(12)])
         assert (seen.eps > 1e-10) is narrow
     right = 3 * np.sin(6 * x)
     assert check_gradient(cast, x, right).verdict == "agree"
@@ -138,6 +141,6 @@ def test_points_that_f_does_not_tell_apart_say_nothing_of_its_noise(seed: int) -
         return float((v[0] * x + v[1] - y) ** 2)
 
     point = unpack(w.astype(float))
-    seen = measure(Evaluator(f, point), [np.zeros(2)], np.random.default_rng(0))
+    seen = measure(Evaluator(f, point), [np.zeros(2)])
     assert seen.base == 0
     assert seen.noise > 1e-17

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from gradkit.gradcheck import (
-    check,
     check_gradient,
     entries,
     error,
@@ -96,8 +95,8 @@ RULES: list[Rule] = [
     (
         "noise is measured",
         noise,
-        "scatter",
-        lambda v, s: 0.0,
+        "table_noise",
+        lambda values, terms: 0.0,
         hash_noise,
         W,
         RIGHT,
@@ -117,9 +116,9 @@ RULES: list[Rule] = [
     ),
     (
         "f bends at a minimum",
-        check,
+        noise,
         "swing",
-        lambda e, s, r: s,
+        lambda evaluator, seen, line: seen,
         squares,
         MINIMUM,
         2 * A[:, :3].T @ (A[:, :3] @ MINIMUM - W),
@@ -214,7 +213,7 @@ RULES: list[Rule] = [
         "a slope that noise hides over the parameter itself is not read beyond it",
         entries,
         "examine",
-        lambda at, row, thorough: at.claims.here.fill(0) or examine.examine(at, row, thorough),
+        lambda at, row: at.claims.here.fill(0) or examine.examine(at, row),
         lambda p: float(1e16 * p[0] + np.sin(1e8 * p[1])),
         np.array([1.0, 7e-9]),
         np.array([1e16, 1e8 * np.cos(0.7)]),
@@ -292,9 +291,11 @@ def test_units_of_entries_are_needed_for_directions(monkeypatch) -> None:
         return float(np.sum(np.sin(v / units)))
 
     right = np.cos(x) / units
+    wrong = right * np.where(units == 1e4, -1, 1)
     assert check_gradient(f, x * units, right, entries="directions").verdict == "agree"
+    assert check_gradient(f, x * units, wrong, entries="directions").verdict == "disagree"
     monkeypatch.setattr(error, "units_of", lambda g, p, s: np.full(np.shape(p), s))
-    assert check_gradient(f, x * units, right, entries="directions").verdict != "agree"
+    assert check_gradient(f, x * units, wrong, entries="directions").verdict == "agree"
 
 
 def readings(kind: str) -> list[tuple[ladder.Reading, float]]:
