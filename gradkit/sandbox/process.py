@@ -6,6 +6,7 @@ import contextlib
 import io
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
@@ -45,7 +46,8 @@ USED = 0.5
 ANYTHING = Imports()
 
 
-class Question(Frame, frozen=True, eq=False):
+@dataclass(frozen=True, slots=True, eq=False)
+class Question(Frame):
     """A request about what is to be called ``name``; ``loop`` says whose loop trains, if any."""
 
     name: str = ""
