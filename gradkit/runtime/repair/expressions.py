@@ -340,14 +340,23 @@ def _sliced(part: Any) -> Iterator[ast.expr]:
         yield binary(part, ast.Sub, one)
 
 
+def _is_numeric(value: Any) -> bool:
+    return is_number(value) or (is_array(value) and value.dtype.kind in "biuf")
+
+
+def _signed(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a sign that it lacks."""
+    plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
+    if spot.whole and not plain and _is_numeric(spot.value):
+        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), spot.node), SIGNED)
+
+
 def _missing(spot: Spot) -> Iterator[Change]:
-    """Yield the expression with a sign, a factor, a divisor, a term or a function that it lacks."""
+    """Yield the expression with a factor, a divisor or a term that it lacks."""
     node, value, scope = spot.node, spot.value, spot.scope
-    array = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
-    if not spot.whole or not (array or is_number(value)) or isinstance(value, bool):
+    array = is_array(value)
+    if not spot.whole or not _is_numeric(value):
         return
-    if not isinstance(node, ast.Constant | ast.UnaryOp):
-        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), node), SIGNED)
     shape = np.shape(value)
     numbers = [expression(name) for name in scope.numbers[:FEW]]
     arrays = [(name, expression(name)) for name in scope.fitting(shape)] if array else []
@@ -390,8 +399,7 @@ WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
 def _applied(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a power or a function that it lacks."""
     node, library = spot.node, spot.scope.library
-    number = is_number(spot.value) or (is_array(spot.value) and spot.value.dtype.kind in "biuf")
-    if not number or isinstance(node, ast.Constant):
+    if not _is_numeric(spot.value) or isinstance(node, ast.Constant):
         return
     for power in ("2", "0.5", "-1"):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
@@ -421,23 +429,14 @@ def _applied(spot: Spot) -> Iterator[Change]:
             yield Change("missing-function", call, LARGE)
 
 
-MAKERS: Sequence[Maker] = (
-    *(
-        _names,
-        _constants,
-        _operations,
-        _comparisons,
-        _calls,
-        _attributes,
-        _subscripts,
-        _missing,
-        _applied,
-    ),
+SMALL: Sequence[Maker] = (
+    *(_names, _constants, _operations, _comparisons, _calls, _attributes, _subscripts, _signed),
 )
+LARGE_ONES: Sequence[Maker] = (_missing, _applied)
 """What may stand in the place of an expression, by what is wrong with it."""
 
 
-def changes_of(spot: Spot) -> Iterator[Change]:
+def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
     """Yield what may stand in the place of an expression."""
-    for maker in MAKERS:
+    for maker in makers:
         yield from maker(spot)

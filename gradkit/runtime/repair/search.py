@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from gradkit.runtime.repair.bench import Bench, quiet
 from gradkit.runtime.repair.candidates import Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
+from gradkit.runtime.repair.clock import Clock
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
 from gradkit.runtime.repair.tree import LARGE
@@ -62,7 +62,7 @@ class Search:
     ) -> None:
         self._namespace, self._sources, self._places = namespace, dict(sources), list(places)
         self._question = question
-        self._end = time.process_time() + seconds
+        self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
         self._best: _Best | None = None
@@ -104,12 +104,12 @@ class Search:
         used = off[:INPUTS]
         self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in used}
         self._best = None
-        for least, group in Candidates(bench, used, self._end).groups():
+        for least, group in Candidates(bench, used, self._clock).groups():
             best = self._best
             if best is not None and (least > LARGE if best.left else best.cost <= least):
                 break
             for candidate in group:
-                if time.process_time() > self._end:
+                if self._clock.is_over():
                     return self._best
                 self._try(bench, candidate)
         return self._best
