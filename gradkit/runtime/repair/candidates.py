@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.repair.bench import Bench, Target
-from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts
-from gradkit.runtime.repair.clock import Clock
+from gradkit.runtime.repair.borrowed import Part, borrowed_changes, borrowed_parts
+from gradkit.runtime.repair.clock import Clock, LateError, limit
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, Spot, changes_of
-from gradkit.runtime.repair.pool import known, signature
+from gradkit.runtime.repair.pool import KINDS, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
@@ -45,8 +45,11 @@ class Candidate:
     write: Callable[[str, str], Written]
 
 
-MORE, LARGEST = 1.7, 100.0
+MORE, MOST = 1.7, 100.0
 """The least that borrowed changes cost, and more than any costs."""
+
+LARGEST = 1_000_000
+"""Bytes of a value that is worth a run."""
 
 PER_NODE, INNER = 0.01, 0.0005
 """What each node more or less costs, and each node of what is changed."""
@@ -131,7 +134,7 @@ class Candidates:
                 return
             borrowed = self._borrowed(place)
             yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
-        yield LARGEST, sorted(self._others, key=_by_cost)
+        yield MOST, sorted(self._others, key=_by_cost)
 
     def _ordered(self) -> list[_Place]:
         """Return the slots that were run, the doubtful ones first."""
@@ -184,6 +187,8 @@ class Candidates:
         scope = self._scope(place.target, place.runs[0][0])
         whole = not place.slot.asked
         slot, values = place.slot, place.values
+        if isinstance(slot.statement, ast.Pass):
+            return
         place.spots = [*_below(slot.node, slot.put, scope, values[0], whole=whole)]
         before = place.before and place.before[: len(values)]
         place.seen = {signature(before)} if not place.acts else set()
@@ -237,7 +242,7 @@ class Candidates:
         spot.put(change.node)
         after = _tried(values, lambda each: each.again(slot.node, spot.above))
         spot.put(spot.spot.node)
-        if after is None:
+        if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         if made in place.seen:
@@ -269,7 +274,7 @@ class Candidates:
     def _borrowed(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
         """Yield what the model solution has, for each spot; in a comprehension names are others."""
         pool, outer = self._pools[0], place.values[0].names
-        parts: dict[int, list[tuple[str, Any]]] = {}
+        parts: dict[int, list[tuple[Part, Any]]] = {}
         for spot in place.spots:
             key = id(spot.names)
             if key not in parts:
@@ -289,6 +294,7 @@ class Candidates:
     def _of_entries(self) -> Iterator[Candidate]:
         """Yield the text with a statement more, that the model solution has."""
         pool = self._pools[0]
+        seen = set()
         for target in self._bench.targets:
             first = {id(slot.statement): slot for slot in reversed(target.slots)}
             for _, block in _blocks(target.function):
@@ -298,21 +304,31 @@ class Candidates:
                     if not runs:
                         continue
                     lacking = list(self._lacking(runs[0]))
-                    for role, part in borrowed_parts(pool.parts, pool.values, runs):
-                        new = [part] if role == "statement" else []
-                        if role == "whole":
-                            new = [_entry(name, key, part) for name, key in lacking]
+                    for part, tree in borrowed_parts(pool.parts, pool.values, runs):
+                        new = [tree] if part.role == "statement" else []
+                        if part.role == "whole":
+                            new = [_entry(d, k, tree) for d, k, n in lacking if n & {*part.numbers}]
                         for at, each in ((p, n) for p in (place, place + 1) for n in new):
+                            key = id(block), at, ast.dump(each)
+                            if key in seen:
+                                continue
+                            seen.add(key)
                             made = [*block[:at], each, *block[at:]]
                             one = Rewritten("missing-statement", LARGE, made, statement)
                             yield _in_block(one, block, -at, target)
 
-    def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield the dicts among local names that have not yet all keys that are asked for."""
-        asked = re.findall(r"\[['\"](\w+)['\"]\]", " ".join(self._bench.question.reads))
-        for name, value in local.items():
-            if isinstance(value, dict):
-                yield from ((name, key) for key in asked if key not in value)
+    def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
+        """Yield the dicts among local names that have not a key that is asked for.
+
+        Besides, the numbers of the model's values that are right there.
+        """
+        pool, right = self._pools[0], self._draws[0].expected
+        for read, value in zip(self._bench.question.reads, right, strict=True):
+            numbers = {n // KINDS for n in pool.found(value) if n % KINDS == 0}
+            for key in re.findall(r"\[['\"](\w+)['\"]\]", read):
+                for name, held in local.items():
+                    if isinstance(held, dict) and key not in held:
+                        yield name, key, numbers
 
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:
@@ -322,8 +338,9 @@ def _value_of(slot: Slot) -> Callable[[Values], Any]:
 def _tried(values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
     """Return what is made of each; None where that raises."""
     try:
-        return [made(each) for each in values]
-    except Exception:  # whatever changed text raises: it is no value
+        with limit(EVALUATED):
+            return [made(each) for each in values]
+    except (Exception, LateError):  # whatever changed text raises: it is no value
         return None
 
 
@@ -348,6 +365,10 @@ def _cost(change: Change, node: ast.expr) -> float:
 
 def _by_cost(candidate: Candidate) -> float:
     return candidate.cost
+
+
+EVALUATED = 0.2
+"""Seconds after which a value is given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -361,9 +361,11 @@ def _missing(spot: Spot) -> Iterator[Change]:
     numbers = [expression(name) for name in scope.numbers[:FEW]]
     arrays = [(name, expression(name)) for name in scope.fitting(shape)] if array else []
     twice = [binary(expression("2"), ast.Mult, number) for number in numbers]
+    # A whole number counts something: there is no part of it.
+    operators = (ast.Mult,) if isinstance(value, int) else (ast.Mult, ast.Div)
     for factor in (*numbers, expression("2"), expression("0.5"), *twice):
-        yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
-        yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)
+        for operator in operators:
+            yield Change("missing-factor", binary(node, operator, factor), LARGER)
     for name, factor in arrays:
         yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
         yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)

@@ -25,6 +25,9 @@ SMALL = 256
 SAMPLED = 8
 """Numbers of an array that are looked for among the entries."""
 
+DIGESTED = 4096
+"""Numbers of an array that tell it from others."""
+
 KINDS, SHAPES = 1000, 10
 """More than there are values like another one, and more than shapes of one."""
 
@@ -128,13 +131,14 @@ def _weights(size: int) -> Array:
 
 def digested(flat: Array) -> float:
     """Return a number that tells an array from others, and is near for those that are near."""
-    return float(flat @ _weights(flat.size))
+    looked = flat[:DIGESTED]
+    return float(looked @ _weights(looked.size))
 
 
 def signature(value: Any) -> Any:
     """Return what tells a value from others; those that are equal but for rounding share it."""
     if isinstance(value, np.ndarray | np.number) and value.dtype.kind in "biuf":
-        digest = digested(value.reshape(-1).astype(float))
+        digest = digested(value.reshape(-1)[:DIGESTED].astype(float))
         return value.shape, value.dtype.kind, f"{digest:.12g}"
     if isinstance(value, np.ndarray | np.generic):
         return value.shape, value.tobytes()
@@ -200,7 +204,7 @@ def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...],
     stacks = {}
     for form, (kinds, members) in found.items():
         flat = np.stack([member.reshape(-1) for member in members])
-        digests = flat @ _weights(flat.shape[1])
+        digests = np.array([digested(row) for row in flat])
         order = np.argsort(digests)
         stacks[form] = Stack(np.array(kinds)[order], digests[order], flat[order])
     return stacks

@@ -18,7 +18,7 @@ from typing import Any
 from gradkit.runtime.repair.bench import Bench, quiet
 from gradkit.runtime.repair.candidates import Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
-from gradkit.runtime.repair.clock import Clock
+from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
 from gradkit.runtime.repair.tree import LARGE
@@ -70,7 +70,7 @@ class Search:
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
-        with quiet(), kept(self._namespace) as put:
+        with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question)
             while len(found) < ROUNDS:
                 bench.take(self._sources, self._places)
