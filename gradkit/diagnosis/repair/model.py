@@ -111,8 +111,10 @@ class Inside:
         for node, role in (*wholes, *((each, "statement") for each in self._entries)):
             if len(list(ast.walk(node))) > LARGEST:
                 continue
-            read = node.value if _sets(node) else node
-            found = [(ast.unparse(leaf), places.get(_place(leaf), -1)) for leaf in _leaves(read)]
+            found = [(ast.unparse(leaf), places.get(_place(leaf), -1)) for leaf in _read(node)]
+            if role == "statement":
+                # What holds no numbers, such as a dict, is called the same.
+                found = [each for each in found if each[1] in numbers]
             if all(leaf in numbers for _, leaf in found):
                 leaves = tuple((text, numbers[leaf]) for text, leaf in dict.fromkeys(found))
                 own = numbers.get(places.get(_place(node), -1), ())
@@ -145,7 +147,7 @@ def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | No
 
 def _fills(node: Any) -> bool:
     """Tell a statement that changes something: an array, entries, an attribute, a name's value."""
-    if isinstance(node, ast.AugAssign):
+    if isinstance(node, ast.AugAssign) or _appends(node):
         return True
     if _sets(node):
         (target,) = node.targets
@@ -153,6 +155,21 @@ def _fills(node: Any) -> bool:
         return isinstance(target, ast.Attribute) or target.id in reads
     return isinstance(node, ast.Assign) and all(
         isinstance(target, ast.Subscript) for target in node.targets
+    )
+
+
+def _read(node: Any) -> Iterator[ast.expr]:
+    """Yield the leaves of an expression, or of a statement but for what it gives a value."""
+    yield from _leaves(node.value if _sets(node) else node)
+
+
+def _appends(node: Any) -> bool:
+    """Tell a statement that puts something into a list."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "append"
     )
 
 

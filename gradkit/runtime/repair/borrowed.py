@@ -70,7 +70,7 @@ def borrowed_parts(
             if own is None:
                 return None
             renamed[leaf] = own
-        return _renamed(part.text, renamed)
+        return _renamed(part, renamed)
 
     seen: set[tuple[str, str]] = set()
     for part in parts:
@@ -99,7 +99,7 @@ def _same(found: Any, value: Any) -> bool:
     )
 
 
-def _renamed(text: str, names: Mapping[str, ast.expr]) -> ast.AST:
+def _renamed(part: Part, names: Mapping[str, ast.expr]) -> ast.AST:
     class Rename(ast.NodeTransformer):
         def visit(self, node: ast.AST) -> Any:
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
@@ -109,9 +109,8 @@ def _renamed(text: str, names: Mapping[str, ast.expr]) -> ast.AST:
                     return with_parts(own, ctx=node.ctx) if hasattr(own, "ctx") else own
             return self.generic_visit(node)
 
-    (statement,) = ast.parse(text).body
-    part = statement.value if isinstance(statement, ast.Expr) else statement
-    return Rename().visit(part)  # type: ignore[no-any-return]
+    read: Any = ast.parse(part.text).body[0]
+    return Rename().visit(read if part.role == "statement" else read.value)  # type: ignore[no-any-return]
 
 
 def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:

@@ -15,13 +15,12 @@ from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import Part, borrowed_changes, borrowed_parts
 from gradkit.runtime.repair.clock import Clock, LateError, limit
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, Spot, changes_of
-from gradkit.runtime.repair.pool import KINDS, known, signature
+from gradkit.runtime.repair.pool import KINDS, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
 from gradkit.runtime.repair.tree import (
-    LARGE,
     LARGER,
     SIGNED,
     SIMPLE,
@@ -128,7 +127,7 @@ class Candidates:
             if self._clock.is_over():
                 return
             yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
-        yield LARGE, list(self._of_entries())
+        yield MORE, sorted(self._of_entries(), key=_by_cost)
         for place in ordered:
             if self._clock.is_over():
                 return
@@ -228,7 +227,11 @@ class Candidates:
                 _putting(spot.put, spot.spot.node),
                 _writing(spot.spot.node, change.node),
             )
-            if after is not None and (place.plain or self._is_known(place, change, spot, after[0])):
+            if after is not None and (
+                place.plain
+                or (cost <= SIGNED and is_whole(after[0]))
+                or self._is_known(place, change, spot, after[0])
+            ):
                 hits.append(one)
             elif not only:
                 self._others.append(one)
@@ -314,7 +317,8 @@ class Candidates:
                                 continue
                             seen.add(key)
                             made = [*block[:at], each, *block[at:]]
-                            one = Rewritten("missing-statement", LARGE, made, statement)
+                            cost = MORE + PER_NODE * size_of(each)
+                            one = Rewritten("missing-statement", cost, made, statement)
                             yield _in_block(one, block, -at, target)
 
     def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
@@ -409,7 +413,11 @@ def _below(
         for index, child in enumerate(part if isinstance(part, list) else [part]):
             inside = _into(node, name, index if isinstance(part, list) else None)
             option = child.arg or "" if isinstance(child, ast.keyword) else ""
-            if isinstance(child, ast.keyword):
+            if isinstance(child, ast.FormattedValue):
+                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
+            elif isinstance(node, ast.JoinedStr):
+                continue
+            elif isinstance(child, ast.keyword):
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
             elif name == "func":
                 if not isinstance(child, ast.Attribute) or is_numpy(child.value):

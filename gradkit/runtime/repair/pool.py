@@ -123,6 +123,14 @@ class Pool:
         return set(stack.numbers[first:last][gap <= NEAR * size].tolist())
 
 
+def is_whole(value: Any) -> bool:
+    """Tell whole numbers, which are the model solution's by chance."""
+    array = np.asarray(value)
+    return array.dtype.kind in "iu" or (
+        array.dtype.kind == "f" and bool(np.all(array == np.round(array)))
+    )
+
+
 @cache
 def _weights(size: int) -> Array:
     weights: Array = np.cos(np.arange(size) * 1.7 + 0.3)

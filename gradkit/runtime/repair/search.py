@@ -91,10 +91,10 @@ class Search:
 
     def _round(self, bench: Bench) -> _Best | None:
         """Return the best change of the text as it is now."""
-        states = [bench.states(draw) for draw in bench.question.draws]
+        states = bench.measured(bench.question.draws)
         if not bench.again and all(all(state.values()) for state in states):
             bench.again = True
-            states = [bench.states(draw) for draw in bench.question.draws]
+            states = bench.measured(bench.question.draws)
         names = dict.fromkeys(name for state in states for name in state)
         self._wrong = frozenset(n for n in names if not all(s.get(n, False) for s in states))
         if not self._wrong:
