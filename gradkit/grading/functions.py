@@ -63,7 +63,7 @@ OLD_WAYS = {
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
-DIAGNOSED = ("fail", "error", "blocked")
+DIAGNOSED = ("fail", "error", "blocked", "missing")
 """States whose reasons are looked for."""
 
 LISTED = 5

@@ -44,7 +44,17 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
     numbers = sum(array.size for draw in grader.draws for array in arrays_in(dict(draw.values)))
     if numbers > LARGEST:
         return Inquiry()
-    return _Repairs(grader, Inside(grader.solution)).inquiry(verdicts)
+    asked = [
+        check
+        for check, verdict in zip(grader.task.checks, verdicts, strict=True)
+        if verdict.state in DIAGNOSED and not _is_to_write(verdict)
+    ]
+    return _Repairs(grader, Inside(grader.solution)).inquiry(asked) if asked else Inquiry()
+
+
+def _is_to_write(verdict: Verdict) -> bool:
+    """Tell that there is no text yet; there is where only outputs are not there."""
+    return verdict.state == "missing" and (not verdict.entries or verdict.place is not None)
 
 
 LARGEST = 50_000
@@ -65,11 +75,9 @@ class _Repairs(Struct):
     longer: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     left: int = MILLISECONDS
 
-    def inquiry(self, verdicts: Sequence[Verdict]) -> Inquiry:
+    def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
         held = self._draws(HELD)
-        for check, verdict in zip(self.grader.task.checks, verdicts, strict=True):
-            if verdict.state not in DIAGNOSED:
-                continue
+        for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
             mended = self.findings and self._verdict(check, held).state == "pass"
             if not mended and self.left > LEAST:

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from gradkit.runtime.repair.bench import Bench, quiet
 from gradkit.runtime.repair.candidates import Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
+from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
 from gradkit.runtime.repair.tree import LARGE
@@ -62,7 +62,7 @@ class Search:
     ) -> None:
         self._namespace, self._sources, self._places = namespace, dict(sources), list(places)
         self._question = question
-        self._end = time.process_time() + seconds
+        self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
         self._best: _Best | None = None
@@ -70,7 +70,7 @@ class Search:
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
-        with quiet(), kept(self._namespace) as put:
+        with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question)
             while len(found) < ROUNDS:
                 bench.take(self._sources, self._places)
@@ -91,10 +91,10 @@ class Search:
 
     def _round(self, bench: Bench) -> _Best | None:
         """Return the best change of the text as it is now."""
-        states = [bench.states(draw) for draw in bench.question.draws]
+        states = bench.measured(bench.question.draws)
         if not bench.again and all(all(state.values()) for state in states):
             bench.again = True
-            states = [bench.states(draw) for draw in bench.question.draws]
+            states = bench.measured(bench.question.draws)
         names = dict.fromkeys(name for state in states for name in state)
         self._wrong = frozenset(n for n in names if not all(s.get(n, False) for s in states))
         if not self._wrong:
@@ -104,12 +104,12 @@ class Search:
         used = off[:INPUTS]
         self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in used}
         self._best = None
-        for least, group in Candidates(bench, used, self._end).groups():
+        for least, group in Candidates(bench, used, self._clock).groups():
             best = self._best
             if best is not None and (least > LARGE if best.left else best.cost <= least):
                 break
             for candidate in group:
-                if time.process_time() > self._end:
+                if self._clock.is_over():
                     return self._best
                 self._try(bench, candidate)
         return self._best

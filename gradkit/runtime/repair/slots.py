@@ -22,7 +22,7 @@ EXECUTIONS = 3
 NUMERIC = (np.ndarray, np.number, int, float)
 """What is a value to compare."""
 
-SEEN, GIVEN = "__gradkit_seen__", "__gradkit_given__"
+SEEN, GIVEN, MARK = "__gradkit_seen__", "__gradkit_given__", "mark"
 
 
 @dataclass(slots=True)
@@ -58,6 +58,10 @@ def slots_of(function: ast.AST) -> list[Slot]:
     """List the slots of a function in the order of its text."""
     found: list[Slot] = []
     for statement in statements_of(function):
+        if isinstance(statement, ast.Pass):
+            # It computes nothing, and is a place for what should stand there.
+            setattr(statement, MARK, ast.Constant(None))
+            found.append(Slot(len(found), statement, MARK, None, statement))
         for part, name, asked in _values(statement):
             _take(part, name, None, statement, asked, found)
     return found
@@ -174,10 +178,19 @@ def watched(function: ast.AST, slots: list[Slot]) -> ast.AST:
     try:
         for slot, node in zip(slots, originals, strict=True):
             slot.put(_call(SEEN, slot.number, node))
-        return ast.fix_missing_locations(copy.deepcopy(function))
+        made: ast.AST = _Marked().visit(copy.deepcopy(function))
+        return ast.fix_missing_locations(made)
     finally:
         for slot, node in zip(slots, originals, strict=True):
             slot.put(node)
+
+
+class _Marked(ast.NodeTransformer):
+    """Has what marks a place in the stead of ``pass``."""
+
+    def visit_Pass(self, node: ast.Pass) -> ast.stmt:
+        mark = getattr(node, MARK, None)
+        return node if mark is None else ast.Expr(mark)
 
 
 def _call(name: str, number: int, node: ast.expr) -> ast.expr:
