@@ -51,6 +51,7 @@ FORMATS: Mapping[str, Format] = {
         Format("junit", "junit"),
         Format("tap", "tap", for_people=True),
         Format("github", "github", for_people=True),
+        Format("sarif", "sarif"),
         Format("github-classroom", "classroom", several=False),
         Format("gradescope", "gradescope", several=False, dated=True),
         Format("prairielearn", "prairielearn", several=False),

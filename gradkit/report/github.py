@@ -8,54 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from gradkit.language import say
-from gradkit.records.finding import Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.records.submission import Place
-from gradkit.records.verdict import State
-from gradkit.report.data import RULE_LEVEL
-from gradkit.report.doubtful import doubtful
-from gradkit.report.escape import command, log_text
-from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
+from gradkit.records.result import Result
+from gradkit.report.annotations import Annotation, annotations_of
+from gradkit.report.escape import command
+from gradkit.report.plain_text import refusal_text
 from gradkit.report.text import to_text
-from gradkit.report.words import override_text, word
-from gradkit.text import clean_text, where
 
 EACH_KIND = 10
 """Annotations of a kind that GitHub shows of a step; it drops the others without a word."""
 
-KINDS: dict[State, str] = {
-    "fail": "error",
-    "error": "error",
-    "timeout": "error",
-    "missing": "error",
-    "blocked": "warning",
-    "inconclusive": "warning",
-    "not-checked": "warning",
-}
-"""The annotation of each state; a check that passed has none."""
-
-
-class Annotation(Struct, frozen=True):
-    """What is said of a place; without one it belongs to the whole step.
-
-    ``columns`` are the first and the last one, from 1.
-    """
-
-    kind: str
-    title: str
-    message: str
-    file: str = ""
-    line: str = ""
-    columns: tuple[str, str] = ("", "")
-
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """The sheet, and a workflow command for each annotation."""
-    found = [each for result in results for each in _annotations(result, hints)]
+    found = [each for result in results for each in annotations_of(result, hints)]
     return to_text(results, hints) + _lines(found)
 
 
@@ -67,20 +33,14 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def _lines(annotations: Sequence[Annotation]) -> str:
-    return "".join(
-        command(
-            each.kind,
-            each.message,
-            {
-                "file": each.file,
-                "line": each.line,
-                **dict(zip(("col", "endColumn"), each.columns, strict=True)),
-                "title": each.title,
-            },
-        )
-        + "\n"
-        for each in _bounded(annotations)
-    )
+    return "".join(f"{_command(each)}\n" for each in _bounded(annotations))
+
+
+def _command(each: Annotation) -> str:
+    columns = map(str, each.columns or ("", ""))
+    place = {"file": each.file, "line": str(each.line or "")}
+    place |= zip(("col", "endColumn"), columns, strict=True)
+    return command(each.kind, each.message, {**place, "title": each.title})
 
 
 def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
@@ -97,63 +57,3 @@ def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
             yield Annotation(each.kind, say("and more"), more)
         elif seen[each.kind] <= EACH_KIND:
             yield each
-
-
-def _annotations(result: Result, hints: int) -> Iterator[Annotation]:
-    for task in result.tasks:
-        for check in task.checks:
-            if check.decision is not None:
-                said = log_text(clean_text(override_text(check)))
-                yield Annotation("notice", f"{task.task}: {check.check}", said)
-            if check.state == "pass":
-                continue
-            findings = [each for each in task.findings if each.check == check.check]
-            for finding in findings:
-                shown = hints >= RULE_LEVEL and finding.place is not None
-                said = finding_text(finding, hints, ENDLESS)
-                made = _at(result, task, check, finding.place if shown else check.place, said)
-                yield replace(made, columns=_columns(task, finding)) if shown else made
-            if not findings:
-                # What a person has decided is told above, and not twice.
-                said = check_text(task, replace(check, decision=None), hints, ENDLESS)
-                yield _at(result, task, check, check.place, said)
-
-
-def _at(
-    result: Result, task: TaskResult, check: CheckResult, place: Place | None, said: str
-) -> Annotation:
-    # What follows from another mistake costs nothing, and is no error of its own.
-    kind = "notice" if check.follows else KINDS[check.state]
-    title = f"{task.task}: {check.check}"
-    said = said or word(check.state)
-    if place is None:
-        return Annotation(kind, title, said)
-    if place.cell is None:
-        return Annotation(kind, title, said, _path(result, place), str(place.line))
-    title = f"{clean_text(place.file)}, {where(place)}: {title}"
-    return Annotation(kind, title, said, _path(result, place))
-
-
-def _columns(task: TaskResult, finding: Finding) -> tuple[str, str]:
-    """The first and the last column of the doubtful part, in the whole line of the file."""
-    place = finding.place
-    _, part, _ = doubtful(finding)
-    if place is None or place.cell is not None or not part:
-        return "", ""
-    for listing in task.listings:
-        lines = listing.source.split("\n")[place.line - listing.first_line :]
-        if (listing.file, listing.cell) == (place.file, place.cell) and (
-            place.line >= listing.first_line and lines and lines[0].strip() == finding.source
-        ):
-            before = len(lines[0]) - len(lines[0].lstrip()) + finding.columns[0]
-            return str(before + 1), str(before + len(part))
-    return "", ""
-
-
-def _path(result: Result, place: Place) -> str:
-    """The file as the repository has it: the path that was asked for, and what is below it."""
-    whole, part = (clean_text(text).replace("\\", "/") for text in (result.path, place.file))
-    whole = whole.removeprefix("./").rstrip("/")
-    if whole in ("", "."):
-        return part
-    return whole if f"/{whole}".endswith(f"/{part}") else f"{whole}/{part}"

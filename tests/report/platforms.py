@@ -40,6 +40,11 @@ READ: dict[str, Callable[[str], str]] = {
     "gradescope": lambda text: _joined(
         [test for test in strict(text)["tests"] if test["visibility"] == "visible"], "output"
     ),
+    "sarif": lambda text: "\n".join(
+        f"{one.get('ruleId')} {one['message']['text']}"
+        for run in strict(text)["runs"]
+        for one in run["results"]
+    ),
     "prairielearn": lambda text: _joined(strict(text)["tests"], "message"),
 }
 """What a student reads of a format, where that is not the text as it stands."""
