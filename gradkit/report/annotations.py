@@ -35,16 +35,16 @@ class Annotation(Struct, frozen=True):
 
     ``kind`` is ``error``, ``warning`` or ``notice``. ``line`` is from 1, and 0 where the file has
     no lines of its own. ``columns`` are the first and the last one, from 1. ``code`` is the
-    mistake's, where the hint level shows it, and ``identity`` that of the finding.
+    mistake's where the hint level shows it, else the check; ``identity`` is that of the finding.
     """
 
     kind: str
     title: str
     message: str
+    code: str = ""
     file: str = ""
     line: int = 0
     columns: tuple[int, int] | None = None
-    code: str = ""
     identity: str = ""
 
 
@@ -54,7 +54,7 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
         for check in task.checks:
             if check.decision is not None:
                 said = log_text(clean_text(override_text(check)))
-                yield Annotation("notice", f"{task.task}: {check.check}", said)
+                yield Annotation("notice", f"{task.task}: {check.check}", said, check.check)
             if check.state == "pass":
                 continue
             findings = [each for each in task.findings if each.check == check.check]
@@ -65,7 +65,7 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
                 yield replace(
                     made,
                     columns=_columns(task, finding) if shown else None,
-                    code=finding.mistake if hints >= TITLE_LEVEL else "",
+                    code=finding.mistake if hints >= TITLE_LEVEL else check.check,
                     identity=finding.id,
                 )
             if not findings:
@@ -82,11 +82,11 @@ def _at(
     title = f"{task.task}: {check.check}"
     said = said or word(check.state)
     if place is None:
-        return Annotation(kind, title, said)
+        return Annotation(kind, title, said, check.check)
     if place.cell is None:
-        return Annotation(kind, title, said, _path(result, place), place.line)
+        return Annotation(kind, title, said, check.check, _path(result, place), place.line)
     title = f"{clean_text(place.file)}, {where(place)}: {title}"
-    return Annotation(kind, title, said, _path(result, place))
+    return Annotation(kind, title, said, check.check, _path(result, place))
 
 
 def _columns(task: TaskResult, finding: Finding) -> tuple[int, int] | None:

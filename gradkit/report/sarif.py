@@ -5,7 +5,6 @@ A notebook has no lines that could be marked: its results name the cell in their
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +12,8 @@ from urllib.parse import quote
 from gradkit import __version__
 from gradkit.records.result import Result
 from gradkit.report.annotations import Annotation, annotations_of
-from gradkit.report.plain_text import refusal_text
+from gradkit.report.escape import OLD_COMMAND
+from gradkit.report.plain_text import dump, refusal_text
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -23,7 +23,7 @@ LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """One run, of all submissions."""
     found = [each for result in results for each in annotations_of(result, hints)]
-    codes = sorted({each.code for each in found if each.code})
+    codes = sorted({each.code for each in found})
     told = [_result(each) for each in found]
     return _log(results=told, rules=[{"id": code} for code in codes])
 
@@ -39,16 +39,16 @@ def _log(rules: list[dict[str, str]], **run: Any) -> str:
     driver = {"name": "gradkit", "semanticVersion": __version__, "rules": rules}
     # Columns count characters, as Python does, and not the units of UTF-16.
     told = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", **run}
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [told]}, indent=2) + "\n"
+    text = dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [told]})
+    return OLD_COMMAND.sub(r"#\\u0023", text)
 
 
 def _result(each: Annotation) -> dict[str, Any]:
     made: dict[str, Any] = {
+        "ruleId": each.code,
         "level": LEVELS[each.kind],
         "message": {"text": f"{each.title}\n{each.message}"},
     }
-    if each.code:
-        made["ruleId"] = each.code
     if each.identity:
         made["partialFingerprints"] = {"finding/v1": each.identity}
     if each.file:
