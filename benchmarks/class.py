@@ -2,7 +2,7 @@
 
     python benchmarks/class.py [--torch] [--students 500] [--sample 20] [--rounds 3]
     python benchmarks/class.py --hostile [--torch]
-    python benchmarks/class.py --memory [--students 5000]
+    python benchmarks/class.py --memory [--students 10000]
 
 The class is made up from a seed, 6 of 10 right and the others wrong in different ways; all of
 it has all checks and diagnoses, on two workers. The others grade a sample, two at a time. All
@@ -22,10 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 # As the command line does, and for the others alike: threads cost more than they bring here.
@@ -55,8 +56,11 @@ TIMES_A_FORK, TIMES_RIGHT = 2.2, 1.4
 SLOWER = 1.2
 """How much longer the others may take when one in twenty hangs or crashes."""
 
-GROWTH = 1.05
-"""How much larger the grader may be after all than after 500."""
+GROWTH, KEPT = 1.05, 0.95
+"""How much larger the grader may be after all than after 500, and the rate that it must keep."""
+
+TEXTS = 200
+"""Different ones in a large class; their copies have comments of their own."""
 
 
 @dataclass(slots=True)
@@ -108,13 +112,10 @@ def resident() -> list[float]:
     family = [os.getpid()]
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
-            try:
+            with suppress(OSError):
                 stat = (entry / "stat").read_text()
-                command = (entry / "cmdline").read_text()
-            except OSError:
-                continue
-            if int(stat.rpartition(")")[2].split()[1]) == family[0] and "spawn_main" in command:
-                family.append(int(entry.name))
+                if int(stat.rpartition(")")[2].split()[1]) == family[0]:
+                    family.append(int(entry.name))
     pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in family]
     return [page * resource.getpagesize() / 1e6 for page in pages]
 
@@ -148,15 +149,24 @@ def others(command: Sequence[str], folders: Sequence[Path]) -> Spent:
         return Spent(len(folders), *passed())
 
 
-def write_class(folder: Path, size: int, framework: str, seed: int, right_of_ten: int) -> set[str]:
-    """Write a class into a folder. Return the names of those that are right."""
+def write_class(
+    folder: Path, size: int, framework: str, seed: int, right_of_ten: int, texts: int = 0
+) -> set[str]:
+    """Write a class into a folder, of so many different texts. Return the names that are right."""
     folder.mkdir()
     names = set()
-    for name, text, right in class_of(size, framework, seed, right_of_ten):
+    for name, text, right in copies(class_of(texts or size, framework, seed, right_of_ten), size):
         (folder / name).write_text(text, encoding="utf-8")
         if right:
             names.add(name.removesuffix(".py"))
     return names
+
+
+def copies(texts: Iterable[tuple[str, str, bool]], size: int) -> Iterator[tuple[str, str, bool]]:
+    """Yield as many submissions, each text in turn, with a name and a comment of its own."""
+    for number, (name, text, right) in zip(range(size), cycle(texts), strict=False):
+        first, rest = name.split("_", 1)
+        yield f"{first}x{number:05}_{rest}", f"{text}\n# copy {number}\n", right
 
 
 def throughput(work: Path, options: argparse.Namespace, framework: str) -> bool:
@@ -233,9 +243,9 @@ def with_hostile(work: Path, options: argparse.Namespace, framework: str) -> boo
     return troubled <= SLOWER * calm
 
 
-def memory(work: Path, options: argparse.Namespace, framework: str) -> bool:
-    """The grader's memory after 500 and after all."""
-    write_class(work / "large", options.students, framework, options.seed, 6)
+def lasting(work: Path, options: argparse.Namespace, framework: str) -> bool:
+    """The grader's memory after 500 and after all; the rates of the first and last tenth."""
+    write_class(work / "large", options.students, framework, options.seed, 6, TEXTS)
     watch = Watch(marks=(min(500, options.students // 2), options.students))
     grade(work / "large", watch)
     (early, first), (late, last) = watch.memory.items()
@@ -244,7 +254,12 @@ def memory(work: Path, options: argparse.Namespace, framework: str) -> bool:
         print(f"after {count:5}: grader {sizes[0]:.1f} MB, workers {shown} MB")
     growth = sum(last) / sum(first)
     print(f"{growth:.3f} times as large after {late} as after {early}, bar {GROWTH}")
-    return growth <= GROWTH
+    ended, tenth = sorted(watch.at.values()), options.students // 10
+    rates = [(tenth - 1) / (part[-1] - part[0]) for part in (ended[:tenth], ended[-tenth:])]
+    kept = rates[1] / rates[0]
+    print(f"{rates[0]:.1f} per second in the first tenth, {rates[1]:.1f} in the last: {kept:.3f}")
+    print(f"times as many, bar {KEPT}")
+    return growth <= GROWTH and kept >= KEPT
 
 
 def main() -> None:
@@ -259,8 +274,8 @@ def main() -> None:
     parser.add_argument("--hostile", action="store_true")
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
-    options.students = options.students or (5000 if options.memory else 500)
-    measure = with_hostile if options.hostile else memory if options.memory else throughput
+    options.students = options.students or (10_000 if options.memory else 500)
+    measure = with_hostile if options.hostile else lasting if options.memory else throughput
     framework = "torch" if options.torch else "numpy"
     if measure is throughput:
         if options.torch:
