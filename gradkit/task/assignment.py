@@ -288,13 +288,7 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
     return values[:, : len(table.features)], values[:, len(table.features) :]
 
 
-def _start(
-    here: str,
-    name: str,
-    table: Any,
-    features: int,
-    layers: tuple[Layer, ...],
-) -> Start:
+def _start(here: str, name: str, table: Any, features: int, layers: tuple[Layer, ...]) -> Start:
     if name == DRAWN:
         refuse(here, repr(name), "another name: a start that is drawn is called so")
     shapes = parameter_shapes(features, layers)
