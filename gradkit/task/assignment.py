@@ -189,8 +189,7 @@ def _visibility(
 
 def _role(name: str, table: RoleTable) -> Role:
     for argument in table.arguments:
-        where = f"roles.{name}.arguments.{argument.name}.kind"
-        among(where, argument.kind, QUANTITIES)
+        among(f"roles.{name}.arguments.{argument.name}.kind", argument.kind, QUANTITIES)
     arguments = tuple(
         Argument(a.name, a.kind, tuple(a.aliases), a.required) for a in table.arguments
     )
