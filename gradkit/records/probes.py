@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gradkit.records.task import Array, Parameters
+from gradkit.records.task import Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,3 @@ class Probes:
     forward: tuple[Batch, ...]
     update: tuple[Batch, ...]
     runs: tuple[Run, ...]
-
-
-Inputs = Mapping[str, Array]
