@@ -20,7 +20,7 @@ from gradkit.cli.check import verdict_code
 from gradkit.task.assignment import DEFAULT
 from gradkit.task.shipped import exercises
 
-pytestmark = [pytest.mark.sample(3), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
 CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"

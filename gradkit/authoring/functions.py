@@ -218,11 +218,13 @@ def try_mutants(
         ways = 1 + max(len(check.conventions) for check in task.checks)
         expected = [right_by(solution, probes, way) for way in range(ways)]
         connection.send(("seconds", time.perf_counter() - began))
-        with _Watched(path) as watched:
+        with _watching(path) as watched:
             for check in task.checks:
                 for draw in probes:
                     solution.read(steps_of(task, check), draw.values, ())
-        for number, (mutant, tree) in enumerate(mutants(text, words, watched.kinds())):
+        # By function and expression, others that are alike in shape and not in value.
+        kinds = {name: dict(_alike(calls)) for name, calls in watched.items()}
+        for number, (mutant, tree) in enumerate(mutants(text, words, kinds)):
             if number < first:
                 continue
             connection.send(("mutant", mutant))
@@ -290,32 +292,23 @@ CALLS = 40
 """Calls of a function that are looked at."""
 
 
-class _Watched:
-    """Looks at what the functions of a file hold when they return."""
+@contextlib.contextmanager
+def _watching(path: Path) -> Iterator[dict[str, list[dict[str, tuple[object, bytes]]]]]:
+    """Give what the functions of a file hold when they return: by function, for each call."""
+    calls: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
 
-    def __init__(self, path: Path) -> None:
-        self._path = str(path)
-        self._held: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
-
-    def __enter__(self) -> _Watched:
-        sys.setprofile(self._look)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        sys.setprofile(None)
-
-    def _look(self, frame: Any, event: str, _: Any) -> None:
+    def look(frame: Any, event: str, _: Any) -> None:
         code = frame.f_code
-        if event != "return" or code.co_filename != self._path:
-            return
-        name = getattr(code, "co_qualname", code.co_name)
-        calls = self._held.setdefault(name, [])
-        if len(calls) < CALLS:
-            calls.append(dict(_held(frame.f_locals)))
+        if event == "return" and code.co_filename == str(path):
+            held = calls.setdefault(getattr(code, "co_qualname", code.co_name), [])
+            if len(held) < CALLS:
+                held.append(dict(_held(frame.f_locals)))
 
-    def kinds(self) -> dict[str, dict[str, list[str]]]:
-        """Return, by function and expression, others that are alike in shape and not in value."""
-        return {name: dict(_alike(calls)) for name, calls in self._held.items()}
+    sys.setprofile(look)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
 
 
 def _held(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:

@@ -17,7 +17,7 @@ from gradkit.records.submission import Place, Section
 from gradkit.records.task import QUANTITIES, Role, Task
 from gradkit.runtime.inspection import effects_of
 from gradkit.runtime.statements import is_called, plain
-from gradkit.runtime.syntax import LOOPS, names_bound, walk
+from gradkit.runtime.syntax import LOOPS, called_method, names_bound, walk
 from gradkit.submission.places import finder
 from gradkit.submission.source import parse
 
@@ -97,28 +97,21 @@ def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
     return isinstance(node, ast.Name) and node.id in ("exec", "eval", "getattr", "__import__")
 
 
-def _called(node: ast.AST) -> str:
-    """Return the method that is called, or nothing."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return ""
-
-
 def _trains(loop: ast.AST) -> bool:
     """True where ``backward`` is called in a loop and in no other inside it."""
     inner = [node for node in walk(loop) if isinstance(node, LOOPS) and node is not loop]
     within = {id(node) for other in inner for node in walk(other)}
-    return any(_called(node) == "backward" and id(node) not in within for node in walk(loop))
+    return any(called_method(node) == "backward" and id(node) not in within for node in walk(loop))
 
 
 def _order(loop: ast.For | ast.AsyncFor | ast.While) -> tuple[str, ...]:
     """Return the calls of one round from ``backward`` on, where each is made in every round."""
     calls = [
-        _called(statement.value)
+        called_method(statement.value)
         for statement in _statements(loop.body)
-        if isinstance(statement, ast.Expr) and _called(statement.value) in CALLS
+        if isinstance(statement, ast.Expr) and called_method(statement.value) in CALLS
     ]
-    everywhere = [_called(node) for node in walk(loop) if _called(node) in CALLS]
+    everywhere = [called_method(node) for node in walk(loop) if called_method(node) in CALLS]
     once = all(calls.count(name) == 1 for name in ("backward", "step"))
     if len(everywhere) != len(calls) or not once:
         return ()
@@ -143,7 +136,7 @@ def _reckons(node: ast.AST) -> bool:
         sides = [node.value]
     else:
         return False
-    return any(_called(part) in LOSS_AS_NUMBER for side in sides for part in walk(side))
+    return any(called_method(part) in LOSS_AS_NUMBER for side in sides for part in walk(side))
 
 
 # --- tasks that the words speak for ------------------------------------------------------

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from subprocess import PIPE, TimeoutExpired
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from gradkit.grading.settings import BreakdownError
 from gradkit.processes import Started, ignore_interrupts, start
@@ -28,7 +28,7 @@ GRACE = 5.0
 """Seconds that processes are given to end of their own accord."""
 
 
-class Helpers:
+class Helpers(contextlib.AbstractContextManager["Helpers"]):
     """So many processes; what they are given to do lies in modules that they can import.
 
     Parameters
@@ -97,9 +97,6 @@ class Helpers:
             each.process.wait()
             if each.process.stdin is not None:
                 each.process.stdin.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()

@@ -11,9 +11,8 @@ from __future__ import annotations
 import importlib.util
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Self
 
 from msgspec.structs import replace
 
@@ -74,7 +73,7 @@ WITHOUT_TORCH = phrase(
 )
 
 
-class Session:
+class Session(AbstractContextManager["Session"]):
     """A context manager that grades submissions one after another.
 
     Parameters
@@ -307,9 +306,6 @@ class Session:
             preset=self.preset,
             visibility=self.assignment.visibility,
         )
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.resources.close()

@@ -245,11 +245,7 @@ def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
         return told + " " + say("Its transpose is right.")
     if found.size == expected.size and same(found.reshape(expected.shape), expected):
         return told + " " + say("Its numbers are right.")
-    if (
-        found.size == 1
-        and expected.size > 1
-        and np.isclose(float(found.sum()), float(expected.sum()))
-    ):
+    if found.size == 1 < expected.size and np.isclose(float(found.sum()), float(expected.sum())):
         return told + " " + say("It is summed over all axes.")
     return told
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gradkit.records.task import Array, Parameters
+from gradkit.records.task import Parameters
 
 
 class Batch(Struct, frozen=True):
@@ -51,6 +51,3 @@ class Probes(Struct, frozen=True):
     forward: tuple[Batch, ...]
     update: tuple[Batch, ...]
     runs: tuple[Run, ...]
-
-
-Inputs = Mapping[str, Array]

@@ -202,6 +202,13 @@ def last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def called_method(node: ast.AST) -> str:
+    """Return the method that an expression calls: ``a`` for ``x.a()``; empty where it is none."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return ""
+
+
 def _mutated(value: ast.expr) -> str | None:
     """Return ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
 

@@ -11,17 +11,12 @@ import copy
 import unicodedata
 from typing import Any
 
-from gradkit.runtime.syntax import COMPOUND, LOOPS, last_name, walk
+from gradkit.runtime.syntax import COMPOUND, LOOPS, called_method, last_name, walk
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
     """Tell whether ``….method(…)`` is called anywhere in ``node``."""
-    return any(
-        isinstance(part, ast.Call)
-        and isinstance(part.func, ast.Attribute)
-        and part.func.attr == method
-        for part in walk(node)
-    )
+    return any(called_method(part) == method for part in walk(node))
 
 
 def trains(node: ast.AST) -> bool:

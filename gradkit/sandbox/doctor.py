@@ -24,8 +24,6 @@ from gradkit.sandbox import Allowance, WorkerLost, Workshop
 from gradkit.sandbox.tiers import refuse_unfit, short_of
 from gradkit.text import clean_text
 
-__all__ = ["Act", "Examination", "Trial", "examine", "failures", "objection"]
-
 MEMORY = 256 << 20
 """Bytes that the canary may allocate; it tries twice as many."""
 

@@ -17,8 +17,6 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import said
 from gradkit.sandbox.process import Question, StudentProcess
 
-Shapes = Mapping[str, tuple[int, ...]]
-
 
 def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
     """Canonical shapes of all quantities of a task."""

@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -58,7 +58,7 @@ class OverdueError(Exception):
     """A hurried submission did not come to its end: it took too long, or lost its process."""
 
 
-class StudentProcess:
+class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     """A context manager that puts requests to a section's code.
 
     Each request may take half of what is left of the deadline, so that a hang costs the
@@ -269,9 +269,6 @@ class StudentProcess:
     def _close(self) -> None:
         self._worker = None
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self._close()

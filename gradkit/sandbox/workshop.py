@@ -6,8 +6,8 @@ import queue
 import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, Self
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Literal
 
 from gradkit.runtime.confine import Allowance
 from gradkit.runtime.errors import WorkshopError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Method = Literal["fork", "spawn"]
 
 
-class Workshop:
+class Workshop(AbstractContextManager["Workshop"]):
     """A context manager that holds processes ready to run student code in.
 
     Returns at once, with the processes still loading, so that the caller can do the like
@@ -186,9 +186,6 @@ class Workshop:
             self._siblings.popitem()[1].close()
         while self._slots:
             self._slots.pop().close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()

@@ -11,10 +11,10 @@ import re
 import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Self
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -203,7 +203,7 @@ _Archive = tuple[zipfile.ZipFile, dict[str, list[zipfile.ZipInfo]]]
 """An open archive, and what belongs to each file and folder at its top."""
 
 
-class Loader:
+class Loader(AbstractContextManager["Loader"]):
     """A context manager that reads submissions one by one, and keeps the last archives open."""
 
     def __init__(self) -> None:
@@ -315,9 +315,6 @@ class Loader:
         self._opened.move_to_end(path)
         archive, parts = self._opened[path]
         return archive, parts[handed.member.removesuffix("/")]
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         for archive, _ in self._opened.values():

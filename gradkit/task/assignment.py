@@ -189,8 +189,7 @@ def _visibility(
 
 def _role(name: str, table: RoleTable) -> Role:
     for argument in table.arguments:
-        where = f"roles.{name}.arguments.{argument.name}.kind"
-        among(where, argument.kind, QUANTITIES)
+        among(f"roles.{name}.arguments.{argument.name}.kind", argument.kind, QUANTITIES)
     arguments = tuple(
         Argument(a.name, a.kind, tuple(a.aliases), a.required) for a in table.arguments
     )
@@ -288,13 +287,7 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
     return values[:, : len(table.features)], values[:, len(table.features) :]
 
 
-def _start(
-    here: str,
-    name: str,
-    table: Any,
-    features: int,
-    layers: tuple[Layer, ...],
-) -> Start:
+def _start(here: str, name: str, table: Any, features: int, layers: tuple[Layer, ...]) -> Start:
     if name == DRAWN:
         refuse(here, repr(name), "another name: a start that is drawn is called so")
     shapes = parameter_shapes(features, layers)

@@ -205,7 +205,7 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
             untouched=tuple(entry.untouched),
             others=tuple(others),
             examples=tuple(_examples(f"{key}.examples", entry, inputs)),
-            conventions=tuple(_conventions(f"{key}.conventions", entry, table.sizes, table.inputs)),
+            conventions=tuple(_conventions(f"{key}.conventions", entry, table)),
         )
 
 
@@ -225,11 +225,9 @@ def _calls(
 
 
 def _conventions(
-    key: str,
-    entry: CheckTable,
-    sizes: Mapping[str, Any],
-    inputs: Mapping[str, Any],
+    key: str, entry: CheckTable, table: FunctionTaskTable
 ) -> Iterator[Mapping[str, str]]:
+    sizes, inputs = table.sizes, table.inputs
     for convention in entry.conventions:
         for name, text in convention.items():
             if name not in entry.compare and name not in inputs:

@@ -12,7 +12,7 @@ from notebook.conftest import ROOT, Notebook
 import gradkit
 from gradkit.records.verdict import Course
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
 WRONG = """# my step
 def update_parameters(parameters, y, y_hat, A1, X):
