@@ -56,12 +56,13 @@ class Listing:
 class Problem:
     """Something in the files that could not be used, said so that the student can mend it.
 
-    ``passing``: only this machine could not read it, now.
+    ``passing``: only this machine could not read it, now. ``broken``: it is no Python.
     """
 
     message: str
     place: Place | None = None
     passing: bool = False
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class _Target(msgspec.Struct):
 
 class _Function(msgspec.Struct):
     name: Key
-    standing: Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere"]
+    standing: Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere", "broken"]
     cell: str
     line: int
     last: int
