@@ -79,9 +79,7 @@ def test_code_that_cannot_be_read_is_told_first(grade, tmp_path: Path) -> None:
         grade(path)
     said = str(caught.value)
     assert said.startswith("homework.py:")
-    assert (
-        " is not valid Python: '(' was never closed.\n  y = (1\n      ^\nNothing in this " in said
-    )
+    assert " is not valid Python: '(' was never closed.\n  y = (1\n      ^\nNothing in " in said
     assert ". homework: nothing in it that could be read plays a role of “Backpropagation" in said
     assert "another exercise" not in said
 

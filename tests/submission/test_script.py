@@ -174,7 +174,10 @@ def test_a_fault_costs_its_own_part():
     assert problems[0].broken
 
 
-TWO = "def f(x)\n    return (x\n\n@staticmethod\ndef g(x):\n    return x +\n\ndef h(x):\n    return 1\n"
+TWO = (
+    "def f(x)\n    return (x\n\n@staticmethod\ndef g(x):\n    return x +\n\ndef h(x):\n"
+    "    return 1\n"
+)
 
 
 def test_a_function_that_is_not_python_costs_what_it_defines():
