@@ -101,20 +101,10 @@ def test_points_may_go_down_too_and_to_nothing(course: Path) -> None:
     assert (check(course, BEN).score, result(course, BEN).score) == (0.0, 8.0)
 
 
-def test_a_total_is_rounded_as_marks_are(course: Path) -> None:
-    """Once, to the assignment's step; points that are set stay what they are."""
+def test_a_word_counts_to_the_last_digit(course: Path) -> None:
+    """The total is the sum: no step takes anything from points that a person has set."""
     give(course, 10.1)
-    assert (check(course).score, result(course).score) == (10.1, 18.0)
-
-
-def test_all_points_are_all_points_whatever_the_step(course: Path) -> None:
-    """A step that does not divide them takes nothing from who was given what was missing."""
-    give(course, 12.0)
-    with Store(course, write=False) as store:
-        one = one_of(store, ANNA)
-        plain = unpack(store.result(one.kept.id), Result)
-        coarse = replace(plain, tasks=(replace(plain.tasks[0], step=9.0),))
-        assert with_overrides(coarse, one.kept, overrides(store)[ANNA]).score == 20.0
+    assert (check(course).score, result(course).score) == (10.1, 18.1)
 
 
 def test_taking_back_leaves_the_mark(course: Path) -> None:
@@ -285,11 +275,11 @@ def test_the_command(course: Path) -> None:
     ended = gradkit("override", course, "anna", "update", "11", *words)
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert ended.stderr == (
-        f"{ANNA}, update: 11 points (the mark is 9.33). The total is now 19 / 20.\n"
+        f"{ANNA}, update: 11 points (the mark is 9.25). The total is now 19 / 20.\n"
     )
     ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
-        f"{ANNA}, {UPDATE}: the mark counts again (until now 11 were set, and the mark is 9.33). "
+        f"{ANNA}, {UPDATE}: the mark counts again (until now 11 were set, and the mark is 9.25). "
         "The total is now 17.25 / 20.\n"
     )
 

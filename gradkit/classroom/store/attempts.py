@@ -26,10 +26,8 @@ from gradkit.classroom.course.find_student import find_student
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.grading.mark import total_of
 from gradkit.records.classroom import CountingAttempt, Filed, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
-from gradkit.records.verdict import OPEN
 
 LAST = "last"
 BEFORE = "before="
@@ -358,10 +356,7 @@ def _task(kept: Kept, task: TaskResult, words: dict[tuple[str, str], Override]) 
     )
     if checks == task.checks:
         return task
-    # Points that a person gives can be earned, checked or not.
-    most = sum(each.max_score for each in checks if each.decision or each.state not in OPEN)
-    score = total_of((check.score for check in checks), most, task.step)
-    return replace(task, checks=checks, score=score)
+    return replace(task, checks=checks, score=round(sum(check.score for check in checks), 2))
 
 
 def _check(kept: Kept, task: TaskResult, check: CheckResult, word: Override | None) -> CheckResult:
