@@ -43,7 +43,8 @@ def check_command(
         raise Refusal(said)
     from gradkit.batch import for_readers, grade_files
 
-    batch = grade_files(paths, require_tier=require_tier, **against)
+    given = {name: value for name, value in against.items() if value is not None}
+    batch = grade_files(paths, require_tier=require_tier, **given)
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
     for sentence in batch.refused:

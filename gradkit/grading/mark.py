@@ -166,17 +166,17 @@ def mark(
     worth = sum(check.max_score for check in checks)
     score = total_of((check.score for check in checks), checkable, scheme.step)
     findings: list[Finding] = []
-    rounded_checks = []
-    for check, (own, costs) in zip(round_checks(checks, score), charged, strict=True):
+    made = []
+    for one, (own, costs) in zip(round_checks(checks, score), charged, strict=True):
         # What the check lost is told mistake by mistake, and no more than that.
-        lost = shares_of(round((check.max_score - check.score) * CENT), costs)
+        lost = shares_of(round((one.max_score - one.score) * CENT), costs)
         findings += [
             replace(finding, deduction=cents / CENT)
             for finding, cents in zip(own, lost, strict=False)
             if finding.mistake not in scheme.dropped
         ]
-        told = () if not lost[-1] else (say(ROUNDED, points=f"{lost[-1] / CENT:g}"),)
-        rounded_checks.append(replace(check, notes=(*check.notes, *told)))
+        said = (say(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
+        made.append(replace(one, notes=(*one.notes, *said)))
     findings += [f for f in inquiry.findings if not f.check and f.mistake not in scheme.dropped]
     return TaskResult(
         task.id,
@@ -185,7 +185,7 @@ def mark(
         worth,
         checkable,
         scheme.derived or checkable < worth,
-        tuple(rounded_checks),
+        tuple(made),
         tuple(findings),
     )
 

@@ -18,9 +18,11 @@ from typing import Self
 
 from gradkit.binding import bind
 from gradkit.grading.assess import (
+    absent,
     assess,
     basis_of,
     questions_of,
+    refused_result,
     scheme_of,
     tolerances_of,
     total,
@@ -111,6 +113,16 @@ class Session:
         return 4 if self._reference is not None else self.assignment.hints
 
     @property
+    def all_tasks(self) -> tuple[Task | FunctionTask, ...]:
+        """All tasks of the assignment, in its order but for the kinds."""
+        return (*self.tasks, *self.assignment.functions)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Ids of the tasks that count, handed in or not: those asked for, else the assignment's."""
+        return self.settings.tasks or self.assignment.required
+
+    @property
     def preset(self) -> Preset:
         """Which deductions count: the one asked for, else the assignment's."""
         return self.settings.preset or self.assignment.preset
@@ -129,7 +141,9 @@ class Session:
         """Grade what is at a path. See `grade`."""
         return self.grade(read_submission(path)).result
 
-    def grade(self, submission: Submission, seed: int | None = None) -> Graded:
+    def grade(
+        self, submission: Submission, seed: int | None = None, named: Sequence[str] = ()
+    ) -> Graded:
         """Grade one submission.
 
         Parameters
@@ -137,6 +151,8 @@ class Session:
         submission : Submission
         seed : int, optional
             Draws the probes, unless the settings have a seed. By default a fresh one.
+        named : sequence of str, optional
+            The tasks that it is, by id, in the place of those of the settings.
 
         Returns
         -------
@@ -152,16 +168,19 @@ class Session:
         OverdueError
             It was hurried and did not come to its end.
         """
-        functions, claimed = self.claims(submission)
-        graded = self.grade_sections(submission, claimed, seed, functions)
+        named = named or self.settings.tasks
+        functions, claimed = self.claims(submission, named)
+        graded = self.grade_sections(submission, claimed, seed, functions, named, self.required)
         made = definitions(submission.cells)
         # What is only imported is nobody's work here.
         own = frozenset(name for name, each in made.items() if each.node is not None)
-        if not self.settings.tasks and not any(speaks(each, own) for each in graded.evidence):
+        if not named and not any(speaks(each, own) for each in graded.evidence):
             raise GradingError(refusal(submission, self.assignment))
-        return graded
+        return replace(graded, result=self._counting(graded.result))
 
-    def claims(self, submission: Submission) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
+    def claims(
+        self, submission: Submission, named: Sequence[str] = ()
+    ) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
         """Return the sections that speak for function tasks, and those that speak for nets.
 
         Raises
@@ -169,7 +188,6 @@ class Session:
         GradingError
             See `gradkit.grading.recognise.recognise`.
         """
-        named = self.settings.tasks
         with refusals(submission):
             functions = claim_functions(submission, self.assignment, named)
         # Where all that is shipped may be meant, a file that is one exercise's is not another's.
@@ -182,13 +200,15 @@ class Session:
         claimed: Mapping[str, Claim],
         seed: int | None = None,
         functions: Mapping[str, FunctionClaim] = {},
+        named: Sequence[str] = (),
+        required: Sequence[str] = (),
     ) -> Graded:
         """Grade sections that are known to speak for their tasks. See `grade`."""
         if self.settings.seed is not None:
             seed = self.settings.seed
         seed = secrets.randbits(32) if seed is None else seed
-        wanted = self.settings.tasks or claimed
-        chosen = [task for task in self.tasks if task.id in wanted]
+        chosen = [task for task in self.tasks if task.id in (named or claimed)]
+        there = {task.id for task in chosen} | {*functions} & {*(named or functions)}
         with refusals(submission):
             taken = [
                 self._grade_section(task, claimed[task.id], submission, seed) for task in chosen
@@ -196,8 +216,13 @@ class Session:
             taken += [
                 self._grade_functions(each, submission, seed)
                 for name, each in functions.items()
-                if name in (self.settings.tasks or functions)
+                if name in there
             ]
+        taken += [
+            absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
+            for task in self.all_tasks
+            if task.id in required and task.id not in there
+        ]
         result = self._result(submission, seed, chosen)
         tier = max((evidence.tier for evidence, _ in taken), default=0)
         result = replace(total(result, [marks for _, marks in taken]), tier=tier)
@@ -285,6 +310,17 @@ class Session:
                 "nearest to “{title}”. If it is another, name it with --task.",
                 title=task.title,
             )
+
+    def refused(self, name: str, path: str, digest: str, told: str) -> Result:
+        """Return the result of a submission that could not be graded, and why."""
+        empty = self._result(Submission(name, path, digest, (), {}), self.settings.seed or 0, ())
+        return self._counting(refused_result(empty, self.all_tasks, told, self.scheme))
+
+    def _counting(self, result: Result) -> Result:
+        """Note which tasks count, and how many the exercise has that it is of."""
+        own = {task.id for task in self.all_tasks}
+        known = any(task.task in own for task in result.tasks)
+        return replace(result, required=self.required, all_tasks=len(own) if known else 0)
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
         """Return all of a result but its marks."""
@@ -375,7 +411,7 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
         See `gradkit.grading.session.Session.grade`.
     """
     named, submission = session.settings.tasks, read_submission(path)
-    functions, claimed = session.claims(submission)
+    functions, claimed = session.claims(submission, named)
     if not claimed and not functions:
         raise GradingError(refusal(submission, session.assignment))
     return (

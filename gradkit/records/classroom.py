@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gradkit.records.course import Sender
-from gradkit.records.result import CheckResult
+from gradkit.records.result import Adjustment, CheckResult
 from gradkit.records.submission import RawSubmission
 from gradkit.records.verdict import State
 
@@ -62,7 +62,8 @@ class Filed:
 class Order:
     """One submission to be graded, ``number`` in its run. ``key`` is as in `Filed`.
 
-    ``hurried``: it has to make way for others if it takes much longer than they do.
+    ``hurried``: it has to make way for others if it takes much longer than they do. ``tasks`` are
+    those that a person has said it is.
     """
 
     number: int
@@ -70,6 +71,7 @@ class Order:
     seed: int
     key: str
     hurried: bool
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,8 @@ class Row:
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
     codes found. ``review`` says why a person should look at it; ``overridden`` are the checks
-    whose points a person has set, by ``task/check``. Who has nothing that counts is ``absent``.
+    whose points a person has set, by ``task/check``, ``adjustments`` points that are no check's.
+    ``counted`` says of how many tasks it is. Who has nothing that counts is ``absent``.
     """
 
     name: str
@@ -221,6 +224,8 @@ class Row:
     review: tuple[str, ...]
     handed: HandedIn = HandedIn()
     overridden: Mapping[str, CheckResult] = field(default_factory=dict)
+    adjustments: tuple[Adjustment, ...] = ()
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

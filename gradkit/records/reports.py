@@ -18,6 +18,9 @@ Kind = Literal[
     "numerical-gradient",
     "unexplained",
     "untraced",
+    "not-python",
+    "crashed",
+    "late",
     "missing",
     "inconclusive",
     "timeout",
@@ -106,7 +109,8 @@ class Step:
 
     ``policy`` is the rule for which attempt counts, where the run set one, ``drops`` the
     findings that it withdrew from everyone, ``keeps`` those of which it took that back.
-    ``before`` and ``after`` are what counted, None where nothing did.
+    ``before`` and ``after`` are what counted, None where nothing did. ``rules``: the course's
+    policy changed.
     """
 
     run: int
@@ -124,6 +128,7 @@ class Step:
     policy: str | None
     before: Mark | None
     after: Mark | None
+    rules: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,14 +83,15 @@ AdjustmentKind = Literal["task", "total", "late", "bonus", "scale"]
 class Adjustment:
     """Points between the sum of the tasks and the score, and why: a line of its own.
 
-    A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, of ``max_score``
-    points. Of all others ``said`` is the reason. ``name`` is the task's title.
+    A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
+    ``max_score`` points. Of all others ``said`` is the reason. ``name`` is the task's title.
     """
 
     kind: AdjustmentKind
     points: float
     said: str = ""
     name: str = ""
+    score: float = 0.0
     max_score: float = 0.0
     decision: Decision | None = None
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradkit.records.result import CheckResult, Result, TaskResult
 
@@ -30,6 +30,25 @@ def points(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def signed(value: float) -> str:
+    """The same with a sign: ``+2``, ``−1.5``."""
+    return f"{'−' if value < 0 else '+'}{points(abs(value))}"
+
+
 def score_text(score: float | None, most: float | None) -> str:
     """Points of how many, ``17.25 / 20``; a dash where there are none to tell."""
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
+
+
+def comparable(
+    pairs: Iterable[tuple[float | None, float | None]],
+) -> tuple[list[float], float, str]:
+    """Scores that a mean may be made of, the most there can be, and the unit.
+
+    Percent, where not everyone was given the same tasks. Who has no score is left out.
+    """
+    known = [(score, most) for score, most in pairs if score is not None and most is not None]
+    largest = max((most for _, most in known), default=0.0)
+    if all(most == largest for _, most in known):
+        return [score for score, _ in known], largest, "points"
+    return [100 * score / (most or 1) for score, most in known], 100.0, "percent"

@@ -25,8 +25,8 @@ from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.rounding import points, score_text
-from gradkit.report.words import SIGNS, override_text, word
+from gradkit.report.rounding import points, score_text, signed
+from gradkit.report.words import SIGNS, adjustment_text, count_text, override_text, word
 from gradkit.text import clean_text, label_said, spell, where
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
@@ -86,13 +86,18 @@ def _result(result: Result, hints: int, console: Console) -> None:
     for problem in result.problems:
         note = Text.assemble((say("note: "), "yellow"), _plain(problem.message))
         show_lines([(note, 2)], console)
+    if result.refused:
+        show_lines([(_plain(result.refused), 2)], console)
     for task in result.tasks:
         _task(task, hints, console)
+    for line in result.adjustments:
+        amount = f"{signed(line.points)}  "
+        show_lines([(Text.assemble((amount, "bold"), _plain(adjustment_text(line))), 2)], console)
     console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
 
 
 def _footer(result: Result) -> Text:
-    parts = [say("seed {seed}", seed=result.seed)]
+    parts = [*filter(None, [count_text(result)]), say("seed {seed}", seed=result.seed)]
     if result.form == "published":
         parts.append(say("against the published form"))
     if result.oracle == "derived":

@@ -121,7 +121,7 @@ def _build(file: Path, text: bytes, table: tables.AssignmentFile) -> Assignment:
     tolerances = _tolerances(file, table.marking.tolerances)
     tasks: list[Task] = []
     functions: list[FunctionTask] = []
-    ids: set[str] = set()
+    ids: dict[str, None] = {}
     files = list(tables.files_of(file, "files", table.files))
     for index, raw in enumerate(table.tasks):
         here = f"tasks[{index}]"
@@ -136,10 +136,13 @@ def _build(file: Path, text: bytes, table: tables.AssignmentFile) -> Assignment:
             tasks.append(task := _task(file, here, net, roles, tolerances, digest))
         if task.id in ids:
             refuse(file, f"{here}.id", repr(task.id), "an id that no other task has")
-        ids.add(task.id)
+        ids[task.id] = None
         if 0 < (worth := sum(check.points for check in task.checks)) < table.marking.step:
             expected = f"at most {worth:g}, which {task.id} is worth: totals are rounded to it"
             refuse(file, "marking.step", f"{table.marking.step:g}", expected)
+    required = tuple(ids) if table.required == "all" else tuple(table.required)
+    for task_id in required:
+        among(file, "required", task_id, ids, f"the id of a task, {one_of(ids)}")
     return Assignment(
         id=table.id,
         title=table.title,
@@ -153,6 +156,7 @@ def _build(file: Path, text: bytes, table: tables.AssignmentFile) -> Assignment:
         visibility=_visibility(file, table.marking.visibility, [*tasks, *functions]),
         gradkit=table.gradkit,
         functions=tuple(functions),
+        required=required,
     )
 
 

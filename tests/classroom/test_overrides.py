@@ -26,14 +26,8 @@ from classroom.answering import (
 from classroom.classes import changed_assignment
 
 from gradkit.classroom.remark import remark
-from gradkit.classroom.store.attempts import (
-    OverrideError,
-    counting_attempts,
-    override,
-    overrides,
-    result_of,
-    with_overrides,
-)
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import OverrideError, counted, override, overrides, result_of
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
@@ -210,8 +204,8 @@ def test_a_word_on_a_check_that_is_gone_says_nothing(course: Path) -> None:
         (word,) = overrides(store)[ANNA]
         other = replace(word, check="gone")
         marked = unpack(store.result(one.kept.id), Result)
-        assert with_overrides(marked, one.kept, (other,)) == marked
-        assert with_overrides(marked, one.kept, (word,)) != marked
+        assert counted(marked, one.kept, (other,)) == marked
+        assert counted(marked, one.kept, (word,)) != marked
 
 
 # --- what is refused ---------------------------------------------------------------------

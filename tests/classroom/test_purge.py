@@ -26,7 +26,8 @@ from gradkit.classroom.feedback.pages import file_name, write_pages
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.reports.purge import PurgeError, purge, remove_traces
-from gradkit.classroom.store.attempts import counting_attempts, override
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE, StoreError
 from gradkit.classroom.store.results import Store, release
 from gradkit.classroom.worker_pool import grader

@@ -30,7 +30,8 @@ from model_solutions import REFERENCE
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark
 from gradkit.classroom.reports.summary import KINDS, REMARKS, STATES, reasons, review
-from gradkit.classroom.store.attempts import counting_attempts, override
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
