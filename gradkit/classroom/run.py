@@ -308,9 +308,11 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(value) or "not given"
-    return "not given" if value in (None, False) else "given" if value is True else str(value)
+    if value is None or value is False or value == ():
+        return "not given"
+    return (
+        ", ".join(value) if isinstance(value, tuple) else "given" if value is True else str(value)
+    )
 
 
 def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | None, list[str]]:

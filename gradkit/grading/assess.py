@@ -205,6 +205,7 @@ def assess(
     marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)
     return replace(
         marked,
+        absent=evidence.absent,
         seed=evidence.seed,
         notes=(*marked.notes, *evidence.notes),
         listings=tuple(_pointed_to(evidence.listings, marked)),

@@ -174,7 +174,8 @@ class Session:
         made = definitions(submission.cells)
         # What is only imported is nobody's work here.
         own = frozenset(name for name, each in made.items() if each.node is not None)
-        if not named and not any(speaks(each, own) for each in graded.evidence):
+        told = (each for each in graded.evidence if not each.absent)
+        if not named and not any(speaks(each, own) for each in told):
             raise GradingError(refusal(submission, self.assignment))
         return replace(graded, result=self._counting(graded.result))
 

@@ -59,7 +59,8 @@ class TaskResult:
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
     probes that it was judged at; it is not the result's where those were drawn again.
-    ``listings`` hold the functions in which something was found.
+    ``listings`` hold the functions in which something was found. What is ``absent`` was not
+    handed in.
     """
 
     task: str
@@ -74,6 +75,7 @@ class TaskResult:
     seconds: float = 0.0
     seed: int = 0
     listings: tuple[Listing, ...] = ()
+    absent: bool = False
 
 
 AdjustmentKind = Literal["task", "total", "late", "bonus", "scale"]

@@ -39,15 +39,21 @@ TEXT_BYTES = 64 << 10
 
 
 def check_text(
-    task: TaskResult, check: CheckResult, hints: int, width: int = WIDTH, *, headed: bool = False
+    task: TaskResult,
+    check: CheckResult,
+    hints: int,
+    width: int = WIDTH,
+    *,
+    headed: bool = False,
+    more: bool = True,
 ) -> str:
     """Everything about a check, without a last newline.
 
     Its points are left out, and it is often empty, unless it is ``headed`` by the line that
-    stands for the check in a mark sheet.
+    stands for the check in a mark sheet. ``more`` is as in `check_lines`.
     """
     findings = [finding for finding in task.findings if finding.check == check.check]
-    lines = check_lines(check, findings, hints)
+    lines = check_lines(check, findings, hints, more=more)
     if headed:
         below = ((line, indent + 2) for line, indent in lines)
         return log_text(_plain([(check_head(check), 0), *below], width))
@@ -69,7 +75,7 @@ def title_text(result: Result) -> str:
     )
 
 
-def head_text(result: Result) -> str:
+def head_text(result: Result, *, seed: bool = True) -> str:
     """Write what holds for the whole submission: remarks on files, how it was judged."""
     lines = [*filter(None, [count_text(result)])]
     lines += [clean_text(problem.message) for problem in result.problems]
@@ -85,7 +91,7 @@ def head_text(result: Result) -> str:
         lines.append(say("Held against the published form."))
     if result.provisional:
         lines.append(say("These marks are provisional: the instructor's grade is final."))
-    lines.append(say("seed {seed}", seed=result.seed))
+    lines += [say("seed {seed}", seed=result.seed)] if seed else []
     return log_text("\n".join(lines))
 
 

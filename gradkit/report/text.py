@@ -141,8 +141,13 @@ Line = tuple[RenderableType, int]
 """A line with its indentation: long ones are wrapped below their own beginning."""
 
 
-def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
-    """Write what there is to say about a check, below the line with its points."""
+def check_lines(
+    check: CheckResult, findings: Sequence[Finding], hints: int, *, more: bool = True
+) -> Iterator[Line]:
+    """Write what there is to say about a check, below the line with its points.
+
+    ``more`` tells with which command there is more to read.
+    """
     if check.decision is not None:
         yield Text(clean_text(override_text(check)), style="bold"), 0
     if check.follows:
@@ -151,7 +156,7 @@ def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> 
     elif check.message:
         yield _plain(check.message), 0
     for finding in findings:
-        yield from finding_lines(finding, hints)
+        yield from finding_lines(finding, hints, more=more)
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
     if failed and check.state == "fail" and not findings and not check.follows:
         yield _entries(failed, hints), 0
@@ -159,7 +164,7 @@ def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> 
         yield Text(clean_text(note), style="dim"), 0
 
 
-def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
+def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
     """Title and sentence, source line, formulas with what differs in brackets, hints."""
     if hints < TITLE_LEVEL:
         # The first hint says where to look, and not what is wrong.
@@ -185,14 +190,14 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
         if hints >= EXPECTED_LEVEL and right:
             yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        more = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
-        yield Text(more, style="dim"), 2
+        rest = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
+        yield Text(rest, style="dim"), 2
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
         yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
     for other in or_else(finding):
         yield _plain(other), 2
-    if finding.mistake != UNEXPLAINED:
+    if more and finding.mistake != UNEXPLAINED:
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
 
 

@@ -234,6 +234,15 @@ def test_a_reason_that_names_the_student(course: Path) -> None:
         f"The reason names {ANNA}, and it is kept. Say why without the name: --why TEXT."
     )
     assert b"Anna" in (course / FILE).read_bytes()
+
+
+def test_a_refused_purge_deletes_nothing(course: Path) -> None:
+    """Neither pages nor the zip: the reason is looked at first."""
+    assert gradkit("feedback", course, "--format", "folder").exit_code == 1
+    before = sorted((course / "feedback" / "pages").iterdir())
+    said = refusal("purge", course, ANNA, "--yes", "--why", "Anna Lee has asked")
+    assert said.startswith(f"The reason names {ANNA}")
+    assert sorted((course / "feedback" / "pages").iterdir()) == before
     with Store(course, write=True) as store:
         purge(store, ANNA, why="Joanna Lees has asked")
 

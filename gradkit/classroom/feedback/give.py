@@ -122,14 +122,13 @@ def feedback(store: Store, plan: Plan) -> Given:
         names = {name: file for name, file in names.items() if pages[name].new}
         notes += [] if names else ["No page is new or changed, so none is written."]
     written = _write(store, plan, names, pages, filled, before) if plan.write else []
-    left += [Left(name, GRADE, why) for name, why in filled.left]
+    left += [Left(name, GRADE, why) for name, why in filled.left if pages[name].score is not None]
     elsewhere = _elsewhere(plan, known)
     everything = f"{PAGE}, {GRADE}" if grades else PAGE
     told = {one.kept.name: brief(one.kept.told) for one in found}
     ungraded = {name: why for name, why in told.items() if name not in pages}
     ungraded |= {name: say(NOT_YET) for name in store.awaited() if name not in told}
-    if grades:
-        left += [Left(n, GRADE, told[n]) for n, page in pages.items() if page.score is None]
+    left += [Left(n, GRADE, told[n]) for n, page in pages.items() if page.score is None]
     rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
     uncounted = dict.fromkeys(sorted(known.keys() - ungraded.keys() - pages.keys()), rule)
     return Given(

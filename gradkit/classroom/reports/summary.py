@@ -108,7 +108,7 @@ def reasons(result: Result) -> Iterator[Reason]:
                 "stale-override", say("{check} override is stale", check=line.name or say("total"))
             )
     for task in result.tasks:
-        if all(check.state == "missing" for check in task.checks):
+        if task.absent:
             yield Reason("missing", say("{task} was not handed in", task=task.task))
             continue
         for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
