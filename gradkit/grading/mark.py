@@ -253,10 +253,12 @@ def share(verdict: Verdict) -> float:
     """Return the part of a check's points that was earned: the share of its entries that passed."""
     if verdict.state == "pass":
         return 1.0
-    if verdict.state not in ("fail", "missing", "blocked") or not verdict.entries:
+    if verdict.state not in ("fail", "missing", "blocked", "error") or not verdict.entries:
         return 0.0
     passed = sum(entry.state == "pass" for entry in verdict.entries)
-    return passed / len(verdict.entries)
+    # What stops is not right, whatever is right in it.
+    most = len(verdict.entries) - (verdict.state == "error")
+    return min(passed, most) / len(verdict.entries)
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:

@@ -104,11 +104,19 @@ def test_a_failed_check_earns_the_share_of_its_entries(state: State) -> None:
     assert (result.checks[0].score, result.score) == (0.75, 0.75)
 
 
-@pytest.mark.parametrize("state", ["error", "timeout"])
-def test_what_could_not_run_earns_nothing(state: State) -> None:
+def test_what_ran_out_of_time_earns_nothing() -> None:
     """Even where some entries had passed before; its points stay checkable."""
-    result = marked(Verdict("update", state, "", entries("pass", "fail")))
+    result = marked(Verdict("update", "timeout", "", entries("pass", "fail")))
     assert (result.score, result.checkable, result.provisional) == (0, 4, False)
+
+
+@pytest.mark.parametrize(
+    ("states", "score"), [((), 0), (("pass", "fail"), 2), (("pass",) * 4, 3), (("pass",), 0)]
+)
+def test_what_stops_earns_what_can_run_without_it(states: tuple[State, ...], score: int) -> None:
+    """All but one entry at most: what stops is not right."""
+    result = marked(Verdict("update", "error", "", entries(*states)))
+    assert (result.score, result.checkable, result.provisional) == (score, 4, False)
 
 
 def test_a_failed_check_without_entries_earns_nothing() -> None:
