@@ -138,11 +138,16 @@ class Session:
         )
 
     def check(self, path: Path) -> Result:
-        """Grade what is at a path. See `grade`."""
-        return self.grade(read_submission(path)).result
+        """Grade what is at a path: of a script alone no other tasks are asked for. See `grade`."""
+        return self.grade(read_submission(path), whole=path.suffix != ".py").result
 
     def grade(
-        self, submission: Submission, seed: int | None = None, named: Sequence[str] = ()
+        self,
+        submission: Submission,
+        seed: int | None = None,
+        named: Sequence[str] = (),
+        *,
+        whole: bool = True,
     ) -> Graded:
         """Grade one submission.
 
@@ -153,6 +158,8 @@ class Session:
             Draws the probes, unless the settings have a seed. By default a fresh one.
         named : sequence of str, optional
             The tasks that it is, by id, in the place of those of the settings.
+        whole : bool
+            Whether it is all that a student hands in: what counts and is not there is missing.
 
         Returns
         -------
@@ -170,14 +177,15 @@ class Session:
         """
         named = named or self.settings.tasks
         functions, claimed = self.claims(submission, named)
-        graded = self.grade_sections(submission, claimed, seed, functions, named, self.required)
+        required = self.required if whole else self.settings.tasks
+        graded = self.grade_sections(submission, claimed, seed, functions, named, required)
         made = definitions(submission.cells)
         # What is only imported is nobody's work here.
         own = frozenset(name for name, each in made.items() if each.node is not None)
         told = (each for each in graded.evidence if not each.absent)
         if not named and not any(speaks(each, own) for each in told):
             raise GradingError(refusal(submission, self.assignment))
-        return replace(graded, result=self._counting(graded.result))
+        return replace(graded, result=self._counting(graded.result, required))
 
     def claims(
         self, submission: Submission, named: Sequence[str] = ()
@@ -315,13 +323,14 @@ class Session:
     def refused(self, name: str, path: str, digest: str, told: str) -> Result:
         """Return the result of a submission that could not be graded, and why."""
         empty = self._result(Submission(name, path, digest, (), {}), self.settings.seed or 0, ())
-        return self._counting(refused_result(empty, self.all_tasks, told, self.scheme))
+        refused = refused_result(empty, self.all_tasks, told, self.scheme)
+        return self._counting(refused, self.required)
 
-    def _counting(self, result: Result) -> Result:
+    def _counting(self, result: Result, required: tuple[str, ...]) -> Result:
         """Note which tasks count, and how many the exercise has that it is of."""
         own = {task.id for task in self.all_tasks}
         known = any(task.task in own for task in result.tasks)
-        return replace(result, required=self.required, all_tasks=len(own) if known else 0)
+        return replace(result, required=required, all_tasks=len(own) if known else 0)
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
         """Return all of a result but its marks."""
