@@ -22,7 +22,7 @@ from gradkit.authoring.new import write as new
 from gradkit.classroom import remark, run
 from gradkit.classroom.feedback import give as back
 from gradkit.classroom.reports import purge, stored
-from gradkit.classroom.store import attempts
+from gradkit.classroom.store import counted
 from gradkit.report import since
 from gradkit.reproducer import recorded
 
@@ -39,7 +39,7 @@ EXAMPLES: tuple[Callable[..., object], ...] = (
     recorded.findings_of,
     back.give_back,
     stored.copy_of,
-    attempts.override_points,
+    counted.override_points,
     purge.purge_student,
     export.export_assignment,
     new.write_new,

@@ -14,7 +14,7 @@ from gradkit.records.task import Task
 from gradkit.runtime.statements import is_called
 from gradkit.sandbox.process import StudentProcess
 
-Standing = Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere"]
+Standing = Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere", "broken"]
 
 
 class Parameter(NamedTuple):
@@ -35,7 +35,8 @@ class Function(Struct, frozen=True):
     A ``guess`` could not be made, and may be something else: it can play a role by its name
     alone. ``borrowed`` is what another section has. The others cannot be called: a ``method`` of
     the class that ``owner`` names, without its first parameter, and definitions with the name of
-    a role that stand under ``if __name__ == …`` (``guarded``) or in another task's part.
+    a role that stand under ``if __name__ == …`` (``guarded``), in another task's part, or are no
+    Python (``broken``).
     """
 
     name: str

@@ -220,9 +220,9 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     are not run, or stand in another task's part of the submission.
     """
     classes = _classes(role, functions)
-    guarded, elsewhere = (
+    guarded, elsewhere, broken = (
         [f.place for f in functions if f.standing == standing and is_called(f.name, role.aliases)]
-        for standing in ("guarded", "elsewhere")
+        for standing in ("guarded", "elsewhere", "broken")
     )
     names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
     listed = ", ".join(names[:LISTED]) + (
@@ -259,6 +259,13 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
                 "so define it here too.",
                 place=where(elsewhere[-1]),
             )
+        )
+    if broken:
+        said[0] = say(
+            "`{signature}` cannot be used: what is at {place} is not valid Python. Fix that "
+            "line, and it is graded.",
+            signature=role.signature,
+            place=where(broken[-1]),
         )
     return Missing(role.name, role.required, " ".join(said))
 

@@ -13,7 +13,7 @@ import gradkit
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.result import Result
-from gradkit.records.task import Assignment, Form
+from gradkit.records.task import Assignment
 
 
 def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
@@ -72,7 +72,7 @@ def refuse_other_version(store: Store, assignment: Assignment) -> None:
         )
 
 
-def refuse_other_exercise(store: Store, assignment: Assignment, form: Form) -> None:
+def refuse_other_exercise(store: Store, assignment: Assignment) -> None:
     """Refuse to mark a class by another exercise than its own: an option is easily forgotten.
 
     A file that has changed under the same id is the same exercise.
@@ -80,7 +80,7 @@ def refuse_other_exercise(store: Store, assignment: Assignment, form: Form) -> N
     Raises
     ------
     GradingError
-        The newest result is of another assignment, or of another form.
+        The newest result is of another assignment.
     """
     packed = store.last_graded()
     if packed is None:
@@ -95,11 +95,6 @@ def refuse_other_exercise(store: Store, assignment: Assignment, form: Form) -> N
         raise GradingError(
             f"{store.path} was graded by the assignment {former.assignment!r}{place}, and this is "
             f"{assignment.id!r} ({assignment.path}). {advice}, or choose another folder with --out."
-        )
-    if former.form != form:
-        raise GradingError(
-            f"{store.path} was graded by --form {former.form}, and this is --form {form}. "
-            f"Give --form {former.form}, or choose another folder with --out."
         )
 
 

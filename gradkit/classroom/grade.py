@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal, Protocol
 
@@ -27,8 +27,10 @@ from gradkit.classroom.course.roster import Enrolment, Entry
 from gradkit.classroom.store.database import HeldError
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.classroom.worker_pool import WorkerPool, failed
+from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
+from gradkit.records.policy import Policy
 from gradkit.records.result import Result
 from gradkit.submission.files import SubmissionError, UnreadableError
 from gradkit.submission.gather import Loader, place_of
@@ -104,6 +106,10 @@ class Grading:
     watch : Watch
     new_version : bool
         Go on although the class was graded with another gradkit: everybody is graded again.
+    student : str, optional
+        Grade this one's submissions alone, and again.
+    named : mapping of str to tuple of str
+        The tasks that a person has said a student's submissions are, by id.
 
     Raises
     ------
@@ -113,14 +119,23 @@ class Grading:
     """
 
     def __init__(
-        self, store: Store, settings: Settings, watch: Watch, *, new_version: bool = False
+        self,
+        store: Store,
+        settings: Settings,
+        watch: Watch,
+        *,
+        new_version: bool = False,
+        student: str | None = None,
+        named: Mapping[str, tuple[str, ...]] = {},
     ) -> None:
         self._assignment, reference = assignment_and_reference(settings)
         if not new_version:
             refuse_other_version(store, self._assignment)
-        refuse_other_exercise(store, self._assignment, settings.form)
+        refuse_other_exercise(store, self._assignment)
         refuse_unusable(self._assignment, reference, settings.form)
         self._store, self._settings, self._watch = store, settings, watch
+        self._student, self._named = student, named
+        self._refuse = Session(settings).refused
         self._base = key_base(settings, digests_of(self._assignment, reference))
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
         self._overdue: deque[_Job] = deque()
@@ -138,7 +153,14 @@ class Grading:
         """The level that the assignment shows to students."""
         return self._assignment.hints
 
-    def run(self, roll: Enrolment, pool: WorkerPool, *, policy: str | None = None) -> Tally:
+    def run(
+        self,
+        roll: Enrolment,
+        pool: WorkerPool,
+        *,
+        policy: str | None = None,
+        rules: Policy | None = None,
+    ) -> Tally:
         """Grade what is not yet graded, or has changed since.
 
         Parameters
@@ -147,6 +169,8 @@ class Grading:
         pool : WorkerPool
         policy : str, optional
             Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
+        rules : Policy, optional
+            What holds beside the checks from now on.
 
         Raises
         ------
@@ -154,13 +178,17 @@ class Grading:
             A result could not be stored. Those before it are.
         """
         frameworks = {task.framework for task in self._assignment.tasks}
+        entries = [e for e in roll.entries if self._student in (None, *e.students)]
         with self._store.writing():
-            run = self._store.begin("grade", self._settings, frameworks, policy=policy)
+            run = self._store.begin("grade", self._settings, frameworks, policy=policy, rules=rules)
             self._store.enrol(run, roll.students)
+            self._store.named(self._named)
+            if self._student is None:
+                self._store.await_(run, [name for entry in entries for name in entry.students])
         with Loader() as loader:
             try:
-                orders = self._orders(roll.entries, loader)
-                self._watch.begin(len(roll.entries))
+                orders = self._orders(entries, loader)
+                self._watch.begin(len(entries))
                 self._go(run, orders, pool, loader)
             finally:
                 while self._filed or self._listed:
@@ -168,7 +196,7 @@ class Grading:
         self._store.end(run)
         ended = Counter(self._ended.values())
         return Tally(
-            len(roll.entries),
+            len(entries),
             ended["skipped"],
             ended["graded"],
             ended["refused"],
@@ -235,22 +263,29 @@ class Grading:
             self._file(job, unread, loader)
             return None
         except SubmissionError as error:
-            job.digest = key = key_of(self._base, str(error))
+            job.digest = key = key_of(self._base, str(error), *self._tasks(job))
             if not self._is_done(job, key, loader):
                 refusal = Filed(handed.name, place_of(handed), key, key, "refused", str(error))
                 self._file(job, refusal, loader)
             return None
         job.digest = parcel.digest
-        key = key_of(self._base, parcel.digest)
+        tasks = self._tasks(job)
+        key = key_of(self._base, parcel.digest, *tasks)
         if hurried and self._is_done(job, key, loader):
             return None
         self._running[job.number] = job
         seed = seed_of(
             self._store.meta("secret") or "", self._assignment, handed.name, parcel.digest
         )
-        return Order(job.number, parcel, seed, key, hurried)
+        return Order(job.number, parcel, seed, key, hurried, tasks)
+
+    def _tasks(self, job: _Job) -> tuple[str, ...]:
+        """Return the tasks that a person has said it is; any of a group may have been named."""
+        return next((self._named[n] for n in job.entry.students if n in self._named), ())
 
     def _is_done(self, job: _Job, key: str, loader: Loader) -> bool:
+        if self._student is not None:
+            return False
         for student in job.entry.students:
             kept = self._known.get((student, job.digest))
             if kept is None or kept.key != key or kept.standing == "failed":
@@ -269,6 +304,9 @@ class Grading:
 
     def _file(self, job: _Job, filed: Filed, loader: Loader) -> None:
         self._ended[job.number] = filed.standing
+        if filed.standing != "graded":
+            refused = self._refuse(filed.name, filed.path, filed.digest, filed.told)
+            filed = replace(filed, result=pack(refused))
         self._filed += [renamed(filed, student) for student in job.entry.students]
         self._note(job, loader)
         self._watch.step(filed)

@@ -20,13 +20,17 @@ from gradkit.classroom.cache_key import (
     refuse_other_exercise,
     refuse_other_version,
 )
+from gradkit.classroom.course.find_student import students
+from gradkit.classroom.policy import FILE, named, read_policy
 from gradkit.classroom.process_pool import map_chunks
-from gradkit.classroom.store.attempts import counting_attempts, overrides, policy, with_overrides
+from gradkit.classroom.store.attempts import counting_attempts, policy
+from gradkit.classroom.store.counted import NO_POLICY, counted, is_open, overrides, policy_of
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, filed_of, pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (
     StaleError,
+    absent,
     assess,
     basis_of,
     judge_again,
@@ -35,6 +39,8 @@ from gradkit.grading.assess import (
     total,
     unchecked,
 )
+from gradkit.grading.mark import Scheme
+from gradkit.grading.session import Session
 from gradkit.grading.settings import (
     GradingError,
     Settings,
@@ -47,7 +53,8 @@ from gradkit.grading.settings import (
 from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked, Run
 from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Evidence, OracleKind, Result
+from gradkit.records.policy import Policy
+from gradkit.records.result import Evidence, OracleKind, Result, TaskResult
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
 from gradkit.task.assignment import read_gallery
@@ -94,22 +101,16 @@ class Marker:
             derived=self.reference is None,
             dropped=self._settings.dropped,
         )
+        required = self._settings.tasks or self.assignment.required
+        answered = {each.task: each for each in evidence if not each.absent}
         marked = []
-        for old in result.tasks:
-            own = [each for each in evidence if each.task == old.task][-1]
-            functions = self._function_task(old.task)
-            if functions is not None:
-                if own.basis != basis_of(functions, result.form, self.digests):
-                    raise StaleError(
-                        f"{old.task} is judged by running its functions, and it, or its "
-                        "model solution, is another one now"
-                    )
-                marked.append(assess(functions, own, own.verdicts, scheme))
-                continue
-            if old.task not in self._tasks(result.form):
-                raise StaleError(f"{old.task} is not in the assignment any more")
-            task = self._tasks(result.form)[old.task]
-            marked.append(assess(task, own, self._verdicts(result.form, task, own), scheme))
+        for name in dict.fromkeys([*(task.task for task in result.tasks), *required]):
+            if name in answered:
+                marked.append(self._marked(result.form, name, answered[name], scheme))
+            elif name in required:
+                task = self._function_task(name) or self._tasks(result.form)[name]
+                form, digests = result.form, self.digests
+                marked.append(absent(task, result.seed, scheme, form=form, digests=digests)[1])
         digests = {"submission": result.digests["submission"], **self.digests}
         oracle: OracleKind = "derived" if self.reference is None else "reference"
         return replace(
@@ -118,7 +119,28 @@ class Marker:
             preset=scheme.preset,
             oracle=oracle,
             visibility=self.assignment.visibility,
+            required=required,
         )
+
+    def _marked(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
+        """Mark a task of which there are answers."""
+        functions = self._function_task(name)
+        if functions is not None:
+            if own.basis != basis_of(functions, form, self.digests):
+                raise StaleError(
+                    f"{name} is judged by running its functions, and it, or its "
+                    "model solution, is another one now"
+                )
+            return assess(functions, own, own.verdicts, scheme)
+        if name not in self._tasks(form):
+            raise StaleError(f"{name} is not in the assignment any more")
+        task = self._tasks(form)[name]
+        return assess(task, own, self._verdicts(form, task, own), scheme)
+
+    def refuse(self, result: Result, kept: Kept) -> Result:
+        """The result of a submission that could not be graded, under the tasks as they are now."""
+        with Session(self._settings) as session:
+            return session.refused(kept.name, kept.path, kept.digest, kept.told)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
         """Those of the day, unless something has changed that they depend on."""
@@ -189,6 +211,15 @@ def settings_of(store: Store) -> Settings:
     if run is None:
         raise StoreError(f"{store.path}: nothing has been graded there yet.")
     return _settings(run)
+
+
+def changed_policy(store: Store) -> Policy | None:
+    """Return the policy that lies beside a class, if it is another than what holds."""
+    told = read_policy(store.path.parent / FILE)
+    if told is None:
+        return None
+    policy, _ = named(told, students(store))
+    return policy if policy != policy_of(store) else None
 
 
 def _settings(run: Run) -> Settings:
@@ -266,6 +297,7 @@ def remark_class(
             drops=drops,
             keeps=keeps,
             policy=rule,
+            rules=changed_policy(store),
             new_version=new_version,
             store_it=not dry_run,
         )
@@ -290,6 +322,7 @@ def remark(
     drops: Sequence[str] = (),
     keeps: Sequence[str] = (),
     policy: str | None = None,
+    rules: Policy | None = None,
     new_version: bool = False,
     store_it: bool = True,
 ) -> Remarked:
@@ -313,6 +346,8 @@ def remark(
         Codes that were withdrawn, and are no longer.
     policy : str, optional
         Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
+    rules : Policy, optional
+        What holds beside the checks from now on, by default what did.
     new_version : bool
         Go on although the class was graded with another gradkit.
     store_it : bool
@@ -333,9 +368,9 @@ def remark(
     marker = Marker(settings)
     if not new_version:
         refuse_other_version(store, marker.assignment)
-    refuse_other_exercise(store, marker.assignment, settings.form)
+    refuse_other_exercise(store, marker.assignment)
     refuse_unusable(marker.assignment, marker.reference, settings.form)
-    kept = [each for each in store.newest() if each.standing == "graded"]
+    kept = [each for each in store.newest() if store.result(each.id)]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
     for old, filed, told in map_chunks(
@@ -348,10 +383,10 @@ def remark(
             new[old.id] = filed
         if told:
             stale.append((old.name, told))
-    total, changes = _changes(store, new, policy)
+    total, changes = _changes(store, new, policy, rules)
     if store_it:
         with store.writing():
-            run = store.begin("remark", settings, why=why, policy=policy)
+            run = store.begin("remark", settings, why=why, policy=policy, rules=rules)
             store.drop(run, drops)
             store.keep(keeps)
             store.amend(run, new)
@@ -360,18 +395,18 @@ def remark(
 
 
 def _changes(
-    store: Store, new: Mapping[int, Filed], rule: str | None
+    store: Store, new: Mapping[int, Filed], rule: str | None, rules: Policy | None
 ) -> tuple[int, tuple[Change, ...]]:
-    """Count students with a score, and list whose score new marks or a new rule change."""
-    words = overrides(store)
+    """Count students with a score, and list whose score new marks, rule or policy change."""
+    words, former = overrides(store), policy_of(store)
 
     def scores(
-        rule: str | None, amended: Mapping[int, Filed]
+        rule: str | None, amended: Mapping[int, Filed], policy: Policy
     ) -> dict[str, tuple[float | None, float | None]]:
         counting = counting_attempts(store, rule=rule, amended=amended)
-        return {one.kept.name: _score(store, one.kept, amended, words) for one in counting}
+        return {one.kept.name: _score(store, one.kept, amended, words, policy) for one in counting}
 
-    before, after = scores(None, {}), scores(rule, new)
+    before, after = scores(None, {}, former), scores(rule, new, rules or former)
     pairs = {n: (before.get(n, NONE), after.get(n, NONE)) for n in sorted(before | after)}
     scored = sum(old[0] is not None or now[0] is not None for old, now in pairs.values())
     changes = (Change(name, *old, *now) for name, (old, now) in pairs.items() if old != now)
@@ -383,14 +418,20 @@ NONE = (None, None)
 
 
 def _score(
-    store: Store, kept: Kept, new: Mapping[int, Filed], words: Mapping[str, Sequence[Override]]
+    store: Store,
+    kept: Kept,
+    new: Mapping[int, Filed],
+    words: Mapping[str, Sequence[Override]],
+    policy: Policy,
 ) -> tuple[float | None, float | None]:
     """Return the score that counts and the largest."""
-    if kept.name not in words or kept.standing != "graded":
+    if kept.name not in words and policy == NO_POLICY:
         return kept.score, kept.max_score
     packed = new[kept.id].result if kept.id in new else store.result(kept.id)
-    result = with_overrides(unpack(packed, Result), kept, words[kept.name])
-    return result.score, result.max_score
+    if not packed:
+        return NONE
+    result = counted(unpack(packed, Result), kept, words.get(kept.name, ()), policy)
+    return NONE if is_open(result) else (result.score, result.max_score)
 
 
 def _stored(
@@ -416,9 +457,13 @@ def _stored(
 
 def _mark(marker: Marker, stored: _Stored) -> _Marked:
     kept = stored.kept
+    old = unpack(stored.result, Result)
+    if kept.standing != "graded":
+        packed = pack(marker.refuse(old, kept))
+        filed = Filed(kept.name, kept.path, kept.digest, stored.key, kept.standing, kept.told)
+        return kept, replace(filed, result=packed) if packed != stored.result else None, ""
     if stored.evidence is None:
         return kept, None, "no evidence was stored with it"
-    old = unpack(stored.result, Result)
     try:
         new = marker.mark(old, unpack(stored.evidence, tuple[Evidence, ...]))
     except StaleError as error:

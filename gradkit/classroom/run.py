@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.binding.outline import outline
 from gradkit.classroom.cluster import Cluster
-from gradkit.classroom.course.roster import enrolment_of, names_of, read_roster
+from gradkit.classroom.course.find_student import find_student
+from gradkit.classroom.course.find_student import students as students_of
+from gradkit.classroom.course.roster import Enrolment, enrolment_of, names_of, read_roster
 from gradkit.classroom.grade import Grading, Tally, Watch
+from gradkit.classroom.policy import FILE as POLICY
+from gradkit.classroom.policy import differences, named, read_policy
 from gradkit.classroom.process_pool import cores
+from gradkit.classroom.remark import settings_of
 from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.store.attempts import policy
+from gradkit.classroom.store.counted import policy_of
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import LocalPool
 from gradkit.grading.functions import claim_functions, refusal
-from gradkit.grading.settings import GradingError, Settings, refuse_unsafe, required_tier
+from gradkit.grading.settings import (
+    GradingError,
+    Settings,
+    assignment_and_reference,
+    refuse_unsafe,
+    required_tier,
+)
 from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import Match, Preview, Sender, Student
+from gradkit.records.policy import Policy
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
-from gradkit.submission.content import normal
+from gradkit.submission.content import is_empty, normal
 from gradkit.submission.divide import divide
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, Loader, gather
@@ -96,20 +109,6 @@ def _contents(parcel: RawSubmission) -> str:
     return hashlib.sha256(b"".join(each)).hexdigest()
 
 
-def is_empty(submission: Submission) -> bool:
-    """True where there is no statement in it: nothing, comments, or a text alone."""
-    for cell in submission.cells:
-        tree = parse_source(cell.source).tree
-        if tree is None or not all(map(_says_nothing, tree.body)):
-            return False
-    return True
-
-
-def _says_nothing(node: ast.stmt) -> bool:
-    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return constant or isinstance(node, ast.Pass)
-
-
 def has_roles(submission: Submission, assignment: Assignment) -> bool:
     """True where anything in it has the name or the form of a role, as far as the text tells.
 
@@ -174,6 +173,8 @@ def grade_class(
     scheduler: str | None = None,
     require_tier: int | None = None,
     new_version: bool = False,
+    change_settings: bool = False,
+    student: str | None = None,
     html: bool = False,
     hints: int | None = None,
     watch: Watch = UNWATCHED,
@@ -201,12 +202,16 @@ def grade_class(
         Tier of isolation below which nothing is run; 2 by default.
     new_version : bool
         Go on although the class was graded with another gradkit.
+    change_settings : bool
+        Go on although the settings or the policy are others than those of the class.
+    student : str, optional
+        Grade this one's submissions alone, and again; ``tasks`` are then what these are.
     html : bool
         Write ``pages/index.html`` and a page for each student too, at level ``hints``.
     watch : Watch
         Is told of each submission.
     **settings
-        Fields of `gradkit.grading.settings.Settings`.
+        Fields of `gradkit.grading.settings.Settings`. What is not given is as the class has it.
 
     Raises
     ------
@@ -225,22 +230,120 @@ def grade_class(
     rule = policy(attempt) if attempt else None
     handed, students = _handed(paths, folder, roster, groups=groups)
     with Store(folder, write=True) as store:
-        # What was decided of the class holds for whoever comes late, too.
-        settings["preset"] = settings.get("preset") or store.preset()
+        name, known = None, store.named()
+        if student is not None:
+            name = find_student(store, student)
+            known |= {name: tuple(tasks)} if (tasks := settings.pop("tasks", ())) else {}
         tier = required_tier(require_tier)
-        made = Settings(**settings, require_tier=tier, dropped=store.dropped())
+        former = remembered(store, settings, change=change_settings)
+        # What was decided of the class holds for whoever comes late, too.
+        made = replace(former, require_tier=tier, dropped=store.dropped())
+        for tasks in known.values():
+            assignment_and_reference(replace(made, tasks=tasks))
         listed = enrolment_of(handed, students, by_group=groups, known=names_of(store))
-        grading = Grading(store, made, watch, new_version=new_version)
+        rules, strangers = _policy(store, listed, change=change_settings)
+        for told in strangers:
+            watch.warn(told)
+        grading = Grading(store, made, watch, new_version=new_version, student=name, named=known)
         with Cluster(made, scheduler) if scheduler else LocalPool(made, workers or cores()) as pool:
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
-            tally = grading.run(listed, pool, policy=rule)
+            tally = grading.run(listed, pool, policy=rule, rules=rules)
         summary = summarise(store)
         if html:
             from gradkit.classroom.feedback.pages import write_pages
 
             write_pages(store, folder / "pages", hints or grading.hints, workers or cores())
         return Graded(tally, summary, store.path)
+
+
+REMEMBERED = {
+    "assignment": "--assignment",
+    "reference": "--reference",
+    "no_reference": "--no-reference",
+    "tasks": "--task",
+    "form": "--form",
+    "seed": "--seed",
+    "preset": "--preset",
+}
+"""Settings that a class keeps, and the options that give them."""
+
+
+def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Settings:
+    """Return the settings of a class, with those that are given where it has none yet.
+
+    Parameters
+    ----------
+    store : Store
+    given : mapping
+        Fields of `Settings`; what is empty is not given.
+    change : bool
+        Take what is given although the class has others.
+
+    Raises
+    ------
+    GradingError
+        Something else is given than what the class was graded with.
+    """
+    told: dict[str, Any] = {
+        key: value.resolve() if isinstance(value, Path) else value
+        for key, value in given.items()
+        if not (value is None or value is False or value == ())
+    }
+    if not store.newest():
+        return Settings(**told)
+    former = settings_of(store)
+    if "reference" in told:
+        told.setdefault("no_reference", False)
+    differs = [key for key in REMEMBERED if key in told and told[key] != getattr(former, key)]
+    if differs and not change:
+        said = "; ".join(
+            f"{REMEMBERED[key]} was {_shown(getattr(former, key))}, and is {_shown(told[key])}"
+            for key in differs
+        )
+        raise GradingError(
+            f"{store.path} keeps what it was graded with: {said}. Leave that out, or grade "
+            "everybody by it with --change-settings."
+        )
+    return replace(former, **told)
+
+
+def _shown(value: object) -> str:
+    if value is None or value is False or value == ():
+        return "not given"
+    return (
+        ", ".join(value) if isinstance(value, tuple) else "given" if value is True else str(value)
+    )
+
+
+def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | None, list[str]]:
+    """Return the policy beside a class where it is new, and who in it is nobody of the class.
+
+    Raises
+    ------
+    GradingError
+        It is another than the one that the class was graded with.
+    """
+    path = store.path.parent / POLICY
+    told = read_policy(path)
+    if told is None:
+        return None, []
+    known: dict[str, tuple[str, ...]] = {
+        each.name: tuple(each.ids.values()) for each in roll.students
+    }
+    for entry in roll.entries:
+        known |= {n: tuple(entry.sender.ids.values()) for n in entry.students if n not in known}
+    policy, strangers = named(told, {**known, **students_of(store)})
+    former = policy_of(store)
+    if policy == former:
+        return None, strangers
+    if store.newest() and not change:
+        said = "; ".join(differences(former, policy))
+        raise GradingError(
+            f"{path} has changed since the class was graded: {said}. `gradkit remark "
+            f"{store.path.parent}` takes it up for everybody, as does --change-settings."
+        )
+    return policy, strangers
 
 
 def preview_class(
@@ -270,6 +373,8 @@ def preview_class(
     if (folder / FILE).exists():
         with Store(folder, write=False) as store:
             known = names_of(store)
+            if assignment is None and store.newest():
+                assignment = settings_of(store).assignment
     listed = enrolment_of(handed, students, by_group=groups, known=known)
     found = [(entry.handed, entry.sender) for entry in listed.entries]
     return preview(found, read_assignment(assignment), listed.match)

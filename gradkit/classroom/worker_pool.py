@@ -74,7 +74,7 @@ class Grader:
         parcel, started = order.parcel, time.monotonic()
         filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
         try:
-            graded = self._sessions[order.hurried].grade(parse(parcel), order.seed)
+            graded = self._sessions[order.hurried].grade(parse(parcel), order.seed, order.tasks)
             result, evidence = pack(graded.result), pack(graded.evidence)
         except OverdueError:
             return Reply(None)

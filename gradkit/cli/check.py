@@ -48,11 +48,12 @@ def check_command(
         raise Refusal(said)
     from gradkit.batch import for_readers, grade_files
 
+    given = {name: value for name, value in against.items() if value is not None}
     if watch:
         if format_ != "text" or out is not None:
             raise Refusal("--watch is for reading on the screen: leave out --format and --out.")
-        _watch(paths, hints, require_tier=require_tier, **against)
-    batch = grade_files(paths, require_tier=require_tier, **against)
+        _watch(paths, hints, require_tier=require_tier, **given)
+    batch = grade_files(paths, require_tier=require_tier, **given)
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
     raise click.exceptions.Exit(_ended(batch))

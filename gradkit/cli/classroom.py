@@ -13,6 +13,7 @@ from gradkit.cli.usage import FAILED, Command, OneOf, Refusal, interruptible
 
 if TYPE_CHECKING:
     from gradkit.classroom.feedback.address import Way
+    from gradkit.classroom.store.counted import Overridden
 
 
 @click.command(
@@ -62,40 +63,57 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     example='gradkit override results "Ann Lee" update 4 --comment "the sheet was unclear"',
 )
 @options.CLASS
-@click.argument("student")
-@click.argument("check")
+@click.argument("student", required=False)
+@click.argument("check", required=False)
 @click.argument("points", type=float, required=False)
-@options.text_option("--comment", "Why; the student reads it too.", required=True)
+@options.text_option("--comment", "Why; the student reads it too.")
 @options.BY
 @options.flag("--withdraw", "Take back the points that were set.")
+@options.path_option(
+    "--from", "CSV", "Set what this table lists: student, check, points and comment of each."
+)
 def override_command(
     folder: Path,
-    student: str,
-    check: str,
+    student: str | None,
+    check: str | None,
     points: float | None,
     comment: str,
     by: str,
     withdraw: bool,
+    **more: Path | None,
 ) -> None:
     """Set the POINTS that STUDENT gets for a CHECK in the class in DIR.
 
-    They count whatever the marks say, in later runs too. CHECK is task/check, or the check
-    alone where only one task has it.
+    They count whatever the marks say, in later runs too. CHECK is task/check, the check alone
+    where only one task has it, a task, or `total`: so may be given what could not be graded.
     """
+    from gradkit.classroom.store.counted import override_points, override_table
+
+    table = more["from"]
+    if table is not None and student is None:
+        for done in override_table(folder, table, by=by):
+            _tell_override(done)
+        return
+    if table is not None or student is None or check is None:
+        raise Refusal("give STUDENT and CHECK, or a table of them with --from.")
     if withdraw == (points is not None):
         raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
-    from gradkit.classroom.store.attempts import override_points
+    _tell_override(override_points(folder, student, check, points, comment=comment, by=by))
+
+
+def _tell_override(done: Overridden) -> None:
+    """Print what was set, what counted before, and what the total is now."""
     from gradkit.report.rounding import points as shown
     from gradkit.report.rounding import score_text
 
-    done = override_points(folder, student, check, points, comment=comment, by=by)
     was = "the mark"
     if done.former is not None:
         was = f"until now {shown(done.former)} were set, and the mark"
-    now = "the mark counts again" if points is None else f"{shown(points)} points"
-    total = score_text(done.result.score, done.result.max_score)
-    said = f"{done.name}, {check}: {now} ({was} is {shown(done.marked)}). The total is now {total}."
-    click.echo(said, err=True)
+    now = "the mark counts again" if done.points is None else f"{shown(done.points)} points"
+    made = done.result
+    total = score_text(made.score, made.max_score) if made else score_text(None, None)
+    said = f"{done.name}, {done.check}: {now} ({was} is {shown(done.marked)})."
+    click.echo(f"{said} The total is now {total}.", err=True)
 
 
 @click.command(

@@ -36,6 +36,15 @@ if TYPE_CHECKING:
 @options.ATTEMPT
 @options.flag("--dry-run", "List whose the submissions are and what is odd; run nothing.")
 @options.NEW_VERSION
+@options.flag(
+    "--change-settings",
+    "Go on with other settings, or another policy, than the class was graded with.",
+)
+@click.option(
+    "--student",
+    metavar="NAME",
+    help="Grade this one again, and nobody else; with --task: that is what it is.",
+)
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
@@ -52,7 +61,7 @@ def grade_command(
 
     Downloads of Canvas, Moodle, Gradescope and GitHub Classroom are known by their names.
     Results are stored as they come. Interrupted and started again, grading goes on with what
-    is missing or has changed.
+    is missing or has changed, by the settings that the class has: they need not be given again.
     """
     from gradkit.classroom.run import grade_class, preview_class
     from gradkit.report.formats import lacking
@@ -78,11 +87,16 @@ def _tell(graded: Graded) -> None:
 
     tally = graded.tally
     done = f"{tally.graded} graded, {tally.skipped} unchanged"
-    click.echo(f"{done}, {tally.refused} refused, {tally.failed} failed: {graded.path}", err=True)
+    ended = f"{done}, {tally.refused} refused, {tally.failed} failed"
+    click.echo(f"This run: {ended}: {graded.path}", err=True)
     show_summary(graded.summary, console())
     tell([f"{name}: {told}" for name, told in tally.left])
     if tally.failed:
         raise Refusal(
             f"{tally.failed} could not be graded, for reasons of gradkit's or the machine's own "
             "that are listed. Start the same command again to have them tried again."
+        )
+    if not any(row.standing == "graded" for row in graded.summary.rows):
+        raise Refusal(
+            "nothing could be graded; why is listed for each, and `gradkit review` lists it again."
         )

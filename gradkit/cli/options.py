@@ -147,9 +147,8 @@ def assignment_options(command: FC) -> FC:
             click.option(
                 "--form",
                 type=OneOf(["correct", "published"]),
-                default="correct",
-                show_default=True,
-                help="Which form is right: gradient descent, or the original notebook's rule.",
+                help="Which form is right: gradient descent, or the original notebook's rule.  "
+                "[default: correct]",
             ),
             ASSIGNMENT,
             REFERENCE,

@@ -15,6 +15,7 @@ import gradkit
 from gradkit.grading.mark import Scheme, mark
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
+from gradkit.language import phrase, say
 from gradkit.records.finding import Inquiry
 from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
@@ -155,9 +156,46 @@ def tolerances_of(task: Task | FunctionTask) -> dict[str, float]:
     return {check.name: check.tolerance for check in task.checks}
 
 
+ABSENT = phrase("“{title}” was not handed in.")
+
+
 def unchecked(task: Task | FunctionTask, evidence: Evidence) -> tuple[Verdict, ...]:
     """Verdicts where nothing could be asked, and why."""
+    if evidence.absent:
+        said = say(ABSENT, title=task.title)
+        return tuple(Verdict(check.name, "missing", said) for check in task.checks)
     return tuple(Verdict(check.name, "not-checked", evidence.unchecked) for check in task.checks)
+
+
+def absent(
+    task: Task | FunctionTask, seed: int, scheme: Scheme, *, form: Form, digests: Mapping[str, str]
+) -> tuple[Evidence, TaskResult]:
+    """Return evidence and marks of a task that counts and was not handed in."""
+    basis = basis_of(task, form, digests)
+    evidence = Evidence(task.id, "", seed, basis=basis, tolerances=tolerances_of(task), absent=True)
+    return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
+
+
+def refused_result(
+    of: Result, tasks: Iterable[Task | FunctionTask], told: str, scheme: Scheme
+) -> Result:
+    """Return a result in which nothing was judged, with all tasks that points can be given for.
+
+    Parameters
+    ----------
+    of : Result
+        Without marks.
+    tasks : iterable of Task or FunctionTask
+        All of the assignment's.
+    told : str
+        Why nothing could be graded.
+    scheme : Scheme
+    """
+    marks = []
+    for task in tasks:
+        evidence = Evidence(task.id, "", of.seed)
+        marks.append(assess(task, evidence, unchecked(task, evidence), scheme))
+    return replace(total(of, marks), refused=told, provisional=False)
 
 
 def assess(
@@ -167,6 +205,7 @@ def assess(
     marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)
     return replace(
         marked,
+        absent=evidence.absent,
         seed=evidence.seed,
         notes=(*marked.notes, *evidence.notes),
         listings=tuple(_pointed_to(evidence.listings, marked)),

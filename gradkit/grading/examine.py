@@ -15,7 +15,7 @@ from gradkit.judge.memorised import AGAIN, remarkable
 from gradkit.language import say
 from gradkit.records.binding import Binding
 from gradkit.records.finding import Inquiry, NoDiagnosisError
-from gradkit.records.observations import Observations, Outcome
+from gradkit.records.observations import SPARED, Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
 from gradkit.sandbox import WorkshopError, observe
@@ -47,6 +47,7 @@ def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> E
     takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
     probes = draw(task, seed, oracle.forward, takes_rate)
     outcomes = _ask(task, binding, probes, process)
+    outcomes.update(observe.observe_all(process, _spared(task, binding, probes, outcomes)))
     observations = Observations(task.id, outcomes)
     expected = expected_of(task, oracle, probes, outcomes)
     case = Case(task, binding, probes, observations, expected)
@@ -79,6 +80,21 @@ def _ask(
         if batch.role in bound
     ]
     return observe.observe_all(process, questions)
+
+
+def _spared(
+    task: Task, binding: Binding, probes: Probes, outcomes: Mapping[str, Outcome]
+) -> list[Question]:
+    """Ask an update that stops what it does without the statements that stop it."""
+    asked = [batch for batch in probes.update if batch.name in outcomes]
+    stopped = [outcomes[batch.name].failure for batch in asked]
+    if not any(each is not None and not each.before for each in stopped):
+        return []
+    questions = [observe.of_batch(task, binding.bound["update"], batch) for batch in asked]
+    return [
+        Question("spare", each.arrays, each.data, SPARED + each.name, each.loop)
+        for each in questions
+    ]
 
 
 def _again(case: Case) -> list[Question]:

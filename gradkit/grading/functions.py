@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.grading.recognise import another_exercise
+from gradkit.grading.recognise import another_exercise, problems_of
 from gradkit.judge.outputs import LEFT_ALONE, Probe, followed, judge_check, same
 from gradkit.language import phrase, say
 from gradkit.lines import read_expression, value_of
@@ -24,6 +24,7 @@ from gradkit.records.task import Assignment
 from gradkit.records.verdict import Entry, Verdict
 from gradkit.sandbox.lines import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
+from gradkit.submission.content import is_empty
 from gradkit.submission.definitions import (
     Definition,
     accepts,
@@ -193,6 +194,13 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     Nearest is the shipped exercise with most of whose own functions the submission has; they take
     other arguments, or are methods of another class.
     """
+    if is_empty(submission):
+        text = say(
+            "{name}: it is empty, or holds nothing but comments and texts. Look whether the file "
+            "was saved, and hand it in again.",
+            name=submission.name,
+        )
+        return problems_of(submission) + text
     said = another_exercise(submission, assignment)
     known = definitions(submission.cells)
     found = [name for name, each in known.items() if each.node is not None and "." not in name]

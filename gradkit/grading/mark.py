@@ -1,4 +1,4 @@
-"""Turn verdicts into points. No numerics here: shares, sums and one rounding."""
+"""Turn verdicts into points. No numerics here: shares, sums, and one rounding of each task."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gradkit.records.verdict import OPEN, Verdict
 class Scheme(Struct, frozen=True):
     """How verdicts become points.
 
-    The task's total is rounded to ``step``, half up; single checks are not rounded. ``preset``
-    says which of the catalogue's figures count, ``deductions`` are the assignment's own, see
-    `deduction`. ``derived`` says that expected values are no model solution's. Findings whose code
-    is in ``dropped`` have been withdrawn: they are not shown and cost nothing.
+    The task's total is rounded to ``step``, half up, and its checks so that they add up to it.
+    ``preset`` says which of the catalogue's figures count, ``deductions`` are the assignment's own,
+    see `deduction`. ``derived`` says that expected values are no model solution's. Findings whose
+    code is in ``dropped`` have been withdrawn: they are not shown and cost nothing.
     """
 
     step: float
@@ -94,7 +94,8 @@ def mark(
     """Points for one task.
 
     A check earns the better of two counts: the share of its entries that passed, or
-    everything less the deductions of the mistakes found. One mistake costs once: a check
+    everything less the deductions of the mistakes found; where the assignment has its own figure
+    for one of these, the latter in any case. One mistake costs once: a check
     that follows from findings about another loses nothing more. Both are about steps that
     were made: where none was, only what passed is counted, and where most of the parameters are
     never updated, they are missing from what follows too.
@@ -120,8 +121,8 @@ def mark(
         part = sum(_cost(f, by_check[f.check], scheme) for f in about)
         return part if part > MOST else 0.0
 
-    findings: list[Finding] = []
     checks = []
+    charged: list[tuple[list[Finding], list[float]]] = []
     for check, verdict in zip(task.checks, verdicts, strict=True):
         own = [finding for finding in inquiry.findings if finding.check == check.name]
         follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
@@ -136,23 +137,18 @@ def mark(
         of_shares = all(is_by_share(f.mistake) for f in own)
         all_told = sum(len(f.entries) or failed for f in own) >= failed
         told = rounded or (own and (all_told or not of_shares))
+        left = max(0.0, 1.0 - sum(costs) - rounds)
         if told and verdict.state == "fail" and not verdict.still:
-            earned = max(earned, 1.0 - sum(costs) - rounds)
-        # What the check lost is told mistake by mistake, and no more than that.
-        lost = check.points * (1.0 - earned) / (sum(costs) + rounds or 1.0)
-        findings += [
-            replace(finding, deduction=lost * cost)
-            for finding, cost in zip(own, costs, strict=True)
-            if finding.mistake not in scheme.dropped
-        ]
+            earned = max(earned, left)
+        if any(f.mistake in scheme.deductions for f in own):
+            # The assignment's own word on a mistake holds, however few entries are wrong for it.
+            earned = min(earned, left)
         notes = list(verdict.notes)
         if any(code in scheme.dropped for code in (*follows, *(f.mistake for f in own))):
             notes.append(say(WITHDRAWN))
         if follows and verdict.still:
             notes.append(say(NO_STEP))
-        if lost * rounds > 0:
-            points = f"{lost * rounds:.2f}".rstrip("0").rstrip(".")
-            notes.append(say(ROUNDED, points=points))
+        charged.append((own, [*costs, rounds]))
         checks.append(
             CheckResult(
                 verdict.check,
@@ -167,20 +163,82 @@ def mark(
                 verdict.courses,
             )
         )
-    findings += [f for f in inquiry.findings if not f.check and f.mistake not in scheme.dropped]
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
-    total = sum(check.max_score for check in checks)
+    worth = sum(check.max_score for check in checks)
+    score = total_of((check.score for check in checks), checkable, scheme.step)
+    findings: list[Finding] = []
+    made = []
+    for one, (own, costs) in zip(round_checks(checks, score), charged, strict=True):
+        # What the check lost is told mistake by mistake, and no more than that.
+        lost = shares_of(round((one.max_score - one.score) * CENT), costs)
+        findings += [
+            replace(finding, deduction=cents / CENT)
+            for finding, cents in zip(own, lost, strict=False)
+            if finding.mistake not in scheme.dropped
+        ]
+        said = (say(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
+        made.append(replace(one, notes=(*one.notes, *said)))
+    findings += [f for f in inquiry.findings if not f.check and f.mistake not in scheme.dropped]
     return TaskResult(
         task.id,
         task.title,
-        total_of((check.score for check in checks), checkable, scheme.step),
-        total,
+        score,
+        worth,
         checkable,
-        scheme.derived or checkable < total,
-        tuple(checks),
+        scheme.derived or checkable < worth,
+        tuple(made),
         tuple(findings),
-        step=scheme.step,
     )
+
+
+CENT = 100
+"""Parts of a point that are told apart: two decimals, as everywhere."""
+
+QUARTER = 25
+"""The largest part that a check's points are rounded to, in hundredths."""
+
+
+def round_checks(checks: Sequence[CheckResult], score: float) -> tuple[CheckResult, ...]:
+    """Round the points of checks so that they add up to the ``score`` of their task.
+
+    Each is rounded to a part of a point that the score and the maxima are multiples of, a quarter
+    at most. What then is missing goes to checks that earned a part of their points; those that
+    earned all or nothing keep what they have as long as others have room.
+    """
+    total = round(score * CENT)
+    most = [round(check.max_score * CENT) for check in checks]
+    common = math.gcd(total, *most)
+    grain = next(part for part in range(QUARTER, 0, -1) if common % part == 0)
+    cents = [round(check.score * CENT / grain) * grain for check in checks]
+    rest = total - sum(cents)
+
+    def rank(index: int) -> tuple[bool, float]:
+        return not 0 < checks[index].score < most[index] / CENT, -most[index]
+
+    for index in sorted(range(len(checks)), key=rank):
+        part = min(max(rest, -cents[index]), most[index] - cents[index])
+        cents[index] += part
+        rest -= part
+    if cents:
+        # A step that is coarser than the points themselves can round above them.
+        cents[-1] += rest
+    return tuple(replace(c, score=n / CENT) for c, n in zip(checks, cents, strict=True))
+
+
+def shares_of(whole: int, weights: Sequence[float]) -> list[int]:
+    """Divide a whole number by weights, as nearly as whole numbers can; nothing where all are 0.
+
+    Examples
+    --------
+    >>> shares_of(275, [0.5, 0.25, 0.25])
+    [137, 69, 69]
+    """
+    exact = [whole * weight / (sum(weights) or 1.0) for weight in weights]
+    cents = [math.floor(each + 1e-9) for each in exact]
+    short = round(sum(exact)) - sum(cents)
+    for index in sorted(range(len(exact)), key=lambda n: cents[n] - exact[n])[:short]:
+        cents[index] += 1
+    return cents
 
 
 def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:
@@ -196,10 +254,12 @@ def share(verdict: Verdict) -> float:
     """Return the part of a check's points that was earned: the share of its entries that passed."""
     if verdict.state == "pass":
         return 1.0
-    if verdict.state not in ("fail", "missing", "blocked") or not verdict.entries:
+    if verdict.state not in ("fail", "missing", "blocked", "error") or not verdict.entries:
         return 0.0
     passed = sum(entry.state == "pass" for entry in verdict.entries)
-    return passed / len(verdict.entries)
+    # What stops is not right, whatever is right in it.
+    most = len(verdict.entries) - (verdict.state == "error")
+    return min(passed, most) / len(verdict.entries)
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:

@@ -202,7 +202,7 @@ class _Forwards(Struct, frozen=True):
                 name=self.submission.name,
                 tasks=", ".join(task.id for task in tasks),
             )
-            raise GradingError(_problems(self.submission) + text)
+            raise GradingError(problems_of(self.submission) + text)
         return left[0]
 
     def resembled(self, section: Section) -> Task | None:
@@ -273,7 +273,7 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
     """Return the sentence for a submission in which nothing plays any role."""
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
     wanted += [f"{call.function}(…)" for task in assignment.functions for call in task.calls]
-    said = _problems(submission)
+    said = problems_of(submission)
     text = (
         phrase(
             "{name}: nothing in it that could be read plays a role of “{title}”; expected {wanted}."
@@ -302,7 +302,7 @@ def nests_deeply(submission: Submission) -> bool:
     return bool(layer)
 
 
-def _problems(submission: Submission) -> str:
+def problems_of(submission: Submission) -> str:
     """Return what could not be used, told first: it may be why nothing was recognised."""
     files = {cell.file for cell in submission.cells}
     # Code that cannot be used before files that were left aside.

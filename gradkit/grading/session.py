@@ -18,9 +18,11 @@ from msgspec.structs import replace
 
 from gradkit.binding import bind
 from gradkit.grading.assess import (
+    absent,
     assess,
     basis_of,
     questions_of,
+    refused_result,
     scheme_of,
     tolerances_of,
     total,
@@ -111,6 +113,16 @@ class Session(AbstractContextManager["Session"]):
         return 4 if self._reference is not None else self.assignment.hints
 
     @property
+    def all_tasks(self) -> tuple[Task | FunctionTask, ...]:
+        """All tasks of the assignment, in its order but for the kinds."""
+        return (*self.tasks, *self.assignment.functions)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Ids of the tasks that count, handed in or not: those asked for, else the assignment's."""
+        return self.settings.tasks or self.assignment.required
+
+    @property
     def preset(self) -> Preset:
         """Which deductions count: the one asked for, else the assignment's."""
         return self.settings.preset or self.assignment.preset
@@ -126,10 +138,17 @@ class Session(AbstractContextManager["Session"]):
         )
 
     def check(self, path: Path) -> Result:
-        """Grade what is at a path. See `grade`."""
-        return self.grade(read_submission(path)).result
+        """Grade what is at a path: of a script alone no other tasks are asked for. See `grade`."""
+        return self.grade(read_submission(path), whole=path.suffix != ".py").result
 
-    def grade(self, submission: Submission, seed: int | None = None) -> Graded:
+    def grade(
+        self,
+        submission: Submission,
+        seed: int | None = None,
+        named: Sequence[str] = (),
+        *,
+        whole: bool = True,
+    ) -> Graded:
         """Grade one submission.
 
         Parameters
@@ -137,6 +156,10 @@ class Session(AbstractContextManager["Session"]):
         submission : Submission
         seed : int, optional
             Draws the probes, unless the settings have a seed. By default a fresh one.
+        named : sequence of str, optional
+            The tasks that it is, by id, in the place of those of the settings.
+        whole : bool
+            Whether it is all that a student hands in: what counts and is not there is missing.
 
         Returns
         -------
@@ -152,16 +175,21 @@ class Session(AbstractContextManager["Session"]):
         OverdueError
             It was hurried and did not come to its end.
         """
-        functions, claimed = self.claims(submission)
-        graded = self.grade_sections(submission, claimed, seed, functions)
+        named = named or self.settings.tasks
+        functions, claimed = self.claims(submission, named)
+        required = self.required if whole else self.settings.tasks
+        graded = self.grade_sections(submission, claimed, seed, functions, named, required)
         made = definitions(submission.cells)
         # What is only imported is nobody's work here.
         own = frozenset(name for name, each in made.items() if each.node is not None)
-        if not self.settings.tasks and not any(speaks(each, own) for each in graded.evidence):
+        told = (each for each in graded.evidence if not each.absent)
+        if not named and not any(speaks(each, own) for each in told):
             raise GradingError(refusal(submission, self.assignment))
-        return graded
+        return replace(graded, result=self._counting(graded.result, required))
 
-    def claims(self, submission: Submission) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
+    def claims(
+        self, submission: Submission, named: Sequence[str] = ()
+    ) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
         """Return the sections that speak for function tasks, and those that speak for nets.
 
         Raises
@@ -169,7 +197,6 @@ class Session(AbstractContextManager["Session"]):
         GradingError
             See `gradkit.grading.recognise.recognise`.
         """
-        named = self.settings.tasks
         with refusals(submission):
             functions = claim_functions(submission, self.assignment, named)
         # Where all that is shipped may be meant, a file that is one exercise's is not another's.
@@ -182,13 +209,15 @@ class Session(AbstractContextManager["Session"]):
         claimed: Mapping[str, Claim],
         seed: int | None = None,
         functions: Mapping[str, FunctionClaim] = {},
+        named: Sequence[str] = (),
+        required: Sequence[str] = (),
     ) -> Graded:
         """Grade sections that are known to speak for their tasks. See `grade`."""
         if self.settings.seed is not None:
             seed = self.settings.seed
         seed = secrets.randbits(32) if seed is None else seed
-        wanted = self.settings.tasks or claimed
-        chosen = [task for task in self.tasks if task.id in wanted]
+        chosen = [task for task in self.tasks if task.id in (named or claimed)]
+        there = {task.id for task in chosen} | {*functions} & {*(named or functions)}
         with refusals(submission):
             taken = [
                 self._grade_section(task, claimed[task.id], submission, seed) for task in chosen
@@ -196,8 +225,13 @@ class Session(AbstractContextManager["Session"]):
             taken += [
                 self._grade_functions(each, submission, seed)
                 for name, each in functions.items()
-                if name in (self.settings.tasks or functions)
+                if name in there
             ]
+        taken += [
+            absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
+            for task in self.all_tasks
+            if task.id in required and task.id not in there
+        ]
         result = self._result(submission, seed, chosen)
         tier = max((evidence.tier for evidence, _ in taken), default=0)
         result = replace(total(result, [marks for _, marks in taken]), tier=tier)
@@ -286,6 +320,18 @@ class Session(AbstractContextManager["Session"]):
                 title=task.title,
             )
 
+    def refused(self, name: str, path: str, digest: str, told: str) -> Result:
+        """Return the result of a submission that could not be graded, and why."""
+        empty = self._result(Submission(name, path, digest, (), {}), self.settings.seed or 0, ())
+        refused = refused_result(empty, self.all_tasks, told, self.scheme)
+        return self._counting(refused, self.required)
+
+    def _counting(self, result: Result, required: tuple[str, ...]) -> Result:
+        """Note which tasks count, and how many the exercise has that it is of."""
+        own = {task.id for task in self.all_tasks}
+        known = any(task.task in own for task in result.tasks)
+        return replace(result, required=required, all_tasks=len(own) if known else 0)
+
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
         """Return all of a result but its marks."""
         return Result(
@@ -372,7 +418,7 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
         See `gradkit.grading.session.Session.grade`.
     """
     named, submission = session.settings.tasks, read_submission(path)
-    functions, claimed = session.claims(submission)
+    functions, claimed = session.claims(submission, named)
     if not claimed and not functions:
         raise GradingError(refusal(submission, session.assignment))
     return (

@@ -132,11 +132,16 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
 
 def _advice(failure: Failure) -> str:
     """Return what to do about the one numpy error whose own words do not say it."""
-    words = ("0-dimensional", "setting an array element", "only length-1 arrays")
-    if any(part in failure.message for part in words):
+    if "setting an array element" in failure.message:
         return say(
             " One entry of an array holds one number, and a (1, 1) array is not one: take "
             "the number out first, with [0, 0] or .item()."
+        )
+    if any(part in failure.message for part in ("0-dimensional", "only length-1 arrays")):
+        return say(
+            " One number was expected here, and an array was given. Of an array with one entry "
+            "take the number out first, with [0, 0] or .item(); for one with several use numpy's "
+            "functions, such as np.exp for math.exp."
         )
     return ""
 

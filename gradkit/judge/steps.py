@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,8 +17,9 @@ from gradkit.judge.case import (
     subject,
     unusable,
 )
-from gradkit.judge.comparison import Comparison, joined
+from gradkit.judge.comparison import Comparison, joined, merge
 from gradkit.language import phrase, say
+from gradkit.records.observations import SPARED, Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Array, Parameters, Role, Task
 from gradkit.records.verdict import Entry, State, Verdict
@@ -55,7 +56,8 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
     if stop is not None:
-        return (blocked("update", "forward", earlier) if first is not None else None) or stop
+        held = blocked("update", "forward", earlier) if first is not None else None
+        return held or _spared(case, stop)
     bound = case.binding.bound["update"]
     comparison = Comparison(bound)
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
@@ -68,6 +70,39 @@ def update(case: Case, earlier: Earlier) -> Verdict:
                 names=joined([f"`{name}`" for name in first.names]),
             )
         )
+    still = _compare(case, comparison, outcomes)
+    verdict = comparison.verdict(
+        "update",
+        phrase("{count} of {size} entries are wrong after one step of `{function}`: {entries}."),
+        function=bound.function,
+    )
+    return replace(verdict, still=still)
+
+
+SPARED_SAID = phrase(
+    "Without what stops it, {count} of {size} entries are right after one step; these count."
+)
+
+
+def _spared(case: Case, stop: Verdict) -> Verdict:
+    """Add to the verdict on what stops what the rest of it does, where there is any right in it."""
+    known = case.observations.outcomes
+    outcomes = [known.get(SPARED + batch.name) for batch in case.probes.update]
+    made = [each for each in outcomes if each and each.failure is None and each.lost is None]
+    if stop.state != "error" or len(made) < len(outcomes):
+        return stop
+    comparison = Comparison(case.binding.bound["update"])
+    still = _compare(case, comparison, made)
+    entries = tuple(merge(comparison.entries))
+    right = sum(entry.state == "pass" for entry in entries)
+    if still or not right:
+        return stop
+    note = say(SPARED_SAID, count=right, size=len(entries))
+    return replace(stop, entries=entries, notes=(*stop.notes, note))
+
+
+def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) -> bool:
+    """Compare parameters after one step with those expected; tell whether no step was made."""
     still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         comparison.faults(outcome.faults)
@@ -90,12 +125,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             for key, value in expected.items()
         ):
             comparison.remark_on_precision()
-    verdict = comparison.verdict(
-        "update",
-        phrase("{count} of {size} entries are wrong after one step of `{function}`: {entries}."),
-        function=bound.function,
-    )
-    return replace(verdict, still=still)
+    return still
 
 
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from gradkit.records.course import Sender
-from gradkit.records.result import CheckResult
+from gradkit.records.result import Adjustment, CheckResult
 from gradkit.records.submission import RawSubmission
 from gradkit.records.verdict import State
 
@@ -60,7 +60,8 @@ class Filed(Struct, frozen=True):
 class Order(Struct, frozen=True):
     """One submission to be graded, ``number`` in its run. ``key`` is as in `Filed`.
 
-    ``hurried``: it has to make way for others if it takes much longer than they do.
+    ``hurried``: it has to make way for others if it takes much longer than they do. ``tasks`` are
+    those that a person has said it is.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Order(Struct, frozen=True):
     seed: int
     key: str
     hurried: bool
+    tasks: tuple[str, ...] = ()
 
 
 class Reply(Struct, frozen=True):
@@ -195,7 +197,8 @@ class Row(Struct, frozen=True):
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
     codes found. ``review`` says why a person should look at it; ``overridden`` are the checks
-    whose points a person has set, by ``task/check``. Who has nothing that counts is ``absent``.
+    whose points a person has set, by ``task/check``, ``adjustments`` points that are no check's.
+    ``counted`` says of how many tasks it is. Who has nothing that counts is ``absent``.
     """
 
     name: str
@@ -209,6 +212,8 @@ class Row(Struct, frozen=True):
     review: tuple[str, ...]
     handed: HandedIn = HandedIn()
     overridden: Mapping[str, CheckResult] = field(default_factory=dict)
+    adjustments: tuple[Adjustment, ...] = ()
+    counted: str = ""
 
 
 class Summary(Struct, frozen=True):

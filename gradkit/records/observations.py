@@ -20,6 +20,9 @@ FORBIDDEN_IMPORT = "ForbiddenImportError"
 MISSING_IMPORT = ("MissingImportError", "ModuleNotFoundError", "ImportError")
 """The types of a failure over what is imported and not here: of a name of it, or of the import."""
 
+SPARED = "spared/"
+"""Begins the names of outcomes of what a function that stops does without what stops it."""
+
 REPEATS = "repeats"
 """The outcome whose ``times`` tell how often an update calls one function, for like results."""
 

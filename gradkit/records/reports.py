@@ -19,6 +19,9 @@ Kind = Literal[
     "numerical-gradient",
     "unexplained",
     "untraced",
+    "not-python",
+    "crashed",
+    "late",
     "missing",
     "inconclusive",
     "timeout",
@@ -101,7 +104,8 @@ class Step(Struct, frozen=True):
 
     ``policy`` is the rule for which attempt counts, where the run set one, ``drops`` the
     findings that it withdrew from everyone, ``keeps`` those of which it took that back.
-    ``before`` and ``after`` are what counted, None where nothing did.
+    ``before`` and ``after`` are what counted, None where nothing did. ``rules``: the course's
+    policy changed.
     """
 
     run: int
@@ -119,6 +123,7 @@ class Step(Struct, frozen=True):
     policy: str | None
     before: Mark | None
     after: Mark | None
+    rules: bool = False
 
 
 class History(Struct, frozen=True):

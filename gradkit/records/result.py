@@ -33,7 +33,7 @@ class Decision(Struct, frozen=True):
 
 
 class CheckResult(Struct, frozen=True):
-    """A verdict with its points. ``score`` is not rounded; the task's total is.
+    """A verdict with its points, which add up to the task's score.
 
     A failed check that ``follows`` from mistakes found in another loses no points of its own.
     Where there is a ``decision``, the score is a person's.
@@ -57,8 +57,8 @@ class TaskResult(Struct, frozen=True):
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
     probes that it was judged at; it is not the result's where those were drawn again.
-    ``listings`` hold the functions in which something was found. The score is a multiple of
-    ``step``, or all points that there are.
+    ``listings`` hold the functions in which something was found. What is ``absent`` was not
+    handed in.
     """
 
     task: str
@@ -73,14 +73,36 @@ class TaskResult(Struct, frozen=True):
     seconds: float = 0.0
     seed: int = 0
     listings: tuple[Listing, ...] = ()
-    step: float = 0.25
+    absent: bool = False
+
+
+AdjustmentKind = Literal["task", "total", "late", "bonus", "scale"]
+
+
+class Adjustment(Struct, frozen=True):
+    """Points between the sum of the tasks and the score, and why: a line of its own.
+
+    A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
+    ``max_score`` points. Of all others ``said`` is the reason. ``name`` is the task's title.
+    """
+
+    kind: AdjustmentKind
+    points: float
+    said: str = ""
+    name: str = ""
+    score: float = 0.0
+    max_score: float = 0.0
+    decision: Decision | None = None
 
 
 class Result(Struct, frozen=True):
     """One submission's marks, with what is needed to repeat them.
 
     ``path`` is where the submission was read from, as it was given. ``visibility`` is the
-    assignment's: by check, when students may see what it found.
+    assignment's: by check, when students may see what it found. ``required`` are the tasks that
+    count, whether or not they were handed in, by id; where there are none, those that were handed
+    in, of ``all_tasks``. The score is the sum of the tasks and of the ``adjustments``. Where
+    nothing could be graded, ``refused`` says why, and nothing was judged.
     """
 
     submission: str
@@ -99,6 +121,10 @@ class Result(Struct, frozen=True):
     path: str = ""
     preset: Preset = "default"
     visibility: Mapping[str, Visibility] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    all_tasks: int = 0
+    adjustments: tuple[Adjustment, ...] = ()
+    refused: str = ""
 
 
 class Evidence(Struct, frozen=True):
@@ -108,8 +134,9 @@ class Evidence(Struct, frozen=True):
     comes out otherwise, these answers are to something else. ``verdicts`` are those that the
     inquiry was about, ``tolerances`` what each check let pass, and ``basis`` is a digest of
     all that they depend on besides. Where the task could not be put at all, ``unchecked``
-    says why and there are no answers. ``section`` is what the section is called; ``notes``
-    are remarks on the grading, ``listings`` the code that findings and checks point to.
+    says why and there are no answers; where it is ``absent``, it was not handed in. ``section`` is
+    what the section is called; ``notes`` are remarks on the grading, ``listings`` the code that
+    findings and checks point to.
     """
 
     task: str
@@ -126,6 +153,7 @@ class Evidence(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     tier: int = 0
     listings: tuple[Listing, ...] = ()
+    absent: bool = False
 
 
 class Graded(Struct, frozen=True):

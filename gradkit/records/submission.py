@@ -53,12 +53,13 @@ class Listing(Struct, frozen=True):
 class Problem(Struct, frozen=True):
     """Something in the files that could not be used, said so that the student can mend it.
 
-    ``passing``: only this machine could not read it, now.
+    ``passing``: only this machine could not read it, now. ``broken``: it is no Python.
     """
 
     message: str
     place: Place | None = None
     passing: bool = False
+    broken: bool = False
 
 
 class File(Struct, frozen=True):

@@ -122,7 +122,8 @@ class Assignment(Struct, frozen=True):
     deductions count, and ``deductions`` are the file's own, shares by mistake, which go
     before those. ``visibility`` says, by check, when students may see what it found; a check
     that is not in it is visible. ``gradkit`` is the version that it is to be graded with,
-    empty where that is left open.
+    empty where that is left open. ``required`` are the ids of the tasks that count, handed in or
+    not; empty where those count that were handed in.
     """
 
     id: str
@@ -137,3 +138,4 @@ class Assignment(Struct, frozen=True):
     visibility: Mapping[str, Visibility] = field(default_factory=dict)
     gradkit: str = ""
     functions: tuple[FunctionTask, ...] = ()
+    required: tuple[str, ...] = ()

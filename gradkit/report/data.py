@@ -15,11 +15,11 @@ from typing import Any
 from msgspec.structs import asdict
 
 from gradkit.records.finding import FOR_INSTRUCTORS, Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import Adjustment, CheckResult, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.records.verdict import Course, Entry
 from gradkit.report.escape import OLD_COMMAND
-from gradkit.report.words import override_text
+from gradkit.report.words import adjustment_text, override_text
 
 SCHEMA = "gradkit/result/v1"
 TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
@@ -60,7 +60,8 @@ def to_data(result: Result, hints: int) -> dict[str, Any]:
 
 FIELDS: Mapping[type, str] = {
     Result: "submission path assignment form seed oracle provisional preset score max_score tasks "
-    "problems versions digests tier",
+    "adjustments required all_tasks refused problems versions digests tier",
+    Adjustment: "kind name points said",
     TaskResult: "task title score max_score checkable provisional seed checks findings listings "
     "notes",
     CheckResult: "check state score max_score message place entries courses notes follows decision",
@@ -97,13 +98,14 @@ def _plain(value: object, hints: int) -> Any:
 
 def _worked_out(record: object, hints: int) -> Mapping[str, object]:
     """Give the parts of a record that are told otherwise than it has them."""
+    if isinstance(record, Adjustment):
+        return {"said": adjustment_text(record)}
     if isinstance(record, TaskResult):
         listings = record.listings if hints >= RULE_LEVEL else ()
         return {"findings": visible(record, hints), "listings": listings}
     if isinstance(record, CheckResult):
         follows = record.follows if hints >= TITLE_LEVEL else ()
-        score, decision = round(record.score, 6), _decision(record)
-        return {"score": score, "follows": follows, "decision": decision}
+        return {"follows": follows, "decision": _decision(record)}
     if isinstance(record, Finding):
         place = record.place
         return {
@@ -112,7 +114,7 @@ def _worked_out(record: object, hints: int) -> Mapping[str, object]:
             "cell": place and place.cell,
             "line": place and place.line,
             "hints": record.hints[:hints],
-            "deduction": round(record.deduction, 6),
+            "deduction": record.deduction,
         }
     return {}
 
@@ -130,5 +132,4 @@ def _decision(check: CheckResult) -> dict[str, Any] | None:
     word = check.decision
     if word is None:
         return None
-    told = {**asdict(word), "marked": round(word.marked, 6)}
-    return {"points": check.score, **told, "said": override_text(check)}
+    return {"points": check.score, **asdict(word), "said": override_text(check)}

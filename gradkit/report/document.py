@@ -8,13 +8,14 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradkit.language import language, say, say_each
 from gradkit.report.doubtful import doubtful
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.rounding import points
+from gradkit.report.rounding import points, signed
 from gradkit.report.words import SIGNS, override_text, word
 from gradkit.templates import environment, fill
 from gradkit.text import clean_text, label_said, where
@@ -61,6 +62,8 @@ def _prepare() -> None:
         "number": number,
         "link": link,
         "prose": prose,
+        "told": told,
+        "signed": signed,
         "clean": clean_text,
         "entry_name": entry_name,
     }
@@ -109,6 +112,29 @@ def prose(text: str) -> Markup:
     from markupsafe import Markup, escape
 
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped
+
+
+def told(text: str) -> Markup:
+    r"""Paragraphs of prose; lines that are indented are code, and stay as they are.
+
+    Examples
+    --------
+    >>> print(told("hw.py:1:\n  x = (\n      ^\nMend it."))
+    <p>hw.py:1:</p>
+    <pre class="quoted"><code>x = (
+        ^</code></pre>
+    <p>Mend it.</p>
+    """
+    from markupsafe import Markup, escape
+
+    parts = []
+    for quoted, lines in groupby(text.split("\n"), key=lambda line: line.startswith("  ")):
+        if quoted:
+            code = escape("\n".join(line[2:] for line in lines))
+            parts.append(f'<pre class="quoted"><code>{code}</code></pre>')
+        else:
+            parts += [f"<p>{prose(line)}</p>" for line in lines if line]
+    return Markup("\n".join(parts))  # noqa: S704 -- every part is escaped
 
 
 def link(path: str) -> str:

@@ -16,7 +16,7 @@ from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.document import document
 from gradkit.report.escape import log_text
-from gradkit.report.rounding import points, round_points, score_text
+from gradkit.report.rounding import points, round_points, score_text, signed
 from gradkit.report.text import (
     Line,
     check_head,
@@ -25,6 +25,7 @@ from gradkit.report.text import (
     printed,
     show_lines,
 )
+from gradkit.report.words import adjustment_text, count_text
 from gradkit.text import clean_text, where
 
 WIDTH = 100
@@ -38,15 +39,21 @@ TEXT_BYTES = 64 << 10
 
 
 def check_text(
-    task: TaskResult, check: CheckResult, hints: int, width: int = WIDTH, *, headed: bool = False
+    task: TaskResult,
+    check: CheckResult,
+    hints: int,
+    width: int = WIDTH,
+    *,
+    headed: bool = False,
+    more: bool = True,
 ) -> str:
     """Everything about a check, without a last newline.
 
     Its points are left out, and it is often empty, unless it is ``headed`` by the line that
-    stands for the check in a mark sheet.
+    stands for the check in a mark sheet. ``more`` is as in `check_lines`.
     """
     findings = [finding for finding in task.findings if finding.check == check.check]
-    lines = check_lines(check, findings, hints)
+    lines = check_lines(check, findings, hints, more=more)
     if headed:
         below = ((line, indent + 2) for line, indent in lines)
         return log_text(_plain([(check_head(check), 0), *below], width))
@@ -68,9 +75,10 @@ def title_text(result: Result) -> str:
     )
 
 
-def head_text(result: Result) -> str:
+def head_text(result: Result, *, seed: bool = True) -> str:
     """Write what holds for the whole submission: remarks on files, how it was judged."""
-    lines = [clean_text(problem.message) for problem in result.problems]
+    lines = [*filter(None, [count_text(result)])]
+    lines += [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
             parts = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
@@ -83,8 +91,14 @@ def head_text(result: Result) -> str:
         lines.append(say("Held against the published form."))
     if result.provisional:
         lines.append(say("These marks are provisional: the instructor's grade is final."))
-    lines.append(say("seed {seed}", seed=result.seed))
+    lines += [say("seed {seed}", seed=result.seed)] if seed else []
     return log_text("\n".join(lines))
+
+
+def lines_text(result: Result) -> str:
+    """Write the lines between the sum of the tasks and the score; nothing where there are none."""
+    lines = (f"{signed(line.points)} {adjustment_text(line)}" for line in result.adjustments)
+    return log_text(clean_text("\n".join(lines), TEXT_BYTES))
 
 
 def refusal_text(sentence: str) -> str:
@@ -169,6 +183,7 @@ LIMIT = 50_000
 TOOLS: Mapping[str, object] = {
     **{"check_text": check_text, "head_text": head_text, "title_text": title_text, "total": total},
     **{"shorten": shorten, "round_points": round_points, "zip": zip, "endless": ENDLESS},
+    **{"lines_text": lines_text},
 }
 """What templates of plain text call."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -10,9 +11,9 @@ from rich.text import Text
 
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
-from gradkit.report.rounding import points, score_text
-from gradkit.report.table import Table, attempt_text, first_names, show_table, to_csv
-from gradkit.report.words import override_text, word
+from gradkit.report.rounding import comparable, points, score_text, signed
+from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
+from gradkit.report.words import adjustment_text, override_text, word
 
 NAMES = 6
 """Students who are named beside a mistake; the rest are counted."""
@@ -20,12 +21,13 @@ NAMES = 6
 
 def show_summary(summary: Summary, console: Console) -> None:
     """Print scores, states by check, mistakes by frequency, and what needs a look."""
-    graded = [
-        row.score / row.max_score for row in summary.rows if row.score is not None and row.max_score
-    ]
+    scores, most, unit = comparable((row.score, row.max_score) for row in summary.rows)
     console.print(Text(_counts(summary), style="bold"))
-    if graded:
-        console.print(_distribution(graded))
+    if scores:
+        console.print(_distribution(scores, most, unit))
+        counted = Counter(row.counted for row in summary.rows if row.counted)
+        for said, count in sorted(counted.items()):
+            console.print(Text(say("{tasks}: {count} students", tasks=said, count=count)))
         show_table(_states(summary), console)
     show_table(_mistakes(summary), console)
     handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
@@ -51,8 +53,13 @@ def summary_csv(summary: Summary) -> str:
     """Write one row for each student, one column for each check, in UTF-8 with a header."""
     checks = list(summary.states)
     head = ("student", "standing", "score", "max_score", "provisional")
-    more = ("late", "attempt", "at", "overrides", "review", "mistakes")
-    return to_csv(Table((*head, *more, *checks), [_cells(row, checks) for row in summary.rows]))
+    more = ("late", "attempt", "at", "overrides", "review", "mistakes", "tasks")
+    heads = (*head, *more, *checks, *LINES)
+    return to_csv(Table(heads, [_cells(row, checks) for row in summary.rows]))
+
+
+LINES = ("task", "total", "late", "bonus", "scale")
+"""Columns of points that are no check's: with the checks they add up to the score."""
 
 
 def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
@@ -68,8 +75,15 @@ def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
         "; ".join(_decided(row)),
         _look(row, "; "),
         " ".join(row.mistakes),
+        row.counted,
         *(row.checks[check][1] if check in row.checks else None for check in checks),
+        *(_line(row, kind) for kind in LINES),
     )
+
+
+def _line(row: Row, kind: str) -> float | None:
+    found = [line.points for line in row.adjustments if line.kind == kind]
+    return round(sum(found), 2) if found else None
 
 
 def _attempt(row: Row) -> str:
@@ -78,8 +92,9 @@ def _attempt(row: Row) -> str:
 
 
 def _decided(row: Row) -> list[str]:
-    """List the sentences on points that a person has set, by check."""
-    return [f"{name}: {override_text(check)}" for name, check in row.overridden.items()]
+    """List the sentences on points that a person has set, and on all that are no check's."""
+    said = [f"{name}: {override_text(check)}" for name, check in row.overridden.items()]
+    return said + [f"{signed(one.points)} {adjustment_text(one)}" for one in row.adjustments]
 
 
 def _handed(row: Row) -> tuple[str, ...]:
@@ -93,7 +108,7 @@ def _handed(row: Row) -> tuple[str, ...]:
 
 def _look(row: Row, between: str) -> str:
     """Why a person should look at it."""
-    return row.told or between.join(row.review)
+    return brief(row.told) or between.join(row.review)
 
 
 def _counts(summary: Summary) -> str:
@@ -113,16 +128,18 @@ def _counts(summary: Summary) -> str:
     return ", ".join(parts)
 
 
-def _distribution(shares: list[float]) -> Text:
-    ordered = sorted(shares)
-    low, high = ordered[0], ordered[-1]
+def _distribution(scores: list[float], most: float, unit: str) -> Text:
+    """Write the same figures as the class page, and of how many students they are."""
+    of = say("of {most} points", most=points(most)) if unit == "points" else word(unit)
     return Text(
         say(
-            "scores from {low} to {high}, mean {mean}, median {median}",
-            low=f"{low:.0%}",
-            high=f"{high:.0%}",
-            mean=f"{statistics.fmean(ordered):.0%}",
-            median=f"{statistics.median(ordered):.0%}",
+            "scores from {low} to {high}, mean {mean}, median {median} {of}: {count} with a score",
+            low=points(min(scores)),
+            high=points(max(scores)),
+            mean=points(statistics.fmean(scores)),
+            median=points(statistics.median(scores)),
+            of=of,
+            count=len(scores),
         )
     )
 

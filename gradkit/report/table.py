@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -99,7 +100,13 @@ def command(look: Look, folder: Path) -> str:
 
 def _why(look: Look, between: str) -> str:
     said = [reason.words for reason in look.reasons]
-    return between.join([look.told, *said[1:]] if look.told else said)
+    return between.join([brief(look.told), *said[1:]] if look.told else said)
+
+
+def brief(told: str) -> str:
+    """Return the first sentence of what is told, for a cell; the code that it shows is left out."""
+    first = told.split("\n", maxsplit=1)[0]
+    return re.split(r"(?<=[.;?!]) ", first, maxsplit=1)[0].removesuffix(";")
 
 
 def show_differences(changed: Sequence[Difference], console: Console) -> None:

@@ -25,8 +25,8 @@ from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.rounding import points, score_text
-from gradkit.report.words import SIGNS, override_text, word
+from gradkit.report.rounding import points, score_text, signed
+from gradkit.report.words import SIGNS, adjustment_text, count_text, override_text, word
 from gradkit.text import clean_text, label_said, spell, where
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
@@ -86,13 +86,18 @@ def _result(result: Result, hints: int, console: Console) -> None:
     for problem in result.problems:
         note = Text.assemble((say("note: "), "yellow"), _plain(problem.message))
         show_lines([(note, 2)], console)
+    if result.refused:
+        show_lines([(_plain(result.refused), 2)], console)
     for task in result.tasks:
         _task(task, hints, console)
+    for line in result.adjustments:
+        amount = f"{signed(line.points)}  "
+        show_lines([(Text.assemble((amount, "bold"), _plain(adjustment_text(line))), 2)], console)
     console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
 
 
 def _footer(result: Result) -> Text:
-    parts = [say("seed {seed}", seed=result.seed)]
+    parts = [*filter(None, [count_text(result)]), say("seed {seed}", seed=result.seed)]
     if result.form == "published":
         parts.append(say("against the published form"))
     if result.oracle == "derived":
@@ -136,8 +141,13 @@ Line = tuple[RenderableType, int]
 """A line with its indentation: long ones are wrapped below their own beginning."""
 
 
-def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
-    """Write what there is to say about a check, below the line with its points."""
+def check_lines(
+    check: CheckResult, findings: Sequence[Finding], hints: int, *, more: bool = True
+) -> Iterator[Line]:
+    """Write what there is to say about a check, below the line with its points.
+
+    ``more`` tells with which command there is more to read.
+    """
     if check.decision is not None:
         yield Text(clean_text(override_text(check)), style="bold"), 0
     if check.follows:
@@ -146,7 +156,7 @@ def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> 
     elif check.message:
         yield _plain(check.message), 0
     for finding in findings:
-        yield from finding_lines(finding, hints)
+        yield from finding_lines(finding, hints, more=more)
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
     if failed and check.state == "fail" and not findings and not check.follows:
         yield _entries(failed, hints), 0
@@ -154,7 +164,7 @@ def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> 
         yield Text(clean_text(note), style="dim"), 0
 
 
-def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
+def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
     """Title and sentence, source line, formulas with what differs in brackets, hints."""
     if hints < TITLE_LEVEL:
         # The first hint says where to look, and not what is wrong.
@@ -180,14 +190,14 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
         if hints >= EXPECTED_LEVEL and right:
             yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        more = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
-        yield Text(more, style="dim"), 2
+        rest = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
+        yield Text(rest, style="dim"), 2
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
         yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
     for other in or_else(finding):
         yield _plain(other), 2
-    if finding.mistake != UNEXPLAINED:
+    if more and finding.mistake != UNEXPLAINED:
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradkit.language import phrase, say
-from gradkit.records.result import CheckResult
+from gradkit.records.result import Adjustment, CheckResult, Result
 from gradkit.records.verdict import State
 from gradkit.report.rounding import points
 
@@ -49,6 +49,24 @@ SIGNS: Mapping[State, tuple[str, str]] = {
 def word(code: str) -> str:
     """A code word in the reader's language; one that is not known as it is."""
     return say(WORDS[code]) if code in WORDS else code
+
+
+def adjustment_text(line: Adjustment) -> str:
+    """Write why there are points beside those of the tasks; see `override_text`."""
+    word = line.decision
+    if word is None:
+        return {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}.get(
+            line.kind, line.kind
+        ) + f": {line.said}"
+    set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
+    return f"{line.name or say('Total')}: {override_text(set_)}"
+
+
+def count_text(result: Result) -> str:
+    """Say of how many tasks it is, where those count that were handed in: ``1 of 4 tasks``."""
+    if result.required or result.refused or len(result.tasks) >= result.all_tasks:
+        return ""
+    return say("{count} of {all} tasks", count=len(result.tasks), all=result.all_tasks)
 
 
 STALE = phrase("Something else is found now than when this was decided.")

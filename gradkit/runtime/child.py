@@ -160,6 +160,26 @@ def batch(frame: Frame) -> Frame:
     return _outcome(call["shapes"], rows, attempt.failure)
 
 
+def spare(frame: Frame) -> Frame:
+    """Evaluate as `batch`, without the statements of the function that stop it."""
+    # Late: who is stopped by nothing has no need of it.
+    from gradkit.runtime.spared import spared
+
+    call, n = frame.data["call"], frame.data["n"]
+    rows: list[Returned] = []
+
+    def again() -> None:
+        rows.clear()
+        function, before = _after(call)
+        for index in range(n):
+            inputs = {name: value[index] for name, value in frame.arrays.items()}
+            rows.append(evaluate(function, call, inputs, before))
+
+    with _Attempt(rows) as attempt:
+        spared(Loaded.namespace, call["function"], again)
+    return _outcome(call["shapes"], rows, attempt.failure)
+
+
 def run(frame: Frame) -> Frame:
     """Train: forward and update in turn over the rows, with one dict carried through."""
     forward, update = frame.data["forward"], frame.data["update"]
@@ -379,6 +399,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "left": left,
     "explore": explore,
     "batch": batch,
+    "spare": spare,
     "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "run": run,
     "follow": follow,

@@ -117,7 +117,11 @@ _CALLED = (ast.FunctionDef, ast.AsyncFunctionDef)
 def _not_made(
     names: Namespace, made: Mapping[str, Statement], wanted: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """Describe methods, and definitions of wanted names that are nobody's here."""
+    """Describe methods, and definitions of wanted names that are nobody's here, or no Python."""
+    for number in (SHARED, OWN):
+        for name, (cell, line) in names.plan.layer(number).broken.items():
+            if plain(name) in wanted and name not in made:
+                yield _entry(name, "broken", cell, line, _ANYTHING)
     for statement in sorted(names.plan.statements(), key=lambda each: -each.layer):
         near = statement.layer != BORROWED
         for node in definitions_in(statement.node):

@@ -28,7 +28,7 @@ Source = tuple[str, str]
 """A cell's id and its source."""
 
 _CELL_ID = re.compile(r"(?P<file>.*?)(?:\[(?P<cell>\d+)\]|:(?P<line>\d+))?(?:\+(?P<cut>\d+))?")
-_BROKEN = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", re.MULTILINE)
+BROKEN = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", re.MULTILINE)
 
 
 @dataclass(eq=False, slots=True)
@@ -54,7 +54,8 @@ class Layer:
 
     ``declared`` are the names that functions declare global, by function; who calls one
     at top level binds them. ``elsewhere`` says where names are bound that nothing at top
-    level binds; ``stars`` are the star imports.
+    level binds; ``stars`` are the star imports. ``broken`` has cell and line of names whose
+    definition is not Python.
     """
 
     number: int = 0
@@ -64,6 +65,7 @@ class Layer:
     stars: list[Statement] = field(default_factory=list)
     elsewhere: dict[str, Message] = field(default_factory=dict)
     declared: dict[str, frozenset[str]] = field(default_factory=dict)
+    broken: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
@@ -76,10 +78,11 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             reason = getattr(error, "msg", None) or type(error).__name__
-            for match in _BROKEN.finditer(source):
+            for match in BROKEN.finditer(source):
                 name, place = match[1] or match[2], place_of(cell, line)
                 told = message("no-python", name=name, place=place, reason=reason)
                 layer.elsewhere.setdefault(name, told)
+                layer.broken[name] = cell, line
             continue
         flags |= _future(tree)
         declares = "global " in source

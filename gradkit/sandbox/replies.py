@@ -85,7 +85,7 @@ class _Target(msgspec.Struct):
 
 class _Function(msgspec.Struct):
     name: Key
-    standing: Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere"]
+    standing: Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere", "broken"]
     cell: str
     line: int
     last: int
@@ -287,6 +287,7 @@ def _leaves(tree: _Tree, depth: int = DEPTH) -> Iterator[str]:
 
 KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None] | None]] = {
     "batch": ("outcome", _batch),
+    "spare": ("outcome", _batch),
     "predict": ("outcome", _batch),
     "follow": ("outcome", _follow),
     "lines": ("outcome", _lines),

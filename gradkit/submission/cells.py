@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Place, Problem
-from gradkit.submission.source import parse
+from gradkit.runtime.statements import BROKEN
+from gradkit.submission.source import Broken, parse, salvage
 from gradkit.text import clean_text, where
 
 _QUOTE = 80
+
+NOTHING = phrase("Nothing in this {part} can be used until it is fixed.")
+REST = phrase("{names} cannot be used until it is fixed; the rest was graded.")
+LEFT_OUT = phrase("This was left out, and the rest was graded.")
 
 
 def make_cell(
@@ -20,8 +25,8 @@ def make_cell(
     headings: tuple[str, ...] = (),
     first_line: int = 1,
     title: str = "",
-) -> tuple[Cell, list[Problem]]:
-    r"""Repair and parse a piece of source.
+) -> tuple[list[Cell], list[Problem]]:
+    r"""Repair and parse a piece of source; what is not Python becomes a cell of its own.
 
     Parameters
     ----------
@@ -56,24 +61,48 @@ def make_cell(
                 place,
             )
         )
+    wrong: tuple[Broken, ...] = ()
     if parsed.tree is None:
-        place = Place(file, number, first_line + parsed.line - 1, title)
-        lines = text.split("\n")
-        found = clean_text(lines[min(parsed.line, len(lines)) - 1].strip(), _QUOTE)
-        problems.append(
-            Problem(
-                say(
-                    "{place} is not valid Python: {reason}; found `{found}`. Nothing in this "
-                    "{part} can be used until it is fixed.",
-                    place=where(place).capitalize() if number else where(place),
-                    reason=clean_text(parsed.reason, 2 * _QUOTE),
-                    found=found,
-                    part=_part(number, name, file),
-                ),
-                place,
-            )
-        )
-    return Cell(name, file, number, parsed.source, headings, first_line, title), problems
+        parsed, wrong = salvage(parsed)
+    cells = [Cell(name, file, number, parsed.source, headings, first_line, title)]
+    lines = text.split("\n")
+    for each in wrong:
+        line = each.start - 1 + _within(each)
+        place = Place(file, number, first_line + line - 1, title)
+        at = where(place).capitalize() if number else where(place)
+        reason = clean_text(each.wrong.reason, 2 * _QUOTE)
+        said = say("{place} is not valid Python: {reason}.", place=at, reason=reason)
+        rest = say(NOTHING, part=_part(number, name, file))
+        if parsed.tree is not None:
+            start = first_line + each.start - 1
+            part = f"{name}+{each.start}"
+            cells.append(Cell(part, file, number, each.source, headings, start, title))
+            names = ", ".join(f"`{m[1] or m[2]}`" for m in BROKEN.finditer(each.source))
+            rest = say(REST, names=names) if names else say(LEFT_OUT)
+        shown = pointed(lines[min(line, len(lines)) - 1], each.wrong.column)
+        problems.append(Problem(f"{said}\n{shown}\n{rest}", place, broken=True))
+    return cells, problems
+
+
+def _within(broken: Broken) -> int:
+    """Return the line within a broken part, from 1, where it is wrong."""
+    return broken.wrong.line - broken.start + 1
+
+
+def pointed(line: str, column: int) -> str:
+    """Quote a line, and point at a column of it (from 1; 0 where none is known).
+
+    Examples
+    --------
+    >>> print(pointed("    x = (1", 9))
+      x = (1
+          ^
+    """
+    indent = len(line) - len(line.lstrip())
+    at = max(column - 1 - indent, 0)
+    first = max(at - _QUOTE + 10, 0)
+    quoted = f"  {clean_text(line.strip().expandtabs(1)[first:], _QUOTE)}"
+    return f"{quoted}\n  {' ' * (at - first)}^" if column else quoted
 
 
 def _part(number: int | None, name: str, file: str) -> str:

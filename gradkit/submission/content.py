@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.records.submission import Cell
+from gradkit.records.submission import Cell, Submission
 from gradkit.records.task import Task
 from gradkit.runtime.statements import plain
 from gradkit.runtime.syntax import (
@@ -71,6 +71,20 @@ class _Known(Struct, frozen=True):
     roles: Mapping[str, str]
     made: Mapping[str, ast.AST]
     trains: bool
+
+
+def is_empty(submission: Submission) -> bool:
+    """True where there is no statement in it: nothing, comments, or a text alone."""
+    for cell in submission.cells:
+        tree = parse(cell.source).tree
+        if tree is None or not all(map(_says_nothing, tree.body)):
+            return False
+    return True
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return constant or isinstance(node, ast.Pass)
 
 
 normal = plain

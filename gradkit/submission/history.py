@@ -52,7 +52,7 @@ def from_history(
         if not source.strip() or parse(source).tree is None:
             continue
         title = called(number, source, (headings or {}).get(number, ""))
-        cell, _ = make_cell(NAME, number, source, title=title)
+        (cell, *_), _ = make_cell(NAME, number, source, title=title)
         cells.append(cell)
     return tuple(cells)
 

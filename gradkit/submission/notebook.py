@@ -101,8 +101,8 @@ def read_notebook(
                 modules[written[1]] = "\n" * before + text[written.end() :]
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
-            cell, found = make_cell(label, number, text, headings)
-            cells.append(cell)
+            made, found = make_cell(label, number, text, headings)
+            cells += made
             problems += found
     return cells, problems, modules
 

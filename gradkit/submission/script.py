@@ -82,10 +82,10 @@ def read_script(
         pieces = [_Piece(0, pieces[0].headings, text.split("\n"))]
     for piece in pieces:
         source = "\n".join(piece.lines)
-        cell, found = make_cell(label, None, source, piece.headings, piece.start + 1)
-        cells.append(cell)
+        made, found = make_cell(label, None, source, piece.headings, piece.start + 1)
+        cells += made
         problems += found
-    whole = cells[0].source if len(cells) == 1 else text
+    whole = cells[0].source if len(pieces) == 1 else text
     return cells, problems, whole
 
 

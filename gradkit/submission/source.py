@@ -48,14 +48,15 @@ _REPAIRS = 25
 class Parsed(Struct, frozen=True):
     """Source after repair. ``tree`` is None where it is still not Python.
 
-    ``line`` and ``reason`` say what is wrong with it then. ``dedented`` are the lines
-    whose indentation was taken out.
+    ``line``, ``column`` (from 1, 0 where it is not known) and ``reason`` say what is wrong with it
+    then. ``dedented`` are the lines whose indentation was taken out.
     """
 
     source: str
     tree: ast.Module | None
     line: int = 1
     reason: str = ""
+    column: int = 0
     dedented: tuple[int, ...] = ()
 
 
@@ -182,7 +183,7 @@ def _attempt(source: str) -> Parsed:
         return Parsed(source, syntax.parse(source))
     except SyntaxError as error:
         line = min(max(error.lineno or 1, 1), source.count("\n") + 1)
-        return Parsed(source, None, line, error.msg)
+        return Parsed(source, None, line, error.msg, error.offset or 0)
     except (ValueError, RecursionError, MemoryError):
         reason = (
             say("it holds a null character") if "\0" in source else say("it is nested too deeply")
@@ -211,6 +212,53 @@ def _dedent(broken: Parsed) -> Parsed:
         if result.tree is not None:
             return Parsed(result.source, result.tree, dedented=tuple(dedented))
     return broken
+
+
+_GOES_ON = re.compile(r"\s|#|$|[)\]}]|(?:elif|else|except|finally)\b")
+"""The beginning of a line that no statement at top level begins with."""
+
+_OPENED = re.compile(r"on line (\d+)$")
+"""What Python says of the line that a block which is missing should stand below."""
+
+
+class Broken(Struct, frozen=True):
+    """Lines of a source from ``start`` (from 1) on that are not Python: statements at top level."""
+
+    start: int
+    source: str
+    wrong: Parsed
+
+
+def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
+    """Blank the statements at top level that are not Python, so that the rest can be used.
+
+    Where nothing would be left, or it does not help, all of it is what is not Python.
+    """
+    lines = wrong.source.split("\n")
+    found: list[Broken] = []
+    now = wrong
+    for _ in range(_REPAIRS):
+        start, end = _statement_at(lines, now)
+        found.append(Broken(start + 1, "\n".join(lines[start:end]), now))
+        lines[start:end] = [""] * (end - start)
+        now = _attempt("\n".join(lines))
+        if now.tree is not None:
+            break
+    if now.tree is not None and now.tree.body:
+        return now, tuple(found)
+    return wrong, (Broken(1, wrong.source, wrong),)
+
+
+def _statement_at(lines: list[str], wrong: Parsed) -> tuple[int, int]:
+    """Return the lines, from 0, of the statement at top level in which something is wrong."""
+    opened = _OPENED.search(wrong.reason)
+    start = int(opened[1] if opened else wrong.line) - 1
+    while start and (_GOES_ON.match(lines[start]) or lines[start - 1].startswith("@")):
+        start -= 1
+    end = start + 1
+    while end < len(lines) and (_GOES_ON.match(lines[end]) or lines[end - 1].startswith("@")):
+        end += 1
+    return start, end
 
 
 # --- amount of code ----------------------------------------------------------------------

@@ -125,7 +125,7 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     tolerances = _tolerances(table.marking.tolerances)
     tasks: list[Task] = []
     functions: list[FunctionTask] = []
-    ids: set[str] = set()
+    ids: dict[str, None] = {}
     files = list(tables.files_of("files", table.files))
     for index, raw in enumerate(table.tasks):
         here = f"tasks[{index}]"
@@ -140,10 +140,13 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
             tasks.append(task := _task(file, here, net, roles, tolerances, digest))
         if task.id in ids:
             refuse(f"{here}.id", repr(task.id), "an id that no other task has")
-        ids.add(task.id)
+        ids[task.id] = None
         if 0 < (worth := sum(check.points for check in task.checks)) < table.marking.step:
             expected = f"at most {worth:g}, which {task.id} is worth: totals are rounded to it"
             refuse("marking.step", f"{table.marking.step:g}", expected)
+    required = tuple(ids) if table.required == "all" else tuple(table.required)
+    for task_id in required:
+        among("required", task_id, ids, f"the id of a task, {one_of(ids)}")
     return Assignment(
         id=table.id,
         title=table.title,
@@ -157,6 +160,7 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
         visibility=_visibility(table.marking.visibility, [*tasks, *functions]),
         gradkit=table.gradkit,
         functions=tuple(functions),
+        required=required,
     )
 
 

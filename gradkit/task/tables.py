@@ -22,6 +22,7 @@ CHOICES = {
     "policy": get_args(Policy),
     "preset": get_args(Preset),
     "visibility": get_args(Visibility),
+    "required": ("all", "a list of tasks"),
 }
 """What the keys may say that take one of a few words."""
 
@@ -175,7 +176,8 @@ class MarkingTable(Table):
 class AssignmentFile(Table):
     """The whole file; every entry of ``roles`` is a `RoleTable`.
 
-    ``files`` holds for every task that names none of its own.
+    ``files`` holds for every task that names none of its own. ``required`` are the ids of the tasks
+    that count, handed in or not, or ``"all"``.
     """
 
     schema: Schema
@@ -186,6 +188,7 @@ class AssignmentFile(Table):
     marking: MarkingTable = msgspec.field(default_factory=MarkingTable)
     gradkit: str = ""
     files: list[str] = []
+    required: Literal["all"] | list[str] = []
 
 
 T = TypeVar("T")

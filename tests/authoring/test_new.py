@@ -178,6 +178,53 @@ def test_lines_of_starters_are_short() -> None:
                 assert long == [], name
 
 
+@pytest.mark.parametrize("seed", [None, 7])
+def test_each_stub_names_its_assignment(seed: int | None) -> None:
+    """The command in a stub is the one that checks it, with what it is held against."""
+    for name, text in instructor_files(seed).items():
+        if name.startswith("template/") and name.endswith(("numpy.py", "torch.py")):
+            said = " ".join(text.split())
+            file = name.removeprefix("template/")
+            assert f"``gradkit check {file} --assignment assignment/assignment.toml``" in said
+    assert "--assignment" not in student_files()["regression_numpy.py"]
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+def test_all_tasks_count_in_an_assignment_of_ones_own(tmp_path: Path, seed: int | None) -> None:
+    """In gradkit's own those count that were handed in."""
+    write(tmp_path, instructor_files(seed))
+    made = read_assignment(tmp_path / "assignment.toml")
+    assert made.required == tuple(task.id for task in made.tasks)
+    assert read_assignment().required == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (("", ""), 0, "2 passed"),
+        (("-2 * (y - y_hat)", "-1 * (y - y_hat)"), 1, "test_the_step_of_regression_numpy"),
+    ],
+)
+def test_tests_of_ones_own_run_beside_the_checks(
+    tmp_path: Path, change: tuple[str, str], code: int, said: str
+) -> None:
+    """On the fixtures; the model solution passes them, and one with a wrong factor does not."""
+    write(tmp_path, instructor_files(7))
+    text = (tmp_path / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "regression_numpy.py").write_text(text.replace(*change), encoding="utf-8")
+    words = ("-c", "pytest.ini", "--gradkit=in/regression_numpy.py", "-p", "no:hypothesispytest")
+    own = ("-q", "test_homework.py", "-k", "of_regression_numpy")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", *words, *own],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, said in done.stdout) == (code, True), done.stdout
+
+
 @pytest.mark.slow
 def test_an_own_template_checks_itself(tmp_path: Path) -> None:
     """Its commands, its pytest and its notebook name the assignment that lies with it."""

@@ -25,7 +25,7 @@ ONE, OTHER = TASKS["regression-numpy"], TASKS["classification-numpy"]
 
 def section(*texts: str) -> Section:
     """A section of these cells."""
-    cells = [make_cell("a.ipynb", n, textwrap.dedent(t))[0] for n, t in enumerate(texts, 1)]
+    cells = [make_cell("a.ipynb", n, textwrap.dedent(t))[0][0] for n, t in enumerate(texts, 1)]
     return Section(("t",), tuple(cells))
 
 

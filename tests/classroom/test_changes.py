@@ -8,7 +8,7 @@ from report.html.samples import WORDS
 from report.html.samples import result as sample
 
 from gradkit.classroom.feedback.pages import Former, Stand, changes
-from gradkit.classroom.store.attempts import basis_of
+from gradkit.classroom.store.counted import basis_of
 from gradkit.classroom.store.results import pack
 from gradkit.records.classroom import Change, Kept, Override
 from gradkit.records.course import Sender

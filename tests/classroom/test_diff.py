@@ -26,7 +26,8 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark
 from gradkit.classroom.reports.history import differences, stood
-from gradkit.classroom.store.attempts import counting_attempts, override
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
 from gradkit.records.reports import Difference, Mark, Stood

@@ -32,7 +32,8 @@ from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import remark, settings_of
-from gradkit.classroom.store.attempts import counting_attempts, override
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, content, given, releases
 from gradkit.records.reports import Given, Left
 
@@ -40,6 +41,7 @@ pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
 
 ANN = "Ann Mo_501_assignsubmission_file_/feedback.html"
 BEN = "Ben Ost_502_assignsubmission_file_/feedback.html"
+CAS = "Cas Pi_503_assignsubmission_file_/feedback.html"
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,10 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
     assert [moodle_takes(name, known) for name in pages] == [
         ("501", "feedback.html"),
         ("502", "feedback.html"),
+        ("503", "feedback.html"),
     ]
+    assert "Not graded" in pages[CAS]
+    assert "There is no script and no notebook in Cas Pi_503" in pages[CAS]
     assert "20</strong> of 20 points" in pages[ANN]
     assert "The step goes up the gradient" not in pages[ANN]
     taken = worksheet_takes((out / "feedback" / "w.csv").read_bytes(), WORDS, "Participant ", 20.0)
@@ -107,9 +112,9 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
     }
     assert taken["501"][1].startswith("20 / 20 points<br />")
     assert taken["504"][1] == ""
-    assert (done.pages, done.new, done.filled) == (2, 2, 2)
+    assert (done.pages, done.new, done.filled) == (3, 3, 2)
     (left,) = done.left
-    assert (left.student, left.what) == ("Cas Pi", "page, grade")
+    assert (left.student, left.what) == ("Cas Pi", "grade")
     assert left.why.startswith("There is no script and no notebook in Cas Pi_503")
     read = pd.read_csv(io.BytesIO((out / "feedback" / "w.csv").read_bytes()), index_col="Full name")
     assert read["Grade"].dropna().to_dict() == {"Ben Ost": 17.0, "Ann Mo": 20.0}
@@ -211,7 +216,7 @@ def test_what_was_given_is_noted_byte_for_byte_and_once(out: Path) -> None:
     give(out, table_=worksheet(out), why="first look")
     first = (out / "feedback" / "m.zip").read_bytes()
     before = noted(out)
-    assert sorted(file for _, _, file in before) == sorted([ANN, BEN, "w.csv", "w.csv"])
+    assert sorted(file for _, _, file in before) == sorted([ANN, BEN, CAS, "w.csv", "w.csv"])
     with Store(out, write=False) as store:
         run = store.runs()[-1]
         assert (run.kind, run.why, run.ended is not None) == ("release", "first look", True)
@@ -219,7 +224,7 @@ def test_what_was_given_is_noted_byte_for_byte_and_once(out: Path) -> None:
             (page,) = (one for one in releases(store, name) if one.file == file)
             assert content(store, page.id).decode() == members(out / "feedback" / "m.zip")[file]
     again = give(out, table_=worksheet(out))
-    assert (again.pages, again.new) == (2, 0)
+    assert (again.pages, again.new) == (3, 0)
     assert (out / "feedback" / "m.zip").read_bytes() == first
     assert noted(out) == before
 

@@ -45,15 +45,13 @@ def test_pages_and_grades_are_written_and_told(out: Path) -> None:
     assert ended.exit_code == 1
     lines = [line.rstrip() for line in ended.stdout.splitlines()]
     assert lines[0].split() == ["left", "out", "of", "why"]
-    assert lines[1].startswith(
-        "Cas Pi    page, grade  There is no script and no notebook in Cas Pi_503"
-    )
+    assert lines[1].startswith("Cas Pi    grade  There is no script and no notebook in Cas Pi_503")
     assert lines[-2:] == [str(out / "feedback" / name) for name in ("moodle.zip", "Grades.csv")]
-    assert ended.stderr == "2 pages written, 2 of them new or changed.\n2 rows filled.\n"
-    assert len(members(out / "feedback" / "moodle.zip")) == 2
+    assert ended.stderr == "3 pages written, 3 of them new or changed.\n2 rows filled.\n"
+    assert len(members(out / "feedback" / "moodle.zip")) == 3
     assert (out.parent / "Grades.csv").read_bytes() == WORKSHEET.encode()
     again = command(out, "--format", "moodle", "--worksheet", out.parent / "Grades.csv")
-    assert again.stderr == "2 pages written, 0 of them new or changed.\n2 rows filled.\n"
+    assert again.stderr == "3 pages written, 0 of them new or changed.\n2 rows filled.\n"
 
 
 def test_where_nobody_is_left_out_it_ends_with_0(tmp_path: Path) -> None:
@@ -81,7 +79,7 @@ def test_a_dry_run_writes_nothing(out: Path) -> None:
     with Store(out, write=True):
         ended = command(out, "--format", "moodle", "--dry-run")
     assert ended.exit_code == 1
-    assert ended.stderr == "2 pages would be written, 2 of them new or changed.\n"
+    assert ended.stderr == "3 pages would be written, 3 of them new or changed.\n"
     assert not (out / "feedback").exists()
 
 

@@ -53,11 +53,11 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
     done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS, "--workers", 1)
     assert done.returncode == 0
     assert done.stderr == (
-        f"1 graded, 0 unchanged, 1 refused, 0 failed: {tmp_path / 'out' / FILE}\n"
+        f"This run: 1 graded, 0 unchanged, 1 refused, 0 failed: {tmp_path / 'out' / FILE}\n"
     )
     assert done.stdout.startswith("2 submissions, 1 graded, 1 refused, 1 provisional\nscores from ")
     again = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
-    assert again.stderr.startswith("0 graded, 2 unchanged, 0 refused, 0 failed: ")
+    assert again.stderr.startswith("This run: 0 graded, 2 unchanged, 0 refused, 0 failed: ")
     assert (again.returncode, again.stdout) == (0, done.stdout)
 
 

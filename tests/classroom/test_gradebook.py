@@ -143,10 +143,19 @@ def test_other_points_possible_are_said() -> None:
     """And not changed: that would change the assignment."""
     filled = fill_gradebook(BOOK, "g.csv", [mark("?", 8, 16, canvas="101")], "71")
     assert filled.notes == (
-        "Canvas has 10 points possible for “Backprop (71)” and gradkit's maximum is 16: scores are "
-        "written as they are.",
+        "Canvas has 10 points for it, and gradkit's maximum is 16: scores are written as they are. "
+        "To scale them, write `[scale]` and `to = 10` into policy.toml in the folder of the class, "
+        "and run `gradkit remark`.",
     )
     assert table(filled.data)[2][-1] == "10.00"
+
+
+def test_a_title_that_is_nearly_one_is_refused() -> None:
+    """A new column would be another assignment; one that is like none may be meant."""
+    assert refused(BOOK, "Backporp") == (
+        "g.csv has no assignment “Backporp”. Did you mean “Backprop”? Nothing was written."
+    )
+    assert fill_gradebook(BOOK, "g.csv", [], "Essay on nets").notes[0].startswith("There is no")
 
 
 def test_what_canvas_would_not_take_is_refused() -> None:

@@ -31,7 +31,8 @@ import gradkit as package
 from gradkit.classroom.remark import remark
 from gradkit.classroom.reports.history import History, RunError, history, mark_at, run_of
 from gradkit.classroom.reports.purge import purge
-from gradkit.classroom.store.attempts import counting_attempts, override
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, release
 from gradkit.records.reports import Mark, PointsSet
 from gradkit.report.history import SCHEMA, to_text

@@ -22,17 +22,19 @@ from classroom.answering import (
     run,
     write,
 )
-from classroom.classes import changed_assignment
+from classroom.classes import RIGHT, changed_assignment, handed_in
+from classroom.here import grade_here
 from msgspec.structs import replace
 
 from gradkit.classroom.remark import remark
-from gradkit.classroom.store.attempts import (
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import (
     OverrideError,
-    counting_attempts,
+    counted,
     override,
+    override_table,
     overrides,
     result_of,
-    with_overrides,
 )
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, unpack
@@ -101,20 +103,10 @@ def test_points_may_go_down_too_and_to_nothing(course: Path) -> None:
     assert (check(course, BEN).score, result(course, BEN).score) == (0.0, 8.0)
 
 
-def test_a_total_is_rounded_as_marks_are(course: Path) -> None:
-    """Once, to the assignment's step; points that are set stay what they are."""
+def test_a_word_counts_to_the_last_digit(course: Path) -> None:
+    """The total is the sum: no step takes anything from points that a person has set."""
     give(course, 10.1)
-    assert (check(course).score, result(course).score) == (10.1, 18.0)
-
-
-def test_all_points_are_all_points_whatever_the_step(course: Path) -> None:
-    """A step that does not divide them takes nothing from who was given what was missing."""
-    give(course, 12.0)
-    with Store(course, write=False) as store:
-        one = one_of(store, ANNA)
-        plain = unpack(store.result(one.kept.id), Result)
-        coarse = replace(plain, tasks=(replace(plain.tasks[0], step=9.0),))
-        assert with_overrides(coarse, one.kept, overrides(store)[ANNA]).score == 20.0
+    assert (check(course).score, result(course).score) == (10.1, 18.1)
 
 
 def test_taking_back_leaves_the_mark(course: Path) -> None:
@@ -220,8 +212,8 @@ def test_a_word_on_a_check_that_is_gone_says_nothing(course: Path) -> None:
         (word,) = overrides(store)[ANNA]
         other = replace(word, check="gone")
         marked = unpack(store.result(one.kept.id), Result)
-        assert with_overrides(marked, one.kept, (other,)) == marked
-        assert with_overrides(marked, one.kept, (word,)) != marked
+        assert counted(marked, one.kept, (other,)) == marked
+        assert counted(marked, one.kept, (word,)) != marked
 
 
 # --- what is refused ---------------------------------------------------------------------
@@ -243,7 +235,7 @@ def test_a_check_that_is_not_there_is_refused(course: Path) -> None:
     with pytest.raises(OverrideError) as caught:
         give(course, 1.0, "updates")
     names = ("interface", "forward", "update", "gradient", "trajectory")
-    listed = ", ".join(f"{TASK}/{name}" for name in names)
+    listed = ", ".join([*(f"{TASK}/{name}" for name in names), TASK, "total"])
     assert str(caught.value) == (
         f"updates is no check of this result. There are {listed}. Did you mean update?"
     )
@@ -270,10 +262,100 @@ def test_no_reason_is_refused(course: Path) -> None:
     assert str(caught.value) == f"{UPDATE}: --comment is empty. Say why, for whoever asks later."
 
 
-def test_what_was_not_graded_has_no_checks(course: Path) -> None:
-    """And why it was not."""
-    with pytest.raises(OverrideError, match=f"{FAY} was refused, and has no checks to give points"):
-        give(course, 1.0, name=FAY)
+def test_what_was_refused_may_be_given_points(course: Path) -> None:
+    """For a task, for a check of it, or in whole where it is known what counts."""
+    with Store(course, write=False) as store:
+        assert result_of(store, one_of(store, FAY)) is None
+    assert give(course, 15.0, TASK, name=FAY) == (0.0, None)
+    made = result(course, FAY)
+    assert (made.score, made.max_score, made.tasks) == (15.0, 20.0, ())
+    assert [(line.kind, line.points) for line in made.adjustments] == [("task", 15.0)]
+    give(course, 12.0, "total", name=FAY)
+    made = result(course, FAY)
+    assert (made.score, [line.points for line in made.adjustments]) == (12.0, [15.0, -3.0])
+    give(course, None, TASK, name=FAY)
+    give(course, None, "total", name=FAY)
+    give(course, 5.0, f"{TASK}/forward", name=FAY)
+    made = result(course, FAY)
+    assert (made.score, made.max_score, len(made.tasks)) == (5.0, 20.0, 1)
+
+
+def test_a_task_and_the_total_are_lines_of_their_own(course: Path) -> None:
+    """Checks keep their marks; the lines say who, why, and what is missing from the sum."""
+    before = result(course)
+    give(course, 18.0, TASK)
+    give(course, 19.5, "total")
+    made = result(course)
+    assert made.tasks == before.tasks
+    assert [line.points for line in made.adjustments] == [18.0 - before.score, 1.5]
+    assert made.score == 19.5
+    assert [line.decision.comment for line in made.adjustments] == [WHY, WHY]
+
+
+def test_a_total_needs_to_know_what_counts(tmp_path: Path) -> None:
+    """Where nothing says which tasks do, the sentence names them."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT, ben="x = (\n")
+    grade_here(folder, tmp_path / "out", Settings(seed=11))
+    with pytest.raises(OverrideError) as caught:
+        give(tmp_path / "out", 4.0, "total", name="ben")
+    assert str(caught.value).startswith(
+        "ben was refused, and nothing says which tasks count in this class. Name the task that it "
+        "is: one of regression-numpy, "
+    )
+    assert give(tmp_path / "out", 4.0, "regression-numpy", name="ben") == (0.0, None)
+    ben = result(tmp_path / "out", "ben")
+    assert (ben.score, ben.max_score) == (4, 20)
+
+
+def table(course: Path, *lines: str) -> Path:
+    """A table of overrides."""
+    path = course.parent / "words.csv"
+    path.write_text("\n".join(["student,check,points,comment", *lines]), encoding="utf-8")
+    return path
+
+
+def test_points_in_bulk(course: Path) -> None:
+    """One row for each word; no points take one back."""
+    give(course, 0.0, name=BEN)
+    done = override_table(
+        course, table(course, "anna,update,11,a sign", f"{BEN},update,,as it was")
+    )
+    assert [(one.name, one.points, one.former) for one in done] == [
+        (ANNA, 11.0, None),
+        (BEN, None, 0.0),
+    ]
+    assert check(course).score == 11.0
+    assert check(course, BEN).decision is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nobody,update,1,why", "row 3: There is nobody in "),
+        ("anna,update,x,why", "row 3: could not convert string to float"),
+        ("anna,update,99,why", "row 3: regression-numpy/update: 99 points are given"),
+        ("anna,update,1,", "row 3: regression-numpy/update: --comment is empty"),
+    ],
+)
+def test_of_a_table_all_is_set_or_nothing(course: Path, line: str, said: str) -> None:
+    """And which row it is."""
+    with pytest.raises(OverrideError) as caught:
+        override_table(course, table(course, "anna,forward,1,first", line))
+    assert said in str(caught.value)
+    assert str(caught.value).endswith("Nothing was set.")
+    assert check(course, name=ANNA).decision is None
+    with Store(course, write=False) as store:
+        assert overrides(store) == {}
+
+
+def test_a_table_of_another_kind_is_refused(course: Path) -> None:
+    """With the columns that it should have."""
+    path = course.parent / "other.csv"
+    path.write_text("name,points\nanna,3\n", encoding="utf-8")
+    with pytest.raises(
+        OverrideError, match=r"has no column student, check, comment\. Expected are"
+    ):
+        override_table(course, path)
 
 
 # --- the command -------------------------------------------------------------------------
@@ -285,11 +367,11 @@ def test_the_command(course: Path) -> None:
     ended = gradkit("override", course, "anna", "update", "11", *words)
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert ended.stderr == (
-        f"{ANNA}, update: 11 points (the mark is 9.33). The total is now 19 / 20.\n"
+        f"{ANNA}, update: 11 points (the mark is 9.25). The total is now 19 / 20.\n"
     )
     ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
-        f"{ANNA}, {UPDATE}: the mark counts again (until now 11 were set, and the mark is 9.33). "
+        f"{ANNA}, {UPDATE}: the mark counts again (until now 11 were set, and the mark is 9.25). "
         "The total is now 17.25 / 20.\n"
     )
 

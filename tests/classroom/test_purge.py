@@ -26,7 +26,8 @@ from gradkit.classroom.feedback.pages import file_name, write_pages
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.reports.purge import PurgeError, purge, remove_traces
-from gradkit.classroom.store.attempts import counting_attempts, override
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE, StoreError
 from gradkit.classroom.store.results import Store, release
 from gradkit.classroom.worker_pool import grader
@@ -233,6 +234,15 @@ def test_a_reason_that_names_the_student(course: Path) -> None:
         f"The reason names {ANNA}, and it is kept. Say why without the name: --why TEXT."
     )
     assert b"Anna" in (course / FILE).read_bytes()
+
+
+def test_a_refused_purge_deletes_nothing(course: Path) -> None:
+    """Neither pages nor the zip: the reason is looked at first."""
+    assert gradkit("feedback", course, "--format", "folder").exit_code == 1
+    before = sorted((course / "feedback" / "pages").iterdir())
+    said = refusal("purge", course, ANNA, "--yes", "--why", "Anna Lee has asked")
+    assert said.startswith(f"The reason names {ANNA}")
+    assert sorted((course / "feedback" / "pages").iterdir()) == before
     with Store(course, write=True) as store:
         purge(store, ANNA, why="Joanna Lees has asked")
 

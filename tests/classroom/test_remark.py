@@ -180,7 +180,8 @@ def test_it_is_as_if_graded_anew(scheme: str, sample: Path, out: Path, tmp_path:
     # Other tolerances may forgive a part of what fails: what it is due to is another question.
     assert scheme == "tolerances" or told.stale == ()
     assert len(told.stale) < GRADED - 3
-    assert settings.dropped or told.amended == GRADED - len(told.stale)
+    # Who was refused has a record of what is graded against too.
+    assert settings.dropped or told.amended >= GRADED - len(told.stale)
     assert told.changes or scheme == "with solutions"
     # The key is the one that grading gives: nobody is graded again for it.
     if not settings.dropped:

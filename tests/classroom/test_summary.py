@@ -19,7 +19,8 @@ from rich.console import Console
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.reports.summary import summarise
-from gradkit.classroom.store.attempts import counting_attempts, override
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main

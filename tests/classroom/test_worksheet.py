@@ -131,10 +131,18 @@ def test_another_maximum_is_said() -> None:
     marks = [mark("Kim Lee", 12, most=16, moodle="501")]
     filled = fill_worksheet(SHEET, "s.csv", marks)
     assert filled.notes == (
-        "The worksheet's maximum grade is 10 and gradkit's is 16: grades are written as they are, "
-        "and Moodle passes over those above its maximum. Change the maximum in Moodle.",
+        "Moodle has 10 points for it, and gradkit's maximum is 16: scores are written as they are. "
+        "To scale them, write `[scale]` and `to = 10` into policy.toml in the folder of the class, "
+        "and run `gradkit remark`.",
     )
     assert worksheet_takes(filled.data, WORDS, "Participant", 10)["501"][0] is None
+
+
+def test_several_maxima_are_said_once() -> None:
+    """Students with one task and with two."""
+    marks = [mark("Kim Lee", 8, most=16, moodle="501"), mark("x", 8, most=20, moodle="502")]
+    (note,) = fill_worksheet(SHEET, "s.csv", marks).notes
+    assert note.startswith("Moodle has 10 points for it, and gradkit's maximum is 16 or 20: ")
 
 
 def test_a_sheet_without_comments_is_filled_and_said() -> None:

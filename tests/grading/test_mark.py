@@ -8,18 +8,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gradkit.grading.mark import (
+    CENT,
     NO_STEP,
     OPEN,
     ROUNDED,
     WITHDRAWN,
     Scheme,
     mark,
+    round_checks,
     round_half_up,
     share,
+    total_of,
 )
 from gradkit.records.check import Check
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
-from gradkit.records.result import TaskResult
+from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.task.assignment import read_assignment
@@ -66,7 +69,7 @@ def test_where_no_step_is_made_nothing_follows_and_nothing_is_forgiven() -> None
     found = Finding("f", "update", "wrong-sign", "", ("W1[0,0]",))
     inquiry = Inquiry((found,), {"trajectory": ("wrong-sign",)}, ("update",))
     made = marked(update, course, inquiry=inquiry)
-    assert [check.score for check in made.checks] == pytest.approx([2.6, 4])
+    assert [check.score for check in made.checks] == [2.5, 4]
     still = [replace(verdict, still=True) for verdict in (update, course)]
     none = marked(*still, inquiry=inquiry)
     assert [check.score for check in none.checks] == pytest.approx([0, 2])
@@ -93,19 +96,26 @@ def test_a_passed_check_earns_its_points() -> None:
 
 @pytest.mark.parametrize("state", ["fail", "missing", "blocked"])
 def test_a_failed_check_earns_the_share_of_its_entries(state: State) -> None:
-    """Two of three entries passed, two thirds of the points; a total is rounded, a check is not."""
+    """Two of three entries passed, two thirds of the points, as its total is rounded."""
     verdict = Verdict("update", state, "", entries("pass", "fail", "pass"))
     assert share(verdict) == pytest.approx(2 / 3)
     result = marked(verdict, worth=[1.0])
-    assert result.checks[0].score == pytest.approx(2 / 3)
-    assert result.score == 0.75
+    assert (result.checks[0].score, result.score) == (0.75, 0.75)
 
 
-@pytest.mark.parametrize("state", ["error", "timeout"])
-def test_what_could_not_run_earns_nothing(state: State) -> None:
+def test_what_ran_out_of_time_earns_nothing() -> None:
     """Even where some entries had passed before; its points stay checkable."""
-    result = marked(Verdict("update", state, "", entries("pass", "fail")))
+    result = marked(Verdict("update", "timeout", "", entries("pass", "fail")))
     assert (result.score, result.checkable, result.provisional) == (0, 4, False)
+
+
+@pytest.mark.parametrize(
+    ("states", "score"), [((), 0), (("pass", "fail"), 2), (("pass",) * 4, 3), (("pass",), 0)]
+)
+def test_what_stops_earns_what_can_run_without_it(states: tuple[State, ...], score: int) -> None:
+    """All but one entry at most: what stops is not right."""
+    result = marked(Verdict("update", "error", "", entries(*states)))
+    assert (result.score, result.checkable, result.provisional) == (score, 4, False)
 
 
 def test_a_failed_check_without_entries_earns_nothing() -> None:
@@ -162,8 +172,50 @@ def test_totals_are_rounded_once() -> None:
     third = entries("pass", "fail", "fail")
     verdicts = [Verdict(f"c{n}", "fail", "", third) for n in range(3)]
     result = marked(*verdicts, worth=[1.0, 1.0, 1.0])
-    assert [check.score for check in result.checks] == pytest.approx([1 / 3] * 3)
+    assert [check.score for check in result.checks] == [0.5, 0.25, 0.25]
     assert result.score == 1.0
+
+
+@given(
+    shares=st.lists(st.sampled_from([0, 1 / 9, 1 / 3, 0.5, 7 / 9, 1]), min_size=1, max_size=4),
+    worth=st.lists(st.sampled_from([0.0, 0.9, 1.0, 2.5, 5.0]), min_size=4, max_size=4),
+    step=st.sampled_from([0.25, 0.5, 0.1]),
+)
+@settings(max_examples=100, deadline=None)
+def test_checks_add_up_to_their_task(shares: list[float], worth: list[float], step: float) -> None:
+    """To the last cent; none is below nothing or above its maximum."""
+    checks = [
+        CheckResult(f"c{n}", "fail", most * part, most, "")
+        for n, (part, most) in enumerate(zip(shares, worth, strict=False))
+    ]
+    most = sum(check.max_score for check in checks)
+    score = total_of((check.score for check in checks), most, step)
+    made = round_checks(checks, score)
+    assert sum(round(check.score * CENT) for check in made) == round(score * CENT)
+    assert all(0 <= check.score <= check.max_score for check in made)
+
+
+def test_rounding_falls_on_what_is_partly_earned() -> None:
+    """Whole and lost checks keep their points; a coarse step spills over as a last resort."""
+    checks = [
+        CheckResult("a", "pass", 1, 1, ""),
+        CheckResult("b", "fail", 12 * 7 / 9, 12, ""),
+        CheckResult("c", "fail", 0, 2, ""),
+    ]
+    assert [check.score for check in round_checks(checks, 10.25)] == [1, 9.25, 0]
+    assert [check.score for check in round_checks(checks[:1], 1.25)] == [1.25]
+    assert round_checks([], 0) == ()
+
+
+@pytest.mark.parametrize(("own", "score"), [(0.5, 2.0), (0.1, 3.5), (0.0, 4.0)])
+def test_an_own_deduction_holds(own: float, score: float) -> None:
+    """Dearer or cheaper than the share of wrong entries, the cheapest count of which holds else."""
+    two = Verdict("update", "fail", "", entries("fail", *["pass"] * 7))
+    inquiry = Inquiry((finding("swapped-index", names=("W1[0,1]",)),))
+    assert marked(two, inquiry=inquiry).score == 3.5
+    made = marked(two, inquiry=inquiry, deductions={"swapped-index": own})
+    assert made.score == score
+    assert made.findings[0].deduction == 4.0 - score
 
 
 # --- mistakes ----------------------------------------------------------------------------
@@ -217,7 +269,8 @@ def test_what_is_not_explained_costs_its_entries() -> None:
         )
     )
     result = marked(UPDATE, worth=[9.0], inquiry=inquiry)
-    assert result.checks[0].score == pytest.approx(9 * (1 - 0.15 - 3 / 9))
+    assert result.checks[0].score == result.score == 4.75
+    assert sum(finding.deduction for finding in result.findings) == 4.25
 
 
 def test_a_parameter_that_is_not_updated_costs_its_share() -> None:

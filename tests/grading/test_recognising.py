@@ -74,14 +74,28 @@ def test_a_loss_that_is_named_decides_where_nothing_can_be_run(grade, tmp_path: 
 
 def test_code_that_cannot_be_read_is_told_first(grade, tmp_path: Path) -> None:
     """A missing bracket makes no other exercise of a submission."""
-    path = script(tmp_path, "x = 1\n" + _bare("regression") + "\ny = (1\n", "homework.py")
+    path = script(tmp_path, "y = (1\n", "homework.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
     said = str(caught.value)
     assert said.startswith("homework.py:")
-    assert " is not valid Python: '(' was never closed; found `y = (1`. Nothing in this " in said
+    assert " is not valid Python: '(' was never closed.\n  y = (1\n      ^\nNothing in " in said
     assert ". homework: nothing in it that could be read plays a role of “Backpropagation" in said
     assert "another exercise" not in said
+
+
+def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Path) -> None:
+    """The others are judged, and it is told as what it is: not as missing."""
+    text = _bare("regression")
+    head = text[text.index("def update_parameters") :].split(":", 1)[0]
+    path = script(tmp_path, text.replace(f"{head}:", head), "regression_numpy.py")
+    (task,) = grade(path).tasks
+    states = {check.check: check.state for check in task.checks}
+    assert (states["forward"], states["update"]) == ("pass", "missing")
+    said = next(check.message for check in task.checks if check.check == "update")
+    assert "cannot be used: what is at regression_numpy.py:" in said
+    assert "is not valid Python. Fix that line, and it is graded." in said
+    assert "is missing" not in said
 
 
 def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Path) -> None:

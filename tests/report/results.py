@@ -26,7 +26,7 @@ def result(text: str = "plain", *, number: float = 0.5) -> Result:
     checks = (
         CheckResult("interface", "pass", 1.0, 1.0, ""),
         CheckResult("forward", "error", 0.0, 5.0, text, (), place, (text,)),
-        CheckResult("update", "fail", 12 / 7, 12.0, text, entries, place, ()),
+        CheckResult("update", "fail", 1.75, 12.0, text, entries, place, ()),
         CheckResult("gradient", "not-checked", 0.0, 0.0, "No torch here."),
         CheckResult("trajectory", "inconclusive", 0.0, 2.0, "A corner.", courses=courses),
     )

@@ -22,7 +22,7 @@ plain  2.75 / 20 ─────────────────────
     ✗ forward          0 / 5  error, see cell 3, line 7
       plain
       plain
-    ✗ update       1.71 / 12  fail, see cell 3, line 7
+    ✗ update       1.75 / 12  fail, see cell 3, line 7
       plain
       entry    found  at
       W1[0,1]    0.5  random 1

@@ -9,12 +9,11 @@ from msgspec.structs import replace
 from platforms import read
 from results import result
 
-from gradkit.records.result import CheckResult, Decision, Result, TaskResult
+from gradkit.records.result import Decision, Result
 from gradkit.report import data, github, html
 from gradkit.report.formats import FORMATS, render
 from gradkit.report.html import page, to_row
 from gradkit.report.html.page import fragment
-from gradkit.report.rounding import round_points
 from gradkit.report.text import to_text
 from gradkit.report.visibility import apply_visibility
 from gradkit.report.words import STALE, override_text
@@ -100,18 +99,3 @@ def test_of_an_unseen_check_the_reason_is_held_back() -> None:
     (check,) = (each for each in apply_visibility(made).tasks[0].checks if each.check == "forward")
     assert override_text(check) == SAID.replace(": the sheet was unclear", "")
     assert "unclear" not in to_text([apply_visibility(made)], 4)
-
-
-def test_set_points_are_the_last_to_be_rounded_away() -> None:
-    """What a total's rounding takes is taken from marks, as long as there are any."""
-    checks = (
-        CheckResult("a", "fail", 4.5, 5.0, "", decision=WORD),
-        CheckResult("b", "fail", 1.4, 3.0, ""),
-    )
-    task = TaskResult("t", "T", 6.0, 8.0, 8.0, False, checks)
-    assert round_points(task) == (450, 150)
-    unset = replace(task, checks=(replace(checks[0], decision=None), checks[1]))
-    assert round_points(unset) == (450, 150)
-    coarse = replace(task, score=5.5)
-    assert round_points(coarse) == (450, 100)
-    assert round_points(replace(unset, score=5.5))[0] < 450

@@ -14,12 +14,11 @@ from platforms import STUDENTS, TOTALS, reported, shown, slack, strict
 from results import result
 from test_finding_text import FINDING, result_with
 
-from gradkit.grading.mark import round_half_up
+from gradkit.grading.mark import round_checks, round_half_up
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Listing, Place
 from gradkit.records.verdict import State
 from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
-from gradkit.report.rounding import CENT, round_points
 from gradkit.report.visibility import UNSEEN, apply_visibility
 
 pytestmark = pytest.mark.sample(3)
@@ -31,7 +30,7 @@ def task_of(checks: list[CheckResult], step: float, name: str = "t") -> TaskResu
     """A task whose score is rounded as marks are."""
     score = round_half_up(sum(check.score for check in checks), step)
     most = sum(check.max_score for check in checks)
-    return TaskResult(name, f"Task {name}", score, most, most, False, tuple(checks))
+    return TaskResult(name, f"Task {name}", score, most, most, False, round_checks(checks, score))
 
 
 def result_of(*tasks: TaskResult) -> Result:
@@ -65,29 +64,6 @@ def test_totals_agree_everywhere(made: Result) -> None:
         assert parts == pytest.approx(made.score, abs=1e-9), name
         assert most == made.max_score, name
         assert whole == pytest.approx(made.score, abs=1e-9 + slack(name, made)), name
-
-
-@given(made=results())
-@settings(max_examples=100, deadline=None)
-def test_points_of_checks_stay_within_bounds(made: Result) -> None:
-    """They add up, none is below nothing or above its maximum."""
-    for task in made.tasks:
-        shares = round_points(task)
-        assert sum(shares) == round(task.score * CENT)
-        for check, cents in zip(task.checks, shares, strict=True):
-            assert 0 <= cents <= round(check.max_score * CENT)
-
-
-def test_rounding_falls_on_what_is_partly_earned() -> None:
-    """Whole and lost checks keep their points; a coarse step spills over as a last resort."""
-    checks = [
-        CheckResult("a", "pass", 1, 1, ""),
-        CheckResult("b", "fail", 12 * 7 / 9, 12, ""),
-        CheckResult("c", "fail", 0, 2, ""),
-    ]
-    assert round_points(task_of(checks, 0.25)) == (100, 925, 0)
-    assert round_points(task_of([CheckResult("a", "pass", 0.9, 0.9, "")], 0.25)) == (100,)
-    assert round_points(TaskResult("t", "T", 0, 0, 0, False, ())) == ()
 
 
 def test_classroom_divides_a_check_into_equal_parts() -> None:

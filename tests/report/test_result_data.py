@@ -18,6 +18,10 @@ KEYS = {
     "form",
     "seed",
     "oracle",
+    "adjustments",
+    "required",
+    "all_tasks",
+    "refused",
     "provisional",
     "hints",
     "preset",
@@ -116,10 +120,10 @@ def test_one_result_is_an_object_and_several_are_a_list() -> None:
     ]
 
 
-def test_scores_of_checks_are_rounded_to_what_can_matter() -> None:
-    """Six decimals, and the state beside them."""
+def test_a_check_has_its_points_and_its_state() -> None:
+    """And its place, where it has one."""
     checks = {c["check"]: c for c in to_data(result(), 3)["tasks"][0]["checks"]}
-    assert checks["update"]["score"] == 1.714286
+    assert checks["update"]["score"] == 1.75
     assert checks["forward"]["place"] == {"file": "plain", "cell": 3, "line": 7}
     assert checks["interface"]["place"] is None
     assert checks["trajectory"]["state"] == "inconclusive"

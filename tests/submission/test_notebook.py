@@ -74,10 +74,10 @@ def test_broken_and_indented_cells_are_told():
         notebook(["x = 1\ny = = 2", "ok = 1", "if True:\n    a = 1", "b = 1\n  c = 2"]).encode(),
     )
     cells, problems, _ = read_notebook(file, "hw.ipynb")
-    assert len(cells) == 4
+    assert [(cell.cell, cell.first_line) for cell in cells][:3] == [(1, 1), (1, 2), (2, 1)]
     assert [problem.message for problem in problems] == [
-        "Cell 1, line 2 is not valid Python: invalid syntax; found `y = = 2`. Nothing in this cell "
-        "can be used until it is fixed.",
+        "Cell 1, line 2 is not valid Python: invalid syntax.\n  y = = 2\n      ^\n"
+        "`y` cannot be used until it is fixed; the rest was graded.",
         "The indent at cell 4, line 2 is not allowed there. It was removed to grade the rest; "
         "Python itself refuses it, so remove it from the file too.",
     ]

@@ -165,12 +165,47 @@ def test_a_fault_costs_its_own_part():
     """In an export only the broken part is lost; the place is the file's line."""
     text = NBCONVERT.replace("x = 1", "x = = 1")
     cells, problems, _ = read_script(File("hw.py", text.encode()), "hw.py")
-    assert len(cells) == 2
+    assert [cell.first_line for cell in cells] == [8, 16, 20]
     assert [problem.message for problem in problems] == [
-        "hw.py:20 is not valid Python: invalid syntax; found `x = = 1`. Nothing in this part of "
-        "the file can be used until it is fixed."
+        "hw.py:20 is not valid Python: invalid syntax.\n  x = = 1\n      ^\n"
+        "`x` cannot be used until it is fixed; the rest was graded."
     ]
     assert problems[0].place.line == 20
+    assert problems[0].broken
+
+
+TWO = (
+    "def f(x)\n    return (x\n\n@staticmethod\ndef g(x):\n    return x +\n\ndef h(x):\n"
+    "    return 1\n"
+)
+
+
+def test_a_function_that_is_not_python_costs_what_it_defines():
+    """Lines keep their numbers; each part is told by the line that is wrong, with a mark below."""
+    cells, problems, whole = read_script(File("hw.py", f"y = 1\n{TWO}".encode()), "hw.py")
+    assert [(cell.first_line, cell.source.split("\n")[0]) for cell in cells] == [
+        (1, "y = 1"),
+        (2, "def f(x)"),
+        (5, "@staticmethod"),
+    ]
+    assert cells[0].source == whole
+    assert [line for line in whole.split("\n") if line] == ["y = 1", "def h(x):", "    return 1"]
+    assert whole.split("\n").index("def h(x):") == 8
+    assert [problem.message.split("\n")[-1] for problem in problems] == [
+        f"`{name}` cannot be used until it is fixed; the rest was graded." for name in "fg"
+    ]
+    assert [problem.place.line for problem in problems] == [2, 7]
+
+
+def test_where_nothing_is_left_all_of_it_is_wrong():
+    """One cell, as it was, and one problem."""
+    cells, problems, _ = read_script(File("hw.py", b"# mine\nx = (1\n"), "hw.py")
+    assert [cell.source for cell in cells] == ["# mine\nx = (1\n"]
+    (problem,) = problems
+    assert problem.message == (
+        "hw.py:2 is not valid Python: '(' was never closed.\n  x = (1\n      ^\n"
+        "Nothing in this file can be used until it is fixed."
+    )
 
 
 def test_an_encoding_that_fits_nothing_is_told():

@@ -66,9 +66,19 @@ def facts(task: Task) -> dict[str, Any]:
     }
 
 
-def starter(task: Task) -> str:
-    """Write the starter of a task: definitions to be filled in, and a loop that runs them."""
-    return text_of(f"starter_{task.framework}", **facts(task))
+def starter(task: Task, option: str = "") -> str:
+    """Write the starter of a task: definitions to be filled in, and a loop that runs them.
+
+    ``option`` follows the file's name in the command that checks it.
+    """
+    return text_of(f"starter_{task.framework}", option=option, **facts(task))
+
+
+def tests(assignment: Assignment) -> str:
+    """Write a file of plain tests, for those who want their own beside gradkit's checks."""
+    tasks = [facts(task) for task in _ordered(assignment)]
+    numpy = [each for each in tasks if each["framework"] == "numpy"]
+    return text_of("tests", tasks=tasks, numpy=numpy)
 
 
 def solution(task: Task) -> str:

@@ -18,6 +18,7 @@ from gradkit.authoring.new.starter import (
     readme,
     solution,
     starter,
+    tests,
     text_of,
 )
 from gradkit.authoring.new.variant import files_of
@@ -35,6 +36,16 @@ PLACES = {
     "gitignore": ".gitignore",
 }
 """Files that are the same for every assignment, by the name that they have here."""
+
+ALL_COUNT = (
+    'required = "all"   # which tasks count, handed in or not; leave it out for those that were'
+)
+
+SETTINGS = """[pytest]
+gradkit_assignment = assignment.toml
+gradkit_reference = reference
+"""
+"""For tests of an instructor's own."""
 
 HOME = "assignment"
 """Where the exercise lies in a student's folder, if it is not gradkit's own."""
@@ -60,10 +71,10 @@ def student_files(
     chosen = assignment or read_assignment()
     given = given or choose(None)
     torch = any(task.framework == "torch" for task in chosen.tasks)
-    files = {f"{module(task)}.py": starter(task) for task in chosen.tasks}
+    option = f" --assignment {HOME}/assignment.toml" if own else ""
+    files = {f"{module(task)}.py": starter(task, option) for task in chosen.tasks}
     files["starter.ipynb"] = notebook_of(chosen, given, own=own)
     files["README.md"] = readme(chosen, given, own=own)
-    option = f" --assignment {HOME}/assignment.toml" if own else ""
     ini = f"gradkit_assignment = {HOME}/assignment.toml" if own else ""
     for name, place in PLACES.items():
         files[place] = filled(
@@ -89,6 +100,8 @@ def instructor_files(seed: int | None, given: Install | None = None) -> dict[str
     if seed is None:
         paths = [DEFAULT, *DEFAULT.parent.glob("*.csv")]
         exercise = {path.name: path.read_text(encoding="utf-8") for path in paths}
+        text = exercise[DEFAULT.name]
+        exercise[DEFAULT.name] = text.replace("\n\n[marking]", f"\n{ALL_COUNT}\n\n[marking]", 1)
     else:
         exercise = files_of(seed)
     assignment = _read(exercise)
@@ -96,6 +109,8 @@ def instructor_files(seed: int | None, given: Install | None = None) -> dict[str
     return {
         **exercise,
         "README.md": text_of("instructor", title=assignment.title),
+        "test_homework.py": tests(assignment),
+        "pytest.ini": SETTINGS,
         **{f"reference/{module(t)}.py": solution(t) for t in assignment.tasks},
         **{f"template/{n}": t for n, t in {**student_files(assignment, given), **data}.items()},
     }

@@ -31,12 +31,15 @@ from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.pages import Page, drafts, made
 from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import settings_of
+from gradkit.classroom.reports.summary import NOT_YET
 from gradkit.classroom.store.attempts import counting_attempts, rule_of
 from gradkit.classroom.store.results import Store, digest_of, given, release
 from gradkit.errors import GradkitError
+from gradkit.language import say
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
+from gradkit.report.table import brief
 from gradkit.task.assignment import read_assignment
 from gradkit.writing import UNREADABLE, refusing, write_whole
 
@@ -118,10 +121,13 @@ def feedback(store: Store, plan: Plan) -> Given:
         names = {name: file for name, file in names.items() if pages[name].new}
         notes += [] if names else ["No page is new or changed, so none is written."]
     written = _write(store, plan, names, pages, filled, before) if plan.write else []
-    left += [Left(name, GRADE, why) for name, why in filled.left]
+    left += [Left(name, GRADE, why) for name, why in filled.left if pages[name].score is not None]
     elsewhere = _elsewhere(plan, known)
     everything = f"{PAGE}, {GRADE}" if grades else PAGE
-    ungraded = {one.kept.name: one.kept.told for one in found if one.kept.name not in pages}
+    told = {one.kept.name: brief(one.kept.told) for one in found}
+    ungraded = {name: why for name, why in told.items() if name not in pages}
+    ungraded |= {name: say(NOT_YET) for name in store.awaited() if name not in told}
+    left += [Left(n, GRADE, told[n]) for n, page in pages.items() if page.score is None]
     rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
     uncounted = dict.fromkeys(sorted(known.keys() - ungraded.keys() - pages.keys()), rule)
     return Given(
@@ -133,7 +139,7 @@ def feedback(store: Store, plan: Plan) -> Given:
             *(Left(name, everything, why) for name, why in {**ungraded, **uncounted}.items()),
             *(each for each in left if each.student not in elsewhere),
         ),
-        absent=tuple(name for name in roster if name not in known),
+        absent=tuple(name for name in roster if name not in {*known, *ungraded}),
         notes=(*notes, *filled.notes, *_told_elsewhere(elsewhere, {*names, *filled.filled})),
     )
 

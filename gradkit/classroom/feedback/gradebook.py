@@ -7,14 +7,15 @@ graded since the download must not be set back when it is uploaded.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.feedback import csv_table as csv
 from gradkit.classroom.feedback.csv_table import CsvTable, CsvTableError
-from gradkit.classroom.feedback.worksheet import claim
+from gradkit.classroom.feedback.worksheet import claim, other_maximum
 from gradkit.records.course import FilledTable, Mark
 from gradkit.report.escape import csv_cell
 from gradkit.submission.files import shown
@@ -34,6 +35,9 @@ INFO: Mapping[str, re.Pattern[str]] = {
 }
 TOTALS = re.compile(r"(?:Current|Final|Override) (?:Score|Points|Grade|Status)")
 """In a heading, makes Canvas pass over the column."""
+
+LIKE = 0.8
+"""How much alike a title has to be to one that is there, to be taken for it misspelt."""
 
 POSSIBLE = "    Points Possible"
 _READ_ONLY = re.compile(r"read\s+only")
@@ -100,7 +104,7 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
         csv.write_table(done),
         tuple(mark.student for mark in scores.values()),
         tuple(left),
-        tuple(_notes(sheet, layout, most)),
+        tuple(_notes(sheet, layout, (mark.max_score for mark in scores.values()))),
         tuple(csv.line(done, row + more) for row in scores),
     )
 
@@ -136,7 +140,7 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     possible = next((r for r, text in enumerate(firsts) if r and "Points Possible" in text), None)
     own = places[0] if places else None
     if own is None:
-        _refuse_title(sheet, wanted)
+        _refuse_title(sheet, wanted, header[after:])
     elif possible is not None and _READ_ONLY.search(csv.values(sheet, possible)[own]):
         raise CsvTableError(
             f"{shown(sheet.name)}: “{shown(header[own])}” is read only, and Canvas would pass "
@@ -146,7 +150,7 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     return _Layout(info, own, heading, possible)
 
 
-def _refuse_title(sheet: CsvTable, title: str) -> None:
+def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
     if title.isdecimal() or not title:
         raise CsvTableError(
             f"{shown(sheet.name)} has no assignment with the number “{shown(title)}”. Expected is "
@@ -156,6 +160,12 @@ def _refuse_title(sheet: CsvTable, title: str) -> None:
         raise CsvTableError(
             f"“{shown(title)}” cannot be the title of a new assignment: Canvas passes over columns "
             "that are called like its totals. Choose another."
+        )
+    near = get_close_matches(title, [_named(text)[0] for text in known], n=1, cutoff=LIKE)
+    if near:
+        raise CsvTableError(
+            f"{shown(sheet.name)} has no assignment “{shown(title)}”. Did you mean “{near[0]}”? "
+            "Nothing was written."
         )
 
 
@@ -212,7 +222,7 @@ def _written(
     return replace(sheet, rows=tuple(rows))
 
 
-def _notes(sheet: CsvTable, layout: _Layout, most: float) -> list[str]:
+def _notes(sheet: CsvTable, layout: _Layout, own: Iterable[float]) -> list[str]:
     if layout.assignment is None:
         return [
             f"There is no assignment “{shown(layout.heading)}” in {shown(sheet.name)}: Canvas will "
@@ -221,10 +231,4 @@ def _notes(sheet: CsvTable, layout: _Layout, most: float) -> list[str]:
     if layout.possible is None:
         return []
     there = csv.number_of(csv.values(sheet, layout.possible)[layout.assignment])
-    if there is None or there == most:
-        return []
-    title = shown(csv.values(sheet, 0)[layout.assignment])
-    return [
-        f"Canvas has {there:g} points possible for “{title}” "
-        f"and gradkit's maximum is {most:g}: scores are written as they are."
-    ]
+    return other_maximum("Canvas", [there], own)

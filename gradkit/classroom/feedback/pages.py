@@ -20,17 +20,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.process_pool import map_chunks
-from gradkit.classroom.store.attempts import (
-    counting_attempts,
-    counting_results,
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.counted import (
+    NO_POLICY,
+    counted,
+    is_open,
     overrides,
-    with_overrides,
+    policy_of,
 )
 from gradkit.classroom.store.database import StoreError, last
-from gradkit.classroom.store.results import Store, digest_of, pack, unpack
+from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
 from gradkit.records.finding import Finding
+from gradkit.records.policy import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, visible
@@ -102,21 +105,28 @@ def _rows(
     workers: int,
 ) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
-    graded = (pack(result) for _, result in counting_results(store) if result is not None)
+    past = Past(store)
+    stands = (past.stand(each.kept.name) for each in found)
     write = partial(_write, students=students, hints=hints)
+    there = [stand for stand in stands if stand is not None]
     alone = len(found) <= ALONE
-    yield from map_chunks(write, graded, size=CHUNK, workers=1 if alone else workers)
+    yield from map_chunks(write, there, size=CHUNK, workers=1 if alone else workers)
+    known = {stand.kept.name for stand in there}
     for each in found:
-        kept = each.kept
-        if kept.standing != "graded":
-            yield Row(kept.name, 0.0, 0.0, False, (), ((kept.standing, say(NOTHING)),))
+        if each.kept.name not in known:
+            said = ((each.kept.standing, say(NOTHING)),)
+            yield Row(each.kept.name, None, None, False, (), said)
 
 
-def _write(packed: bytes, students: Path, hints: int) -> Row:
-    result = unpack(packed, Result)
-    path = students / file_name(result.submission)
-    write_whole(path, student_page(apply_visibility(result), hints).encode())
-    return to_row(result, EXPECTED_LEVEL, f"students/{path.name}")
+def _write(stand: Stand, students: Path, hints: int) -> Row:
+    path = students / file_name(stand.kept.name)
+    write_whole(path, student_page(seen(stand), hints).encode())
+    row = to_row(whole(stand), EXPECTED_LEVEL, f"students/{path.name}")
+    if stand.kept.standing == "graded":
+        return row
+    open_ = is_open(whole(stand))
+    mistakes = ((stand.kept.standing, say(NOTHING)),)
+    return replace(row, mistakes=mistakes, score=None if open_ else row.score)
 
 
 class Stand(Struct, frozen=True):
@@ -126,6 +136,7 @@ class Stand(Struct, frozen=True):
     packed: bytes
     number: int
     words: tuple[Override, ...]
+    policy: Policy = NO_POLICY
 
 
 class Former(Struct, frozen=True):
@@ -140,9 +151,33 @@ class Former(Struct, frozen=True):
     taken_back: tuple[tuple[str, str, str], ...] = ()
 
 
+def whole(stand: Stand) -> Result:
+    """Return what counts."""
+    return counted(unpack(stand.packed, Result), stand.kept, stand.words, stand.policy)
+
+
 def seen(stand: Stand) -> Result:
-    """Return what the student may see of a result."""
-    return apply_visibility(with_overrides(unpack(stand.packed, Result), stand.kept, stand.words))
+    """Return what the student may see of a result; that a word is stale is for others to know."""
+    return apply_visibility(_settled(whole(stand)))
+
+
+def _settled(result: Result) -> Result:
+    """Return a result in which nothing that a person has set is stale."""
+    lines = tuple(
+        replace(line, decision=line.decision and replace(line.decision, stale=False))
+        for line in result.adjustments
+    )
+    tasks = tuple(
+        replace(
+            task,
+            checks=tuple(
+                replace(check, decision=check.decision and replace(check.decision, stale=False))
+                for check in task.checks
+            ),
+        )
+        for task in result.tasks
+    )
+    return replace(result, tasks=tasks, adjustments=lines)
 
 
 def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
@@ -232,6 +267,10 @@ def _words(
         elif was is not None and now is None:
             unseen = new.visibility.get(key[1], "visible") != "visible"
             yield PointsGiven(task.title, check.check, None, "" if unseen else why.get(key, ""))
+    made = {line.decision.made for line in old.adjustments if line.decision is not None}
+    for line in new.adjustments:
+        if line.decision is not None and line.decision.made not in made:
+            yield PointsGiven(line.name or say("Total"), "", line.score, line.decision.comment)
 
 
 PAGE = ".html"
@@ -259,13 +298,16 @@ class Draft(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """A page, compressed. ``new``: the student has not been given it. ``comment`` is plain text."""
+    """A page, compressed. ``new``: the student has not been given it. ``comment`` is plain text.
+
+    There is no score where nothing could be graded.
+    """
 
     name: str
     packed: bytes
     digest: str
     new: bool
-    score: float
+    score: float | None
     max_score: float
     comment: str
 
@@ -288,12 +330,12 @@ class Past:
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
         """Return how a student stood; None where nothing had been graded that counts."""
-        found, words = self._at(last(upto))
+        found, words, policy = self._at(last(upto))
         one = found.get(name)
-        if one is None or one.kept.standing != "graded":
+        packed = b"" if one is None else self._store.result(one.kept.id)
+        if one is None or not packed:
             return None
-        packed = self._store.result(one.kept.id)
-        return Stand(one.kept, packed, one.number, words.get(name, ()))
+        return Stand(one.kept, packed, one.number, words.get(name, ()), policy)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
         """Return how a student stood at a run, and the reasons given between it and another one."""
@@ -315,9 +357,9 @@ class Past:
 
     def _stood(
         self, run: int
-    ) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]:
+    ) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]], Policy]:
         found = {one.kept.name: one for one in counting_attempts(self._store, run)}
-        return found, overrides(self._store, run)
+        return found, overrides(self._store, run), policy_of(self._store, run)
 
 
 def drafts(
@@ -384,7 +426,7 @@ def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
         zlib.compress(content),
         digest,
         digest != draft.digest,
-        result.score,
+        None if is_open(result) else result.score,
         result.max_score,
         to_comment(result, hints, told) if comments else "",
     )

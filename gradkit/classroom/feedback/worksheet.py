@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.feedback import csv_table as csv
@@ -90,12 +90,15 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
     for place, mark in taken.items():
         row = rows[place]
         if mark.score is not None:
-            notes += _other_maximum(mark, cells[row], at)
             changes[row, at["grade"]] = csv.points(mark.score, comma)
         if mark.feedback and "feedback" in at:
             changes[row, at["feedback"]] = as_html(mark.feedback)
         elif mark.feedback:
             notes.append(NO_COMMENTS)
+    graded = {rows[place]: mark for place, mark in taken.items() if mark.score is not None}
+    if "maximum" in at:
+        there = [csv.number_of(cells[row][at["maximum"]]) for row in graded]
+        notes += other_maximum("Moodle", there, (mark.max_score for mark in graded.values()))
     done = csv.put(sheet, changes)
     names = tuple(mark.student for mark in taken.values())
     written = tuple(csv.line(done, rows[place]) for place in taken)
@@ -177,12 +180,15 @@ def _known(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str, str],
     return ids, [cells[at["name"]]] if "name" in at else []
 
 
-def _other_maximum(mark: Mark, cells: Sequence[str], at: Mapping[str, int]) -> Iterator[str]:
-    """Say so where the sheet's maximum is not gradkit's."""
-    most = csv.number_of(cells[at["maximum"]]) if "maximum" in at else None
-    if most is not None and most != mark.max_score:
-        yield (
-            f"The worksheet's maximum grade is {most:g} and gradkit's is {mark.max_score:g}: "
-            "grades are written as they are, and Moodle passes over those above its maximum. "
-            "Change the maximum in Moodle."
-        )
+def other_maximum(platform: str, there: Iterable[float | None], own: Iterable[float]) -> list[str]:
+    """Say so, once, where a platform's maximum is not gradkit's."""
+    theirs = sorted({most for most in there if most is not None})
+    ours = sorted(set(own))
+    if not theirs or not ours or theirs == ours:
+        return []
+    wanted, made = (" or ".join(f"{most:g}" for most in each) for each in (theirs, ours))
+    return [
+        f"{platform} has {wanted} points for it, and gradkit's maximum is {made}: scores are "
+        f"written as they are. To scale them, write `[scale]` and `to = {theirs[-1]:g}` into "
+        "policy.toml in the folder of the class, and run `gradkit remark`."
+    ]

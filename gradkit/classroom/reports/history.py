@@ -9,7 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.store.attempts import counting_attempt, counting_results, result_of
+from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.store.counted import counting_results, result_of
 from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import CountingAttempt, Run
@@ -47,7 +48,8 @@ def history(store: Store, name: str) -> History:
         back = tuple(each for each in given if each.run == run.id)
         own = (tuple(attempts.get(run.id, ())), tuple(words.get(run.id, ())), back)
         # Another rule may make an attempt count that did not, or none.
-        if not any(own) and not (run.policy and any(number < run.id for number in attempts)):
+        ruled = run.policy or "rules" in run.settings
+        if not any(own) and not (ruled and any(number < run.id for number in attempts)):
             continue
         after = mark_at(store, name, run.id)
         steps.append(
@@ -55,7 +57,7 @@ def history(store: Store, name: str) -> History:
                 *(run.id, run.kind, run.began, run.ended, run.who, run.why, run.versions, *own),
                 tuple(sorted(set(dropped) - set(former))),
                 tuple(sorted(set(former) - set(dropped))),
-                *(run.policy, before, after),
+                *(run.policy, before, after, "rules" in run.settings),
             )
         )
         before = after
@@ -67,7 +69,7 @@ def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
     one = counting_attempt(store, name, upto)
     if one is None:
         return None
-    return _mark(one, result_of(store, one, upto) if one.kept.standing == "graded" else None)
+    return _mark(one, result_of(store, one, upto))
 
 
 def _mark(one: CountingAttempt, result: Result | None) -> Mark:
@@ -208,6 +210,9 @@ def stood(store: Store, upto: int) -> dict[str, Stood]:
             for check in task.checks
             if check.decision is not None
         }
+        for line in result.adjustments if result else ():
+            if line.decision is not None:
+                set_[line.name or "total"] = line.score
         mistakes = found_in(result) if result else ()
         found[one.kept.name] = Stood(one.kept.standing, _mark(one, result), mistakes, set_)
     return found

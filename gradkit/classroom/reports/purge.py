@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -14,10 +15,12 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import find_student, normal, pseudonym, turned
 from gradkit.classroom.course.senders import KINDS
 from gradkit.classroom.feedback.pages import file_name
+from gradkit.classroom.policy import FILE, without
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, sender_of
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
+from gradkit.records.policy import Policy
 from gradkit.writing import refusing
 
 OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")
@@ -51,8 +54,10 @@ def remove_traces(folder: Path, name: str) -> list[Path]:
 
 
 def tables(folder: Path) -> Iterator[Path]:
-    """Platforms' tables that were filled here, whose rows are not gradkit's to take away."""
+    """Tables and a policy that may name a student, which are not gradkit's to change."""
     yield from sorted((folder / "feedback").glob("*.csv"))
+    # Extensions are told by name.
+    yield from (file for file in [folder / FILE] if file.exists())
 
 
 STATEMENTS = (
@@ -137,9 +142,24 @@ def purge_student(
         name = find_student(store, student)
         if not confirm(name):
             raise PurgeError("nothing was removed. To go on without being asked, add --yes.")
+        refuse_naming(store, name, why)
         # First: afterwards nobody could tell which files they were.
         files = remove_traces(folder, name)
         return name, replace(purge(store, name, why=why, by=by), files=tuple(files))
+
+
+def refuse_naming(store: Store, name: str, why: str) -> None:
+    """Refuse a reason that names the student: it is kept.
+
+    Raises
+    ------
+    PurgeError
+    """
+    gone, hidden = _self(store, name), pseudonym(store, name)
+    if _hidden(why, gone, hidden) != why:
+        raise PurgeError(
+            f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
+        )
 
 
 def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
@@ -162,11 +182,8 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     listed = store.rows("SELECT packed FROM students WHERE name = ?", (name,))
     if not paths and not listed:
         raise PurgeError(f"There is nobody called {name} in {store.path}.")
+    refuse_naming(store, name, why)
     gone, hidden = _self(store, name), pseudonym(store, name)
-    if _hidden(why, gone, hidden) != why:
-        raise PurgeError(
-            f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
-        )
     together = store.rows(
         "SELECT DISTINCT others.id, others.sender, theirs.name FROM listed AS others "
         "JOIN submissions AS theirs ON theirs.id = others.submission "
@@ -184,6 +201,11 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
         for run in store.runs():
             if (told := _hidden(run.why, gone, hidden)) != run.why:
                 store.change("UPDATE runs SET why = ? WHERE id = ?", (told, run.id))
+            if "rules" in run.settings:
+                rules = without(msgspec.convert(run.settings["rules"], Policy), name)
+                said = json.dumps({**run.settings, "rules": msgspec.to_builtins(rules)})
+                store.change("UPDATE runs SET settings = ? WHERE id = ?", (said, run.id))
+        store.forget(name)
         said = f"{hidden} was removed{': ' if why else ''}{why}"
         store.end(store.begin("purge", why=said, who=by))
     shared = tuple(dict.fromkeys(row["name"] for row in together))

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.remark import settings_of
-from gradkit.classroom.store.attempts import counting_attempt, result_of
+from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.store.counted import result_of
 from gradkit.classroom.store.results import Store, content, releases
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
@@ -157,13 +158,14 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     one = counting_attempt(store, name)
     if one is None:
         raise ReproducerError(f"{name} has nothing that counts.")
-    if one.kept.standing != "graded":
+    result = result_of(store, one)
+    if result is None:
         if student == pseudonym(store, name):
             raise ReproducerError(f"{student} was {one.kept.standing}.")
         raise ReproducerError(
             f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
         )
-    return one.kept, result_of(store, one)
+    return one.kept, result
 
 
 def read_stored(kept: Kept, folder: Path) -> Submission:

@@ -10,19 +10,23 @@ from typing import get_args
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.store.attempts import counting_attempts, counting_results
+from gradkit.classroom.policy import days_late
+from gradkit.classroom.store.attempts import counting_attempts, moment
+from gradkit.classroom.store.counted import counting_results, policy_of
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, HandedIn, Row, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Summary
 from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.policy import Policy
 from gradkit.records.reports import Kind, Look, Reason
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
-from gradkit.report.words import word
+from gradkit.report.words import count_text, word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 STATES: dict[State, tuple[Kind, str]] = {
+    "error": ("crashed", phrase("stopped with an error")),
     "missing": ("missing", phrase("missing")),
     "inconclusive": ("inconclusive", phrase("inconclusive")),
     "timeout": ("timeout", phrase("ran out of time")),
@@ -57,16 +61,18 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     list of Look
         By the most urgent reason of each, then by name.
     """
-    roster = store.enrolled()
+    roster, policy = store.enrolled(), policy_of(store)
     together = all_provisional(counting_attempts(store))
     looks = []
     for one, result in counting_results(store):
         kept = one.kept
         found = [] if result is None else [*reasons(result)]
-        if kept.standing != "graded":
+        if result is None and kept.standing != "graded":
             found = [Reason(kept.standing, word(kept.standing))]
         elif together:
             found = [reason for reason in found if reason.kind != "provisional"]
+        if kept.sender.late and result is not None and _unknown_delay(kept, policy):
+            found.append(Reason("late", say("late, and nothing tells by how much")))
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", say("not in the roster")))
         if found:
@@ -80,6 +86,11 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
 
 
+def _unknown_delay(kept: Kept, policy: Policy) -> bool:
+    """True where lateness costs something, and it cannot be told how much."""
+    return policy.late is not None and days_late(policy, kept, moment(kept.sender.at)) is None
+
+
 def all_provisional(found: Sequence[CountingAttempt]) -> bool:
     """True where everybody's marks are provisional: nobody has to be looked at for that."""
     graded = [one.kept for one in found if one.kept.standing == "graded"]
@@ -90,7 +101,17 @@ def reasons(result: Result) -> Iterator[Reason]:
     """Why a person must look at a graded result, in the order of its checks."""
     found = {finding.mistake for task in result.tasks for finding in task.findings}
     yield from (Reason(kind, code) for code, kind in REMARKS.items() if code in found)
+    if any(problem.broken for problem in result.problems):
+        yield Reason("not-python", say("a part is not valid Python"))
+    for line in result.adjustments:
+        if line.decision is not None and line.decision.stale:
+            yield Reason(
+                "stale-override", say("{check} override is stale", check=line.name or say("total"))
+            )
     for task in result.tasks:
+        if task.absent:
+            yield Reason("missing", say("{task} was not handed in", task=task.task))
+            continue
         for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
             yield Reason("untraced", say("{check} line unknown", check=f"{task.task}/{charged}"))
         for check in task.checks:
@@ -149,6 +170,7 @@ def _drawn(*words: str) -> bytes:
 
 
 NOTHING = phrase("nothing handed in")
+NOT_YET = phrase("not graded yet")
 NONE_COUNTS = phrase("no attempt that counts")
 
 UNSAID = frozenset({"provisional", "nondeterministic"})
@@ -173,8 +195,11 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     rows = [_row(one, result) for one, result in counting_results(store)]
     there = {row.name for row in rows}
     tried = {kept.name for kept in store.newest()} - there
+    awaited = {*store.awaited()} - there - tried
     rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
-    rows += [_absent(name, say(NOTHING)) for name in store.enrolled() if name not in there | tried]
+    rows += [_absent(name, say(NOT_YET)) for name in awaited]
+    left = [name for name in store.enrolled() if name not in there | tried | awaited]
+    rows += [_absent(name, say(NOTHING)) for name in left]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     rows.sort(key=lambda row: row.name)
@@ -209,6 +234,8 @@ def _row(one: CountingAttempt, result: Result | None) -> Row:
         tuple(reason.words for reason in reasons(result) if reason.kind not in UNSAID),
         handed,
         {name: check for name, check in checks.items() if check.decision is not None},
+        result.adjustments,
+        count_text(result),
     )
 
 
@@ -223,4 +250,9 @@ def _hidden(row: Row, name: str) -> Row:
         for key, check in row.overridden.items()
     }
     handed = replace(row.handed, at="")
-    return replace(row, name=name, told="", handed=handed, overridden=overridden)
+    lines = tuple(
+        replace(line, said="", decision=line.decision and replace(line.decision, comment=""))
+        for line in row.adjustments
+    )
+    made = replace(row, name=name, told="", handed=handed, overridden=overridden)
+    return replace(made, adjustments=lines)

@@ -180,6 +180,12 @@ class Database:
         rows = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
         return str(rows[0]["value"]) if rows else None
 
+    def note(self, key: str, value: str | None) -> None:
+        """Note a fact about the file within `writing`, or forget it where there is no value."""
+        self._base.execute("DELETE FROM meta WHERE key = ?", (key,))
+        if value is not None:
+            self._base.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """A transaction: all that is added in it is stored, or nothing is.

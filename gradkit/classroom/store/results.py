@@ -26,11 +26,15 @@ from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Sender, Student
 from gradkit.records.mistake import Preset
+from gradkit.records.policy import Policy
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission
 from gradkit.text import storable
 
 T = TypeVar("T")
+
+AWAITED, NAMED = "awaited", "named"
+"""Facts about the file: whose submissions a run was to grade, and what some were said to be."""
 
 LEVEL = 1
 """Of compression: arrays of floats gain little from more."""
@@ -87,6 +91,7 @@ class Store(Database):
         *,
         who: str = "",
         policy: str | None = None,
+        rules: Policy | None = None,
     ) -> int:
         """Note that a run begins, and give its number.
 
@@ -102,7 +107,12 @@ class Store(Database):
             By default the account that this runs under.
         policy : str, optional
             Which attempt counts from now on.
+        rules : Policy, optional
+            What holds beside the checks from now on.
         """
+        said = asdict(settings) if settings else {}
+        if rules is not None:
+            said["rules"] = msgspec.to_builtins(rules, builtin_types=(Path,))
         with self.writing():
             return self.insert(
                 "runs",
@@ -110,7 +120,7 @@ class Store(Database):
                 began=now(),
                 who=who or _user(),
                 why=why,
-                settings=json.dumps(asdict(settings) if settings else {}, default=_absolute),
+                settings=json.dumps(said, default=_absolute),
                 versions=json.dumps(versions_of(frameworks)),
                 policy=policy,
             )
@@ -182,6 +192,28 @@ class Store(Database):
             for each in students:
                 packed = msgspec.json.encode(each).decode()
                 self.insert("students", run=run, name=each.name, packed=packed)
+
+    def await_(self, run: int, names: Iterable[str]) -> None:
+        """Note who has handed in something that a run is about to grade."""
+        self.note(AWAITED, json.dumps([run, sorted(set(names))]))
+
+    def awaited(self) -> list[str]:
+        """List who had handed in something that the last run did not come to."""
+        run, names = json.loads(self.meta(AWAITED) or "[0, []]")
+        done = {kept.name for kept in self.newest() if kept.seen >= run}
+        return [name for name in names if name not in done]
+
+    def named(self, tasks: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
+        """Return the tasks that a person has said students' submissions are; note others first."""
+        if tasks is not None:
+            self.note(NAMED, json.dumps(tasks))
+        return {name: tuple(ids) for name, ids in json.loads(self.meta(NAMED) or "{}").items()}
+
+    def forget(self, name: str) -> None:
+        """Take a student out of the facts about the file."""
+        run, names = json.loads(self.meta(AWAITED) or "[0, []]")
+        self.await_(run, (each for each in names if each != name))
+        self.named({who: tasks for who, tasks in self.named().items() if who != name})
 
     def enrolled(self) -> dict[str, Student]:
         """Return the students of the newest roster, by name; none where there was no roster."""

@@ -19,8 +19,8 @@ from gradkit.report.html import plots
 from gradkit.report.html.drawings import Drawing
 from gradkit.report.html.plots import KINDS, placed
 from gradkit.report.html.student_page import Data
-from gradkit.report.rounding import points
-from gradkit.report.words import SIGNS, override_text, word
+from gradkit.report.rounding import comparable, points, signed
+from gradkit.report.words import SIGNS, adjustment_text, override_text, word
 from gradkit.text import clean_text
 
 
@@ -37,15 +37,17 @@ class TaskRow(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
 
-    ``override_texts`` are sentences on points that a person has set.
+    Who has nothing that could be graded has no score, and is in no mean.
+
+    ``override_texts`` are sentences on points that a person has set, or the course's policy.
 
     ``link`` is a path relative to the class page, or ``#name`` within it, not yet quoted;
     empty where there is no page.
     """
 
     submission: str
-    score: float
-    max_score: float
+    score: float | None
+    max_score: float | None
     provisional: bool
     tasks: tuple[TaskRow, ...]
     mistakes: tuple[tuple[str, str], ...] = ()
@@ -78,6 +80,7 @@ def _decided(result: Result) -> Iterator[str]:
         for check in task.checks:
             if check.decision is not None:
                 yield f"{task.title}, {check.check}: {override_text(check)}"
+    yield from (f"{signed(each.points)} {adjustment_text(each)}" for each in result.adjustments)
 
 
 def _task(task: TaskResult) -> TaskRow:
@@ -117,7 +120,7 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
     """
     cleaned = [_clean(row) for row in rows]
     made, counted = _mistakes(cleaned), _checks(cleaned)
-    scores, largest, unit = _scores(cleaned)
+    scores, largest, unit = comparable((row.score, row.max_score) for row in cleaned)
     return document(
         "class.html",
         title=clean_text(title),
@@ -128,7 +131,8 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
         columns=_columns(cleaned),
         mean=statistics.fmean(scores) if scores else 0.0,
         median=statistics.median(scores) if scores else 0.0,
-        full=sum(row.score >= row.max_score > 0 for row in cleaned),
+        full=sum(row.score is not None and row.score == row.max_score != 0 for row in cleaned),
+        scored=len(scores),
         unit=unit,
         distribution=_distribution(scores, largest, unit),
         frequencies=_frequencies(made),
@@ -170,23 +174,12 @@ def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
     return counts
 
 
-def _scores(rows: Sequence[Row]) -> tuple[list[float], float, str]:
-    """The scores, the most there can be, and the unit.
-
-    Percent, where not everyone was given the same tasks.
-    """
-    largest = max((row.max_score for row in rows), default=0.0)
-    if all(row.max_score == largest for row in rows):
-        return [row.score for row in rows], largest, "points"
-    return [100 * row.score / (row.max_score or 1) for row in rows], 100.0, "percent"
-
-
 def _drawing(svg: str, name: str, title: str, caption: str = "") -> Drawing:
     return Drawing(placed(svg, name, title), caption)
 
 
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
-    if not largest:
+    if not largest or not scores:
         return None
     title = say(
         "Scores of {count} students, from {low} to {high} {unit}.",

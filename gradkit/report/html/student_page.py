@@ -15,6 +15,7 @@ from gradkit.report.document import document
 from gradkit.report.doubtful import doubtful
 from gradkit.report.html.drawings import courses, heat_map
 from gradkit.report.html.formulas import rules
+from gradkit.report.words import count_text
 from gradkit.text import clean_data
 
 Data = dict[str, Any]
@@ -61,7 +62,8 @@ def report(result: Result, hints: int, name: str) -> Data:
     data = clean_data(to_data(result, hints), LONGEST)
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
         _task(f"{name}-{number}", task, told, hints)
-    return {**data, "name": name}
+    scored = not result.refused or bool(result.tasks or result.adjustments)
+    return {**data, "name": name, "counted": count_text(result), "scored": scored}
 
 
 def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:

@@ -10,8 +10,9 @@ from report.html.samples import HOSTILE, WORDS, Elements, result
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.report.document import link
 from gradkit.report.html import Row, TaskRow, class_page, to_row
-from gradkit.report.html.class_page import KINDS, _checks, _mistakes, _scores
+from gradkit.report.html.class_page import KINDS, _checks, _mistakes
 from gradkit.report.html.page import render
+from gradkit.report.rounding import comparable
 
 TASKS = (
     TaskRow("t", "Task", 4.0, 10.0, (("update", "fail"), ("forward", "pass"))),
@@ -78,9 +79,14 @@ def test_checks_are_counted_by_kind_of_state() -> None:
 
 def test_scores_are_compared_as_shares_where_tasks_differ() -> None:
     """In points where all were given the same."""
-    assert _scores(ROWS) == ([70.0, 40.0, 0.0], 100.0, "percent")
-    assert _scores(ROWS[1:]) == ([4.0, 0.0], 10.0, "points")
-    assert _scores([]) == ([], 0.0, "points")
+
+    def pairs(rows):
+        return [(row.score, row.max_score) for row in rows]
+
+    assert comparable(pairs(ROWS)) == ([70.0, 40.0, 0.0], 100.0, "percent")
+    assert comparable(pairs(ROWS[1:])) == ([4.0, 0.0], 10.0, "points")
+    assert comparable([*pairs(ROWS[1:]), (None, None)]) == ([4.0, 0.0], 10.0, "points")
+    assert comparable([]) == ([], 0.0, "points")
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[2:], [Row("Di", 0.0, 0.0, False, ())]])

@@ -1,0 +1,214 @@
+"""Read a course's policy from ``policy.toml``, and add its lines to a result.
+
+Nothing of it is ever folded into a check: lateness, bonus and scaling are lines of their own
+between the sum of the tasks and the score.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from gradkit.errors import GradkitError, did_you_mean
+from gradkit.language import say, say_each
+from gradkit.records.classroom import Kept
+from gradkit.records.policy import Bonus, Late, Policy
+from gradkit.records.result import Adjustment, Result
+from gradkit.writing import UNREADABLE, refusing
+
+FILE = "policy.toml"
+"""The name of the policy's file in the folder of a class."""
+
+DAY = 24 * 60.0
+"""Minutes."""
+
+OF_STUDENTS = ("extensions", "days_late", "bonus")
+"""Parts of a policy that are told by student."""
+
+
+class PolicyFileError(GradkitError):
+    """The policy cannot be used; the text says where, what was found and what was expected."""
+
+
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Points = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+
+
+class _Late(msgspec.Struct, forbid_unknown_fields=True):
+    per_day: Percent
+    of: Literal["maximum", "score"] = "maximum"
+    grace_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    most: Percent = 100.0
+    days: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class _Bonus(msgspec.Struct, forbid_unknown_fields=True):
+    points: Points
+    why: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Scale(msgspec.Struct, forbid_unknown_fields=True):
+    to: Annotated[float, msgspec.Meta(gt=0, le=10_000)]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    due: datetime | None = None
+    late: _Late | None = None
+    extensions: dict[str, datetime] = {}
+    days_late: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
+    bonus: dict[str, _Bonus] = {}
+    scale: _Scale | None = None
+
+
+def read_policy(path: Path) -> Policy | None:
+    """Read a policy; None where there is no such file.
+
+    Raises
+    ------
+    PolicyFileError
+        It cannot be read, or says something that is no policy.
+    """
+    if not path.exists():
+        return None
+    with refusing(PolicyFileError, path, *UNREADABLE):
+        data = path.read_bytes()
+    try:
+        said = msgspec.convert(tomllib.loads(data.decode()), _File)
+    except ValueError as error:  # tomllib's, msgspec's and that of the encoding are such
+        raise PolicyFileError(
+            f"{path}: is no policy: {error}. Expected are due, [late], [extensions], [days_late], "
+            "[bonus] and [scale]; the page of classes shows one."
+        ) from None
+    if said.late is not None and said.due is None and not said.days_late:
+        raise PolicyFileError(
+            f"{path}: [late] needs a time to be late after: due = 2026-11-01T23:59:00."
+        )
+    one = said.late
+    late = Late(one.per_day, one.of, one.grace_minutes, one.most, one.days) if one else None
+    return Policy(
+        due=_zoned(said.due),
+        late=late,
+        extensions={name: time.astimezone() for name, time in said.extensions.items()},
+        days_late=said.days_late,
+        bonus={name: Bonus(each.points, each.why) for name, each in said.bonus.items()},
+        scale=said.scale.to if said.scale else None,
+    )
+
+
+def _zoned(time: datetime | None) -> datetime | None:
+    """A time without a zone is this computer's."""
+    return time and time.astimezone()
+
+
+def named(policy: Policy, known: Mapping[str, Collection[str]]) -> tuple[Policy, list[str]]:
+    """Put the names of a class in the place of identifiers, and tell which mean nobody.
+
+    Parameters
+    ----------
+    policy : Policy
+    known : mapping of str to collection of str
+        Students by name, with their identifiers.
+    """
+    names = {word.casefold(): name for name, ids in known.items() for word in (*ids, name)}
+    strangers = []
+    made: dict[str, Any] = {}
+    for part in OF_STUDENTS:
+        told: Mapping[str, Any] = getattr(policy, part)
+        made[part] = {names.get(word.casefold(), word): said for word, said in told.items()}
+        for word in told:
+            if word.casefold() not in names:
+                near = did_you_mean(word, list(known))
+                strangers.append(f"{FILE}, {part}: nobody is called {word} yet.{near}")
+    return replace(policy, **made), strangers
+
+
+def without(policy: Policy, name: str) -> Policy:
+    """Return a policy without one of its students."""
+    left: dict[str, Any] = {
+        part: {who: said for who, said in getattr(policy, part).items() if who != name}
+        for part in OF_STUDENTS
+    }
+    return replace(policy, **left)
+
+
+def differences(old: Policy, new: Policy) -> list[str]:
+    """Say what differs, with both values."""
+    return [
+        f"{part} was {_said(getattr(old, part))}, and is {_said(getattr(new, part))}"
+        for part in Policy.__dataclass_fields__
+        if getattr(old, part) != getattr(new, part)
+    ]
+
+
+def _said(value: object) -> str:
+    return msgspec.json.encode(value).decode().replace('"', "") if value else "nothing"
+
+
+def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
+    """Count the days, begun ones too, that work was late; None where nothing tells how many.
+
+    Parameters
+    ----------
+    policy : Policy
+    kept : Kept
+        Its own platform says whether it is late, and sometimes when it was handed in.
+    at : datetime, optional
+        When it was handed in.
+    """
+    if kept.name in policy.days_late:
+        return policy.days_late[kept.name]
+    due = policy.extensions.get(kept.name, policy.due)
+    if due is None or at is None:
+        return None if kept.sender.late else 0
+    grace = policy.late.grace if policy.late else 0.0
+    minutes = (at - due).total_seconds() / 60 - grace
+    return max(math.ceil(minutes / DAY), 0)
+
+
+def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> Result:
+    """Add the lines of a policy to a result.
+
+    Where a person has set the total, that is the last word on what the work is worth: only the
+    scale follows.
+    """
+    lines = list(result.adjustments)
+    score = result.score
+    if not any(line.kind == "total" for line in lines):
+        for line in _lines(result, policy, kept, at):
+            lines.append(line)
+            score = round(score + line.points, 2)
+    most = result.max_score
+    if policy.scale is not None and most and policy.scale != most:
+        scaled = round(score * policy.scale / most, 2)
+        said = say(
+            "{score} of {most} points, in the scale of {scale}",
+            score=f"{score:g}",
+            most=f"{most:g}",
+            scale=f"{policy.scale:g}",
+        )
+        lines.append(Adjustment("scale", round(scaled - score, 2), said))
+        score, most = scaled, policy.scale
+    return replace(result, adjustments=tuple(lines), score=score, max_score=most)
+
+
+def _lines(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> Iterator[Adjustment]:
+    days = days_late(policy, kept, at) or 0
+    if policy.late is not None and days:
+        late, reached = policy.late, result.score
+        base = result.max_score if late.of == "maximum" else reached
+        share = min(days * late.per_day, late.most)
+        lost = min(base * share / 100, reached)
+        if late.days is not None and days > late.days:
+            lost = reached
+        said = say_each("{count} day late", "{count} days late", days)
+        yield Adjustment("late", -round(lost, 2), said)
+    bonus = policy.bonus.get(kept.name)
+    if bonus is not None:
+        yield Adjustment("bonus", bonus.points, bonus.why)

@@ -1,0 +1,410 @@
+"""What counts of an attempt: the marks, the last words of persons, and the course's policy.
+
+A person sets the points of a check, of a task, or the total. That survives new marks and new runs,
+and is stale from when something else was found than what the person had looked at. A stale word
+still counts; somebody has to look again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gradkit.classroom.course.find_student import find_student
+from gradkit.classroom.policy import adjusted
+from gradkit.classroom.store.attempts import counting_attempt, counting_attempts, moment
+from gradkit.classroom.store.database import last
+from gradkit.classroom.store.results import Store, unpack
+from gradkit.errors import GradkitError, did_you_mean
+from gradkit.records.classroom import CountingAttempt, Kept, Override
+from gradkit.records.policy import Policy
+from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
+from gradkit.writing import UNREADABLE, refusing
+
+TOTAL = "total"
+"""What is said in the place of a check where all of the work is meant."""
+
+NO_POLICY = Policy()
+
+
+class OverrideError(GradkitError):
+    """These points cannot be given; the text says why."""
+
+
+class Overridden(Struct, frozen=True):
+    """A check, a task or a total whose points a person has set.
+
+    ``marked`` is what the marks say, ``former`` what a person had said until now. ``result`` is
+    the student's, with what counts; None where nothing does any more.
+    """
+
+    name: str
+    check: str
+    points: float | None
+    marked: float
+    former: float | None
+    result: Result | None
+
+
+def override_points(
+    folder: Path,
+    student: str,
+    check: str,
+    points: float | None,
+    *,
+    comment: str,
+    by: str = "",
+) -> Overridden:
+    """Set a student's points for a check, a task or all, or take them back. See `override`.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+
+    Raises
+    ------
+    GradkitError
+        These points cannot be given, or nobody is meant. Nothing was changed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> done = override_points(Path("results"), "chen", "update", 11.5, comment="but for a sign")
+    >>> done.name, done.former, done.result.score
+    ('chen', None, 19.5)
+    """
+    with Store(folder, write=True, make=False) as store:
+        return _override(store, student, check, points, comment, by)
+
+
+def _override(
+    store: Store, student: str, check: str, points: float | None, comment: str, by: str
+) -> Overridden:
+    name = find_student(store, student)
+    one = counting_attempt(store, name)
+    if one is None:
+        raise OverrideError(f"{name} has nothing that counts, so there are no points to set.")
+    marked, former = override(store, one.kept, check, points, comment=comment, by=by)
+    return Overridden(name, check, points, marked, former, result_of(store, one))
+
+
+def override(
+    store: Store,
+    kept: Kept,
+    check: str,
+    points: float | None,
+    *,
+    comment: str,
+    by: str = "",
+) -> tuple[float, float | None]:
+    """Give points for a check, a task or all of a student's work, or take an earlier word back.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    kept : Kept
+        The student's result; one that was refused may be given points for a task or in whole.
+    check : str
+        ``task/check``; the check alone where only one task has it; a task; or ``total``.
+    points : float, optional
+        None takes back.
+    comment : str
+        Why; everybody who sees the points sees it.
+    by : str
+        Who; by default the account that this runs under.
+
+    Returns
+    -------
+    tuple of float, float or None
+        What the marks say, and what counted until now if that was another's word.
+
+    Raises
+    ------
+    OverrideError
+        There is no such check, the points are outside its range, there is nothing to be
+        taken back, or no reason is given.
+    """
+    packed = store.result(kept.id)
+    if not packed:
+        raise OverrideError(
+            f"{kept.name} was {kept.standing} by an earlier gradkit, which noted no tasks. Grade "
+            f"again with --student {kept.name!r}, and set the points then."
+        )
+    target = _find(unpack(packed, Result), kept, check)
+    said = {(each.task, each.check): each for each in overrides(store).get(kept.name, ())}
+    former = said.get((target.task, target.check))
+    if not comment.strip():
+        raise OverrideError(f"{target.name}: --comment is empty. Say why, for whoever asks later.")
+    if points is None and former is None:
+        raise OverrideError(
+            f"{target.name} of {kept.name} has no override that could be taken back."
+        )
+    if points is not None and not 0 <= points <= target.most:
+        raise OverrideError(
+            f"{target.name}: {points:g} points are given, and 0 to {target.most:g} are possible."
+        )
+    with store.writing():
+        run = store.begin("override", why=comment.strip(), who=by)
+        place = {"name": kept.name, "task": target.task, "check": target.check}
+        store.insert("overrides", run=run, **place, points=points, basis=target.basis)
+        store.end(run)
+    return target.marked, former.points if former else None
+
+
+class _Target(Struct, frozen=True):
+    """What points are set for: a check, a task (no check) or all (no task); see `basis_of`."""
+
+    task: str
+    check: str
+    marked: float
+    most: float
+    basis: str
+
+    @property
+    def name(self) -> str:
+        return "/".join(filter(None, (self.task, self.check))) or TOTAL
+
+
+def _targets(result: Result, kept: Kept) -> dict[str, _Target]:
+    """Map the names of all that points can be set for to it."""
+    found: dict[str, _Target] = {}
+    for task in result.tasks:
+        for check in task.checks:
+            basis = basis_of(kept, task, check)
+            target = _Target(task.task, check.check, check.score, check.max_score, basis)
+            found[f"{task.task}/{check.check}"] = target
+        found[task.task] = _Target(
+            task.task, "", task.score, task.max_score, _basis_of_task(kept, task)
+        )
+    if not result.refused or result.required:
+        most = sum(task.max_score for task in asked(result))
+        basis = _digest([_basis_of_task(kept, task) for task in result.tasks])
+        found[TOTAL] = _Target("", "", result.score, most, basis)
+    return found
+
+
+def asked(result: Result, spoken: Iterable[str] = ()) -> list[TaskResult]:
+    """Return the tasks that count: of what was refused those that are required, or spoken of."""
+    counting = {*result.required, *spoken}
+    return [task for task in result.tasks if not result.refused or task.task in counting]
+
+
+def _find(result: Result, kept: Kept, name: str) -> _Target:
+    known = _targets(result, kept)
+    found = [key for key in known if name in (key, key.partition("/")[2])]
+    if len(found) == 1:
+        return known[found[0]]
+    if name == TOTAL:
+        raise OverrideError(
+            f"{kept.name} was refused, and nothing says which tasks count in this class. Name the "
+            f"task that it is: one of {', '.join(key for key in known if '/' not in key)}."
+        )
+    wrong = "is a check of several tasks" if found else "is no check of this result"
+    words = [*known, *(key.partition("/")[2] for key in known)]
+    near = "" if found else did_you_mean(name, words)
+    raise OverrideError(f"{name} {wrong}. There are {', '.join(found or known)}.{near}")
+
+
+def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
+    """Map each student to the overrides that hold, at the end of a run or now."""
+    rows = store.rows(
+        'SELECT overrides.id, run, name, task, "check", points, basis, who AS "by", '
+        "why AS comment, began AS made FROM overrides JOIN runs ON runs.id = run "
+        "WHERE overrides.id IN (SELECT max(id) FROM overrides WHERE run <= ? "
+        'GROUP BY name, task, "check") ORDER BY overrides.id',
+        (last(upto),),
+    )
+    found: dict[str, tuple[Override, ...]] = {}
+    for row in rows:
+        if row["points"] is not None:
+            found[row["name"]] = (*found.get(row["name"], ()), Override(**dict(row)))
+    return found
+
+
+def policy_of(store: Store, upto: int | None = None) -> Policy:
+    """Return the policy that the newest run which says so has set."""
+    said = [
+        r.settings["rules"] for r in store.runs() if r.id <= last(upto) and "rules" in r.settings
+    ]
+    return msgspec.convert(said[-1], Policy) if said else NO_POLICY
+
+
+def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result | None:
+    """Return what counts of an attempt; None where nothing was graded, nor given by a person."""
+    return _result(store, one.kept, overrides(store, upto), policy_of(store, upto))
+
+
+def counting_results(
+    store: Store, upto: int | None = None
+) -> Iterator[tuple[CountingAttempt, Result | None]]:
+    """Give each student's attempt that counts, and its result. See `result_of`."""
+    said, policy = overrides(store, upto), policy_of(store, upto)
+    for one in counting_attempts(store, upto):
+        yield one, _result(store, one.kept, said, policy)
+
+
+def _result(
+    store: Store, kept: Kept, said: Mapping[str, Sequence[Override]], policy: Policy
+) -> Result | None:
+    packed = store.result(kept.id)
+    if not packed:
+        return None
+    made = counted(unpack(packed, Result), kept, said.get(kept.name, ()), policy)
+    return None if is_open(made) else made
+
+
+def is_open(result: Result) -> bool:
+    """True of what was refused, and is worth nothing as long as no person says what."""
+    decided = any(check.decision for task in result.tasks for check in task.checks)
+    return bool(result.refused) and not result.adjustments and not decided
+
+
+def counted(
+    result: Result, kept: Kept, said: Iterable[Override], policy: Policy = NO_POLICY
+) -> Result:
+    """Return a result with the last words on it, the lines of the policy, and what follows.
+
+    A word on what is not there any more has nothing to say.
+    """
+    words = {(each.task, each.check): each for each in said}
+    targets = _targets(result, kept) if words else {}
+    tasks = [_task(task, words, targets) for task in result.tasks]
+    lines = [*_set(tasks, words, targets)]
+    spoken = {task for task, _ in words}
+    counting = asked(replace(result, tasks=tuple(tasks)), spoken)
+    score = sum(task.score for task in counting) + sum(line.points for line in lines)
+    most = sum(task.max_score for task in counting)
+    if ("", "") in words and TOTAL in targets:
+        lines.append(_line("total", words["", ""], targets[TOTAL], score, ""))
+        score += lines[-1].points
+    shown = [
+        task for task in counting if not result.refused or any(c.decision for c in task.checks)
+    ]
+    made = replace(
+        result,
+        tasks=tuple(shown),
+        score=round(score, 2),
+        max_score=most,
+        adjustments=tuple(lines),
+    )
+    return made if is_open(made) else adjusted(made, policy, kept, moment(kept.sender.at))
+
+
+def _set(
+    tasks: Iterable[TaskResult],
+    words: Mapping[tuple[str, str], Override],
+    targets: Mapping[str, _Target],
+) -> Iterator[Adjustment]:
+    """Give a line for each task whose points a person has set."""
+    for task in tasks:
+        word = words.get((task.task, ""))
+        if word is not None:
+            yield _line("task", word, targets[task.task], task.score, task.title)
+
+
+def _line(
+    kind: Literal["task", "total"], word: Override, target: _Target, score: float, name: str
+) -> Adjustment:
+    """Return the line that makes of a score what a person has set."""
+    given = min(word.points or 0.0, target.most)
+    decision = _decision(word, target)
+    return Adjustment(kind, round(given - score, 2), "", name, given, target.most, decision)
+
+
+def _decision(word: Override, target: _Target) -> Decision:
+    return Decision(target.marked, word.by, word.made, word.comment, word.basis != target.basis)
+
+
+def _task(
+    task: TaskResult,
+    words: Mapping[tuple[str, str], Override],
+    targets: Mapping[str, _Target],
+) -> TaskResult:
+    checks = []
+    for check in task.checks:
+        word = words.get((task.task, check.check))
+        if word is None or word.points is None:
+            checks.append(check)
+            continue
+        decision = _decision(word, targets[f"{task.task}/{check.check}"])
+        # Points that the check has not any more cannot be given either.
+        score = min(word.points, check.max_score)
+        checks.append(replace(check, score=score, decision=decision))
+    if tuple(checks) == task.checks:
+        return task
+    return replace(task, checks=tuple(checks), score=round(sum(c.score for c in checks), 2))
+
+
+def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:
+    """A digest of what a person looks at who decides on a check.
+
+    The contents of the submission, the check's state, what it is worth, and what was found;
+    neither numbers, which fresh inputs change, nor what mistakes cost.
+    """
+    found = sorted(
+        [each.mistake, *each.entries] for each in task.findings if each.check == check.check
+    )
+    return _digest([kept.digest, check.state, check.max_score, found, sorted(check.follows)])
+
+
+def _basis_of_task(kept: Kept, task: TaskResult) -> str:
+    return _digest([basis_of(kept, task, check) for check in task.checks])
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+BULK = ("student", "check", "points", "comment")
+"""The columns of a table of overrides."""
+
+
+def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridden]:
+    """Set the points that a CSV lists, all or none of them.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    table : Path
+        With the columns ``student``, ``check``, ``points`` and ``comment``. No points take back
+        what was set.
+    by : str
+        Who decides; by default the account that this runs under.
+
+    Raises
+    ------
+    GradkitError
+        A row cannot be used; it says which. Nothing was changed.
+    """
+    with refusing(OverrideError, table, *UNREADABLE):
+        text = table.read_text(encoding="utf-8-sig")
+    rows = csv.DictReader(text.splitlines())
+    missing = [name for name in BULK if name not in (rows.fieldnames or ())]
+    if missing:
+        raise OverrideError(
+            f"{table}: has no column {', '.join(missing)}. Expected are {', '.join(BULK)}."
+        )
+    done = []
+    with Store(folder, write=True, make=False) as store, store.writing():
+        for number, row in enumerate(rows, 2):
+            try:
+                points = float(row["points"]) if (row["points"] or "").strip() else None
+                done.append(
+                    _override(store, row["student"], row["check"], points, row["comment"], by)
+                )
+            except (ValueError, GradkitError) as error:
+                raise OverrideError(f"{table}, row {number}: {error} Nothing was set.") from None
+    return done

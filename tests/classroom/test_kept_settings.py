@@ -1,0 +1,244 @@
+"""A class keeps what it was graded with; one student is graded again; tasks that count."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from classroom.answering import SWAPPED, gradkit, refusal
+from classroom.classes import RIGHT, TASK, changed_assignment, handed_in, results
+from classroom.here import Here
+from model_solutions import REFERENCE
+
+from gradkit.classroom.course.roster import enrolment_of, roster
+from gradkit.classroom.grade import Grading
+from gradkit.classroom.reports.purge import purge
+from gradkit.classroom.reports.summary import review, summarise
+from gradkit.classroom.run import UNWATCHED, remembered
+from gradkit.classroom.store.database import FILE
+from gradkit.classroom.store.results import Store
+from gradkit.classroom.worker_pool import grader
+from gradkit.grading.settings import GradingError, Settings
+from gradkit.records.classroom import Order, Reply
+from gradkit.submission.gather import gather
+
+OPTIONS = ("--workers", "1", "--require-tier", "0")
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a class of two, graded by an assignment of one's own."""
+    folder = tmp_path_factory.mktemp("kept")
+    handed_in(folder / "in", ann=RIGHT, ben=SWAPPED)
+    mine = changed_assignment(folder / "mine")
+    words = ("--assignment", mine, "--reference", REFERENCE, "--seed", "3", *OPTIONS)
+    assert gradkit("grade", folder / "in", "--out", folder / "out", *words).exit_code == 0
+    return folder
+
+
+def test_the_same_command_needs_no_options(once: Path) -> None:
+    """Assignment, model solutions, seed: nobody is graded again, nothing becomes provisional."""
+    ended = gradkit("grade", once / "in", "--out", once / "out", *OPTIONS)
+    assert ended.stderr.startswith("This run: 0 graded, 2 unchanged")
+    assert {result.oracle for result in results(once / "out").values()} == {"reference"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--task", TASK), f"--task was not given, and is {TASK}"),
+        (("--preset", "strict"), "--preset was not given, and is strict"),
+        (("--form", "published"), "--form was correct, and is published"),
+        (("--seed", "0"), "--seed was 3, and is 0"),
+        (("--no-reference",), "--no-reference was not given, and is given"),
+    ],
+)
+def test_another_setting_is_refused(once: Path, words: tuple[str, ...], said: str) -> None:
+    """With both values."""
+    told = refusal("grade", once / "in", "--out", once / "out", *words)
+    assert told == (
+        f"{once / 'out' / FILE} keeps what it was graded with: {said}. Leave that out, or grade "
+        "everybody by it with --change-settings."
+    )
+
+
+def test_another_setting_is_taken_where_that_is_said(once: Path) -> None:
+    """What is not named stays; where nothing was graded yet, anything holds."""
+    with Store(once / "out", write=False) as store:
+        made = remembered(store, {"preset": "strict", "form": None}, change=True)
+        assert (made.preset, made.form, made.seed) == ("strict", "correct", 3)
+        assert made.reference == REFERENCE
+        with pytest.raises(GradingError, match=r"--reference was .*, and is "):
+            remembered(store, {"reference": once}, change=False)
+    with Store(once / "new", write=True) as store:
+        assert remembered(store, {"form": "published"}, change=False).form == "published"
+
+
+class Halting(Here):
+    """Comes as far as the first order."""
+
+    def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
+        """See `WorkerPool`."""
+        if self.taken:
+            raise KeyboardInterrupt
+        self.taken = True
+        return super().take(seconds)
+
+    taken = False
+
+
+def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None:
+    """After an interrupt; with a roster and without, in the summary and where it goes back."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT, ben=SWAPPED, cas=SWAPPED + "\n# cas\n")
+    listed = roster(b"Student\nann\nben\ncas\ndan\n", "r.csv")
+    settings = Settings(tasks=(TASK,), seed=1, no_reference=True)
+    with Store(tmp_path / "out", write=True) as store, grader(settings) as able:
+        grading = Grading(store, settings, UNWATCHED)
+        with pytest.raises(KeyboardInterrupt):
+            grading.run(enrolment_of(gather([folder]), listed), Halting(able))
+        told = {row.name: row.review for row in summarise(store).rows}
+        assert {name: why for name, why in told.items() if name != "ann"} == {
+            "ben": ("not graded yet",),
+            "cas": ("not graded yet",),
+            "dan": ("nothing handed in",),
+        }
+        assert store.awaited() == ["ben", "cas"]
+    said = gradkit("feedback", tmp_path / "out", "--format", "folder", "--dry-run")
+    assert "1 of the roster handed nothing in" in said.stderr
+    assert said.stdout.count("not graded yet") == 2
+    with Store(tmp_path / "out", write=True) as store, grader(settings) as able:
+        Grading(store, settings, UNWATCHED).run(enrolment_of(gather([folder]), listed), Here(able))
+        assert store.awaited() == []
+        store.named({"ann": ("t",), "ben": ("u",)})
+        purge(store, "ann")
+        assert store.named() == {"ben": ("u",)}
+        assert "ann" not in (store.meta("awaited") or "")
+
+
+def test_where_nothing_could_be_graded_it_does_not_end_well(tmp_path: Path) -> None:
+    """With the reasons, which stand in the table."""
+    folder = handed_in(tmp_path / "in", ann="x = (\n", ben="")
+    ended = gradkit("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
+    assert ended.exit_code == 2
+    assert "nothing could be graded; why is listed for each" in ended.stderr
+    told = results(tmp_path / "out")
+    assert str(told["ann"]).startswith(
+        "ann.py:1 is not valid Python: '(' was never closed.\n  x = ("
+    )
+    assert str(told["ben"]).startswith("ben: it is empty, or holds nothing but comments and texts.")
+
+
+# --- one student --------------------------------------------------------------------------
+
+OPEN = RIGHT.replace("return A2, A1", "return None")
+"""Nothing that it gives tells which task it is."""
+
+
+def test_one_student_is_graded_again(once: Path) -> None:
+    """And nobody else."""
+    before = {name: made.versions for name, made in results(once / "out").items()}
+    ended = gradkit("grade", once / "in", "--out", once / "out", "--student", "ben", *OPTIONS)
+    assert ended.stderr.startswith("This run: 1 graded, 0 unchanged")
+    assert {name: made.versions for name, made in results(once / "out").items()} == before
+    with Store(once / "out", write=False) as store:
+        assert [kept.name for kept in store.newest() if kept.run == store.runs()[-1].id] == ["ben"]
+
+
+def test_a_task_is_named_for_one_student(tmp_path: Path) -> None:
+    """Who could not be told is graded, and stays so when the class is graded on."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT, ben="def sigmoid(Z):\n    return Z\n")
+    words = ("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
+    assert gradkit(*words).exit_code == 0
+    assert isinstance(results(tmp_path / "out")["ben"], str)
+    ended = gradkit(*words, "--student", "ben", "--task", "classification-numpy")
+    assert ended.exit_code == 0, ended.output
+    made = results(tmp_path / "out")["ben"]
+    assert [task.task for task in made.tasks] == ["classification-numpy"]
+    assert gradkit(*words).stderr.startswith("This run: 0 graded, 2 unchanged")
+    assert "--task x: there is no such task" in refusal(*words, "--student", "ben", "--task", "x")
+    assert "nobody in" in refusal(*words, "--student", "nobody")
+
+
+# --- a policy beside the class ------------------------------------------------------------
+
+
+def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
+    """The first run takes what is there; a change is refused, told, and taken up by remark."""
+    folder, out = handed_in(tmp_path / "in", ann=RIGHT, ben=SWAPPED), tmp_path / "out"
+    out.mkdir()
+    (out / "policy.toml").write_text("[bonus]\nann = {points = 1, why = 'an error'}\n")
+    words = ("grade", folder, "--out", out, "--no-reference", "--task", TASK, *OPTIONS)
+    assert gradkit(*words).exit_code == 0
+
+    def scores() -> dict[str, str]:
+        table = csv.DictReader(io.StringIO(gradkit("summary", out, "--format", "csv").stdout))
+        return {row["student"]: row["score"] for row in table}
+
+    assert scores() == {"ann": "21.0", "ben": "17.25"}
+    (out / "policy.toml").write_text("[scale]\nto = 100\n[days_late]\nbem = 1\n")
+    assert refusal(*words) == (
+        f"{out / 'policy.toml'} has changed since the class was graded: days_late was nothing, and "
+        "is {bem:1}; bonus was {ann:{points:1.0,why:an error}}, and is nothing; scale was nothing, "
+        f"and is 100.0. `gradkit remark {out}` takes it up for everybody, as does "
+        "--change-settings."
+    )
+    assert scores() == {"ann": "21.0", "ben": "17.25"}
+    changed = gradkit("remark", out, "--why", "as agreed")
+    assert changed.stderr.startswith("2 of 2 scores changed.")
+    assert scores() == {"ann": "100.0", "ben": "86.25"}
+    steps = json.loads(gradkit("history", out, "ann", "--format", "json").stdout)["steps"]
+    assert [(step["rules"], step["after"]["score"]) for step in steps] == [(True, 21), (True, 100)]
+    assert "The course's policy" in gradkit("history", out, "ann").stdout
+    assert gradkit(*words).stderr.startswith(
+        "gradkit: policy.toml, days_late: nobody is called bem yet. Did you mean ben?"
+    )
+    assert "policy.toml" in gradkit("purge", out, "ann", "--yes").stderr
+
+
+# --- tasks that count ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class whose assignment asks for both tasks in numpy; only one of two has both."""
+    folder = tmp_path_factory.mktemp("counting")
+    handed_in(folder / "in", ann=RIGHT, ben="x = (\n")
+    both = '["regression-numpy", "classification-numpy"]'
+    mine = changed_assignment(folder / "mine", 'schema = "', f'required = {both}\nschema = "')
+    words = ("--assignment", mine, "--no-reference", *OPTIONS)
+    assert gradkit("grade", folder / "in", "--out", folder / "out", *words).exit_code == 0
+    return folder
+
+
+def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
+    """It is missing in the sum, told to the student and listed for a person."""
+    made = results(counting / "out")["ann"]
+    assert (made.score, made.max_score) == (20.0, 40.0)
+    assert {check.state for check in made.tasks[1].checks} == {"missing"}
+    assert made.tasks[1].checks[0].message == "“Classification in numpy” was not handed in."
+    with Store(counting / "out", write=False) as store:
+        told = {look.name: [reason.words for reason in look.reasons] for look in review(store)}
+    assert told == {"ann": ["classification-numpy was not handed in"], "ben": ["refused"]}
+
+
+def test_who_was_refused_may_be_given_a_total_then(counting: Path) -> None:
+    """Of all that counts."""
+    ended = gradkit("override", counting / "out", "ben", "total", "30", "--comment", "read")
+    assert ended.stderr == "ben, total: 30 points (the mark is 0). The total is now 30 / 40.\n"
+
+
+def test_marking_again_follows_what_counts(counting: Path) -> None:
+    """One task less, and one more: nothing is run for it."""
+    file = counting / "mine" / "assignment.toml"
+    text = file.read_text(encoding="utf-8")
+    for tasks, score in (('["regression-numpy"]', (20.0, 20.0)), ('"all"', (20.0, 80.0))):
+        head, rest = text.split("\nschema", 1)
+        assert head.splitlines()[-1].startswith("required = ")
+        lines = [*head.splitlines()[:-1], f"required = {tasks}"]
+        file.write_text("\n".join(lines) + "\nschema" + rest, encoding="utf-8")
+        assert gradkit("remark", counting / "out").exit_code == 0
+        made = results(counting / "out")["ann"]
+        assert (made.score, made.max_score) == score

@@ -1,0 +1,217 @@
+"""A policy is read, refused where it is none, and adds lines that add up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from gradkit.classroom.policy import (
+    PolicyFileError,
+    adjusted,
+    days_late,
+    differences,
+    named,
+    read_policy,
+    without,
+)
+from gradkit.records.classroom import Kept
+from gradkit.records.course import Sender
+from gradkit.records.policy import Bonus, Late, Policy
+from gradkit.records.result import Adjustment, Result, TaskResult
+
+DUE = datetime(2026, 10, 1, 22, tzinfo=UTC)
+WHOLE = """
+due = 2026-10-01T22:00:00Z
+[late]
+per_day = 10
+of = "score"
+grace_minutes = 15
+most = 50
+days = 7
+[extensions]
+"Ann Lee" = 2026-10-08T22:00:00Z
+[days_late]
+ben = 2
+[bonus]
+cas = { points = 1.5, why = "found an error in the sheet" }
+[scale]
+to = 100
+"""
+
+
+def read(folder: Path, text: str) -> Policy | None:
+    """The policy of that text."""
+    (folder / "policy.toml").write_text(text, encoding="utf-8")
+    return read_policy(folder / "policy.toml")
+
+
+def kept(name: str = "ann", *, late: bool = False, at: str = "") -> Kept:
+    """A submission of a student."""
+    sender = Sender(name, "plain", {}, late, name, at=at)
+    facts = (1, 1, 1, 1, name, "", "d", "k", "graded", "", 16.0, 20.0, False, "", 1, 0, "")
+    return Kept(*facts, sender)  # type: ignore[arg-type]
+
+
+def result(score: float = 16.0, most: float = 20.0) -> Result:
+    """A result of one task."""
+    task = TaskResult("t", "T", score, most, most, False, ())
+    return Result("me", "a", "correct", 1, "derived", False, score, most, (task,), (), {}, {}, 0)
+
+
+def lines(made: Result) -> list[tuple[str, float]]:
+    """Kinds and points."""
+    return [(line.kind, line.points) for line in made.adjustments]
+
+
+def test_a_policy_is_read(tmp_path: Path) -> None:
+    """All that it can say; and none where there is no file."""
+    assert read_policy(tmp_path / "policy.toml") is None
+    assert read(tmp_path, "") == Policy()
+    assert read(tmp_path, WHOLE) == Policy(
+        DUE,
+        Late(10, "score", 15, 50, 7),
+        {"Ann Lee": datetime(2026, 10, 8, 22, tzinfo=UTC)},
+        {"ben": 2},
+        {"cas": Bonus(1.5, "found an error in the sheet")},
+        100,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "due = 3",
+            "is no policy: Expected `datetime | null`, got `int` - at `$.due`. Expected are",
+        ),
+        ("due = ", "is no policy: Invalid value"),
+        ("dew = 2026-10-01T22:00:00Z", "is no policy: Object contains unknown field `dew`"),
+        ("[late]\nper_day = 120", "is no policy: Expected `float` <= 100.0"),
+        (
+            "[late]\nper_day = 10",
+            "[late] needs a time to be late after: due = 2026-11-01T23:59:00.",
+        ),
+        ("[bonus]\nann = {points = 1, why = ''}", "is no policy: Expected `str` of length >= 1"),
+        ("[scale]\nto = 0", "is no policy: Expected `float` > 0.0"),
+    ],
+)
+def test_what_is_no_policy_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    """With the file, what was found and what is expected."""
+    with pytest.raises(PolicyFileError) as caught:
+        read(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'policy.toml'}: ")
+    assert said in str(caught.value)
+
+
+def test_students_are_told_by_name_or_identifier() -> None:
+    """Capitals aside; who is nobody is told, with the nearest."""
+    policy = Policy(days_late={"AL7": 2, "Bem": 1}, bonus={"ann lee": Bonus(1, "why")})
+    made, strangers = named(policy, {"Ann Lee": ["al7"], "Ben": []})
+    assert made.days_late == {"Ann Lee": 2, "Bem": 1}
+    assert made.bonus == {"Ann Lee": Bonus(1, "why")}
+    assert strangers == ["policy.toml, days_late: nobody is called Bem yet. Did you mean Ben?"]
+    assert without(made, "Ann Lee") == Policy(days_late={"Bem": 1})
+
+
+def test_what_differs_is_said_with_both_values() -> None:
+    """And nothing of what does not."""
+    old, new = Policy(DUE, scale=10), Policy(DUE, scale=100)
+    assert differences(old, new) == ["scale was 10, and is 100"]
+    assert differences(old, old) == []
+    assert differences(Policy(), Policy(DUE)) == ["due was nothing, and is 2026-10-01T22:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("at", "days"),
+    [
+        ("2026-10-01T22:00:00Z", 0),
+        ("2026-10-01T22:15:00Z", 0),
+        ("2026-10-01T22:16:00Z", 1),
+        ("2026-10-02T22:15:00Z", 1),
+        ("2026-10-02T22:16:00Z", 2),
+    ],
+)
+def test_a_day_that_has_begun_counts(at: str, days: int) -> None:
+    """After the minutes of grace."""
+    policy = Policy(DUE, Late(10, grace=15))
+    assert days_late(policy, kept(), datetime.fromisoformat(at)) == days
+
+
+def test_an_extension_is_another_due_time() -> None:
+    """For that student, and for nobody else."""
+    policy = Policy(DUE, Late(10), {"ann": datetime(2026, 10, 8, 22, tzinfo=UTC)})
+    at = datetime(2026, 10, 5, tzinfo=UTC)
+    assert days_late(policy, kept("ann"), at) == 0
+    assert days_late(policy, kept("ben"), at) == 4
+
+
+def test_without_a_time_a_person_says_how_many_days() -> None:
+    """Nobody is charged for a delay that nothing tells; what is not late needs no word."""
+    policy = Policy(DUE, Late(10), days_late={"ben": 3})
+    assert days_late(policy, kept("ann"), None) == 0
+    assert days_late(policy, kept("ann", late=True), None) is None
+    assert days_late(policy, kept("ben", late=True), None) == 3
+    assert adjusted(result(), policy, kept("ann", late=True), None) == result()
+
+
+@pytest.mark.parametrize(
+    ("late", "days", "lost"),
+    [
+        (Late(10), 2, 4.0),
+        (Late(10, "score"), 2, 3.2),
+        (Late(10, most=15), 2, 3.0),
+        (Late(60), 2, 16.0),
+        (Late(10, days=1), 2, 16.0),
+        (Late(10, days=2), 2, 4.0),
+    ],
+)
+def test_what_lateness_costs(late: Late, days: int, lost: float) -> None:
+    """Of the maximum or of what was reached, no more than there is."""
+    policy = Policy(DUE, late, days_late={"ann": days})
+    made = adjusted(result(), policy, kept(), None)
+    assert lines(made) == [("late", -lost)]
+    assert made.score == 16.0 - lost
+    assert made.adjustments[0].said == f"{days} days late"
+
+
+def test_the_platforms_maximum_comes_last() -> None:
+    """After lateness and bonus, each a line of its own."""
+    policy = Policy(
+        DUE, Late(10), days_late={"ann": 1}, bonus={"ann": Bonus(0.5, "an error")}, scale=100
+    )
+    made = adjusted(result(), policy, kept(), None)
+    assert lines(made) == [("late", -2.0), ("bonus", 0.5), ("scale", 58.0)]
+    assert (made.score, made.max_score) == (72.5, 100)
+    assert adjusted(result(), replace(policy, scale=20.0), kept(), None).max_score == 20.0
+
+
+def test_a_total_that_a_person_has_set_is_only_scaled() -> None:
+    """It is the last word on what the work is worth."""
+    policy = Policy(DUE, Late(10), days_late={"ann": 1}, scale=100)
+    line = Adjustment("total", 2.0)
+    made = adjusted(replace(result(18.0), adjustments=(line,)), policy, kept(), None)
+    assert lines(made) == [("total", 2.0), ("scale", 72.0)]
+
+
+@given(
+    cents=st.integers(0, 2000),
+    days=st.integers(0, 5),
+    bonus=st.sampled_from([0.25, 1.0, 3.33]),
+    scale=st.sampled_from([10.0, 50.0, 100.0, 7.0]),
+)
+@settings(max_examples=100, deadline=None)
+def test_lines_add_up_to_the_last_digit(cents: int, days: int, bonus: float, scale: float) -> None:
+    """Whatever comes together; the score is within the scale, but for a bonus."""
+    policy = Policy(
+        DUE, Late(7.5), days_late={"ann": days}, bonus={"ann": Bonus(bonus, "why")}, scale=scale
+    )
+    before = result(cents / 100)
+    made = adjusted(before, policy, kept(), None)
+    parts = [round(before.score * 100), *(round(line.points * 100) for line in made.adjustments)]
+    assert sum(parts) == round(made.score * 100)
+    assert 0 <= made.score <= scale * (20 + bonus) / 20 + 0.01

@@ -1,0 +1,114 @@
+"""An update that stops: what ran before, and what can run without the line, is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from model_solutions import source
+
+from gradkit.records.result import CheckResult
+
+RIGHT = """
+import numpy as np
+
+
+def initialise_parameters(dim):
+    return {
+        "W1": np.full((dim[0], dim[1]), 0.1), "b1": np.zeros((dim[1], 1)),
+        "W2": np.full((dim[1], dim[2]), 0.1), "b2": np.zeros((dim[2], 1)),
+    }
+
+
+def L_layer_forward(X, parameters):
+    A1 = parameters["W1"].T @ X + parameters["b1"]
+    return parameters["W2"].T @ A1 + parameters["b2"], A1
+
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    error = -2 * (y - y_hat)
+    hidden = parameters["W2"] * error
+    parameters["W2"] -= 0.001 * A1 * error
+    parameters["b2"] -= 0.01 * error
+    parameters["W1"] -= 0.001 * X @ hidden.T
+    parameters["b1"] -= 0.01 * hidden
+"""
+
+
+def update_of(grade, tmp_path: Path, *change: str) -> CheckResult:
+    """The check of the update, of the right text with a piece replaced."""
+    text = RIGHT
+    for old, new in zip(change[::2], change[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "regression_numpy.py"
+    path.write_text(text, encoding="utf-8")
+    (task,) = grade(path).tasks
+    return next(check for check in task.checks if check.check == "update")
+
+
+def test_the_text_itself_is_right(grade, tmp_path: Path) -> None:
+    """What follows is about one line of it."""
+    made = update_of(grade, tmp_path)
+    assert (made.state, made.score) == ("pass", 12.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "right"),
+    [
+        # The third of four statements, a misspelt key: W1 is missing, b1 is made.
+        (('parameters["W1"] -=', 'parameters["w1"] -='), 5),
+        # All that the hidden layer moves by.
+        (('hidden = parameters["W2"] * error', "hidden = weights * error"), 3),
+        # What stops has nothing to do with the step; it stops all the same.
+        (("    error = -2", '    print(parameters["Z"])\n    error = -2'), 8),
+        (("    error = -2", "    for key in parameter:\n        print(key)\n    error = -2"), 8),
+        (('    parameters["b1"] -= 0.01 * hidden', '    parameters["b1"] -= hiden'), 7),
+    ],
+)
+def test_what_stops_costs_what_it_does(
+    grade, tmp_path: Path, change: tuple[str, ...], right: int
+) -> None:
+    """The state stays what it is; all entries are never right where something stops."""
+    made = update_of(grade, tmp_path, *change)
+    assert made.state == "error"
+    assert " stopped with " in made.message
+    assert sum(entry.state == "pass" for entry in made.entries) in (right, 9)
+    assert made.score == pytest.approx(12 * right / 9, abs=0.13)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Without it nothing is right.
+        ("    error = -2 * (y - y_hat)\n", "    error = eror\n"),
+        # Said on purpose.
+        ("    error = -2", "    raise ValueError(1)\n    error = -2"),
+        # Two statements in one line cannot be told apart.
+        ("    error = -2 * (y - y_hat)\n", "    error = -2 * (y - y_hat); print(x)\n"),
+        # More of them than are taken out.
+        ("    error = -2", "    a\n    b\n    c\n    d\n    e\n    error = -2"),
+    ],
+)
+def test_what_cannot_run_without_it_has_no_points(
+    grade, tmp_path: Path, change: tuple[str, ...]
+) -> None:
+    """As where nothing is written."""
+    made = update_of(grade, tmp_path, *change)
+    assert (made.state, made.score, made.entries) == ("error", 0.0, ())
+
+
+def test_what_is_wrong_besides_stays_wrong(grade, tmp_path: Path) -> None:
+    """Entries are held to the same tolerance as ever."""
+    made = update_of(
+        grade, tmp_path, 'parameters["W1"] -=', 'parameters["w1"] -=', "-= 0.01 *", "-= 0.02 *"
+    )
+    assert sum(entry.state == "pass" for entry in made.entries) == 2
+    assert "2 of 9 entries are right after one step" in made.notes[-1]
+
+
+def test_a_loop_of_ones_own_is_judged_as_it_was(grade, tmp_path: Path) -> None:
+    """The model solution has nothing taken out."""
+    path = tmp_path / "regression_numpy.py"
+    path.write_text(source("regression_numpy"), encoding="utf-8")
+    assert grade(path).score == 20.0
