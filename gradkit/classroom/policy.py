@@ -142,7 +142,7 @@ def differences(old: Policy, new: Policy) -> list[str]:
     """Say what differs, with both values."""
     return [
         f"{part} was {_said(getattr(old, part))}, and is {_said(getattr(new, part))}"
-        for part in Policy.__dataclass_fields__
+        for part in Policy.__struct_fields__
         if getattr(old, part) != getattr(new, part)
     ]
 
