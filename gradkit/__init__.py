@@ -42,6 +42,10 @@ _HOMES = {
 """Where those names live that are not gradcheck's."""
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
 def __getattr__(name: str) -> Any:
     if name in __all__ or name in _HOMES:
         return getattr(import_module(f"gradkit.{_HOMES.get(name, 'gradcheck')}"), name)

@@ -73,6 +73,7 @@ def assert_trajectory(
         def test_training():
             gradkit.assert_trajectory(L_layer_forward, update_parameters, "regression-numpy")
     """
+    __tracebackhide__ = True
     chosen = _task(read_assignment(None if assignment is None else Path(assignment)).tasks, task)
     starts = [s for s in chosen.starts if start in (None, s.name)]
     if not starts:
@@ -96,6 +97,7 @@ def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
 
 def _follow(forward: Forward, update: Update, task: Task, run: Run) -> None:
     """Run both courses side by side, and stop where they part."""
+    __tracebackhide__ = True
     oracle = Derived(task)
     mine = {key: value.astype(np.float64) for key, value in run.parameters.items()}
     right = {key: value[None] for key, value in run.parameters.items()}

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gradkit.errors import GradkitError, did_you_mean
+from gradkit.grading.mark import round_half_up
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Kept
 from gradkit.records.policy import Bonus, Late, Policy
@@ -186,7 +187,7 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
             score = round(score + line.points, 2)
     most = result.max_score
     if policy.scale is not None and most and policy.scale != most:
-        scaled = round(score * policy.scale / most, 2)
+        scaled = round(round_half_up(score * policy.scale / most, 0.01), 2)
         said = say(
             "{score} of {most} points, in the scale of {scale}",
             score=f"{score:g}",
@@ -208,7 +209,7 @@ def _lines(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> I
         if late.days is not None and days > late.days:
             lost = reached
         said = say_each("{count} day late", "{count} days late", days)
-        yield Adjustment("late", -round(lost, 2), said)
+        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), said)
     bonus = policy.bonus.get(kept.name)
     if bonus is not None:
         yield Adjustment("bonus", bonus.points, bonus.why)

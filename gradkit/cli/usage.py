@@ -23,8 +23,10 @@ class Refusal(click.ClickException):
     exit_code = REFUSED
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the sentence."""
-        click.echo(f"gradkit: {self.message}", file=file, err=file is None)
+        """Print the sentence, of which no line is a command to the runner of a build."""
+        from gradkit.report.escape import log_text
+
+        click.echo(log_text(f"gradkit: {self.message}"), file=file, err=file is None)
 
 
 SIGNALS = ("SIGTERM", "SIGHUP")

@@ -67,6 +67,9 @@ OLD_WAYS = {
 DIAGNOSED = ("fail", "error", "blocked", "missing")
 """States whose reasons are looked for."""
 
+NEARLY = 2
+"""Roles whose names make it likely that a submission is meant for the exercise."""
+
 LISTED = 5
 """Functions of a submission that a refusal tells."""
 
@@ -201,8 +204,10 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
             name=submission.name,
         )
         return problems_of(submission) + text
-    said = another_exercise(submission, assignment)
     known = definitions(submission.cells)
+    if otherwise := _nearly(submission, assignment, known):
+        return problems_of(submission) + otherwise
+    said = another_exercise(submission, assignment)
     found = [name for name, each in known.items() if each.node is not None and "." not in name]
     if found:
         said += " " + say("Found {names}.", names=listed(found))
@@ -220,6 +225,48 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
             names=listed(sorted(near[title])),
         )
     return said
+
+
+def _nearly(submission: Submission, assignment: Assignment, known: Mapping[str, Definition]) -> str:
+    """Return the sentence where what is asked for is there by name, and cannot be called.
+
+    Two names, and one that is not a helper's: another exercise has as many by chance.
+    """
+    roles = {
+        alias.casefold(): role
+        for task in assignment.tasks
+        for role in task.roles
+        for alias in (role.name, *role.aliases)
+    }
+    own = [name for name, each in known.items() if each.node is not None]
+    there = {name: roles.get(name.rpartition(".")[2].casefold()) for name in own}
+    meant = {name: role for name, role in there.items() if role is not None}
+    if len({role.name for role in meant.values()}) < NEARLY:
+        return ""
+    classes = dict.fromkeys(name.partition(".")[0] for name in meant if "." in name)
+    plain = [name for name in meant if "." not in name and name not in classes]
+    said = []
+    if classes:
+        said.append(
+            say(
+                "{name}: methods are not looked at, as {names} of the class {classes}. Write each "
+                "as a function of its own, outside the class and without `self`.",
+                name=submission.name,
+                names=listed([name for name in meant if "." in name]),
+                classes=listed(list(classes)),
+            )
+        )
+    if plain and not classes:
+        wanted = dict.fromkeys(meant[name].signature for name in plain)
+        said.append(
+            say(
+                "{name}: {names} cannot be called as they are asked for: expected {wanted}.",
+                name=submission.name,
+                names=listed(plain),
+                wanted=", ".join(f"`{each}`" for each in wanted),
+            )
+        )
+    return " ".join(said)
 
 
 def listed(names: Sequence[str]) -> str:

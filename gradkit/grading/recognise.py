@@ -158,8 +158,10 @@ class _Forwards(Struct, frozen=True):
             task = each.right or self._likeliest(each, others)
             if task is not None:
                 claimed.setdefault(task.id, []).append(each.section)
+        # What has one part and is said to be one task is looked at as that one.
+        rest = self.submission.cells if len(sections) <= 1 == len(named) else ()
         for name in named:
-            claimed.setdefault(name, [Section((name,), ())])
+            claimed.setdefault(name, [Section((name,), rest)])
         return {
             task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed
         }

@@ -7,7 +7,8 @@ expected values are derived from the task, and the result is provisional.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ __all__ = ["check", "load_ipython_extension"]
 
 
 def check(
-    *functions: Callable[..., Any],
+    *functions: Callable[..., Any] | str,
     task: str | None = None,
     assignment: str | PathLike[str] | None = None,
     hints: int | None = None,
@@ -29,9 +30,9 @@ def check(
 
     Parameters
     ----------
-    *functions : callable
+    *functions : callable or str
         Check these instead, as they are, in this process. A function that hangs then hangs
-        the kernel.
+        the kernel. A text is the id of the task.
     task : str, optional
         The id of the task, as ``regression-numpy``. Needed where the assignment has several
         that could be meant.
@@ -53,7 +54,8 @@ def check(
     Raises
     ------
     ValueError
-        There is no such task, or it cannot be told which is meant.
+        There is no such task, it cannot be told which is meant, or what is given is neither a
+        function nor a task, and no seed.
 
     Examples
     --------
@@ -61,7 +63,7 @@ def check(
 
         import gradkit
 
-        gradkit.check(task="regression-numpy")
+        gradkit.check("regression-numpy")
     """
     # Late: who only loads the extension has checked nothing yet.
     from gradkit.faults import keep_from_readers
@@ -69,9 +71,18 @@ def check(
 
     keep_from_readers()
     kernel = find_kernel()
-    if functions:
-        named = {function.__name__: function for function in functions}
-        kernel = Kernel(None, named, kernel.shows)
+    given: dict[str, Callable[..., Any]] = {}
+    for each in functions:
+        if isinstance(each, str) and task is None:
+            task = each
+        elif callable(each):
+            given[getattr(each, "__name__", type(each).__name__)] = each
+        else:
+            raise ValueError(f"{each!r}: expected functions, or the id of one task.")
+    if seed is not None and not (isinstance(seed, int) and seed >= 0):
+        raise ValueError(f"seed={seed!r}: expected a whole number, 0 or more.")
+    if given:
+        kernel = Kernel(None, given, kernel.shows, given=True)
     file = None if assignment is None else Path(assignment)
     report = grade(kernel, task, file, hints, seed)
     if not kernel.shows:
@@ -80,10 +91,54 @@ def check(
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Offer ``%gradkit TASK``: what ``%load_ext gradkit`` calls."""
+    """Offer ``%gradkit TASK --hints N``: what ``%load_ext gradkit`` calls."""
 
-    def gradkit(line: str) -> Report:
-        """``%gradkit TASK``: check what is defined so far in this notebook."""
-        return check(task=line.strip() or None)
+    def gradkit(line: str) -> Report | None:
+        """``%gradkit TASK``: check what is defined so far in this notebook.
+
+        Options are those of `check`: ``--hints N``, ``--seed N``, ``--assignment FILE``.
+        """
+        try:
+            return check(**_options(line))
+        except ValueError as error:
+            # One sentence: a traceback of gradkit's own says nothing to whoever typed the line.
+            print(f"gradkit: {error}")
+            return None
 
     ipython.register_magic_function(gradkit, "line", "gradkit")
+
+
+OPTIONS: Mapping[str, Callable[[str], Any]] = {
+    "task": str,
+    "hints": int,
+    "seed": int,
+    "assignment": str,
+}
+"""What may stand behind ``%gradkit``, each with two dashes; a word without is the task."""
+
+
+def _options(line: str) -> dict[str, Any]:
+    """Read the words behind ``%gradkit``.
+
+    Raises
+    ------
+    ValueError
+        There is no such option, or its value is none.
+    """
+    words = shlex.split(line)
+    found: dict[str, Any] = {}
+    while words:
+        word = words.pop(0)
+        name, sign, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            name, value = "task", word
+        elif name not in OPTIONS:
+            known = ", ".join(f"--{each}" for each in OPTIONS)
+            raise ValueError(f"%gradkit has no option {word}. There are {known}.")
+        elif not sign:
+            value = words.pop(0) if words else ""
+        try:
+            found[name] = OPTIONS[name](value)
+        except ValueError:
+            raise ValueError(f"--{name} {value}: expected a whole number.") from None
+    return found

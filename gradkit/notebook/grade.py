@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +19,10 @@ from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.report import Report
 from gradkit.records.functions import FunctionTask
-from gradkit.records.submission import Claim, Section, Submission
+from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
+from gradkit.submission.definitions import definitions
 from gradkit.submission.history import from_functions, from_history, submission_of
 from gradkit.task.assignment import AssignmentError, read_assignment, read_gallery
 from gradkit.task.functions import functions_of
@@ -35,12 +37,13 @@ class Kernel(Struct, frozen=True):
 
     ``history`` are the sources of all cells that were run, by number; None where there is no
     record of them. ``names`` is what is defined. ``shows`` tells whether the value of a line
-    is shown by itself.
+    is shown by itself, ``given`` whether the functions were handed over.
     """
 
     history: Mapping[int, str] | None
     names: Mapping[str, Any]
     shows: bool
+    given: bool = False
 
 
 def find_kernel() -> Kernel:
@@ -101,6 +104,9 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     }
 
 
+GIVEN = phrase(
+    "These functions were called as they are, in this process: one that hangs, hangs it."
+)
 LIVE = phrase(
     "There is no record of the cells here: your functions were called as they "
     "are, in this process, and a function that hangs, hangs it."
@@ -142,7 +148,7 @@ def grade(
     task = _task(assignment, named)
     settings = Settings((task.id,), assignment=file, no_reference=True, seed=seed)
     functions = task if isinstance(task, FunctionTask) else None
-    notes = () if kernel.history is not None else (say(LIVE),)
+    notes = () if kernel.history is not None else (say(GIVEN if kernel.given else LIVE),)
     level = hints or assignment.hints
     try:
         with Session(settings) as session:
@@ -182,7 +188,9 @@ def _submission(
     kernel: Kernel, assignment: Assignment, task: FunctionTask | None = None
 ) -> Submission:
     if kernel.history is not None:
-        cells = from_history(kernel.history.items(), headings(kernel.history))
+        texts = {number: _as_run(text) for number, text in kernel.history.items()}
+        cells = from_history(texts.items(), headings(kernel.history))
+        cells = tuple(cell for cell in cells if _is_there(cell, kernel.names))
         return submission_of(cells, modules_beside())
     asked = {a.lower() for t in assignment.tasks for r in t.roles for a in (*r.aliases, r.name)}
     if task is not None:
@@ -191,6 +199,24 @@ def _submission(
     named = kernel.names.items()
     functions = {name: each for name, each in named if callable(each) and name.lower() in asked}
     return submission_of(from_functions(functions), {})
+
+
+RUN = re.compile(r"\s*%run\s+(?:-\w+\s+)*(?P<file>[^\s]+\.py)\s*$")
+
+
+def _as_run(text: str) -> str:
+    """Return what a cell has run: of ``%run FILE`` the text of the file, as it is now."""
+    found = RUN.match(text)
+    path = None if found is None else Path(found["file"].strip("'\""))
+    if path is None or not path.is_file() or path.stat().st_size > LARGEST:
+        return text
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_there(cell: Cell, names: Mapping[str, Any]) -> bool:
+    """Tell whether anything that a cell defines is still there: it may have been deleted."""
+    made = [name for name in definitions((cell,)) if "." not in name]
+    return not made or any(name in names for name in made)
 
 
 def _again(task: Task, other: Task) -> str:

@@ -64,7 +64,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
             say("There is no file or folder {path}.", path=clean_text(str(path), 300))
         )
     if path.is_dir():
-        return packed(path.name, str(path), *_folder(path))
+        return packed(path.resolve().name, str(path), *_folder(path))
     if path.suffix.lower() == ".zip":
         return packed(path.name, str(path), *read_archive(path))
     if is_code(path.name):

@@ -98,6 +98,50 @@ def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Pat
     assert "is missing" not in said
 
 
+METHODS = """class Net:
+    def L_layer_forward(self, X):
+        return X
+
+    def update_parameters(self, y):
+        pass
+"""
+GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            METHODS,
+            "hw: methods are not looked at, as `Net.L_layer_forward`, `Net.update_parameters` of "
+            "the class `Net`. Write each as a function of its own, outside the class and without ",
+        ),
+        (
+            GLOBALS,
+            "hw: `forward`, `update` cannot be called as they are asked for: expected "
+            "`L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, X)`.",
+        ),
+        ("def forward(X):\n    return X\n", "hw: this looks like another exercise. "),
+        ("", "hw: it is empty, or holds nothing but comments and texts. Look whether the file was"),
+        ("# mine\n'a text'\n", "hw: it is empty, or holds nothing but comments and texts."),
+    ],
+)
+def test_what_is_nearly_it_is_told_so(grade, tmp_path: Path, text: str, said: str) -> None:
+    """Without a task being named; one name alone is another exercise's too."""
+    with pytest.raises(GradingError) as caught:
+        grade(script(tmp_path, text, "hw.py"))
+    assert str(caught.value).startswith(said)
+
+
+def test_of_a_task_that_is_named_all_functions_are_listed(grade, tmp_path: Path) -> None:
+    """A net by hand, where one in torch is asked for."""
+    text = _bare("classification") + "\nclass Model:\n    pass\n"
+    made = grade(script(tmp_path, text, "homework.py"), "classification-torch")
+    said = made.tasks[0].checks[0].message
+    assert "`class Model(nn.Module)` is missing. Found `" in said
+    assert "update_parameters(" in said
+
+
 def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Path) -> None:
     """What could not be used may be why no task was recognised."""
     text = _bare("regression").replace("return A, A_prev", "return None")

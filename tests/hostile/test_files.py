@@ -208,7 +208,8 @@ def test_folder(make, tmp_path):
     said = read(root)
     assert "x = 1\n" in said["cells"]
     assert said["problems"]
-    assert all(character.isprintable() for text in said["problems"] for character in text)
+    lines = [line for text in said["problems"] for line in text.split("\n")]
+    assert all(character.isprintable() for line in lines for character in line)
 
 
 # --- notebooks and scripts ---------------------------------------------------------------

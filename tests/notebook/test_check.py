@@ -160,12 +160,61 @@ def test_a_module_beside_the_notebook_is_read(
 
 
 def test_the_magic_does_the_same(notebook: Notebook, solved) -> None:
-    """After ``%load_ext gradkit``; without a task it says which there are."""
+    """After ``%load_ext gradkit``, with the same options; what is wrong is said in a sentence."""
     notebook.run("%load_ext gradkit")
     notebook.run(solved["regression"])
-    assert notebook.run("%gradkit regression-numpy").passed
-    with pytest.raises(ValueError, match=r"task=None: expected one of regression-numpy, "):
-        notebook.run("%gradkit")
+    report = notebook.run("%gradkit regression-numpy --hints 4 --seed=3")
+    assert (report.passed, report.hints, report.result.tasks[0].seed) == (True, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "gradkit: task=None: expected one of regression-numpy, "),
+        (
+            "t --hint 4",
+            "gradkit: %gradkit has no option --hint. There are --task, --hints, --seed, ",
+        ),
+        ("t --hints many", "gradkit: --hints many: expected a whole number."),
+        ("regression-numpy --hints 9", "gradkit: hints=9: expected 1, 2, 3 or 4."),
+    ],
+)
+def test_what_the_magic_does_not_know_is_a_sentence(
+    notebook: Notebook, line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback of gradkit's own."""
+    notebook.run("%load_ext gradkit")
+    assert notebook.run(f"%gradkit {line}") is None
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_a_task_may_come_first(notebook: Notebook, solved) -> None:
+    """As on the command line; what is neither a function nor a task is told."""
+    notebook.run(solved["regression"])
+    assert notebook.run('import gradkit\ngradkit.check("regression-numpy")').passed
+    with pytest.raises(ValueError, match=r"3: expected functions, or the id of one task\."):
+        gradkit.check(3)
+    with pytest.raises(ValueError, match=r"'a': expected functions, or the id of one task\."):
+        gradkit.check("regression-numpy", "a")
+    with pytest.raises(ValueError, match=r"seed='a': expected a whole number, 0 or more\."):
+        gradkit.check("regression-numpy", seed="a")  # type: ignore[arg-type]
+
+
+def test_what_is_run_from_a_file_and_what_is_deleted(
+    notebook: Notebook, solved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``%run`` defines as a cell does; after ``del`` it is not there any more."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mynet.py").write_text(solved["regression"], encoding="utf-8")
+    notebook.run("%run mynet.py")
+    assert notebook.check().passed
+    notebook.run("del update_parameters, L_layer_forward, initialise_parameters, linear_forward")
+    assert not notebook.check().passed
+
+
+def test_the_public_names_are_completed() -> None:
+    """And nothing that is only imported."""
+    assert dir(gradkit) == sorted([*gradkit.__all__, "__version__"])
 
 
 def test_functions_handed_over_run_as_they_are(notebook: Notebook, solved) -> None:
@@ -177,7 +226,7 @@ def test_functions_handed_over_run_as_they_are(notebook: Notebook, solved) -> No
     )
     report = notebook.check(call)
     assert report.passed
-    assert "There is no record of the cells here" in repr(report)
+    assert "These functions were called as they are" in repr(report)
     notebook.run(WRONG)
     report = notebook.check(call)
     assert [f.mistake for f in report.result.tasks[0].findings] == ["swapped-index"]
