@@ -139,7 +139,7 @@ class Marker:
 
     def refuse(self, result: Result, kept: Kept) -> Result:
         """The result of a submission that could not be graded, under the tasks as they are now."""
-        with Session(self._settings) as session:
+        with Session(replace(self._settings, seed=result.seed)) as session:
             return session.refused(kept.name, kept.path, kept.digest, kept.told)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:

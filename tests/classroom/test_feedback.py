@@ -259,7 +259,8 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
 
 def test_only_what_has_changed_where_that_is_wanted(out: Path) -> None:
     """And nothing where nothing has: the archive stays the one that was written last."""
-    assert give(out, changed=True).pages == 2
+    # Who was refused has a page too, that says why.
+    assert give(out, changed=True).pages == 3
     set_points(out, "Ann Mo", 3.5)
     done = give(out, changed=True, table_=worksheet(out))
     assert (done.pages, done.new, done.filled) == (1, 1, 2)
@@ -361,7 +362,7 @@ def test_a_class_of_another_platform_is_refused(out: Path) -> None:
 def test_without_writing_nothing_is_written(out: Path) -> None:
     """And all is said."""
     done = give(out, table_=worksheet(out), write=False)
-    assert (done.pages, done.new, done.filled, done.written) == (2, 2, 2, ())
+    assert (done.pages, done.new, done.filled, done.written) == (3, 3, 2, ())
     assert not (out / "feedback").exists()
     assert noted(out) == []
 
@@ -405,7 +406,7 @@ def test_files_are_there_before_they_are_noted(out: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("gradkit.classroom.feedback.give.write_whole", dies)
     with pytest.raises(MemoryError):
         give(out, table_=worksheet(out))
-    assert len(members(out / "feedback" / "m.zip")) == 2
+    assert len(members(out / "feedback" / "m.zip")) == 3
     first = (out / "feedback" / "m.zip").read_bytes()
     assert noted(out) == []
     monkeypatch.undo()
