@@ -412,4 +412,4 @@ def test_files_are_there_before_they_are_noted(out: Path, monkeypatch: pytest.Mo
     monkeypatch.undo()
     give(out, table_=worksheet(out))
     assert (out / "feedback" / "m.zip").read_bytes() == first
-    assert len(noted(out)) == 4
+    assert len(noted(out)) == 5
