@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
+from gradkit.language import ENGLISH, language, phrase, say
 from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Audit, Mistake, Preset
 from gradkit.records.task import Assignment, Task
@@ -58,9 +59,19 @@ WHERE = {
 """Headings of the list, by the role that a mistake is made in first."""
 
 
+BELOW = phrase("The derivation below is in English.")
+
+
 def page_text(mistake: Mistake) -> str:
-    """Title, code, page and what it costs, as Markdown."""
-    page = f"# {mistake.title}\n\n`{mistake.code}`\n\n{mistake.page}"
+    """Title, code, page and what it costs, as Markdown.
+
+    Title and hints are in the reader's language; the derivation is in English.
+    """
+    lead = ""
+    if language() != ENGLISH:
+        hints = [say(hint) for hint in mistake.hints if "{" not in hint]
+        lead = "".join(f"{text}\n\n" for text in [*hints, say(BELOW)])
+    page = f"# {say(mistake.title)}\n\n`{mistake.code}`\n\n{lead}{mistake.page}"
     if not mistake.deduction:
         return page
     said = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
