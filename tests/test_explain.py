@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from classroom.classes import changed_assignment
 from click.testing import CliRunner
 
 from gradkit.cli import main
@@ -68,3 +69,17 @@ def test_a_kind_of_change_is_explained() -> None:
     assert "There is no mistake 'wrong-axs' in the catalogue; similar ones are wrong-axis," in (
         done.output
     )
+
+
+def test_what_mistakes_cost_is_listed(tmp_path: Path) -> None:
+    """By preset, and beside them an assignment's own figures; a page says the same of its own."""
+    listed = CliRunner().invoke(main, ["explain", "--costs"]).stdout
+    assert re.search(r"^swapped-index +30% +50% +20%$", listed, re.MULTILINE)
+    assert re.search(r"^not-updated +share +share +share$", listed, re.MULTILINE)
+    below = "[roles.initialise]"
+    figure = f"[marking.deductions]\nswapped-index = 0.5\n{below}"
+    own = changed_assignment(tmp_path, below, figure)
+    words = ["explain", "swapped-index", "--costs", "--assignment", str(own)]
+    assert "swapped-index  30%      50%     20%      50%" in CliRunner().invoke(main, words).stdout
+    page = CliRunner().invoke(main, ["explain", "swapped-index"]).stdout
+    assert "30% (default), 50% (strict), 20% (lenient)" in page

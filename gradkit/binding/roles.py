@@ -23,7 +23,7 @@ from gradkit.binding.match import (
     not_found,
     own_keys,
 )
-from gradkit.binding.outline import Loop, outline
+from gradkit.binding.outline import Loop, Model, outline
 from gradkit.language import phrase, say
 from gradkit.records.binding import Before, Binding, Bound, Convention, Missing, Path
 from gradkit.records.observations import Lost
@@ -253,7 +253,10 @@ class _ModelAndTraining(_Roles):
         """Bind the first candidate that gives a module with parameters."""
         # A function that makes a model is asked where there is no model itself.
         made = [model for model in self.models if model.kind == "factory" and not model.required]
-        known = {m.name: m for m in [m for m in self.models if m.kind != "factory"] + made}
+        known: dict[str, Model] = {}
+        for model in [m for m in self.models if m.kind != "factory"] + made:
+            # Of several of one name the last counts, which comes first here.
+            known.setdefault(model.name, model)
         if not known:
             return not_found(role, self.functions)
         meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []

@@ -59,15 +59,29 @@ def reproduce_command(reference: Path | None) -> None:
 @click.command("explain", cls=Command, example="gradkit explain swapped-index")
 @click.argument("code", required=False)
 @options.out("DIR", "Write a page per mistake and an index there, as Markdown.")
-def explain_command(code: str | None, out: Path | None) -> None:
-    """Show the page of a mistake; without a CODE list them all."""
+@options.flag("--costs", "List what each mistake costs, by preset.")
+@options.ASSIGNMENT
+def explain_command(
+    code: str | None, out: Path | None, costs: bool, assignment: Path | None
+) -> None:
+    """Show the page of a mistake; without a CODE list them all.
+
+    With --costs and --assignment that assignment's own deductions are beside the presets.
+    """
     from gradkit.authoring.new.write import write
     from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
     from gradkit.report.exercise import listing, page_text, pages_of, show_page
     from gradkit.text import spell
 
     page = None if code is None else mistake(code)
-    if out is not None:
+    if costs:
+        from gradkit.report.exercise import costs as table
+        from gradkit.task.assignment import read_assignment
+
+        chosen = catalogue().values() if page is None else [page]
+        own = read_assignment(assignment).deductions
+        click.echo(spell(table(chosen, own), sys.stdout.encoding), nl=False)
+    elif out is not None:
         if code is not None:
             raise Refusal(
                 f"--out writes all pages, and {code} is one: leave out the code, or write "

@@ -121,7 +121,7 @@ def told(text: str) -> Markup:
     --------
     >>> print(told("hw.py:1:\n  x = (\n      ^\nMend it."))
     <p>hw.py:1:</p>
-    <pre class="quoted"><code>x = (
+    <pre tabindex="0" role="group" aria-label="The line that is meant"><code>x = (
         ^</code></pre>
     <p>Mend it.</p>
     """
@@ -131,7 +131,9 @@ def told(text: str) -> Markup:
     for quoted, lines in groupby(text.split("\n"), key=lambda line: line.startswith("  ")):
         if quoted:
             code = escape("\n".join(line[2:] for line in lines))
-            parts.append(f'<pre class="quoted"><code>{code}</code></pre>')
+            label = escape(say("The line that is meant"))
+            begin = f'<pre tabindex="0" role="group" aria-label="{label}">'
+            parts.append(f"{begin}<code>{code}</code></pre>")
         else:
             parts += [f"<p>{prose(line)}</p>" for line in lines if line]
     return Markup("\n".join(parts))  # noqa: S704 -- every part is escaped

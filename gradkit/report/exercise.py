@@ -6,10 +6,11 @@ A page is Markdown and reads well as it stands; on a terminal rich sets it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from gradkit.language import ENGLISH, language, phrase, say
 from gradkit.records.functions import FunctionTask
-from gradkit.records.mistake import Audit, Mistake
+from gradkit.records.mistake import Audit, Mistake, Preset
 from gradkit.records.task import Assignment, Task
 from gradkit.report.document import document
 
@@ -58,9 +59,41 @@ WHERE = {
 """Headings of the list, by the role that a mistake is made in first."""
 
 
+BELOW = phrase("The derivation below is in English.")
+
+
 def page_text(mistake: Mistake) -> str:
-    """Title, code and page, as Markdown."""
-    return f"# {mistake.title}\n\n`{mistake.code}`\n\n{mistake.page}"
+    """Title, code, page and what it costs, as Markdown.
+
+    Title and hints are in the reader's language; the derivation is in English.
+    """
+    lead = ""
+    if language() != ENGLISH:
+        hints = [say(hint) for hint in mistake.hints if "{" not in hint]
+        lead = "".join(f"{text}\n\n" for text in [*hints, say(BELOW)])
+    page = f"# {say(mistake.title)}\n\n`{mistake.code}`\n\n{lead}{mistake.page}"
+    if not mistake.deduction:
+        return page
+    said = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
+    cost = f"It costs of its check's points: {said}; never more than the entries that are wrong."
+    return f"{page.rstrip()}\n\n{cost}\n"
+
+
+def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
+    """List what each mistake costs, by preset, and by an assignment that has its own figures."""
+    known = list(mistakes)
+    presets = list(get_args(Preset))
+    heads = ["mistake", *presets, *(["this assignment"] if own else [])]
+    rows = []
+    for each in known:
+        told = [f"{each.deduction[p]:.0%}" if each.deduction else "share" for p in presets]
+        if own:
+            told.append(f"{own[each.code]:.0%}" if each.code in own else "")
+        rows.append([each.code, *told])
+    widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in [heads, *rows]]
+    note = "Shares of a check's points; “share” is that of the entries that are wrong."
+    return "".join(f"{line.rstrip()}\n" for line in [*lines, "", note])
 
 
 def show_page(mistake: Mistake, console: Console) -> None:

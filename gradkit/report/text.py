@@ -26,7 +26,14 @@ from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points, score_text, signed
-from gradkit.report.words import SIGNS, adjustment_text, count_text, override_text, word
+from gradkit.report.words import (
+    SIGNS,
+    adjustment_text,
+    count_text,
+    override_text,
+    state_of,
+    word,
+)
 from gradkit.text import clean_text, label_said, spell, where
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
@@ -126,12 +133,12 @@ def _task(task: TaskResult, hints: int, console: Console) -> None:
 
 def check_head(check: CheckResult) -> Text:
     """Sign, name, points, state and place of a check."""
-    sign, kind = SIGNS[check.state]
+    sign, kind = SIGNS[state_of(check)]
     colour = COLOURS[kind]
     worth = score_text(check.score, check.max_score) if check.max_score else say("no points")
     head = Text.assemble((sign, colour), f" {check.check:<12}{worth:>10}")
     if check.state != "pass":
-        head.append(f"  {word(check.state)}", colour)
+        head.append(f"  {word(state_of(check))}", colour)
         if check.place is not None:
             head.append(say(", see {place}", place=clean_text(where(check.place))))
     return head

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from gradkit.language import phrase, say
 from gradkit.records.result import Adjustment, CheckResult, Result
-from gradkit.records.verdict import State
 from gradkit.report.rounding import points
 
 WORDS: Mapping[str, str] = {
@@ -20,6 +19,7 @@ WORDS: Mapping[str, str] = {
     "inconclusive": phrase("inconclusive"),
     "not-checked": phrase("not-checked"),
     "absent": phrase("absent"),
+    "follows": phrase("follows"),
     "open": phrase("open"),
     # What became of a submission.
     "graded": phrase("graded"),
@@ -33,7 +33,10 @@ WORDS: Mapping[str, str] = {
 }
 
 
-SIGNS: Mapping[State, tuple[str, str]] = {
+FOLLOWS = "follows"
+"""What is said in the place of `fail` where a check lost nothing: all follows from another."""
+
+SIGNS: Mapping[str, tuple[str, str]] = {
     "pass": ("✓", "pass"),
     "fail": ("✗", "fail"),
     "error": ("✗", "fail"),
@@ -42,8 +45,15 @@ SIGNS: Mapping[State, tuple[str, str]] = {
     "blocked": ("–", "absent"),
     "inconclusive": ("?", "open"),
     "not-checked": ("?", "open"),
+    FOLLOWS: ("↳", "absent"),
 }
 """For each state of a check a sign, and the kind that it is counted and coloured with."""
+
+
+def state_of(check: CheckResult) -> str:
+    """Return the state of a check, or `FOLLOWS`."""
+    whole = check.follows and check.score == check.max_score and check.state == "fail"
+    return FOLLOWS if whole else check.state
 
 
 def word(code: str) -> str:

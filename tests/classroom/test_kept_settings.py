@@ -198,6 +198,20 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert "policy.toml" in gradkit("purge", out, "ann", "--yes").stderr
 
 
+def test_a_delay_that_nothing_tells_is_for_a_person(tmp_path: Path) -> None:
+    """Canvas says that it was late, and not by how much: nobody is charged for it."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    (folder / "leeann_LATE_101_9001_hw.py").write_text(RIGHT)
+    (out / "policy.toml").write_text("due = 2026-10-01T22:00:00Z\n[late]\nper_day = 10\n")
+    words = ("grade", folder, "--out", out, "--no-reference", "--task", TASK, *OPTIONS)
+    assert gradkit(*words).exit_code == 0
+    assert "late, and nothing tells by how much" in gradkit("review", out).stdout
+    (made,) = results(out).values()
+    assert made.score == 20.0
+
+
 # --- tasks that count ---------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from classroom.classes import changed_assignment
 from model_solutions import source
 
 from gradkit.records.result import CheckResult
@@ -105,6 +106,30 @@ def test_what_is_wrong_besides_stays_wrong(grade, tmp_path: Path) -> None:
     )
     assert sum(entry.state == "pass" for entry in made.entries) == 2
     assert "2 of 9 entries are right after one step" in made.notes[-1]
+
+
+def test_a_function_of_one_number_given_an_array_is_told(grade, tmp_path: Path) -> None:
+    """What to do is right for one entry and for several."""
+    text = source("classification_numpy")
+    path = tmp_path / "classification_numpy.py"
+    assert "np.exp(-Z)" in text
+    changed = text.replace("np.exp(-Z)", "math.exp(-Z)")
+    path.write_text(changed.replace("import numpy", "import math\nimport numpy"), encoding="utf-8")
+    (task,) = grade(path).tasks
+    said = next(check.message for check in task.checks if check.check == "forward")
+    assert "for one with several use numpy's functions, such as np.exp for math.exp." in said
+
+
+def test_of_a_script_no_other_tasks_are_asked_for(grade, tmp_path: Path) -> None:
+    """Of a folder all that count; a script is checked as it is being written."""
+    mine = changed_assignment(tmp_path / "mine", 'schema = "', 'required = "all"\nschema = "')
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "regression_numpy.py"
+    path.write_text(RIGHT, encoding="utf-8")
+    assert [task.absent for task in grade(path, assignment=mine).tasks] == [False]
+    made = grade(tmp_path / "in", assignment=mine)
+    assert [task.absent for task in made.tasks] == [False, True, True, True]
+    assert (made.score, made.max_score) == (20.0, 80.0)
 
 
 def test_a_loop_of_ones_own_is_judged_as_it_was(grade, tmp_path: Path) -> None:

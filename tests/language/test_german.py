@@ -8,9 +8,11 @@ import pseudo
 from mistakes.samples import folder as mistake_folder
 
 from gradkit import language
+from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.grading.settings import Settings
 from gradkit.language import say
+from gradkit.report.exercise import listing, page_text
 from gradkit.report.formats import render
 from gradkit.report.text import to_text
 from gradkit.task.shipped import exercises
@@ -82,3 +84,13 @@ def test_formulas_stand_below_each_other(speak) -> None:
         speak(code, language.FOLDER)
         does = [" " + say("becomes      "), " " + say("moves by     ")]
         assert {len(each) for each in does} == {len(say(" should move  {right}", right=""))}
+
+
+def test_the_page_of_a_mistake_begins_in_german(speak) -> None:
+    """Title, and the hints that are about no entry; the list has the titles too."""
+    speak("de", language.FOLDER)
+    page = page_text(mistake("swapped-index"))
+    assert page.startswith("# Zwei Indizes sind vertauscht\n\n`swapped-index`\n\n")
+    assert "Vergleiche die Indizes in der Formel mit denen des Eintrags" in page
+    assert "Die Herleitung steht im Folgenden auf Englisch." in page
+    assert "Eine Schicht wird ausgelassen" in listing(catalogue().values())

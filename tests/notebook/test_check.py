@@ -212,6 +212,20 @@ def test_what_is_run_from_a_file_and_what_is_deleted(
     assert not notebook.check().passed
 
 
+def test_what_is_not_written_yet_is_the_last_of_its_name(notebook: Notebook, solved) -> None:
+    """A model of another task, above, is not what the report points to."""
+    pytest.importorskip("torch")
+    model = "class Model(nn.Module):\n    def __init__(self):\n        {}\n"
+    start = "import torch\nfrom torch import nn\n"
+    notebook.run(start + model.format("super().__init__()\n        self.a = nn.Linear(2, 1)"))
+    notebook.run("x = 1")
+    notebook.run(model.format("raise NotImplementedError"))
+    report = notebook.check('gradkit.check(task="classification-torch", seed=1)')
+    first = report.result.tasks[0].checks[0]
+    assert first.message == "`Model` is not written yet."
+    assert first.place.cell == 3
+
+
 def test_the_public_names_are_completed() -> None:
     """And nothing that is only imported."""
     assert dir(gradkit) == sorted([*gradkit.__all__, "__version__"])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from submission.shapes import notebook
@@ -225,3 +226,12 @@ def test_scripts_are_read_without_nbformat(tmp_path):
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
     )
     assert out.stdout == "[]\n"
+
+
+def test_the_folder_that_one_is_in_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from elsewhere."""
+    (tmp_path / "hw.py").write_text("x = 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert read(".").name == read(tmp_path).name == tmp_path.name

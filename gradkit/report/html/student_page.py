@@ -15,7 +15,7 @@ from gradkit.report.document import document
 from gradkit.report.doubtful import doubtful
 from gradkit.report.html.drawings import courses, heat_map
 from gradkit.report.html.formulas import rules
-from gradkit.report.words import count_text
+from gradkit.report.words import FOLLOWS, count_text
 from gradkit.text import clean_data
 
 Data = dict[str, Any]
@@ -104,12 +104,24 @@ def _check(name: str, check: Data, task: Data) -> Data:
     entries = sorted(check["entries"], key=lambda entry: entry["state"] == "pass")
     told = check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
     return {
-        **{"name": name, "place": place, "findings": own, "told": bool(told)},
+        **{
+            "shown": shown_state(check),
+            "name": name,
+            "place": place,
+            "findings": own,
+            "told": bool(told),
+        },
         "codes": shown(task["listings"], marks),
         "drawn": list(courses(check, name)),
         "heat": heat_map(check, name),
         "listed": entries[:ROWS],
     }
+
+
+def shown_state(check: Data) -> str:
+    """Return the state of a check as a page shows it. See `gradkit.report.words.state_of`."""
+    whole = check["follows"] and check["score"] == check["max_score"]
+    return FOLLOWS if whole and check["state"] == "fail" else str(check["state"])
 
 
 def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Data]:

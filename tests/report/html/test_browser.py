@@ -16,7 +16,7 @@ from report.html.samples import HOSTILE, WORDS, changes, result
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.result import Result
+from gradkit.records.result import Adjustment, Decision, Result
 from gradkit.report.html import Row, class_page, student_page, to_row
 from gradkit.report.html.page import render
 from gradkit.sandbox import Workshop
@@ -126,6 +126,36 @@ def test_what_has_changed_is_accessible(show: Callable[..., Opened], scheme: str
     assert opened.errors == []
     assert len(opened.requests) == 1
     assert violations(opened.page) == []
+    assert opened.page.evaluate("window.pwned") is None
+
+
+def refused_and_given() -> list[Result]:
+    """Nothing in it could be graded; the same with points; and one with a line of each kind."""
+    told = f"hw.py:1 is not valid Python: `{HOSTILE}`.\n  x = ({'x' * 300}\n      ^\nMend it."
+    plain = result("ada", HOSTILE)
+    refused = replace(plain, tasks=(), score=0.0, refused=told)
+    word = Decision(0.0, HOSTILE, "2026-11-25", HOSTILE, stale=False)
+    given = Adjustment("total", 12.0, "", "", 12.0, 20.0, word)
+    lines = [Adjustment(kind, -1.5, HOSTILE) for kind in ("late", "bonus", "scale")]
+    return [
+        refused,
+        replace(refused, adjustments=(given,), score=12.0),
+        replace(plain, adjustments=(given, *lines), all_tasks=4),
+    ]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("number", range(3), ids=("refused", "given", "lines"))
+@pytest.mark.parametrize("width", [400, 1280])
+def test_what_was_refused_and_set_is_accessible(
+    show: Callable[..., Opened], scheme: str, number: int, width: int
+) -> None:
+    """In either scheme and on a phone; hostile words run nothing, long lines are broken."""
+    opened = show(student_page(refused_and_given()[number], 3), scheme, width)
+    assert opened.errors == []
+    assert len(opened.requests) == 1
+    assert violations(opened.page) == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
     assert opened.page.evaluate("window.pwned") is None
 
 
