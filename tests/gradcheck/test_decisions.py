@@ -26,7 +26,7 @@ from gradkit.gradcheck.error import (
     take,
 )
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
+from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination, _jumps
 from gradkit.gradcheck.ladder import (
     Ladder,
     Reading,
@@ -316,6 +316,21 @@ def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None
     assert len(at.ladder(0.0, np.inf).above) == 4
     assert at.rows[1].tolist() == [(1 + step) ** 2 for step in at.rows[0].tolist()]
     assert evaluator.count == 8
+
+
+def test_a_jump_is_told_from_a_bend() -> None:
+    """By what is left of the departure from a straight line when the way to it is halved."""
+
+    def jumps(beyond) -> bool:
+        def pair(row: int, step: float) -> tuple[float, ...]:
+            return 1 + 2 * step + beyond(step), 1 - 2 * step + beyond(-step), step, step
+
+        return bool(_jumps(examined(2.0, pair=pair), 2.0, 0.4, 1.0))
+
+    assert jumps(lambda t: 0.4 * (t > 0.3))
+    assert jumps(lambda t: 0.4 * (t < -0.3))
+    assert not jumps(lambda t: 0.19 * (t > 0.3))
+    assert not jumps(lambda t: 0.4 * t * t)
 
 
 def test_the_resolution_of_a_difference() -> None:
