@@ -39,7 +39,11 @@ ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "gradkit/gradcheck": ("tests/gradcheck/test_decisions.py tests/gradcheck",),
+    "gradkit/gradcheck/backward.py": ("tests/gradcheck/test_check_backward.py",),
+    "gradkit/gradcheck/module.py": ("tests/gradcheck/test_check_module.py",),
+    "gradkit/gradcheck/structure.py": ("tests/gradcheck/test_structure.py",),
+    "gradkit/gradcheck/patterns.py": ("tests/gradcheck/test_patterns_named.py",),
+    "gradkit/gradcheck": ("tests/gradcheck/test_decisions.py", "tests/gradcheck"),
     "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
     "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
     "gradkit/judge/gradient.py": ("tests/judge/test_steps_and_slopes.py",),

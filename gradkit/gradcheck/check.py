@@ -265,8 +265,7 @@ class _Check:
             return "non-finite"
         if len(evaluator.levels) < 2 and any(map(np.any, self.claimed)):
             said = self.unheard()
-            if said:
-                evaluator.note(said)
+            evaluator.notes += [said] if said else []
             if said in (REMEMBERS, CLOSED):
                 return "argument"
         loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
@@ -278,7 +277,7 @@ class _Check:
         The last is taken back.
         """
         evaluator = self.evaluator
-        moves = [0.1 * magnitude(point) + 0.01 for point in evaluator.points]
+        moves = [np.fmax(magnitude(point), 1.0) for point in evaluator.points]
         for said in ("", REMEMBERS):
             evaluator.along(moves, [1.0])
             if len(evaluator.levels) > 1:
@@ -289,7 +288,7 @@ class _Check:
         before = [one.copy() for one in arrays]
         try:
             for one in arrays:
-                one[...] = one + 0.1 * magnitude(one) + 0.01
+                one[...] = one + np.fmax(magnitude(one), 1.0)
             evaluator.at_point()
         finally:
             for one, old in zip(arrays, before, strict=True):

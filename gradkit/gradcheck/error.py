@@ -104,8 +104,7 @@ def lay_out(
     arrays: Sequence[Array], points: Sequence[Array], scales: Floats, eps: Sequence[float]
 ) -> Claims:
     """Lay the claimed gradient out flat, with what belongs to each entry."""
-    rows: list[Sequence[NDArray[np.generic]]]
-    rows = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((7, 0))]]
+    rows: list[Sequence[Array]] = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((7, 0))]]
     parts = zip(arrays, points, scales.tolist(), eps, strict=True)
     for leaf, (array, point, scale, rounding) in enumerate(parts):
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
@@ -174,7 +173,7 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
 
     With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries
     that are small beside it, or what others do to f by rounding. With a noisy one what its best
-    step can show, but no more than a tenth of the entry, or 3 % of the largest, or 3e-3 of it where
+    step can show, but no more than a tenth of the entry, or 3 % of the largest, or 6e-4 of it where
     nothing is claimed, so that structural errors are seen: a sign, a factor, an entry left out.
 
     Parameters
@@ -191,10 +190,10 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
     fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
     fine = np.fmax(fine, 1e-9 * seen.reach / scale)
-    structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 3e-3) * largest)
-    hidden = (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
-    null = hidden | (largest * scale <= 1e-6 * seen.reach)
-    structural = np.where(null, 1e-2 * seen.reach / scale, structural)
+    structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 6e-4) * largest)
+    hidden = (largest > 0) & (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
+    null = np.where(largest * scale <= 1e-6 * seen.reach, 3e-5, 0.0)
+    structural = np.fmax(structural, np.where(hidden, 1e-2, null) * seen.reach / scale)
     rough = np.fmin(best + 4 * unknown, structural)
     rough = np.fmax(claims.coarsest[rows], np.nan_to_num(rough))
     return np.asarray(np.fmax(fine, rough))

@@ -29,8 +29,6 @@ def scalar(value: Any) -> float:
     TypeError
         When f returned something other than one real number.
     """
-    if type(value) is float:
-        return value
     array = to_numpy(value, "", "the value of f")
     if array.size != 1:
         raise TypeError(

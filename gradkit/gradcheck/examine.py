@@ -81,7 +81,7 @@ class Examination:
         self.allowed = ease * float(check.limits[row])
         self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
         self.smallest = max(float(claims.smallest[row]), 1e-300)
-        self.top = HIGHEST * self.scale
+        self.top = HIGHEST * self.scale * (1 + 1e-9)
         self.start = min(float(check.steps[row]), self.top)
         # Steps, f above and below, distances ahead and behind.
         tried = check.tried[:, [row]]
@@ -93,8 +93,7 @@ class Examination:
 
     def add(self, *steps: float) -> bool:
         """Evaluate f on further steps; return whether there were any."""
-        high = BEYOND * self.scale * (1 + 1e-9)
-        able = [step for step in steps if self.smallest <= step <= high]
+        able = [step for step in steps if self.smallest <= step <= BEYOND * self.scale]
         fresh = [step for step in able if not np.any(np.abs(self.rows[0] - step) < 0.1 * step)]
         if not fresh:
             return False
@@ -105,7 +104,7 @@ class Examination:
 
     def ladder(self, noise: float, top: float) -> Ladder:
         """Return the steps up to the top as a ladder."""
-        above, below, ahead, behind = self.rows[1:, self.rows[0] <= top * (1 + 1e-9)]
+        above, below, ahead, behind = self.rows[1:, self.rows[0] <= top]
         seen = self.seen
         return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, self.blur)
 
@@ -117,12 +116,12 @@ class Examination:
             verdict, resolution = self.judge(reading)
             if (verdict == AGREE and resolution <= self.wanted) or self.rows.shape[1] >= MOST:
                 return reading
-            steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
+            steps = self.rows[0][self.rows[0] <= self.top]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
-            up = any(side.reach >= len(steps) - 1 for side in sides) and len(steps)
+            up = len(steps) and reading.best.reach >= len(steps) - 1
             up = up and (verdict != DISAGREE or len(steps) < FIRM)
-            tall = up and RATIO * steps[-1] <= self.top * (1 + 1e-9)
+            tall = up and RATIO * steps[-1] <= self.top
             longer = tall and self.add(RATIO * steps[-1])
             if not longer and not (down and self.add(self.rows[0, 0] / RATIO)):
                 return reading

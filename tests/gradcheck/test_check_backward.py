@@ -11,8 +11,6 @@ from layers import LAYERS, LINEAR_MISTAKES, MORE, Linear, spoilt, spoilt_linear
 
 from gradkit.gradcheck import assert_backward, check_backward
 
-pytestmark = pytest.mark.sample(3)
-
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
 INPUTS = {"x": X, "w": W, "b": B}
@@ -63,6 +61,7 @@ def linear(kind: type, seed: int):
     )
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", MORE)
 def test_more_layers_of_courses(name: str) -> None:
     """As many as make sixteen."""
@@ -171,8 +170,13 @@ def test_a_given_cotangent_and_several_outputs() -> None:
 
     for dout in (None, {"a": np.ones((4, 3)), "b": X}, (np.ones((4, 3)), X)):
         assert check_backward(forward, backward, {"x": X}, dout).verdict == "agree"
-    pair = check_backward(lambda x: (np.sin(x), x**2), backward, {"x": X})
-    assert pair.verdict == "agree"
+    for kind in (tuple, list):
+        pair = check_backward(lambda x, kind=kind: kind((np.sin(x), x**2)), backward, {"x": X})
+        assert pair.verdict == "agree"
+        told = check_backward(
+            lambda x, kind=kind: kind((np.sin(x), x**2)), backward, {"x": X}, cache=False
+        )
+        assert told.verdict == "agree"
     alone = check_backward(lambda x: (x**2).sum(), None, {"x": X})
     assert alone.inputs[0].problem == "missing"
     rows = [[0.5, 2.0], [1.0, -1.0], [3.0, 0.0], [0.0, 1.0]]
@@ -195,6 +199,9 @@ def test_tensors_and_lists(dtype) -> None:
     assert verdicts(wrong) == {"x": "agree", "w": "disagree"}
     numbers = check_backward(np.sin, lambda d, x: d * np.cos(x), [[0.1, 0.2]])
     assert numbers.verdict == "agree"
+    leaf = torch.tensor(X, dtype=dtype, requires_grad=True)
+    found = check_backward(lambda x: x.detach() ** 2, lambda d, x: 2 * d * x.detach(), {"x": leaf})
+    assert (found.verdict, found.notes) == ("agree", ())
 
 
 def test_a_report_is_no_truth_value_and_an_assertion_carries_it() -> None:

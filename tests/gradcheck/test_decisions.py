@@ -26,7 +26,7 @@ from gradkit.gradcheck.error import (
     take,
 )
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
+from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination, _jumps
 from gradkit.gradcheck.ladder import (
     Ladder,
     Reading,
@@ -116,10 +116,11 @@ def test_the_coarsest_resolution_that_will_do() -> None:
     loud = replace(SEEN, noise=1e-2, reach=1.0)
     assert near(allowed(claims(1, 1, 1), loud, rows, none), 0.1)
     assert near(allowed(claims(1e-2, 1, 1), loud, rows, none), 3e-2)
-    assert near(allowed(claims(0, 1, 1), loud, rows, none), 3e-3)
+    assert near(allowed(claims(0, 1, 1), loud, rows, none), 6e-4)
     still = replace(loud, reach=4.0)
-    assert near(allowed(claims(1e-7, 2e-7, 2), still, rows, none), 2e-2)
-    assert allowed(claims(1e-7, 3e-6, 2), still, rows, none) < 1e-4
+    assert near(allowed(claims(1e-7, 2e-7, 2), still, rows, none), 6e-5)
+    assert near(allowed(claims(0, 0, 2), still, rows, none + 1e-9), 6e-5)
+    assert allowed(claims(1e-7, 3e-6, 2), still, rows, none) < 1e-6
     # Rounding that hides all of an array makes it nothing too, unless the claim itself is rough.
     hidden = allowed(claims(0, 1e-3, 1), still, rows, none + 2.1e-5)
     plain = allowed(claims(0, 1e-3, 1), still, rows, none + 1.9e-5)
@@ -317,6 +318,21 @@ def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None
     assert evaluator.count == 8
 
 
+def test_a_jump_is_told_from_a_bend() -> None:
+    """By what is left of the departure from a straight line when the way to it is halved."""
+
+    def jumps(beyond) -> bool:
+        def pair(row: int, step: float) -> tuple[float, ...]:
+            return 1 + 2 * step + beyond(step), 1 - 2 * step + beyond(-step), step, step
+
+        return bool(_jumps(examined(2.0, pair=pair), 2.0, 0.4, 1.0))
+
+    assert jumps(lambda t: 0.4 * (t > 0.3))
+    assert jumps(lambda t: 0.4 * (t < -0.3))
+    assert not jumps(lambda t: 0.19 * (t > 0.3))
+    assert not jumps(lambda t: 0.4 * t * t)
+
+
 def test_the_resolution_of_a_difference() -> None:
     """Its bound in parts of itself, infinite where it is zero."""
     found = finite_difference(lambda p: float(p[0] ** 3 + 0 * p[1]), np.array([2.0, 1.0]))
@@ -460,6 +476,12 @@ def test_what_a_first_step_knows_of_the_point() -> None:
     assert near(check.blur, 5 * EPS * np.array([2e4, 3e4]) * 13e4)
     assert near(check.error, claim_error(check.claims, np.arange(2), np.array([26e8, 39e8]), FINE))
     assert near(check.limits, allowed(check.claims, FINE, np.arange(2), check.blur + check.error))
+    straight = looked(Parabolas(0.0, [1], [1e6]), [1], [1], FINE)
+    assert straight.blur[0] > 1e-10
+    (step,) = straight.steps
+    bent = (1e6 * step - 4e-20 / step) ** 2 / 6
+    gap = abs(straight.columns.estimate - 1)
+    assert near(straight.columns.bound, 1e-20 / step + straight.blur + bent + gap)
     wide = looked(Parabolas(0.0, [0, 0], [4e8, 9e8]), [0, 0], [2, 3], FINE, atol=0.25)
     assert near(wide.error, check.error + 0.25)
     loose = looked(Parabolas(0.0, [2, 4], [4e8, 9e8]), [2, 4], [2, 3], FINE, rtol=0.5)

@@ -8,8 +8,6 @@ import random_nets
 
 from gradkit.gradcheck import finite_difference
 
-pytestmark = pytest.mark.sample(2)
-
 
 @pytest.mark.sample(4)
 @pytest.mark.parametrize("family", ["plain", "scales", "saturation", "float32"])
