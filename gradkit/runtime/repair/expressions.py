@@ -167,8 +167,8 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
 
 
 TURNED: Mapping[type, tuple[type, ...]] = {
-    ast.Gt: (ast.Lt, ast.GtE),
-    ast.Lt: (ast.Gt, ast.LtE),
+    ast.Gt: (ast.Lt, ast.GtE, ast.LtE),
+    ast.Lt: (ast.Gt, ast.LtE, ast.GtE),
     ast.GtE: (ast.Gt, ast.LtE, ast.Lt),
     ast.LtE: (ast.Lt, ast.GtE, ast.Gt),
     ast.Eq: (ast.NotEq,),
