@@ -79,11 +79,33 @@ class _Repairs:
         for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
             mended = self.findings and self._verdict(check, held).state == "pass"
-            if not mended and self.left > LEAST:
-                self.findings += self._of_check(check, held)
+            if not mended:
+                self.findings += self._of_forms(check, held)
         return Inquiry(tuple(self.findings))
 
-    def _of_check(self, check: FunctionCheck, held: Sequence[Draw]) -> Iterator[Finding]:
+    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Finding]:
+        """Return what is found of a check in the first form in which the text is amended.
+
+        That is one in which no expression is to be the model solution's, if there is one.
+        """
+        before, best = self._state(), None
+        forms = self.grader.forms(check)
+        for number, form in enumerate(forms):
+            share = self.left // (len(forms) - number)
+            with self.grader.meant(check, form):
+                found = [*self._of_check(check, held, share)] if share > LEAST else []
+            if found and all(finding.mistake != "wrong-expression" for finding in found):
+                return found
+            if found and best is None:
+                best = found, self._state()
+            self.texts, self.longer = before
+            before = self._state()
+        found, (self.texts, self.longer) = best or ([], before)
+        return found
+
+    def _of_check(
+        self, check: FunctionCheck, held: Sequence[Draw], milliseconds: int
+    ) -> Iterator[Finding]:
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         # Time of its own: what was asked before is no matter of this.
@@ -102,7 +124,7 @@ class _Repairs:
                 for each in known
                 if each.node is not None
             ],
-            self.left,
+            milliseconds,
         )
         self.left -= spent
         before = self._verdict(check, held)

@@ -15,7 +15,7 @@ from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import Part, borrowed_changes, borrowed_parts
 from gradkit.runtime.repair.clock import Clock, LateError, limit
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, Spot, changes_of
-from gradkit.runtime.repair.pool import EXACT, KINDS, NEARLY, is_whole, known, signature
+from gradkit.runtime.repair.pool import EXACT, KINDS, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
@@ -146,9 +146,13 @@ class Candidates:
         for place in ordered:
             if self._clock.is_over():
                 return
+            yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
+        yield MORE, sorted(self._of_entries(), key=_by_cost)
+        for place in ordered:
+            if self._clock.is_over():
+                return
             yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
         yield LARGER, self._telling()
-        yield MORE, sorted(self._of_entries(), key=_by_cost)
         for place in ordered:
             if self._clock.is_over():
                 return
@@ -267,7 +271,6 @@ class Candidates:
                     place.larger.append((change, spot))
 
     def _large(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
-        yield from place.larger
         for spot in place.spots:
             yield from ((change, spot) for change in changes_of(spot.spot, LARGE_ONES))
 
@@ -302,7 +305,9 @@ class Candidates:
                 near == EXACT and place.doubtful and signature(after) not in place.held,
                 place.touches,
             )
-            if near or (after is not None and (cost <= SIGNED and is_whole(after[0]))):
+            # What is no number, or whole ones, is the model solution's by chance.
+            small = after is not None and cost <= SIGNED and (place.plain or is_whole(after[0]))
+            if near or small:
                 hits.append(one)
             elif not only:
                 self._others.append(one)
@@ -341,8 +346,6 @@ class Candidates:
 
     def _near(self, place: _Place, change: Change, spot: _Placed, value: Any) -> int:
         """Tell how near the value of a change is to one of the model solution's. See `known`."""
-        if place.plain:
-            return NEARLY
         if not known(self._pools[:1], [value]):
             return 0
         others = self._elsewhere(place, change, spot)
@@ -399,7 +402,7 @@ class Candidates:
                             new = [_entry(d, k, tree) for d, k, n in lacking if n & {*part.numbers}]
                         for at, each in ((p, n) for p in (place, place + 1) for n in new):
                             key = id(block), at, ast.dump(each)
-                            if key in seen:
+                            if key in seen or _overwrites(each, block[:at]):
                                 continue
                             seen.add(key)
                             made = [*block[:at], each, *block[at:]]
@@ -419,6 +422,15 @@ class Candidates:
                 for name, held in local.items():
                     if isinstance(held, dict) and key not in held:
                         yield name, key, numbers
+
+
+def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
+    """Tell a statement that gives another value to what was just given one, and reads it not."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    target = ast.unparse(statement.targets[0])
+    given = [each.targets[0] for each in before if isinstance(each, ast.Assign)]
+    return target in map(ast.unparse, given) and target not in ast.unparse(statement.value)
 
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:

@@ -100,8 +100,6 @@ class Search:
                 found += best.proposals
                 for each in best.proposals:
                     self._text = self._text.after(each)
-                if not best.left:
-                    break
         return found
 
     def _round(self, bench: Bench, *, deep: bool = True) -> _Best | None:
@@ -111,13 +109,11 @@ class Search:
         if not bench.again and all(all(state.values()) for state in states):
             bench.again = True
             states = bench.measured(bench.question.draws)
-        names = dict.fromkeys(name for state in states for name in state)
-        self._wrong = frozenset(n for n in names if not all(s.get(n, False) for s in states))
-        if not self._wrong:
-            return None
         # Where it is wrong; what is right elsewhere is looked at in the end.
-        off = [n for n, s in enumerate(states) if any(not s.get(w, False) for w in self._wrong)]
-        used = off[:INPUTS]
+        used = [number for number, state in enumerate(states) if not all(state.values())][:INPUTS]
+        self._wrong = frozenset(n for k in used for n, ok in states[k].items() if not ok)
+        if not used:
+            return None
         self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in used}
         self._best = None
         self._steps = []
@@ -126,7 +122,7 @@ class Search:
             if best is not None and (least > LARGE if best.left else best.cost <= least):
                 break
             if least > LARGE and not deep:
-                break
+                continue
             if least == MOST and (two := self._two(bench)) is not None:
                 return two
             for candidate in group:
