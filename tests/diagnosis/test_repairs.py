@@ -195,7 +195,7 @@ def test_two_mistakes_are_told_one_by_one(found: Found) -> None:
 def test_two_mistakes_on_the_way_to_one_output_are_told(found: Found) -> None:
     """Neither alone makes the cost right; together they do, and each is told at its line."""
     was = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m"
-    now = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(A2)) / m"
+    now = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 + A2)) / m"
     size = "m = Y.shape[1]\n    return"
     told = findings(
         found("one-hidden-layer", (f"{size}{was[6:]}", f"m = Y.shape[0]\n    return{now[6:]}"))

@@ -37,7 +37,8 @@ from gradkit.runtime.repair.values import Names, Values
 class Candidate:
     """A change in its place: how to make it, how to undo it, how to write it.
 
-    ``step`` is set where its value is one of the model solution's that the student had not yet.
+    ``step`` says how near its value is to one of the model solution's that the student had not
+    yet, as `known` does.
     """
 
     kind: str
@@ -47,7 +48,7 @@ class Candidate:
     put: Callable[[], None]
     undo: Callable[[], None]
     write: Callable[[str, str], Written]
-    step: bool = False
+    step: int = 0
     touches: int = 1
 
 
@@ -302,7 +303,7 @@ class Candidates:
                 _putting(spot.put, change.node),
                 _putting(spot.put, spot.spot.node),
                 _writing(spot.spot.node, change.node),
-                near == EXACT and place.doubtful and signature(after) not in place.held,
+                near if place.doubtful and signature(after) not in place.held else 0,
                 place.touches,
             )
             # What is no number, or whole ones, is the model solution's by chance.

@@ -137,7 +137,9 @@ class Search:
         Where two mistakes lie on the way to the same output, neither alone makes it right.
         """
         before = self._text, self._wrong, self._right
-        for candidate in sorted(self._steps, key=lambda each: (each.order, each.cost))[:STEPS]:
+        for candidate in sorted(
+            self._steps, key=lambda each: (round(each.cost, 1), -each.step, each.order)
+        )[:STEPS]:
             written = self._written(candidate)
             if written is None or self._clock.is_over():
                 continue
