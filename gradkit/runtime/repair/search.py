@@ -21,7 +21,7 @@ from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
-from gradkit.runtime.repair.tree import LARGE
+from gradkit.runtime.repair.tree import LARGE, LARGER
 
 ROUNDS, INPUTS, STEPS = 5, 2, 8
 """Changes that are looked for one after the other, inputs that each has to be right at, and changes
@@ -121,8 +121,8 @@ class Search:
             best = self._best
             if best is not None and (least > LARGE if best.left else best.cost <= least):
                 break
-            if least > LARGE and not deep:
-                continue
+            if least > LARGER and not deep:
+                break
             if least == MOST and (two := self._two(bench)) is not None:
                 return two
             for candidate in group:
@@ -137,9 +137,9 @@ class Search:
         Where two mistakes lie on the way to the same output, neither alone makes it right.
         """
         before = self._text, self._wrong, self._right
-        for candidate in sorted(
-            self._steps, key=lambda each: (round(each.cost, 1), -each.step, each.order)
-        )[:STEPS]:
+        # Small ones first, then those that give the very value, in the order of the runs.
+        ranked = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
+        for candidate in ranked[:STEPS]:
             written = self._written(candidate)
             if written is None or self._clock.is_over():
                 continue
