@@ -64,7 +64,8 @@ from gradkit.sandbox import Workshop  # noqa: E402
 MAY_SAY: dict[str, frozenset[str]] = {
     operator: frozenset({"wrong-expression", *codes.split()})
     for operator, codes in {
-        "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant",
+        "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant "
+        "wrong-comparison",
         "augmented": "not-added not-replaced changed-in-place wrong-operator turned-sign "
         "missing-term missing-copy wrong-statement-order",
         "axis": "wrong-axis wrong-constant missing-function wrong-shape wrong-option",
@@ -77,7 +78,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "missing-factor extra-term missing-term wrong-power wrong-option wrong-name wrong-operator "
         "turned-sign missing-function wrong-shape wrong-transpose wrong-entry",
         "factor": "missing-factor missing-slope wrong-operator wrong-name turned-sign "
-        "wrong-power wrong-constant missing-function wrong-entry",
+        "wrong-power wrong-constant missing-function wrong-entry wrong-function",
         "index": "wrong-element wrong-axis wrong-name wrong-entry wrong-constant wrong-bounds "
         "turned-sign extra-term missing-term surplus-factor wrong-order",
         "keepdims": "wrong-axis wrong-option wrong-shape wrong-transpose",
@@ -103,7 +104,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "statement twice": "extra-statement surplus-factor extra-term not-added not-replaced "
         "missing-factor wrong-operator wrong-constant",
         "term": "missing-term missing-shift turned-sign wrong-name wrong-operator missing-function "
-        "wrong-expression missing-factor",
+        "wrong-expression missing-factor missing-slope not-added wrong-bounds",
         "transpose": "wrong-transpose wrong-order wrong-name wrong-axis wrong-shape",
     }.items()
 }

@@ -17,7 +17,7 @@ import numpy as np
 from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.repair.changed import Put
 from gradkit.runtime.repair.clock import LATE, LateError, limit
-from gradkit.runtime.repair.pool import Question, Throwaway, is_right
+from gradkit.runtime.repair.pool import Question, Throwaway, is_right, signature
 from gradkit.runtime.repair.slots import SEEN, Record, Slot, slots_of, watched
 from gradkit.runtime.serve import reseed
 
@@ -113,6 +113,20 @@ class Bench:
         except (Exception, LateError):  # whatever student code raises
             return dict.fromkeys(states, False)
         return states
+
+    def outputs(self, draw: Throwaway) -> dict[str, Any]:
+        """Return what tells each output from others, and nothing where the lines raise."""
+        names: dict[str, Any] = {"np": np}
+        found: dict[str, Any] = {}
+        with contextlib.suppress(Exception, LateError), limit(self._late):
+            names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
+            self._run(draw, names)
+            for name in self.question.reads:
+                found[name] = None
+                with contextlib.suppress(Exception):  # such as a key that is not there
+                    found[name] = signature(value_of(name, names))
+            return found
+        return {}
 
     def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, bool]]:
         """Return the states of the text as it is; what takes many times as long is given up."""

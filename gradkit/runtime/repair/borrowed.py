@@ -11,7 +11,7 @@ import numpy as np
 
 from gradkit.runtime.repair.expressions import Spot
 from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.tree import LARGE, Change, binary, placed, with_parts
+from gradkit.runtime.repair.tree import LARGE, LARGER, Change, binary, placed, with_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,8 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
         role = borrowed.role
         if role == "statement":
             continue
+        if isinstance(part, ast.Call) and isinstance(spot.node, ast.Call):
+            yield Change("wrong-function", with_parts(spot.node, func=part.func), LARGER)
         size = 0.05 * sum(1 for _ in ast.walk(part))
         if role == "factor" and spot.whole:
             for operator in (ast.Mult, ast.Div):

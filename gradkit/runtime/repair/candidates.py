@@ -15,7 +15,7 @@ from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import Part, borrowed_changes, borrowed_parts
 from gradkit.runtime.repair.clock import Clock, LateError, limit
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, Spot, changes_of
-from gradkit.runtime.repair.pool import KINDS, is_whole, known, signature
+from gradkit.runtime.repair.pool import EXACT, KINDS, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
@@ -25,6 +25,8 @@ from gradkit.runtime.repair.tree import (
     SIGNED,
     SIMPLE,
     Change,
+    binary,
+    expression,
     is_numpy,
     size_of,
 )
@@ -33,7 +35,11 @@ from gradkit.runtime.repair.values import Names, Values
 
 @dataclass(slots=True)
 class Candidate:
-    """A change in its place: how to make it, how to undo it, how to write it."""
+    """A change in its place: how to make it, how to undo it, how to write it.
+
+    ``step`` says how near its value is to one of the model solution's that the student had not
+    yet, as `known` does.
+    """
 
     kind: str
     cost: float
@@ -42,7 +48,12 @@ class Candidate:
     put: Callable[[], None]
     undo: Callable[[], None]
     write: Callable[[str, str], Written]
+    step: int = 0
+    touches: int = 1
 
+
+ONLY, MIXED, UNTOUCHED = 0, 1, 2
+"""What depends on a slot: wrong outputs only, right ones too, none that is wrong."""
 
 MORE, MOST = 1.7, 100.0
 """The least that borrowed changes cost, and more than any costs."""
@@ -59,7 +70,8 @@ class _Place:
     """A slot that was run: its local names, run by run, at each of the inputs.
 
     ``values`` are for all runs at the first inputs, ``others`` for the first run at others.
-    ``before`` is what the slot gives, None where it raises, and ``seen`` what it gave so far.
+    ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
+    ``held`` what names hold. It is ``doubtful`` where the model solution never has its value.
     """
 
     target: Target
@@ -71,7 +83,10 @@ class _Place:
     before: list[Any] | None
     spots: list[_Placed] = field(default_factory=list)
     larger: list[tuple[Change, _Placed]] = field(default_factory=list)
-    seen: set[Any] = field(default_factory=set)
+    seen: dict[Any, set[Any] | Callable[[], Any]] = field(default_factory=dict)
+    held: set[Any] = field(default_factory=set)
+    doubtful: bool = False
+    touches: int = 1
 
     @property
     def acts(self) -> bool:
@@ -92,15 +107,20 @@ class Candidates:
     bench : Bench
     used : sequence of int
         The inputs, by number, at which something is wrong.
+    wrong : frozenset of str
+        The outputs that are.
     clock : Clock
         Says when no more changes are made.
     """
 
-    def __init__(self, bench: Bench, used: Sequence[int], clock: Clock) -> None:
-        self._bench, self._clock = bench, clock
+    def __init__(
+        self, bench: Bench, used: Sequence[int], wrong: frozenset[str], clock: Clock
+    ) -> None:
+        self._bench, self._wrong, self._clock = bench, wrong, clock
         self._draws = [bench.question.draws[number] for number in used]
         self._pools = [draw.pool for draw in self._draws]
         self._record = [bench.recorded(draw) for draw in self._draws]
+        self._outputs = bench.outputs(self._draws[0])
         self._others: list[Candidate] = []
 
     def groups(self) -> Iterator[tuple[float, list[Candidate]]]:
@@ -122,18 +142,30 @@ class Candidates:
                     (hits if one.cost <= SIMPLE else larger).append(one)
             # What is as small as anything may be needs no other to be compared with.
             yield SIGNED, sorted(hits, key=_by_cost)
+        yield SIGNED, self._telling()
         yield LARGER, sorted(larger, key=_by_cost)
         for place in ordered:
             if self._clock.is_over():
                 return
-            yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
+            yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
         yield MORE, sorted(self._of_entries(), key=_by_cost)
+        for place in ordered:
+            if self._clock.is_over():
+                return
+            yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
+        yield LARGER, self._telling()
         for place in ordered:
             if self._clock.is_over():
                 return
             borrowed = self._borrowed(place)
             yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
-        yield MOST, sorted(self._others, key=_by_cost)
+        yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
+
+    def _telling(self) -> list[Candidate]:
+        """Return the changes so far of slots on which only wrong outputs depend."""
+        telling = [one for one in self._others if one.touches == ONLY]
+        self._others = [one for one in self._others if one.touches != ONLY]
+        return sorted(telling, key=_by_cost)
 
     def _ordered(self) -> list[_Place]:
         """Return the slots that were run, the doubtful ones first."""
@@ -141,13 +173,47 @@ class Candidates:
         for place in self._places():
             if place.plain:
                 plain.append(place)
-            elif place.before is not None and known(
-                self._pools, [place.before[0], *place.before[len(place.values) :]], exact=True
+            elif (
+                place.before is not None
+                and known(self._pools, [place.before[0], *place.before[len(place.values) :]])
+                == EXACT
             ):
                 late.append(place)
             else:
+                place.doubtful = True
                 doubtful.append(place)
-        return [*doubtful, *plain, *late]
+        ordered = [*doubtful, *plain, *late]
+        if len(self._bench.question.reads) > 1:
+            for place in ordered:
+                place.touches = self._touched(place)
+        return sorted(ordered, key=lambda place: place.touches)
+
+    def _touched(self, place: _Place) -> int:
+        """Tell what another value of a slot changes.
+
+        That is 0 for what is wrong only, 1 for what is right as well, or where nobody knows, and
+        2 for nothing that is wrong: what is right will hardly stay so, or what is wrong is not
+        made of it.
+        """
+        slot, draw = place.slot, self._draws[0]
+        value = place.before[0] if place.before else None
+        if place.acts or not isinstance(value, np.ndarray | float) or slot.asked:
+            return MIXED
+        node = slot.node
+        slot.put(binary(binary(node, ast.Mult, expression("1.01")), ast.Add, expression("0.0137")))
+        try:
+            made = self._bench.load(place.target)
+            after = self._bench.outputs(draw) if made else {}
+        finally:
+            slot.put(node)
+            self._bench.reload(place.target)
+        if not after:
+            return MIXED
+        changed = {name for name, value in self._outputs.items() if after[name] != value}
+        if not changed & self._wrong:
+            return UNTOUCHED
+        # Where all is wrong, that what is wrong depends on it tells nothing.
+        return ONLY if changed <= self._wrong < set(self._outputs) else MIXED
 
     def _places(self) -> Iterator[_Place]:
         """Yield the slots that were run, in their order."""
@@ -189,8 +255,15 @@ class Candidates:
         if isinstance(slot.statement, ast.Pass):
             return
         place.spots = [*_below(slot.node, slot.put, scope, values[0], whole=whole)]
-        before = place.before and place.before[: len(values)]
-        place.seen = {signature(before)} if not place.acts else set()
+        if place.before and not place.acts:
+            here, there = place.before[: len(values)], place.before[len(values) :]
+            place.seen[signature(here)] = {signature(there)}
+        held = [scope_of(local).values for local in place.runs[0]]
+        place.held = {
+            signature([each[name] for each in held])
+            for name in held[0]
+            if all(name in each for each in held)
+        }
         for spot in place.spots:
             for change in changes_of(spot.spot, SMALL):
                 if change.cost <= SIGNED:
@@ -199,7 +272,6 @@ class Candidates:
                     place.larger.append((change, spot))
 
     def _large(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
-        yield from place.larger
         for spot in place.spots:
             yield from ((change, spot) for change in changes_of(spot.spot, LARGE_ONES))
 
@@ -218,6 +290,11 @@ class Candidates:
             after = None if change.hidden else self._after(place, change, spot)
             if after is None and not change.hidden:
                 continue
+            near = 0 if after is None else self._near(place, change, spot, after[0])
+            alias = isinstance(spot.spot.node, ast.Name) and spot.spot.node is place.slot.node
+            if alias and isinstance(place.slot.statement, ast.Assign) and near:
+                # What only gives a value another name is where something is missing.
+                cost -= PER_NODE  # noqa: PLW2901
             one = Candidate(
                 change.kind,
                 cost,
@@ -226,12 +303,12 @@ class Candidates:
                 _putting(spot.put, change.node),
                 _putting(spot.put, spot.spot.node),
                 _writing(spot.spot.node, change.node),
+                near if place.doubtful and signature(after) not in place.held else 0,
+                place.touches,
             )
-            if after is not None and (
-                place.plain
-                or (cost <= SIGNED and is_whole(after[0]))
-                or self._is_known(place, change, spot, after[0])
-            ):
+            # What is no number, or whole ones, is the model solution's by chance.
+            small = after is not None and cost <= SIGNED and (place.plain or is_whole(after[0]))
+            if near or small:
                 hits.append(one)
             elif not only:
                 self._others.append(one)
@@ -249,18 +326,31 @@ class Candidates:
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         if made in place.seen:
-            return None
-        place.seen.add(made)
+            # What is the same here may be another one at other inputs.
+            there = signature(self._elsewhere(place, change, spot))
+            same = place.seen[made]
+            if callable(same):
+                same = place.seen[made] = {signature(same())}
+            if there in same:
+                return None
+            same.add(there)
+        else:
+            place.seen[made] = lambda: self._elsewhere(place, change, spot)
         return after
 
-    def _is_known(self, place: _Place, change: Change, spot: _Placed, value: Any) -> bool:
-        """Tell whether a change gives a value that the model solution has, at all inputs."""
-        if not known(self._pools[:1], [value]):
-            return False
+    def _elsewhere(self, place: _Place, change: Change, spot: _Placed) -> list[Any] | None:
+        """Return what a slot gives with a change at the other inputs."""
         spot.put(change.node)
         others = _tried(place.others, lambda each: each.again(place.slot.node, spot.above))
         spot.put(spot.spot.node)
-        return others is not None and known(self._pools, [value, *others])
+        return others
+
+    def _near(self, place: _Place, change: Change, spot: _Placed, value: Any) -> int:
+        """Tell how near the value of a change is to one of the model solution's. See `known`."""
+        if not known(self._pools[:1], [value]):
+            return 0
+        others = self._elsewhere(place, change, spot)
+        return 0 if others is None else known(self._pools, [value, *others])
 
     def _scope(self, target: Target, local: Mapping[str, Any]) -> Scope:
         """Return what can be named in a function, with these local names."""
@@ -313,7 +403,7 @@ class Candidates:
                             new = [_entry(d, k, tree) for d, k, n in lacking if n & {*part.numbers}]
                         for at, each in ((p, n) for p in (place, place + 1) for n in new):
                             key = id(block), at, ast.dump(each)
-                            if key in seen:
+                            if key in seen or _overwrites(each, block[:at]):
                                 continue
                             seen.add(key)
                             made = [*block[:at], each, *block[at:]]
@@ -333,6 +423,15 @@ class Candidates:
                 for name, held in local.items():
                     if isinstance(held, dict) and key not in held:
                         yield name, key, numbers
+
+
+def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
+    """Tell a statement that gives another value to what was just given one, and reads it not."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    target = ast.unparse(statement.targets[0])
+    given = [each.targets[0] for each in before if isinstance(each, ast.Assign)]
+    return target in map(ast.unparse, given) and target not in ast.unparse(statement.value)
 
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:

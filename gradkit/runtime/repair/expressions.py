@@ -167,8 +167,8 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
 
 
 TURNED: Mapping[type, tuple[type, ...]] = {
-    ast.Gt: (ast.Lt, ast.GtE),
-    ast.Lt: (ast.Gt, ast.LtE),
+    ast.Gt: (ast.Lt, ast.GtE, ast.LtE),
+    ast.Lt: (ast.Gt, ast.LtE, ast.GtE),
     ast.GtE: (ast.Gt, ast.LtE, ast.Lt),
     ast.LtE: (ast.Lt, ast.GtE, ast.Gt),
     ast.Eq: (ast.NotEq,),
@@ -363,20 +363,22 @@ def _missing(spot: Spot) -> Iterator[Change]:
     counts = [name for name in scope.numbers[:FEW] if isinstance(scope.values[name], WHOLE)]
     rates = [name for name in scope.numbers[:FEW] if name not in counts]
     # A number is a term of what it is counted in.
-    for name in (*names, *(counts if isinstance(value, WHOLE) else rates)):
+    same = [name for name in names if scope.values[name].shape == np.shape(value)]
+    terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
+    for name in terms:
         for operator in (ast.Add, ast.Sub):
             yield Change("missing-term", binary(node, operator, expression(name)), LARGER)
     if not spot.whole:
         return
     # A whole number counts something: there is no part of it.
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
-    twice = [f"(2 * {name})" for name in (*counts, *rates)]
+    twice = [f"(2 * {name})" for name in rates]
     for factor in (*names, *counts, *rates, "2", "0.5", *twice):
         for each in parts:
             yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
     slopes = [
         slope
-        for name in names
+        for name in same
         for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}")
     ]
     for kind, factors in (
@@ -385,13 +387,12 @@ def _missing(spot: Spot) -> Iterator[Change]:
     ):
         for factor in factors:
             yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)
-    for name in names:
-        if scope.values[name].shape == np.shape(value):
-            products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
-            halves = [f"{rate} * {name} / 2" for rate in rates]
-            for term in (*products, *halves, *(f"{name} / {count}" for count in counts)):
-                for operator in (ast.Add, ast.Sub):
-                    yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
+    for name in same:
+        products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
+        halves = [f"{rate} * {name} / 2" for rate in rates]
+        for term in (*products, *halves, *(f"{name} / {count}" for count in counts)):
+            for operator in (ast.Add, ast.Sub):
+                yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
 
 WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")

@@ -160,20 +160,20 @@ def signature(value: Any) -> Any:
 PLAIN = (int, float, str, bool, range, slice, type(None))
 
 
-def known(pools: Sequence[Pool], values: Sequence[Any], *, exact: bool = False) -> bool:
-    """Tell values that the model solution has, the same one at all inputs, or entries of such.
+NEARLY, EXACT = 1, 2
+"""How near a value is to the model solution's: an entry, or another by a size; or the same."""
 
-    Where this has to be ``exact``, entries are none, nor is what is another by a size.
-    """
-    found: set[int] | None = None
-    for pool, value in zip(pools, values, strict=True):
-        here = {n for n in pool.found(value) if not exact or n % KINDS < SHAPES}
-        found = here if found is None else found & here
+
+def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
+    """Tell values that the model solution has, the same one at all inputs; 0 for others."""
+    found: set[int] = set()
+    for number, (pool, value) in enumerate(zip(pools, values, strict=True)):
+        here = pool.found(value)
+        found = found & here if number else here
         if not found:
-            break
-    else:
-        return True
-    return not exact and all(pool.holds(v) for pool, v in zip(pools, values, strict=True))
+            held = all(p.holds(v) for p, v in zip(pools, values, strict=True))
+            return NEARLY if held else 0
+    return EXACT if any(number % KINDS < SHAPES for number in found) else NEARLY
 
 
 def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EXECUTIONS = 3
-"""Of a slot, the first so many times are recorded: a loop's later rounds are like these."""
+KEPT = (1, 2, 16)
+"""Which times of a slot are recorded: a loop's other rounds are like these."""
 
 NUMERIC = (np.ndarray, np.number, int, float)
 """What is a value to compare."""
@@ -145,12 +146,13 @@ class Record:
     """What was seen: by slot, the local names before it, run by run of it."""
 
     names: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Take down one run of a slot, and give its value."""
-        names = self.names.setdefault(number, [])
-        if len(names) < EXECUTIONS:
-            names.append(copied(local))
+        self.times[number] += 1
+        if self.times[number] in KEPT:
+            self.names.setdefault(number, []).append(copied(local))
         return value()
 
 
@@ -213,11 +215,13 @@ class Inner:
     """The values of every expression of some functions, run by run, by the number of its node."""
 
     values: dict[int, list[NDArray[Any]] | None] = field(default_factory=dict)
+    times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, value: Any) -> Any:
         """Take down the value of an expression, and give it back."""
         held = self.values.setdefault(number, [])
-        if held is not None and len(held) < EXECUTIONS:
+        self.times[number] += 1
+        if held is not None and self.times[number] in KEPT:
             array = np.asarray(value) if isinstance(value, NUMERIC) else None
             if array is None or array.dtype.kind not in "biuf":
                 self.values[number] = None
