@@ -1,6 +1,7 @@
 """The table of accepted conventions is right: every entry computes what the solution does."""
 
 import importlib.util
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from accepted.conventions import ACCEPTED, Accepted, write
 from accepted.play import differing, expected, laid_out, namespace, quantities, torch_run
 from model_solutions import NAMES, draw, load
-from msgspec.structs import replace
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 NUMPY = [entry for entry in ACCEPTED if entry.task.endswith("numpy")]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Cell, Place, Section
