@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.report.formats import FORMATS, render
 
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
     from gradkit.records.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Results of several submissions, and why each of the others could not be graded.
 
     ``keyed`` tells whether they were graded against model solutions. ``hints`` is the level

@@ -24,9 +24,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from gradkit.safe_path import safe_path
 
@@ -49,8 +50,7 @@ importlib.import_module(settings["program"]).main(settings)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """A process of ours, and this end of the connection to it."""
 
     process: subprocess.Popen[bytes]

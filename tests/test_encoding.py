@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from classroom.classes import command, environment
 from classroom.filing import filed
+from msgspec.structs import replace
 
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings

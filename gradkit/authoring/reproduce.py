@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.authoring.new.starter import text_of
 from gradkit.errors import GradkitError
@@ -35,8 +36,7 @@ class ReproduceError(GradkitError):
     """The runs cannot be made; the text says what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """One printed number beside the recomputed one, and whether they agree."""
 
     name: str

@@ -7,11 +7,11 @@ do, except that an input or a parameter handed back is not taken for the hidden 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import product
 from typing import Any, Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.records.binding import Convention, Layout, Orientation, Path

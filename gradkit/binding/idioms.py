@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradkit.language import say
 from gradkit.records.binding import Bound
@@ -27,8 +28,7 @@ LOSS_AS_NUMBER = ("item", "detach")
 """Methods by which a loss is made a number to be recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Idioms:
+class Idioms(Struct, frozen=True):
     """Words and order of a section's text.
 
     ``whole`` says whether all of the section's code was read. ``words`` are all names,
@@ -198,8 +198,7 @@ def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
 # --- globals in place of arguments -------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalRead:
+class GlobalRead(Struct, frozen=True):
     """A global that is read in place of an argument: the place, and a sentence that says so."""
 
     place: Place

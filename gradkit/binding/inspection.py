@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from gradkit.binding.outline import outline
 from gradkit.records.observations import Lost
@@ -24,8 +25,7 @@ class Parameter(NamedTuple):
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function, by the name under which the section has it.
 
     ``required`` and ``optional`` are the parameters without and with a default that can be

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gradkit.runtime.syntax import DEFINITIONS, LOOPS, base_name, statements_in, walk
 from gradkit.runtime.training import count_of, trains
@@ -22,8 +23,7 @@ SOURCES = 50_000
 _HARMLESS = frozenset({"range", "len", "enumerate", "zip", "print", "float", "int", "list", "tqdm"})
 
 
-@dataclass(slots=True)
-class Surroundings:
+class Surroundings(Struct):
     """The names outside the loop, as far as they are known.
 
     ``values`` are the last values assigned above it; ``models`` names of models,
@@ -36,16 +36,14 @@ class Surroundings:
     imports: Collection[str]
 
 
-@dataclass(slots=True)
-class _Bound:
+class _Bound(Struct):
     """A name that the loop binds: a value, or the ``index``-th item of what it goes over."""
 
     value: ast.expr
     index: tuple[int, ...] | None = None
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The loop's body, and what its own names are made from.
 
     ``calls`` are all calls in the loop, in the order of the text.
@@ -167,8 +165,7 @@ def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
 # --- ingredients -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Ingredients:
+class Ingredients(Struct, frozen=True):
     """The global names that decide what a training loop trains, and on what.
 
     ``epochs`` is the number of rounds. ``through`` is the function that makes the step, if the

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.binding.inspection import Function
 from gradkit.language import say
@@ -19,8 +21,7 @@ from gradkit.runtime.statements import is_called, plain
 from gradkit.text import where
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True):
     """How a function's parameters serve a role.
 
     ``quantities`` are what to hand over and ``parameters`` the student's names for it, in

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.binding.loops import Ingredients, Surroundings, find_loop, ingredients_of
 from gradkit.records.submission import Cell, Place, Section
@@ -19,8 +21,7 @@ Origin = Literal["own", "shared", "borrowed"]
 ModelKind = Literal["class", "factory", "value"]
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A torch module: a class, a function that makes one, or a value such as ``nn.Sequential(…)``.
 
     ``required`` are the arguments without which the function cannot be called.
@@ -33,8 +34,7 @@ class Model:
     required: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """A top-level training loop: where it stands and what must be put in.
 
     ``cell`` and ``line`` name its top-level statement for `Namespace.run_loop`; ``place``
@@ -48,8 +48,7 @@ class Loop:
     needs: Ingredients
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """The static facts about a section; in each list, what counts more comes later.
 
     ``names`` are all that something at top level binds, with the place where it does so last.

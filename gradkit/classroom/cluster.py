@@ -17,11 +17,12 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 import gradkit
 from gradkit.classroom.worker_pool import Grader, WorkerPool, grader
@@ -46,8 +47,7 @@ class ClusterError(GradkitError):
     """The scheduler cannot be used; the text says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Portable:
+class Portable(Struct, frozen=True):
     """Settings for another machine: the files of the assignment and of the reference in them.
 
     ``version`` is the gradkit that sends them.

@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.cache_key import (
     key_base,
@@ -68,8 +70,7 @@ class Watch(Protocol):
         """Something that a person should know first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """How a run ended: submissions in all, done before, graded now, refused and failed now.
 
     ``left`` are students whose submission could not be read or whose result could not be
@@ -84,8 +85,7 @@ class Tally:
     left: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(Struct):
     """One submission on its way; ``digest`` is that of its contents, once they are read."""
 
     number: int

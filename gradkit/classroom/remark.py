@@ -7,11 +7,12 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.cache_key import (
     key_base,
@@ -185,8 +186,7 @@ ALONE = 200
 """Results that are marked in this process: others would take longer to start."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
+class _Stored(Struct, frozen=True):
     """A result as the store has it, on its way to a process, and the key that it would get."""
 
     kept: Kept

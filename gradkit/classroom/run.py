@@ -6,9 +6,11 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.binding.outline import outline
 from gradkit.classroom.cluster import Cluster
@@ -149,8 +151,7 @@ class Unwatched:
 UNWATCHED = Unwatched()
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
+class Graded(Struct, frozen=True):
     """How a run over a class ended, and the class as it is now.
 
     ``path`` is the class file.

@@ -15,7 +15,6 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
@@ -23,6 +22,8 @@ from types import FrameType
 from typing import NoReturn, Protocol, Self
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.store.results import filed_of, pack
 from gradkit.faults import contain
@@ -198,8 +199,7 @@ def failed(order: Order, told: str) -> Filed:
     return Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", told)
 
 
-@dataclass(slots=True)
-class _Worker:
+class _Worker(Struct):
     slow: bool
     process: Popen[bytes]
     connection: Connection

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 import gradkit

@@ -6,10 +6,11 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gradkit.grading.recognise import another_exercise, problems_of
 from gradkit.judge.outputs import LEFT_ALONE, Probe, followed, judge_check, same
@@ -74,8 +75,7 @@ LISTED = 5
 # --- which functions are there ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What of a task's calls a section defines: by the function of the call."""
 
     definitions: Mapping[str, Definition]
@@ -108,8 +108,7 @@ def _takes(definition: Definition | None, call: Call, known: Mapping[str, Defini
     return definition is not None and accepts(definition, call, known)
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionClaim:
+class FunctionClaim(Struct, frozen=True):
     """A function task, and the section that speaks for it."""
 
     task: FunctionTask
@@ -304,8 +303,7 @@ def given_cells(task: FunctionTask) -> tuple[Cell, ...]:
 # --- run and judge ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class FunctionGrader:
+class FunctionGrader(Struct):
     """Runs the lines of a task over one section, and judges what they give.
 
     ``solution`` is None where no model solution is at hand.

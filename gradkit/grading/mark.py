@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gradkit.language import phrase, say
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
@@ -15,8 +17,7 @@ from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(Struct, frozen=True):
     """How verdicts become points.
 
     The task's total is rounded to ``step``, half up, and its checks so that they add up to it.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from gradkit.binding import bind
@@ -116,8 +116,7 @@ def resembles(
     return _Forwards(submission, tasks, (), open_process).resembled(section)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
+class _Heard(Struct, frozen=True):
     """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
 
     ``gaps`` tell how far it is from others; ``found`` is whether it has any function at all.
@@ -134,8 +133,7 @@ def _files(section: Section) -> set[str]:
     return {cell.file for cell in section.own}
 
 
-@dataclass(frozen=True, slots=True)
-class _Forwards:
+class _Forwards(Struct, frozen=True):
     """Asks the forward passes of a submission whose they are. See `recognise`."""
 
     submission: Submission

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.ask import LEAST, MILLISECONDS, Proposal, proposals, trimmed
 from gradkit.diagnosis.repair.kinds import kinds
@@ -49,8 +51,7 @@ LARGEST = 50_000
 """Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
 
 
-@dataclass(slots=True)
-class _Repairs:
+class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
     ``longer`` are by cell, in their order, the lines below which a change has moved the text, and

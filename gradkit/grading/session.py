@@ -12,9 +12,10 @@ import importlib.util
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
+
+from msgspec.structs import replace
 
 from gradkit.binding import bind
 from gradkit.grading.assess import (

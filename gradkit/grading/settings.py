@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.functions import FunctionTask
@@ -41,8 +43,7 @@ class BreakdownError(GradingError):
     """The grader's own side failed; the submission may be in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What to grade against.
 
     ``seed`` None draws a fresh one for each submission; ``preset`` None takes the

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
@@ -23,8 +24,7 @@ Earlier = Mapping[str, Verdict]
 """The verdicts of the checks before this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """Everything that one task's verdicts are taken from."""
 
     task: Task
@@ -34,8 +34,7 @@ class Case:
     expected: Expected
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True):
     """One section after judging: the case and its verdicts, and the tier that it ran at."""
 
     case: Case

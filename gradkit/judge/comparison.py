@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
@@ -58,8 +58,7 @@ WORDS: Mapping[str, str] = {
 """What quantities are called that are no argument of the function, and so have no name in it."""
 
 
-@dataclass(slots=True)
-class Comparison:
+class Comparison(Struct):
     """Entries and sentences of one check while it is judged.
 
     ``givers`` name what gives a quantity, where that is not ``bound`` itself. ``idle`` is set

@@ -7,10 +7,11 @@ off the steps themselves, so that a wrong learning rate is not a wrong gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
@@ -41,8 +42,7 @@ LEAST = 1e-9
 """A jump at a kink that is smaller than this part of the largest slope does not matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slope:
+class Slope(Struct, frozen=True):
     """Partial derivatives by one parameter at some points, and at which entries there are none."""
 
     value: Array
@@ -116,8 +116,7 @@ EXACT, SINGLE = 1e-6, 2e-3
 """How far a step may be from the slope, relative, in double and in single precision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Struct, frozen=True):
     """Steps from some points, each array with a leading axis of them.
 
     ``taken`` is what was subtracted per unit of rate, ``slope`` the slope there. ``stored`` is what

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from gradkit.language import phrase, say
@@ -31,8 +31,7 @@ LEAST = 1e-12
 """The smallest size that an output is held to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """One probe of a check: its inputs, what the model gives (None without one), and what came."""
 
     draw: Draw
@@ -40,8 +39,7 @@ class Probe:
     found: Made
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What is found of one output over all probes.
 
     ``probe`` is the first in which it is not right, ``index`` the entry there that is furthest off.

@@ -7,10 +7,10 @@ are there to be compared with, and earn nothing alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.judge import tolerances
 from gradkit.judge.case import (

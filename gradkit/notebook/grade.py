@@ -8,9 +8,10 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gradkit.grading.functions import FunctionClaim
 from gradkit.grading.session import Session, mistaken_for
@@ -31,8 +32,7 @@ LARGEST = 200_000
 """Bytes of a module beside the notebook that are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """A running interpreter.
 
     ``history`` are the sources of all cells that were run, by number; None where there is no

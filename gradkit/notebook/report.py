@@ -6,8 +6,10 @@ import base64
 import importlib.util
 import io
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from html import escape
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.language import phrase, say
 from gradkit.records.result import Result
@@ -97,8 +99,7 @@ def describe(course: Course) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The outcome of `gradkit.check`.
 
     ``result`` is None where nothing was marked; ``refusal`` then says why. ``notes`` say how

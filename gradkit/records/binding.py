@@ -7,8 +7,9 @@ the parameters ``W1``, ``b1``, ``W2``, ``b2``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from gradkit.records.submission import Place
 
@@ -19,8 +20,7 @@ Layout = Literal["in_out", "out_in"]
 Orientation = Literal["column", "row", "flat"]
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(Struct, frozen=True):
     """How the student lays out what gradkit holds in canonical form.
 
     ``keys`` are the student's parameter names, by ours. ``weights`` says whether a weight
@@ -37,8 +37,7 @@ class Convention:
     inputs: Literal["array", "series"] = "array"
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A role that has been found.
 
     ``arguments`` are the quantities to hand over, in the order of the student's
@@ -64,16 +63,14 @@ class Bound:
     before: Before | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """The role that is called first, with the same inputs, and the names that it leaves behind."""
 
     bound: Bound
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """A role that nothing in the submission plays; ``message`` says what was found instead."""
 
     role: str
@@ -82,8 +79,7 @@ class Missing:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """The roles of one task: found and missing. ``notes`` are remarks for the report."""
 
     task: str

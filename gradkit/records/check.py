@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One line of the mark sheet: what is looked at and what it is worth.
 
     ``tolerance`` is a relative error that is let pass, beyond what arithmetic asks for.
@@ -17,8 +16,7 @@ class Check:
     tolerance: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Imports:
+class Imports(Struct, frozen=True):
     """Which packages a task's code may use, by the names that ``import`` takes, without dots.
 
     ``allowed`` are all there are, beside the task's own framework; empty means any. What is

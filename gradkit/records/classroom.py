@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from gradkit.records.course import Sender
 from gradkit.records.result import Adjustment, CheckResult
@@ -16,8 +17,7 @@ Standing = Literal["graded", "refused", "failed"]
 """``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One call of a command that adds to a class. Times are UTC, ISO 8601.
 
     ``policy`` says which attempt counts from then on, where that was said.
@@ -34,8 +34,7 @@ class Run:
     policy: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Filed:
+class Filed(Struct, frozen=True):
     """One result as it is about to be stored.
 
     ``key`` is a digest of all that the result depends on: while it is the same, there is no
@@ -58,8 +57,7 @@ class Filed:
     evidence: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One submission to be graded, ``number`` in its run. ``key`` is as in `Filed`.
 
     ``hurried``: it has to make way for others if it takes much longer than they do. ``tasks`` are
@@ -74,8 +72,7 @@ class Order:
     tasks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What came of an order: a result to be stored, or none where it was overdue.
 
     ``timed_out``: a check of it ran out of time.
@@ -85,8 +82,7 @@ class Reply:
     timed_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """The newest result of one submission, without its bulk. ``id`` fetches that.
 
     ``taken`` is the run in which the submission's code was run, None where it was not;
@@ -115,8 +111,7 @@ class Kept:
     sender: Sender
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A submission as a run found it: a student's, of these contents, ``place`` in the run.
 
     ``stamp`` is the time of its file, UTC, ISO 8601, empty where that is not known.
@@ -129,8 +124,7 @@ class Listed:
     sender: Sender
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Struct, frozen=True):
     """A person's last word on a check. ``run`` says who, when and why.
 
     ``points`` None takes an earlier word back. ``basis`` is a digest of what was looked at:
@@ -149,8 +143,7 @@ class Override:
     made: str
 
 
-@dataclass(frozen=True, slots=True)
-class CountingAttempt:
+class CountingAttempt(Struct, frozen=True):
     """The attempt of a student that counts, the ``number``-th of ``attempts``."""
 
     kept: Kept
@@ -158,8 +151,7 @@ class CountingAttempt:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """A file that was given back to a student, in that run. ``digest`` is SHA-256."""
 
     id: int
@@ -169,8 +161,7 @@ class Release:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Points before and after, of a student or a check; None where nothing with a score counts."""
 
     name: str
@@ -180,8 +171,7 @@ class Change:
     new_max: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Remarked:
+class Remarked(Struct, frozen=True):
     """What marking again has changed, of ``total`` students with a score; ``amended`` are new.
 
     ``stale`` are submissions that could not be marked again, each with the reason.
@@ -193,8 +183,7 @@ class Remarked:
     stale: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HandedIn:
+class HandedIn(Struct, frozen=True):
     """Which of how many attempts it is that counts, and what its platform says of the time."""
 
     number: int = 1
@@ -203,8 +192,7 @@ class HandedIn:
     at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One student's line in the table of a class.
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
@@ -228,8 +216,7 @@ class Row:
     counted: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """A class at a glance.
 
     ``states`` counts states by ``task/check``; ``mistakes`` has for each code the students

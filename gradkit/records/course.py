@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Source = Literal["canvas", "moodle", "gradescope", "github", "plain"]
 
@@ -17,8 +18,7 @@ PLATFORMS: Mapping[Source, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Whose submission it is, and how the platform it comes from knows that.
 
     ``ids`` are its identifiers by kind (``canvas``, ``sis``, ``login``, ``email``, ``moodle``,
@@ -38,8 +38,7 @@ class Sender:
     members: tuple[Mapping[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Student:
+class Student(Struct, frozen=True):
     """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written."""
 
     name: str
@@ -48,8 +47,7 @@ class Student:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A roster beside the submissions, which are told by their numbers.
 
     ``owners`` has for each submission the students whose it is, ``absent`` who has none,
@@ -63,8 +61,7 @@ class Match:
     open: tuple[tuple[int, tuple[Student, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """What can be said of a class before anything is run. All are names of submissions.
 
     ``sources`` counts the submissions by platform. ``duplicates`` are groups with the same
@@ -87,8 +84,7 @@ class Preview:
     absent: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What goes back to a platform for one student. ``ids`` are as in `Sender`.
 
     ``score`` is None where there is none to tell; ``feedback`` is plain text.
@@ -101,8 +97,7 @@ class Mark:
     feedback: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FilledTable:
+class FilledTable(Struct, frozen=True):
     """A platform's table with the marks in it.
 
     ``filled`` are the students whose marks it has, ``rows`` theirs as they are written, ``left``

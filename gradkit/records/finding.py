@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gradkit.records.submission import Place
 
@@ -14,8 +15,7 @@ FOR_INSTRUCTORS = frozenset({"memorised-answers", "numerical-gradient", "several
 """Findings that are for a person to judge, and never shown below the highest hint level."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
 
     ``check`` is what it is charged to; a remark has none, and costs nothing.
@@ -52,8 +52,7 @@ class Finding:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Inquiry:
+class Inquiry(Struct, frozen=True):
     """All that the diagnosis of one task found.
 
     ``follows`` names, for each failed check that the findings account for completely, the

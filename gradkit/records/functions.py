@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from gradkit.records.check import Check, Imports
@@ -14,8 +14,7 @@ Values = Mapping[str, Any]
 """Inputs by name: arrays, numbers, words, or dicts, lists and tuples of these."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call in the lines of a check: ``affine_forward``, or ``Linear.forward`` of a class."""
 
     function: str
@@ -23,8 +22,7 @@ class Call:
     keywords: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """Lines of a check as they were read.
 
     ``reads`` are names that the lines take from elsewhere, ``makes`` those that they assign,
@@ -39,16 +37,14 @@ class Lines:
     calls: tuple[Call, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """Inputs, and what the handout says that a check's outputs are for them, as it prints it."""
 
     inputs: Values
     values: Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCheck(Check):
+class FunctionCheck(Check, frozen=True):
     """A check of a function task.
 
     ``call`` are its lines; ``others`` are lines that stand for them where the student's functions
@@ -71,8 +67,7 @@ class FunctionCheck(Check):
     examples: tuple[Example, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Equivalent:
+class Equivalent(Struct, frozen=True):
     """A change of the model solution that is no mistake, and why.
 
     ``line`` is the text of the line, ``change`` is ``was -> is``; empty, it is any in that line.
@@ -83,8 +78,7 @@ class Equivalent:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionTask:
+class FunctionTask(Struct, frozen=True):
     """Functions, a model solution, and lines that call them.
 
     ``sizes`` are choices for each size, or an expression of other sizes; ``inputs`` are
@@ -118,8 +112,7 @@ class FunctionTask:
     equivalent: tuple[Equivalent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(Struct, frozen=True):
     """Inputs of one probe. ``label`` names it for the reader; ``hard`` is set in a hard one."""
 
     label: str
@@ -128,8 +121,7 @@ class Draw:
     hard: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What the lines of a check gave: values by expression.
 
     ``again`` are those of the last lines run a second time, ``changed`` the inputs that they

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 About = Literal["forward", "update", "model", "train", "function"]
 Preset = Literal["default", "strict", "lenient"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Struct, frozen=True):
     """What there is to say about one kind of mistake.
 
     ``sentence`` and ``hints`` (levels 1 to 4) have places such as ``{entries}`` for the
@@ -32,8 +32,7 @@ class Mistake:
     page: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """A mistake of the catalogue in one of its forms, alone, put to a task's checks.
 
     ``caught`` are the checks that do not pass. ``allowed`` says that the assignment's rate
@@ -46,8 +45,7 @@ class Trial:
     allowed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TaskAudit:
+class TaskAudit(Struct, frozen=True):
     """One task. ``refused`` are the checks that the correct behaviour itself fails.
 
     ``blind`` gives, for less than the whole of the probes, the trials that nobody would
@@ -66,8 +64,7 @@ class TaskAudit:
     solution: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Struct, frozen=True):
     """One change of a model solution: the line, its text, and ``was -> is``."""
 
     line: int
@@ -75,8 +72,7 @@ class Mutant:
     change: str
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionAudit:
+class FunctionAudit(Struct, frozen=True):
     """One function task.
 
     ``problems`` are what the model solution's own checks have against it, a sentence each;
@@ -96,8 +92,7 @@ class FunctionAudit:
     untried: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """All tasks of an assignment; ``clean`` where nothing slips and no solution is wrong."""
 
     assignment: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from gradkit.records.submission import Place
@@ -27,8 +27,7 @@ REPEATS = "repeats"
 """The outcome whose ``times`` tell how often an update calls one function, for like results."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """An exception that student code raised. ``call`` counts from 0 within the batch.
 
     ``before`` says that it was raised by what is called first, see `gradkit.records.binding`.
@@ -42,8 +41,7 @@ class Failure:
     before: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A value that came back in a form that cannot be compared, or an input that was changed.
 
     ``missing``: there was none; ``shape``, ``dtype``, ``type``: ``found`` says which;
@@ -57,16 +55,14 @@ class Fault:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """A process that ended before it answered."""
 
     kind: Literal["timeout", "crash", "exit", "protocol", "memory"]
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What one batch or run gave.
 
     ``outputs`` have a leading axis over the calls (or epochs) that were completed; rows
@@ -84,8 +80,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Observations:
+class Observations(Struct, frozen=True):
     """The outcomes of one task by the name of the batch or run."""
 
     task: str

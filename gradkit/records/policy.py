@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Late:
+
+class Late(Struct, frozen=True):
     """What lateness costs: ``per_day`` percent for each day that has begun, ``most`` in all.
 
     ``of`` says of what: of the largest points, or of those that were reached. ``grace`` are
@@ -23,16 +23,14 @@ class Late:
     days: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bonus:
+class Bonus(Struct, frozen=True):
     """Points beside those of the checks; ``why`` is told."""
 
     points: float
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Lines that follow the sum of the tasks.
 
     ``due`` is when work had to be handed in, ``extensions`` for whom it is another time.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from gradkit.records.task import Array, Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Independent calls of one role.
 
     ``inputs`` maps quantities to arrays with a leading axis of ``len(labels)`` calls;
@@ -26,8 +25,7 @@ class Batch:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A training run from a named start.
 
     In numpy, forward and update in turn over the rows of ``X`` (examples, features) and
@@ -45,8 +43,7 @@ class Run:
     rate: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Probes:
+class Probes(Struct, frozen=True):
     """Every call that one task makes of one submission. ``seed`` draws them again."""
 
     task: str

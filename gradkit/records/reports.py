@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from gradkit.records.classroom import Change, Release, RunKind, Standing
 
@@ -32,16 +33,14 @@ Kind = Literal[
 """Why a person must look, the most urgent first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a person must look at a result; ``words`` say it, and name nobody."""
 
     kind: Kind
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """A student whose result a person must look at.
 
     ``told`` is the sentence of what was refused or failed. ``assistant`` is who is to look,
@@ -54,8 +53,7 @@ class Look:
     assistant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """A submission of a student's as a run found it, and what came of it in that run.
 
     ``at`` is the platform's time, ``stamp`` the file's. Of one that was ``unchanged`` the run
@@ -84,8 +82,7 @@ class Attempt:
     found: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PointsSet:
+class PointsSet(Struct, frozen=True):
     """Points that were set for a check; None where earlier ones were taken back."""
 
     task: str
@@ -93,8 +90,7 @@ class PointsSet:
     points: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What counts for a student: the ``number``-th of ``attempts``, with every last word in it."""
 
     score: float | None
@@ -103,8 +99,7 @@ class Mark:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What one run did to a student's grade.
 
     ``policy`` is the rule for which attempt counts, where the run set one, ``drops`` the
@@ -131,8 +126,7 @@ class Step:
     rules: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """How a student's grade came about, run by run."""
 
     name: str
@@ -140,8 +134,7 @@ class History:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stood:
+class Stood(Struct, frozen=True):
     """What counted for a student at the end of a run.
 
     ``found`` are mistakes by task and check, ``words`` the points that a person has set.
@@ -153,8 +146,7 @@ class Stood:
     words: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A student at the end of two runs; None where there was nothing that counted."""
 
     name: str
@@ -164,8 +156,7 @@ class Difference:
     come: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A finding that is there now and was not before, or the other way round.
 
     ``said`` is what the hint level shows of it: its title, or where to look.
@@ -177,8 +168,7 @@ class Moved:
     entries: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PointsGiven:
+class PointsGiven(Struct, frozen=True):
     """Points that a person has given for a check since, or taken back where there are none."""
 
     task: str
@@ -187,8 +177,7 @@ class PointsGiven:
     comment: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What a student's page says now and did not say when it was given back last.
 
     ``since`` is that time, UTC, ISO 8601. ``score`` is the total; ``checks`` are those whose
@@ -207,8 +196,7 @@ class Changes:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """A student who does not get something back, what that is, and why."""
 
     student: str
@@ -216,8 +204,7 @@ class Left:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What `gradkit feedback` gives back.
 
     ``pages`` counts the pages, and ``new`` those among them that their student has not been

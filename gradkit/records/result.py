@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from gradkit.records.binding import Binding
 from gradkit.records.finding import Finding, Inquiry
@@ -17,8 +18,7 @@ from gradkit.records.verdict import Course, Entry, State, Verdict
 OracleKind = Literal["reference", "derived"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A person's word on a check's points, which counts in the place of the mark.
 
     ``marked`` is what the mark would be. ``stale``: something else is found now than what was
@@ -32,8 +32,7 @@ class Decision:
     stale: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 
     A failed check that ``follows`` from mistakes found in another loses no points of its own.
@@ -53,8 +52,7 @@ class CheckResult:
     decision: Decision | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(Struct, frozen=True):
     """One task's checks.
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
@@ -81,8 +79,7 @@ class TaskResult:
 AdjustmentKind = Literal["task", "total", "late", "bonus", "scale"]
 
 
-@dataclass(frozen=True, slots=True)
-class Adjustment:
+class Adjustment(Struct, frozen=True):
     """Points between the sum of the tasks and the score, and why: a line of its own.
 
     A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
@@ -98,8 +95,7 @@ class Adjustment:
     decision: Decision | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One submission's marks, with what is needed to repeat them.
 
     ``path`` is where the submission was read from, as it was given. ``visibility`` is the
@@ -131,8 +127,7 @@ class Result:
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What one section's code answered to the questions of one task, and what it was found to do.
 
     ``seed`` draws the same questions again, and ``questions`` is a digest of them: where it
@@ -161,8 +156,7 @@ class Evidence:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
+class Graded(Struct, frozen=True):
     """A result with all that it was made from."""
 
     result: Result

@@ -9,8 +9,9 @@ student's own layout is a matter of printing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from gradkit.records.task import Array
 
@@ -21,8 +22,7 @@ Detail = str | int | float | tuple[int | str, ...] | None
 Details = tuple[tuple[str, Detail], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Struct, frozen=True):
     """One symbol in a product.
 
     ``symbol`` is a parameter's name (``W1``, ``b1``, ``W2``, ``b2``), ``rate``, or one of
@@ -54,16 +54,14 @@ class Factor:
     power: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """``coefficient`` times the product of ``factors``, summed over the letters in them."""
 
     coefficient: float
     factors: tuple[Factor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How one entry moves: ``after = source + Σ terms``.
 
     ``source`` is normally the entry's own value before the step; it is None where the
@@ -81,8 +79,7 @@ class Rule:
     others: tuple[Rule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unexplained:
+class Unexplained(Struct, frozen=True):
     """An entry whose rule is not known, with the ``reason``.
 
     ``depends`` are the quantities that were seen to matter, e.g. ``("y", "W2[1,0]")``.
@@ -97,8 +94,7 @@ class Unexplained:
 Rules = Mapping[Entry, Rule | Unexplained]
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateInputs:
+class UpdateInputs(Struct, frozen=True):
     """What an update step is called with, ``n`` times over, in canonical form.
 
     ``y`` and ``y_hat`` have shape (n, outputs), ``A1`` (n, hidden), ``X`` (n, features),
@@ -114,16 +110,14 @@ class UpdateInputs:
     rate: Array | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateProbes:
+class UpdateProbes(Struct, frozen=True):
     """``inputs``, and the parameters that the step left ``after`` them, same shapes."""
 
     inputs: UpdateInputs
     after: Mapping[str, Array]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """The student's own words, for printing rules.
 
     ``keys`` maps canonical parameter names to the student's. With ``transposed`` the
@@ -139,8 +133,7 @@ class Names:
     transposed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """One mistake of the catalogue, where it was made and with which figures.
 
     ``details`` runs parallel to ``entries``: what the catalogue's prediction needs to know
@@ -153,8 +146,7 @@ class Slip:
     details: tuple[Details, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """What is proven about an update step, a forward pass or a training run.
 
     ``slips``, one per code and the most basic first, applied to the correct step give
@@ -169,8 +161,7 @@ class Explanation:
     unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardProbes:
+class ForwardProbes(Struct, frozen=True):
     """Calls of a forward pass, and what came back.
 
     ``X`` has shape (n, features), ``before`` as in `UpdateInputs`; ``output`` has shape
@@ -184,8 +175,7 @@ class ForwardProbes:
     hidden: Array | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LayerForm:
+class LayerForm(Struct, frozen=True):
     """What one layer computes: ``activation`` applied ``times`` times to ``sign · z``.
 
     ``z`` is ``W.T @ A + b``, with ``W`` for ``W.T`` where ``transposed`` is False, and
@@ -199,8 +189,7 @@ class LayerForm:
     transposed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardForm:
+class ForwardForm(Struct, frozen=True):
     """A whole forward pass: the layers that ran, in order, and what was returned.
 
     ``order`` names the parameters' layers that ran, e.g. ``(1, 2)``. ``output`` and
@@ -214,8 +203,7 @@ class ForwardForm:
     hidden: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
+class TrainingRun(Struct, frozen=True):
     """One torch training run as numbers.
 
     ``X`` (examples, features) and ``y`` (examples, outputs) are the data, ``rate`` is what

@@ -7,11 +7,11 @@ task is decided later, against the assignment, and gives `Section` records.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something stands in the student's own file. ``cell`` counts code cells from 1.
 
     ``title`` is what a cell is called where a reader cannot count cells, in a running notebook.
@@ -23,8 +23,7 @@ class Place:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A piece of source: a notebook's code cell, or a whole ``.py`` file (``cell`` is None).
 
     ``source`` keeps the line count of the original, with magics and shell lines blanked,
@@ -42,8 +41,7 @@ class Cell:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """Lines of the student's own file, whole, from ``first_line`` on."""
 
     file: str
@@ -52,8 +50,7 @@ class Listing:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something in the files that could not be used, said so that the student can mend it.
 
     ``passing``: only this machine could not read it, now. ``broken``: it is no Python.
@@ -65,16 +62,14 @@ class Problem:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A code file: its path inside the submission, with slashes, and its contents."""
 
     name: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RawSubmission:
+class RawSubmission(Struct, frozen=True):
     """The bytes of one submission, read under limits and not yet parsed: it can be sent on.
 
     ``digest`` is the SHA-256 (hex) of a file that was named itself; otherwise that of the
@@ -88,8 +83,7 @@ class RawSubmission:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """Everything that was read from one path.
 
     ``digest`` is the SHA-256 of the contents (hex). ``modules`` are the sources of plain
@@ -104,8 +98,7 @@ class Submission:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """The cells that speak for one task.
 
     ``tasks`` are the ids that headings and file names leave possible: one when they
@@ -122,8 +115,7 @@ class Section:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The one section that speaks for a task, and what of the submission was passed over for it.
 
     ``over`` are the files whose code plays the same roles; ``note`` says in a sentence what

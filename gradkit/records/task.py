@@ -8,10 +8,10 @@ Students may use any layout; the worker translates at its edge.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from gradkit.records.check import Check, Imports
@@ -39,8 +39,7 @@ QUANTITIES = {
 """The quantity that an argument of each kind is handed: a dict of parameters, a list of sizes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """One argument of a role, with every name it is accepted under; ``kind`` is of `QUANTITIES`."""
 
     name: str
@@ -49,8 +48,7 @@ class Argument:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """A function or class that a submission is asked for.
 
     ``shared`` roles mean the same in every task of a file, so that one definition
@@ -66,16 +64,14 @@ class Role:
     shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """A dense layer: its number of units and the name of its activation."""
 
     units: int
     activation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(Struct, frozen=True):
     """Learning rates. ``policy`` is ``exact``, or ``free``: any one rate per kind."""
 
     weight: float
@@ -83,16 +79,14 @@ class Rates:
     policy: Literal["exact", "free"] = "exact"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Named initial parameters of a training run, in canonical form."""
 
     name: str
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """One exercise in one framework.
 
     ``X`` has shape (examples, features), ``y`` (examples, outputs). ``layers`` leaves the
@@ -121,8 +115,7 @@ class Task:
     imports: Imports = Imports()  # noqa: RUF009  (frozen, and empty)
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """A set of tasks as read from one file: nets, and functions.
 
     ``step`` is what a total is rounded to. ``preset`` says which of the catalogue's

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from gradkit.records.observations import Failure, Lost
 from gradkit.records.rule import Entry
@@ -18,8 +19,7 @@ Evidence = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Event:
+class Event(Struct, frozen=True, eq=False):
     """One value that one statement made, over all traced calls.
 
     ``name`` is how the student would write it, e.g. ``parameters['W1']``; ``parameter`` is
@@ -49,8 +49,7 @@ class Event:
     over: tuple[Place | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trace:
+class Trace(Struct, frozen=True, eq=False):
     """One function, watched line by line over several calls.
 
     ``events`` are in the order in which they happened. ``calls`` are the calls of the
@@ -68,8 +67,7 @@ class Trace:
     lost: Lost | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(Struct, frozen=True):
     """Where a mistake stands.
 
     ``origin`` is the earliest statement whose value contains the mistake, ``name`` what the

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from gradkit.records.submission import Place
 
@@ -16,8 +17,7 @@ OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
 """States that are neither right nor wrong: their points are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One compared number (or the worst of several probes of it).
 
     ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
@@ -34,8 +34,7 @@ class Entry:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """The loss of a training run from one start, epoch by epoch.
 
     ``epochs`` count from 1; long runs are thinned. ``found`` is empty where the run gave no
@@ -48,8 +47,7 @@ class Course:
     expected: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The state of a check, its entries, and a sentence for the student.
 
     ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the

@@ -9,18 +9,18 @@ level, and treats all that students wrote as hostile. Where its record says `ref
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     # The command knows the words before anything loads numpy.
     from gradkit.records.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """An output format: the word that asks for it, and the module below `gradkit.report`.
 
     ``for_students``: it shows what the assignment lets students see; any other is for whoever

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 STILL = "not moved"
 
@@ -19,16 +21,14 @@ FORMULAS = 2
 _TERM = re.compile(r" (?=[+−])")
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Struct, frozen=True):
     """One symbol, or one number, of a product; ``differs`` where the other formula lacks it."""
 
     text: str
     differs: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A product with its sign, ``+`` or ``−``; in front of a value the sign may be empty."""
 
     sign: str
@@ -36,8 +36,7 @@ class Term:
     sign_differs: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(Struct, frozen=True):
     """A step, or with ``value`` what an entry becomes. Without terms it stands still."""
 
     terms: tuple[Term, ...]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.finding import Finding
@@ -37,8 +39,7 @@ KINDS: dict[State, str] = {
 """The annotation of each state; a check that passed has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+class Annotation(Struct, frozen=True):
     """What is said of a place; without one it belongs to the whole step.
 
     ``columns`` are the first and the last one, from 1.

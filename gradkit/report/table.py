@@ -8,10 +8,10 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import rich.table
+from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
@@ -26,8 +26,7 @@ from gradkit.report.words import word
 from gradkit.text import clean_text
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Column heads and rows of cells; the columns in ``right`` are flush right."""
 
     heads: Sequence[str]

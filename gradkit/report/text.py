@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
@@ -208,8 +208,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Underlined:
+class _Underlined(Struct, frozen=True):
     """A line whose doubtful part is underlined, each row of it where it has to be broken."""
 
     before: str

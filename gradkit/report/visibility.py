@@ -7,7 +7,7 @@ the points is told, and not why: the reason is about what was found.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gradkit.language import phrase, say
 from gradkit.records.result import CheckResult, Result, TaskResult

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
@@ -24,8 +25,7 @@ TRACEBACK = 50_000
 """Bytes of a traceback that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A script, what it printed, and whether the recorded number was among that."""
 
     text: str

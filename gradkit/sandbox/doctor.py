@@ -13,9 +13,10 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gradkit.runtime.confine import running_tasks
 from gradkit.runtime.folder import own_folder
@@ -39,8 +40,7 @@ It would go on for a minute; a busy machine takes its time.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """Something to try. ``wanted`` acts must succeed, the others must not.
 
     ``tier`` is the lowest that sees to it; ``as_root`` is that where root started the grader,
@@ -90,8 +90,7 @@ _EVERYWHERE = {"outlive", "work"}
 """What can be tried, and is prevented, on every system."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """How one act went. ``held`` is as it should be; ``tier`` is from where that is expected."""
 
     act: str
@@ -101,8 +100,7 @@ class Trial:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Struct, frozen=True):
     """The tier that workers reach on this machine, and every trial made at it."""
 
     tier: int

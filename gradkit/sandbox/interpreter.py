@@ -6,10 +6,12 @@ import os
 import socket
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO, Any, Protocol
+
+from msgspec import Struct
 
 from gradkit.processes import interpreter
 from gradkit.safe_path import safe_path
@@ -18,8 +20,7 @@ from gradkit.safe_path import safe_path
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """What an interpreter should have imported when student code comes to it.
 
     ``handlers`` is a module with a dict ``HANDLERS``; ``search`` are folders to find that
@@ -99,16 +100,14 @@ def _libraries(names: Sequence[str]) -> list[str]:
     return list(folders)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """The grader's ends of a new process: ``channel`` for frames, ``output`` for prints."""
 
     channel: socket.socket
     output: socket.socket
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How a process ended, from the kernel.
 
     ``code`` is its exit code, or minus the number of the signal that ended it; None where

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from gradkit.lines import packed
 from gradkit.records.functions import Made
@@ -21,8 +22,7 @@ SEED = 0
 """Every generator stands so before each step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Lines to run, and values that are put in the place of what they made."""
 
     text: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Claim, Section
@@ -32,8 +33,7 @@ REASONS = (
 _Rank = tuple[bool, int, bool, Attempt, tuple[Natural, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """One file's share of a task: its cells of all sections, and the roles that they play.
 
     ``roles`` are those that are required and written; ``named`` are also others, and those that

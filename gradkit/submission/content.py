@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.records.submission import Cell, Submission
 from gradkit.records.task import Task
@@ -36,8 +38,7 @@ TRAINING = "torch training"
 _ASSUMED = {"torch": "torch", "nn": "torch"}
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A statement and what it shows.
 
     ``start`` and ``end`` are its lines in the cell, from 1, the end excluded. ``roles``
@@ -60,8 +61,7 @@ class Unit:
     meant: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """Names of torch and of numpy roles, and what the submission defines or makes.
 
     ``trains`` is false without torch: what is called backward is then a method of one's own.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradkit.records.functions import Call
 from gradkit.records.submission import Cell, Place, Submission
@@ -14,8 +15,7 @@ from gradkit.submission.places import finder
 from gradkit.submission.source import parse
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """Where a name is made, last: ``affine_forward``, or ``Linear.forward`` of a class.
 
     ``node`` is its text, None where it is assigned or imported.

@@ -10,9 +10,11 @@ tasks, for behaviour to decide.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise, takewhile
 from pathlib import PurePosixPath
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gradkit.records.submission import Cell, Section, Submission
 from gradkit.records.task import Task
@@ -142,8 +144,7 @@ def _coming(units: list[Unit], said: list[Ids | None]) -> list[Ids]:
 # --- sections from units -----------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(Struct):
     """A section in the making: the tasks that are possible, and indices of units."""
 
     tasks: Ids

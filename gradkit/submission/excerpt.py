@@ -7,7 +7,8 @@ import copy
 import symtable
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradkit.records.submission import Cell, Section
 from gradkit.runtime.messages import in_english
@@ -18,8 +19,7 @@ from gradkit.runtime.training import runnable
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A statement as the student wrote it; ``definition`` where it computes nothing yet."""
 
     text: str

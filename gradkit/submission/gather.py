@@ -11,11 +11,13 @@ import re
 import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.submission import File, Problem, RawSubmission
@@ -41,8 +43,7 @@ MEMBERS = 200_000
 EXPORT = re.compile(r"assignment_\d+_export/$")
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True):
     """The location of a submission: a path, or a ``member`` (file or folder/) of the archive there.
 
     ``name`` is unlike all others of the class. ``listed`` is true of what was found in a

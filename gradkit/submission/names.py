@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache, lru_cache, partial
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from gradkit.records.task import Task
 
@@ -28,16 +29,14 @@ _NUMBERS = re.compile(r"(\d+)")
 Natural = tuple[tuple[int, int, str], ...]
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True, order=True):
     """Orders files of one ``base``: drafts, then plain names, then final ones, by number."""
 
     standing: int
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FileName:
+class FileName(Struct, frozen=True):
     """A file's name taken apart. ``base`` is what all attempts at the same file share.
 
     ``hw.py``, ``hw (1).py``, ``hw-2.py``, ``Copy of hw.py`` and ``hw_final.py`` have the base

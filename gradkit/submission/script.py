@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from gradkit.language import say
 from gradkit.records.submission import Cell, File, Place, Problem
@@ -27,8 +28,7 @@ _STRING = re.compile(r"[rRuU]?(\"\"\"|''')")
 _LONGEST = 300
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     """A run of lines below the same headings; ``start`` counts from 0."""
 
     start: int

@@ -14,7 +14,8 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradkit.language import say
 from gradkit.runtime import syntax
@@ -44,8 +45,7 @@ _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun"
 _REPAIRS = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """Source after repair. ``tree`` is None where it is still not Python.
 
     ``line``, ``column`` (from 1, 0 where it is not known) and ``reason`` say what is wrong with it
@@ -221,8 +221,7 @@ _OPENED = re.compile(r"on line (\d+)$")
 """What Python says of the line that a block which is missing should stand below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """Lines of a source from ``start`` (from 1) on that are not Python: statements at top level."""
 
     start: int

@@ -6,10 +6,10 @@ To add one is to add its entry. All functions take columns, (…, units, 1) or (
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from gradkit.language import phrase
@@ -19,8 +19,7 @@ Values = NDArray[Any]
 """float64; float32 where single precision is modelled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activation:
+class Activation(Struct, frozen=True, kw_only=True):
     """What a layer does with its weighted sum Z to give its output A.
 
     Attributes
@@ -68,8 +67,7 @@ class Activation:
     tex: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class Loss(Struct, frozen=True, kw_only=True):
     """What is minimised, a sum over outputs and examples.
 
     Attributes

@@ -11,13 +11,13 @@ import csv
 import hashlib
 import tomllib
 from collections.abc import Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.records.check import Check
 from gradkit.records.functions import FunctionTask

@@ -13,9 +13,10 @@ the layers gave.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.records.task import Array, Layer, Parameters, Task
 from gradkit.task.activations import ACTIVATIONS, LOSSES, Activation, Values
@@ -24,8 +25,7 @@ NUDGE = 1e-6
 """By how much, relative, a number is moved to see what depends on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dense:
+class Dense(Struct, frozen=True):
     """How a layer is run: whose parameters it takes, and what it does with the weighted sum.
 
     ``activations`` are applied in turn. A right layer has one; the sum is then ``Wᵀ·A + b``, and
@@ -39,8 +39,7 @@ class Dense:
     transposed: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class Stage(Struct, frozen=True, eq=False):
     """A layer that has been run: its input, its signed sum, and what each activation gave."""
 
     layer: Dense

@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib.util
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import ArrayLike, NDArray
 
 from gradkit.errors import GradkitError
@@ -103,8 +103,7 @@ def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
     return expected
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(Struct, frozen=True):
     """Expected values from the task's layers, loss and rates alone, in the correct form."""
 
     task: Task
@@ -142,8 +141,7 @@ class Derived:
         return {"y_hat": y_hat, "A1": A1, **final(after)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrapper:
+class _Wrapper(Struct, frozen=True):
     """Another oracle, of which a part is answered otherwise."""
 
     oracle: Oracle
@@ -157,8 +155,7 @@ class _Wrapper:
         return self.oracle.update(inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class Rescaled(_Wrapper):
+class Rescaled(_Wrapper, frozen=True):
     """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
 
     ratios: Mapping[str, float]
@@ -179,8 +176,7 @@ KEPT = 64
 """Runs that are cached: a task has a handful from its own starts on its own data."""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedOracle(_Wrapper):
+class CachedOracle(_Wrapper, frozen=True):
     """Another oracle, asked once for what it has been asked before.
 
     Its runs are from the task's starts and on the task's rows, but for those on data that is
@@ -253,8 +249,7 @@ def parameters_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
     return {key: value for key, value in inputs.items() if key[0] in "Wb"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """What is right for one task, in canonical form: W (in, out), everything else a column.
 
     ``parameters`` maps ``W1`` (in, out), ``b1`` (out, 1) and so on to float64 arrays. ``X`` is
@@ -302,8 +297,7 @@ AGREEMENT = 1e-9
 """How closely, relative to the largest value, reference and derivation must agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class NumpyReference:
+class NumpyReference(Struct, frozen=True):
     """Expected values from a numpy model solution."""
 
     task: Task
@@ -343,8 +337,7 @@ class NumpyReference:
         return by_example(self.forward, self.update, run)
 
 
-@dataclass(frozen=True, slots=True)
-class TorchReference:
+class TorchReference(Struct, frozen=True):
     """Expected values from a torch model solution, run in float64 unless told otherwise."""
 
     task: Task

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.lines import locals_kept, packed, run, snapshot, unpacked, value_of
 from gradkit.records.functions import Draw, FunctionCheck, FunctionTask, Made
@@ -18,8 +19,7 @@ Right = Callable[[FunctionCheck], Made]
 """What is right for the lines of an earlier check."""
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(Struct, frozen=True):
     """The functions of a model solution, by name."""
 
     task: FunctionTask

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from gradkit.authoring.audit import FIRST_RUN, FIRST_STEP, audit
 from gradkit.cli import main

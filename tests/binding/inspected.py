@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gradkit.binding.inspection import Function, inspect
 from gradkit.records.submission import Section

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import replace
 
 import pytest
 from binding.inspected import HereProcess
+from msgspec.structs import replace
 
 from gradkit.binding.idioms import Idioms, find_global_read, idioms_of, narrow_by_words
 from gradkit.binding.inspection import inspect

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradkit.classroom.store.results import Store, pack
 from gradkit.records.classroom import Filed, Listed

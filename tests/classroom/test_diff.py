@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from classroom.answering import (
     write,
 )
 from classroom.classes import RIGHT
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark

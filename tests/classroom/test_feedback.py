@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from classroom.returned import (
     members,
     table,
 )
+from msgspec.structs import replace
 
 from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback

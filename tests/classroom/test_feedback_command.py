@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from classroom.classes import RIGHT, SETTINGS, changed_assignment
 from classroom.returned import MOODLE, WORKSHEET, download, graded, members, table
 from click.testing import CliRunner
 from click.testing import Result as Ended
+from msgspec.structs import replace
 
 from gradkit.classroom.store.database import files_of
 from gradkit.classroom.store.results import Store, given

@@ -9,13 +9,14 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from classroom.classes import RIGHT, SETTINGS, Silent, changed_assignment, handed_in
 from classroom.filing import filed
 from model_solutions import REFERENCE
+from msgspec.structs import replace
 
 import gradkit
 from gradkit.classroom.cache_key import seed_of

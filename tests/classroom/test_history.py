@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from classroom.answering import (
     run,
 )
 from model_solutions import ROOT
+from msgspec.structs import replace
 
 import gradkit as package
 from gradkit.classroom.remark import remark

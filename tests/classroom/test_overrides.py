@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from classroom.answering import (
 )
 from classroom.classes import RIGHT, changed_assignment, handed_in
 from classroom.here import grade_here
+from msgspec.structs import replace
 
 from gradkit.classroom.remark import remark
 from gradkit.classroom.store.attempts import counting_attempts

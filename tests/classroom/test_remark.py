@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from mistakes.samples import folder as mistake_folder
 from model_solutions import ROOT
+from msgspec.structs import replace
 
 from gradkit.classroom import remark as module
 from gradkit.classroom.remark import Marker, remark, settings_of

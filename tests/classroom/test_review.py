@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from classroom.classes import RIGHT, handed_in
 from classroom.filing import filed
 from classroom.here import grade_here
 from model_solutions import REFERENCE
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +14,7 @@ from classroom.classes import HANGS, MISTAKES, RIGHT, SETTINGS, changed_assignme
 from classroom.here import grade_here
 from click.testing import CliRunner
 from click.testing import Result as Ended
+from msgspec.structs import replace
 from rich.console import Console
 
 from gradkit.classroom.course.find_student import pseudonym

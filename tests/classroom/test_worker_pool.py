@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from classroom.classes import (
     handed_in,
 )
 from model_solutions import REFERENCE
+from msgspec.structs import replace
 
 from gradkit.classroom import worker_pool as module
 from gradkit.classroom.store.results import unpack

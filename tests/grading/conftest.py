@@ -6,11 +6,11 @@ import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from accepted.conventions import ACCEPTED, Accepted, write
+from msgspec.structs import replace
 from soak import SIZE
 from told import full, not_passed, notebook, states
 

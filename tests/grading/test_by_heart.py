@@ -5,11 +5,11 @@ What is counted starts, and is made on rows, that nobody can know.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from told import script
 
 from gradkit.records.probes import Run

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from mistakes.samples import folder as mistake_folder
+from msgspec.structs import replace
 
 from gradkit.cli import main
 from gradkit.diagnosis.mistakes import CODES

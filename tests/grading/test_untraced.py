@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mistakes.samples import folder as mistake_folder
+from msgspec.structs import replace
 
 from gradkit.classroom.reports.summary import reasons
 from gradkit.classroom.worker_pool import _timed_out

@@ -1,10 +1,10 @@
 """Attacks on the grade, handed in as submissions: none is worth a point, nor costs a neighbour."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from model_solutions import ROOT
+from msgspec.structs import replace
 from weak import weakened
 
 from gradkit.grading.session import Session

@@ -6,12 +6,12 @@ A step that is stored in float32 is known by its digits, and held to what float3
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import TASKS, case
+from msgspec.structs import replace
 from soak import SIZE
 
 from gradkit.judge import judge

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from cases import END, PLACE, TASKS, add, bound, case, observed, states, verdicts, with_outputs
+from msgspec.structs import replace
 
 from gradkit.judge import judge
 from gradkit.judge.comparison import listed, merge

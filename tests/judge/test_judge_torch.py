@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from cases import PLACE, add, case, states, verdicts, with_outputs
+from msgspec.structs import replace
 
 from gradkit.records.binding import Missing
 from gradkit.records.observations import Failure, Fault, Lost

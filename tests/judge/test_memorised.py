@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from cases import TASKS, Change, case, observed, with_outputs
+from msgspec.structs import replace
 
 from gradkit.judge import Case
 from gradkit.judge.memorised import (

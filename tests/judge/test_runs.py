@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 from cases import TASKS, Case, add, case, observed, states, verdicts, with_outputs
+from msgspec.structs import replace
 
 from gradkit.records.observations import Failure, Outcome
 from gradkit.records.task import Task

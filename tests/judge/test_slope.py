@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from gradkit.judge.gradient import slopes
 from gradkit.judge.tolerances import DOUBLE, SINGLE

@@ -6,12 +6,12 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pseudo
 import pytest
 from mistakes.samples import folder as mistake_folder
+from msgspec.structs import replace
 from rich.console import Console
 
 from gradkit.grading.settings import GradingError, Settings

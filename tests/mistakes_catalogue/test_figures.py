@@ -1,8 +1,7 @@
 """What the ratios of coefficients say together."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from rules.nets import REGRESSION
 
 from gradkit.diagnosis.mistakes.figures import common_ratios, readings

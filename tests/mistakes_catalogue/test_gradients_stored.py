@@ -1,8 +1,7 @@
 """New values that are gradients and no parameters are one mistake, not three."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
 

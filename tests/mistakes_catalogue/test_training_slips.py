@@ -1,10 +1,10 @@
 """Mistakes in training runs: executed predictions against runs in torch and in numpy."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from rules.nets import REGRESSION, SHIPPED, SOFTMAX, TANH
 
 from gradkit.diagnosis.mistakes import explain_training, loop_with, usual_training_cases

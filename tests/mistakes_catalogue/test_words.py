@@ -1,10 +1,10 @@
 """Sentences and hints: the student's own names in their places, no answer before its level."""
 
 import re
-from dataclasses import replace
 from string import Formatter
 
 import pytest
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes import (
     CODES,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, changes, result
 
 from gradkit.report.plain_text import LIMIT, to_comment

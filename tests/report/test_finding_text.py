@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from gradkit.records.finding import UNEXPLAINED, Finding

@@ -8,7 +8,6 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,6 +18,7 @@ import cmarkgfm
 import junitparser
 import pytest
 from hostile_texts import CONTROL, TEXTS, hostile, obeyed
+from msgspec.structs import replace
 from rich.console import Console
 
 from gradkit.records.classroom import Release, Run

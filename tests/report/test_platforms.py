@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from platforms import STUDENTS, TOTALS, reported, shown, slack, strict
 from results import result
 from test_finding_text import FINDING, result_with

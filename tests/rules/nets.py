@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.records.task import Layer, Task
 from gradkit.task.assignment import read_assignment

@@ -1,9 +1,8 @@
 """The correct step: gradient descent, and the rules that are read off it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 
 from gradkit.diagnosis.rules import correct_rules, draw, draw_forward, evaluate, step, text

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from submission.shapes import NUMPY, TASKS, TORCH
 
 from gradkit.submission.names import Claims, is_attempt_at, natural, parse_file_name, words_of

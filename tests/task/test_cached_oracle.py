@@ -1,9 +1,8 @@
 """Runs that have been asked for before are not made again, and are no different."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from gradkit.records.probes import Run
 from gradkit.task.assignment import read_assignment

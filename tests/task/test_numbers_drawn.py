@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import draws

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from model_solutions import REFERENCE
+from msgspec.structs import replace
 
 from gradkit.records.task import Layer
 from gradkit.task import network

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from gradkit.records.probes import Batch, Probes
 from gradkit.records.task import Layer, Task

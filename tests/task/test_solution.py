@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from model_solutions import REFERENCE, source
+from msgspec.structs import replace
 
 from gradkit.lines import read_lines
 from gradkit.records.functions import FunctionTask, Made

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from styles import ENTRIES, FORWARD, IMPORTS, VECTORISED, Slip
 from watched import TASKS, Watched, watch
 

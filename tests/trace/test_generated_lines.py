@@ -6,9 +6,9 @@ Where the text with a mistake differs from the text without it, there the mistak
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from rules.generate import STYLES, sets_of, write
 from rules.lines import NOWHERE, differing
 from soak import SIZE

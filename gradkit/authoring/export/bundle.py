@@ -7,9 +7,10 @@ import re
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment, Task
@@ -23,8 +24,7 @@ class ExportError(GradkitError):
     """Nothing can be exported; the text says what was found and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """What is in a file, and who may do what with it.
 
     ``secret`` files are for the owner alone; ``program`` is run.
@@ -39,8 +39,7 @@ Files = Mapping[str, File]
 """Files by their path in the export, with forward slashes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """An assignment with its files, relative to ``assignment_file``'s folder.
 
     ``own`` says whether it is another assignment than the one that comes with gradkit.

@@ -12,10 +12,11 @@ import os
 import shlex
 import zipfile
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+
+from msgspec import Struct
 
 import gradkit
 from gradkit.authoring.export.bundle import ExportError, File, Files
@@ -90,8 +91,7 @@ def _hash(content: bytes) -> str:
 SUFFIX = ".whl"
 
 
-@dataclass(frozen=True, slots=True)
-class Install:
+class Install(Struct, frozen=True):
     """What pip is given: a requirement or an address, or the name of the ``wheel`` that is carried.
 
     ``wheel`` is its content, None where nothing is carried.

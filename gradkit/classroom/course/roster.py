@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import Index, index, normal, turned, who
 from gradkit.classroom.course.senders import KINDS, attributed, identity, senders
@@ -194,8 +196,7 @@ def _owners(
     return (found, frozenset()) if len(found) < 2 else (frozenset(), found)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A submission to be graded, and all whose it is; the first one's name is on it."""
 
     handed: Handed
@@ -203,8 +204,7 @@ class Entry:
     students: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrolment(Struct, frozen=True):
     """A class before it is graded. Without a roster there is no ``match``, and no students."""
 
     entries: tuple[Entry, ...]

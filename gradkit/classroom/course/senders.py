@@ -15,9 +15,10 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+
+from msgspec.structs import replace
 
 from gradkit.records.course import Sender
 from gradkit.submission.files import shown

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
@@ -63,8 +64,7 @@ Way = Literal["canvas", "moodle", "folder"]
 Names = tuple[dict[str, str], list[tuple[str, str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(Struct, frozen=True):
     """How pages are named for a platform, and why a student has none.
 
     ``owner_only``: a file reaches the one who handed in, and nobody else of the group.
@@ -138,8 +138,7 @@ def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> 
             write_whole(path, page(student))
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """What is known of a student: senders of all submissions, the newest first."""
 
     name: str

@@ -9,7 +9,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.errors import GradkitError
 from gradkit.submission.files import shown
@@ -24,8 +26,7 @@ class CsvTableError(GradkitError):
     """A table cannot be used; the text says where, what was expected and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class CsvTable:
+class CsvTable(Struct, frozen=True):
     """``rows`` are raw cells, and after the last one of each row its line end.
 
     ``mark`` are the bytes before the text, ``encoding`` is Python's name.

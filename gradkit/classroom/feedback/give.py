@@ -11,9 +11,10 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
 
 from gradkit.classroom.feedback.address import (
     Address,
@@ -52,16 +53,14 @@ class FeedbackError(GradkitError):
     """There is nothing that could be given back; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A platform's table: where it goes, and how it is filled."""
 
     target: Path
     fill: Callable[[Sequence[Mark]], FilledTable]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """How feedback goes back.
 
     ``out`` is the archive, or the folder where ``way`` is one. ``changed`` leaves out pages that

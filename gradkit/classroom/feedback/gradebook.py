@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.feedback import csv_table as csv
 from gradkit.classroom.feedback.csv_table import CsvTable, CsvTableError
@@ -42,8 +44,7 @@ _READ_ONLY = re.compile(r"read\s+only")
 _ID = re.compile(r"(?P<title>.*?)\s*\((?P<id>\d+)\)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """Columns of the downloaded gradebook; ``assignment`` is None where it has no such one."""
 
     info: Mapping[str, int]

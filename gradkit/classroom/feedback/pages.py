@@ -12,10 +12,12 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.attempts import counting_attempts
@@ -127,8 +129,7 @@ def _write(stand: Stand, students: Path, hints: int) -> Row:
     return replace(row, mistakes=mistakes, score=None if open_ else row.score)
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(Struct, frozen=True):
     """How a student's submission stands, or stood: the attempt that counts, and what was said."""
 
     kept: Kept
@@ -138,8 +139,7 @@ class Stand:
     policy: Policy = NO_POLICY
 
 
-@dataclass(frozen=True, slots=True)
-class Former:
+class Former(Struct, frozen=True):
     """How it stood at ``since``, and the reasons that were given for what was done after that.
 
     ``taken_back`` has by task and check why a person's points were taken back.
@@ -281,8 +281,7 @@ GROUP = "Handed in by a group"
 """In the place of a name where several have one page: none of them is named to the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A page to be made.
 
     ``heading`` says whose it is. ``digest`` is that of the page that the
@@ -298,8 +297,7 @@ class Draft:
     before: Former | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page, compressed. ``new``: the student has not been given it. ``comment`` is plain text.
 
     There is no score where nothing could be graded.

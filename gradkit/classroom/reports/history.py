@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.store.attempts import counting_attempt

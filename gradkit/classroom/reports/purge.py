@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student, normal, pseudonym, turned
 from gradkit.classroom.course.senders import KINDS
@@ -76,8 +77,7 @@ class PurgeError(GradkitError):
     """Nobody was removed; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
+class Purged(Struct, frozen=True):
     """How many rows are gone, and where the submissions had been read from.
 
     ``files`` were removed besides. ``shared`` are students who handed in something together
@@ -90,8 +90,7 @@ class Purged:
     files: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Self:
+class _Self(Struct, frozen=True):
     """A student as platforms know them; ``written`` are the names as written, longest first."""
 
     written: tuple[str, ...]

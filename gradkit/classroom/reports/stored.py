@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
@@ -22,8 +24,7 @@ from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import collect, parse
 
 
-@dataclass(frozen=True, slots=True)
-class StudentResult:
+class StudentResult(Struct, frozen=True):
     """The result of a student that counts, points that a person has set in it.
 
     ``path`` is where the submission was; it is empty where the student was asked for by a
@@ -34,8 +35,7 @@ class StudentResult:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """The bytes that a student was given, the ``number``-th of ``total`` times."""
 
     data: bytes

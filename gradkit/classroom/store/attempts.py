@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError

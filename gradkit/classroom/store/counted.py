@@ -11,11 +11,12 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student
 from gradkit.classroom.policy import adjusted
@@ -38,8 +39,7 @@ class OverrideError(GradkitError):
     """These points cannot be given; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overridden:
+class Overridden(Struct, frozen=True):
     """A check, a task or a total whose points a person has set.
 
     ``marked`` is what the marks say, ``former`` what a person had said until now. ``result`` is
@@ -163,8 +163,7 @@ def override(
     return target.marked, former.points if former else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """What points are set for: a check, a task (no check) or all (no task); see `basis_of`."""
 
     task: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from functools import reduce
 from operator import sub
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.attribute.columns import PROPORTIONAL, Columns, Hit
 from gradkit.diagnosis.attribute.product import Piece, Pieces, marked, pieces_of, within

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from gradkit.records.rule import Entry
 from gradkit.records.task import Array
@@ -23,8 +23,7 @@ LEAST = 3
 """Calls in which a value is not zero: with fewer, anything is proportional to anything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A number in an event that is ``factor`` times what was looked for."""
 
     event: int

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import reduce
 from operator import and_
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.attribute.case import Case
 from gradkit.diagnosis.attribute.columns import Hit

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
+
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import is_input, is_output, is_unit, is_weight
 from gradkit.diagnosis.rules.symbols import letters_of, to_power

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradkit.binding.idioms import GlobalRead
 from gradkit.diagnosis.mistakes import Diagnosis

@@ -8,9 +8,9 @@ what they gave.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.findings import failed
 from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps

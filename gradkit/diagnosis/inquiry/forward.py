@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.attribute.forward import forward_lines, is_at_hand
 from gradkit.diagnosis.inquiry.findings import failed, finding_of

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.columns import to_columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.findings import finding_of, remark_on
 from gradkit.diagnosis.mistakes.catalogue import (

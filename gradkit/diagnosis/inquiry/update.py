@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import attribute

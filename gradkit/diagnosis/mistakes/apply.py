@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import permutations
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import PARTS, Change, parameter_detail
 from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE, rewritten
@@ -15,8 +17,7 @@ from gradkit.records.rule import Details, Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Mistakes that turn the right rule into the applied one, but for a ``ratio``.
 
     ``ratio`` is the applied coefficient by the right one, or None where nothing moves;

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.forward import apply_forward, form_with
 from gradkit.diagnosis.rules.columns import to_columns

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.compare import (
     Choice,
@@ -35,8 +37,7 @@ from gradkit.records.rule import (
 from gradkit.records.task import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """What an update step does, what it should do, and what separates the two.
 
     ``precision`` is the one to which the numbers follow ``applies``.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.forward import before_last, correct_form, recover_forward, run_stages
 from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, LayerForm, Slip

@@ -6,9 +6,9 @@ Everything is float64 and numpy; a torch run in float32 agrees to its own precis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from gradkit.records.rule import TrainingRun
 from gradkit.records.task import Array, Task
@@ -17,8 +17,7 @@ from gradkit.task.activations import Loss
 from gradkit.task.network import Dense, run, slopes_of
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """How a model is trained.
 
     ``activations`` names, per layer, what is applied in turn. ``loss`` is a key of

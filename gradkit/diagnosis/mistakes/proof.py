@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.apply import NEARLY, cut_off, truncated, with_slips
 from gradkit.diagnosis.mistakes.cases import usual_cases

@@ -8,7 +8,8 @@ mistakes. What a rewrite needs besides the rule is in its ``details``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import (
     GROUPS,

@@ -7,9 +7,9 @@ exactly is then diagnosed like any other step.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
 from gradkit.diagnosis.rules.evaluate import evaluate, waiting_in_circles

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from itertools import permutations
+
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
 from gradkit.diagnosis.mistakes.parts import GROUPS, Change

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.catalogue import RANK, mistake
 from gradkit.diagnosis.mistakes.wording import fill, joined, words

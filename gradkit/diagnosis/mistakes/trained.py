@@ -8,10 +8,10 @@ the observed numbers are told.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.loop import correct_loop, train
 from gradkit.diagnosis.mistakes.runs import reproduces, trains_alike

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.loop import Loop, correct_loop
 from gradkit.records.rule import Details, Slip, TrainingRun

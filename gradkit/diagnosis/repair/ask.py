@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.lines import packed
@@ -19,8 +20,7 @@ MILLISECONDS, LEAST = 2500, 300
 """Of processor time that the searches for one task take at most, and that one needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A check at throwaway inputs: each with the lines to run and what is right there.
 
     ``functions`` are the student's names for those of the lines.
@@ -31,8 +31,7 @@ class Asked:
     draws: tuple[tuple[Draw, Sequence[Step], Made], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A change: lines ``first`` to ``last`` of a cell's text are to be ``lines``.
 
     The doubtful part is from column ``start`` of ``line`` to column ``end`` of ``until``, in

@@ -8,11 +8,11 @@ the observed numbers exactly at random asymmetric probes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.records.rule import ForwardForm, ForwardProbes, LayerForm
 from gradkit.records.task import Array, Task

@@ -8,11 +8,11 @@ entry's rule can only contain atoms whose inputs all matter to that entry.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from gradkit.diagnosis.rules.symbols import PER_HIDDEN, PER_INPUT, PER_OUTPUT, Table
@@ -85,16 +85,14 @@ def per_output(shape: Shape) -> tuple[str, ...]:
     return tuple(s for s in PER_OUTPUT if s != "output_derivative" or stands_for_itself)
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(Struct, frozen=True):
     """Factors that stand or fall together, and which scalar inputs they depend on."""
 
     factors: tuple[Factor, ...]
     depends: Mask
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """The sizes of a net, and where each scalar input stands in the flat row of all."""
 
     features: int
@@ -246,8 +244,7 @@ def _needed(gain: tuple[tuple[str, int], ...], name: str) -> bool:
     return bool(symbols - {"target"})
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(Struct, frozen=True):
     """The atoms that some entry may contain, for one set of probes.
 
     ``columns`` has shape (n, P), ``depends`` (P, V). ``whole`` marks sums, of which a

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from gradkit.records.task import Array
 
 
-@dataclass(frozen=True, slots=True)
-class Precision:
+class Precision(Struct, frozen=True):
     """What counts as equal.
 
     A rule verifies to ``exact``, relative to what an entry `moved`, plus ``rounding``,

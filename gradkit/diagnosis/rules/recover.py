@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.candidates import candidates, complexity, own_value
 from gradkit.diagnosis.rules.evaluate import value_of, waiting_in_circles

@@ -7,9 +7,9 @@ more probes than symbols, least squares gives the powers exactly, and they are i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.diagnosis.rules.symbols import to_power

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.records.rule import Factor, Index, Term, UpdateInputs
 from gradkit.records.task import Array, Task

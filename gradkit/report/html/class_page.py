@@ -5,7 +5,9 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED
@@ -22,8 +24,7 @@ from gradkit.report.words import SIGNS, adjustment_text, override_text, word
 from gradkit.text import clean_text
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskRow(Struct, frozen=True):
     """One task: its points, and each check with its state."""
 
     task: str
@@ -33,8 +34,7 @@ class TaskRow:
     checks: tuple[tuple[str, State], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
 
     Who has nothing that could be graded has no score, and is in no mean.
@@ -92,8 +92,7 @@ BARS = 20
 """Mistakes that are drawn; the table has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A mistake and who made it."""
 
     code: str

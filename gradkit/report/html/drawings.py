@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from gradkit.language import say
 from gradkit.report.document import entry_name
@@ -80,8 +81,7 @@ def _error_text(error: float) -> str:
 Data = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """A plot as it stands in a page, and what is written below it."""
 
     svg: str

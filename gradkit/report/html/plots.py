@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+
+from msgspec import Struct
 
 from gradkit.report.document import document
 
@@ -38,8 +39,7 @@ KEPT = 2048
 """Drawings that are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One entry of a heat map: 0 where it is right, up to 4 where it is worst."""
 
     level: int
@@ -81,8 +81,7 @@ def _climbs(values: tuple[float, ...]) -> bool:
     return bool(finite) and min(finite) > 0 and max(finite) > STEEP * finite[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
+class _Axis(Struct, frozen=True):
     """Numbers from ``low`` to ``high`` between two edges of a drawing."""
 
     low: float

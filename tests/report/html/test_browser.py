@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from report.html.conftest import lacking
 from report.html.samples import HOSTILE, WORDS, changes, result
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 
 from gradkit.records.finding import UNEXPLAINED
