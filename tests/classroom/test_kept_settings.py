@@ -42,7 +42,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_same_command_needs_no_options(once: Path) -> None:
     """Assignment, model solutions, seed: nobody is graded again, nothing becomes provisional."""
     ended = gradkit("grade", once / "in", "--out", once / "out", *OPTIONS)
-    assert ended.stderr.startswith("This run: 0 graded, 2 unchanged")
+    assert "This run: 0 graded, 2 unchanged" in ended.stderr
     assert {result.oracle for result in results(once / "out").values()} == {"reference"}
 
 
@@ -141,7 +141,7 @@ def test_one_student_is_graded_again(once: Path) -> None:
     """And nobody else."""
     before = {name: made.versions for name, made in results(once / "out").items()}
     ended = gradkit("grade", once / "in", "--out", once / "out", "--student", "ben", *OPTIONS)
-    assert ended.stderr.startswith("This run: 1 graded, 0 unchanged")
+    assert "This run: 1 graded, 0 unchanged" in ended.stderr
     assert {name: made.versions for name, made in results(once / "out").items()} == before
     with Store(once / "out", write=False) as store:
         assert [kept.name for kept in store.newest() if kept.run == store.runs()[-1].id] == ["ben"]
@@ -157,7 +157,7 @@ def test_a_task_is_named_for_one_student(tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.output
     made = results(tmp_path / "out")["ben"]
     assert [task.task for task in made.tasks] == ["classification-numpy"]
-    assert gradkit(*words).stderr.startswith("This run: 0 graded, 2 unchanged")
+    assert "This run: 0 graded, 2 unchanged" in gradkit(*words).stderr
     assert "--task x: there is no such task" in refusal(*words, "--student", "ben", "--task", "x")
     assert "nobody in" in refusal(*words, "--student", "nobody")
 

@@ -402,3 +402,18 @@ def test_of_an_exercise_that_is_another_points_can_be_set(course: Path) -> None:
     """Nothing was found that could be run, and a person has read it."""
     give(course, 5.0, "forward", name=CAS)
     assert result(course, CAS).score == 5.0
+
+
+def test_that_a_word_is_stale_is_not_the_students_affair(course: Path) -> None:
+    """Who reviews is told; the page says who has set the points, and no more."""
+    give(course, 11.0)
+    give(course, 18.0, "total")
+    with Store(course, write=True) as store:
+        remark(store, replace(SETTINGS, dropped=("swapped-index",)), drops=("swapped-index",))
+    assert check(course).decision.stale
+    assert "override is stale" in gradkit("review", course).stdout
+    assert gradkit("feedback", course, "--format", "folder").exit_code == 1
+    (page,) = (course / "feedback" / "pages").glob("Anna*.html")
+    text = page.read_text(encoding="utf-8")
+    assert text.count("Set to ") == 2
+    assert "Something else is found now" not in text
