@@ -143,7 +143,7 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
         if isinstance(second.op, ast.Mult | ast.Div):
             factor = with_parts(node, left=first.right, right=second.left)
             product = with_parts(second, left=factor)
-            yield Change("wrong-brackets", with_parts(first, right=product))
+            yield Change("wrong-brackets", with_parts(first, right=product), LARGER)
     if isinstance(node.left, ast.BinOp) and added:
         inner = node.left
         if isinstance(inner.op, ast.Add | ast.Sub):
@@ -159,11 +159,21 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.left, ast.BinOp):
         inner = node.left
         right = with_parts(node, left=inner.right)
-        yield Change("wrong-brackets", with_parts(inner, right=right))
+        yield Change("wrong-brackets", with_parts(inner, right=right), _written(node, inner))
     if isinstance(node.right, ast.BinOp):
         inner = node.right
         left = with_parts(node, right=inner.left)
-        yield Change("wrong-brackets", with_parts(inner, left=left))
+        yield Change("wrong-brackets", with_parts(inner, left=left), _written(node, inner))
+
+
+def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
+    """Return what it costs to move brackets: more where there were none around a sum."""
+    return LARGER if _adds(node) or not _adds(inner) else SIMPLE
+
+
+def _adds(node: ast.BinOp) -> bool:
+    """Tell a sum or a difference."""
+    return isinstance(node.op, ast.Add | ast.Sub)
 
 
 TURNED: Mapping[type, tuple[type, ...]] = {
