@@ -95,3 +95,10 @@ def test_importing_costs_numpy_alone() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert out.strip() == "[]"
+
+
+def test_the_worst_row_is_the_one_that_is_off_by_the_largest_part() -> None:
+    """Of the larger of claim and estimate: a claim of nothing is off by all."""
+    x = np.array([1.0, 1.0])
+    said = str(check_gradient(lambda p: float(np.sum(p)), x, np.array([1.5, 0.0])))
+    assert said.index("[1]") < said.index("[0]")
