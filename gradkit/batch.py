@@ -8,27 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
-    from gradkit.records.result import Result
-
-
-class Batch(Struct, frozen=True):
-    """Results of several submissions, and why each of the others could not be graded.
-
-    ``keyed`` tells whether they were graded against model solutions. ``hints`` is the level
-    that the assignment shows to students, ``own_hints`` that for whoever has graded them.
-    """
-
-    results: tuple[Result, ...]
-    refused: tuple[str, ...] = ()
-    keyed: bool = False
-    hints: int = 4
-    own_hints: int = 4
+    from gradkit.records.result import Batch
 
 
 def grade_files(
@@ -107,6 +92,7 @@ def _grader(
     with Workshop(require_tier=require_tier) as workshop:
         from gradkit.grading.session import Session
         from gradkit.grading.settings import GradingError, Settings
+        from gradkit.records.result import Batch
 
         made = Settings(**settings, require_tier=require_tier or 0)
         if require_tier:

@@ -16,8 +16,7 @@ from gradkit.language import say
 from gradkit.report.formats import FORMATS, lacking
 
 if TYPE_CHECKING:
-    from gradkit.batch import Batch
-    from gradkit.records.result import Result
+    from gradkit.records.result import Batch, Result
 
 
 @click.command("check", cls=Command, example="gradkit check hw.py --task regression-numpy --seed 1")

@@ -161,3 +161,17 @@ class Graded(Struct, frozen=True):
 
     result: Result
     evidence: tuple[Evidence, ...]
+
+
+class Batch(Struct, frozen=True):
+    """Results of several submissions, and why each of the others could not be graded.
+
+    ``keyed`` tells whether they were graded against model solutions. ``hints`` is the level
+    that the assignment shows to students, ``own_hints`` that for whoever has graded them.
+    """
+
+    results: tuple[Result, ...]
+    refused: tuple[str, ...] = ()
+    keyed: bool = False
+    hints: int = 4
+    own_hints: int = 4
