@@ -50,7 +50,13 @@ def json_text(data: object) -> str:
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    # A direction mark, say from a file name, is obeyed by terminals; escaped it is the same JSON.
+    text = re.sub(r"[^\n -~]", lambda found: _shown(found[0]), text)
     return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Row, Summary
-from gradkit.report.summary import show_changes, show_summary, summary_csv
+from gradkit.report.summary import LINES, show_changes, show_summary, summary_csv
 
 pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
@@ -95,8 +95,9 @@ def test_pandas_reads_the_table(out: Path) -> None:
     table = pd.read_csv(io.StringIO(ended.stdout), index_col="student")
     assert list(table.columns) == [
         *("standing", "score", "max_score", "provisional", "late", "attempt", "at"),
-        *("overrides", "review", "mistakes"),
+        *("overrides", "review", "mistakes", "tasks"),
         *(f"regression-numpy/{check}" for check in CHECKS),
+        *LINES,
     ]
     assert list(table.index) == ["'=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
     checks = table.filter(like="/")
