@@ -250,7 +250,9 @@ def test_lines_stay_where_they_are(blocks):
         found, lines = cell.source.split("\n"), code[cell.cell - 1]
         # What is not Python stands by itself, from its own first line on.
         own = lines[cell.first_line - 1 :][: len(found)]
-        assert len(found) == (len(lines) if cell.first_line == 1 and "+" not in cell.id else len(own))
+        assert len(found) == (
+            len(lines) if cell.first_line == 1 and "+" not in cell.id else len(own)
+        )
         assert all(
             new.strip() in ("", "pass", old.strip()) for new, old in zip(found, own, strict=True)
         )
