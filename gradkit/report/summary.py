@@ -54,12 +54,12 @@ def summary_csv(summary: Summary) -> str:
     checks = list(summary.states)
     head = ("student", "standing", "score", "max_score", "provisional")
     more = ("late", "attempt", "at", "overrides", "review", "mistakes", "tasks")
-    heads = (*head, *more, *checks, *LINES)
+    heads = (*head, *more, *checks, *(f"{kind}_points" for kind in LINES))
     return to_csv(Table(heads, [_cells(row, checks) for row in summary.rows]))
 
 
 LINES = ("task", "total", "late", "bonus", "scale")
-"""Columns of points that are no check's: with the checks they add up to the score."""
+"""Points that are no check's, each a column: with the checks they add up to the score."""
 
 
 def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:

@@ -43,7 +43,14 @@ READ: dict[str, Callable[[str], str]] = {
     "sarif": lambda text: "\n".join(
         f"{one.get('ruleId')} {one['message']['text']}"
         for run in strict(text)["runs"]
-        for one in run["results"]
+        for one in [
+            *run["results"],
+            *(
+                each
+                for call in run.get("invocations", ())
+                for each in call["toolExecutionNotifications"]
+            ),
+        ]
     ),
     "prairielearn": lambda text: _joined(strict(text)["tests"], "message"),
 }
