@@ -82,6 +82,8 @@ class Marker:
         self._tasks = cache(self._tasks_of)
         self._oracle = cache(self._oracle_of)
         self._basis = cache(self._basis_of)
+        # Few classes have anybody who was refused, and one session does for all of them.
+        self._session = cache(partial(Session, settings))
 
     def __reduce__(self) -> tuple[Callable[[Settings], Marker], tuple[Settings]]:
         """Have another process read the files by itself, once."""
@@ -139,8 +141,7 @@ class Marker:
 
     def refuse(self, result: Result, kept: Kept) -> Result:
         """The result of a submission that could not be graded, under the tasks as they are now."""
-        with Session(replace(self._settings, seed=result.seed)) as session:
-            return session.refused(kept.name, kept.path, kept.digest, kept.told)
+        return self._session().refused(kept.name, kept.path, kept.digest, kept.told, result.seed)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
         """Those of the day, unless something has changed that they depend on."""

@@ -12,7 +12,7 @@ from gradkit.language import phrase, say
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
-from gradkit.records.result import CheckResult, TaskResult
+from gradkit.records.result import CENT, CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
 
@@ -190,9 +190,6 @@ def mark(
         tuple(findings),
     )
 
-
-CENT = 100
-"""Parts of a point that are told apart: two decimals, as everywhere."""
 
 QUARTER = 25
 """The largest part that a check's points are rounded to, in hundredths."""

@@ -320,9 +320,12 @@ class Session(AbstractContextManager["Session"]):
                 title=task.title,
             )
 
-    def refused(self, name: str, path: str, digest: str, told: str) -> Result:
+    def refused(
+        self, name: str, path: str, digest: str, told: str, seed: int | None = None
+    ) -> Result:
         """Return the result of a submission that could not be graded, and why."""
-        empty = self._result(Submission(name, path, digest, (), {}), self.settings.seed or 0, ())
+        seed = (self.settings.seed or 0) if seed is None else seed
+        empty = self._result(Submission(name, path, digest, (), {}), seed, ())
         refused = refused_result(empty, self.all_tasks, told, self.scheme)
         return self._counting(refused, self.required)
 

@@ -32,6 +32,10 @@ class Decision(Struct, frozen=True):
     stale: bool
 
 
+CENT = 100
+"""Parts of a point that are told apart: two decimals, as everywhere."""
+
+
 class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 

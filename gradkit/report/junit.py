@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CENT, CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN, State
 from gradkit.report.escape import xml_text
 from gradkit.report.plain_text import check_text, head_text, title_text
-from gradkit.report.rounding import CENT, round_points
+from gradkit.report.rounding import round_points
 from gradkit.report.words import word
 from gradkit.text import clean_text
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CENT, CheckResult, Result, TaskResult
 from gradkit.report import plain_text
-from gradkit.report.rounding import CENT, shared_points
+from gradkit.report.rounding import shared_points
 from gradkit.report.words import word
 
 LIMIT = 1_000_000

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gradkit.records.result import CheckResult, Result, TaskResult
-
-CENT = 100
-"""Parts of a point that are told apart: two decimals, as everywhere."""
+from gradkit.records.result import CENT, CheckResult, Result, TaskResult
 
 
 def round_points(task: TaskResult) -> tuple[int, ...]:

@@ -11,6 +11,11 @@ from gradkit.authoring.new.starter import text_of
 from gradkit.records.task import Array
 from gradkit.task.shipped import DEFAULT
 
+ALL_COUNT = (
+    'required = "all"   # which tasks count, handed in or not; leave it out for those that were'
+)
+"""The line of an assignment file that has all tasks count."""
+
 TASKS_BELOW = "# --- the tasks "
 """The line of gradkit's own assignment file below which a variant has other text."""
 
@@ -41,7 +46,7 @@ def files_of(seed: int) -> dict[str, str]:
         problems.append(_problem(draw, problem, columns, hidden))
     about, marking = "\n".join(head.split("\n")[1:5]), rest.rstrip("\n")
     values = {"seed": seed, "about": about, "marking": marking, "problems": problems}
-    files["assignment.toml"] = text_of("assignment", **values)
+    files["assignment.toml"] = text_of("assignment", required=ALL_COUNT, **values)
     return files
 
 

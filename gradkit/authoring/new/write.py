@@ -21,7 +21,7 @@ from gradkit.authoring.new.starter import (
     tests,
     text_of,
 )
-from gradkit.authoring.new.variant import files_of
+from gradkit.authoring.new.variant import ALL_COUNT, files_of
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
 from gradkit.task.assignment import read_assignment
@@ -37,9 +37,6 @@ PLACES = {
 }
 """Files that are the same for every assignment, by the name that they have here."""
 
-ALL_COUNT = (
-    'required = "all"   # which tasks count, handed in or not; leave it out for those that were'
-)
 
 SETTINGS = """[pytest]
 gradkit_assignment = assignment.toml
