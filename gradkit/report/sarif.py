@@ -13,7 +13,7 @@ from gradkit import __version__
 from gradkit.records.result import Result
 from gradkit.report.annotations import Annotation, annotations_of
 from gradkit.report.escape import OLD_COMMAND
-from gradkit.report.plain_text import dump, refusal_text
+from gradkit.report.plain_text import dump, head_text, refusal_text, title_text
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -25,14 +25,21 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     found = [each for result in results for each in annotations_of(result, hints)]
     codes = sorted({each.code for each in found})
     told = [_result(each) for each in found]
-    return _log(results=told, rules=[{"id": code} for code in codes])
+    heads = [f"{title_text(result)}\n{head_text(result)}" for result in results]
+    graded = _invocation("note", heads)
+    return _log(results=told, rules=[{"id": code} for code in codes], invocations=[graded])
 
 
 def refusal(sentences: Sequence[str]) -> str:
     """A run that failed, and why for each submission."""
-    told = [{"level": "error", "message": {"text": refusal_text(each)}} for each in sentences]
-    failed = {"executionSuccessful": False, "toolExecutionNotifications": told}
+    failed = _invocation("error", [refusal_text(each) for each in sentences])
     return _log(results=[], rules=[], invocations=[failed])
+
+
+def _invocation(level: str, texts: Sequence[str]) -> dict[str, Any]:
+    """What is told of the run itself, and not of a place in a file."""
+    told = [{"level": level, "message": {"text": text}} for text in texts]
+    return {"executionSuccessful": level != "error", "toolExecutionNotifications": told}
 
 
 def _log(rules: list[dict[str, str]], **run: Any) -> str:

@@ -12,8 +12,9 @@ from results import result
 from gradkit import __version__
 from gradkit.records.finding import Finding
 from gradkit.records.result import Result
-from gradkit.records.submission import Listing, Place
+from gradkit.records.submission import Listing, Place, Problem
 from gradkit.report.formats import refusal, render
+from gradkit.report.rounding import points
 
 FINDING = Finding(
     "0123456789",
@@ -97,3 +98,16 @@ def test_what_could_not_be_graded_is_a_run_that_failed() -> None:
     assert call["executionSuccessful"] is False
     (why,) = call["toolExecutionNotifications"]
     assert "a.py: is empty" in why["message"]["text"]
+
+
+def test_what_is_told_of_the_whole_submission_is_a_note_of_the_run() -> None:
+    """Its points, and remarks on its files; nothing of it is an error."""
+    noted = replace(result(), problems=(Problem("hw (2).py counts."),))
+    told = run(render("sarif", [noted, result()], 3))
+    (call,) = told["invocations"]
+    assert call["executionSuccessful"] is True
+    first, second = call["toolExecutionNotifications"]
+    assert {first["level"], second["level"]} == {"note"}
+    assert "hw (2).py counts." in first["message"]["text"]
+    assert "hw (2).py counts." not in second["message"]["text"]
+    assert f"{points(noted.score)} / " in first["message"]["text"]
