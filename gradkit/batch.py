@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def grade_files(
-    paths: Iterable[Path], *, require_tier: int | None = None, **settings: Any
+    paths: Iterable[Path],
+    *,
+    require_tier: int | None = None,
+    meanwhile: Callable[[], object] | None = None,
+    **settings: Any,
 ) -> Batch:
     """Grade what is at each path.
 
@@ -27,6 +31,8 @@ def grade_files(
         Each is one submission: a script, a notebook, a folder or a zip.
     require_tier : int, optional
         Tier of isolation below which nothing is run, which a canary tries first.
+    meanwhile : callable, optional
+        Called once, while the process that is to run the code loads its libraries.
     **settings
         Fields of `gradkit.grading.settings.Settings`, such as ``tasks`` and ``seed``.
 
@@ -46,6 +52,8 @@ def grade_files(
     ## `chen` 17.25 / 20
     """
     with _grader(require_tier, settings) as grade:
+        if meanwhile is not None:
+            meanwhile()
         return grade(paths)
 
 

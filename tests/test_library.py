@@ -122,3 +122,20 @@ def test_it_is_all_there_for_a_script(course: Path) -> None:
         [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False
     )
     assert (done.stdout, done.stderr) == ("2\n", "")
+
+
+@pytest.mark.usefixtures("warm")
+def test_something_else_is_done_while_the_worker_loads(course: Path) -> None:
+    """Once, after settings have been read and before the first submission is."""
+    done: list[str] = []
+    graded = batch.grade_files(
+        [Path("handed_in/chen.py"), Path("handed_in/bilal.py")],
+        seed=1,
+        no_reference=True,
+        meanwhile=lambda: done.append("loaded"),
+    )
+    assert len(graded.results) == 2
+    assert done == ["loaded"]
+    with pytest.raises(errors.GradkitError):
+        batch.grade_files([], assignment=course / "none.toml", meanwhile=lambda: done.append("no"))
+    assert done == ["loaded"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,7 @@ from gradkit.cli import options
 from gradkit.cli.output import write
 from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Command, Refusal
 from gradkit.language import say
-from gradkit.report.formats import FORMATS, lacking
+from gradkit.report.formats import FORMATS, lacking, load
 
 if TYPE_CHECKING:
     from gradkit.records.result import Batch, Result
@@ -52,7 +53,7 @@ def check_command(
         if format_ != "text" or out is not None:
             raise Refusal("--watch is for reading on the screen: leave out --format and --out.")
         _watch(paths, hints, require_tier=require_tier, **given)
-    batch = grade_files(paths, require_tier=require_tier, **given)
+    batch = grade_files(paths, require_tier=require_tier, meanwhile=partial(load, format_), **given)
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
     raise click.exceptions.Exit(_ended(batch))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -60,10 +61,8 @@ FORMATS: Mapping[str, Format] = {
 
 
 def render(word: str, results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Write results in the format of that word, whose module is imported now."""
-    text: str = import_module(f"gradkit.report.{FORMATS[word].module}").render(
-        results, hints, many=many
-    )
+    """Write results in the format of that word."""
+    text: str = load(word).render(results, hints, many=many)
     return text
 
 
@@ -71,8 +70,13 @@ def refusal(word: str, sentences: Sequence[str]) -> str:
     """Write why nothing could be graded; nothing where the format has no way to say so."""
     if not FORMATS[word].refuses:
         return ""
-    text: str = import_module(f"gradkit.report.{FORMATS[word].module}").refusal(sentences)
+    text: str = load(word).refusal(sentences)
     return text
+
+
+def load(word: str) -> ModuleType:
+    """Import what writes a format, which no other needs."""
+    return import_module(f"gradkit.report.{FORMATS[word].module}")
 
 
 def lacking(word: str) -> str:
