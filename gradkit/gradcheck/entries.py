@@ -51,9 +51,12 @@ SAMPLE = 32
 ENOUGH = 16
 """After so many wrong entries of a large array nothing is gained by listing more."""
 
+NOTHING = 1e-11
+"""A slope that does no more than this part of what parameters do to f is zero where bends hide it,
+as those of a minimum that was found to some digits."""
+
 KNOWN = 0.01
-"""A claim that is not finite is wrong where the slope is known to this part of itself; and of an
-array some entry has to be, where f is precise."""
+"""A claim that is not finite is wrong where the slope is known to this part of itself."""
 
 
 Columns: TypeAlias = np.recarray[Any, Any]
@@ -169,8 +172,9 @@ class EntryCheck:
     def _hidden(self) -> None:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
         claims, columns = self.claims, self.columns
-        told = (claims.weight > self.error) & columns.looked
-        part = KNOWN if self.precise else 1.0
+        rounding = np.fmax(self.error, NOTHING * self.seen.reach / claims.scale)
+        told = (claims.weight > rounding) & columns.looked
+        part = TENTH if self.precise else 1.0
         known = told & (columns.resolution - self.error <= part * claims.weight)
         lost = told & (np.bincount(claims.leaf, known) == 0)[claims.leaf]
         lost &= columns.verdict == AGREE
@@ -272,7 +276,10 @@ class EntryCheck:
                 return False
             if accepted and verdict == UNKNOWN:
                 columns.faint[row] = True
-                continue
+                near = abs(claims.claimed[row] - reading.estimate) <= known
+                if reading.kinked or not near or known >= columns.resolution[row]:
+                    continue
+                verdict, reason = AGREE, ""
             nowhere = not np.isfinite(claims.claimed[row])
             if nowhere and reading.bound <= KNOWN * abs(reading.estimate):
                 verdict, reason = DISAGREE, ""

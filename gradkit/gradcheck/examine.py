@@ -77,8 +77,8 @@ class Examination:
         numbers = (claims.claimed, claims.scale, claims.largest, claims.here)
         self.claimed, self.scale, self.largest, self.here = [float(one[row]) for one in numbers]
         self.error, self.blur = float(check.error[row]), float(check.blur[row])
-        self.room, ease = (2.0, 1.0) if check.precise else (ROOM, ROOM)
-        self.allowed = ease * float(check.limits[row])
+        self.room, self.ease = (2.0, 1.0) if check.precise else (ROOM, ROOM)
+        self.allowed = self.ease * float(check.limits[row])
         self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
         self.smallest = max(float(claims.smallest[row]), 1e-300)
         self.top = HIGHEST * self.scale * (1 + 1e-9)
@@ -137,10 +137,10 @@ class Examination:
             return AGREE, resolution
         if reading.kinked:
             wide = max(reading.left.bound, reading.right.bound) + error
-            outside = gap > bound + wide
-            if self.subgradient and not outside:
+            if self.subgradient and gap <= bound + wide:
                 return AGREE, 2 * wide
-            return (DISAGREE if outside else UNKNOWN), resolution
+            # More kinks may be nearer than noise lets a step be.
+            return (DISAGREE if gap > self.ease * (bound + wide) else UNKNOWN), resolution
         far = gap > self.room * (bound + error) and gap > CLEAR * abs(claimed)
         # A slope that noise hides over the parameter itself is not read beyond it.
         far = far and (self.here == 0 or gap * abs(self.here) > self.seen.noise)
