@@ -110,6 +110,7 @@ def test_the_coarsest_resolution_that_will_do() -> None:
     assert near(allowed(claims(7.1e-4, 1, 1), exact, rows, none), 0.9e-5 * 7.1e-4)
     assert near(allowed(claims(6.9e-4, 1, 1), exact, rows, none), 1e-6)
     assert near(allowed(claims(1e-9, 1e-9, 1), exact, rows, none), 1e-9)
+    assert near(allowed(claims(1e-10, 1e-10, 4), replace(exact, reach=2.0), rows, none), 5e-10)
     rough = replace(SEEN, noise=1e-6, reach=1.0)
     assert near(allowed(claims(1, 1, 1), rough, rows, none), 300 * 1e-4)
     assert near(allowed(claims(1, 1, 1), rough, rows, none + 1e-3), 0.034)
