@@ -18,6 +18,7 @@ from gradkit.records.finding import Inquiry, NoDiagnosisError
 from gradkit.records.observations import SPARED, Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
+from gradkit.records.verdict import Verdict
 from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.task.oracle import Oracle, OracleError, final
@@ -219,6 +220,13 @@ def diagnose(
                 if all(lost.kind != "timeout" for lost in losses):
                     break
             notes = short_of(inquiry, losses)
+            if "train" in examined.case.binding.bound:
+                from gradkit.grading.training_repairs import with_lines
+
+                def again(further: int) -> tuple[Verdict, ...]:
+                    return examine(task, process, oracle, seed + further).verdicts
+
+                inquiry = with_lines(task, process, inquiry, again)
         remarks = suspicions(task, examined, inquiry)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:

@@ -103,7 +103,7 @@ class _Repairs(Struct):
             if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
                 return
             source = self.texts[cell.id]
-            text = _replaced(source, proposal)
+            text = replaced(source, proposal)
             line = self._before(cell, proposal.line)
             function = _function_at(known, cell, line)
             if text is None or function is None:
@@ -168,7 +168,7 @@ def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
             yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
 
 
-def _replaced(source: str, proposal: Proposal) -> str | None:
+def replaced(source: str, proposal: Proposal) -> str | None:
     """Return a text with a change in it; None where that is no text of Python."""
     lines = source.split("\n")
     ends = (proposal.first, proposal.last), (proposal.line, proposal.until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -227,6 +227,19 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         if apart or self.spent > USED * self._deadline:
             self._close()
         self._left = self._deadline
+
+    @contextlib.contextmanager
+    def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:
+        """Have other texts of the section's own cells, by id, loaded for a while."""
+        before = self._sources
+        own = [[cell, texts.get(cell, source)] for cell, source in before["own"]]
+        self._sources = {**before, "own": own}
+        self.renew()
+        try:
+            yield
+        finally:
+            self._sources = before
+            self.renew()
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
         """Return the exception that a reply tells of, with its place in the student's file."""

@@ -38,14 +38,8 @@ def finding_of(
         The text of the cell before the change.
     """
     kind = kinds()[proposal.kind]
-    lines = source.split("\n")
-    line = lines[proposal.line - 1]
-    ends = proposal.end if proposal.until == proposal.line else len(line)
-    # What is shown begins where the line's text does.
-    indent = len(line) - len(line.lstrip())
-    columns = (max(proposal.start - indent, 0), max(ends - indent, 0))
+    line, columns, fix = marked(proposal, source)
     text = "/".join((task, check, proposal.kind, function, *outputs))
-    fix = dedent("\n".join(proposal.lines)).strip("\n")
     hint = say(kind.hints[1])
     where = say("Look at `{function}`.", function=function)
     return Finding(
@@ -55,9 +49,19 @@ def finding_of(
         title=say(kind.title),
         entries=tuple(outputs),
         place=place,
-        source=line.strip(),
+        source=line,
         sentence=say(kind.sentence, function=function),
         hints=(where, hint),
         columns=columns,
         fix=fix,
     )
+
+
+def marked(proposal: Proposal, source: str) -> tuple[str, tuple[int, int], str]:
+    """Return the doubtful line of a text, the columns of its doubtful part, and what mends it."""
+    line = source.split("\n")[proposal.line - 1]
+    ends = proposal.end if proposal.until == proposal.line else len(line)
+    # What is shown begins where the line's text does.
+    indent = len(line) - len(line.lstrip())
+    columns = (max(proposal.start - indent, 0), max(ends - indent, 0))
+    return line.strip(), columns, dedent("\n".join(proposal.lines)).strip("\n")

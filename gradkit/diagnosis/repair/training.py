@@ -1,0 +1,477 @@
+"""Changes of a text that builds and trains a torch model, each with the mistakes it may mend.
+
+They are proposals: nobody has looked yet whether one makes anything right. Where it is not the
+change of one mistake alone, as a statement at another place, it is tried for each.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+
+from msgspec import Struct
+
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.records.task import Task
+from gradkit.runtime.syntax import LOOPS, called_method, last_name, walk
+from gradkit.runtime.training import calls_method
+
+OPTIMIZERS = frozenset(
+    [
+        "SGD",
+        "Adam",
+        "AdamW",
+        "Adamax",
+        "NAdam",
+        "RAdam",
+        "RMSprop",
+        "Rprop",
+        "Adagrad",
+        "Adadelta",
+        "ASGD",
+        "LBFGS",
+    ]
+)
+LOSSES: tuple[Mapping[str, str], ...] = (
+    {
+        "squared_error": "MSELoss",
+        "binary_cross_entropy": "BCELoss",
+        "cross_entropy": "CrossEntropyLoss",
+        "absolute": "L1Loss",
+        "smooth": "SmoothL1Loss",
+        "huber": "HuberLoss",
+        "logits": "BCEWithLogitsLoss",
+        "likelihood": "NLLLoss",
+    },
+    {
+        "squared_error": "mse_loss",
+        "binary_cross_entropy": "binary_cross_entropy",
+        "cross_entropy": "cross_entropy",
+        "absolute": "l1_loss",
+        "smooth": "smooth_l1_loss",
+        "huber": "huber_loss",
+        "logits": "binary_cross_entropy_with_logits",
+        "likelihood": "nll_loss",
+    },
+)
+"""Names of losses in torch, as classes and as functions, by ours where we have one."""
+
+ACTIVATIONS: tuple[Mapping[str, str], ...] = (
+    {
+        "linear": "Identity",
+        "sigmoid": "Sigmoid",
+        "tanh": "Tanh",
+        "relu": "ReLU",
+        "leaky_relu": "LeakyReLU",
+        "elu": "ELU",
+        "gelu": "GELU",
+        "softplus": "Softplus",
+        "selu": "SELU",
+        "silu": "SiLU",
+    },
+    {
+        "sigmoid": "sigmoid",
+        "tanh": "tanh",
+        "relu": "relu",
+        "leaky_relu": "leaky_relu",
+        "elu": "elu",
+        "gelu": "gelu",
+        "softplus": "softplus",
+        "selu": "selu",
+        "silu": "silu",
+    },
+)
+"""Names of activations in torch, as modules and as functions, by ours where we have one."""
+
+FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
+SUMS = {"sum": "mean", "mean": "sum"}
+KEPT = frozenset(
+    ["backward", "step", "zero_grad", "item", "parameters", "append", "range", "format"]
+)
+"""Calls without which nothing is left of a loop."""
+
+
+class Spot(Struct, frozen=True):
+    """A place in a text, for a change of it: lines from 1, columns in characters from 0."""
+
+    first: int
+    start: int
+    last: int
+    end: int
+
+
+class Text:
+    """One cell: its lines and its tree."""
+
+    def __init__(self, cell: str, source: str) -> None:
+        self.cell, self.source = cell, source
+        self.lines = source.split("\n")
+        self.tree = ast.parse(source)
+
+    def spot(self, node: ast.expr | ast.stmt | ast.keyword) -> Spot:
+        """Return where a node stands."""
+        last = node.end_lineno or node.lineno
+        return Spot(
+            node.lineno,
+            self._column(node.lineno, node.col_offset),
+            last,
+            self._column(last, node.end_col_offset or 0),
+        )
+
+    def _column(self, line: int, offset: int) -> int:
+        return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
+
+    def put(self, kind: str, at: Spot, text: str, doubtful: Spot | None = None) -> Proposal:
+        """Return the change that puts a text in the place of what stands there."""
+        before, after = self.lines[at.first - 1][: at.start], self.lines[at.last - 1][at.end :]
+        lines = f"{before}{text}{after}".split("\n")
+        return self.moved(kind, at.first, at.last, lines, doubtful or at)
+
+    def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
+        """Return the change that puts lines in the place of others, for the sake of a statement."""
+        ends = at.first, at.start, at.last, at.end
+        return Proposal(self.cell, kind, first, last, tuple(lines), *ends)
+
+
+Changes = Callable[[Text, Task], Iterator[Proposal]]
+
+
+def changes(task: Task, cell: str, source: str) -> Iterator[Proposal]:
+    """Yield all changes of the text of a cell, likely ones first."""
+    text = Text(cell, source)
+    for make, _ in KINDS.values():
+        yield from make(text, task)
+
+
+def _group(name: str, groups: tuple[Mapping[str, str], ...]) -> Mapping[str, str]:
+    return next((group for group in groups if name in group.values()), {})
+
+
+def _named(node: ast.AST) -> str:
+    return last_name(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+
+
+def _renamed(text: Text, kind: str, node: ast.expr, name: str) -> Proposal:
+    at = text.spot(node)
+    return text.put(kind, Spot(at.last, at.end - len(_named(node)), at.last, at.end), name)
+
+
+def _optimizers(text: Text, task: Task) -> Iterator[Proposal]:
+    """Plain gradient descent in the place of another, with its rate alone."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and _named(node.func) in OPTIMIZERS - {"SGD"}:
+            yield _renamed(text, "optimizer", node.func, "SGD")
+            rates = [ast.unparse(each) for each in node.keywords if each.arg == "lr"]
+            rates += [f"lr={ast.unparse(each)}" for each in node.args[1:2]]
+            front = ast.unparse(node.func).rpartition(".")[0]
+            for rate in rates or [f"lr={name}" for name in _parameters(text, node)]:
+                call = f"{front}.SGD({ast.unparse(node.args[0])}, {rate})" if node.args else ""
+                if call and front:
+                    yield text.put("optimizer", text.spot(node), call)
+
+
+def _losses(text: Text, task: Task) -> Iterator[Proposal]:
+    """The task's loss in the place of another."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            right = _group(_named(node), LOSSES).get(task.loss, "")
+            if right not in ("", _named(node)):
+                yield _renamed(text, "loss", node, right)
+
+
+def _activations(text: Text, task: Task) -> Iterator[Proposal]:
+    """One of the task's activations in the place of another, or around what has none."""
+    wanted = dict.fromkeys(layer.activation for layer in task.layers)
+    for node in walk(text.tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            group = _group(_named(node), ACTIVATIONS)
+            for right in [group.get(name, "") for name in wanted]:
+                if right not in ("", _named(node)):
+                    yield _renamed(text, "activation", node, right)
+    for function in walk(text.tree):
+        if isinstance(function, ast.FunctionDef) and function.name == "forward":
+            for node in walk(function):
+                for name in wanted if isinstance(node, ast.Call) else ():
+                    if isinstance(node, ast.Call) and name in ACTIVATIONS[1].values():
+                        whole = f"torch.{name}({ast.unparse(node)})"
+                        yield text.put("wrapped", text.spot(node), whole)
+
+
+def _options(text: Text, task: Task) -> Iterator[Proposal]:
+    """A call without one of its options."""
+    known = OPTIMIZERS | {"DataLoader"} | {n for group in LOSSES for n in group.values()}
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and _named(node.func) in known:
+            for each in node.keywords:
+                if each.arg not in (None, "lr", "params"):
+                    left = [ast.unparse(a) for a in node.args]
+                    left += [ast.unparse(k) for k in node.keywords if k is not each]
+                    whole = f"{ast.unparse(node.func)}({', '.join(left)})"
+                    yield text.put("option", text.spot(node), whole, text.spot(each))
+
+
+def _rates(text: Text, task: Task) -> Iterator[Proposal]:
+    """The rate that is handed over, or the task's, in the place of another."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and _named(node.func) in OPTIMIZERS:
+            given = [each.value for each in node.keywords if each.arg == "lr"]
+            for value in given or node.args[1:2]:
+                handed = [*_parameters(text, node), repr(float(task.rates.weight))]
+                for name in handed:
+                    if name != ast.unparse(value):
+                        yield text.put("rate", text.spot(value), name)
+
+
+def _batches(text: Text, task: Task) -> Iterator[Proposal]:
+    """All rows in one batch."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and _named(node.func) == "DataLoader":
+            for each in node.keywords:
+                if each.arg == "batch_size":
+                    for name in _parameters(text, node):
+                        yield text.put("batch", text.spot(each.value), f"len({name})")
+
+
+def _calls(text: Text, task: Task) -> Iterator[Proposal]:
+    """What a call is made of, in the place of the call."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and _named(node.func) not in KEPT:
+            if isinstance(node.func, ast.Attribute) and (
+                not node.args or _named(node.func) in FLAT | {"unsqueeze", "to"}
+            ):
+                yield text.put("call", text.spot(node), ast.unparse(node.func.value))
+            if len(node.args) == 1 and not node.keywords:
+                argument = ast.unparse(node.args[0])
+                yield text.put("call", text.spot(node), argument)
+
+
+def _withheld(text: Text, task: Task) -> Iterator[Proposal]:
+    """What stands in a ``with``, without it."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.With) and node.body[0].lineno > node.lineno:
+            inside = text.lines[node.body[0].lineno - 1 : node.end_lineno]
+            more = node.body[0].col_offset - node.col_offset
+            at, head = text.spot(node), text.spot(node.items[-1].context_expr)
+            part = Spot(at.first, at.start, head.last, head.end)
+            yield text.moved("with", at.first, at.last, [line[more:] for line in inside], part)
+
+
+def _operands(text: Text, task: Task) -> Iterator[Proposal]:
+    """One side of a product, quotient, sum or difference in the place of both."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.BinOp):
+            for part in (node.left, node.right):
+                yield text.put("operand", text.spot(node), ast.unparse(part))
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            yield text.put("operand", text.spot(node), ast.unparse(node.operand))
+        elif isinstance(node, ast.Call) and _named(node.func) == "range" and len(node.args) == 2:
+            yield text.put("operand", text.spot(node), f"range({ast.unparse(node.args[1])})")
+
+
+def _sums(text: Text, task: Task) -> Iterator[Proposal]:
+    """A mean in the place of a sum, or the other way round."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and (right := SUMS.get(_named(node.func))):
+            yield _renamed(text, "sum", node.func, right)
+
+
+def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
+    """What the model gives, in the shape of the targets."""
+    for function in walk(text.tree):
+        if isinstance(function, ast.FunctionDef) and function.args.args:
+            model = function.args.args[0].arg
+            for node in walk(function):
+                if isinstance(node, ast.Call) and _named(node.func) == model:
+                    yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
+
+
+def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
+    """The loss that is propagated back, recorded in the place of something else."""
+    names = [
+        _named(node.func.value)
+        for node in walk(text.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "backward"
+    ]
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and called_method(node) == "append" and len(node.args) == 1:
+            for name in filter(None, dict.fromkeys(names)):
+                yield text.put("recorded", text.spot(node.args[0]), f"{name}.item()")
+
+
+def _registered(text: Text, task: Task) -> Iterator[Proposal]:
+    """Layers in a list that torch knows of."""
+    for node in walk(text.tree):
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(value, ast.List | ast.ListComp | ast.Tuple):
+            for name in ("ModuleList", "ParameterList"):
+                whole = f"torch.nn.{name}({ast.unparse(value)})"
+                yield text.put("registered", text.spot(value), whole)
+
+
+def _missing(text: Text, task: Task) -> Iterator[Proposal]:
+    """Gradients cleared before each is computed, or a step after it."""
+    names = [
+        _named(node.func.value)
+        for node in walk(text.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("step", "zero_grad")
+    ]
+    names += [
+        _named(node.targets[0])
+        for node in walk(text.tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and _named(node.value.func) in OPTIMIZERS
+    ]
+    for node in walk(text.tree):
+        if isinstance(node, ast.Expr) and called_method(node.value) == "backward":
+            at = text.spot(node)
+            own, indent = text.lines[at.first - 1 : at.last], text.lines[at.first - 1][: at.start]
+            for name in filter(None, dict.fromkeys(names)):
+                clear, step = f"{indent}{name}.zero_grad()", f"{indent}{name}.step()"
+                yield text.moved("missing", at.first, at.last, [clear, *own], at)
+                yield text.moved("missing", at.first, at.last, [*own, step], at)
+
+
+def _moved(text: Text, task: Task) -> Iterator[Proposal]:
+    """A call at another place in the loop that trains."""
+    for block in _blocks(text):
+        calls = [(n, node) for n, node in enumerate(block) if isinstance(node, ast.Expr)]
+        ways = [
+            (calls_method(node, "backward"), abs(to - number), number, to)
+            for number, node in calls
+            for to in range(len(block))
+            if to not in (number, number - 1)
+        ]
+        for _, _, number, to in sorted(ways):
+            yield _at(text, block, number, to)
+
+
+def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
+    """Return the change that moves a statement of a block behind, or before, another."""
+    order = list(range(len(block)))
+    order.insert(to, order.pop(number))
+    first, last = min(number, to), max(number, to)
+    lines = []
+    for each in order[first : last + 1]:
+        node = block[each]
+        lines += text.lines[node.lineno - 1 : node.end_lineno]
+    ends = block[first].lineno, block[last].end_lineno or 0
+    return text.moved("moved", *ends, lines, text.spot(block[number]))
+
+
+def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
+    """A call, or another value for what was handed over, left out."""
+    for function in walk(text.tree):
+        if isinstance(function, ast.FunctionDef):
+            handed = {each.arg for each in function.args.args}
+            for node in walk(function):
+                again = isinstance(node, ast.Assign) and _named(node.targets[0]) in handed
+                called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+                if isinstance(node, ast.stmt) and (again or called):
+                    at = text.spot(node)
+                    yield text.moved("dropped", at.first, at.last, [], at)
+
+
+def _batched(text: Text) -> Iterator[Spot]:
+    """Yield the heads of loops inside of others in which gradients are computed."""
+    loops = [n for n in walk(text.tree) if isinstance(n, LOOPS) and calls_method(n, "backward")]
+    for outer in loops:
+        for node in loops:
+            if isinstance(node, ast.For) and node is not outer and node in walk(outer):
+                head, end = text.spot(node), text.spot(node.iter)
+                yield Spot(head.first, head.start, end.last, end.end)
+
+
+def _blocks(text: Text) -> Iterator[list[ast.stmt]]:
+    """Yield bodies of loops in which gradients are computed, with each statement on its lines."""
+    for node in walk(text.tree):
+        if isinstance(node, LOOPS) and calls_method(node, "backward"):
+            apart = all((one.end_lineno or 0) < two.lineno for one, two in pairwise(node.body))
+            if apart and node.lineno < node.body[0].lineno:
+                yield node.body
+
+
+def _parameters(text: Text, node: ast.AST) -> list[str]:
+    """Return the parameters of the function that a node stands in."""
+    for function in walk(text.tree):
+        if isinstance(function, ast.FunctionDef) and any(each is node for each in walk(function)):
+            return [each.arg for each in function.args.args]
+    return []
+
+
+KINDS: Mapping[str, tuple[Changes, frozenset[str]]] = {
+    "optimizer": (_optimizers, frozenset({"wrong-optimizer"})),
+    "loss": (_losses, frozenset({"wrong-loss", "logits-loss", "double-sigmoid"})),
+    "activation": (_activations, frozenset({"wrong-activation"})),
+    "option": (
+        _options,
+        frozenset(
+            {"momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss"}
+        ),
+    ),
+    "rate": (_rates, frozenset({"wrong-learning-rate", "rate-ignored"})),
+    "batch": (_batches, frozenset({"mini-batch"})),
+    "missing": (_missing, frozenset({"missing-zero-grad", "missing-step"})),
+    "shape": (_shapes, frozenset({"broadcast-target"})),
+    "sum": (_sums, frozenset({"wrong-reduction", "recorded-loss"})),
+    "recorded": (_recorded, frozenset({"recorded-loss", "loss-after-step", "wrong-reduction"})),
+    "registered": (_registered, frozenset({"unregistered-parameters"})),
+    "call": (
+        _calls,
+        frozenset({"double-sigmoid", "wrong-activation", "graph-detached", "recorded-loss"}),
+    ),
+    "with": (_withheld, frozenset({"graph-detached"})),
+    "operand": (
+        _operands,
+        frozenset(
+            {
+                "wrong-reduction",
+                "recorded-loss",
+                "wrong-sign",
+                "wrong-rounds",
+                "wrong-learning-rate",
+                "wrong-factor",
+            }
+        ),
+    ),
+    "moved": (
+        _moved,
+        frozenset({"gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"}),
+    ),
+    "dropped": (_dropped, frozenset({"wrong-learning-rate", "graph-detached"})),
+}
+"""The kinds of changes, likely ones first, each with the mistakes it may mend."""
+
+MENDS: Mapping[str, frozenset[str]] = {
+    **{kind: codes for kind, (_, codes) in KINDS.items()},
+    "wrapped": frozenset({"missing-activation"}),
+}
+
+NAMES: Mapping[str, str] = {
+    "optimizer": "wrong-function",
+    "loss": "wrong-function",
+    "activation": "wrong-function",
+    "wrapped": "missing-function",
+    "option": "wrong-option",
+    "rate": "wrong-constant",
+    "batch": "wrong-option",
+    "missing": "missing-statement",
+    "shape": "wrong-shape",
+    "sum": "wrong-function",
+    "recorded": "wrong-expression",
+    "registered": "missing-function",
+    "call": "extra-function",
+    "with": "extra-statement",
+    "operand": "wrong-expression",
+    "moved": "wrong-statement-order",
+    "dropped": "extra-statement",
+}
+"""By kind of change what is told where the numbers have no name: a kind of `kinds`."""
+
+STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}
+"""Mistakes that stand in one kind of place, if there is one alone, and have no small change."""

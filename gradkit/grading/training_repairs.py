@@ -1,0 +1,171 @@
+"""Find the lines of mistakes in a torch submission: the change of its text that makes all right.
+
+The diagnosis of a training run names mistakes by the numbers that they give. Here the text is
+changed in the way that such a mistake would be mended, and run again: where all that failed is
+right then, and at fresh inputs too, the change tells the line. A failure without a name is looked
+at in the same way.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gradkit.diagnosis.mistakes.module import OF_THE_MODULE
+from gradkit.diagnosis.repair.ask import Proposal, trimmed
+from gradkit.diagnosis.repair.tell import finding_of, marked
+from gradkit.diagnosis.repair.training import MENDS, NAMES, STANDS, Text, changes
+from gradkit.grading.repairs import HELD, replaced
+from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.submission import Cell
+from gradkit.records.task import Task
+from gradkit.records.verdict import Verdict
+from gradkit.sandbox.process import StudentProcess
+from gradkit.submission.places import finder
+
+ATTEMPTS = 150
+"""Texts that are run for one task at most: some 20 ms each."""
+
+Texts = Mapping[str, str]
+Again = Callable[[int], Sequence[Verdict]]
+
+
+class _Change(Struct, frozen=True):
+    """A change that was made, and the text before it."""
+
+    proposal: Proposal
+    source: str
+
+
+def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Again) -> Inquiry:
+    """Return findings with the lines, and the changes, of those that could be made right.
+
+    Parameters
+    ----------
+    task : Task
+    process : StudentProcess
+        The section's code.
+    inquiry : Inquiry
+        What was found of it.
+    again : callable
+        Examines the code that is loaded, given what is added to the seed.
+    """
+    codes = list(dict.fromkeys(each.mistake for each in inquiry.findings if each.check))
+    if not codes or (UNEXPLAINED in codes and len(codes) > 1):
+        return inquiry
+    cells = {cell.id: cell for cell in process.section.own}
+    texts = {name: cell.source for name, cell in cells.items()}
+    search = _Search(task, process, again, ATTEMPTS)
+    made = search.made(texts, codes)
+    if not made and OF_THE_MODULE.issuperset(codes):
+        # The loss may have been chosen for what the module gives.
+        made = search.made(texts, [*codes, "wrong-loss"])
+    by_code = dict(zip(codes, made, strict=False))
+    findings = [
+        _told(task, each, by_code[each.mistake], cells)
+        if each.mistake in by_code
+        else _standing(each, cells)
+        for each in inquiry.findings
+    ]
+    return replace(inquiry, findings=tuple(findings))
+
+
+class _Search(Struct):
+    """A search for one change for each mistake; ``left`` are the texts that may still be run."""
+
+    task: Task
+    process: StudentProcess
+    again: Again
+    left: int
+
+    def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
+        """Return the changes that together make everything right, in the order of the mistakes."""
+        for proposal, changed in self._proposed(texts, codes[0]):
+            change = _Change(proposal, texts[proposal.cell])
+            if len(codes) == 1:
+                if self._right(changed):
+                    return [change]
+            elif further := self.made(changed, codes[1:]):
+                return [change, *further]
+        return []
+
+    def _proposed(self, texts: Texts, code: str) -> Iterator[tuple[Proposal, Texts]]:
+        """Yield the changes that may mend a mistake, with the texts that each makes."""
+        seen = {*texts.values()}
+        for name, source in texts.items():
+            for proposal in changes(self.task, name, source):
+                if code in (UNEXPLAINED, *MENDS[proposal.kind]):
+                    text = replaced(source, proposal)
+                    if text is not None and text not in seen:
+                        seen.add(text)
+                        yield proposal, {**texts, name: text}
+
+    def _right(self, texts: Texts) -> bool:
+        """Run a text; at fresh inputs too, where it is right at the judged ones."""
+        self.left -= 1
+        if self.left < 0:
+            return False
+        with self.process.with_texts(texts):
+            return all(
+                verdict.state == "pass" for more in (0, HELD) for verdict in self.again(more)
+            )
+
+
+def _told(task: Task, finding: Finding, change: _Change, cells: Mapping[str, Cell]) -> Finding:
+    """Return a finding with the place of a change, and what stands there once it is right."""
+    proposal, cell = trimmed(change.proposal, change.source), cells[change.proposal.cell]
+    line = _line_before(cell.source, change.source, proposal.line)
+    place = finder([cell])(cell.id, line)
+    if finding.mistake == UNEXPLAINED:
+        kind = replace(proposal, kind=NAMES[proposal.kind])
+        function = _function(change.source, proposal.line)
+        outputs = finding.entries
+        return finding_of(task.id, finding.check, function, outputs, kind, place, change.source)
+    text, columns, fix = marked(proposal, change.source)
+    own = cell.source.split("\n")[line - 1].strip()
+    return replace(
+        finding, place=place, source=own, columns=columns if own == text else (), fix=fix
+    )
+
+
+def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
+    """Return a finding with the one place in which its mistake can stand, if there is one."""
+    spots = [
+        (cell, text, spot)
+        for cell in cells.values()
+        if (find := STANDS.get(finding.mistake)) and (text := Text(cell.id, cell.source))
+        for spot in find(text)
+    ]
+    if len(spots) != 1:
+        return finding
+    ((cell, text, spot),) = spots
+    line = text.lines[spot.first - 1]
+    columns = (0, spot.end - spot.start) if spot.last == spot.first else ()
+    place = finder([cell])(cell.id, spot.first)
+    return replace(finding, place=place, source=line.strip(), columns=columns)
+
+
+def _line_before(own: str, now: str, line: int) -> int:
+    """Return the line of the student's own text that a line of a changed one was."""
+    if own == now:
+        return line
+    matcher = SequenceMatcher(None, own.split("\n"), now.split("\n"), autojunk=False)
+    for tag, first, last, start, end in matcher.get_opcodes():
+        if start < line <= end:
+            return first + line - start if tag == "equal" else min(first + line - start, last)
+    return line
+
+
+def _function(source: str, line: int) -> str:
+    """Return the innermost function, or class, that a line stands in."""
+    inside = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    return max(inside, key=lambda node: node.lineno).name if inside else "train"

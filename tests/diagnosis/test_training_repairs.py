@@ -1,0 +1,194 @@
+"""The lines of torch mistakes: found by the change of the text that makes all right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from mistakes.samples import samples
+
+from gradkit.grading import training_repairs
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.result import TaskResult
+
+torch = pytest.importorskip("torch")
+
+REGRESSION = "regression-torch"
+
+TEXT = """\
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(2, 2)
+        self.fc2 = nn.Linear(2, 1)
+
+    def forward(self, X):
+        return self.fc2(self.fc1(X))
+
+
+def train(model, X, y, epochs=20, lr=0.001):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    criterion = nn.MSELoss()
+    losses = []
+    for epoch in range(epochs):
+        y_pred = model(X).squeeze(1)
+        loss = criterion(y_pred, y)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return losses
+"""
+
+Diagnosed = Callable[..., TaskResult]
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    """The right text with some of it replaced."""
+    text = TEXT
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def told(result: TaskResult) -> list[tuple[str, str, str]]:
+    """Code, doubtful part and change of each finding that costs something."""
+    return [
+        (each.mistake, each.source[slice(*each.columns)] if each.columns else "", each.fix)
+        for each in result.findings
+        if each.check
+    ]
+
+
+SAMPLES = {
+    "broadcast-target": "model(X)",
+    "gradients-cleared": "optimizer.zero_grad()",
+    "graph-detached": "torch.sigmoid(self.fc1(x)).detach()",
+    "graph-detached.no-grad": "with torch.no_grad()",
+    "logits-loss": "BCEWithLogitsLoss",
+    "loss-after-step": "loss_fn(model(X).squeeze(), y).item()",
+    "missing-activation": "self.fc1(x)",
+    "missing-step": "loss.backward()",
+    "missing-zero-grad": "loss.backward()",
+    "momentum": "momentum=0.9",
+    "recorded-loss": "loss.item() * len(X)",
+    "unregistered-parameters": "[nn.Linear(2, 2)]",
+    "wrong-learning-rate.torch": "0.1",
+    "wrong-loss": "MSELoss",
+    "wrong-optimizer": "Adam",
+    "wrong-reduction": 'reduction="sum"',
+    "wrong-rounds": "range(1, epochs)",
+}
+"""Samples of the catalogue, each with what is doubtful in it."""
+
+
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_mistake_has_its_line(diagnosed: Diagnosed, name: str) -> None:
+    """What is doubtful is marked, and the change is told; all of it stands in the text."""
+    text = samples()[name]
+    task = text.partition("\n")[0].removeprefix("# task: ")
+    result = diagnosed(text, task)
+    (finding,) = [each for each in result.findings if each.check]
+    assert finding.mistake == name.partition(".")[0]
+    assert finding.source[slice(*finding.columns)] == SAMPLES[name]
+    assert finding.place is not None
+    assert text.split("\n")[finding.place.line - 1].strip() == finding.source
+    assert finding.fix
+
+
+def test_right_code_is_never_run_again(diagnosed: Diagnosed, monkeypatch) -> None:
+    """Nothing is looked for where nothing is wrong."""
+    monkeypatch.setattr(training_repairs, "with_lines", pytest.fail)
+    assert told(diagnosed(TEXT, REGRESSION)) == []
+
+
+def test_two_mistakes_on_one_line(diagnosed: Diagnosed) -> None:
+    """Each with a change of its own, and neither with columns of a line that is no more."""
+    text = changed(("SGD(", "Adam("), ("lr=lr)", "lr=0.01)"))
+    found = {code: fix for code, _, fix in told(diagnosed(text, REGRESSION))}
+    assert set(found) == {"wrong-optimizer", "wrong-learning-rate"}
+    assert "SGD(model.parameters(), lr=0.01)" in found["wrong-optimizer"]
+    assert "lr=lr" in found["wrong-learning-rate"]
+
+
+def test_lines_below_a_change_are_the_students_own(diagnosed: Diagnosed) -> None:
+    """One change puts a line in; the other's place is where the student sees it."""
+    text = changed(("        optimizer.zero_grad()\n", ""), ("lr=lr)", "lr=lr, momentum=0.9)"))
+    lines = text.split("\n")
+    for finding in diagnosed(text, REGRESSION).findings:
+        assert finding.place is not None
+        assert lines[finding.place.line - 1].strip() == finding.source
+
+
+SLOW = "torch.optim.lr_scheduler.StepLR(optimizer, 5, 0.5)"
+
+
+def test_what_has_no_name_is_told_by_its_change(diagnosed: Diagnosed) -> None:
+    """A schedule is no mistake of the catalogue; without the line all is right."""
+    text = changed(
+        (
+            "    losses = []",
+            "    slow = torch.optim.lr_scheduler.StepLR(optimizer, 5, 0.5)\n    losses = []",
+        ),
+        ("optimizer.step()\n", "optimizer.step()\n        slow.step()\n"),
+    )
+    ((code, part, fix),) = told(diagnosed(text, REGRESSION))
+    assert (code, part, fix) == ("extra-statement", "slow.step()", "")
+
+
+def test_what_no_change_mends_keeps_the_place_of_its_function(diagnosed: Diagnosed) -> None:
+    """A twin: the loss of another power has no small change here."""
+    text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 + y_pred.sin()).mean()"))
+    ((code, part, fix),) = told(diagnosed(text, REGRESSION))
+    assert (code, part, fix) == (UNEXPLAINED, "", "")
+
+
+def test_a_loop_over_rows_is_marked(diagnosed: Diagnosed) -> None:
+    """Its numbers are those of batches, and there is one loop that can make them."""
+    text = changed(
+        ("        y_pred = model(X).squeeze(1)\n        loss = criterion(y_pred, y)\n", ROWS),
+        ("        losses.append(loss.item())\n        optimizer.zero_grad()\n", ""),
+        (
+            "        loss.backward()\n        optimizer.step()\n",
+            "        losses.append(total / 4)\n",
+        ),
+    )
+    ((code, part, _),) = told(diagnosed(text, REGRESSION))
+    assert (code, part) == ("mini-batch", "for i in range(len(X))")
+
+
+ROWS = """\
+        total = 0
+        for i in range(len(X)):
+            loss = criterion(model(X[i]).squeeze(), y[i])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+"""
+
+
+def test_the_search_ends(diagnosed: Diagnosed, monkeypatch) -> None:
+    """After so many texts nothing is run any more, and the mistake keeps its name."""
+    monkeypatch.setattr(training_repairs, "ATTEMPTS", 0)
+    ((code, part, fix),) = told(diagnosed(changed(("SGD(", "Adam(")), REGRESSION))
+    assert (code, part, fix) == ("wrong-optimizer", "", "")
+
+
+def test_a_logits_loss_goes_with_the_activation_that_is_missing(diagnosed: Diagnosed) -> None:
+    """Two changes for one mistake: the model gives probabilities, and the loss takes them."""
+    text = samples()["missing-activation"].replace(
+        "h = self.fc1(x)", "h = torch.sigmoid(self.fc1(x))"
+    )
+    text = text.replace("torch.sigmoid(self.fc2(h))", "self.fc2(h)")
+    text = text.replace("nn.BCELoss()", "nn.BCEWithLogitsLoss()")
+    result = diagnosed(text, "classification-torch")
+    assert ("missing-activation", "self.fc2(h)", "return torch.sigmoid(self.fc2(h))") in told(
+        result
+    )
