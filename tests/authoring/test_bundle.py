@@ -12,7 +12,8 @@ from model_solutions import REFERENCE
 
 from gradkit.authoring.export import ExportError, bundle, write_folder, write_zip
 from gradkit.authoring.export.bundle import File, fill
-from gradkit.task.assignment import DEFAULT, AssignmentError
+from gradkit.authoring.export.platforms import export_assignment
+from gradkit.task.assignment import DEFAULT, AssignmentError, read_assignment
 
 NUMPY = """\
 schema = "gradkit/assignment/v1"
@@ -97,7 +98,7 @@ def test_data_outside_the_folder_are_refused(own: Path) -> None:
     """What is exported is one folder."""
     (own.parent.parent / "tiny.csv").write_text("a,b\n1,2\n")
     own.write_text(NUMPY.replace("@DATA@", "../tiny.csv"))
-    with pytest.raises(ExportError, match=r"own.toml: the data ../tiny.csv lie outside its folder"):
+    with pytest.raises(ExportError, match=r"own.toml: ../tiny.csv lies outside its folder"):
         bundle(own, None, keyless=True)
 
 
@@ -162,3 +163,56 @@ def test_a_template_needs_all_its_names() -> None:
     with_torch = fill("github-classroom.yml", install="x", torch="x", options="")
     without = fill("github-classroom.yml", install="x", torch="", options="")
     assert len(with_torch.splitlines()) == len(without.splitlines()) + 1
+
+
+# --- exercises of functions --------------------------------------------------------------
+
+LAYERS = DEFAULT.parents[1] / "layers" / "assignment.toml"
+
+
+def functions_of_ones_own(folder: Path, given: str = "helpers.py") -> Path:
+    """The exercise of layers, with a module that the course hands out."""
+    folder.mkdir()
+    (folder / "helpers.py").write_text("SLOPE = 1.0\n")
+    text = LAYERS.read_text(encoding="utf-8").replace('id = "layers"', 'id = "mine"')
+    text = text.replace(
+        'words = ["affine"]', f'words = ["affine"]\ngiven = {{ helpers = "{given}" }}'
+    )
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_functions_come_with_what_is_given_and_their_solutions(tmp_path: Path) -> None:
+    """They have no data; what the course hands out is read beside the file."""
+    path = functions_of_ones_own(tmp_path / "mine")
+    packed = bundle(path, REFERENCE / "layers")
+    assert set(packed.files) == {"mine.toml", "helpers.py"}
+    assert set(packed.reference) == {"layers.py"}
+    assert "affine_forward" in packed.reference["layers.py"].decode()
+
+
+def test_given_modules_outside_the_folder_are_refused(tmp_path: Path) -> None:
+    """What is exported is one folder."""
+    path = functions_of_ones_own(tmp_path / "mine", "../helpers.py")
+    (tmp_path / "helpers.py").write_text("")
+    with pytest.raises(ExportError, match=r"\.\./helpers\.py lies outside its folder\. Move it"):
+        bundle(path, REFERENCE / "layers")
+
+
+def test_functions_without_their_solution_are_refused(tmp_path: Path) -> None:
+    """With the file that is missing."""
+    path = functions_of_ones_own(tmp_path / "mine")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ExportError, match=r"layers\.py"):
+        bundle(path, tmp_path / "none")
+
+
+def test_functions_are_a_question_each(tmp_path: Path) -> None:
+    """Of PrairieLearn, that asks for the file of the model solution's name."""
+    path = functions_of_ones_own(tmp_path / "mine")
+    out = tmp_path / "course"
+    export_assignment("prairielearn", out, assignment=path, reference=REFERENCE / "layers")
+    asked = [each.read_text(encoding="utf-8") for each in out.rglob("question.html")]
+    assert len(asked) == len(read_assignment(path).functions)
+    assert all("layers.py" in each for each in asked)

@@ -13,10 +13,12 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct, field
 
 from gradkit.errors import GradkitError
+from gradkit.records.functions import FunctionTask
 from gradkit.records.task import Assignment, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference
+from gradkit.task.solution import load_solution
 from gradkit.writing import add_member, refusing
 
 
@@ -58,6 +60,13 @@ def module(task: Task) -> str:
     return task.id.replace("-", "_")
 
 
+def file_of(task: Task | FunctionTask) -> str:
+    """Name the file that a task is handed in as."""
+    if isinstance(task, Task):
+        return f"{module(task)}.py"
+    return task.files[0] if task.files else PurePosixPath(task.solution).name
+
+
 def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) -> Bundle:
     """Collect an assignment.
 
@@ -90,15 +99,17 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
 
 
 def _files(file: Path) -> dict[str, bytes]:
-    """The file and the data that it names, each by its path from the file's folder."""
+    """The file, and what it names of data and given modules, by the path from its folder."""
     text = file.read_bytes()
     found = {file.name: text}
-    for task in tomllib.loads(text.decode())["tasks"]:
-        name = PurePosixPath(task["data"])
+    tasks = tomllib.loads(text.decode())["tasks"]
+    named = [task["data"] for task in tasks if "data" in task]
+    named += [source for task in tasks for source in task.get("given", {}).values() if source]
+    for name in map(PurePosixPath, named):
         if name.is_absolute() or ".." in name.parts:
             raise ExportError(
-                f"{file}: the data {name} lie outside its folder. Move them beside the assignment "
-                "file: what is exported is one folder."
+                f"{file}: {name} lies outside its folder. Move it beside the assignment file: what "
+                "is exported is one folder."
             )
         found[str(name)] = (file.parent / name).read_bytes()
     return found
@@ -123,7 +134,16 @@ def _reference(
             load_reference(task, folder, "correct")
         except OracleError as error:
             raise ExportError(str(error)) from None
-    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.py"))}
+    for function in assignment.functions:
+        try:
+            load_solution(function, folder)
+        except OracleError as error:
+            raise ExportError(str(error)) from None
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*.py"))
+        if path.parent == folder or assignment.functions
+    }
 
 
 def fill(template: str, **values: str) -> bytes:

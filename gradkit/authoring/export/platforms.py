@@ -11,12 +11,13 @@ from gradkit.authoring.export.bundle import (
     File,
     Files,
     bundle,
+    file_of,
     fill,
-    module,
     write_folder,
     write_zip,
 )
 from gradkit.authoring.export.install import Install, carried, choose, wheel_alone, words
+from gradkit.records.functions import FunctionTask
 from gradkit.records.task import Assignment, Task
 
 TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
@@ -90,16 +91,17 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
         ),
         **{f"{shared}/{path}": file for path, file in secrets(source).items()},
     }
-    for task in assignment.tasks:
+    every: tuple[Task | FunctionTask, ...] = (*assignment.tasks, *assignment.functions)
+    for task in every:
         folder = f"questions/{assignment.id}/{task.id}"
         files[f"{folder}/info.json"] = File(_info(assignment, task, image))
         files[f"{folder}/question.html"] = File(
-            fill("prairielearn-question.html", file=f"{module(task)}.py")
+            fill("prairielearn-question.html", file=file_of(task))
         )
     return files
 
 
-def _info(assignment: Assignment, task: Task, image: str) -> bytes:
+def _info(assignment: Assignment, task: Task | FunctionTask, image: str) -> bytes:
     info = {
         "uuid": str(uuid.uuid5(SPACE, f"{assignment.id}/{task.id}")),
         "title": task.title,

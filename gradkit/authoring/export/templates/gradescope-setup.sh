@@ -19,7 +19,7 @@ if [[ -z $python ]]; then
 fi
 
 "$python" -m venv "$root/gradkit"
-torch=${GRADKIT_TORCH:-@TORCH@}
+torch=${GRADKIT_TORCH-@TORCH@}
 if [[ -n $torch ]]; then
     # shellcheck disable=SC2086  # a package and where it is had
     "$root/gradkit/bin/pip" install --no-cache-dir $torch
