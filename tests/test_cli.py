@@ -265,6 +265,23 @@ def test_wrong_assignment(tmp_path: Path) -> None:
         assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
 
 
+def test_an_assignment_beside_the_files_has_to_be_said(tmp_path: Path) -> None:
+    """It may be another exercise than gradkit's own, or one that a student wrote."""
+    own = tmp_path / "assignment" / "assignment.toml"
+    own.parent.mkdir()
+    shutil.copy(DEFAULT, own)
+    shutil.copy(RIGHT, tmp_path)
+    for path in (tmp_path, tmp_path / RIGHT.name):
+        done = gradkit("check", path)
+        assert done.exit_code == 2
+        assert done.stderr == (
+            f"gradkit: {own} says what this exercise is: add --assignment {own}. If gradkit's own "
+            "is meant, say --assignment backpropagation.\n"
+        )
+    said = gradkit("check", tmp_path / RIGHT.name, "--assignment", "backpropagation")
+    assert said.exit_code == 0
+
+
 def test_an_assignment_of_ones_own(tmp_path: Path) -> None:
     """The checkout's solutions are not taken for another assignment's."""
     for file in DEFAULT.parent.glob("*.*"):

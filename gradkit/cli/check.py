@@ -49,6 +49,8 @@ def check_command(
     from gradkit.batch import for_readers, grade_files
 
     given = {name: value for name, value in against.items() if value is not None}
+    if "assignment" not in given:
+        _refuse_own(paths)
     if watch:
         if format_ != "text" or out is not None:
             raise Refusal("--watch is for reading on the screen: leave out --format and --out.")
@@ -57,6 +59,17 @@ def check_command(
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
     raise click.exceptions.Exit(_ended(batch))
+
+
+def _refuse_own(paths: Sequence[Path]) -> None:
+    """Have the assignment said where one is handed out with the files: it may be a student's."""
+    for path in paths:
+        own = (path if path.is_dir() else path.parent) / "assignment" / "assignment.toml"
+        if own.is_file():
+            raise Refusal(
+                f"{own} says what this exercise is: add --assignment {own}. If gradkit's own is "
+                "meant, say --assignment backpropagation."
+            )
 
 
 def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoReturn:

@@ -247,9 +247,10 @@ def test_one_round_more_or_fewer(trained: Trained, task: str, loop: str, said: s
 
 
 def test_two_rounds_fewer_are_not_one(trained: Trained) -> None:
-    """The twin: nothing is named, and nothing is said of a step that was not made."""
+    """The twin: the loop is told by its change, and nothing is said of a step that was not made."""
     result = trained(REGRESSION, {"range(epochs)": "range(2, epochs)"})
-    assert codes(result) == {"unexplained"}
+    (told_of,) = result.findings
+    assert (told_of.mistake, told_of.fix) == ("wrong-expression", "for epoch in range(epochs):")
     gradient = check_of(result, "gradient")
     assert gradient.message == (
         "`train` is asked for one epoch, and leaves every parameter where it was."
