@@ -174,6 +174,24 @@ ROWS = """\
 """
 
 
+def test_a_loop_at_top_level_has_lines_too(diagnosed: Diagnosed) -> None:
+    """As notebooks have it: no function trains."""
+    head, _, _ = TEXT.partition("def train")
+    loop = """\
+X, y = torch.rand(4, 2), torch.rand(4)
+model = Model()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
+for epoch in range(20):
+    loss = nn.functional.mse_loss(model(X), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+    ((code, part, fix),) = told(diagnosed(head + loop, REGRESSION))
+    assert (code, part) == ("broadcast-target", "model(X)")
+    assert fix == "loss = nn.functional.mse_loss(model(X).squeeze(-1), y)"
+
+
 def test_the_search_ends(diagnosed: Diagnosed, monkeypatch) -> None:
     """After so many texts nothing is run any more, and the mistake keeps its name."""
     monkeypatch.setattr(training_repairs, "ATTEMPTS", 0)

@@ -278,12 +278,9 @@ def _sums(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives, in the shape of the targets."""
-    for function in walk(text.tree):
-        if isinstance(function, ast.FunctionDef) and function.args.args:
-            model = function.args.args[0].arg
-            for node in walk(function):
-                if isinstance(node, ast.Call) and _named(node.func) == model:
-                    yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
 
 
 def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
