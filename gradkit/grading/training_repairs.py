@@ -27,8 +27,9 @@ from gradkit.records.verdict import Verdict
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.places import finder
 
-ATTEMPTS = 150
-"""Texts that are run for one task at most: some 20 ms each."""
+ATTEMPTS = 60
+"""Texts that are run for one task at most, some 80 ms of processor time each; and all together may
+take as long as the task's own deadline."""
 
 Texts = Mapping[str, str]
 Again = Callable[[int], Sequence[Verdict]]
@@ -59,7 +60,7 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
         return inquiry
     cells = {cell.id: cell for cell in process.section.own}
     texts = {name: cell.source for name, cell in cells.items()}
-    search = _Search(task, process, again, ATTEMPTS)
+    search = _Search(task, process, again, ATTEMPTS, task.deadline)
     made = search.made(texts, codes)
     if not made and OF_THE_MODULE.issuperset(codes):
         # The loss may have been chosen for what the module gives.
@@ -75,12 +76,16 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
 
 
 class _Search(Struct):
-    """A search for one change for each mistake; ``left`` are the texts that may still be run."""
+    """A search for one change for each mistake.
+
+    ``left`` are the texts that may still be run, ``seconds`` what the code may still take.
+    """
 
     task: Task
     process: StudentProcess
     again: Again
     left: int
+    seconds: float
 
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
         """Return the changes that together make everything right, in the order of the mistakes."""
@@ -107,12 +112,13 @@ class _Search(Struct):
     def _right(self, texts: Texts) -> bool:
         """Run a text; at fresh inputs too, where it is right at the judged ones."""
         self.left -= 1
-        if self.left < 0:
+        if self.left < 0 or self.seconds < 0:
             return False
         with self.process.with_texts(texts):
-            return all(
-                verdict.state == "pass" for more in (0, HELD) for verdict in self.again(more)
-            )
+            states = (verdict.state for more in (0, HELD) for verdict in self.again(more))
+            right = all(state == "pass" for state in states)
+            self.seconds -= self.process.spent
+        return right
 
 
 def _told(task: Task, finding: Finding, change: _Change, cells: Mapping[str, Cell]) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from mistakes.samples import samples
@@ -10,6 +11,8 @@ from mistakes.samples import samples
 from gradkit.grading import training_repairs
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.result import TaskResult
+from gradkit.records.verdict import Verdict
+from gradkit.task.assignment import read_assignment
 
 torch = pytest.importorskip("torch")
 
@@ -197,6 +200,27 @@ def test_the_search_ends(diagnosed: Diagnosed, monkeypatch) -> None:
     monkeypatch.setattr(training_repairs, "ATTEMPTS", 0)
     ((code, part, fix),) = told(diagnosed(changed(("SGD(", "Adam(")), REGRESSION))
     assert (code, part, fix) == ("wrong-optimizer", "", "")
+
+
+def test_slow_code_is_not_run_for_long() -> None:
+    """All texts together take no longer than the deadline, and one of them more."""
+
+    class Slow:
+        spent = 12.0
+
+        def with_texts(self, texts):
+            return nullcontext()
+
+    ran: list[int] = []
+    task = next(task for task in read_assignment().tasks if task.id == REGRESSION)
+    search = training_repairs._Search(
+        task, Slow(), lambda more: ran.append(more) or [WRONG], 60, task.deadline
+    )
+    assert search.made({"cell": changed(("SGD(", "Adam("))}, [UNEXPLAINED]) == []
+    assert ran == [0, 0, 0]
+
+
+WRONG = Verdict("trajectory", "fail", "")
 
 
 def test_a_logits_loss_goes_with_the_activation_that_is_missing(diagnosed: Diagnosed) -> None:

@@ -418,6 +418,7 @@ KINDS: Mapping[str, tuple[Changes, frozenset[str]]] = {
     "sum": (_sums, frozenset({"wrong-reduction", "recorded-loss"})),
     "recorded": (_recorded, frozenset({"recorded-loss", "loss-after-step", "wrong-reduction"})),
     "registered": (_registered, frozenset({"unregistered-parameters"})),
+    "dropped": (_dropped, frozenset({"wrong-learning-rate", "graph-detached"})),
     "call": (
         _calls,
         frozenset({"double-sigmoid", "wrong-activation", "graph-detached", "recorded-loss"}),
@@ -440,7 +441,6 @@ KINDS: Mapping[str, tuple[Changes, frozenset[str]]] = {
         _moved,
         frozenset({"gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"}),
     ),
-    "dropped": (_dropped, frozenset({"wrong-learning-rate", "graph-detached"})),
 }
 """The kinds of changes, likely ones first, each with the mistakes it may mend."""
 
