@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -428,6 +428,23 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
         *(task for task in session.tasks if task.id in (named or claimed)),
         *(each.task for name, each in functions.items() if name in (named or functions)),
     )
+
+
+def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Result:
+    """Grade some of the tasks of what is at a path, as they are graded with all others.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.grading.session.Session.grade`.
+    """
+    submission = read_submission(path)
+    functions, claimed = session.claims(submission, session.settings.tasks)
+    return session.grade_sections(
+        submission,
+        {name: claim for name, claim in claimed.items() if name in chosen},
+        functions={name: claim for name, claim in functions.items() if name in chosen},
+    ).result
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:
