@@ -39,7 +39,7 @@ from gradkit.grading.functions import (
     refusal,
 )
 from gradkit.grading.mark import Scheme
-from gradkit.grading.recognise import recognise, refusals, resembles, speaks
+from gradkit.grading.recognise import recognise, refusals, resembles, speaks, whose
 from gradkit.grading.settings import (
     GradingError,
     Resources,
@@ -313,11 +313,22 @@ class Session(AbstractContextManager["Session"]):
         """Yield what there is to say where code alone told the task, and it is not all right."""
         first = ("model", "forward")
         right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
-        if not right and len(section.tasks) > 1 and task.id not in self.settings.tasks:
+        if right or task.id in self.settings.tasks:
+            return
+        batch = examined.case.probes.forward[-1]
+        outcome = examined.case.observations.outcomes.get(batch.name)
+        y_hat = None if outcome is None else outcome.outputs.get("y_hat")
+        if len(section.tasks) > 1:
             yield say(
                 "Neither a heading nor the file's name says which task this is; its code is "
                 "nearest to “{title}”. If it is another, name it with --task.",
                 title=task.title,
+            )
+        elif y_hat is not None and (other := whose(task, self.tasks, batch, y_hat)) is not None:
+            yield say(
+                "Its forward pass is exactly that of “{title}”. If it is that task, name it with "
+                "--task.",
+                title=other.title,
             )
 
     def refused(

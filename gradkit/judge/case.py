@@ -158,7 +158,9 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
 
 
 def _advice(failure: Failure) -> str:
-    """Return what to do about the one numpy error whose own words do not say it."""
+    """Return what to do about the errors whose own words do not say it."""
+    if "EOF when reading a line" in failure.message:
+        return say(" Nobody is there to answer `input()`: write the value into the code.")
     if "setting an array element" in failure.message:
         return say(
             " One entry of an array holds one number, and a (1, 1) array is not one: take "
