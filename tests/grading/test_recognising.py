@@ -234,7 +234,7 @@ def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) ->
 
 
 def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_path: Path) -> None:
-    """`mse` is a word of regression: what is exactly classification is told so, if not asked for."""
+    """`mse` is a word of regression: what is exactly classification is told so."""
     path = script(tmp_path, _bare("classification"), "my_mse_try.py")
     (task,) = grade(path).tasks
     told = (
