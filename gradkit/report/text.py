@@ -109,7 +109,7 @@ def _result(result: Result, hints: int, console: Console) -> None:
         show_lines([(Text.assemble((amount, "bold"), _plain(adjustment_text(line))), 2)], console)
     footer = _footer(result)
     if told is not None:
-        footer.append(say(" · shortened: all of it with --format html --out PAGE"))
+        footer.append(say(" · in full: --format html"))
     console.print(Padding(footer, (0, 0, 1, 2), expand=False))
 
 
