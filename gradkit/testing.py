@@ -87,6 +87,7 @@ def assert_trajectory(
 
 
 def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
+    __tracebackhide__ = True
     known = {task.id: task for task in tasks if task.framework == "numpy"}
     if name is None and len(known) == 1:
         return next(iter(known.values()))
@@ -129,6 +130,7 @@ def _follow(forward: Forward, update: Update, task: Task, run: Run) -> None:
 
 def _pair(returned: Any, at: str) -> tuple[Array, Array]:
     """The two arrays of a forward pass."""
+    __tracebackhide__ = True
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise AssertionError(
             f"{at}: the forward pass returns {type(returned).__name__}; expected is the pair "
@@ -153,6 +155,7 @@ def _near(
     rounding: float = 0.0,
 ) -> None:
     """Assert that one quantity is on course; the worst entry is told."""
+    __tracebackhide__ = True
     if found.shape != right.shape:
         raise AssertionError(f"{at}: {what} has shape {found.shape}, expected is {right.shape}.")
     allowed = 1e-9 * np.maximum(np.abs(right), moved) + 16 * tolerances.DOUBLE

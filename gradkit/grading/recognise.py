@@ -210,13 +210,7 @@ class _Forwards(Struct, frozen=True):
     def resembled(self, section: Section) -> Task | None:
         own = next(task for task in self.tasks if task.id == section.tasks[0])
         batch, y_hat, _ = self._outputs(own, section)
-        shapes = shapes_of(own)
-        for task in (own, *self.tasks):
-            if y_hat is not None and task.framework == own.framework and shapes_of(task) == shapes:
-                expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
-                if _is_right(task, batch, y_hat, expected):
-                    return None if task is own else task
-        return None
+        return None if y_hat is None else whose(own, self.tasks, batch, y_hat)
 
     def _outputs(self, task: Task, section: Section) -> tuple[Batch, NDArray[Any] | None, bool]:
         """Return random calls of a forward pass, its real outputs, and whether it has any role."""
@@ -227,6 +221,17 @@ class _Forwards(Struct, frozen=True):
             outputs = {} if role is None else observe_batch(process, task, role, batch).outputs
         y_hat = outputs.get("y_hat")
         return batch, y_hat if y_hat is not None and y_hat.dtype.kind == "f" else None, bool(bound)
+
+
+def whose(own: Task, tasks: Sequence[Task], batch: Batch, y_hat: NDArray[Any]) -> Task | None:
+    """Return another task, where outputs are exactly that one's and not its own."""
+    shapes = shapes_of(own)
+    for task in (own, *tasks):
+        if task.framework == own.framework and shapes_of(task) == shapes:
+            expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
+            if y_hat.shape == expected.shape and _is_right(task, batch, y_hat, expected):
+                return None if task is own else task
+    return None
 
 
 def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:
@@ -276,16 +281,19 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
     wanted += [f"{call.function}(…)" for task in assignment.functions for call in task.calls]
     said = problems_of(submission)
-    text = (
-        phrase(
+    titled = any(len(section.tasks) == 1 for section in divide(submission, assignment.tasks))
+    if said:
+        text = phrase(
             "{name}: nothing in it that could be read plays a role of “{title}”; expected {wanted}."
         )
-        if said
-        else phrase(
+    elif titled:
+        # Whose name, or heading, says that it is this exercise is told what is missing of it.
+        text = phrase("{name}: nothing in it plays a role of “{title}”; expected {wanted}.")
+    else:
+        text = phrase(
             "{name}: this looks like another exercise. Nothing in it plays a role of "
             "“{title}”; expected {wanted}."
         )
-    )
     return said + say(
         text,
         name=submission.name,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from gradkit.grading.functions import (
     refusal,
 )
 from gradkit.grading.mark import Scheme
-from gradkit.grading.recognise import recognise, refusals, resembles, speaks
+from gradkit.grading.recognise import recognise, refusals, resembles, speaks, whose
 from gradkit.grading.settings import (
     GradingError,
     Resources,
@@ -313,11 +313,22 @@ class Session(AbstractContextManager["Session"]):
         """Yield what there is to say where code alone told the task, and it is not all right."""
         first = ("model", "forward")
         right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
-        if not right and len(section.tasks) > 1 and task.id not in self.settings.tasks:
+        if right or task.id in self.settings.tasks:
+            return
+        batch = examined.case.probes.forward[-1]
+        outcome = examined.case.observations.outcomes.get(batch.name)
+        y_hat = None if outcome is None else outcome.outputs.get("y_hat")
+        if len(section.tasks) > 1:
             yield say(
                 "Neither a heading nor the file's name says which task this is; its code is "
                 "nearest to “{title}”. If it is another, name it with --task.",
                 title=task.title,
+            )
+        elif y_hat is not None and (other := whose(task, self.tasks, batch, y_hat)) is not None:
+            yield say(
+                "Its forward pass is exactly that of “{title}”. If it is that task, name it with "
+                "--task.",
+                title=other.title,
             )
 
     def refused(
@@ -428,6 +439,23 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
         *(task for task in session.tasks if task.id in (named or claimed)),
         *(each.task for name, each in functions.items() if name in (named or functions)),
     )
+
+
+def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Result:
+    """Grade some of the tasks of what is at a path, as they are graded with all others.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.grading.session.Session.grade`.
+    """
+    submission = read_submission(path)
+    functions, claimed = session.claims(submission, session.settings.tasks)
+    return session.grade_sections(
+        submission,
+        {name: claim for name, claim in claimed.items() if name in chosen},
+        functions={name: claim for name, claim in functions.items() if name in chosen},
+    ).result
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:

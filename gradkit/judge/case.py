@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.binding import Binding, Bound
 from gradkit.records.observations import Failure, Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import State, Verdict
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
-from gradkit.text import DRAWN, function_said
+from gradkit.text import DRAWN, function_said, where
 
 Earlier = Mapping[str, Verdict]
 """The verdicts of the checks before this one."""
@@ -89,8 +89,35 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
             several = check == "trajectory" and case.task.framework == "numpy"
             # What is called before a role may raise in its place.
             first = bound.before if outcome.failure.before else None
-            return _raised(check, first.bound if first else bound, outcome.failure, several)
+            verdict = _raised(check, first.bound if first else bound, outcome.failure, several)
+            if verdict.state != "error":
+                return verdict
+            return replace(verdict, message=verdict.message + _other_shapes(case, bound))
     return None
+
+
+def _other_shapes(case: Case, bound: Bound) -> str:
+    """Say why arrays are handed over in other shapes than the assignment's, where they are."""
+    start, convention = case.task.starts[0].parameters, bound.convention
+    made, form = case.binding.bound.get("initialise"), FORMS.get(convention.vectors)
+    if made is None or form is None or convention.biases != convention.vectors:
+        return ""
+    first = next(key for key in start if key[0] == "b")
+    size = start[first].size
+    return say(
+        " It was handed X and the other vectors as {form}, because `{name}` ({place}) gives "
+        "{first} the shape {shape}; the assignment's are columns, {first} of shape ({size}, 1).",
+        form=say(form),
+        name=made.function,
+        place=where(made.place),
+        first=convention.keys[first],
+        shape=f"({size},)" if convention.biases == "flat" else f"(1, {size})",
+        size=size,
+    )
+
+
+FORMS = {"flat": phrase("flat arrays"), "row": phrase("rows")}
+"""What vectors are that are no columns."""
 
 
 def subject(bound: Bound) -> str:
@@ -131,7 +158,9 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
 
 
 def _advice(failure: Failure) -> str:
-    """Return what to do about the one numpy error whose own words do not say it."""
+    """Return what to do about the errors whose own words do not say it."""
+    if "EOF when reading a line" in failure.message:
+        return say(" Nobody is there to answer `input()`: write the value into the code.")
     if "setting an array element" in failure.message:
         return say(
             " One entry of an array holds one number, and a (1, 1) array is not one: take "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.grading.functions import FunctionClaim
 from gradkit.grading.session import Session, mistaken_for
@@ -190,7 +191,7 @@ def _submission(
     if kernel.history is not None:
         texts = {number: _as_run(text) for number, text in kernel.history.items()}
         cells = from_history(texts.items(), headings(kernel.history))
-        cells = tuple(cell for cell in cells if _is_there(cell, kernel.names))
+        cells = tuple(_as_it_is(cell, kernel.names) for cell in cells)
         return submission_of(cells, modules_beside())
     asked = {a.lower() for t in assignment.tasks for r in t.roles for a in (*r.aliases, r.name)}
     if task is not None:
@@ -213,10 +214,15 @@ def _as_run(text: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _is_there(cell: Cell, names: Mapping[str, Any]) -> bool:
-    """Tell whether anything that a cell defines is still there: it may have been deleted."""
-    made = [name for name in definitions((cell,)) if "." not in name]
-    return not made or any(name in names for name in made)
+def _as_it_is(cell: Cell, names: Mapping[str, Any]) -> Cell:
+    """Return a cell without the functions and classes that have been deleted since."""
+    lines = cell.source.split("\n")
+    for name, each in definitions((cell,)).items():
+        if each.node is not None and "." not in name and name not in names:
+            first = min([each.line, *(part.lineno for part in each.node.decorator_list)])
+            last = each.node.end_lineno or each.line
+            lines[first - 1 : last] = [""] * (last - first + 1)
+    return replace(cell, source="\n".join(lines))
 
 
 def _again(task: Task, other: Task) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from gradkit.faults import keep_from_readers
-from gradkit.grading.session import Session, answers, recognised, student_functions
+from gradkit.grading.session import Session, answers, of_some_tasks, recognised, student_functions
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED
@@ -37,6 +37,7 @@ class Grading:
 
     def __init__(self, config: pytest.Config) -> None:
         self._results: dict[str, Result | GradingError] = {}
+        self._tasks: dict[str, tuple[Task | FunctionTask, ...]] = {}
         own = config.inipath is not None and str(config.inipath) != NO_SETTINGS
         base = config.inipath.parent if own and config.inipath else config.rootpath
         self._base = config.invocation_params.dir
@@ -67,10 +68,12 @@ class Grading:
 
     def tasks(self, path: str) -> tuple[Task | FunctionTask, ...]:
         """The tasks that a submission will be graded for."""
-        return recognised(self._session, self.located(path))
+        if path not in self._tasks:
+            self._tasks[path] = recognised(self._session, self.located(path))
+        return self._tasks[path]
 
-    def result(self, path: str) -> Result:
-        """The marks of a submission, which is graded once.
+    def result(self, path: str, chosen: Collection[str]) -> Result:
+        """The marks of a submission for the chosen of its tasks, which are graded once.
 
         Raises
         ------
@@ -79,7 +82,13 @@ class Grading:
         """
         if path not in self._results:
             try:
-                self._results[path] = self._session.check(self.located(path))
+                located = self.located(path)
+                few = len(chosen) < len(self.tasks(path))
+                self._results[path] = (
+                    of_some_tasks(self._session, located, chosen)
+                    if few
+                    else self._session.check(located)
+                )
             except GradingError as error:
                 self._results[path] = error
         found = self._results[path]

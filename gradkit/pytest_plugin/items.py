@@ -72,7 +72,12 @@ class CheckItem(pytest.Item):
     def _found(self) -> tuple[TaskResult, CheckResult]:
         parent = self.parent
         assert isinstance(parent, SubmissionFile)  # noqa: S101  (for the type checker)
-        result = grading_of(self.config).result(parent.given)
+        chosen = {
+            item.task
+            for item in self.session.items
+            if isinstance(item, CheckItem) and item.parent is parent
+        }
+        result = grading_of(self.config).result(parent.given, chosen)
         task = next(task for task in result.tasks if task.task == self.task)
         return task, next(check for check in task.checks if check.check == self.check)
 

@@ -27,6 +27,7 @@ from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points, score_text, signed
 from gradkit.report.words import (
+    FOLLOWS,
     SIGNS,
     adjustment_text,
     count_text,
@@ -41,6 +42,9 @@ COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
 
 ROWS = 6
 """Entries of a check that are listed; the rest are counted."""
+
+MANY = 3
+"""Findings that a mark sheet tells in full; of more it tells what takes a line."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
@@ -95,12 +99,18 @@ def _result(result: Result, hints: int, console: Console) -> None:
         show_lines([(note, 2)], console)
     if result.refused:
         show_lines([(_plain(result.refused), 2)], console)
+    told: set[str] | None = set()
+    if hints < TITLE_LEVEL or sum(len(visible(task, hints)) for task in result.tasks) <= MANY:
+        told = None
     for task in result.tasks:
-        _task(task, hints, console)
+        _task(task, hints, console, told)
     for line in result.adjustments:
         amount = f"{signed(line.points)}  "
         show_lines([(Text.assemble((amount, "bold"), _plain(adjustment_text(line))), 2)], console)
-    console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
+    footer = _footer(result)
+    if told is not None:
+        footer.append(say(" · in full: --format html"))
+    console.print(Padding(footer, (0, 0, 1, 2), expand=False))
 
 
 def _footer(result: Result) -> Text:
@@ -114,7 +124,8 @@ def _footer(result: Result) -> Text:
     return Text(" · ".join(parts), style="dim")
 
 
-def _task(task: TaskResult, hints: int, console: Console) -> None:
+def _task(task: TaskResult, hints: int, console: Console, told: set[str] | None) -> None:
+    """Print a task; in brief where mistakes that were ``told`` are kept, whose hints are known."""
     worth = score_text(task.score, task.max_score)
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
@@ -122,13 +133,65 @@ def _task(task: TaskResult, hints: int, console: Console) -> None:
         line.append(say("  ({checkable} of {max_score} points checkable)", **amount), "cyan")
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
+    follow = [c for c in task.checks if state_of(c) == FOLLOWS and c.decision is None]
+    plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
+    if plain:
+        show_lines([(_in_a_line("pass", plain), 4)], console)
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
+        if check in follow or check in plain:
+            continue
         show_lines([(check_head(check), 4)], console)
-        show_lines(check_lines(check, findings, hints), console, 6)
+        if findings and told is not None:
+            show_lines(_brief(check, findings, hints, told), console, 6)
+        else:
+            show_lines(check_lines(check, findings, hints), console, 6)
+    if follow:
+        # What is only a consequence needs no more than a line.
+        line = _in_a_line(FOLLOWS, follow).append(say(": nothing more is deducted."), "dim")
+        show_lines([(line, 4)], console)
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
     show_lines([(_plain(note), 4) for note in task.notes], console)
+
+
+def _says(check: CheckResult) -> bool:
+    return bool(check.message or check.notes or check.decision is not None)
+
+
+def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
+    """Write several checks of one state into a line, each with its points if it has any."""
+    sign, kind = SIGNS[state]
+    listed = [
+        f"{c.check} {score_text(c.score, c.max_score)}" if c.max_score else c.check for c in checks
+    ]
+    return Text.assemble((sign, COLOURS[kind]), f" {word(state)}  {', '.join(listed)}")
+
+
+def _brief(
+    check: CheckResult, findings: Sequence[Finding], hints: int, told: set[str]
+) -> Iterator[Line]:
+    """Write of each finding a sentence, its line, one formula, and one hint if it is not known."""
+    if check.decision is not None:
+        yield Text(clean_text(override_text(check)), style="bold"), 0
+    if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
+        yield _plain(check.message), 0
+    for finding in findings:
+        about = finding.mistake + (f", −{points(finding.deduction)}" if finding.deduction else "")
+        yield Text.assemble((clean_text(finding.sentence), "bold"), (f"  ({about})", "dim")), 0
+        known = not finding.source and finding.place == check.place
+        if finding.place is not None and hints >= RULE_LEVEL and not known:
+            yield _source(finding), 2
+        yield from _fix(finding, hints)
+        yield from _formulas(finding, hints, 1)
+        if finding.mistake not in told:
+            for hint in finding.hints[hints - 1 : hints]:
+                yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
+            for other in or_else(finding):
+                yield _plain(other), 2
+        told.add(finding.mistake)
+    for note in check.notes:
+        yield Text(clean_text(note), style="dim"), 0
 
 
 def check_head(check: CheckResult) -> Text:
@@ -182,23 +245,9 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
     yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
-        before, part, after = doubtful(finding)
-        before = f"{clean_text(where(finding.place))}  {before}"
-        yield (_Underlined(before, part, after) if part else Text(before.rstrip())), 2
-    if finding.fix and hints >= EXPECTED_LEVEL:
-        for number, line in enumerate(clean_text(finding.fix).split("\n")):
-            word = say("right:") if number == 0 else " " * len(say("right:"))
-            yield Text(f"{word}  {line}", style="green"), 2
-    for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
-        applied = clean_text(finding.applies[entry])
-        right = clean_text(finding.should.get(entry, ""))
-        label = clean_text(entry)
-        yield Text.assemble(label, " ", _moves(applied, right)), 2
-        if hints >= EXPECTED_LEVEL and right:
-            yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
-    if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        rest = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
-        yield Text(rest, style="dim"), 2
+        yield _source(finding), 2
+    yield from _fix(finding, hints)
+    yield from _formulas(finding, hints, FORMULAS)
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
         yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
@@ -206,6 +255,34 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         yield _plain(other), 2
     if more and finding.mistake != UNEXPLAINED:
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
+
+
+def _source(finding: Finding) -> RenderableType:
+    before, part, after = doubtful(finding)
+    before = f"{clean_text(where(finding.place)) if finding.place else ''}  {before}"
+    return _Underlined(before, part, after) if part else Text(before.rstrip())
+
+
+def _fix(finding: Finding, hints: int) -> Iterator[Line]:
+    if finding.fix and hints >= EXPECTED_LEVEL:
+        for number, line in enumerate(clean_text(finding.fix).split("\n")):
+            word = say("right:") if number == 0 else " " * len(say("right:"))
+            yield Text(f"{word}  {line}", style="green"), 2
+
+
+def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
+    if hints < RULE_LEVEL:
+        return
+    for entry in list(finding.applies)[:most]:
+        applied = clean_text(finding.applies[entry])
+        right = clean_text(finding.should.get(entry, ""))
+        label = clean_text(entry)
+        yield Text.assemble(label, " ", _moves(applied, right)), 2
+        if hints >= EXPECTED_LEVEL and right:
+            yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
+    if len(finding.applies) > most > 1:
+        rest = say("and {count} more of the kind", count=len(finding.applies) - most)
+        yield Text(rest, style="dim"), 2
 
 
 class _Underlined(Struct, frozen=True):

@@ -220,11 +220,12 @@ def _section(
 
 
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
-    role = ROLES[task.framework].get(finding["check"], "")
+    roles = ROLES[task.framework]
+    role = roles.get(finding["check"], "")
     if role not in binding.bound:
         raise ReproducerError(
-            f"{finding['id']}: there are scripts for findings about forward, update and "
-            f"trajectory, and this one is about {finding['check']}."
+            f"{finding['id']}: in {task.framework} there are scripts for findings about "
+            f"{' and '.join(roles)}, and this one is about {finding['check']}."
         )
     return binding.bound[role]
 

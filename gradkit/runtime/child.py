@@ -6,10 +6,11 @@ student code are caught here and travel as data.
 
 from __future__ import annotations
 
+import builtins
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence, Sized
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -93,6 +94,14 @@ def load(frame: Frame) -> Frame:
         f"{name}.py" for name in data["modules"]
     }
     return Frame("loaded", {}, {})
+
+
+def import_(frame: Frame) -> Frame:
+    """Import what the code is going to; what cannot be imported is told where it is used."""
+    with suppress(Exception):
+        importer = Loaded.namespace["__builtins__"]["__import__"]
+        importer(frame.data["name"], vars(builtins), None, frame.data["of"], 0)
+    return Frame("imported", {}, {})
 
 
 def inspect(frame: Frame) -> Frame:
@@ -395,6 +404,7 @@ def script(frame: Frame) -> Frame:
 
 HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
+    "import": import_,
     "functions": inspect,
     "left": left,
     "explore": explore,

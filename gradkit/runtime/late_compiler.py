@@ -2,7 +2,8 @@
 
 The first optimiser of a process has torch load ``torch._dynamo``, and with it sympy and a large
 part of torch, in about as much time as all the rest of torch takes. All that it wants of it are
-two functions which do nothing outside of the compiler.
+two functions which do nothing outside of the compiler. Nor can it work where nothing may be
+written: what ``torch.compile`` is given runs as it is, to the same numbers.
 """
 
 from __future__ import annotations
@@ -33,8 +34,17 @@ class _LateCompiler(ModuleType):
         return getattr(importlib.import_module(COMPILER), name)
 
 
+def _as_it_is(model: Any = None, **_: Any) -> Any:
+    """Stand for ``torch.compile``, as a function and as a decorator with options."""
+    return model if model is not None else lambda model: model
+
+
 def put_off_compiler() -> None:
-    """Have ``torch._dynamo`` loaded when it is needed; torch has to be loaded already."""
+    """Have ``torch._dynamo`` loaded when it is needed, and nothing compiled.
+
+    torch has to be loaded already.
+    """
+    sys.modules["torch"].compile = _as_it_is  # type: ignore[attr-defined]
     if COMPILER not in sys.modules:
         late = sys.modules[COMPILER] = _LateCompiler(COMPILER)
         sys.modules["torch"]._dynamo = late  # type: ignore[attr-defined]

@@ -21,6 +21,8 @@ MESSAGES: Mapping[str, str] = {
     # How a process was lost.
     "deadline": phrase("was stopped, as the {seconds} s that it had in all were over"),
     "overdue": phrase("was stopped, as it had not answered within {seconds} s"),
+    "overdue-calls": phrase("was stopped, as {count} calls of it together took over {seconds} s"),
+    "importing": phrase("was stopped, as importing `{name}` took over {seconds} s"),
     "cpu-time": phrase("was stopped, as it had used up its processor time"),
     "killed": phrase("was killed by the system, most likely for the memory it took"),
     "exit": phrase("left with os._exit({code}) or the like"),

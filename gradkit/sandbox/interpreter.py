@@ -78,8 +78,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "MPLCONFIGDIR": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
-        # There is no compiler at hand: what `torch.compile` is given runs as it is.
-        "TORCHDYNAMO_DISABLE": "1",
     }
 
 

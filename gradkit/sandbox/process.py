@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import time
@@ -28,6 +29,7 @@ from gradkit.runtime.frames import (
     together,
 )
 from gradkit.runtime.messages import Message, is_line, message, said
+from gradkit.runtime.syntax import parse, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
 from gradkit.submission.places import finder
@@ -41,6 +43,9 @@ LEAST = 0.5
 
 USED = 0.5
 """With more than this part of the deadline gone, code that is loaded anew gets a new process."""
+
+IMPORTS = 30.0
+"""Seconds that all imports of a submission may take, where they took too long for a request."""
 
 
 ANYTHING = Imports()
@@ -121,6 +126,9 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._loaded = False
         self._modules: frozenset[str] = frozenset()
         self._apart = False
+        self._imports: list[Frame] | None = None
+        self._importing = 0.0
+        self._stuck: Message | None = None
 
     def ask(
         self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
@@ -138,6 +146,39 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         OverdueError
             It is hurried, and there was no reply in time.
         """
+        left = self._left
+        reply = self._ask(kind, data, arrays)
+        if isinstance(reply, Lost) and reply.kind == "timeout" and self._imports is None:
+            # Whether it was the code, or what it imports, is only asked where it matters.
+            self._imports = _imports_of(self._sources)
+            self._open(self._modules)
+            if self._importing > LEAST:
+                self.losses.remove(reply)
+                self._left = left
+                return self._ask(kind, data, arrays)
+        return reply
+
+    def _import(self, worker: Worker, imports: Sequence[Frame]) -> None:
+        """Have a new worker import what the code does, in time that is not the code's.
+
+        One that does not come to its end is lost for whatever it is asked next.
+        """
+        began = time.monotonic()
+        for request in imports:
+            first = [] if self._loaded else [Frame("load", {}, self._sources)]
+            left = IMPORTS - (time.monotonic() - began)
+            try:
+                worker.ask(together([*first, request]), max(left, 0.0))
+                self._loaded = True
+            except WorkerLost:
+                name, self._imports = request.data["name"], []
+                self._stuck = message("importing", name=name, seconds=f"{IMPORTS:g}")
+                break
+        self._importing = time.monotonic() - began
+
+    def _ask(
+        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> Frame | Lost:
         modules = _needed(kind, data)
         if self._worker is not None and not self._modules >= modules:
             self._close()
@@ -158,7 +199,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            return self._lose(lost.kind, lost.told)
+            told = _of_several(lost.told, kind, data, arrays)
+            return self._lose(lost.kind, self._stuck or told if lost.kind == "timeout" else told)
         finally:
             self._left -= time.monotonic() - started
         try:
@@ -270,13 +312,15 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return self._left if self._hurried else max(LEAST, self._left / 2)
 
     def _open(self, modules: frozenset[str]) -> Worker:
-        lifetime = max(LEAST, self._left)
+        lifetime = max(LEAST, self._left) + (IMPORTS if self._imports else 0)
         self._modules |= modules
         self._worker = self._stack.enter_context(
             self._workshop.worker(deadline=lifetime, seed=self._seed, modules=self._modules)
         )
         self._loaded = False
         self.tier = self._worker.tier
+        if self._imports:
+            self._import(self._worker, self._imports)
         return self._worker
 
     def _close(self) -> None:
@@ -285,6 +329,30 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     def __exit__(self, *exception: object) -> None:
         self._close()
+
+
+def _of_several(
+    told: Message, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> Message:
+    """Say that it was several calls which took too long, where a request asks for as many."""
+    code, fields = told
+    count = data["epochs"] * len(arrays["X"]) if kind == "run" else data.get("n", 1)
+    several = code == "overdue" and count > 1
+    return message("overdue-calls", count=count, **fields) if several else told
+
+
+def _imports_of(sources: Mapping[str, Any]) -> list[Frame]:
+    """Return a request for each package that the code imports, in functions too."""
+    texts = [text for part in ("own", "shared", "borrowed") for _, text in sources[part]]
+    found: dict[str, set[str]] = {}
+    for text in (*texts, *sources["modules"].values()):
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            for node in walk(parse(text)):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name: set() for alias in node.names if alias.name not in found}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.setdefault(node.module, set()).update(alias.name for alias in node.names)
+    return [Frame("import", {}, {"name": name, "of": sorted(of)}) for name, of in found.items()]
 
 
 REPAIRS = frozenset({"gradkit.runtime.repair.request"})

@@ -155,9 +155,9 @@ class Worker:
                 if ended or not open_end:
                     self._bury()
                 if time.monotonic() >= until:
-                    if until == self._end:
-                        self._lose("timeout", message("deadline", seconds=f"{self._deadline:g}"))
-                    self._lose("timeout", message("overdue", seconds=f"{seconds:g}"))
+                    over = until == self._end
+                    code, had = ("deadline", self._deadline) if over else ("overdue", seconds)
+                    self._lose("timeout", message(code, seconds=f"{round(had, 1):g}"))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
             self._lose("protocol", message("invalid", reason=clean_text(str(error), 500)))

@@ -9,6 +9,9 @@ from model_solutions import ROOT
 from told import checks, failed, states
 
 from gradkit.grading.settings import GradingError
+from gradkit.report.rounding import points
+from gradkit.report.text import MANY, to_text
+from gradkit.text import where
 
 pytestmark = pytest.mark.sample(4)
 
@@ -57,6 +60,31 @@ def test_a_wrong_update_fails_in_its_own_entries(grade, name: str) -> None:
         }
         # Without its scale an update tells the same; a wrong sign in all of it is no scale.
         assert failed(found["gradient"]) == entries
+
+
+def test_the_sheet_of_several_mistakes_fits_on_a_page(grade) -> None:
+    """At most 60 lines, with each mistake, its cost and its line; few are told in full."""
+    pytest.importorskip("torch")
+    path = FOLDER / "hana_several_mistakes.ipynb"
+    result = grade(path, diagnose=True)
+    text = to_text([result], 3)
+    assert text.count("\n") <= 60
+    flat = " ".join(text.split())
+    found = [finding for task in result.tasks for finding in task.findings]
+    assert len(found) > MANY
+    for finding in found:
+        assert finding.sentence in flat
+        assert f"({finding.mistake}, −{points(finding.deduction)})" in flat
+        assert " ".join(f"{where(finding.place)} {finding.source}".split()) in flat
+        assert finding.hints[2] in flat
+    assert "6 of 9 entries" not in text
+    assert text.count("nothing more is deducted") == 4
+    (alone,) = grade(path, "regression-torch", diagnose=True).tasks[0].findings
+    few = to_text([grade(path, "regression-torch", diagnose=True)], 3)
+    assert "in full: --format html" in text
+    assert "in full" not in few
+    assert all(hint in " ".join(few.split()) for hint in alone.hints[1:3])
+    assert all(hint not in to_text([result], 1) for hint in alone.hints[1:3])
 
 
 def test_hana_makes_several_mistakes(grade) -> None:

@@ -225,6 +225,32 @@ def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
     assert str(caught.value).startswith("homework: this looks like another exercise. Nothing in it")
 
 
+def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) -> None:
+    """Whoever names the task is not told that it is another one."""
+    path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "regression_numpy.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    assert str(caught.value).startswith("regression_numpy: nothing in it plays a role of “")
+
+
+def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_path: Path) -> None:
+    """`mse` is a word of regression: what is exactly classification is told so."""
+    path = script(tmp_path, _bare("classification"), "my_mse_try.py")
+    (task,) = grade(path).tasks
+    told = (
+        "Its forward pass is exactly that of “Classification in numpy”. If it is that task, name "
+        "it with --task."
+    )
+    assert (task.task, told in task.notes) == ("regression-numpy", True)
+    assert not grade(path, "regression-numpy").tasks[0].notes
+    own = script(
+        tmp_path, _bare("regression").replace("A, A_prev\n", "2 * A, A_prev\n"), "my_mse_try.py"
+    )
+    (task,) = grade(own).tasks
+    assert [c.state for c in task.checks if c.check == "forward"] == ["fail"]
+    assert not task.notes
+
+
 def test_nothing_at_all_for_the_task_that_is_asked_for(grade, tmp_path: Path) -> None:
     """It is graded as missing, not refused: the instructor asked for it."""
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")

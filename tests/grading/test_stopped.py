@@ -137,3 +137,25 @@ def test_a_loop_of_ones_own_is_judged_as_it_was(grade, tmp_path: Path) -> None:
     path = tmp_path / "regression_numpy.py"
     path.write_text(source("regression_numpy"), encoding="utf-8")
     assert grade(path).score == 20.0
+
+
+def test_arrays_of_another_shape_than_the_assignments_are_accounted_for(
+    grade, tmp_path: Path
+) -> None:
+    """The line that stops is right for columns: what made them flat stands elsewhere."""
+    flat = [('"b1": np.zeros((dim[1], 1))', '"b1": np.zeros(dim[1])')]
+    flat += [('"b2": np.zeros((dim[2], 1))', '"b2": np.zeros(dim[2])')]
+    found = update_of(grade, tmp_path, *(piece for change in flat for piece in change))
+    assert found.state == "error"
+    assert found.message.endswith(
+        " It was handed X and the other vectors as flat arrays, because `initialise_parameters` "
+        "(regression_numpy.py:5) gives b1 the shape (2,); the assignment's are columns, b1 of "
+        "shape (2, 1)."
+    )
+    rows = [(old, new.replace("(dim", "((1, dim") + ")") for old, new in flat]
+    found = update_of(grade, tmp_path, *(piece for change in rows for piece in change))
+    assert "as rows, because" in found.message
+    assert "gives b1 the shape (1, 2)" in found.message
+    stopped = update_of(grade, tmp_path, 'parameters["W1"] -=', 'parameters["w1"] -=')
+    assert stopped.state == "error"
+    assert "was handed" not in stopped.message

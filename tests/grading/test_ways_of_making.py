@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from accepted.numpy_texts import numpy_text
+from model_solutions import source
 from told import full, not_passed, script, states
 
 KEYWORDS = {"(parameters, y,": "(parameters, *, y,"}
@@ -144,3 +145,23 @@ def test_training_by_keywords_only(grade, tmp_path: Path) -> None:
     wrong = changed(text, {"opt.zero_grad()": "pass"})
     result = grade(script(tmp_path, wrong, "regression_torch.py"))
     assert states(result)["trajectory"] == "fail"
+
+
+COMPILED = {
+    "the module": {"    criterion = nn": "    model = torch.compile(model)\n    criterion = nn"},
+    "the class's own": {"    criterion = nn": "    model.compile()\n    criterion = nn"},
+    "its forward pass": {"    def forward(": "    @torch.compile\n    def forward("},
+    "with options": {"    def forward(": "    @torch.compile(dynamic=True)\n    def forward("},
+}
+
+
+@pytest.mark.parametrize("changes", COMPILED.values(), ids=COMPILED)
+def test_what_is_compiled_is_as_right_as_what_is_not(grade, tmp_path: Path, changes) -> None:
+    """No compiler may write into the sandbox: its errors would be told as the student's."""
+    pytest.importorskip("torch")
+    text = changed(source("regression_torch"), changes)
+    result = grade(script(tmp_path, text, "regression_torch.py"), "regression-torch")
+    assert full(result), not_passed(result)
+    wrong = text.replace("        optimizer.zero_grad()\n", "")
+    spoilt = grade(script(tmp_path, wrong, "regression_torch.py"), "regression-torch")
+    assert states(spoilt)["trajectory"] == "fail"

@@ -245,6 +245,20 @@ def test_a_start_that_is_wrong_fails_interface_alone() -> None:
             "One entry of an array holds one number, and a (1, 1) array is not one: take the "
             "number out first, with [0, 0] or .item().",
         ),
+        (
+            "",
+            "EOF when reading a line",
+            "`update_params` stopped with ValueError: EOF when reading a line. Nobody is there to "
+            "answer `input()`: write the value into the code.",
+        ),
+        (
+            "",
+            "only 0-dimensional arrays can be converted to Python scalars",
+            "`update_params` stopped with ValueError: only 0-dimensional arrays can be converted "
+            "to Python scalars. One number was expected here, and an array was given. Of an array "
+            "with one entry take the number out first, with [0, 0] or .item(); for one with "
+            "several use numpy's functions, such as np.exp for math.exp.",
+        ),
     ],
 )
 def test_an_exception_is_an_error_at_its_place(function: str, message: str, said: str) -> None:

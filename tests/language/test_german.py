@@ -29,7 +29,7 @@ def test_a_students_result_is_german(check, speak) -> None:
         "2 von 9 Einträgen sind nach einem Schritt von `update_parameters` falsch: b1[0], b1[1].",
         "Ein Schritt wird in den falschen Eintrag geschrieben: b1[1], b1[0]  (−1.25)",
         "Hinweis: Der Schritt, der zu b1[1] gehört, wird zu b1[0] addiert.",
-        "Die Trainingsschleife von gradkit hat deine Funktionen ausgeführt.",
+        "↳ folgt  gradient, trajectory 2 / 2: Dafür wird nichts weiter abgezogen.",
         "Seed 1 · ohne Musterlösung · vorläufig",
     ):
         assert said in text

@@ -110,12 +110,15 @@ def expected_of(net: str) -> Values:
     return right
 
 
-def run_numpy(net: str, code: str) -> Values:
-    """Everything in sight after an example has run, ``store`` as ``store[…]``."""
+def run_numpy(net: str, code: str, *, column: bool = False) -> Values:
+    """Everything in sight after an example has run, ``store`` as ``store[…]``.
+
+    The output ``o`` is a number or, as the net's own formula gives it, a ``column`` of one.
+    """
     v = values_of(net)
     gradients, stages = gradients_of(net, v), stages_of(net, v)
     scope: Values = {**v, **gradients, **stages, "np": np, "rate": RATE}
-    scope["o"] = float(stages["o"][0, 0])
+    scope["o"] = stages["o"] if column else float(stages["o"][0, 0])
     if "da" in gradients:
         scope["delta"] = gradients["da"].copy()
     scope["store"] = {name: v[name].copy() for name in parameters_of(v)}
@@ -139,9 +142,9 @@ def written_by(code: str) -> set[str]:
     return names
 
 
-def wrong_numpy(net: str, code: str, graded: set[str]) -> list[str]:
+def wrong_numpy(net: str, code: str, graded: set[str], *, column: bool = False) -> list[str]:
     """Which of the ``graded`` names an example leaves at a wrong value."""
-    scope, right = run_numpy(net, code), expected_of(net)
+    scope, right = run_numpy(net, code, column=column), expected_of(net)
     found = {name: scope.get(name) for name in graded if name in right}
     if "store" in graded:
         found |= {f"store {name}": value for name, value in scope["store"].items()}

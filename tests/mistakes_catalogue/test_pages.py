@@ -43,7 +43,7 @@ def examples_of(code: str) -> tuple[str, str]:
     return wrong, right
 
 
-def mistaken(code: str, example: str) -> list[str]:
+def mistaken(code: str, example: str, *, column: bool = False) -> list[str]:
     """What an example gets wrong, of what the page's right example is about."""
     net = net_of(code)
     if net.startswith("torch"):
@@ -51,8 +51,9 @@ def mistaken(code: str, example: str) -> list[str]:
     right = examples_of(code)[1]
     graded = written_by(right)
     if "store" in right:
-        return [name for name in wrong_numpy(net, example, {"store"}) if name in steps_of(right)]
-    return wrong_numpy(net, example, graded)
+        found = wrong_numpy(net, example, {"store"}, column=column)
+        return [name for name in found if name in steps_of(right)]
+    return wrong_numpy(net, example, graded, column=column)
 
 
 def steps_of(example: str) -> set[str]:
@@ -106,6 +107,14 @@ def test_the_right_example_is_right(code: str) -> None:
     if not net_of(code).startswith("torch"):
         known = {"store"} if "store" in right else written_by(right)
         assert known & {"u", "h", "o", "w", "U", "a", "V", "c", "dU", "da", "dV", "dc", "store"}
+
+
+@pytest.mark.parametrize("code", [code for code in PAGES if not net_of(code).startswith("torch")])
+def test_examples_run_on_what_the_net_of_the_page_gives(code: str) -> None:
+    """``o = V.T @ h + c`` has the shape (1, 1), which numpy puts into no entry of an array."""
+    wrong, right = examples_of(code)
+    assert mistaken(code, right, column=True) == []
+    assert mistaken(code, wrong, column=True)
 
 
 def test_numeric_differences_are_of_the_named_net() -> None:

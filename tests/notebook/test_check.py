@@ -208,7 +208,11 @@ def test_what_is_run_from_a_file_and_what_is_deleted(
     (tmp_path / "mynet.py").write_text(solved["regression"], encoding="utf-8")
     notebook.run("%run mynet.py")
     assert notebook.check().passed
-    notebook.run("del update_parameters, L_layer_forward, initialise_parameters, linear_forward")
+    notebook.run("del update_parameters")
+    report = notebook.check()
+    states = {check.check: check.state for check in report.result.tasks[0].checks}
+    assert (states["forward"], states["update"]) == ("pass", "missing")
+    notebook.run("del L_layer_forward, initialise_parameters, linear_forward")
     assert not notebook.check().passed
 
 

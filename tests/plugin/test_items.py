@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.grading.session import Session
+
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
 IDS = ["interface", "forward", "update", "gradient", "trajectory"]
@@ -69,6 +72,30 @@ def test_selection_and_stop(pytester: pytest.Pytester, swapped: Path, right: Pat
     run(pytester, *both, "-x").assert_outcomes(passed=7, failed=1)
     run(pytester, *both).assert_outcomes(passed=7, failed=3)
     run(pytester, *both, "--lf").assert_outcomes(failed=3)
+
+
+def test_only_what_is_selected_is_graded(
+    pytester: pytest.Pytester, right: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks of which no check is to run cost nothing; those that run are graded as ever."""
+    graded = []
+    grade = Session._grade_section
+
+    def noted(self, task, *rest):
+        graded.append(task.id)
+        return grade(self, task, *rest)
+
+    monkeypatch.setattr(Session, "_grade_section", noted)
+    (pytester.path / "hw").mkdir()
+    (pytester.path / "hw" / "regression_numpy.py").write_bytes(right.read_bytes())
+    other = right.parent / "hw" / "classification_numpy.py"
+    other.write_bytes((ROOT / "reference" / other.name).read_bytes())
+    done = run(pytester, "--gradkit", "hw", "-k", "regression-numpy and not interface")
+    done.assert_outcomes(passed=4, deselected=6)
+    done.stdout.fnmatch_lines(["hw  regression-numpy  20 / 20*"])
+    assert graded == ["regression-numpy"]
+    run(pytester, "--gradkit", "hw").assert_outcomes(passed=10)
+    assert sorted(graded[1:]) == ["classification-numpy", "regression-numpy"]
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """`gradkit.assert_trajectory`: passes for gradient descent, says where anything else parts."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -116,3 +118,50 @@ def test_what_is_not_there_is_told(arguments, said) -> None:
     """With what there is."""
     with pytest.raises(ValueError, match=said):
         gradkit.assert_trajectory(forward, in_place, **arguments)
+
+
+FAILING = """
+import gradkit
+import re
+
+import numpy as np
+
+def forward(X, parameters):
+    A1 = parameters["W1"].T @ X + parameters["b1"]
+    return parameters["W2"].T @ A1 + parameters["b2"], A1
+
+def idle(*_):
+    pass
+
+def crashes(parameters, *_):
+    return parameters["W3"]
+
+def square(w):
+    return float(w @ w)
+
+def test_course():
+    gradkit.assert_trajectory(forward, idle, "regression-numpy")
+
+def test_pair():
+    gradkit.assert_trajectory(idle, idle, "regression-numpy")
+
+def test_name():
+    gradkit.assert_trajectory(forward, idle, "regresion")
+
+def test_crash():
+    gradkit.assert_trajectory(forward, crashes, "regression-numpy")
+
+def test_gradient():
+    gradkit.assert_gradient(square, np.array([1.0, 2.0]), lambda w: 3 * w)
+"""
+
+
+def test_a_failure_shows_the_tests_own_lines_alone(pytester: pytest.Pytester) -> None:
+    """No frame of gradkit, whose source says nothing about what is wrong in the test."""
+    pytester.makepyfile(FAILING)
+    done = pytester.runpytest_inprocess("-W", "error", "--tb=long")
+    done.assert_outcomes(failed=5)
+    done.stdout.fnmatch_lines(["*leaves the course*", "E*KeyError: 'W3'", "*disagrees with*"])
+    places = [line for line in done.stdout.lines if re.match(r"\S+\.py:\d+: ", line)]
+    assert len(places) >= 5
+    assert all(line.startswith("test_a_failure") for line in places), places

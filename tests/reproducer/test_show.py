@@ -549,15 +549,18 @@ def test_a_probe_of_another_version_is_refused(swapped: tuple[Path, Path, str]) 
     )
 
 
-def test_a_finding_about_the_module_has_no_script(swapped: tuple[Path, Path, str]) -> None:
-    """What a module holds is no number that comes out."""
+@pytest.mark.parametrize("about", ["interface", "trajectory"])
+def test_a_finding_about_other_checks_has_no_script(
+    swapped: tuple[Path, Path, str], about: str
+) -> None:
+    """It says which checks of this framework have one."""
     _, file, name = swapped
     data = json.loads(file.read_text(encoding="utf-8"))
-    data["tasks"][0]["findings"][0]["check"] = "interface"
+    data["tasks"][0]["findings"][0]["check"] = about
     file.write_text(json.dumps(data), encoding="utf-8")
     assert refusal(file, name) == (
-        f"{name}: there are scripts for findings about forward, update and trajectory, and this "
-        "one is about interface."
+        f"{name}: in numpy there are scripts for findings about forward and update, and this one "
+        f"is about {about}."
     )
 
 

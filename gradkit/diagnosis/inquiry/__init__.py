@@ -9,6 +9,7 @@ from __future__ import annotations
 from gradkit.binding.idioms import idioms_of
 from gradkit.diagnosis.inquiry.follows import follows_own_forward, follows_what_is_left
 from gradkit.diagnosis.inquiry.forward import forward_explanation, forward_findings
+from gradkit.diagnosis.inquiry.integers import integers_inquiry
 from gradkit.diagnosis.inquiry.suspicion import several, suspicions
 from gradkit.diagnosis.inquiry.training import training_inquiry
 from gradkit.diagnosis.inquiry.untraced import short_of
@@ -55,4 +56,5 @@ def inquire(
         codes = tuple(finding.mistake for finding in findings)
         return Inquiry(findings, dict.fromkeys(("update", "gradient", "trajectory"), codes))
     update = update_inquiry(task, examined, sitting, oracle, seed)
-    return Inquiry((*findings, *update.findings), update.follows, update.rounded)
+    found = (*findings, *update.findings, *integers_inquiry(task, examined, sitting))
+    return Inquiry(found, update.follows, update.rounded)

@@ -66,6 +66,8 @@ def forward_findings(
         return ()
     bound = examined.case.binding.bound["forward"]
     if explanation.unknown:
+        if _is_told(examined):
+            return ()
         return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),)
     cells = [*sitting.section.own, *sitting.section.shared]
     X, before = _drawn(task, seed)
@@ -86,6 +88,15 @@ def forward_findings(
             replace(found, place=places[0], places=places, source=source, untraced=untraced)
         )
     return tuple(findings)
+
+
+def _is_told(examined: Examined) -> bool:
+    """Whether the verdict on the outputs says why they are wrong: nothing need be named then."""
+    outcomes = examined.case.observations.outcomes
+    judged = [outcomes[batch.name] for batch in examined.case.probes.forward]
+    faults = {fault.kind for outcome in judged for fault in outcome.faults}
+    whole = any(value.dtype.kind in "iu" for o in judged for value in o.outputs.values())
+    return whole or bool(faults & {"missing", "shape", "dtype", "type"})
 
 
 def _drawn(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
