@@ -37,7 +37,7 @@ from gradkit.grading.settings import (
     required_tier,
 )
 from gradkit.records.classroom import Filed, Summary
-from gradkit.records.course import Match, Preview, Sender, Student
+from gradkit.records.course import NO_COURSE, Course, Match, Preview, Sender
 from gradkit.records.policy import Policy
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
@@ -189,7 +189,7 @@ def grade_class(
     folder : Path
         Folder of the class; made if there is none.
     roster : Path, optional
-        CSV of the course's students.
+        CSV of the course's students; by default the one that the class was graded with.
     groups : bool
         What one of a roster's group handed in is the whole group's.
     attempt : str, optional
@@ -228,7 +228,8 @@ def grade_class(
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     rule = policy(attempt) if attempt else None
-    handed, students = _handed(paths, folder, roster, groups=groups)
+    course = course_of(folder, roster, groups=groups)
+    handed = _handed(paths, folder, course)
     with Store(folder, write=True) as store:
         name, known = None, store.named()
         if student is not None:
@@ -240,15 +241,17 @@ def grade_class(
         made = replace(former, require_tier=tier, dropped=store.dropped())
         for tasks in known.values():
             assignment_and_reference(replace(made, tasks=tasks))
-        listed = enrolment_of(handed, students, by_group=groups, known=names_of(store))
+        listed = _enrolment(handed, course, names_of(store))
         rules, strangers = _policy(store, listed, change=change_settings)
         for told in strangers:
             watch.warn(told)
         grading = Grading(store, made, watch, new_version=new_version, student=name, named=known)
+        # First of all: whoever interrupts this before the first result goes on by it, too.
+        begun = grading.begin(listed, course=course, policy=rule, rules=rules)
         with Cluster(made, scheduler) if scheduler else LocalPool(made, workers or cores()) as pool:
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
-            tally = grading.run(listed, pool, policy=rule, rules=rules)
+            tally = grading.run(listed, pool, begun)
         summary = summarise(store)
         if html:
             from gradkit.classroom.feedback.pages import write_pages
@@ -272,6 +275,8 @@ REMEMBERED = {
 def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Settings:
     """Return the settings of a class, with those that are given where it has none yet.
 
+    As long as nothing is graded, what is given may differ from what was said before.
+
     Parameters
     ----------
     store : Store
@@ -290,13 +295,11 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
         for key, value in given.items()
         if not (value is None or value is False or value == ())
     }
-    if not store.newest():
-        return Settings(**told)
-    former = settings_of(store)
+    former = settings_of(store) if store.last_marked() else Settings()
     if "reference" in told:
         told.setdefault("no_reference", False)
     differs = [key for key in REMEMBERED if key in told and told[key] != getattr(former, key)]
-    if differs and not change:
+    if differs and store.newest() and not change:
         said = "; ".join(
             f"{REMEMBERED[key]} was {_shown(getattr(former, key))}, and is {_shown(told[key])}"
             for key in differs
@@ -368,26 +371,47 @@ def preview_class(
     >>> preview_class([Path("handed_in")], Path("results")).total
     2
     """
-    handed, students = _handed(paths, folder, roster, groups=groups)
+    course = course_of(folder, roster, groups=groups)
+    handed = _handed(paths, folder, course)
     known: dict[str, str] = {}
     if (folder / FILE).exists():
         with Store(folder, write=False) as store:
             known = names_of(store)
-            if assignment is None and store.newest():
+            if assignment is None and store.last_marked():
                 assignment = settings_of(store).assignment
-    listed = enrolment_of(handed, students, by_group=groups, known=known)
+    listed = _enrolment(handed, course, known)
     found = [(entry.handed, entry.sender) for entry in listed.entries]
     return preview(found, read_assignment(assignment), listed.match)
 
 
-def _handed(
-    paths: Iterable[Path], folder: Path, roster: Path | None, *, groups: bool
-) -> tuple[list[Handed], Sequence[Student]]:
-    """Gather submissions, but for what is gradkit's own or the roster; and read the roster."""
-    if groups and roster is None:
+def course_of(folder: Path, roster: Path | None, *, groups: bool) -> Course:
+    """Return who is in a course: by a roster that is given, else by the one that the class has.
+
+    Raises
+    ------
+    GradingError
+        Groups are asked for, and there is no roster.
+    """
+    course = NO_COURSE
+    if (folder / FILE).exists():
+        with Store(folder, write=False) as store:
+            course = store.course()
+    course = replace(course, groups=groups or course.groups)
+    if roster is not None:
+        students = tuple(read_roster(roster))
+        return replace(course, roster=os.path.abspath(roster), students=students)
+    if groups and not course.students:
         raise GradingError(
             "--groups needs a roster that has a column of groups: name it with --roster."
         )
-    students = read_roster(roster) if roster else ()
-    own = [folder, *files_of(folder), *([roster] if roster else [])]
-    return gather(list(paths), own), students
+    return course
+
+
+def _handed(paths: Iterable[Path], folder: Path, course: Course) -> list[Handed]:
+    """Gather submissions, but for what is gradkit's own or the roster."""
+    own = [folder, *files_of(folder), *([Path(course.roster)] if course.roster else [])]
+    return gather(list(paths), own)
+
+
+def _enrolment(handed: Sequence[Handed], course: Course, known: Mapping[str, str]) -> Enrolment:
+    return enrolment_of(handed, course.students, by_group=course.groups, known=known)

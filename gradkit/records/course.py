@@ -47,6 +47,17 @@ class Student(Struct, frozen=True):
     group: str = ""
 
 
+class Course(Struct, frozen=True):
+    """Who is in a course: the roster, where it was read from, and whether groups hand in."""
+
+    roster: str = ""
+    groups: bool = False
+    students: tuple[Student, ...] = ()
+
+
+NO_COURSE = Course()
+
+
 class Match(Struct, frozen=True):
     """A roster beside the submissions, which are told by their numbers.
 

@@ -64,7 +64,8 @@ def run(
     """Grade downloads into a class, by the roster."""
     with Store(out, write=True) as store, grader(settings) as able:
         listed = enrolment_of(gather(folders), roster(ROSTER, "roster.csv"))
-        Grading(store, settings, Silent()).run(listed, Here(able), policy=policy or None)
+        grading = Grading(store, settings, Silent())
+        grading.run(listed, Here(able), grading.begin(listed, policy=policy or None))
 
 
 def graded(folder: Path) -> Path:

@@ -24,7 +24,7 @@ from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
-from gradkit.records.course import Sender, Student
+from gradkit.records.course import Course, Sender, Student
 from gradkit.records.mistake import Preset
 from gradkit.records.policy import Policy
 from gradkit.records.result import Result
@@ -33,8 +33,9 @@ from gradkit.text import storable
 
 T = TypeVar("T")
 
-AWAITED, NAMED = "awaited", "named"
-"""Facts about the file: whose submissions a run was to grade, and what some were said to be."""
+AWAITED, NAMED, COURSE = "awaited", "named", "course"
+"""Facts about the file: whose submissions a run was to grade, what some were said to be, and where
+the roster is."""
 
 LEVEL = 1
 """Of compression: arrays of floats gain little from more."""
@@ -186,12 +187,21 @@ class Store(Database):
                 ],
             )
 
-    def enrol(self, run: int, students: Sequence[Student]) -> None:
-        """Note the students of a roster; a later roster takes the place of an earlier one."""
+    def enrol(self, run: int, course: Course) -> None:
+        """Note a roster and where it is; a later roster takes the place of an earlier one."""
         with self.writing():
-            for each in students:
+            if course.roster or course.groups:
+                self.note(COURSE, json.dumps([course.roster, course.groups]))
+            if course.students == tuple(self.enrolled().values()):
+                return
+            for each in course.students:
                 packed = msgspec.json.encode(each).decode()
                 self.insert("students", run=run, name=each.name, packed=packed)
+
+    def course(self) -> Course:
+        """Return what is known of the course: of the newest roster, what was read from it."""
+        roster, groups = json.loads(self.meta(COURSE) or '["", false]')
+        return Course(roster, groups, tuple(self.enrolled().values()))
 
     def await_(self, run: int, names: Iterable[str]) -> None:
         """Note who has handed in something that a run is about to grade."""
