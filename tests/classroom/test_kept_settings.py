@@ -256,3 +256,35 @@ def test_marking_again_follows_what_counts(counting: Path) -> None:
         assert gradkit("remark", counting / "out").exit_code == 0
         made = results(counting / "out")["ann"]
         assert (made.score, made.max_score) == score
+
+
+# --- tasks that are asked for, and a hand-in that is none of them ---------------------------
+
+SORTS = "def sort(numbers):\n    return sorted(numbers)\n"
+
+
+@pytest.mark.parametrize("tasks", [(TASK,), (TASK, "classification-numpy")])
+def test_what_is_none_of_the_tasks_keeps_its_reason(tmp_path: Path, tasks: tuple[str, ...]) -> None:
+    """Asked for by name, they are looked for; nobody has said that this is one."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT, ben=SORTS, cas="")
+    asked = [word for task in tasks for word in ("--task", task)]
+    words = ("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
+    assert "1 graded, 0 unchanged, 2 refused" in gradkit(*words, *asked).stderr
+    made = results(tmp_path / "out")
+    assert str(made["ben"]).startswith("ben: this looks like another exercise.")
+    assert str(made["ben"]).endswith("Found `sort`.")
+    assert str(made["cas"]).startswith("cas: it is empty")
+    assert (made["ann"].score, made["ann"].max_score) == (20.0, 20.0 * len(tasks))
+    # A person has: then it is that one, whatever is in it.
+    gradkit(*words, "--student", "ben", "--task", TASK)
+    assert results(tmp_path / "out")["ben"].score == 0.0
+
+
+def test_a_task_that_was_not_handed_in_is_told_as_such(tmp_path: Path) -> None:
+    """Not as a task in which nothing was found, though there is much for the other."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT)
+    asked = ("--task", TASK, "--task", "two-layer-net", "--no-reference")
+    assert gradkit("grade", folder, "--out", tmp_path / "out", *asked, *OPTIONS).exit_code == 0
+    own, other = results(tmp_path / "out")["ann"].tasks
+    assert (own.score, own.absent, other.absent) == (20.0, False, True)
+    assert {check.message for check in other.checks} == {f"“{other.title}” was not handed in."}
