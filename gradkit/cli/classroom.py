@@ -141,7 +141,7 @@ def _tell_override(done: Overridden) -> None:
 @click.option(
     "--column", metavar="TITLE", help="The assignment in the gradebook, by title or number."
 )
-@options.flag("--in-place", "Replace the CSV itself.  [default: write beside the zip]")
+@options.flag("--in-place", "Replace the worksheet itself.  [default: write beside the zip]")
 @options.flag("--changed", "Leave out pages that their students have been given already.")
 @options.text_option("--why", "Kept with the release.")
 @options.flag("--dry-run", "List who would be left out, and write nothing.")
