@@ -21,12 +21,11 @@ from gradkit.classroom.grade import Grading, Tally, Watch
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import differences, named, read_policy
 from gradkit.classroom.process_pool import cores
-from gradkit.classroom.remark import settings_of
 from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.store.attempts import policy
 from gradkit.classroom.store.counted import policy_of
 from gradkit.classroom.store.database import FILE, files_of
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool
 from gradkit.grading.functions import claim_functions, refusal
 from gradkit.grading.settings import (

@@ -13,8 +13,9 @@ from gradkit.records.submission import RawSubmission
 from gradkit.records.verdict import State
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
-Standing = Literal["graded", "refused", "failed"]
-"""``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again."""
+Standing = Literal["graded", "refused", "failed", "absent"]
+"""``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again.
+``absent``: nothing was handed in, and a person has set points for that."""
 
 
 class Run(Struct, frozen=True):
@@ -202,7 +203,7 @@ class Row(Struct, frozen=True):
     """
 
     name: str
-    standing: Standing | Literal["absent"]
+    standing: Standing
     told: str
     score: float | None
     max_score: float | None

@@ -124,7 +124,13 @@ def _counts(summary: Summary) -> str:
     if provisional:
         parts.append(say("{count} provisional", count=provisional))
     if absent:
-        parts.append(say("{count} without one that counts", count=absent))
+        parts.append(
+            say_each(
+                "{count} student without one that counts",
+                "{count} students without one that counts",
+                absent,
+            )
+        )
     return ", ".join(parts)
 
 

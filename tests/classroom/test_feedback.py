@@ -31,10 +31,10 @@ from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.worksheet import fill_worksheet
-from gradkit.classroom.remark import remark, settings_of
+from gradkit.classroom.remark import remark
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
-from gradkit.classroom.store.results import Store, content, given, releases
+from gradkit.classroom.store.results import Store, content, given, releases, settings_of
 from gradkit.records.reports import Given, Left
 
 pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]

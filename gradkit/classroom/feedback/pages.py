@@ -125,7 +125,8 @@ def _write(stand: Stand, students: Path, hints: int) -> Row:
     if stand.kept.standing == "graded":
         return row
     open_ = is_open(whole(stand))
-    mistakes = ((stand.kept.standing, say(NOTHING)),)
+    told = stand.kept.told if stand.kept.standing == "absent" else say(NOTHING)
+    mistakes = ((stand.kept.standing, told),)
     return replace(row, mistakes=mistakes, score=None if open_ else row.score)
 
 
@@ -373,7 +374,8 @@ def drafts(
     for one in found:
         name = one.kept.name
         stand = past.stand(name)
-        if stand is not None:
+        taken_back = one.kept.standing == "absent" and stand and is_open(whole(stand))
+        if stand is not None and not taken_back:
             heading = GROUP if count[_handed_in(one)] > 1 else name
             pages = _pages(told.get(name, ()))
             digest = pages[-1].digest if pages else ""

@@ -10,10 +10,9 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
-from gradkit.classroom.remark import settings_of
 from gradkit.classroom.store.attempts import counting_attempt
 from gradkit.classroom.store.counted import result_of
-from gradkit.classroom.store.results import Store, content, releases
+from gradkit.classroom.store.results import Store, content, releases, settings_of
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission, Submission

@@ -67,7 +67,7 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     for one, result in counting_results(store):
         kept = one.kept
         found = [] if result is None else [*reasons(result)]
-        if result is None and kept.standing != "graded":
+        if result is None and (kept.standing == "refused" or kept.standing == "failed"):  # noqa: PLR1714  (mypy)
             found = [Reason(kept.standing, word(kept.standing))]
         elif together:
             found = [reason for reason in found if reason.kind != "provisional"]
@@ -217,6 +217,10 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
 def _row(one: CountingAttempt, result: Result | None) -> Row:
     kept = one.kept
     handed = HandedIn(one.number, one.attempts, kept.sender.late, kept.sender.at)
+    if kept.standing == "absent":
+        if result is None:
+            return _absent(kept.name, say(NOTHING))
+        handed = HandedIn(0, 0)
     if result is None:
         look = (kept.standing,)
         return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)

@@ -311,6 +311,25 @@ class Store(Database):
         return next((r for r in reversed(self.runs()) if r.kind in ("grade", "remark")), None)
 
 
+def settings_of(store: Store) -> Settings:
+    """The settings of the newest run of a class.
+
+    Raises
+    ------
+    StoreError
+        Nothing has been graded there.
+    """
+    run = store.last_marked()
+    if run is None:
+        raise StoreError(f"{store.path}: nothing has been graded there yet.")
+    return settings_in(run)
+
+
+def settings_in(run: Run) -> Settings:
+    """Return the settings of a run that graded a class, or marked it again."""
+    return msgspec.convert(run.settings, Settings, dec_hook=lambda kind, value: kind(value))
+
+
 def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
     """A result as it is about to be stored, of a submission or in an older one's place."""
     parts = ("score", "max_score", "provisional")
