@@ -247,7 +247,12 @@ class Store(Database):
 
     def dropped(self) -> tuple[str, ...]:
         """Codes of findings that have been withdrawn."""
-        return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
+        return tuple(self.withdrawn())
+
+    def withdrawn(self) -> dict[str, str]:
+        """Return codes of findings that have been withdrawn, and the reason given for each."""
+        rows = self.rows("SELECT code, why FROM drops JOIN runs ON runs.id = run ORDER BY code")
+        return {row["code"]: row["why"] for row in rows}
 
     def preset(self) -> Preset | None:
         """Return the preset of deductions as last decided; None leaves it to the assignment."""
