@@ -288,9 +288,12 @@ class Grading:
             self._file(job, unread, loader)
             return None
         except SubmissionError as error:
-            job.digest = key = key_of(self._base, str(error), *self._tasks(job))
+            # Under other settings it is the same attempt.
+            job.digest = key_of(str(error))
+            key = key_of(self._base, str(error), *self._tasks(job))
             if not self._is_done(job, key, loader):
-                refusal = Filed(handed.name, place_of(handed), key, key, "refused", str(error))
+                told = str(error)
+                refusal = Filed(handed.name, place_of(handed), job.digest, key, "refused", told)
                 self._file(job, refusal, loader)
             return None
         job.digest = parcel.digest

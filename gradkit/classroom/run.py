@@ -16,7 +16,13 @@ from gradkit.binding.outline import outline
 from gradkit.classroom.cluster import Cluster
 from gradkit.classroom.course.find_student import find_student
 from gradkit.classroom.course.find_student import students as students_of
-from gradkit.classroom.course.roster import Enrolment, enrolment_of, names_of, read_roster
+from gradkit.classroom.course.roster import (
+    Enrolment,
+    Entry,
+    enrolment_of,
+    names_of,
+    read_roster,
+)
 from gradkit.classroom.grade import Grading, Tally, Watch
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import differences, named, read_policy
@@ -40,13 +46,13 @@ from gradkit.records.course import NO_COURSE, Course, Match, Preview, Sender
 from gradkit.records.policy import Policy
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
+from gradkit.report.table import first_names
 from gradkit.submission.content import is_empty, normal
 from gradkit.submission.divide import divide
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import parse
 from gradkit.submission.source import parse as parse_source
-from gradkit.task.assignment import read_assignment
 
 
 def preview(
@@ -68,6 +74,7 @@ def preview(
     empty: list[str] = []
     refused: list[tuple[str, str]] = []
     other: list[tuple[str, str]] = []
+    broken: list[tuple[str, str]] = []
     with Loader() as loader:
         for handed, _ in found:
             try:
@@ -81,6 +88,8 @@ def preview(
                 empty.append(handed.name)
                 continue
             copies.setdefault(digest, {})[handed.name] = None
+            told = [one.message.partition("\n")[0] for one in submission.problems if one.broken]
+            broken += [(handed.name, each) for each in told[:1]]
             if not has_roles(submission, assignment):
                 other.append((handed.name, refusal(submission, assignment)))
     attempts = Counter(names)
@@ -99,6 +108,7 @@ def preview(
             for number, students in match.open
         ),
         absent=tuple(student.name for student in match.absent),
+        broken=tuple(broken),
     )
 
 
@@ -204,7 +214,8 @@ def grade_class(
     change_settings : bool
         Go on although the settings or the policy are others than those of the class.
     student : str, optional
-        Grade this one's submissions alone, and again; ``tasks`` are then what these are.
+        Grade this one's submissions alone, and again; ``tasks`` are then what these are. Where
+        one submission alone is given, it is theirs, whatever it is called.
     html : bool
         Write ``pages/index.html`` and a page for each student too, at level ``hints``.
     watch : Watch
@@ -241,6 +252,8 @@ def grade_class(
         for tasks in known.values():
             assignment_and_reference(replace(made, tasks=tasks))
         listed = _enrolment(handed, course, names_of(store))
+        if name is not None:
+            listed = of_student(listed, name)
         rules, strangers = _policy(store, listed, change=change_settings)
         for told in strangers:
             watch.warn(told)
@@ -289,11 +302,7 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
     GradingError
         Something else is given than what the class was graded with.
     """
-    told: dict[str, Any] = {
-        key: value.resolve() if isinstance(value, Path) else value
-        for key, value in given.items()
-        if not (value is None or value is False or value == ())
-    }
+    told = _told(given)
     former = settings_of(store) if store.last_marked() else Settings()
     if "reference" in told:
         told.setdefault("no_reference", False)
@@ -310,12 +319,42 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
     return replace(former, **told)
 
 
+def _told(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are given."""
+    return {
+        key: value.resolve() if isinstance(value, Path) else value
+        for key, value in given.items()
+        if not (value is None or value is False or value == ())
+    }
+
+
 def _shown(value: object) -> str:
     if value is None or value is False or value == ():
         return "not given"
     return (
         ", ".join(value) if isinstance(value, tuple) else "given" if value is True else str(value)
     )
+
+
+def of_student(roll: Enrolment, name: str) -> Enrolment:
+    """Return one student's part of what is given: all that bears the name, or the only thing.
+
+    Raises
+    ------
+    GradingError
+        There are several, and none is that student's.
+    """
+    own = [entry for entry in roll.entries if name in entry.students]
+    if not own and len(roll.entries) == 1:
+        (entry,) = roll.entries
+        own = [Entry(replace(entry.handed, name=name), entry.sender, (name,))]
+    if not own:
+        found = first_names([entry.students[0] for entry in roll.entries], 6)
+        raise GradingError(
+            f"--student {name}: nothing of theirs is in it. Found: {''.join(found)}. Name one file "
+            "alone, or a folder with nothing else in it, and it is taken for theirs."
+        )
+    return replace(roll, entries=tuple(own))
 
 
 def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | None, list[str]]:
@@ -354,7 +393,7 @@ def preview_class(
     *,
     roster: Path | None = None,
     groups: bool = False,
-    assignment: Path | None = None,
+    **settings: Any,
 ) -> Preview:
     """List whose the submissions are and what is odd in them, and run nothing.
 
@@ -362,7 +401,8 @@ def preview_class(
     ----------
     paths, folder, roster, groups
         See `grade_class`. Nothing is written into the folder.
-    assignment : Path, optional
+    **settings
+        Fields of `gradkit.grading.settings.Settings`. What is not given is as the class has it.
 
     Examples
     --------
@@ -373,14 +413,19 @@ def preview_class(
     course = course_of(folder, roster, groups=groups)
     handed = _handed(paths, folder, course)
     known: dict[str, str] = {}
+    made = Settings(**_told(settings))
     if (folder / FILE).exists():
         with Store(folder, write=False) as store:
             known = names_of(store)
-            if assignment is None and store.last_marked():
-                assignment = settings_of(store).assignment
+            made = remembered(store, settings, change=True)
+    assignment, reference = assignment_and_reference(made)
     listed = _enrolment(handed, course, known)
     found = [(entry.handed, entry.sender) for entry in listed.entries]
-    return preview(found, read_assignment(assignment), listed.match)
+    return replace(
+        preview(found, assignment, listed.match),
+        tasks=made.tasks or assignment.required,
+        provisional=reference is None,
+    )
 
 
 def course_of(folder: Path, roster: Path | None, *, groups: bool) -> Course:

@@ -88,8 +88,8 @@ class Kept(Struct, frozen=True):
 
     ``taken`` is the run in which the submission's code was run, None where it was not;
     ``run`` may be a later one that only marked it again. ``seen`` is the last run that found
-    the submission, and ``place``, ``stamp`` and ``sender`` are what it was told of it, as in
-    `Listed`.
+    the submission, ``given`` the first that found it as that one did, and ``place``, ``stamp`` and
+    ``sender`` are what it was told of it, as in `Listed`.
     """
 
     id: int
@@ -110,6 +110,7 @@ class Kept(Struct, frozen=True):
     place: int
     stamp: str
     sender: Sender
+    given: int
 
 
 class Listed(Struct, frozen=True):

@@ -79,7 +79,8 @@ class Preview(Struct, frozen=True):
     bytes under different names, ``several`` those with more than one attempt, ``refused`` and
     ``other`` (nothing in them has the name of a role) come with the sentence. ``unmatched``
     and ``open`` are submissions that the roster does not tell a student for, ``absent`` are
-    students without one.
+    students without one. Of ``broken`` ones a part is not valid Python. ``tasks`` are those that
+    count, handed in or not; ``provisional``: there are no model solutions.
     """
 
     total: int
@@ -93,6 +94,9 @@ class Preview(Struct, frozen=True):
     unmatched: tuple[str, ...] = ()
     open: tuple[tuple[str, tuple[str, ...]], ...] = ()
     absent: tuple[str, ...] = ()
+    broken: tuple[tuple[str, str], ...] = ()
+    tasks: tuple[str, ...] = ()
+    provisional: bool = False
 
 
 class Mark(Struct, frozen=True):

@@ -288,3 +288,62 @@ def test_a_task_that_was_not_handed_in_is_told_as_such(tmp_path: Path) -> None:
     own, other = results(tmp_path / "out")["ann"].tasks
     assert (own.score, own.absent, other.absent) == (20.0, False, True)
     assert {check.message for check in other.checks} == {f"“{other.title}” was not handed in."}
+
+
+# --- one student's file, whatever it is called ----------------------------------------------
+
+
+@pytest.fixture
+def mailed(tmp_path: Path) -> Path:
+    """A class of Moodle's in which one file is broken, and a right one that came by mail."""
+    for name, text in {"Ann Lee_501": RIGHT, "Ben Ost_502": "x = (\n"}.items():
+        place = tmp_path / "in" / f"{name}_assignsubmission_file_"
+        handed_in(place, hw=text)
+    handed_in(tmp_path / "mail", hw=f"{RIGHT}\n# ben\n")
+    words = ("grade", tmp_path / "in", "--out", tmp_path / "out", "--no-reference", "--task", TASK)
+    assert gradkit(*words, *OPTIONS).exit_code == 0
+    assert set(results(tmp_path / "out")) == {"Ann Lee", "Ben Ost"}
+    assert isinstance(results(tmp_path / "out")["Ben Ost"], str)
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["mail/hw.py", "mail", "mail/Ben Ost.py", "folder"])
+def test_what_is_given_alone_is_the_student_s(mailed: Path, form: str) -> None:
+    """By whatever name; and it stays the last one when the class is graded on."""
+    path = mailed / form
+    if form == "folder":
+        path = (mailed / "mail").rename(mailed / "Ben Ost_502_assignsubmission_file_")
+    elif not path.exists():
+        (mailed / "mail" / "hw.py").rename(path)
+    ended = gradkit("grade", path, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
+    assert "This run: 1 graded, 0 unchanged" in ended.stderr, ended.output
+    for _ in range(2):
+        made = results(mailed / "out")
+        assert set(made) == {"Ann Lee", "Ben Ost"}
+        assert made["Ben Ost"].score == 20.0
+        again = gradkit("grade", mailed / "in", "--out", mailed / "out", *OPTIONS)
+        assert "0 graded, 2 unchanged" in again.stderr
+
+
+def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
+    """Nothing is guessed, and nothing ends as if it were done."""
+    handed_in(mailed / "mail", more="a = 1\n")
+    told = refusal("grade", mailed / "mail", "--out", mailed / "out", "--student", "Ben", *OPTIONS)
+    assert told == (
+        "--student Ben Ost: nothing of theirs is in it. Found: hw, more. Name one file alone, or "
+        "a folder with nothing else in it, and it is taken for theirs."
+    )
+
+
+def test_what_cannot_be_read_is_one_attempt_under_all_settings(tmp_path: Path) -> None:
+    """And the points that a person has given for it are not stale."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT)
+    (folder / "ben.pdf").write_bytes(b"%PDF")
+    words = ("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
+    gradkit(*words, "--task", TASK)
+    gradkit("override", tmp_path / "out", "ben", "total", "12", "--comment", "read by hand")
+    gradkit(*words, "--task", TASK, "--preset", "strict", "--change-settings")
+    with Store(tmp_path / "out", write=False) as store:
+        (ben,) = (row for row in summarise(store).rows if row.name == "ben.pdf")
+    assert (ben.score, ben.handed.attempts) == (12.0, 1)
+    assert not any(line.decision.stale for line in ben.adjustments)

@@ -270,7 +270,10 @@ class Store(Database):
         rows = self.rows(
             "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
             "path, digest, key, standing, told, score, max_score, provisional, made, "
-            "listed.run AS seen, place, stamp, sender FROM results "
+            "listed.run AS seen, place, stamp, sender, coalesce((SELECT min(run) FROM listed "
+            "AS each WHERE each.submission = results.submission AND each.stamp = listed.stamp "
+            "AND each.sender = listed.sender AND each.stamp != ''), listed.run) AS given "
+            "FROM results "
             "JOIN submissions ON submissions.id = results.submission "
             "JOIN listed ON listed.id = (SELECT max(id) FROM listed AS each "
             "WHERE each.submission = results.submission AND each.run <= ?) "
