@@ -22,6 +22,7 @@ from gradkit.classroom.cache_key import (
 from gradkit.classroom.course.find_student import students
 from gradkit.classroom.policy import FILE, named, read_policy
 from gradkit.classroom.process_pool import map_chunks
+from gradkit.classroom.reports.summary import untimed
 from gradkit.classroom.store.attempts import counting_attempts, policy
 from gradkit.classroom.store.counted import NO_POLICY, counted, is_open, overrides, policy_of
 from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
@@ -198,13 +199,13 @@ _Marked = tuple[Kept, Filed | None, str]
 """What became of one: a new result to be stored, or why it is stale."""
 
 
-def changed_policy(store: Store) -> Policy | None:
-    """Return the policy that lies beside a class, if it is another than what holds."""
+def changed_policy(store: Store) -> tuple[Policy | None, list[str]]:
+    """Return the policy beside a class, if it is another than what holds, and whom it misnames."""
     told = read_policy(store.path.parent / FILE)
     if told is None:
-        return None
-    policy, _ = named(told, students(store))
-    return policy if policy != policy_of(store) else None
+        return None, []
+    policy, strangers = named(told, students(store))
+    return policy if policy != policy_of(store) else None, strangers
 
 
 def remark_class(
@@ -270,7 +271,8 @@ def remark_class(
             preset=preset or former.preset,
             dropped=tuple(code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps),
         )
-        return remark(
+        rules, strangers = changed_policy(store)
+        done = remark(
             store,
             settings,
             workers=workers,
@@ -278,10 +280,11 @@ def remark_class(
             drops=drops,
             keeps=keeps,
             policy=rule,
-            rules=changed_policy(store),
+            rules=rules,
             new_version=new_version,
             store_it=not dry_run,
         )
+        return replace(done, warned=(*strangers, *untimed(store)))
 
 
 def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], held: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from gradkit.classroom.grade import Grading, Tally, Watch
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import differences, named, read_policy
 from gradkit.classroom.process_pool import cores
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import summarise, untimed
 from gradkit.classroom.store.attempts import policy
 from gradkit.classroom.store.counted import policy_of
 from gradkit.classroom.store.database import FILE, files_of
@@ -264,6 +264,8 @@ def grade_class(
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, pool, begun)
+        for told in untimed(store):
+            watch.warn(told)
         summary = summarise(store)
         if html:
             from gradkit.classroom.feedback.pages import write_pages

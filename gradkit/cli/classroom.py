@@ -52,6 +52,7 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     show_changes(done.changes, console())
     verb = "would change" if dry_run else "changed"
     click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
+    tell(done.warned)
     tell([f"{name} was left as it is: {told}. Grade it again." for name, told in done.stale])
     if done.stale:
         raise click.exceptions.Exit(FAILED)

@@ -176,13 +176,15 @@ class Change(Struct, frozen=True):
 class Remarked(Struct, frozen=True):
     """What marking again has changed, of ``total`` students with a score; ``amended`` are new.
 
-    ``stale`` are submissions that could not be marked again, each with the reason.
+    ``stale`` are submissions that could not be marked again, each with the reason. ``warned`` is
+    what a person should know of the policy.
     """
 
     total: int
     amended: int
     changes: tuple[Change, ...]
     stale: tuple[tuple[str, str], ...]
+    warned: tuple[str, ...] = ()
 
 
 class HandedIn(Struct, frozen=True):

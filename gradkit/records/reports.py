@@ -28,6 +28,7 @@ Kind = Literal[
     "not-checked",
     "nondeterministic",
     "not-in-roster",
+    "absent",
     "provisional",
 ]
 """Why a person must look, the most urgent first."""

@@ -198,6 +198,35 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert "policy.toml" in gradkit("purge", out, "ann", "--yes").stderr
 
 
+def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
+    """Where it is taken up again, too; and where no time is known, that is told of everybody."""
+    folder, out = handed_in(tmp_path / "in", ann=RIGHT, ben=SWAPPED), tmp_path / "out"
+    words = ("grade", folder, "--out", out, "--no-reference", "--task", TASK, *OPTIONS)
+    gradkit(*words)
+    late = "due = 2026-10-01T22:00:00Z\n[late]\nper_day = 10\n"
+    (out / "policy.toml").write_text(f"{late}[days_late]\nbem = 1\n")
+    nobody = "policy.toml, days_late: nobody is called bem yet. Did you mean ben?"
+    untold = (
+        "policy.toml: the platform tells no time of 2 of 2 submissions, so [late] charges nobody "
+        "for them. Name who was late in [days_late]."
+    )
+    said = [nobody, untold]
+    assert [each for each in said if each in gradkit("remark", out).stderr] == said
+    assert [each for each in said if each in gradkit(*words).stderr] == said
+    assert untold in gradkit("review", out).stderr
+    (out / "policy.toml").write_text(f"{late}[days_late]\nben = 1\nann = 0\n")
+    ended = gradkit("remark", out)
+    assert ended.stderr == "1 of 2 scores changed.\n"
+    assert "policy.toml" not in gradkit(*words).stderr
+    assert results(out)["ben"].score == 17.25
+    assert "15.25" in gradkit("summary", out, "--format", "csv").stdout
+    (out / "policy.toml").write_text("[scale]\nto = 100\n")
+    gradkit("remark", out)
+    assert "policy.toml" not in gradkit(*words).stderr
+    table = csv.DictReader(io.StringIO(gradkit("summary", out, "--format", "csv").stdout))
+    assert [(row["score"], row["overrides"]) for row in table] == [("100.0", ""), ("86.25", "")]
+
+
 def test_a_delay_that_nothing_tells_is_for_a_person(tmp_path: Path) -> None:
     """Canvas says that it was late, and not by how much: nobody is charged for it."""
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -234,8 +263,12 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
     assert {check.state for check in made.tasks[1].checks} == {"missing"}
     assert made.tasks[1].checks[0].message == "“Classification in numpy” was not handed in."
     with Store(counting / "out", write=False) as store:
+        assert {row.name: row.review for row in summarise(store).rows} == {
+            "ann": (),
+            "ben": ("refused",),
+        }
         told = {look.name: [reason.words for reason in look.reasons] for look in review(store)}
-    assert told == {"ann": ["classification-numpy was not handed in"], "ben": ["refused"]}
+    assert told == {"ann": ["not handed in: classification-numpy"], "ben": ["refused"]}
 
 
 def test_who_was_refused_may_be_given_a_total_then(counting: Path) -> None:
