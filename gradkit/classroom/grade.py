@@ -30,6 +30,7 @@ from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
+from gradkit.records.course import NO_COURSE, Course
 from gradkit.records.policy import Policy
 from gradkit.records.result import Result
 from gradkit.submission.files import SubmissionError, UnreadableError
@@ -153,20 +154,21 @@ class Grading:
         """The level that the assignment shows to students."""
         return self._assignment.hints
 
-    def run(
+    def begin(
         self,
         roll: Enrolment,
-        pool: WorkerPool,
         *,
+        course: Course = NO_COURSE,
         policy: str | None = None,
         rules: Policy | None = None,
-    ) -> Tally:
-        """Grade what is not yet graded, or has changed since.
+    ) -> int:
+        """Note what the class is graded with from now on, and give the run's number.
 
         Parameters
         ----------
         roll : Enrolment
-        pool : WorkerPool
+        course : Course
+            Where the roster is, and what was said of it.
         policy : str, optional
             Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
         rules : Policy, optional
@@ -175,16 +177,39 @@ class Grading:
         Raises
         ------
         StoreError
-            A result could not be stored. Those before it are.
+            Nothing can be stored.
         """
         frameworks = {task.framework for task in self._assignment.tasks}
-        entries = [e for e in roll.entries if self._student in (None, *e.students)]
         with self._store.writing():
             run = self._store.begin("grade", self._settings, frameworks, policy=policy, rules=rules)
-            self._store.enrol(run, roll.students)
+            self._store.enrol(run, replace(course, students=roll.students))
             self._store.named(self._named)
             if self._student is None:
-                self._store.await_(run, [name for entry in entries for name in entry.students])
+                names = [name for entry in self._own(roll) for name in entry.students]
+                self._store.await_(run, names)
+        return run
+
+    def _own(self, roll: Enrolment) -> list[Entry]:
+        """List what is to be graded: all, or one student's."""
+        return [e for e in roll.entries if self._student in (None, *e.students)]
+
+    def run(self, roll: Enrolment, pool: WorkerPool, begun: int | None = None) -> Tally:
+        """Grade what is not yet graded, or has changed since.
+
+        Parameters
+        ----------
+        roll : Enrolment
+        pool : WorkerPool
+        begun : int, optional
+            The run's number where it has begun, see `begin`.
+
+        Raises
+        ------
+        StoreError
+            A result could not be stored. Those before it are.
+        """
+        run = self.begin(roll) if begun is None else begun
+        entries = self._own(roll)
         with Loader() as loader:
             try:
                 orders = self._orders(entries, loader)
@@ -263,9 +288,12 @@ class Grading:
             self._file(job, unread, loader)
             return None
         except SubmissionError as error:
-            job.digest = key = key_of(self._base, str(error), *self._tasks(job))
+            # Under other settings it is the same attempt.
+            job.digest = key_of(str(error))
+            key = key_of(self._base, str(error), *self._tasks(job))
             if not self._is_done(job, key, loader):
-                refusal = Filed(handed.name, place_of(handed), key, key, "refused", str(error))
+                told = str(error)
+                refusal = Filed(handed.name, place_of(handed), job.digest, key, "refused", told)
                 self._file(job, refusal, loader)
             return None
         job.digest = parcel.digest

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -23,10 +22,10 @@ from gradkit.classroom.cache_key import (
 from gradkit.classroom.course.find_student import students
 from gradkit.classroom.policy import FILE, named, read_policy
 from gradkit.classroom.process_pool import map_chunks
+from gradkit.classroom.reports.summary import untimed
 from gradkit.classroom.store.attempts import counting_attempts, policy
 from gradkit.classroom.store.counted import NO_POLICY, counted, is_open, overrides, policy_of
-from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.results import Store, filed_of, pack, unpack
+from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (
     StaleError,
@@ -50,7 +49,7 @@ from gradkit.grading.settings import (
     refuse_unusable,
     tasks_of,
 )
-from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked, Run
+from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked
 from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.policy import Policy
@@ -200,31 +199,13 @@ _Marked = tuple[Kept, Filed | None, str]
 """What became of one: a new result to be stored, or why it is stale."""
 
 
-def settings_of(store: Store) -> Settings:
-    """The settings of the newest run of a class.
-
-    Raises
-    ------
-    StoreError
-        Nothing has been graded there.
-    """
-    run = store.last_marked()
-    if run is None:
-        raise StoreError(f"{store.path}: nothing has been graded there yet.")
-    return _settings(run)
-
-
-def changed_policy(store: Store) -> Policy | None:
-    """Return the policy that lies beside a class, if it is another than what holds."""
+def changed_policy(store: Store) -> tuple[Policy | None, list[str]]:
+    """Return the policy beside a class, if it is another than what holds, and whom it misnames."""
     told = read_policy(store.path.parent / FILE)
     if told is None:
-        return None
-    policy, _ = named(told, students(store))
-    return policy if policy != policy_of(store) else None
-
-
-def _settings(run: Run) -> Settings:
-    return msgspec.convert(run.settings, Settings, dec_hook=lambda kind, value: kind(value))
+        return None, []
+    policy, strangers = named(told, students(store))
+    return policy if policy != policy_of(store) else None, strangers
 
 
 def remark_class(
@@ -290,7 +271,8 @@ def remark_class(
             preset=preset or former.preset,
             dropped=tuple(code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps),
         )
-        return remark(
+        rules, strangers = changed_policy(store)
+        done = remark(
             store,
             settings,
             workers=workers,
@@ -298,10 +280,11 @@ def remark_class(
             drops=drops,
             keeps=keeps,
             policy=rule,
-            rules=changed_policy(store),
+            rules=rules,
             new_version=new_version,
             store_it=not dry_run,
         )
+        return replace(done, warned=(*strangers, *untimed(store)))
 
 
 def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], held: Sequence[str]) -> None:
@@ -444,7 +427,7 @@ def _stored(
     """
     bases = {
         run.id: key_base(
-            replace(_settings(run), no_reference=settings.no_reference, preset=settings.preset),
+            replace(settings_in(run), no_reference=settings.no_reference, preset=settings.preset),
             marker.digests,
             run.versions["gradkit"],
         )

@@ -16,17 +16,22 @@ from gradkit.binding.outline import outline
 from gradkit.classroom.cluster import Cluster
 from gradkit.classroom.course.find_student import find_student
 from gradkit.classroom.course.find_student import students as students_of
-from gradkit.classroom.course.roster import Enrolment, enrolment_of, names_of, read_roster
+from gradkit.classroom.course.roster import (
+    Enrolment,
+    Entry,
+    enrolment_of,
+    names_of,
+    read_roster,
+)
 from gradkit.classroom.grade import Grading, Tally, Watch
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import differences, named, read_policy
 from gradkit.classroom.process_pool import cores
-from gradkit.classroom.remark import settings_of
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import summarise, untimed
 from gradkit.classroom.store.attempts import policy
 from gradkit.classroom.store.counted import policy_of
 from gradkit.classroom.store.database import FILE, files_of
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool
 from gradkit.grading.functions import claim_functions, refusal
 from gradkit.grading.settings import (
@@ -37,17 +42,17 @@ from gradkit.grading.settings import (
     required_tier,
 )
 from gradkit.records.classroom import Filed, Summary
-from gradkit.records.course import Match, Preview, Sender, Student
+from gradkit.records.course import NO_COURSE, Course, Match, Preview, Sender
 from gradkit.records.policy import Policy
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
+from gradkit.report.table import first_names
 from gradkit.submission.content import is_empty, normal
 from gradkit.submission.divide import divide
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import parse
 from gradkit.submission.source import parse as parse_source
-from gradkit.task.assignment import read_assignment
 
 
 def preview(
@@ -69,6 +74,7 @@ def preview(
     empty: list[str] = []
     refused: list[tuple[str, str]] = []
     other: list[tuple[str, str]] = []
+    broken: list[tuple[str, str]] = []
     with Loader() as loader:
         for handed, _ in found:
             try:
@@ -82,6 +88,8 @@ def preview(
                 empty.append(handed.name)
                 continue
             copies.setdefault(digest, {})[handed.name] = None
+            told = [one.message.partition("\n")[0] for one in submission.problems if one.broken]
+            broken += [(handed.name, each) for each in told[:1]]
             if not has_roles(submission, assignment):
                 other.append((handed.name, refusal(submission, assignment)))
     attempts = Counter(names)
@@ -100,6 +108,7 @@ def preview(
             for number, students in match.open
         ),
         absent=tuple(student.name for student in match.absent),
+        broken=tuple(broken),
     )
 
 
@@ -189,7 +198,7 @@ def grade_class(
     folder : Path
         Folder of the class; made if there is none.
     roster : Path, optional
-        CSV of the course's students.
+        CSV of the course's students; by default the one that the class was graded with.
     groups : bool
         What one of a roster's group handed in is the whole group's.
     attempt : str, optional
@@ -205,7 +214,8 @@ def grade_class(
     change_settings : bool
         Go on although the settings or the policy are others than those of the class.
     student : str, optional
-        Grade this one's submissions alone, and again; ``tasks`` are then what these are.
+        Grade this one's submissions alone, and again; ``tasks`` are then what these are. Where
+        one submission alone is given, it is theirs, whatever it is called.
     html : bool
         Write ``pages/index.html`` and a page for each student too, at level ``hints``.
     watch : Watch
@@ -228,7 +238,8 @@ def grade_class(
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     rule = policy(attempt) if attempt else None
-    handed, students = _handed(paths, folder, roster, groups=groups)
+    course = course_of(folder, roster, groups=groups)
+    handed = _handed(paths, folder, course)
     with Store(folder, write=True) as store:
         name, known = None, store.named()
         if student is not None:
@@ -240,15 +251,21 @@ def grade_class(
         made = replace(former, require_tier=tier, dropped=store.dropped())
         for tasks in known.values():
             assignment_and_reference(replace(made, tasks=tasks))
-        listed = enrolment_of(handed, students, by_group=groups, known=names_of(store))
+        listed = _enrolment(handed, course, names_of(store))
+        if name is not None:
+            listed = of_student(listed, name)
         rules, strangers = _policy(store, listed, change=change_settings)
         for told in strangers:
             watch.warn(told)
         grading = Grading(store, made, watch, new_version=new_version, student=name, named=known)
+        # First of all: whoever interrupts this before the first result goes on by it, too.
+        begun = grading.begin(listed, course=course, policy=rule, rules=rules)
         with Cluster(made, scheduler) if scheduler else LocalPool(made, workers or cores()) as pool:
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
-            tally = grading.run(listed, pool, policy=rule, rules=rules)
+            tally = grading.run(listed, pool, begun)
+        for told in untimed(store):
+            watch.warn(told)
         summary = summarise(store)
         if html:
             from gradkit.classroom.feedback.pages import write_pages
@@ -272,6 +289,8 @@ REMEMBERED = {
 def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Settings:
     """Return the settings of a class, with those that are given where it has none yet.
 
+    As long as nothing is graded, what is given may differ from what was said before.
+
     Parameters
     ----------
     store : Store
@@ -285,18 +304,12 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
     GradingError
         Something else is given than what the class was graded with.
     """
-    told: dict[str, Any] = {
-        key: value.resolve() if isinstance(value, Path) else value
-        for key, value in given.items()
-        if not (value is None or value is False or value == ())
-    }
-    if not store.newest():
-        return Settings(**told)
-    former = settings_of(store)
+    told = _told(given)
+    former = settings_of(store) if store.last_marked() else Settings()
     if "reference" in told:
         told.setdefault("no_reference", False)
     differs = [key for key in REMEMBERED if key in told and told[key] != getattr(former, key)]
-    if differs and not change:
+    if differs and store.newest() and not change:
         said = "; ".join(
             f"{REMEMBERED[key]} was {_shown(getattr(former, key))}, and is {_shown(told[key])}"
             for key in differs
@@ -308,12 +321,42 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
     return replace(former, **told)
 
 
+def _told(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are given."""
+    return {
+        key: value.resolve() if isinstance(value, Path) else value
+        for key, value in given.items()
+        if not (value is None or value is False or value == ())
+    }
+
+
 def _shown(value: object) -> str:
     if value is None or value is False or value == ():
         return "not given"
     return (
         ", ".join(value) if isinstance(value, tuple) else "given" if value is True else str(value)
     )
+
+
+def of_student(roll: Enrolment, name: str) -> Enrolment:
+    """Return one student's part of what is given: all that bears the name, or the only thing.
+
+    Raises
+    ------
+    GradingError
+        There are several, and none is that student's.
+    """
+    own = [entry for entry in roll.entries if name in entry.students]
+    if not own and len(roll.entries) == 1:
+        (entry,) = roll.entries
+        own = [Entry(replace(entry.handed, name=name), entry.sender, (name,))]
+    if not own:
+        found = first_names([entry.students[0] for entry in roll.entries], 6)
+        raise GradingError(
+            f"--student {name}: nothing of theirs is in it. Found: {''.join(found)}. Name one file "
+            "alone, or a folder with nothing else in it, and it is taken for theirs."
+        )
+    return replace(roll, entries=tuple(own))
 
 
 def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | None, list[str]]:
@@ -352,7 +395,7 @@ def preview_class(
     *,
     roster: Path | None = None,
     groups: bool = False,
-    assignment: Path | None = None,
+    **settings: Any,
 ) -> Preview:
     """List whose the submissions are and what is odd in them, and run nothing.
 
@@ -360,7 +403,8 @@ def preview_class(
     ----------
     paths, folder, roster, groups
         See `grade_class`. Nothing is written into the folder.
-    assignment : Path, optional
+    **settings
+        Fields of `gradkit.grading.settings.Settings`. What is not given is as the class has it.
 
     Examples
     --------
@@ -368,26 +412,52 @@ def preview_class(
     >>> preview_class([Path("handed_in")], Path("results")).total
     2
     """
-    handed, students = _handed(paths, folder, roster, groups=groups)
+    course = course_of(folder, roster, groups=groups)
+    handed = _handed(paths, folder, course)
     known: dict[str, str] = {}
+    made = Settings(**_told(settings))
     if (folder / FILE).exists():
         with Store(folder, write=False) as store:
             known = names_of(store)
-            if assignment is None and store.newest():
-                assignment = settings_of(store).assignment
-    listed = enrolment_of(handed, students, by_group=groups, known=known)
+            made = remembered(store, settings, change=True)
+    assignment, reference = assignment_and_reference(made)
+    listed = _enrolment(handed, course, known)
     found = [(entry.handed, entry.sender) for entry in listed.entries]
-    return preview(found, read_assignment(assignment), listed.match)
+    return replace(
+        preview(found, assignment, listed.match),
+        tasks=made.tasks or assignment.required,
+        provisional=reference is None,
+    )
 
 
-def _handed(
-    paths: Iterable[Path], folder: Path, roster: Path | None, *, groups: bool
-) -> tuple[list[Handed], Sequence[Student]]:
-    """Gather submissions, but for what is gradkit's own or the roster; and read the roster."""
-    if groups and roster is None:
+def course_of(folder: Path, roster: Path | None, *, groups: bool) -> Course:
+    """Return who is in a course: by a roster that is given, else by the one that the class has.
+
+    Raises
+    ------
+    GradingError
+        Groups are asked for, and there is no roster.
+    """
+    course = NO_COURSE
+    if (folder / FILE).exists():
+        with Store(folder, write=False) as store:
+            course = store.course()
+    course = replace(course, groups=groups or course.groups)
+    if roster is not None:
+        students = tuple(read_roster(roster))
+        return replace(course, roster=os.path.abspath(roster), students=students)
+    if groups and not course.students:
         raise GradingError(
             "--groups needs a roster that has a column of groups: name it with --roster."
         )
-    students = read_roster(roster) if roster else ()
-    own = [folder, *files_of(folder), *([roster] if roster else [])]
-    return gather(list(paths), own), students
+    return course
+
+
+def _handed(paths: Iterable[Path], folder: Path, course: Course) -> list[Handed]:
+    """Gather submissions, but for what is gradkit's own or the roster."""
+    own = [folder, *files_of(folder), *([Path(course.roster)] if course.roster else [])]
+    return gather(list(paths), own)
+
+
+def _enrolment(handed: Sequence[Handed], course: Course, known: Mapping[str, str]) -> Enrolment:
+    return enrolment_of(handed, course.students, by_group=course.groups, known=known)

@@ -52,6 +52,7 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     show_changes(done.changes, console())
     verb = "would change" if dry_run else "changed"
     click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
+    tell(done.warned)
     tell([f"{name} was left as it is: {told}. Grade it again." for name, told in done.stale])
     if done.stale:
         raise click.exceptions.Exit(FAILED)
@@ -141,7 +142,7 @@ def _tell_override(done: Overridden) -> None:
 @click.option(
     "--column", metavar="TITLE", help="The assignment in the gradebook, by title or number."
 )
-@options.flag("--in-place", "Replace the CSV itself.  [default: write beside the zip]")
+@options.flag("--in-place", "Replace the worksheet itself.  [default: write beside the zip]")
 @options.flag("--changed", "Leave out pages that their students have been given already.")
 @options.text_option("--why", "Kept with the release.")
 @options.flag("--dry-run", "List who would be left out, and write nothing.")

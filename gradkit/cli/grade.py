@@ -63,7 +63,7 @@ def grade_command(
     Results are stored as they come. Interrupted and started again, grading goes on with what
     is missing or has changed, by the settings that the class has: they need not be given again.
     """
-    from gradkit.classroom.run import grade_class, preview_class
+    from gradkit.classroom.run import REMEMBERED, grade_class, preview_class
     from gradkit.report.formats import lacking
     from gradkit.report.progress import Watcher
     from gradkit.report.table import show_preview
@@ -71,7 +71,7 @@ def grade_command(
     if settings["html"] and (said := lacking("html")):
         raise Refusal(said)
     if dry_run:
-        whose = {name: settings[name] for name in ("roster", "groups", "assignment")}
+        whose = {name: settings[name] for name in ("roster", "groups", *REMEMBERED)}
         show_preview(preview_class(paths, out, **whose), console())
         return
     kept = f" What is graded so far is kept in {out}; start the same command again to go on."

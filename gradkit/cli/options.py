@@ -142,7 +142,8 @@ def assignment_options(command: FC) -> FC:
                 "--task",
                 "tasks",
                 "ID",
-                "Grade this task only (may be repeated); also settles which task a file is.",
+                "Grade this task (may be repeated): it counts, handed in or not. Of one file or "
+                "student: that is what it is.",
             ),
             click.option(
                 "--form",

@@ -52,7 +52,7 @@ def review_command(
     if whose is not None and whose not in assistants:
         among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
         raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
-    from gradkit.classroom.reports.summary import all_provisional, review
+    from gradkit.classroom.reports.summary import all_provisional, review, untimed
     from gradkit.classroom.store.attempts import counting_attempts
     from gradkit.classroom.store.results import Store
     from gradkit.report.table import review_csv, show_review
@@ -60,11 +60,13 @@ def review_command(
     with Store(folder, write=False) as store:
         looks = review(store, assistants, pseudonyms=pseudonyms)
         provisional = all_provisional(counting_attempts(store))
+        late = untimed(store)
     looks = [look for look in looks if whose in (None, look.assistant)]
     if format_ == "csv":
         to_stdout(review_csv(looks, folder).encode())
         return
     show_review(looks, console(), folder)
+    tell(late)
     if provisional:
         tell(
             [

@@ -151,7 +151,7 @@ def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ())
 
 
 def claim_functions(
-    submission: Submission, assignment: Assignment, named: Collection[str]
+    submission: Submission, assignment: Assignment, named: Collection[str], *, said: bool = True
 ) -> dict[str, FunctionClaim]:
     """Return the section of each function task that a submission has functions for.
 
@@ -160,7 +160,9 @@ def claim_functions(
     submission : Submission
     assignment : Assignment
     named : collection of str
-        Ids that the user asked for; these are in the answer whatever was found.
+        Ids that the user asked for.
+    said : bool
+        These are in the answer whatever was found.
     """
     tasks = possible_tasks(submission, assignment)
     known = {task.id for task in tasks}
@@ -186,7 +188,7 @@ def claim_functions(
         if ranks:
             claim = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
             claims[task.id] = FunctionClaim(task, claim)
-        elif task.id in named:
+        elif said and task.id in named:
             claims[task.id] = FunctionClaim(task, Claim(Section((task.id,), submission.cells)))
     return claims
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ class Scheme(Struct, frozen=True):
     The task's total is rounded to ``step``, half up, and its checks so that they add up to it.
     ``preset`` says which of the catalogue's figures count, ``deductions`` are the assignment's own,
     see `deduction`. ``derived`` says that expected values are no model solution's. Findings whose
-    code is in ``dropped`` have been withdrawn: they are not shown and cost nothing.
+    code is in ``dropped`` have been withdrawn: they are not shown, and cost nothing.
     """
 
     step: float
@@ -117,7 +118,8 @@ def mark(
 
     def left_alone(codes: Sequence[str]) -> float:
         """Return the share of the parameters that no step touched, if those are most of them."""
-        about = [f for f in inquiry.findings if f.mistake in codes and is_by_share(f.mistake)]
+        counting = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
+        about = [f for f in counting if f.mistake in codes and is_by_share(f.mistake)]
         part = sum(_cost(f, by_check[f.check], scheme) for f in about)
         return part if part > MOST else 0.0
 
@@ -126,7 +128,7 @@ def mark(
     for check, verdict in zip(task.checks, verdicts, strict=True):
         own = [finding for finding in inquiry.findings if finding.check == check.name]
         follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
-        costs = [0.0 if f.mistake in scheme.dropped else _cost(f, verdict, scheme) for f in own]
+        costs = [_cost(f, verdict, scheme) for f in own]
         earned = share(verdict)
         rounded = verdict.state == "fail" and check.name in inquiry.rounded
         rounds = rounding(scheme.preset) if rounded else 0.0
@@ -144,7 +146,8 @@ def mark(
             # The assignment's own word on a mistake holds, however few entries are wrong for it.
             earned = min(earned, left)
         notes = list(verdict.notes)
-        if any(code in scheme.dropped for code in (*follows, *(f.mistake for f in own))):
+        withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]
+        if withdrawn:
             notes.append(say(WITHDRAWN))
         if follows and verdict.still:
             notes.append(say(NO_STEP))
@@ -161,16 +164,25 @@ def mark(
                 tuple(notes),
                 tuple(code for code in follows if code not in scheme.dropped),
                 verdict.courses,
+                withdrawn=tuple(dict.fromkeys(withdrawn)),
             )
         )
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     worth = sum(check.max_score for check in checks)
     score = total_of((check.score for check in checks), checkable, scheme.step)
+    rounded_checks = round_checks(checks, score)
+    # What a check lost is told mistake by mistake, and no more than that.
+    losses = [
+        shares_of(round((one.max_score - one.score) * CENT), costs)
+        for one, (_, costs) in zip(rounded_checks, charged, strict=True)
+    ]
+    if any(check.withdrawn for check in rounded_checks):
+        left_out = [[f.mistake in scheme.dropped for f in own] for own, _ in charged]
+        rounded_checks, losses = forgive(rounded_checks, losses, left_out, checkable, scheme.step)
+        score = round(sum(check.score for check in rounded_checks), 2)
     findings: list[Finding] = []
     made = []
-    for one, (own, costs) in zip(round_checks(checks, score), charged, strict=True):
-        # What the check lost is told mistake by mistake, and no more than that.
-        lost = shares_of(round((one.max_score - one.score) * CENT), costs)
+    for one, (own, _), lost in zip(rounded_checks, charged, losses, strict=True):
         findings += [
             replace(finding, deduction=cents / CENT)
             for finding, cents in zip(own, lost, strict=False)
@@ -220,6 +232,51 @@ def round_checks(checks: Sequence[CheckResult], score: float) -> tuple[CheckResu
         # A step that is coarser than the points themselves can round above them.
         cents[-1] += rest
     return tuple(replace(c, score=n / CENT) for c, n in zip(checks, cents, strict=True))
+
+
+def forgive(
+    checks: Sequence[CheckResult],
+    losses: Sequence[Sequence[int]],
+    withdrawn: Sequence[Sequence[bool]],
+    checkable: float,
+    step: float,
+) -> tuple[tuple[CheckResult, ...], list[list[int]]]:
+    """Give back what findings cost that were withdrawn; the others cost what they did.
+
+    Where that is no multiple of ``step``, what is missing is given too, and is taken off others.
+
+    Parameters
+    ----------
+    checks : sequence of CheckResult
+        As they would be marked if nothing were withdrawn.
+    losses : sequence of sequence of int
+        Of each check, what it lost by each finding, in hundredths.
+    withdrawn : sequence of sequence of bool
+        Which of these were withdrawn.
+    checkable : float
+        The most that all checks can have.
+    step : float
+
+    Returns
+    -------
+    tuple of CheckResult, list of list of int
+        The checks and their losses now.
+    """
+    left = [
+        [0 if out else part for part, out in zip_longest(parts, outs, fillvalue=0)]
+        for parts, outs in zip(losses, withdrawn, strict=True)
+    ]
+    back = [sum(parts) - sum(rest) for parts, rest in zip(losses, left, strict=True)]
+    cents = [round(c.score * CENT) + more for c, more in zip(checks, back, strict=True)]
+    upwards = math.ceil(sum(cents) / CENT / step - 1e-9) * step
+    more = round(min(upwards, checkable) * CENT) - sum(cents)
+    for at in sorted(range(len(checks)), key=lambda at: not back[at]):
+        part = min(more, 0 if checks[at].state in OPEN else sum(left[at]))
+        cents[at] += part
+        more -= part
+        left[at] = shares_of(sum(left[at]) - part, left[at])
+    scored = (replace(c, score=n / CENT) for c, n in zip(checks, cents, strict=True))
+    return tuple(scored), left
 
 
 def shares_of(whole: int, weights: Sequence[float]) -> list[int]:

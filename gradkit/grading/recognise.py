@@ -77,7 +77,12 @@ def refusals(submission: Submission) -> Iterator[None]:
 
 
 def recognise(
-    submission: Submission, tasks: Sequence[Task], named: Collection[str], open_process: OpenProcess
+    submission: Submission,
+    tasks: Sequence[Task],
+    named: Collection[str],
+    open_process: OpenProcess,
+    *,
+    said: bool = True,
 ) -> dict[str, Claim]:
     """The section of each task that the submission has something for: one, of all that could be.
 
@@ -87,7 +92,9 @@ def recognise(
     tasks : sequence of Task
         All tasks of the assignment.
     named : collection of str
-        Ids that the user asked for; these are in the answer whatever was found.
+        Ids that the user asked for, where not all are looked for.
+    said : bool
+        These are in the answer whatever was found.
     open_process : callable
         Opens a process of a task with a section.
 
@@ -98,7 +105,7 @@ def recognise(
         `refusals`.
     """
     with refusals(submission):
-        return _Forwards(submission, tasks, named, open_process).claims()
+        return _Forwards(submission, tasks, named, open_process).claims(said=said)
 
 
 def resembles(
@@ -141,7 +148,7 @@ class _Forwards(Struct, frozen=True):
     named: Collection[str]
     open_process: OpenProcess
 
-    def claims(self) -> dict[str, Claim]:
+    def claims(self, *, said: bool) -> dict[str, Claim]:
         tasks, named = self.tasks, self.named
         sections = divide(self.submission, tasks)
         if named and not any(task in named for section in sections for task in section.tasks):
@@ -160,7 +167,7 @@ class _Forwards(Struct, frozen=True):
                 claimed.setdefault(task.id, []).append(each.section)
         # What has one part and is said to be one task is looked at as that one.
         rest = self.submission.cells if len(sections) <= 1 == len(named) else ()
-        for name in named:
+        for name in named if said else ():
             claimed.setdefault(name, [Section((name,), rest)])
         return {
             task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed

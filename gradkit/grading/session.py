@@ -65,6 +65,7 @@ from gradkit.submission.definitions import definitions
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.places import listings
 from gradkit.submission.read import read
+from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Answers
 
 REDRAWS = 3
@@ -118,6 +119,15 @@ class Session(AbstractContextManager["Session"]):
         return (*self.tasks, *self.assignment.functions)
 
     @property
+    def gradable(self) -> tuple[Task | FunctionTask, ...]:
+        """All tasks of the assignment, and those of others that are asked for."""
+        known = {task.id for task in self.all_tasks}
+        others = {*self.settings.tasks} - known
+        gallery = read_gallery() if others else ()
+        found = (task for exercise in gallery for task in exercise.functions)
+        return (*self.all_tasks, *(task for task in found if task.id in others))
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Ids of the tasks that count, handed in or not: those asked for, else the assignment's."""
         return self.settings.tasks or self.assignment.required
@@ -139,7 +149,8 @@ class Session(AbstractContextManager["Session"]):
 
     def check(self, path: Path) -> Result:
         """Grade what is at a path: of a script alone no other tasks are asked for. See `grade`."""
-        return self.grade(read_submission(path), whole=path.suffix != ".py").result
+        named = self.settings.tasks if len(self.settings.tasks) == 1 else ()
+        return self.grade(read_submission(path), named=named, whole=path.suffix != ".py").result
 
     def grade(
         self,
@@ -157,7 +168,8 @@ class Session(AbstractContextManager["Session"]):
         seed : int, optional
             Draws the probes, unless the settings have a seed. By default a fresh one.
         named : sequence of str, optional
-            The tasks that it is, by id, in the place of those of the settings.
+            The tasks that a person has said it is, by id, whatever is found in it; else it is
+            those of the settings' that it has anything for.
         whole : bool
             Whether it is all that a student hands in: what counts and is not there is missing.
 
@@ -175,22 +187,26 @@ class Session(AbstractContextManager["Session"]):
         OverdueError
             It was hurried and did not come to its end.
         """
+        said = bool(named)
         named = named or self.settings.tasks
-        functions, claimed = self.claims(submission, named)
+        functions, claimed = self.claims(submission, named, said=said)
         required = self.required if whole else self.settings.tasks
         graded = self.grade_sections(submission, claimed, seed, functions, named, required)
         made = definitions(submission.cells)
         # What is only imported is nobody's work here.
         own = frozenset(name for name, each in made.items() if each.node is not None)
         told = (each for each in graded.evidence if not each.absent)
-        if not named and not any(speaks(each, own) for each in told):
+        if not said and not any(speaks(each, own) for each in told):
             raise GradingError(refusal(submission, self.assignment))
         return replace(graded, result=self._counting(graded.result, required))
 
     def claims(
-        self, submission: Submission, named: Sequence[str] = ()
+        self, submission: Submission, named: Sequence[str] = (), *, said: bool = True
     ) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
         """Return the sections that speak for function tasks, and those that speak for nets.
+
+        Of ``named`` tasks, where there are any: of all of these where it is ``said`` that they are
+        what it is, else of those that it has anything for.
 
         Raises
         ------
@@ -198,10 +214,11 @@ class Session(AbstractContextManager["Session"]):
             See `gradkit.grading.recognise.recognise`.
         """
         with refusals(submission):
-            functions = claim_functions(submission, self.assignment, named)
+            functions = claim_functions(submission, self.assignment, named, said=said)
         # Where all that is shipped may be meant, a file that is one exercise's is not another's.
         nets = _without(submission, functions) if self.settings.assignment is None else submission
-        return functions, recognise(nets, self.tasks, named, self.resources.open_process)
+        opened = self.resources.open_process
+        return functions, recognise(nets, self.tasks, named, opened, said=said or len(named) == 1)
 
     def grade_sections(
         self,
@@ -216,8 +233,9 @@ class Session(AbstractContextManager["Session"]):
         if self.settings.seed is not None:
             seed = self.settings.seed
         seed = secrets.randbits(32) if seed is None else seed
-        chosen = [task for task in self.tasks if task.id in (named or claimed)]
-        there = {task.id for task in chosen} | {*functions} & {*(named or functions)}
+        asked = {*claimed, *functions} & {*(named or (*claimed, *functions))}
+        chosen = [task for task in self.tasks if task.id in asked & {*claimed}]
+        there = {task.id for task in chosen} | {*functions} & asked
         with refusals(submission):
             taken = [
                 self._grade_section(task, claimed[task.id], submission, seed) for task in chosen
@@ -229,7 +247,7 @@ class Session(AbstractContextManager["Session"]):
             ]
         taken += [
             absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
-            for task in self.all_tasks
+            for task in self.gradable
             if task.id in required and task.id not in there
         ]
         result = self._result(submission, seed, chosen)
@@ -337,7 +355,7 @@ class Session(AbstractContextManager["Session"]):
         """Return the result of a submission that could not be graded, and why."""
         seed = (self.settings.seed or 0) if seed is None else seed
         empty = self._result(Submission(name, path, digest, (), {}), seed, ())
-        refused = refused_result(empty, self.all_tasks, told, self.scheme)
+        refused = refused_result(empty, self.gradable, told, self.scheme)
         return self._counting(refused, self.required)
 
     def _counting(self, result: Result, required: tuple[str, ...]) -> Result:

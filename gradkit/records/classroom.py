@@ -13,8 +13,9 @@ from gradkit.records.submission import RawSubmission
 from gradkit.records.verdict import State
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
-Standing = Literal["graded", "refused", "failed"]
-"""``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again."""
+Standing = Literal["graded", "refused", "failed", "absent"]
+"""``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again.
+``absent``: nothing was handed in, and a person has set points for that."""
 
 
 class Run(Struct, frozen=True):
@@ -87,8 +88,8 @@ class Kept(Struct, frozen=True):
 
     ``taken`` is the run in which the submission's code was run, None where it was not;
     ``run`` may be a later one that only marked it again. ``seen`` is the last run that found
-    the submission, and ``place``, ``stamp`` and ``sender`` are what it was told of it, as in
-    `Listed`.
+    the submission, ``given`` the first that found it as that one did, and ``place``, ``stamp`` and
+    ``sender`` are what it was told of it, as in `Listed`.
     """
 
     id: int
@@ -109,6 +110,7 @@ class Kept(Struct, frozen=True):
     place: int
     stamp: str
     sender: Sender
+    given: int
 
 
 class Listed(Struct, frozen=True):
@@ -174,13 +176,15 @@ class Change(Struct, frozen=True):
 class Remarked(Struct, frozen=True):
     """What marking again has changed, of ``total`` students with a score; ``amended`` are new.
 
-    ``stale`` are submissions that could not be marked again, each with the reason.
+    ``stale`` are submissions that could not be marked again, each with the reason. ``warned`` is
+    what a person should know of the policy.
     """
 
     total: int
     amended: int
     changes: tuple[Change, ...]
     stale: tuple[tuple[str, str], ...]
+    warned: tuple[str, ...] = ()
 
 
 class HandedIn(Struct, frozen=True):
@@ -202,7 +206,7 @@ class Row(Struct, frozen=True):
     """
 
     name: str
-    standing: Standing | Literal["absent"]
+    standing: Standing
     told: str
     score: float | None
     max_score: float | None

@@ -47,6 +47,17 @@ class Student(Struct, frozen=True):
     group: str = ""
 
 
+class Course(Struct, frozen=True):
+    """Who is in a course: the roster, where it was read from, and whether groups hand in."""
+
+    roster: str = ""
+    groups: bool = False
+    students: tuple[Student, ...] = ()
+
+
+NO_COURSE = Course()
+
+
 class Match(Struct, frozen=True):
     """A roster beside the submissions, which are told by their numbers.
 
@@ -68,7 +79,8 @@ class Preview(Struct, frozen=True):
     bytes under different names, ``several`` those with more than one attempt, ``refused`` and
     ``other`` (nothing in them has the name of a role) come with the sentence. ``unmatched``
     and ``open`` are submissions that the roster does not tell a student for, ``absent`` are
-    students without one.
+    students without one. Of ``broken`` ones a part is not valid Python. ``tasks`` are those that
+    count, handed in or not; ``provisional``: there are no model solutions.
     """
 
     total: int
@@ -82,6 +94,9 @@ class Preview(Struct, frozen=True):
     unmatched: tuple[str, ...] = ()
     open: tuple[tuple[str, tuple[str, ...]], ...] = ()
     absent: tuple[str, ...] = ()
+    broken: tuple[tuple[str, str], ...] = ()
+    tasks: tuple[str, ...] = ()
+    provisional: bool = False
 
 
 class Mark(Struct, frozen=True):

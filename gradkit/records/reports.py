@@ -28,6 +28,7 @@ Kind = Literal[
     "not-checked",
     "nondeterministic",
     "not-in-roster",
+    "absent",
     "provisional",
 ]
 """Why a person must look, the most urgent first."""
@@ -183,7 +184,8 @@ class Changes(Struct, frozen=True):
     ``since`` is that time, UTC, ISO 8601. ``score`` is the total; ``checks`` are those whose
     points are others now, and a check that was not there had 0 of 0. ``attempts`` are the
     numbers of the attempts that counted then and now, where they differ. ``reasons`` are
-    those that were given for marking the class again.
+    those that were given for marking the class again. ``withdrawn`` are findings that are gone
+    since they count no more.
     """
 
     since: str
@@ -194,6 +196,7 @@ class Changes(Struct, frozen=True):
     words: tuple[PointsGiven, ...] = ()
     attempts: tuple[int, int] | None = None
     reasons: tuple[str, ...] = ()
+    withdrawn: tuple[Moved, ...] = ()
 
 
 class Left(Struct, frozen=True):

@@ -40,7 +40,8 @@ class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 
     A failed check that ``follows`` from mistakes found in another loses no points of its own.
-    Where there is a ``decision``, the score is a person's.
+    Where there is a ``decision``, the score is a person's. ``withdrawn`` are the codes of findings
+    that it failed for, and that count no more.
     """
 
     check: str
@@ -54,6 +55,7 @@ class CheckResult(Struct, frozen=True):
     follows: tuple[str, ...] = ()
     courses: tuple[Course, ...] = ()
     decision: Decision | None = None
+    withdrawn: tuple[str, ...] = ()
 
 
 class TaskResult(Struct, frozen=True):

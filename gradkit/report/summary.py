@@ -92,9 +92,10 @@ def _attempt(row: Row) -> str:
 
 
 def _decided(row: Row) -> list[str]:
-    """List the sentences on points that a person has set, and on all that are no check's."""
+    """List the sentences on points that a person has set; a policy's have columns of their own."""
     said = [f"{name}: {override_text(check)}" for name, check in row.overridden.items()]
-    return said + [f"{signed(one.points)} {adjustment_text(one)}" for one in row.adjustments]
+    own = [one for one in row.adjustments if one.decision is not None]
+    return said + [f"{signed(one.points)} {adjustment_text(one)}" for one in own]
 
 
 def _handed(row: Row) -> tuple[str, ...]:
@@ -124,7 +125,13 @@ def _counts(summary: Summary) -> str:
     if provisional:
         parts.append(say("{count} provisional", count=provisional))
     if absent:
-        parts.append(say("{count} without one that counts", count=absent))
+        parts.append(
+            say_each(
+                "{count} student without one that counts",
+                "{count} students without one that counts",
+                absent,
+            )
+        )
     return ", ".join(parts)
 
 

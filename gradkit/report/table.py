@@ -188,12 +188,21 @@ def show_preview(preview: Preview, console: Console) -> None:
         (say("the same contents under different names"), same),
         (say("empty"), preview.empty),
         (say("cannot be read"), [": ".join(each) for each in preview.refused]),
+        (say("not valid Python in a part"), [": ".join(each) for each in preview.broken]),
         (say("another exercise, by its names"), [told for _, told in preview.other]),
     ):
         if lines:
             console.print(Text(f"{title} ({len(lines)})", style="bold"))
         for line in lines:
             console.print(Text(f"  {' '.join(clean_text(line).split())}"))
+    if preview.tasks:
+        text = say("Counts, handed in or not: {tasks}.", tasks=", ".join(preview.tasks))
+    else:
+        text = say("Counts: what each has handed in. Name tasks with --task, and these count.")
+    console.print(Text(text))
+    if preview.provisional:
+        text = say("Marks will be provisional: name the model solutions' folder with --reference.")
+        console.print(Text(text))
 
 
 def _counts(preview: Preview) -> str:

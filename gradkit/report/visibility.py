@@ -28,11 +28,12 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
     findings = tuple(finding for finding in task.findings if finding.check not in unseen)
     # A code that only an unseen check's findings have would tell what they are.
     told = {finding.mistake for finding in findings}
-    checks = tuple(_check(check, unseen, told) for check in task.checks)
+    gone = {code for check in task.checks if check.check in unseen for code in check.withdrawn}
+    checks = tuple(_check(check, unseen, told, gone) for check in task.checks)
     return replace(task, checks=checks, findings=findings)
 
 
-def _check(check: CheckResult, unseen: set[str], told: set[str]) -> CheckResult:
+def _check(check: CheckResult, unseen: set[str], told: set[str], gone: set[str]) -> CheckResult:
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")
         return CheckResult(
@@ -45,4 +46,5 @@ def _check(check: CheckResult, unseen: set[str], told: set[str]) -> CheckResult:
         )
     seen = tuple(code for code in check.follows if code in told)
     hidden = (say(ELSEWHERE),) if len(seen) < len(check.follows) else ()
-    return replace(check, follows=(*seen, *hidden))
+    withdrawn = tuple(code for code in check.withdrawn if code not in gone)
+    return replace(check, follows=(*seen, *hidden), withdrawn=withdrawn)

@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "not-checked": phrase("not-checked"),
     "absent": phrase("absent"),
     "follows": phrase("follows"),
+    "withdrawn": phrase("withdrawn"),
     "open": phrase("open"),
     # What became of a submission.
     "graded": phrase("graded"),
@@ -36,6 +37,9 @@ WORDS: Mapping[str, str] = {
 FOLLOWS = "follows"
 """What is said in the place of `fail` where a check lost nothing: all follows from another."""
 
+WITHDRAWN = "withdrawn"
+"""The same where all that it failed for was withdrawn."""
+
 SIGNS: Mapping[str, tuple[str, str]] = {
     "pass": ("✓", "pass"),
     "fail": ("✗", "fail"),
@@ -46,14 +50,16 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     "inconclusive": ("?", "open"),
     "not-checked": ("?", "open"),
     FOLLOWS: ("↳", "absent"),
+    WITHDRAWN: ("–", "absent"),
 }
 """For each state of a check a sign, and the kind that it is counted and coloured with."""
 
 
 def state_of(check: CheckResult) -> str:
-    """Return the state of a check, or `FOLLOWS`."""
-    whole = check.follows and check.score == check.max_score and check.state == "fail"
-    return FOLLOWS if whole else check.state
+    """Return the state of a check, `FOLLOWS` or `WITHDRAWN`."""
+    if check.state != "fail" or check.score != check.max_score:
+        return check.state
+    return FOLLOWS if check.follows else WITHDRAWN if check.withdrawn else check.state
 
 
 def word(code: str) -> str:

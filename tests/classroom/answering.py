@@ -1,7 +1,7 @@
 """A small class that has something of everything that has to be answered for.
 
 By the roster: Anna Lee has exchanged two indices, Ben Miller is right, late and at his second
-attempt, Cas Ode handed in another exercise, Dan Poe nothing, Eve Roy is right, Fay Ito's
+attempt, Cas Ode handed in what was handed out, Dan Poe nothing, Eve Roy is right, Fay Ito's
 notebook is damaged. Zed Zorn is on no roster.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from classroom.classes import OTHER_EXERCISE, RIGHT, TASK, Silent
+from classroom.classes import RIGHT, TASK, Silent
 from classroom.here import Here
 from click.testing import CliRunner
 from click.testing import Result as Ended
 from mistakes.samples import samples
+from model_solutions import ROOT
 
 from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.grade import Grading
@@ -25,6 +26,8 @@ from gradkit.grading.settings import Settings
 from gradkit.submission.gather import gather
 
 SWAPPED = samples()["swapped-index"]
+_CLASS = ROOT / "tests" / "sample_class"
+UNTOUCHED = (_CLASS / "mina_regression_untouched.py").read_text(encoding="utf-8")
 ROSTER = b"""Student,ID,SIS Login ID
 "Lee, Anna",101,al7
 "Miller, Ben",102,bm8
@@ -36,7 +39,7 @@ ROSTER = b"""Student,ID,SIS Login ID
 FIRST = {
     "leeanna_101_9001_hw.py": SWAPPED + "\n# written by Anna Lee herself\n",
     "millerben_102_9002_hw.py": SWAPPED + "\n# ben\n",
-    "odecas_103_9003_hw.py": OTHER_EXERCISE,
+    "odecas_103_9003_hw.py": UNTOUCHED,
     "royeve_105_9005_hw.py": RIGHT,
     "itofay_106_9006_hw.ipynb": "{",
     "zornzed_199_9009_hw.py": RIGHT + "\n# zed\n",
@@ -64,7 +67,8 @@ def run(
     """Grade downloads into a class, by the roster."""
     with Store(out, write=True) as store, grader(settings) as able:
         listed = enrolment_of(gather(folders), roster(ROSTER, "roster.csv"))
-        Grading(store, settings, Silent()).run(listed, Here(able), policy=policy or None)
+        grading = Grading(store, settings, Silent())
+        grading.run(listed, Here(able), grading.begin(listed, policy=policy or None))
 
 
 def graded(folder: Path) -> Path:

@@ -54,4 +54,5 @@ def grade_here(
     """Grade a folder into another."""
     with Store(out, write=True) as store, grader(settings) as able:
         grading = Grading(store, settings, Silent(), new_version=new_version)
-        return grading.run(enrolment_of(gather([folder])), Here(able), policy=policy)
+        listed = enrolment_of(gather([folder]))
+        return grading.run(listed, Here(able), grading.begin(listed, policy=policy))

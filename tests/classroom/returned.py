@@ -85,7 +85,8 @@ def graded(
     """Grade a download into a folder."""
     listed = enrolment_of(gather([folder]), roster, by_group=groups)
     with Store(out, write=True) as store, grader(settings) as able:
-        Grading(store, settings, Silent()).run(listed, Here(able), policy=policy)
+        grading = Grading(store, settings, Silent())
+        grading.run(listed, Here(able), grading.begin(listed, policy=policy))
     return out
 
 

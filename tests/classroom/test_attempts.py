@@ -175,3 +175,23 @@ def test_rules_that_there_are_not() -> None:
         "--attempt before=noon: expected a time after the sign, as in before=2026-11-01T23:59; "
         "one without a zone is this computer's."
     )
+
+
+FIRST, LATER = "2026-10-01T10:00:00+00:00", "2026-10-02T10:00:00+00:00"
+
+
+def test_what_is_merely_found_again_keeps_its_place(tmp_path: Path) -> None:
+    """The download that was graded first is given again after a file that came by mail."""
+    graded(tmp_path, Attempt("broken", stamp=FIRST))
+    graded(tmp_path, Attempt("mailed", stamp=LATER))
+    graded(tmp_path, Attempt("broken", stamp=FIRST))
+    assert counting(tmp_path) == {"kim": ("mailed", 2, 2)}
+
+
+@pytest.mark.parametrize("stamp", [LATER, ""])
+def test_what_is_handed_in_again_does_not(tmp_path: Path, stamp: str) -> None:
+    """Of another time, or of one that nothing tells: the student has gone back to it."""
+    graded(tmp_path, Attempt("a", stamp=stamp and FIRST))
+    graded(tmp_path, Attempt("b", stamp=stamp and FIRST))
+    graded(tmp_path, Attempt("a", stamp=stamp))
+    assert counting(tmp_path) == {"kim": ("a", 2, 2)}

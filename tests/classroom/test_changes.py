@@ -17,7 +17,7 @@ from gradkit.records.result import Result
 
 KEPT = Kept(
     *(1, 1, 1, 1, "ada", "ada.py", "digest", "key", "graded", "", 12.5, 20.0, True),
-    *("2026-11-01T10:00:00.000+00:00", 1, 0, "", Sender("ada", "plain", {}, False, "ada.py")),
+    *("2026-11-01T10:00:00.000+00:00", 1, 0, "", Sender("ada", "plain", {}, False, "ada.py"), 1),
 )
 TASK = "regression-numpy"
 

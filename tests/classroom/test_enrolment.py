@@ -15,7 +15,7 @@ from gradkit.classroom.course.senders import METADATA
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Listed
-from gradkit.records.course import Student
+from gradkit.records.course import Course, Student
 from gradkit.submission.gather import gather
 
 
@@ -127,6 +127,6 @@ def test_the_newest_roster_holds(tmp_path: Path) -> None:
     """Whoever is not in it any more has left the course."""
     with Store(tmp_path, write=True) as store:
         assert store.enrolled() == {}
-        store.enrol(store.begin("grade", Settings()), STUDENTS[:2])
-        store.enrol(store.begin("grade", Settings()), STUDENTS[1:3])
+        store.enrol(store.begin("grade", Settings()), Course(students=tuple(STUDENTS[:2])))
+        store.enrol(store.begin("grade", Settings()), Course(students=tuple(STUDENTS[1:3])))
         assert store.enrolled() == {student.name: student for student in STUDENTS[1:3]}

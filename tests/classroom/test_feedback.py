@@ -31,10 +31,10 @@ from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.worksheet import fill_worksheet
-from gradkit.classroom.remark import remark, settings_of
+from gradkit.classroom.remark import remark
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
-from gradkit.classroom.store.results import Store, content, given, releases
+from gradkit.classroom.store.results import Store, content, given, releases, settings_of
 from gradkit.records.reports import Given, Left
 
 pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
@@ -245,7 +245,8 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     assert "3.5 points: cannot explain it &lt;b&gt;" in new[ANN]
     assert "too harsh" not in new[ANN]
     assert "The reason given: too harsh &amp; late" in new[BEN]
-    assert "<h3>No longer found</h3>" in new[BEN]
+    assert "<h3>Withdrawn</h3>" in new[BEN]
+    assert "No longer found" not in new[BEN]
     assert give(out).new == 0
     assert members(out / "feedback" / "m.zip") == new
     set_points(out, "Ann Mo", None, "did explain it")
@@ -255,6 +256,21 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     assert "taken back: did explain it" in third[ANN]
     assert third[BEN] == new[BEN]
     assert len([1 for _, name, _ in noted(out) if name == "Ann Mo"]) == 3
+
+
+def test_the_first_page_says_what_was_withdrawn_and_why(out: Path) -> None:
+    """Where it was found, and what follows from it; nobody else's page does."""
+    with Store(out, write=True) as store:
+        settings = replace(settings_of(store), dropped=("wrong-sign",))
+        remark(store, settings, drops=["wrong-sign"], why="too harsh & late")
+    give(out)
+    pages = members(out / "feedback" / "m.zip")
+    assert "Withdrawn: " in pages[BEN]
+    assert "The reason given: too harsh &amp; late" in pages[BEN]
+    shown = ">–</span> withdrawn"
+    assert shown in pages[BEN]
+    for text in ("Withdrawn: ", "too harsh", shown):
+        assert text not in pages[ANN]
 
 
 def test_only_what_has_changed_where_that_is_wanted(out: Path) -> None:
@@ -336,7 +352,8 @@ def test_nothing_above_the_level_and_nothing_hidden_is_given(level: int, tmp_pat
             first = next(one for one in releases(store, "Ben Ost") if one.file == BEN)
             said = content(store, first.id).decode().partition("</style>")[2]
         assert ("wrong-sign" in said) == (name == "seen" and level >= 2)
-        assert ("No longer found" in page) == (name == "seen")
+        assert ("<h3>Withdrawn</h3>" in page) == (name == "seen")
+        assert ("Withdrawn: " in page) == (name == "seen" and level >= 2)
         assert ("should move" in said) == (name == "seen" and level == 4)
         assert ("What this check found is not shown here" in comment) == (name == "unseen")
 

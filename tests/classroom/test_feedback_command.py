@@ -116,7 +116,7 @@ REFUSED = {
     ),
     "no table": (
         ["--format", "moodle", "--in-place"],
-        "--in-place needs a table: name it with --worksheet or --gradebook.",
+        "--in-place needs a table: name it with --worksheet.",
     ),
     "missing": (
         ["--format", "moodle", "--worksheet", "w.csv"],
@@ -127,6 +127,18 @@ REFUSED = {
         "Grades.csv: the filled table would take its place. Say so with --in-place, or write "
         "elsewhere with --out.",
     ),
+    "a gradebook's place": (
+        ["--format", "canvas", "--gradebook", "g.csv", "--column", "HW", "--in-place"],
+        "g.csv: its other columns would be lost. What goes to Canvas has the students' columns and "
+        "this one alone, so that it sets back nothing that others have graded. Write elsewhere: "
+        "without --in-place, or with --out.",
+    ),
+    "a gradebook's place, by another way": (
+        ["--format", "canvas", "--gradebook", "g.csv", "--column", "HW", "--out", "c.zip"],
+        "g.csv: its other columns would be lost. What goes to Canvas has the students' columns and "
+        "this one alone, so that it sets back nothing that others have graded. Write elsewhere: "
+        "without --in-place, or with --out.",
+    ),
 }
 
 
@@ -134,6 +146,7 @@ REFUSED = {
 def test_what_cannot_be_done_exits_2(case: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence, and nothing is written."""
     monkeypatch.chdir(out.parent)
+    Path("g.csv").write_text("Student,ID,Section,HW\n", encoding="utf-8")
     options, said = REFUSED[case]
     ended = command("out", *options)
     assert (ended.exit_code, ended.stdout, ended.stderr) == (2, "", f"gradkit: {said}\n")

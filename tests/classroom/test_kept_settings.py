@@ -198,6 +198,35 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert "policy.toml" in gradkit("purge", out, "ann", "--yes").stderr
 
 
+def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
+    """Where it is taken up again, too; and where no time is known, that is told of everybody."""
+    folder, out = handed_in(tmp_path / "in", ann=RIGHT, ben=SWAPPED), tmp_path / "out"
+    words = ("grade", folder, "--out", out, "--no-reference", "--task", TASK, *OPTIONS)
+    gradkit(*words)
+    late = "due = 2026-10-01T22:00:00Z\n[late]\nper_day = 10\n"
+    (out / "policy.toml").write_text(f"{late}[days_late]\nbem = 1\n")
+    nobody = "policy.toml, days_late: nobody is called bem yet. Did you mean ben?"
+    untold = (
+        "policy.toml: the platform tells no time of 2 of 2 submissions, so [late] charges nobody "
+        "for them. Name who was late in [days_late]."
+    )
+    said = [nobody, untold]
+    assert [each for each in said if each in gradkit("remark", out).stderr] == said
+    assert [each for each in said if each in gradkit(*words).stderr] == said
+    assert untold in gradkit("review", out).stderr
+    (out / "policy.toml").write_text(f"{late}[days_late]\nben = 1\nann = 0\n")
+    ended = gradkit("remark", out)
+    assert ended.stderr == "1 of 2 scores changed.\n"
+    assert "policy.toml" not in gradkit(*words).stderr
+    assert results(out)["ben"].score == 17.25
+    assert "15.25" in gradkit("summary", out, "--format", "csv").stdout
+    (out / "policy.toml").write_text("[scale]\nto = 100\n")
+    gradkit("remark", out)
+    assert "policy.toml" not in gradkit(*words).stderr
+    table = csv.DictReader(io.StringIO(gradkit("summary", out, "--format", "csv").stdout))
+    assert [(row["score"], row["overrides"]) for row in table] == [("100.0", ""), ("86.25", "")]
+
+
 def test_a_delay_that_nothing_tells_is_for_a_person(tmp_path: Path) -> None:
     """Canvas says that it was late, and not by how much: nobody is charged for it."""
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -234,8 +263,12 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
     assert {check.state for check in made.tasks[1].checks} == {"missing"}
     assert made.tasks[1].checks[0].message == "“Classification in numpy” was not handed in."
     with Store(counting / "out", write=False) as store:
+        assert {row.name: row.review for row in summarise(store).rows} == {
+            "ann": (),
+            "ben": ("refused",),
+        }
         told = {look.name: [reason.words for reason in look.reasons] for look in review(store)}
-    assert told == {"ann": ["classification-numpy was not handed in"], "ben": ["refused"]}
+    assert told == {"ann": ["not handed in: classification-numpy"], "ben": ["refused"]}
 
 
 def test_who_was_refused_may_be_given_a_total_then(counting: Path) -> None:
@@ -256,3 +289,94 @@ def test_marking_again_follows_what_counts(counting: Path) -> None:
         assert gradkit("remark", counting / "out").exit_code == 0
         made = results(counting / "out")["ann"]
         assert (made.score, made.max_score) == score
+
+
+# --- tasks that are asked for, and a hand-in that is none of them ---------------------------
+
+SORTS = "def sort(numbers):\n    return sorted(numbers)\n"
+
+
+@pytest.mark.parametrize("tasks", [(TASK,), (TASK, "classification-numpy")])
+def test_what_is_none_of_the_tasks_keeps_its_reason(tmp_path: Path, tasks: tuple[str, ...]) -> None:
+    """Asked for by name, they are looked for; nobody has said that this is one."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT, ben=SORTS, cas="")
+    asked = [word for task in tasks for word in ("--task", task)]
+    words = ("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
+    assert "1 graded, 0 unchanged, 2 refused" in gradkit(*words, *asked).stderr
+    made = results(tmp_path / "out")
+    assert str(made["ben"]).startswith("ben: this looks like another exercise.")
+    assert str(made["ben"]).endswith("Found `sort`.")
+    assert str(made["cas"]).startswith("cas: it is empty")
+    assert (made["ann"].score, made["ann"].max_score) == (20.0, 20.0 * len(tasks))
+    # A person has: then it is that one, whatever is in it.
+    gradkit(*words, "--student", "ben", "--task", TASK)
+    assert results(tmp_path / "out")["ben"].score == 0.0
+
+
+def test_a_task_that_was_not_handed_in_is_told_as_such(tmp_path: Path) -> None:
+    """Not as a task in which nothing was found, though there is much for the other."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT)
+    asked = ("--task", TASK, "--task", "two-layer-net", "--no-reference")
+    assert gradkit("grade", folder, "--out", tmp_path / "out", *asked, *OPTIONS).exit_code == 0
+    own, other = results(tmp_path / "out")["ann"].tasks
+    assert (own.score, own.absent, other.absent) == (20.0, False, True)
+    assert {check.message for check in other.checks} == {f"“{other.title}” was not handed in."}
+
+
+# --- one student's file, whatever it is called ----------------------------------------------
+
+
+@pytest.fixture
+def mailed(tmp_path: Path) -> Path:
+    """A class of Moodle's in which one file is broken, and a right one that came by mail."""
+    for name, text in {"Ann Lee_501": RIGHT, "Ben Ost_502": "x = (\n"}.items():
+        place = tmp_path / "in" / f"{name}_assignsubmission_file_"
+        handed_in(place, hw=text)
+    handed_in(tmp_path / "mail", hw=f"{RIGHT}\n# ben\n")
+    words = ("grade", tmp_path / "in", "--out", tmp_path / "out", "--no-reference", "--task", TASK)
+    assert gradkit(*words, *OPTIONS).exit_code == 0
+    assert set(results(tmp_path / "out")) == {"Ann Lee", "Ben Ost"}
+    assert isinstance(results(tmp_path / "out")["Ben Ost"], str)
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["mail/hw.py", "mail", "mail/Ben Ost.py", "folder"])
+def test_what_is_given_alone_is_the_student_s(mailed: Path, form: str) -> None:
+    """By whatever name; and it stays the last one when the class is graded on."""
+    path = mailed / form
+    if form == "folder":
+        path = (mailed / "mail").rename(mailed / "Ben Ost_502_assignsubmission_file_")
+    elif not path.exists():
+        (mailed / "mail" / "hw.py").rename(path)
+    ended = gradkit("grade", path, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
+    assert "This run: 1 graded, 0 unchanged" in ended.stderr, ended.output
+    for _ in range(2):
+        made = results(mailed / "out")
+        assert set(made) == {"Ann Lee", "Ben Ost"}
+        assert made["Ben Ost"].score == 20.0
+        again = gradkit("grade", mailed / "in", "--out", mailed / "out", *OPTIONS)
+        assert "0 graded, 2 unchanged" in again.stderr
+
+
+def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
+    """Nothing is guessed, and nothing ends as if it were done."""
+    handed_in(mailed / "mail", more="a = 1\n")
+    told = refusal("grade", mailed / "mail", "--out", mailed / "out", "--student", "Ben", *OPTIONS)
+    assert told == (
+        "--student Ben Ost: nothing of theirs is in it. Found: hw, more. Name one file alone, or "
+        "a folder with nothing else in it, and it is taken for theirs."
+    )
+
+
+def test_what_cannot_be_read_is_one_attempt_under_all_settings(tmp_path: Path) -> None:
+    """And the points that a person has given for it are not stale."""
+    folder = handed_in(tmp_path / "in", ann=RIGHT)
+    (folder / "ben.pdf").write_bytes(b"%PDF")
+    words = ("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
+    gradkit(*words, "--task", TASK)
+    gradkit("override", tmp_path / "out", "ben", "total", "12", "--comment", "read by hand")
+    gradkit(*words, "--task", TASK, "--preset", "strict", "--change-settings")
+    with Store(tmp_path / "out", write=False) as store:
+        (ben,) = (row for row in summarise(store).rows if row.name == "ben.pdf")
+    assert (ben.score, ben.handed.attempts) == (12.0, 1)
+    assert not any(line.decision.stale for line in ben.adjustments)

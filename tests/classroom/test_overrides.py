@@ -27,6 +27,7 @@ from classroom.here import grade_here
 from msgspec.structs import replace
 
 from gradkit.classroom.remark import remark
+from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import (
     OverrideError,
@@ -39,7 +40,7 @@ from gradkit.classroom.store.counted import (
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
-from gradkit.records.classroom import CountingAttempt
+from gradkit.records.classroom import CountingAttempt, Row
 from gradkit.records.result import CheckResult, Result
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -348,6 +349,58 @@ def test_of_a_table_all_is_set_or_nothing(course: Path, line: str, said: str) ->
         assert overrides(store) == {}
 
 
+def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
+    """In every table and on a page, in a table of words too, until they hand something in."""
+    words = table(course, "anna,update,11,a sign", "Dan,total,0,nothing handed in")
+    assert [one.name for one in override_table(course, words)] == [ANNA, DAN]
+    row = summed(course)[DAN]
+    assert (row.standing, row.score, row.max_score, row.told) == (
+        *("absent", 0.0, 20.0),
+        "Nothing was handed in.",
+    )
+    assert "1 student without one that counts" in gradkit("summary", course).stdout
+    assert DAN not in gradkit("review", course).stdout
+    gradkit("override", course, DAN, TASK, "5", "--comment", "shown on paper")
+    assert summed(course)[DAN].score == 0.0
+    gradkit("override", course, DAN, "total", "--withdraw", "--comment", "but was shown something")
+    assert summed(course)[DAN].score == 5.0
+    book = course.parent / "book.csv"
+    lines = ["Student,ID,Section,HW", '"Poe, Dan",104,A,', '"Lee, Anna",101,A,']
+    book.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    back = ("feedback", course, "--format", "canvas", "--gradebook", book, "--column", "HW")
+    gradkit(*back)
+    assert '"Poe, Dan",104,A,5.00' in (course / "feedback" / "book.csv").read_text("utf-8")
+    gradkit("feedback", course, "--format", "folder")
+    (page,) = (course / "feedback" / "pages").glob("Dan*")
+    text = page.read_text("utf-8")
+    assert "Nothing was handed in." in text
+    assert "shown on paper" in text
+    assert "Mend it" not in text
+    gradkit("override", course, DAN, TASK, "--withdraw", "--comment", "it was another's")
+    row = summed(course)[DAN]
+    assert (row.standing, row.score, row.review) == ("absent", None, ("nothing handed in",))
+    run(course, write(course.parent / "late", {"poedan_104_9044_hw.py": RIGHT + "\n# dan\n"}))
+    assert (summed(course)[DAN].standing, summed(course)[DAN].score) == ("graded", 20.0)
+    assert summed(course)[DAN].handed.attempts == 1
+
+
+def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
+    """And nothing is noted."""
+    gradkit("remark", course, "--attempt", "before=2001-01-01")
+    assert refusal("override", course, ANNA, "total", "1", "--comment", WHY) == (
+        f"No attempt of {ANNA} counts by the rule before=2001-01-01T00:00:00+00:00, so there are "
+        "no points to set. Set another with `gradkit remark --attempt`."
+    )
+    with Store(course, write=False) as store:
+        assert store.runs()[-1].kind == "remark"
+
+
+def summed(course: Path) -> dict[str, Row]:
+    """The rows of the class."""
+    with Store(course, write=False) as store:
+        return {row.name: row for row in summarise(store).rows}
+
+
 def test_a_table_of_another_kind_is_refused(course: Path) -> None:
     """With the columns that it should have."""
     path = course.parent / "other.csv"
@@ -385,9 +438,6 @@ def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
     assert refusal("override", course, "anna", "update", "13", *words).startswith(
         f"{UPDATE}: 13 points"
     )
-    assert refusal("override", course, "dan", "update", "1", *words) == (
-        f"{DAN} has nothing that counts, so there are no points to set."
-    )
     assert refusal("override", course, "xaver", "update", "1", *words).startswith(
         "There is nobody in "
     )
@@ -398,7 +448,7 @@ def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_of_an_exercise_that_is_another_points_can_be_set(course: Path) -> None:
+def test_of_what_is_missing_points_can_be_set(course: Path) -> None:
     """Nothing was found that could be run, and a person has read it."""
     give(course, 5.0, "forward", name=CAS)
     assert result(course, CAS).score == 5.0

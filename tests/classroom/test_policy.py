@@ -54,7 +54,7 @@ def kept(name: str = "ann", *, late: bool = False, at: str = "") -> Kept:
     """A submission of a student."""
     sender = Sender(name, "plain", {}, late, name, at=at)
     facts = (1, 1, 1, 1, name, "", "d", "k", "graded", "", 16.0, 20.0, False, "", 1, 0, "")
-    return Kept(*facts, sender)  # type: ignore[arg-type]
+    return Kept(*facts, sender, 1)  # type: ignore[arg-type]
 
 
 def result(score: float = 16.0, most: float = 20.0) -> Result:

@@ -77,6 +77,7 @@ def test_a_class_is_looked_at_before_anything_is_run(tmp_path: Path) -> None:
     assert known.empty == ("emptya", "emptyb")
     assert [name for name, _ in known.refused] == ["pdfpat"]
     assert [name for name, _ in known.other] == ["other"]
+    assert known.broken == (("broken", "work6.py:1 is not valid Python: invalid syntax."),)
     assert known.other[0][1].startswith(
         "other: this looks like another exercise. Nothing in it plays a role of “"
     )
@@ -89,7 +90,10 @@ def test_nothing_is_said_of_what_is_in_order(tmp_path: Path) -> None:
     """Only how many there are, and how they are known."""
     path = folder(tmp_path / "class", "ann.py", text=RIGHT)
     known = seen(path, students=b"Name\nAnn\n")
-    assert shown(known) == "1 submission: 1 by file names alone\n"
+    assert shown(known) == (
+        "1 submission: 1 by file names alone\n"
+        "Counts: what each has handed in. Name tasks with --task, and these count.\n"
+    )
     assert known == Preview(1, {"plain": 1}, (), (), (), (), (), ())
 
 
@@ -107,6 +111,9 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         unmatched=("x\x1b[31m\ny",),
         open=(("kim", ("Kim A", "Kim B")),),
         absent=("Zoe",),
+        broken=(("b", "b.py:1 is not valid Python."),),
+        tasks=("regression-numpy", "regression-torch"),
+        provisional=True,
     )
     assert shown(known).splitlines() == [
         "7 submissions: 4 by Canvas, 3 by Moodle",
@@ -126,8 +133,12 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         "  e",
         "cannot be read (1)",
         "  pat: pat.pdf is not a file that can be graded.",
+        "not valid Python in a part (1)",
+        "  b: b.py:1 is not valid Python.",
         "another exercise, by its names (1)",
         "  o: this looks like another exercise.",
+        "Counts, handed in or not: regression-numpy, regression-torch.",
+        "Marks will be provisional: name the model solutions' folder with --reference.",
     ]
 
 

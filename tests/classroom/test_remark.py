@@ -25,10 +25,10 @@ from model_solutions import ROOT
 from msgspec.structs import replace
 
 from gradkit.classroom import remark as module
-from gradkit.classroom.remark import Marker, remark, settings_of
+from gradkit.classroom.remark import Marker, remark
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.results import Store, pack, unpack
+from gradkit.classroom.store.results import Store, pack, settings_of, unpack
 from gradkit.cli import main
 from gradkit.grading.assess import StaleError
 from gradkit.grading.settings import GradingError, Settings

@@ -200,12 +200,14 @@ def test_the_exact_bytes_that_were_given_back(given: Path, tmp_path: Path) -> No
     with Store(given, write=True) as store:
         assert [each.file for each in releases(store, ANNA)] == ["a.html", "b.html"]
         run = store.begin("release")
-        release(store, run, [(ANNA, "Grades.csv", b"anna,17")])
-    assert gradkit("show", given, "anna", "--as", "student").stdout_bytes == LATER
-    last = gradkit("show", given, "anna", "--as", "student", "--release", "3")
-    assert (last.stdout_bytes, last.stderr) == (
-        b"anna,17",
-        "3 of 3: Grades.csv, given back in run 5.\n",
+        release(store, run, [(ANNA, "Grades.csv", b"anna,17"), (CAS, "Grades.csv", b"cas,0")])
+    again = gradkit("show", given, "anna", "--as", "student")
+    # A page and a row of a table are one release.
+    assert (again.stdout_bytes, again.stderr.split(":")[0]) == (LATER, "2 of 2")
+    alone = gradkit("show", given, "cas", "--as", "student", "--release", "1")
+    assert (alone.stdout_bytes, alone.stderr) == (
+        b"cas,0",
+        "1 of 1: Grades.csv, given back in run 5.\n",
     )
 
 

@@ -25,6 +25,7 @@ from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.report.words import state_of
 from gradkit.task.assignment import read_assignment
 
 TASK = read_assignment().tasks[0]
@@ -330,3 +331,56 @@ def test_a_remark_belongs_to_the_task() -> None:
     assert [(f.mistake, f.deduction) for f in result.findings] == [("nondeterministic", 0.0)]
     assert result.score == 4
     assert marked(verdict, inquiry=inquiry, dropped={"nondeterministic"}).findings == ()
+
+
+# --- what is withdrawn is given back -------------------------------------------------------
+
+FAILS = Verdict("update", "fail", "", entries("fail", "fail", "fail", "pass", "pass"))
+BOTH = Inquiry(
+    (
+        finding("uneven-learning-rate", names=("W1[0,0]",)),
+        finding("swapped-index", names=("W1[0,1]",)),
+        finding("wrong-sign", names=("W1[0,2]",)),
+    )
+)
+
+
+@pytest.mark.parametrize("step", [0.25, 0.01, 1.0])
+@pytest.mark.parametrize("worth", [4.0, 12.0, 1.0])
+@pytest.mark.parametrize("code", [each.mistake for each in BOTH.findings])
+def test_a_withdrawn_finding_gives_back_what_it_cost(code: str, worth: float, step: float) -> None:
+    """Though the share of the entries that are right is more than what the findings leave."""
+    kept = marked(FAILS, worth=[worth], step=step, inquiry=BOTH)
+    left = marked(FAILS, worth=[worth], step=step, inquiry=BOTH, dropped={code})
+    cost = {each.mistake: each.deduction for each in kept.findings}
+    now = {each.mistake: each.deduction for each in left.findings}
+    assert now.keys() == cost.keys() - {code}
+    assert all(now[each] <= cost[each] for each in now)
+    assert kept.score + cost[code] <= left.score + 1e-9 < kept.score + cost[code] + step
+    assert left.score + sum(now.values()) == pytest.approx(worth)
+    assert left.score == left.checks[0].score
+    assert left.checks[0].withdrawn == (code,)
+    assert kept.checks[0].withdrawn == ()
+
+
+def test_what_follows_from_a_withdrawn_finding_says_so() -> None:
+    """It is neither failed nor following, and lost nothing before; what fails otherwise does."""
+    course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
+    inquiry = replace(BOTH, follows={"trajectory": ("wrong-sign",)})
+    codes = {each.mistake for each in BOTH.findings}
+    some = marked(FAILS, course, inquiry=inquiry, dropped={"wrong-sign"})
+    assert [state_of(check) for check in some.checks] == ["fail", "withdrawn"]
+    whole = marked(FAILS, course, inquiry=inquiry, dropped=codes)
+    assert [state_of(check) for check in whole.checks] == ["withdrawn", "withdrawn"]
+    assert whole.score == 8
+    none = marked(FAILS, course, inquiry=inquiry)
+    assert [state_of(check) for check in none.checks] == ["fail", "follows"]
+
+
+def test_points_that_are_rounded_up_go_to_no_check_that_was_not_judged() -> None:
+    """Nor beyond what could be judged."""
+    other = Verdict("gradient", "not-checked", "")
+    for worth in (1.0, 1.3):
+        left = marked(FAILS, other, worth=[worth, 1.0], inquiry=BOTH, dropped={"wrong-sign"})
+        assert left.checks[1].score == 0
+        assert left.score <= worth

@@ -30,10 +30,9 @@ from gradkit.classroom.feedback.address import (
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.pages import Page, drafts, made
 from gradkit.classroom.feedback.worksheet import fill_worksheet
-from gradkit.classroom.remark import settings_of
 from gradkit.classroom.reports.summary import NOT_YET
 from gradkit.classroom.store.attempts import counting_attempts, rule_of
-from gradkit.classroom.store.results import Store, digest_of, given, release
+from gradkit.classroom.store.results import Store, digest_of, given, release, settings_of
 from gradkit.errors import GradkitError
 from gradkit.language import say
 from gradkit.records.classroom import Release
@@ -281,7 +280,7 @@ def give_back(
     column : str, optional
         The assignment in the gradebook, by title or number.
     in_place : bool
-        Replace that table. By default the filled one is written beside the zip.
+        Replace the worksheet. By default the filled table is written beside the zip.
     changed : bool
         Leave out pages that their students have been given already.
     why : str
@@ -336,12 +335,18 @@ def _table(
         )
     path = worksheet or gradebook
     if path is None and in_place:
-        raise FeedbackError("--in-place needs a table: name it with --worksheet or --gradebook.")
+        raise FeedbackError("--in-place needs a table: name it with --worksheet.")
     if path is None:
         return None
     with refusing(FeedbackError, path, *UNREADABLE):
         data = path.read_bytes()
     written = path if in_place else target.parent / path.name
+    if gradebook is not None and written.resolve() == path.resolve():
+        raise FeedbackError(
+            f"{path}: its other columns would be lost. What goes to Canvas has the students' "
+            "columns and this one alone, so that it sets back nothing that others have graded. "
+            "Write elsewhere: without --in-place, or with --out."
+        )
     if not in_place and written.resolve() == path.resolve():
         raise FeedbackError(
             f"{path}: the filled table would take its place. Say so with --in-place, or write "

@@ -16,7 +16,7 @@ from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.classroom.process_pool import map_chunks
@@ -30,6 +30,7 @@ from gradkit.classroom.store.counted import (
 )
 from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
+from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
 from gradkit.records.finding import Finding
@@ -120,23 +121,29 @@ def _rows(
 
 def _write(stand: Stand, students: Path, hints: int) -> Row:
     path = students / file_name(stand.kept.name)
-    write_whole(path, student_page(seen(stand), hints).encode())
+    page = student_page(explained(seen(stand), stand.withdrawn, hints), hints)
+    write_whole(path, page.encode())
     row = to_row(whole(stand), EXPECTED_LEVEL, f"students/{path.name}")
     if stand.kept.standing == "graded":
         return row
     open_ = is_open(whole(stand))
-    mistakes = ((stand.kept.standing, say(NOTHING)),)
+    told = stand.kept.told if stand.kept.standing == "absent" else say(NOTHING)
+    mistakes = ((stand.kept.standing, told),)
     return replace(row, mistakes=mistakes, score=None if open_ else row.score)
 
 
 class Stand(Struct, frozen=True):
-    """How a student's submission stands, or stood: the attempt that counts, and what was said."""
+    """How a student's submission stands, or stood: the attempt that counts, and what was said.
+
+    ``withdrawn`` has for each code that counts no more the reason given, if there is one.
+    """
 
     kept: Kept
     packed: bytes
     number: int
     words: tuple[Override, ...]
     policy: Policy = NO_POLICY
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
 
 
 class Former(Struct, frozen=True):
@@ -159,6 +166,29 @@ def whole(stand: Stand) -> Result:
 def seen(stand: Stand) -> Result:
     """Return what the student may see of a result; that a word is stale is for others to know."""
     return apply_visibility(_settled(whole(stand)))
+
+
+def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Result:
+    """Return a result in which each check says what of its findings was withdrawn, and why."""
+
+    def notes(check: CheckResult) -> Iterator[str]:
+        for code in check.withdrawn:
+            if hints >= TITLE_LEVEL:
+                yield say("Withdrawn: {title}.", title=mistake(code).title)
+            if withdrawn.get(code):
+                yield say("The reason given: {reason}", reason=withdrawn[code])
+
+    tasks = tuple(
+        replace(
+            task,
+            checks=tuple(
+                replace(check, notes=tuple(dict.fromkeys([*check.notes, *notes(check)])))
+                for check in task.checks
+            ),
+        )
+        for task in result.tasks
+    )
+    return replace(result, tasks=tasks)
 
 
 def _settled(result: Result) -> Result:
@@ -199,18 +229,24 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
     name = stand.kept.name
     score = Change(name, old.score, old.max_score, new.score, new.max_score)
     numbers = (former.stand.number, stand.number)
+    out = {(task.task, code) for task in new.tasks for c in task.checks for code in c.withdrawn}
+    gone: dict[bool, list[Moved]] = {True: [], False: []}
+    for key, moved in _moved(new, old, hints):
+        gone[key in out].append(moved)
     found = Changes(
         former.since,
         score,
         tuple(_checks(old, new)),
-        tuple(_moved(new, old, hints)),
-        tuple(_moved(old, new, hints)),
+        tuple(gone[False]),
+        tuple(moved for _, moved in _moved(old, new, hints)),
         tuple(_words(old, new, former.taken_back)),
         numbers if former.stand.kept.digest != stand.kept.digest else None,
         former.reasons,
+        tuple(gone[True]),
     )
+    lists = (found.checks, found.gone, found.withdrawn, found.come, found.words, found.attempts)
     still = (score.old, score.old_max) == (score.new, score.new_max)
-    if still and not (found.checks or found.gone or found.come or found.words or found.attempts):
+    if still and not any(lists):
         return None
     return found
 
@@ -234,14 +270,15 @@ def _worth(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, float]:
     return (0.0, 0.0) if found is None else (found[1].score, found[1].max_score)
 
 
-def _moved(there: Result, missing: Result, hints: int) -> Iterator[Moved]:
-    """Findings of ``missing`` that are not in the other."""
+def _moved(there: Result, missing: Result, hints: int) -> Iterator[tuple[tuple[str, str], Moved]]:
+    """Findings of ``missing`` that are not in the other, with their tasks and codes."""
     known = {_key(task, finding) for task, finding in _findings(there, hints)}
     for task, finding in _findings(missing, hints):
         if _key(task, finding) not in known:
             named = hints >= TITLE_LEVEL
             said = finding.title if named else next(iter(finding.hints), "")
-            yield Moved(task.title, finding.check, said, finding.entries if named else ())
+            told = Moved(task.title, finding.check, said, finding.entries if named else ())
+            yield (task.task, finding.mistake), told
 
 
 def _findings(result: Result, hints: int) -> Iterator[tuple[TaskResult, Finding]]:
@@ -323,6 +360,7 @@ class Past:
             "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
             "WHERE kind = 'remark' AND why != '' ORDER BY run"
         )
+        self._withdrawn = store.withdrawn()
         self._taken_back = store.rows(
             'SELECT name, task, "check", run, why FROM overrides JOIN runs ON runs.id = run '
             "WHERE points IS NULL ORDER BY run"
@@ -335,7 +373,7 @@ class Past:
         packed = b"" if one is None else self._store.result(one.kept.id)
         if one is None or not packed:
             return None
-        return Stand(one.kept, packed, one.number, words.get(name, ()), policy)
+        return Stand(one.kept, packed, one.number, words.get(name, ()), policy, self._withdrawn)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
         """Return how a student stood at a run, and the reasons given between it and another one."""
@@ -373,7 +411,8 @@ def drafts(
     for one in found:
         name = one.kept.name
         stand = past.stand(name)
-        if stand is not None:
+        taken_back = one.kept.standing == "absent" and stand and is_open(whole(stand))
+        if stand is not None and not taken_back:
             heading = GROUP if count[_handed_in(one)] > 1 else name
             pages = _pages(told.get(name, ()))
             digest = pages[-1].digest if pages else ""
@@ -414,7 +453,8 @@ def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) ->
 
 
 def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
-    result = replace(seen(draft.stand), submission=draft.heading)
+    result = explained(seen(draft.stand), draft.stand.withdrawn, hints)
+    result = replace(result, submission=draft.heading)
     told = None if draft.before is None else changes(draft.before, draft.stand, hints)
     content = _written(result, hints, told)
     if draft.former is not None and digest_of(content) != draft.digest:

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
-from gradkit.classroom.remark import settings_of
+from gradkit.classroom.feedback.pages import PAGE
 from gradkit.classroom.store.attempts import counting_attempt
 from gradkit.classroom.store.counted import result_of
-from gradkit.classroom.store.results import Store, content, releases
+from gradkit.classroom.store.results import Store, content, releases, settings_of
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission, Submission
@@ -121,8 +121,8 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
     student : str
         A name, a part of one, an identifier or a pseudonym.
     number : int, optional
-        The how-manyth that was given. By default the last page; of a row of a table and a
-        page the page.
+        The how-manyth page that was given, by default the last; where there was none, the
+        how-manyth row of a table.
 
     Raises
     ------
@@ -139,6 +139,8 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
     with Store(folder, write=False) as store:
         name = find_student(store, student)
         given = releases(store, name)
+        # Of a page and a row of a table, which one release may have both of, the page.
+        given = [each for each in given if each.file.endswith(PAGE)] or given
         if not given:
             raise ReproducerError(f"{name} was given nothing back yet.")
         if number is not None and number > len(given):
@@ -146,8 +148,7 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
                 f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
             )
             raise ReproducerError(f"--release {number}: {name} was given back {listed}.")
-        pages = [at for at, each in enumerate(given, 1) if each.file.endswith(".html")]
-        number = number or (pages[-1] if pages else len(given))
+        number = number or len(given)
         chosen = given[number - 1]
         return Copy(content(store, chosen.id), chosen.file, chosen.run, number, len(given))
 

@@ -10,6 +10,7 @@ from typing import get_args
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
+from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import days_late
 from gradkit.classroom.store.attempts import counting_attempts, moment
 from gradkit.classroom.store.counted import counting_results, policy_of
@@ -67,7 +68,7 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     for one, result in counting_results(store):
         kept = one.kept
         found = [] if result is None else [*reasons(result)]
-        if result is None and kept.standing != "graded":
+        if result is None and (kept.standing == "refused" or kept.standing == "failed"):  # noqa: PLR1714  (mypy)
             found = [Reason(kept.standing, word(kept.standing))]
         elif together:
             found = [reason for reason in found if reason.kind != "provisional"]
@@ -91,6 +92,25 @@ def _unknown_delay(kept: Kept, policy: Policy) -> bool:
     return policy.late is not None and days_late(policy, kept, moment(kept.sender.at)) is None
 
 
+def untimed(store: Store) -> list[str]:
+    """Say of how many students no time is known, where lateness costs something."""
+    policy = policy_of(store)
+    found = [
+        one.kept
+        for one in counting_attempts(store)
+        if one.kept.standing == "graded" and not one.kept.sender.late
+    ]
+    count = sum(
+        moment(kept.sender.at) is None and kept.name not in policy.days_late for kept in found
+    )
+    if policy.late is None or not count:
+        return []
+    return [
+        f"{POLICY}: the platform tells no time of {count} of {len(found)} submissions, so [late] "
+        "charges nobody for them. Name who was late in [days_late]."
+    ]
+
+
 def all_provisional(found: Sequence[CountingAttempt]) -> bool:
     """True where everybody's marks are provisional: nobody has to be looked at for that."""
     graded = [one.kept for one in found if one.kept.standing == "graded"]
@@ -110,7 +130,6 @@ def reasons(result: Result) -> Iterator[Reason]:
             )
     for task in result.tasks:
         if task.absent:
-            yield Reason("missing", say("{task} was not handed in", task=task.task))
             continue
         for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
             yield Reason("untraced", say("{check} line unknown", check=f"{task.task}/{charged}"))
@@ -121,6 +140,8 @@ def reasons(result: Result) -> Iterator[Reason]:
                 yield Reason(kind, f"{name} {say(words)}")
             if check.decision is not None and check.decision.stale:
                 yield Reason("stale-override", say("{check} override is stale", check=name))
+    if absent := [task.task for task in result.tasks if task.absent]:
+        yield Reason("absent", say("not handed in: {tasks}", tasks=", ".join(absent)))
     if result.provisional:
         yield Reason("provisional", say("provisional"))
 
@@ -173,7 +194,7 @@ NOTHING = phrase("nothing handed in")
 NOT_YET = phrase("not graded yet")
 NONE_COUNTS = phrase("no attempt that counts")
 
-UNSAID = frozenset({"provisional", "nondeterministic"})
+UNSAID = frozenset({"provisional", "nondeterministic", "absent"})
 """Reasons to look that a summary counts, or lists among the mistakes."""
 
 
@@ -217,6 +238,10 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
 def _row(one: CountingAttempt, result: Result | None) -> Row:
     kept = one.kept
     handed = HandedIn(one.number, one.attempts, kept.sender.late, kept.sender.at)
+    if kept.standing == "absent":
+        if result is None:
+            return _absent(kept.name, say(NOTHING))
+        handed = HandedIn(0, 0)
     if result is None:
         look = (kept.standing,)
         return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)

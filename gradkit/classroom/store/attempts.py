@@ -3,9 +3,9 @@
 All attempts are kept and graded; the rule may change at any time. ``last`` is the attempt handed
 in last, ``best`` the one with the most points (of equal ones the last), ``before=DATE`` the last
 one before that time. Attempts are in the order of the times that the platform gives; where it does
-not give all of them, in the order in which gradkit was given them: earlier runs first, then as on
-the command line. Where a platform gives no time, that of the file stands for it in
-``before=DATE``.
+not give all of them, in the order in which gradkit was first given them: earlier runs first, then
+as on the command line. What is merely found again, of the same time, keeps its place. Where a
+platform gives no time, that of the file stands for it in ``before=DATE``.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _ordered(attempts: Sequence[Kept]) -> list[Kept]:
     times = {each.id: moment(each.sender.at) for each in read}
     told = {id_: time.timestamp() for id_, time in times.items() if time is not None}
     by_time = told if len(told) == len(times) else {}
-    return sorted(read, key=lambda each: (by_time.get(each.id, 0.0), each.seen, each.place))
+    return sorted(read, key=lambda each: (by_time.get(each.id, 0.0), each.given, each.place))
 
 
 def _chosen(ordered: Sequence[Kept], rule: str) -> Kept | None:

@@ -20,11 +20,18 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student
 from gradkit.classroom.policy import adjusted
-from gradkit.classroom.store.attempts import counting_attempt, counting_attempts, moment
+from gradkit.classroom.store.attempts import (
+    counting_attempt,
+    counting_attempts,
+    moment,
+    rule_of,
+)
 from gradkit.classroom.store.database import last
-from gradkit.classroom.store.results import Store, unpack
+from gradkit.classroom.store.results import Store, pack, settings_of, unpack
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.records.classroom import CountingAttempt, Kept, Override
+from gradkit.language import phrase, say
+from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
+from gradkit.records.course import Sender
 from gradkit.records.policy import Policy
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
 from gradkit.writing import UNREADABLE, refusing
@@ -84,7 +91,7 @@ def override_points(
     >>> done.name, done.former, done.result.score
     ('chen', None, 19.5)
     """
-    with Store(folder, write=True, make=False) as store:
+    with Store(folder, write=True, make=False) as store, store.writing():
         return _override(store, student, check, points, comment, by)
 
 
@@ -94,9 +101,35 @@ def _override(
     name = find_student(store, student)
     one = counting_attempt(store, name)
     if one is None:
-        raise OverrideError(f"{name} has nothing that counts, so there are no points to set.")
+        _note_absent(store, name, comment, by)
+        one = counting_attempt(store, name)
+    if one is None:
+        raise OverrideError(
+            f"No attempt of {name} counts by the rule {rule_of(store)}, so there are no points to "
+            "set. Set another with `gradkit remark --attempt`."
+        )
     marked, former = override(store, one.kept, check, points, comment=comment, by=by)
     return Overridden(name, check, points, marked, former, result_of(store, one))
+
+
+NOTHING = phrase("Nothing was handed in.")
+
+
+def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
+    """Note that a student has handed in nothing, so that a person's word on that has a place.
+
+    What has no digest is nobody's attempt as soon as there is another.
+    """
+    # Late: nobody else here needs the assignment.
+    from gradkit.grading.session import Session
+
+    told = say(NOTHING)
+    with Session(settings_of(store)) as session:
+        result = pack(session.refused(name, "", "", told))
+    run = store.begin("override", why=comment.strip(), who=by)
+    store.add(run, [Filed(name, "", "", "", "absent", told, result=result)])
+    store.add_listed(run, [Listed(name, "", 0, "", Sender(name, "plain", {}, False, name))])
+    store.end(run)
 
 
 def override(

@@ -24,7 +24,7 @@ from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
-from gradkit.records.course import Sender, Student
+from gradkit.records.course import Course, Sender, Student
 from gradkit.records.mistake import Preset
 from gradkit.records.policy import Policy
 from gradkit.records.result import Result
@@ -33,8 +33,9 @@ from gradkit.text import storable
 
 T = TypeVar("T")
 
-AWAITED, NAMED = "awaited", "named"
-"""Facts about the file: whose submissions a run was to grade, and what some were said to be."""
+AWAITED, NAMED, COURSE = "awaited", "named", "course"
+"""Facts about the file: whose submissions a run was to grade, what some were said to be, and where
+the roster is."""
 
 LEVEL = 1
 """Of compression: arrays of floats gain little from more."""
@@ -186,12 +187,21 @@ class Store(Database):
                 ],
             )
 
-    def enrol(self, run: int, students: Sequence[Student]) -> None:
-        """Note the students of a roster; a later roster takes the place of an earlier one."""
+    def enrol(self, run: int, course: Course) -> None:
+        """Note a roster and where it is; a later roster takes the place of an earlier one."""
         with self.writing():
-            for each in students:
+            if course.roster or course.groups:
+                self.note(COURSE, json.dumps([course.roster, course.groups]))
+            if course.students == tuple(self.enrolled().values()):
+                return
+            for each in course.students:
                 packed = msgspec.json.encode(each).decode()
                 self.insert("students", run=run, name=each.name, packed=packed)
+
+    def course(self) -> Course:
+        """Return what is known of the course: of the newest roster, what was read from it."""
+        roster, groups = json.loads(self.meta(COURSE) or '["", false]')
+        return Course(roster, groups, tuple(self.enrolled().values()))
 
     def await_(self, run: int, names: Iterable[str]) -> None:
         """Note who has handed in something that a run is about to grade."""
@@ -237,7 +247,12 @@ class Store(Database):
 
     def dropped(self) -> tuple[str, ...]:
         """Codes of findings that have been withdrawn."""
-        return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
+        return tuple(self.withdrawn())
+
+    def withdrawn(self) -> dict[str, str]:
+        """Return codes of findings that have been withdrawn, and the reason given for each."""
+        rows = self.rows("SELECT code, why FROM drops JOIN runs ON runs.id = run ORDER BY code")
+        return {row["code"]: row["why"] for row in rows}
 
     def preset(self) -> Preset | None:
         """Return the preset of deductions as last decided; None leaves it to the assignment."""
@@ -255,7 +270,10 @@ class Store(Database):
         rows = self.rows(
             "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
             "path, digest, key, standing, told, score, max_score, provisional, made, "
-            "listed.run AS seen, place, stamp, sender FROM results "
+            "listed.run AS seen, place, stamp, sender, coalesce((SELECT min(run) FROM listed "
+            "AS each WHERE each.submission = results.submission AND each.stamp = listed.stamp "
+            "AND each.sender = listed.sender AND each.stamp != ''), listed.run) AS given "
+            "FROM results "
             "JOIN submissions ON submissions.id = results.submission "
             "JOIN listed ON listed.id = (SELECT max(id) FROM listed AS each "
             "WHERE each.submission = results.submission AND each.run <= ?) "
@@ -299,6 +317,25 @@ class Store(Database):
     def last_marked(self) -> Run | None:
         """Return the last run that graded the class, or marked it again."""
         return next((r for r in reversed(self.runs()) if r.kind in ("grade", "remark")), None)
+
+
+def settings_of(store: Store) -> Settings:
+    """The settings of the newest run of a class.
+
+    Raises
+    ------
+    StoreError
+        Nothing has been graded there.
+    """
+    run = store.last_marked()
+    if run is None:
+        raise StoreError(f"{store.path}: nothing has been graded there yet.")
+    return settings_in(run)
+
+
+def settings_in(run: Run) -> Settings:
+    """Return the settings of a run that graded a class, or marked it again."""
+    return msgspec.convert(run.settings, Settings, dec_hook=lambda kind, value: kind(value))
 
 
 def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:

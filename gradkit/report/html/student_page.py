@@ -15,7 +15,7 @@ from gradkit.report.document import document
 from gradkit.report.doubtful import doubtful
 from gradkit.report.html.drawings import courses, heat_map
 from gradkit.report.html.formulas import rules
-from gradkit.report.words import FOLLOWS, count_text
+from gradkit.report.words import count_text, state_of
 from gradkit.text import clean_data
 
 Data = dict[str, Any]
@@ -72,8 +72,8 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
     for number, (finding, told) in enumerate(findings, 1):
         told |= {"number": number, "marked": [*_places(told)], "rules": [*rules(finding, hints)]}
         told["doubtful"] = doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
-    for number, check in enumerate(data["checks"], 1):
-        check.update(_check(f"{name}-{number}", check, data))
+    for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
+        check.update(_check(f"{name}-{number}", check, data), shown=state_of(record))
     data |= {"name": name, "remarks": [told for told in data["findings"] if not told["check"]]}
 
 
@@ -105,7 +105,6 @@ def _check(name: str, check: Data, task: Data) -> Data:
     told = check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
     return {
         **{
-            "shown": shown_state(check),
             "name": name,
             "place": place,
             "findings": own,
@@ -116,12 +115,6 @@ def _check(name: str, check: Data, task: Data) -> Data:
         "heat": heat_map(check, name),
         "listed": entries[:ROWS],
     }
-
-
-def shown_state(check: Data) -> str:
-    """Return the state of a check as a page shows it. See `gradkit.report.words.state_of`."""
-    whole = check["follows"] and check["score"] == check["max_score"]
-    return FOLLOWS if whole and check["state"] == "fail" else str(check["state"])
 
 
 def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Data]:
