@@ -18,6 +18,7 @@ from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.functions import Draw, FunctionCheck
 from gradkit.records.submission import Cell
 from gradkit.records.verdict import Verdict
+from gradkit.runtime.syntax import parse
 from gradkit.submission.definitions import Definition
 from gradkit.submission.places import finder
 from gradkit.task.draws import RANDOM, draws
@@ -162,7 +163,7 @@ def _changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
 def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
     """Yield the definitions at top level by name: the line that each begins in, and its text."""
     lines = text.split("\n")
-    for node in ast.parse(text).body:
+    for node in parse(text).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
@@ -177,7 +178,7 @@ def replaced(source: str, proposal: Proposal) -> str | None:
     lines[proposal.first - 1 : proposal.last] = proposal.lines
     text = "\n".join(lines)
     try:
-        ast.parse(text)
+        parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return text

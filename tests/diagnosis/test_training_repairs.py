@@ -220,6 +220,21 @@ def test_slow_code_is_not_run_for_long() -> None:
     assert ran == [0, 0, 0]
 
 
+DEEP = "    nothing = " + "-" * 400 + "1\n"
+WIDE = "".join(f"    losses.sort(key=lambda x: -{n} * x)\n" for n in range(2000))
+
+
+@pytest.mark.parametrize("more", [DEEP, "def unused(losses):\n" + WIDE], ids=["deep", "wide"])
+def test_a_text_that_is_hard_to_change_costs_the_line_alone(
+    diagnosed: Diagnosed, more: str
+) -> None:
+    """Nested too deeply, or too long: the mistake keeps its name."""
+    text = changed(("SGD(", "Adam("), ("    losses = []\n", f"    losses = []\n{more}"))
+    if more.startswith("def"):
+        text = changed(("SGD(", "Adam(")) + more
+    assert [code for code, _, _ in told(diagnosed(text, REGRESSION))] == ["wrong-optimizer"]
+
+
 WRONG = Verdict("trajectory", "fail", "")
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import LOOPS, called_method, last_name, walk
+from gradkit.runtime.syntax import LOOPS, called_method, last_name, parse, walk
 from gradkit.runtime.training import calls_method
 
 OPTIMIZERS = frozenset(
@@ -107,7 +107,7 @@ class Text:
     def __init__(self, cell: str, source: str) -> None:
         self.cell, self.source = cell, source
         self.lines = source.split("\n")
-        self.tree = ast.parse(source)
+        self.tree = parse(source)
 
     def spot(self, node: ast.expr | ast.stmt | ast.keyword) -> Spot:
         """Return where a node stands."""
