@@ -8,7 +8,6 @@ at in the same way.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import SequenceMatcher
@@ -25,7 +24,6 @@ from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
-from gradkit.runtime.syntax import parse, walk
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.places import finder
 
@@ -135,7 +133,7 @@ def _told(task: Task, finding: Finding, change: _Change, cells: Mapping[str, Cel
     place = finder([cell])(cell.id, line)
     if finding.mistake == UNEXPLAINED:
         kind = replace(proposal, kind=NAMES[proposal.kind])
-        function = _function(change.source, proposal.line)
+        function = Text(cell.id, change.source).function(proposal.line)
         outputs = finding.entries
         return finding_of(task.id, finding.check, function, outputs, kind, place, change.source)
     text, columns, fix = marked(proposal, change.source)
@@ -171,14 +169,3 @@ def _line_before(own: str, now: str, line: int) -> int:
         if start < line <= end:
             return first + line - start if tag == "equal" else min(first + line - start, last)
     return line
-
-
-def _function(source: str, line: int) -> str:
-    """Return the innermost function, or class, that a line stands in."""
-    inside = [
-        node
-        for node in walk(parse(source))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and node.lineno <= line <= (node.end_lineno or 0)
-    ]
-    return max(inside, key=lambda node: node.lineno).name if inside else "train"

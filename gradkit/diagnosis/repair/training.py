@@ -119,6 +119,16 @@ class Text:
             self._column(last, node.end_col_offset or 0),
         )
 
+    def function(self, line: int) -> str:
+        """Return the innermost function, or class, that a line stands in; else ``train``."""
+        inside = [
+            node
+            for node in walk(self.tree)
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and node.lineno <= line <= (node.end_lineno or 0)
+        ]
+        return max(inside, key=lambda node: node.lineno).name if inside else "train"
+
     def _column(self, line: int, offset: int) -> int:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
 
