@@ -75,7 +75,14 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
         else _standing(each, cells)
         for each in inquiry.findings
     ]
-    return replace(inquiry, findings=tuple(findings))
+    follows = dict(inquiry.follows)
+    if UNEXPLAINED in by_code:
+        # One change makes all of it right: it is one mistake, and told once.
+        first, *more = [each for each in findings if each.check]
+        rest = ("gradient", *[each.check for each in more])
+        follows |= dict.fromkeys(rest, (first.mistake,))
+        findings = [each for each in findings if each not in more]
+    return replace(inquiry, findings=tuple(findings), follows=follows)
 
 
 class _Search(Struct):

@@ -145,6 +145,19 @@ def test_what_has_no_name_is_told_by_its_change(diagnosed: Diagnosed) -> None:
     assert (code, part, fix) == ("extra-statement", "slow.step()", "")
 
 
+def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
+    """It spoils the forward pass and, with it, the training."""
+    text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X)) * 2.5"))
+    result = diagnosed(text, REGRESSION)
+    assert told(result) == [
+        ("wrong-expression", "self.fc2(self.fc1(X)) * 2.5", "return self.fc2(self.fc1(X))")
+    ]
+    assert {each.check: each.follows for each in result.checks if each.follows} == {
+        "gradient": ("wrong-expression",),
+        "trajectory": ("wrong-expression",),
+    }
+
+
 def test_what_no_change_mends_keeps_the_place_of_its_function(diagnosed: Diagnosed) -> None:
     """A twin: the loss of another power has no small change here."""
     text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 + y_pred.sin()).mean()"))
