@@ -20,6 +20,7 @@ from gradkit.records.submission import Cell
 from gradkit.records.verdict import Verdict
 from gradkit.submission.definitions import Definition
 from gradkit.submission.places import finder
+from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
 
 SEARCHED, HELD = 7919, 104729
@@ -162,7 +163,8 @@ def _changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
 def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
     """Yield the definitions at top level by name: the line that each begins in, and its text."""
     lines = text.split("\n")
-    for node in ast.parse(text).body:
+    tree = parse(text).tree
+    for node in tree.body if tree is not None else ():
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
@@ -176,11 +178,7 @@ def replaced(source: str, proposal: Proposal) -> str | None:
         return None
     lines[proposal.first - 1 : proposal.last] = proposal.lines
     text = "\n".join(lines)
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return text
+    return text if parse(text).tree is not None else None
 
 
 def _function_at(known: Sequence[Definition], cell: Cell, line: int) -> Definition | None:

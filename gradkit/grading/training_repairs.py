@@ -8,8 +8,8 @@ at in the same way.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 
 from msgspec import Struct
@@ -30,6 +30,9 @@ from gradkit.submission.places import finder
 ATTEMPTS = 60
 """Texts that are run for one task at most, some 80 ms of processor time each; and all together may
 take as long as the task's own deadline."""
+
+LARGEST = 50_000
+"""Characters of a cell that is looked at."""
 
 Texts = Mapping[str, str]
 Again = Callable[[int], Sequence[Verdict]]
@@ -58,7 +61,7 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
     codes = list(dict.fromkeys(each.mistake for each in inquiry.findings if each.check))
     if not codes or (UNEXPLAINED in codes and len(codes) > 1):
         return inquiry
-    cells = {cell.id: cell for cell in process.section.own}
+    cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
     search = _Search(task, process, again, ATTEMPTS, task.deadline)
     made = search.made(texts, codes)
@@ -72,7 +75,14 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
         else _standing(each, cells)
         for each in inquiry.findings
     ]
-    return replace(inquiry, findings=tuple(findings))
+    follows = dict(inquiry.follows)
+    if UNEXPLAINED in by_code:
+        # One change makes all of it right: it is one mistake, and told once.
+        first, *more = [each for each in findings if each.check]
+        rest = ("gradient", *[each.check for each in more])
+        follows |= dict.fromkeys(rest, (first.mistake,))
+        findings = [each for each in findings if each not in more]
+    return replace(inquiry, findings=tuple(findings), follows=follows)
 
 
 class _Search(Struct):
@@ -90,6 +100,8 @@ class _Search(Struct):
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
         """Return the changes that together make everything right, in the order of the mistakes."""
         for proposal, changed in self._proposed(texts, codes[0]):
+            if self.left <= 0 or self.seconds <= 0:
+                break
             change = _Change(proposal, texts[proposal.cell])
             if len(codes) == 1:
                 if self._right(changed):
@@ -102,18 +114,18 @@ class _Search(Struct):
         """Yield the changes that may mend a mistake, with the texts that each makes."""
         seen = {*texts.values()}
         for name, source in texts.items():
-            for proposal in changes(self.task, name, source):
-                if code in (UNEXPLAINED, *MENDS[proposal.kind]):
-                    text = replaced(source, proposal)
-                    if text is not None and text not in seen:
-                        seen.add(text)
-                        yield proposal, {**texts, name: text}
+            # A text may be nested more deeply than it can be written out again.
+            with suppress(RecursionError):
+                for proposal in changes(self.task, name, source):
+                    if code in (UNEXPLAINED, *MENDS[proposal.kind]):
+                        text = replaced(source, proposal)
+                        if text is not None and text not in seen:
+                            seen.add(text)
+                            yield proposal, {**texts, name: text}
 
     def _right(self, texts: Texts) -> bool:
         """Run a text; at fresh inputs too, where it is right at the judged ones."""
         self.left -= 1
-        if self.left < 0 or self.seconds < 0:
-            return False
         with self.process.with_texts(texts):
             states = (verdict.state for more in (0, HELD) for verdict in self.again(more))
             right = all(state == "pass" for state in states)
@@ -128,7 +140,7 @@ def _told(task: Task, finding: Finding, change: _Change, cells: Mapping[str, Cel
     place = finder([cell])(cell.id, line)
     if finding.mistake == UNEXPLAINED:
         kind = replace(proposal, kind=NAMES[proposal.kind])
-        function = _function(change.source, proposal.line)
+        function = Text(cell.id, change.source).function(proposal.line)
         outputs = finding.entries
         return finding_of(task.id, finding.check, function, outputs, kind, place, change.source)
     text, columns, fix = marked(proposal, change.source)
@@ -164,14 +176,3 @@ def _line_before(own: str, now: str, line: int) -> int:
         if start < line <= end:
             return first + line - start if tag == "equal" else min(first + line - start, last)
     return line
-
-
-def _function(source: str, line: int) -> str:
-    """Return the innermost function, or class, that a line stands in."""
-    inside = [
-        node
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and node.lineno <= line <= (node.end_lineno or 0)
-    ]
-    return max(inside, key=lambda node: node.lineno).name if inside else "train"

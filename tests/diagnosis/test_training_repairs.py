@@ -145,6 +145,19 @@ def test_what_has_no_name_is_told_by_its_change(diagnosed: Diagnosed) -> None:
     assert (code, part, fix) == ("extra-statement", "slow.step()", "")
 
 
+def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
+    """It spoils the forward pass and, with it, the training."""
+    text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X)) * 2.5"))
+    result = diagnosed(text, REGRESSION)
+    assert told(result) == [
+        ("wrong-expression", "self.fc2(self.fc1(X)) * 2.5", "return self.fc2(self.fc1(X))")
+    ]
+    assert {each.check: each.follows for each in result.checks if each.follows} == {
+        "gradient": ("wrong-expression",),
+        "trajectory": ("wrong-expression",),
+    }
+
+
 def test_what_no_change_mends_keeps_the_place_of_its_function(diagnosed: Diagnosed) -> None:
     """A twin: the loss of another power has no small change here."""
     text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 + y_pred.sin()).mean()"))
@@ -218,6 +231,21 @@ def test_slow_code_is_not_run_for_long() -> None:
     )
     assert search.made({"cell": changed(("SGD(", "Adam("))}, [UNEXPLAINED]) == []
     assert ran == [0, 0, 0]
+
+
+DEEP = "    nothing = " + "-" * 400 + "1\n"
+WIDE = "".join(f"    losses.sort(key=lambda x: -{n} * x)\n" for n in range(2000))
+
+
+@pytest.mark.parametrize("more", [DEEP, "def unused(losses):\n" + WIDE], ids=["deep", "wide"])
+def test_a_text_that_is_hard_to_change_costs_the_line_alone(
+    diagnosed: Diagnosed, more: str
+) -> None:
+    """Nested too deeply, or too long: the mistake keeps its name."""
+    text = changed(("SGD(", "Adam("), ("    losses = []\n", f"    losses = []\n{more}"))
+    if more.startswith("def"):
+        text = changed(("SGD(", "Adam(")) + more
+    assert [code for code, _, _ in told(diagnosed(text, REGRESSION))] == ["wrong-optimizer"]
 
 
 WRONG = Verdict("trajectory", "fail", "")

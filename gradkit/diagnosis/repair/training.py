@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import LOOPS, called_method, last_name, walk
+from gradkit.runtime.syntax import LOOPS, called_method, last_name, parse, walk
 from gradkit.runtime.training import calls_method
 
 OPTIMIZERS = frozenset(
@@ -107,7 +107,7 @@ class Text:
     def __init__(self, cell: str, source: str) -> None:
         self.cell, self.source = cell, source
         self.lines = source.split("\n")
-        self.tree = ast.parse(source)
+        self.tree = parse(source)
 
     def spot(self, node: ast.expr | ast.stmt | ast.keyword) -> Spot:
         """Return where a node stands."""
@@ -118,6 +118,16 @@ class Text:
             last,
             self._column(last, node.end_col_offset or 0),
         )
+
+    def function(self, line: int) -> str:
+        """Return the innermost function, or class, that a line stands in; else ``train``."""
+        inside = [
+            node
+            for node in walk(self.tree)
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and node.lineno <= line <= (node.end_lineno or 0)
+        ]
+        return max(inside, key=lambda node: node.lineno).name if inside else "train"
 
     def _column(self, line: int, offset: int) -> int:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
