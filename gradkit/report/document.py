@@ -16,7 +16,7 @@ from gradkit.language import language, say, say_each
 from gradkit.report.doubtful import doubtful
 from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points, signed
-from gradkit.report.words import SIGNS, override_text, word
+from gradkit.report.words import SIGNS, override_text, state_of, word
 from gradkit.templates import environment, fill
 from gradkit.text import clean_text, label_said, where
 
@@ -49,6 +49,7 @@ def _prepare() -> None:
         "where": where,
         "say": say,
         "say_each": say_each,
+        "state_of": state_of,
         "word": word,
         "label_said": label_said,
         "language": language,

@@ -12,7 +12,7 @@ from typing import Any
 from gradkit.records.result import CENT, CheckResult, Result, TaskResult
 from gradkit.report import plain_text
 from gradkit.report.rounding import shared_points
-from gradkit.report.words import word
+from gradkit.report.words import state_of, word
 
 LIMIT = 1_000_000
 """Bytes of the file that PrairieLearn takes."""
@@ -55,7 +55,7 @@ def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[
     # One test without points would hide the points of all.
     return {
         "name": f"{task.title}: {check.check}",
-        "description": word(check.state),
+        "description": word(state_of(check)),
         "points": cents / CENT,
         "max_points": check.max_score,
         "message": plain_text.check_text(task, check, hints),

@@ -49,3 +49,15 @@ def comparable(
     if all(most == largest for _, most in known):
         return [score for score, _ in known], largest, "points"
     return [100 * score / (most or 1) for score, most in known], 100.0, "percent"
+
+
+def tenths(scores: Iterable[float], most: float) -> list[int]:
+    """Count the scores in each tenth of the most there can be; all of it is in the last.
+
+    Examples
+    --------
+    >>> tenths([0, 1.9, 2, 20], 20)
+    [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]
+    """
+    found = [min(int(10 * score / (most or 1)), 9) for score in scores]
+    return [found.count(n) for n in range(10)]

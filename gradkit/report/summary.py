@@ -11,9 +11,12 @@ from rich.text import Text
 
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
-from gradkit.report.rounding import comparable, points, score_text, signed
+from gradkit.report.rounding import comparable, points, score_text, signed, tenths
 from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
 from gradkit.report.words import adjustment_text, override_text, word
+
+SPREAD = 10
+"""Scores from which on it is told how they are spread."""
 
 NAMES = 6
 """Students who are named beside a mistake; the rest are counted."""
@@ -25,6 +28,9 @@ def show_summary(summary: Summary, console: Console) -> None:
     console.print(Text(_counts(summary), style="bold"))
     if scores:
         console.print(_distribution(scores, most, unit))
+        if len(scores) >= SPREAD:
+            counts = " ".join(map(str, tenths(scores, most)))
+            console.print(Text(say("in each tenth, from 0 up: {counts}", counts=counts)))
         counted = Counter(row.counted for row in summary.rows if row.counted)
         for said, count in sorted(counted.items()):
             console.print(Text(say("{tasks}: {count} students", tasks=said, count=count)))

@@ -220,10 +220,11 @@ def test_the_reference_of_a_checkout_goes_with_the_own_assignment_alone(tmp_path
 
 @pytest.mark.slow
 def test_the_text_lists_who_catches_what(own: Audit) -> None:
-    """One line for each form of a mistake, below the checks that see it."""
+    """Each mistake once, below the checks that see it, and no page for what is in order."""
     lines = to_text(own).splitlines()
-    at = lines.index("  Caught by update, trajectory:")
-    assert lines[at + 1] == "    wrong-factor  W1, b1, W2 and b2 (ratio 0.5)"
+    at = lines.index("  Caught by update, trajectory, in 3 forms:")
+    assert lines[at + 1] == "    wrong-factor; wrong-learning-rate"
+    assert len(lines) < 100
     assert lines[-1] == "Nothing slips through."
     assert not any(line.startswith("  !") for line in lines)
 

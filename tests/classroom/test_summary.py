@@ -163,6 +163,18 @@ def test_of_many_students_some_are_named(capsys: pytest.CaptureFixture[str]) -> 
     assert "s0, s1, s2, s3, s4, s5 and 3 more" in capsys.readouterr().out
 
 
+def test_how_scores_are_spread_is_told_of_ten_and_more(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same counts as on the class page; of fewer the page names everybody anyway."""
+    scores = [0, 1.9, 2, 9.99, 10, 18, 19, 20, 20, 20]
+    rows = [
+        Row(f"s{n}", "graded", "", each, 20.0, False, {}, (), ()) for n, each in enumerate(scores)
+    ]
+    show_summary(Summary(tuple(rows), {}, {}), Console(width=100))
+    assert "\nin each tenth, from 0 up: 2 1 0 0 1 1 0 0 0 5\n" in capsys.readouterr().out
+    show_summary(Summary(tuple(rows[1:]), {}, {}), Console(width=100))
+    assert "in each tenth" not in capsys.readouterr().out
+
+
 def test_scores_stand_old_beside_new(capsys: pytest.CaptureFixture[str]) -> None:
     """With the sign of what has changed; a student's name cannot colour the table."""
     changes = [

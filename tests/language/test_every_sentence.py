@@ -265,6 +265,7 @@ def test_a_class_is_told_in_the_language(check, speak) -> None:
         (
             Row("x_1", "graded", "", 1.0, 2.0, True, {}, ("wrong-sign",), ("wrong-sign",)),
             Row("x_2", "graded", "", 1.0, 2.0, False, {}, (), ()),
+            *[Row(f"x_{n}", "graded", "", 1.0, 2.0, False, {}, (), ()) for n in range(10, 20)],
             Row("x_3", "refused", "x_3.", None, None, False, {}, (), ("refused",)),
         ),
         {"update": {"pass": 1, "timeout": 1}},

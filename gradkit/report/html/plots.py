@@ -14,6 +14,7 @@ from html import escape
 from msgspec import Struct
 
 from gradkit.report.document import document
+from gradkit.report.rounding import tenths
 
 
 def placed(drawing: str, name: str, title: str) -> str:
@@ -134,8 +135,7 @@ def heat_map(matrices: tuple[tuple[str, Matrix], ...]) -> str:
 
 def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
     """Draw how many scores lie in each tenth of the maximum."""
-    tenths = [min(int(10 * score / largest), 9) for score in scores]
-    counts = [tenths.count(n) for n in range(10)]
+    counts = tenths(scores, largest)
     edges = [largest * n / 10 for n in range(11)]
     return document("histogram.html", counts=counts, edges=edges, unit=unit)
 

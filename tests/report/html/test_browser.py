@@ -18,7 +18,7 @@ from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Adjustment, Decision, Result
 from gradkit.report.html import Row, class_page, student_page, to_row
-from gradkit.report.html.page import render
+from gradkit.report.html.page import fragment, render
 from gradkit.sandbox import Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -183,6 +183,21 @@ def test_a_class_on_one_page_is_accessible(
     assert violations(opened.page) == []
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_check_in_a_notebook_is_accessible(
+    show: Callable[..., Opened], graded: list[Result], scheme: str, width: int
+) -> None:
+    """It is a piece of another page, whose colours and letters it takes."""
+    piece = fragment("Regression", graded[0], 3)
+    text = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A notebook</title>
+        <meta name="color-scheme" content="light dark"></head>
+        <body><main><h1>A notebook</h1>{piece}</main></body></html>"""
+    opened = show(text, scheme, width)
+    assert opened.errors == []
+    assert violations(opened.page) == []
+
+
 def test_violations_are_found(show: Callable[..., Opened]) -> None:
     """A page with the faults that the others are free of."""
     page = show(student_page(result(), 4)).page
@@ -319,6 +334,16 @@ def test_pages_do_not_scroll_sideways(
     for text in (student_page(graded[0], 4), class_page(rows, "A class")):
         page = show(text, width=width).page
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_who_made_a_mistake_is_seen_on_a_phone(
+    show: Callable[..., Opened], rows: list[Row]
+) -> None:
+    """Long names are broken: nothing of that table has to be scrolled to."""
+    long = [replace(row, submission=f"{row.submission}_{'handed_in_' * 4}") for row in rows[:20]]
+    page = show(class_page(long, "A class"), width=400).page
+    table = page.locator("[aria-labelledby=mistakes-caption]")
+    assert table.evaluate("each => each.scrollWidth - each.clientWidth") <= 0
 
 
 @pytest.mark.parametrize("level", [1, 4])
