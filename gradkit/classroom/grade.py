@@ -7,6 +7,7 @@ that ran out of time is run once more at the very end, with a core of its own.
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,10 +30,11 @@ from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
-from gradkit.records.classroom import Filed, Listed, Order, Standing
+from gradkit.records.classroom import Filed, Kept, Listed, Order, Standing
 from gradkit.records.course import NO_COURSE, Course
 from gradkit.records.policy import Policy
 from gradkit.records.result import Result
+from gradkit.records.task import Assignment
 from gradkit.submission.files import SubmissionError, UnreadableError
 from gradkit.submission.gather import Loader, place_of
 
@@ -137,6 +139,9 @@ class Grading:
         self._store, self._settings, self._watch = store, settings, watch
         self._student, self._named = student, named
         self._refuse = Session(settings).refused
+        self._torch: frozenset[str] = frozenset()
+        if importlib.util.find_spec("torch") is not None:
+            self._torch = torch_tasks(self._assignment)
         self._base = key_base(settings, digests_of(self._assignment, reference))
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
         self._overdue: deque[_Job] = deque()
@@ -318,10 +323,20 @@ class Grading:
             kept = self._known.get((student, job.digest))
             if kept is None or kept.key != key or kept.standing == "failed":
                 return False
+            if kept.provisional and self._lacked_torch(kept):
+                return False
         self._ended[job.number] = "skipped"
         self._note(job, loader)
         self._watch.skip()
         return True
+
+    def _lacked_torch(self, kept: Kept) -> bool:
+        """True of what could not be checked where torch was not installed, and now can be."""
+        if not self._torch:
+            return False
+        result = unpack(self._store.result(kept.id), Result)
+        there = (task for task in result.tasks if not task.absent)
+        return "torch" not in result.versions and any(task.task in self._torch for task in there)
 
     def _lost(self, job: _Job, order: Order, loader: Loader) -> None:
         job.tries += 1
@@ -381,6 +396,11 @@ class Grading:
             with self._store.writing():
                 self._store.add(run, filed)
                 self._store.add_listed(run, listed)
+
+
+def torch_tasks(assignment: Assignment) -> frozenset[str]:
+    """Return the ids of an assignment's tasks in torch."""
+    return frozenset(task.id for task in assignment.tasks if task.framework == "torch")
 
 
 def renamed(filed: Filed, student: str) -> Filed:

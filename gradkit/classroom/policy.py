@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from gradkit.classroom.course.find_student import turned
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import round_half_up
 from gradkit.language import say, say_each
@@ -118,13 +119,17 @@ def named(policy: Policy, known: Mapping[str, Collection[str]]) -> tuple[Policy,
         Students by name, with their identifiers.
     """
     names = {word.casefold(): name for name, ids in known.items() for word in (*ids, name)}
+
+    def meant(word: str) -> str | None:
+        return names.get(word.casefold()) or names.get(turned(word).casefold())
+
     strangers = []
     made: dict[str, Any] = {}
     for part in OF_STUDENTS:
         told: Mapping[str, Any] = getattr(policy, part)
-        made[part] = {names.get(word.casefold(), word): said for word, said in told.items()}
+        made[part] = {meant(word) or word: said for word, said in told.items()}
         for word in told:
-            if word.casefold() not in names:
+            if meant(word) is None:
                 near = did_you_mean(word, list(known))
                 strangers.append(f"{FILE}, {part}: nobody is called {word} yet.{near}")
     return replace(policy, **made), strangers

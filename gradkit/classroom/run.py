@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from gradkit.classroom.course.roster import (
     names_of,
     read_roster,
 )
-from gradkit.classroom.grade import Grading, Tally, Watch
+from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import differences, named, read_policy
 from gradkit.classroom.process_pool import cores
@@ -267,6 +268,10 @@ def grade_class(
         for told in untimed(store):
             watch.warn(told)
         summary = summarise(store)
+        if importlib.util.find_spec("torch") is None:
+            assignment, _ = assignment_and_reference(made)
+            for told in unchecked(summary, torch_tasks(assignment)):
+                watch.warn(told)
         if html:
             from gradkit.classroom.feedback.pages import write_pages
 
@@ -336,6 +341,26 @@ def _shown(value: object) -> str:
     return (
         ", ".join(value) if isinstance(value, tuple) else "given" if value is True else str(value)
     )
+
+
+def unchecked(summary: Summary, torch: Collection[str]) -> list[str]:
+    """Say of how many students tasks in torch count as nothing, since it is not installed."""
+    names = [
+        row.name
+        for row in summary.rows
+        if any(
+            state == "not-checked" and check.partition("/")[0] in torch
+            for check, (state, _, _) in row.checks.items()
+        )
+    ]
+    if not names:
+        return []
+    found = "".join(first_names(names, 6))
+    return [
+        f"torch is not installed here, so the torch tasks of {len(names)} are not checked, and "
+        f"count as 0 in their totals until they are: {found}. Install it with pip install "
+        "'gradkit[torch]', and start the same command again."
+    ]
 
 
 def of_student(roll: Enrolment, name: str) -> Enrolment:

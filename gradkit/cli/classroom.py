@@ -86,7 +86,8 @@ def override_command(
     """Set the POINTS that STUDENT gets for a CHECK in the class in DIR.
 
     They count whatever the marks say, in later runs too. CHECK is task/check, the check alone
-    where only one task has it, a task, or `total`: so may be given what could not be graded.
+    where only one task has it, a task, or `total`: so may be given what could not be graded, or
+    not handed in. POINTS are those of the tasks, before a policy's scale.
     """
     from gradkit.classroom.store.counted import override_points, override_table
 

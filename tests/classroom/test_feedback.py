@@ -285,7 +285,10 @@ def test_only_what_has_changed_where_that_is_wanted(out: Path) -> None:
     assert "What has changed since" in pages[ANN]
     done = give(out, changed=True)
     assert (done.pages, done.written) == (0, ())
-    assert done.notes == ("No page is new or changed, so none is written.",)
+    assert done.notes == (
+        "No page is new or changed, so none is written.",
+        f"{out / 'feedback' / 'm.zip'} is that of the last time: do not upload it again.",
+    )
     assert members(out / "feedback" / "m.zip") == pages
 
 

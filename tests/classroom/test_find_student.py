@@ -28,6 +28,8 @@ from gradkit.records.course import Sender
         ("LEE", ANNA),
         ("101", ANNA),
         ("AL7", ANNA),
+        ("Lee, Anna", ANNA),
+        ("roy,eve", EVE),
         ("bm", BEN),
         ("poe", DAN),
         ("199", ZED),

@@ -467,3 +467,16 @@ def test_that_a_word_is_stale_is_not_the_students_affair(course: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text.count("Set to ") == 2
     assert "Something else is found now" not in text
+
+
+def test_who_was_not_graded_had_no_points_before(course: Path) -> None:
+    """On the page that tells of points a person has given since."""
+    pages = ("feedback", course, "--format", "folder")
+    gradkit(*pages)
+    gradkit("override", course, FAY, "total", "12", "--comment", "read by hand")
+    gradkit(*pages)
+    (page,) = (course / "feedback" / "pages").glob("Fay*")
+    text = page.read_text("utf-8")
+    assert "It was not graded, and you now have 12 of 20 points." in text
+    assert "0 of 0" not in text
+    assert "0 / 0" not in text

@@ -110,7 +110,7 @@ def test_what_is_no_policy_is_refused(text: str, said: str, tmp_path: Path) -> N
 
 def test_students_are_told_by_name_or_identifier() -> None:
     """Capitals aside; who is nobody is told, with the nearest."""
-    policy = Policy(days_late={"AL7": 2, "Bem": 1}, bonus={"ann lee": Bonus(1, "why")})
+    policy = Policy(days_late={"AL7": 2, "Bem": 1}, bonus={"lee, ann": Bonus(1, "why")})
     made, strangers = named(policy, {"Ann Lee": ["al7"], "Ben": []})
     assert made.days_late == {"Ann Lee": 2, "Bem": 1}
     assert made.bonus == {"Ann Lee": Bonus(1, "why")}

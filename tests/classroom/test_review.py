@@ -76,8 +76,18 @@ def test_every_open_state_is_looked_at(state: State) -> None:
     """A check that could not be judged, and no other."""
     check = CheckResult("c", state, 0.0, 1.0, "")
     assert list(reasons(made(check))) == [Reason(STATES[state][0], f"t/c {STATES[state][1]}")]
-    for plain in ("pass", "fail", "blocked"):
+    for plain in ("pass", "blocked"):
         assert list(reasons(made(replace(check, state=plain)))) == []
+
+
+def test_a_task_without_a_point_and_without_a_reason_is_looked_at() -> None:
+    """Not one with a finding, or with a point."""
+    failed = made(CheckResult("c", "fail", 0.0, 1.0, ""))
+    said = Reason("unexplained", "t: no points, and nothing says why")
+    assert list(reasons(failed)) == [said]
+    assert list(reasons(made(*failed.tasks[0].checks, found=("swapped-index",)))) == []
+    some = replace(failed, tasks=(replace(failed.tasks[0], score=0.5),))
+    assert list(reasons(some)) == []
 
 
 @pytest.mark.parametrize("code", REMARKS)

@@ -120,8 +120,8 @@ def find_student(store: Store, word: str) -> str:
     ----------
     store : Store
     word : str
-        The name as it is stored or a pseudonym; else, whatever the capitals, a whole name or
-        identifier; else a part of one, if it is nobody else's.
+        The name as it is stored or a pseudonym; else, whatever the capitals, a whole name, as
+        ``Last, First`` too, or identifier; else a part of one, if it is nobody else's.
 
     Raises
     ------
@@ -135,6 +135,7 @@ def find_student(store: Store, word: str) -> str:
     ways: tuple[Callable[[str, tuple[str, ...]], bool], ...] = (
         lambda name, ids: wanted == pseudonym(store, name),
         lambda name, ids: any(wanted == each.casefold() for each in (name, *ids)),
+        lambda name, ids: normal(turned(word)) == normal(name),
         lambda name, ids: any(wanted in each.casefold() for each in (name, *ids)),
     )
     for meant in ways:

@@ -118,7 +118,10 @@ def feedback(store: Store, plan: Plan) -> Given:
         )
     if plan.changed:
         names = {name: file for name, file in names.items() if pages[name].new}
-        notes += [] if names else ["No page is new or changed, so none is written."]
+        if not names:
+            notes.append("No page is new or changed, so none is written.")
+            if plan.out.exists():
+                notes.append(f"{plan.out} is that of the last time: do not upload it again.")
     written = _write(store, plan, names, pages, filled, before) if plan.write else []
     left += [Left(name, GRADE, why) for name, why in filled.left if pages[name].score is not None]
     elsewhere = _elsewhere(plan, known)

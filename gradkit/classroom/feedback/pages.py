@@ -227,7 +227,8 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
     """
     old, new = seen(former.stand), seen(stand)
     name = stand.kept.name
-    score = Change(name, old.score, old.max_score, new.score, new.max_score)
+    most = 0.0 if is_open(old) else old.max_score
+    score = Change(name, old.score, most, new.score, new.max_score)
     numbers = (former.stand.number, stand.number)
     out = {(task.task, code) for task in new.tasks for c in task.checks for code in c.withdrawn}
     gone: dict[bool, list[Moved]] = {True: [], False: []}

@@ -131,6 +131,10 @@ def reasons(result: Result) -> Iterator[Reason]:
     for task in result.tasks:
         if task.absent:
             continue
+        if not (task.score or task.findings) and any(c.state == "fail" for c in task.checks):
+            yield Reason(
+                "unexplained", say("{task}: no points, and nothing says why", task=task.task)
+            )
         for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
             yield Reason("untraced", say("{check} line unknown", check=f"{task.task}/{charged}"))
         for check in task.checks:
