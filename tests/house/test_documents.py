@@ -261,6 +261,7 @@ def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.M
     for folder in ("tanh_regression", "softmax_classifier", "three_forms"):
         shutil.copytree(EXERCISES / folder, tmp_path / folder)
     shutil.copytree(EXERCISES / "three_forms" / "reference", tmp_path / "three_forms/submissions")
+    shutil.copytree(ROOT / "reference", tmp_path / "gradkit" / "reference")
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     lines = [line for block in fenced(text, "sh") for line in block.splitlines()]

@@ -107,6 +107,8 @@ def feedback(store: Store, plan: Plan) -> Given:
     grades = plan.table is not None
     pages = {page.name: page for page in made(graded, plan.hints, plan.workers, comments=grades)}
     names, left, notes = _names(plan, [known[name] for name in pages], pages)
+    nothing = {one.kept.name for one in found if one.kept.standing == "absent"}
+    left = [each for each in left if each.student not in nothing]
     filled = NOTHING_FILLED
     if plan.table is not None:
         filled = plan.table.fill([_mark(known[name], page) for name, page in pages.items()])
