@@ -42,7 +42,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gradkit/gradcheck/backward.py": ("tests/gradcheck/test_check_backward.py",),
     "gradkit/gradcheck/module.py": ("tests/gradcheck/test_check_module.py",),
     "gradkit/gradcheck/structure.py": ("tests/gradcheck/test_structure.py",),
-    "gradkit/gradcheck/patterns.py": ("tests/gradcheck/test_patterns_named.py",),
+    "gradkit/gradcheck/patterns.py": (
+        "tests/gradcheck/test_patterns_decisions.py",
+        "tests/gradcheck/test_patterns_named.py",
+    ),
+    "gradkit/gradcheck/directions.py": ("tests/gradcheck/test_directions_decisions.py",),
     "gradkit/gradcheck/noise.py": ("tests/gradcheck/test_noise_decisions.py",),
     "gradkit/gradcheck/examine.py": ("tests/gradcheck/test_examine_decisions.py",),
     "gradkit/gradcheck/entries.py": ("tests/gradcheck/test_entries_decisions.py",),
