@@ -123,6 +123,8 @@ def test_what_was_tried_before_is_in_the_ladder() -> None:
     assert at.rows[:, 0].tolist() == [1e-3, 1.001, 0.999, 1e-3, 1e-3]
     at.climb()
     assert line.steps == FIRST[1:]
+    line.check.tried[1, 0] = np.nan
+    assert Examination(line.check, 0).rows.shape == (5, 0)
 
 
 def test_the_shortest_and_the_longest_step_are_taken() -> None:
