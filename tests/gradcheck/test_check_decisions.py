@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gradkit.gradcheck import check, check_backward, check_gradient
+from gradkit.gradcheck import check, check_backward, check_gradient, finite_difference
 from gradkit.gradcheck.backward import (
     _changed,
     _gradient,
@@ -322,3 +322,35 @@ def test_a_right_cotangent_is_taken() -> None:
     assert check_backward(lambda x: x**2, back, {"x": x}, np.ones(2)).verdict == "agree"
     with pytest.raises(ValueError, match="dout must have the shape of the output"):
         check_backward(lambda x: x**2, back, {"x": x}, np.ones(3))
+
+
+def test_where_ladders_without_a_claim_begin() -> None:
+    """At 1e-4 of the array's largest, or of an entry that is a thousandth of it."""
+    for small, step in ((2.0, 0.1), (0.5, 0.5e-4), (-0.5, 0.5e-4), (0.0, 0.1)):
+        asked: list[float] = []
+
+        def f(p, asked=asked, small=small):
+            if p[0] == 1000.0:
+                asked.append(abs(float(p[1]) - small))
+            return float(p[0] + 3 * p[1])
+
+        finite_difference(f, np.array([1000.0, small]))
+        for one in (step, 4 * step, 16 * step):
+            assert any(abs(each - one) < 1e-3 * one for each in asked)
+        assert max(asked) <= 4 * max(2500 * step, 16 * step)
+
+
+def test_a_difference_is_known_if_it_would_confirm_a_claim() -> None:
+    """Twice its bound is no more than is allowed to a right one."""
+    rng = np.random.default_rng(0)
+
+    def status(noise: float) -> tuple[str, float]:
+        rough = lambda p: float(p[0]) + noise * float(np.sin(1e9 * p[0] + 1e10 * p[0] ** 2))  # noqa: E731
+        found = finite_difference(rough, rng.uniform(1, 2, 1))
+        return str(found.status[0]), float(found.bound[0])
+
+    assert status(1e-12)[0] == "ok"
+    assert status(0.3)[0] != "ok"
+    both = finite_difference(lambda p: float(abs(p[0]) + p[1] ** 2), np.array([0.0, 1.0]))
+    assert both.status.tolist() == ["kink", "ok"]
+    assert (both.left[0], both.right[0]) == pytest.approx((-1, 1))
