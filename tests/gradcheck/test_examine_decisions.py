@@ -109,8 +109,8 @@ def test_a_ladder_goes_down_where_shorter_steps_tell_more() -> None:
     steps = climbed(kink, 1.0, quiet)
     assert steps[:3] == FIRST
     assert near(steps[3:], [64e-3, 0.25e-3, 0.0625e-3, 0.015625e-3, 0.00390625e-3])
-    bent = climbed(lambda t: np.exp(1000 * t) - 1, 1000.0, scale=4.0)
-    assert (max(bent), near(min(bent), 0.015625e-3)) == (64e-3, True)
+    bent = climbed(lambda t: np.exp(1000 * t) - 1, 1000.0, scale=64.0)
+    assert (max(bent), near(min(bent), 0.015625e-3)) == (256e-3, True)
     assert len(climbed(lambda t: np.nan, 1.0)) == 26
     assert near(min(climbed(lambda t: np.nan, 1.0, smallest=1e-5)), 1e-3 / 64)
     assert len(climbed(lambda t: np.nan if t < 0 else t, 1.0)) == 26
