@@ -50,7 +50,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gradkit/gradcheck/noise.py": ("tests/gradcheck/test_noise_decisions.py",),
     "gradkit/gradcheck/examine.py": ("tests/gradcheck/test_examine_decisions.py",),
     "gradkit/gradcheck/entries.py": ("tests/gradcheck/test_entries_decisions.py",),
-    "gradkit/gradcheck": ("tests/gradcheck/test_decisions.py", "tests/gradcheck"),
+    "gradkit/gradcheck": (
+        "tests/gradcheck/test_decisions.py tests/gradcheck/test_check_decisions.py",
+        "tests/gradcheck",
+    ),
     "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
     "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
     "gradkit/judge/gradient.py": ("tests/judge/test_steps_and_slopes.py",),

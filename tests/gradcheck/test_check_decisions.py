@@ -208,6 +208,13 @@ def test_a_loud_f_is_not_looked_at(size: float, quiet: bool) -> None:
     assert (report.evaluations > 8) is quiet
 
 
+def test_a_claim_of_nothing_does_not_waver() -> None:
+    """It is the same each time, though no part of it is allowed for."""
+    turns = itertools.cycle([0.0, 1e-6])
+    f = lambda p: 4.0 + next(turns) + 0 * float(p[0])  # noqa: E731
+    assert check_gradient(f, np.ones(1), np.zeros_like).evaluations > 14
+
+
 @pytest.mark.parametrize(("share", "steady"), [(0.5, True), (2.0, False)])
 def test_a_claim_that_wavers_with_f_is_not_looked_at(share: float, steady: bool) -> None:
     """By more than it may."""

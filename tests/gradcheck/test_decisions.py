@@ -276,7 +276,11 @@ def test_both_sides_of_a_verdict() -> None:
     assert judged(1.0, READING, allowed=0.19) == UNKNOWN
     assert judged(1.0, READING, allowed=0.21) == AGREE
     assert judged(1.0, replace(READING, doubt=0.22), allowed=0.2) == UNKNOWN
-    assert judged(1.0, replace(READING, doubt=0.2), allowed=0.2) == AGREE
+    assert judged(1.0, replace(READING, doubt=0.209), allowed=0.2) == AGREE
+    assert judged(1.0, replace(READING, doubt=0.211), allowed=0.2) == UNKNOWN
+    assert judged(1.0, replace(READING, doubt=0.219), allowed=0.2, largest=2000.0) == AGREE
+    assert judged(1.0, replace(READING, doubt=0.221), allowed=0.2, largest=2000.0) == UNKNOWN
+    assert near(examined(1.0, allowed=0.5, error=0.25).judge(READING)[1], 0.45)
     assert judged(1.0, replace(READING, bound=np.inf)) == UNKNOWN
     fine = replace(SIDE, bound=1e-12)
     sharp = replace(READING, bound=1e-12, left=fine, right=fine)
@@ -311,6 +315,13 @@ def test_both_sides_of_a_kink() -> None:
     assert judged(2.15, kink) == DISAGREE
     assert judged(2.15, kink, error=0.1) == UNKNOWN
     assert judged(2.05, kink, subgradient=True) == AGREE
+    told = examined(2.05, allowed=0.5, subgradient=True, error=0.25).judge(kink)
+    assert (told[0], near(told[1], 0.7)) == (AGREE, True)
+    uneven = replace(kink, left=replace(SIDE, bound=0.3))
+    assert judged(2.25, uneven, subgradient=True) == AGREE
+    uneven = replace(kink, right=replace(SIDE, bound=0.3))
+    assert judged(2.25, uneven, subgradient=True) == AGREE
+    assert judged(2.25, uneven) == UNKNOWN
     assert judged(2.15, kink, subgradient=True) == DISAGREE
     assert judged(4.25, kink, ease=3.0) == UNKNOWN
     assert judged(4.25, kink, ease=3.0, subgradient=True) == UNKNOWN

@@ -180,6 +180,7 @@ def test_an_f_that_does_not_move_at_all() -> None:
         return check.columns.verdict[0] == AGREE
 
     assert agrees(1e-3, 0.26)
+    assert agrees(1e-3, 0.25)
     assert not agrees(1e-3, 0.24)
     assert agrees(1e-3, 0.26, scale=1.01)
     assert not agrees(1e-3, 0.26, scale=1.1)
@@ -291,8 +292,8 @@ def test_small_arrays_are_looked_at_together_and_large_ones_in_samples() -> None
 
 def test_which_entries_want_more() -> None:
     """Those that are open; those that do not move f; those that are known on others' scale."""
-    #        open  still  known  faint  rounding  a direction
-    claims = lay([1.0, 1e-3, 1.0, 1e-2, 1e-2, 1e-2], coarsest=[0, 0, 0, 0, 0, 1.0])
+    #        open  still  known  faint  rounding  a direction  nothing
+    claims = lay([1.0, 1e-3, 1.0, 1e-2, 1e-2, 1e-2, 0.0], coarsest=[0, 0, 0, 0, 0, 1.0, 0])
     steps: list[tuple[int, float]] = []
 
     def pair(k: int, h: float):
@@ -303,13 +304,13 @@ def test_which_entries_want_more() -> None:
         steps.clear()
         check = checked(replace(claims, **parts), seen, pair)
         columns = check.columns
-        columns.estimate = [1.0, 0.0, 1.0, 1e-2, 1e-2, 1e-2]
-        columns.verdict = [UNKNOWN, UNKNOWN, AGREE, AGREE, AGREE, AGREE]
-        columns.resolution = [1.0, 1.0, 0.09, 2e-3, 1.1e-2, 2e-3]
-        check.error[:] = [0, 1e-3, 0, 0, 0.9e-2, 0]
-        rest = check._again(np.arange(6)).tolist()
+        columns.estimate = [1.0, 0.0, 1.0, 1e-2, 1e-2, 1e-2, 0.0]
+        columns.verdict = [UNKNOWN, UNKNOWN, AGREE, AGREE, AGREE, AGREE, AGREE]
+        columns.resolution = [1.0, 1.0, 0.09, 2e-3, 1.1e-2, 2e-3, 1e-3]
+        check.error[:] = [0, 1e-3, 0, 0, 0.9e-2, 0, 0]
+        rest = check._again(np.arange(7)).tolist()
         assert columns.faint.tolist()[4] is (not check.precise)
-        assert not any(columns.faint[k] for k in (0, 1, 2, 5))
+        assert not any(columns.faint[k] for k in (0, 1, 2, 5, 6))
         told.append(check)
         return rest
 

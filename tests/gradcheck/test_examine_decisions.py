@@ -271,6 +271,8 @@ def test_slopes_that_tend_to_a_claim_as_noise_over_step() -> None:
     for off in ({quarter: 2.1, half: 0.44, tenth: 0.11}, {half: 0.46, tenth: 0.11}):
         assert further({quarter: 1.9, **off})[0] == (False, 0)
     assert further({quarter: 1.9, half: 0.44, tenth: 0.55})[0][0] is False
+    # The longest step that was used is none of the three.
+    assert further({half: 0.44, tenth: 0.09}, first=FIRST)[0][1] == 0
 
 
 def test_how_far_slopes_are_probed() -> None:
