@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import OrderedDict
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from gradkit.gradcheck import check, check_backward, check_gradient, finite_difference
 from gradkit.gradcheck.backward import (
@@ -21,7 +24,7 @@ from gradkit.gradcheck.backward import (
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.records import Direction, Entry, Report
-from gradkit.gradcheck.structure import align, unpack
+from gradkit.gradcheck.structure import align, is_tensor, precision, to_numpy, unpack
 from gradkit.gradcheck.text import _badness, _seen, _sentence, describe, place
 
 W = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -361,3 +364,49 @@ def test_a_difference_is_known_if_it_would_confirm_a_claim() -> None:
     both = finite_difference(lambda p: float(abs(p[0]) + p[1] ** 2), np.array([0.0, 1.0]))
     assert both.status.tolist() == ["kink", "ok"]
     assert (both.left[0], both.right[0]) == pytest.approx((-1, 1))
+
+
+class Mine(torch.Tensor):
+    """A tensor of somebody's own."""
+
+
+@dataclass
+class Box:
+    """Parameters of somebody's own."""
+
+    w: object
+    kind: object = None
+
+
+def test_kinds_of_values() -> None:
+    """What is a tensor, what is widened, and what comes back as it went in."""
+    assert is_tensor(torch.ones(2).as_subclass(Mine))
+    assert is_tensor(torch.nn.Parameter(torch.ones(2)))
+    assert not is_tensor(np.ones(2))
+    half = torch.ones(2, dtype=torch.bfloat16)
+    assert precision(half, to_numpy(half, "", "the gradient")) == 2.0**-7
+    for dtype, kept in (("f4", "f4"), ("f8", "f8"), ("f2", "f8"), ("i8", "f8")):
+        assert unpack(np.ones(2, dtype)).leaves[0].array.dtype == kept
+    assert unpack(half).leaves[0].array.dtype == "f8"
+    for value in (np.float64(2.0), 2.0, np.ones(2), half, torch.ones(2)):
+        given = unpack(value).fresh()
+        assert type(given) is type(value)
+    assert unpack(torch.ones(2)).fresh().dtype == torch.float32
+    assert unpack(half).fresh().dtype == torch.float64
+
+
+def test_containers_come_back_as_they_were() -> None:
+    """With what is nothing to differentiate as it is, types among it."""
+    params = [Box(W, Box), OrderedDict(a=W), (W, None), {"b": [W, "text"]}]
+    found = unpack(params)
+    assert [leaf.name for leaf in found.leaves] == ["0.w", "1.a", "2.0", "3.b.0"]
+    box, ordered, pair, plain = found.fresh()
+    assert isinstance(box, Box)
+    assert (box.kind, type(ordered), type(plain)) == (Box, OrderedDict, dict)
+    assert (pair[1], plain["b"][1]) == (None, "text")
+    claims, _ = align([{"w": 2 * W}, [3 * W], [4 * W, None], {"b": [5 * W, None]}], found)
+    assert [float(claim[0]) for claim in claims] == [2, 3, 4, 5]
+    table, _ = align(np.ones((2, 5)), unpack([W, W]))
+    assert [claim.shape for claim in table] == [(5,), (5,)]
+    with pytest.raises(ValueError, match=r"at '0' must be a sequence of 2.*found list of 1"):
+        align([[W]], unpack([[W, W]]))
