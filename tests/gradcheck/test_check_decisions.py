@@ -410,3 +410,12 @@ def test_containers_come_back_as_they_were() -> None:
     assert [claim.shape for claim in table] == [(5,), (5,)]
     with pytest.raises(ValueError, match=r"at '0' must be a sequence of 2.*found list of 1"):
         align([[W]], unpack([[W, W]]))
+
+
+def test_the_columns_of_the_table_are_as_wide_as_their_widest_cell() -> None:
+    """So that each begins below the one above."""
+    parts = [entry(1.5, 1, "disagree", index=(100, 200)), entry(123456.5, 1, "disagree")]
+    head, first, second = describe(report_of(*parts)).splitlines()[2:5]
+    assert head.index("claimed") == first.index("123456.5") == second.index("1.5")
+    assert head.index("estimate") == first.index(" 1  ") + 1 == second.index(" 1  ") + 1
+    assert head.index("verdict") == first.index("disagree") == second.index("disagree")
