@@ -65,6 +65,16 @@ def test_the_error_of_a_claim_along_a_direction() -> None:
     assert right.look(np.ones(2)).columns.verdict.tolist() == [AGREE]
 
 
+def test_where_a_direction_really_led_is_no_error_of_the_claim() -> None:
+    """Float32 rounds the way there; the claim tells what that does."""
+    points = np.ones(3, np.float32)
+    slopes = np.array([1.0, 3.0, -2.0])
+    evaluator = Evaluator(lambda p: float(1 + (p.astype(float) - 1) @ slopes), unpack(points))
+    survey = Survey(evaluator, lay_out([slopes], [points], np.ones(1), [EPS]), SEEN, Asked())
+    looked = survey.look(np.array([0.7, -0.9, 1.3]))
+    assert abs(looked.gaps[0]) < 1e-8
+
+
 def explained(survey: Survey, wrong: dict[int, float], rough: float = 1e-6, **parts) -> bool:
     """Have errors of some entries explained, of which each look tells the sum."""
     move, steep = survey.move(range(len(survey.spans)))
