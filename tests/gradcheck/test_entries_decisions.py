@@ -254,6 +254,8 @@ def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
 
     assert hidden([1.0], [1.1]) == [True]
     assert hidden([1.0], [0.9]) == [False]
+    assert hidden([2.0], [1.9]) == [False]
+    assert hidden([2.0], [2.1]) == [True]
     assert hidden([1.0], [1.4], 0.5) == [False]
     assert hidden([1.0], [1.6], 0.5) == [True]
     assert hidden([1.0], [2.6], 1.1) == [False]
@@ -271,6 +273,16 @@ def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
     assert hidden([0.99], [1.1], seen=far) == [False]
     assert hidden([0.51], [1.1], seen=far, scale=2.0) == [True]
     assert hidden([0.49], [1.1], seen=far, scale=2.0) == [False]
+
+
+def test_arrays_are_left_open_after_a_close_look() -> None:
+    """A direction may be looked at once more."""
+    for closely in (True, False):
+        check = checked(lay(1.0))
+        done: list[str] = []
+        check._hidden = lambda done=done: done.append("hidden")
+        check.run(closely=closely)
+        assert bool(done) is closely
 
 
 def test_small_arrays_are_looked_at_together_and_large_ones_in_samples() -> None:
