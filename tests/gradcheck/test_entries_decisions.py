@@ -122,6 +122,7 @@ def test_the_bound_and_the_resolution_of_a_step() -> None:
     wide = replace(SEEN, reach=800.0)
     assert near(numbers(1.02, 0.98, seen=wide, scale=2.0)[2], 2 * (1.1e-3 + bent / 4))
     assert near(numbers(1.0, 1.0, atol=0.25)[2], 2.2e-3 + 0.25)
+    assert near(numbers(0.0, 0.0, 0.0, replace(SEEN, reach=0.0))[1], 1e-3)
     check = looked(1.02, 0.98)
     assert near(check.bend, 6)
     assert near(check.tried[:, 0], [1e-3, 1.00102, 0.99902, 1e-3, 1e-3])
