@@ -109,11 +109,11 @@ def lay_out(
     for leaf, (array, point, scale, rounding) in enumerate(parts):
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
         here = np.asarray(point, dtype=np.float64).reshape(-1)
-        unit, one = units_of(claimed, here, scale), np.ones(claimed.size)
-        top, weight = largest_of(claimed * unit) / unit, magnitude(claimed)
+        unit, weight = units_of(claimed, here, scale), magnitude(claimed)
+        top = largest_of(claimed * unit) / unit
         number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
         grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
-        known = (unit, top, rounding * one, weight, 0 * one, grain)
+        known = (unit, top, np.full_like(unit, rounding), weight, np.zeros_like(unit), grain)
         rows.append((claimed, number, place, here, *known))
     return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 

@@ -248,7 +248,7 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
         at.add(near / RATIO, near * RATIO)
     steps, apart = at.rows[0], away()
     for k in range(2, len(steps)):
-        if steps[k] < 1.5 * RATIO**2 * steps[k - 2] and np.all(apart[k - 2 : k + 1] <= TREND):
+        if np.all(apart[k - 2 : k + 1] <= TREND):
             return True, float(np.max((apart * steps)[k - 2 : k + 1])) * gap
     close = steps[apart <= 0.1].tolist()
     return any(_jumps(at, reading.estimate, gap, step) for step in close), 0.0

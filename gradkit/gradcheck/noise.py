@@ -230,7 +230,8 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Se
             sigma = max(sigma, louder, closest)
         elif closest > 0:  # points that f does not tell apart say nothing
             sigma = closest
-    if levels > 2 and not narrow and sigma > 1e-9 * abs(base):
+    stairs = levels <= 2
+    if not (stairs or narrow) and sigma > 1e-9 * abs(base):
         narrow = _is_deaf(evaluator, base, rng)
     lossy = lossy and not narrow and sigma > size
     eps = EPS32 if narrow else EPS
@@ -290,9 +291,8 @@ def scales_of(
     reach = max((largest_of(np.multiply(*pair)) for pair in pairs), default=0.0)
     steepest = np.array([largest_of(gradient) for gradient in claimed])
     size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
-    suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
-    suggested = np.where(suggested == 0, usual, suggested)
-    scales = np.fmax(sizes, np.fmin(suggested, usual))
+    suggested = np.fmin(size / steepest, usual) if reach > 0 else usual
+    scales = np.fmax(sizes, suggested)
     moved = np.where(sizes > 0, 0.0, steepest * scales)
     return scales, max(reach, float(np.max(moved, initial=0.0)))
 

@@ -86,6 +86,9 @@ def test_a_first_step_shows_the_slope_and_bends_little() -> None:
     assert near(first_step(1e-30 * one, one, 1e-12, 0 * one), 0.05)
     assert near(first_step(1e-30 * one, 4 * one, 1e-12, 0 * one), 0.2)
     assert near(first_step(one, one, 1e-12, 30e-7 * one), 1e-5)
+    assert near(first_step(one, 4 * one, 1e-12, 0 * one), 1.2 * np.cbrt(1e-12 / 4))
+    assert near(first_step(2 * one, 4 * one, 1e-12, 0 * one), 1e-12 / 2e-8)
+    assert near(first_step(64 * one, 4 * one, 1e-18, 0 * one), 1e-18 / 64e-8)
     assert near(shown(one, one, 2.0), 1.0)
     assert near(shown(0 * one, 4 * one, 2.0), 1e-4 * 2 / 4)
 
@@ -114,6 +117,9 @@ def test_the_coarsest_resolution_that_will_do() -> None:
     rough = replace(SEEN, noise=1e-6, reach=1.0)
     assert near(allowed(claims(1, 1, 1), rough, rows, none), 300 * 1e-4)
     assert near(allowed(claims(1, 1, 1), rough, rows, none + 1e-3), 0.034)
+    assert near(allowed(claims(2, 2, 4), rough, rows, none), 300 * 2 * (1e-6 / 8) ** (2 / 3))
+    assert near(allowed(claims(7.1e-4 * 5, 5, 1), exact, rows, none), 0.9e-5 * 7.1e-4 * 5)
+    assert near(allowed(claims(6.9e-4 * 5, 5, 1), exact, rows, none), 5e-6)
     loud = replace(SEEN, noise=1e-2, reach=1.0)
     assert near(allowed(claims(1, 1, 1), loud, rows, none), 0.1)
     assert near(allowed(claims(1e-2, 1, 1), loud, rows, none), 3e-2)
@@ -167,6 +173,8 @@ def test_extrapolation_is_rid_of_a_term_each_time(power: int) -> None:
         assert np.all(np.abs(estimate - 5) <= bent)
     weight = 1 / (4**power - 1)
     assert found[1][1][0] == pytest.approx(1e-9 * (1 + 2 * weight))
+    hidden = next(extrapolate(np.array([0.0, 3, 4, 13]), np.full(4, 0.9), STEPS[:4], power))
+    assert hidden[2].tolist() == [np.inf, 3, 4.5]
     assert list(extrapolate(values[:1], STEPS[:1], STEPS[:1], power)) == []
     assert len(list(extrapolate(values[:3], STEPS[:3], STEPS[:3], power))) == 2
 
@@ -268,7 +276,11 @@ def test_both_sides_of_a_verdict() -> None:
     assert judged(1.0, READING, allowed=0.19) == UNKNOWN
     assert judged(1.0, READING, allowed=0.21) == AGREE
     assert judged(1.0, replace(READING, doubt=0.22), allowed=0.2) == UNKNOWN
-    assert judged(1.0, replace(READING, doubt=0.2), allowed=0.2) == AGREE
+    assert judged(1.0, replace(READING, doubt=0.209), allowed=0.2) == AGREE
+    assert judged(1.0, replace(READING, doubt=0.211), allowed=0.2) == UNKNOWN
+    assert judged(1.0, replace(READING, doubt=0.219), allowed=0.2, largest=2000.0) == AGREE
+    assert judged(1.0, replace(READING, doubt=0.221), allowed=0.2, largest=2000.0) == UNKNOWN
+    assert near(examined(1.0, allowed=0.5, error=0.25).judge(READING)[1], 0.45)
     assert judged(1.0, replace(READING, bound=np.inf)) == UNKNOWN
     fine = replace(SIDE, bound=1e-12)
     sharp = replace(READING, bound=1e-12, left=fine, right=fine)
@@ -303,6 +315,13 @@ def test_both_sides_of_a_kink() -> None:
     assert judged(2.15, kink) == DISAGREE
     assert judged(2.15, kink, error=0.1) == UNKNOWN
     assert judged(2.05, kink, subgradient=True) == AGREE
+    told = examined(2.05, allowed=0.5, subgradient=True, error=0.25).judge(kink)
+    assert (told[0], near(told[1], 0.7)) == (AGREE, True)
+    uneven = replace(kink, left=replace(SIDE, bound=0.3))
+    assert judged(2.25, uneven, subgradient=True) == AGREE
+    uneven = replace(kink, right=replace(SIDE, bound=0.3))
+    assert judged(2.25, uneven, subgradient=True) == AGREE
+    assert judged(2.25, uneven) == UNKNOWN
     assert judged(2.15, kink, subgradient=True) == DISAGREE
     assert judged(4.25, kink, ease=3.0) == UNKNOWN
     assert judged(4.25, kink, ease=3.0, subgradient=True) == UNKNOWN
