@@ -6,7 +6,8 @@ import ast
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -64,7 +65,7 @@ OLD_WAYS = {
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
-DIAGNOSED = ("fail", "error", "blocked")
+DIAGNOSED = ("fail", "error", "blocked", "missing")
 """States whose reasons are looked for."""
 
 NEARLY = 2
@@ -344,7 +345,9 @@ class FunctionGrader(Struct):
             verdicts.append((self._check(check), lines, self._follows, check.name in self._wrong))
             if verdicts[-1][0].state == "pass":
                 return verdicts[-1][0]
-        verdict, self._chosen[check.name], self._follows, wrong = verdicts[0]
+        # None does: those by which most outputs are right, the first ones where as many are.
+        best = max(verdicts, key=lambda each: sum(e.state == "pass" for e in each[0].entries))
+        verdict, self._chosen[check.name], self._follows, wrong = best
         self._wrong |= {check.name} if wrong else set()
         return verdict
 
@@ -446,6 +449,30 @@ class FunctionGrader(Struct):
         if stopped is not None:
             return Verdict(check.name, "error", "")
         return judge_check(check, self._probes(check, answers, self._follows or 0))
+
+    def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
+        """Return the lines and conventions by which a check may be meant, its own ones first.
+
+        A convention by which another check passes, or some of its own outputs, is that of all.
+        """
+        own = self._lines(check), self._follows or 0
+        others = [each for each in self.task.checks if each.conventions and each is not check]
+        settled = any(self._verdicts[each.name].state == "pass" for each in others) or any(
+            entry.state == "pass" for entry in self._verdicts[check.name].entries
+        )
+        ways = [own[1]] if settled else range(1 + len(check.conventions))
+        every = [(lines, way) for lines in self._ways(check) for way in ways]
+        return [own, *(each for each in every if each != own)]
+
+    @contextmanager
+    def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
+        """Have a check meant by these lines and this convention for a while."""
+        before = self._lines(check), self._follows
+        self._chosen[check.name], self._follows = form
+        try:
+            yield
+        finally:
+            self._chosen[check.name], self._follows = before
 
     def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
         """Return what is asked of a check at some inputs, and what is right there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.functions import Draw, FunctionCheck
-from gradkit.records.submission import Cell
+from gradkit.records.submission import Cell, Place
 from gradkit.records.verdict import Verdict
 from gradkit.submission.definitions import Definition
 from gradkit.submission.places import finder
@@ -44,7 +44,17 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
     numbers = sum(array.size for draw in grader.draws for array in arrays_in(dict(draw.values)))
     if numbers > LARGEST:
         return Inquiry()
-    return _Repairs(grader, Inside(grader.solution)).inquiry(verdicts)
+    asked = [
+        check
+        for check, verdict in zip(grader.task.checks, verdicts, strict=True)
+        if verdict.state in DIAGNOSED and not _is_to_write(verdict)
+    ]
+    return _Repairs(grader, Inside(grader.solution)).inquiry(asked) if asked else Inquiry()
+
+
+def _is_to_write(verdict: Verdict) -> bool:
+    """Tell that there is no text yet; there is where only outputs are not there."""
+    return verdict.state == "missing" and (not verdict.entries or verdict.place is not None)
 
 
 LARGEST = 50_000
@@ -65,18 +75,38 @@ class _Repairs(Struct):
     longer: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     left: int = MILLISECONDS
 
-    def inquiry(self, verdicts: Sequence[Verdict]) -> Inquiry:
+    def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
         held = self._draws(HELD)
-        for check, verdict in zip(self.grader.task.checks, verdicts, strict=True):
-            if verdict.state not in DIAGNOSED:
-                continue
+        for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
             mended = self.findings and self._verdict(check, held).state == "pass"
-            if not mended and self.left > LEAST:
-                self.findings += self._of_check(check, held)
+            if not mended:
+                self.findings += self._of_forms(check, held)
         return Inquiry(tuple(self.findings))
 
-    def _of_check(self, check: FunctionCheck, held: Sequence[Draw]) -> Iterator[Finding]:
+    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Finding]:
+        """Return what is found of a check in the first form in which the text is amended.
+
+        That is one in which no expression is to be the model solution's, if there is one.
+        """
+        before, best = self._state(), None
+        forms = self.grader.forms(check)
+        for number, form in enumerate(forms):
+            share = self.left // (len(forms) - number)
+            with self.grader.meant(check, form):
+                found = [*self._of_check(check, held, share)] if share > LEAST else []
+            if found and all(finding.mistake != "wrong-expression" for finding in found):
+                return found
+            if found and best is None:
+                best = found, self._state()
+            self.texts, self.longer = before
+            before = self._state()
+        found, (self.texts, self.longer) = best or ([], before)
+        return found
+
+    def _of_check(
+        self, check: FunctionCheck, held: Sequence[Draw], milliseconds: int
+    ) -> Iterator[Finding]:
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         # Time of its own: what was asked before is no matter of this.
@@ -95,33 +125,51 @@ class _Repairs(Struct):
                 for each in known
                 if each.node is not None
             ],
-            self.left,
+            milliseconds,
         )
         self.left -= spent
         before = self._verdict(check, held)
+        kept, steps = self._state(), []
         for proposal in found:
-            if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
-                return
-            source = self.texts[cell.id]
-            text = _replaced(source, proposal)
-            line = self._before(cell, proposal.line)
-            function = _function_at(known, cell, line)
-            if text is None or function is None:
-                return
-            proposal = trimmed(proposal, source)  # noqa: PLW2901
-            self.texts[cell.id] = text
+            told = self._made(proposal, cells, known)
+            if told is None:
+                break
+            steps.append(told)
             after = self._verdict(check, held)
             outputs = _made_right(before, after)
-            if not outputs:
-                self.texts[cell.id] = source
-                return
-            before = after
-            more = len(proposal.lines) - (proposal.last - proposal.first + 1)
-            self.longer.setdefault(cell.id, []).append((proposal.last, more))
-            place = finder([cell])(cell.id, line)
-            yield finding_of(
-                grader.task.id, check.name, function.name, outputs, proposal, place, source
-            )
+            if outputs is None:
+                break
+            if outputs:
+                for function, one, place, source in steps:
+                    yield finding_of(
+                        grader.task.id, check.name, function, outputs, one, place, source
+                    )
+                before, kept, steps = after, self._state(), []
+        self.texts, self.longer = kept
+
+    def _state(self) -> tuple[dict[str, str], dict[str, list[tuple[int, int]]]]:
+        return dict(self.texts), {cell: [*lines] for cell, lines in self.longer.items()}
+
+    def _made(
+        self, proposal: Proposal, cells: Mapping[str, Cell], known: Sequence[Definition]
+    ) -> tuple[str, Proposal, Place, str] | None:
+        """Make a change of the text, and return what there is to tell of it; None for no change.
+
+        That is the function, the change without what stays, its place, and the text before.
+        """
+        if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
+            return None
+        source = self.texts[cell.id]
+        text = _replaced(source, proposal)
+        line = self._before(cell, proposal.line)
+        function = _function_at(known, cell, line)
+        if text is None or function is None:
+            return None
+        proposal = trimmed(proposal, source)
+        self.texts[cell.id] = text
+        more = len(proposal.lines) - (proposal.last - proposal.first + 1)
+        self.longer.setdefault(cell.id, []).append((proposal.last, more))
+        return function.name, proposal, finder([cell])(cell.id, line), source
 
     def _now(self, cell: Cell, line: int) -> int:
         """Return where a line of the student's own text stands in the text as it is now."""
@@ -192,12 +240,12 @@ def _function_at(known: Sequence[Definition], cell: Cell, line: int) -> Definiti
     return None
 
 
-def _made_right(before: Verdict, after: Verdict) -> list[str]:
-    """Return the outputs that came right, if none went wrong."""
+def _made_right(before: Verdict, after: Verdict) -> list[str] | None:
+    """Return the outputs that came right; None if any went wrong."""
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}
     if after.state == "error" or any(now.get(name, "pass") != "pass" for name in was):
-        return []
+        return None
     # An input that is changed in place has an entry only where it is.
     gone = [entry.parameter for entry in before.entries if entry.parameter not in now]
     return [name for name, state in now.items() if state == "pass" and name not in was] + gone

@@ -192,6 +192,46 @@ def test_two_mistakes_are_told_one_by_one(found: Found) -> None:
     }
 
 
+def test_two_mistakes_on_the_way_to_one_output_are_told(found: Found) -> None:
+    """Neither alone makes the cost right; together they do, and each is told at its line."""
+    was = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m"
+    now = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 + A2)) / m"
+    size = "m = Y.shape[1]\n    return"
+    told = findings(
+        found("one-hidden-layer", (f"{size}{was[6:]}", f"m = Y.shape[0]\n    return{now[6:]}"))
+    )
+    line = line_of("one-hidden-layer", was)
+    assert {each.place.line for each in told if each.place is not None} == {line - 1, line}
+    assert len({each.entries for each in told}) == 1
+
+
+def test_what_is_returned_in_another_order_is_told(found: Found) -> None:
+    """No output is there then; a text that is still to be written has nothing found."""
+    text = solution("layers").replace("return dout * (cache > 0)", "raise NotImplementedError")
+    assert findings(found("layers", text=text)) == []
+    text = solution("two-layer-net")
+    start, end = text.index("        return loss, {"), text.index("    def predict")
+    row = text[start:end].strip().removeprefix("return loss, ")
+    (one,) = findings(found("two-layer-net", (text[start:end].strip(), f"return {row}, loss")))
+    assert one.mistake == "wrong-order"
+    assert one.place is not None
+    assert one.place.line == line_of("two-layer-net", "return loss, {")
+
+
+def test_a_mistake_is_told_in_the_form_that_is_meant(found: Found) -> None:
+    """A flat bias, summed over the examples: right in one of the forms that stand for one another."""
+    path = Path(__file__).parents[1] / "gallery" / "linear-class" / "flat_bias.py"
+    text = path.read_text(encoding="utf-8")
+    was = "self.dLdb = flat.sum(axis=0) / len(rows)"
+    assert findings(found("linear-class", text=text)) == []
+    (one,) = findings(
+        found("linear-class", text=text.replace(was, was.removesuffix(" / len(rows)")))
+    )
+    assert one.place is not None
+    assert one.place.line == text[: text.index(was)].count("\n") + 1
+    assert one.entries == ("layer.dLdb",)
+
+
 def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None:
     """A line that is missing moves the text below it, in which there is another mistake."""
     lost, was = "        dscores[np.arange(N), y] -= 1\n", '"b1": np.sum(dhidden, axis=0)'

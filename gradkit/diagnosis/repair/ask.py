@@ -124,7 +124,10 @@ def proposals(
         "places": [list(place) for place in places],
         "functions": dict(asked.functions),
         "draws": told,
-        "parts": [[p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves]] for p in parts],
+        "parts": [
+            [p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves], list(p.numbers)]
+            for p in parts
+        ],
         "reads": list(asked.check.compare),
         "untouched": list(asked.check.untouched),
         "seed": SEED,

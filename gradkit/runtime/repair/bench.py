@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import signal
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ import numpy as np
 
 from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.repair.changed import Put
-from gradkit.runtime.repair.pool import Question, Throwaway, is_right
+from gradkit.runtime.repair.clock import LATE, LateError, limit
+from gradkit.runtime.repair.pool import Question, Throwaway, is_right, signature
 from gradkit.runtime.repair.slots import SEEN, Record, Slot, slots_of, watched
 from gradkit.runtime.serve import reseed
 
-LATE = 1.0
-"""Seconds after which a run of changed text is given up: it may never end."""
+SOON, TIMES = 0.1, 10
+"""Seconds that any run may take, and how many times as long as all runs before the change."""
 
 
 @dataclass(slots=True)
@@ -33,10 +34,6 @@ class Target:
     top: ast.stmt
     function: ast.FunctionDef
     slots: list[Slot]
-
-
-class LateError(BaseException):
-    """A run took too long. No ``except Exception`` of a student's catches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Bench:
 
     def __init__(self, namespace: dict[str, Any], put: Put, question: Question) -> None:
         self.namespace, self._put, self.question = namespace, put, question
-        self.again = False
+        self.again, self._late = False, LATE
         self.targets: list[Target] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
 
@@ -102,21 +99,51 @@ class Bench:
         asked = self.question
         states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], False)
         try:
-            with limit():
+            with limit(self._late):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
                 before = self._run(draw, names)
-                for name, right in zip(asked.reads, draw.expected, strict=True):
-                    states[name] = is_right(value_of(name, names), right)
+                states |= self._reads(draw, names)
                 for name in asked.untouched:
                     states[f"{name}!"] = snapshot(names[name]) == before[name]
                 if self.again:
                     names |= self._inputs(draw)
                     reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
-                    for name, right in zip(asked.reads, draw.expected, strict=True):
-                        states[f"{name}*"] = is_right(value_of(name, names), right)
+                    states |= {f"{n}*": ok for n, ok in self._reads(draw, names).items()}
         except (Exception, LateError):  # whatever student code raises
             return dict.fromkeys(states, False)
+        return states
+
+    def outputs(self, draw: Throwaway) -> dict[str, Any]:
+        """Return what tells each output from others, and nothing where the lines raise."""
+        names: dict[str, Any] = {"np": np}
+        found: dict[str, Any] = {}
+        with contextlib.suppress(Exception, LateError), limit(self._late):
+            names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
+            self._run(draw, names)
+            for name in self.question.reads:
+                found[name] = None
+                with contextlib.suppress(Exception):  # such as a key that is not there
+                    found[name] = signature(value_of(name, names))
+            return found
+        return {}
+
+    def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, bool]]:
+        """Return the states of the text as it is; what takes many times as long is given up."""
+        self._late = LATE
+        began = time.perf_counter()
+        states = [self.states(draw) for draw in draws]
+        self._late = min(LATE, max(SOON, TIMES * (time.perf_counter() - began)))
+        return states
+
+    def _reads(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, bool]:
+        """Return whether what is read is right; what is not there is wrong."""
+        states = {}
+        for name, right in zip(self.question.reads, draw.expected, strict=True):
+            try:
+                states[name] = is_right(value_of(name, names), right)
+            except Exception:  # such as a key that is not there
+                states[name] = False
         return states
 
     def _inputs(self, draw: Throwaway) -> dict[str, Any]:
@@ -172,22 +199,3 @@ def quiet() -> Iterator[None]:
     ):
         warnings.simplefilter("ignore")
         yield
-
-
-@contextlib.contextmanager
-def limit(seconds: float = LATE) -> Iterator[None]:
-    """Raise `LateError` in what takes too long, where the system can."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def late(*_: object) -> None:
-        raise LateError
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -21,11 +21,12 @@ def kept(namespace: dict[str, Any]) -> Iterator[Put]:
     before: dict[str, Any] = {}
 
     def put(top: ast.stmt, code: CodeType) -> None:
-        for name in names_in_class_bodies(top):
-            # A class body finds a global only if it is there already.
-            with contextlib.suppress(Exception):
-                namespace[name]
         name = getattr(top, "name", "")
+        if name not in before:
+            for each in names_in_class_bodies(top):
+                # A class body finds a global only if it is there already.
+                with contextlib.suppress(Exception):
+                    namespace[each]
         before.setdefault(name, dict.get(namespace, name, MISSING))
         exec(code, namespace)  # noqa: S102  (what a worker is for)
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.scope import FEW, Scope, is_array, is_number
+from gradkit.runtime.repair.scope import FEW, WHOLE, Scope, is_array, is_number
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
     SIGNED,
+    SIMPLE,
     Change,
     binary,
     called,
@@ -31,6 +32,9 @@ from gradkit.runtime.repair.tree import (
 
 NUMBERS = (0, 1, 2, -1, 0.5)
 """Constants that are tried in the place of another."""
+
+SCALED = 1.05
+"""What it costs to have a constant so many times as large."""
 
 
 @dataclass(slots=True)
@@ -77,12 +81,11 @@ def _constants(spot: Spot) -> Iterator[Change]:
     if isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
-        tried = dict.fromkeys(
-            [*NUMBERS, value + 1, value - 1, -value, value * 2, value / 2, value / 10, value * 10]
-        )
-        for number in tried:
+        scaled = (value * 2, value / 2, value / 10, value * 10)
+        for number in dict.fromkeys([*NUMBERS, value + 1, value - 1, -value, *scaled]):
             if number != value:
-                yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number))
+                cost = SCALED if number in scaled else SIMPLE
+                yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
         for name in spot.scope.numbers[:FEW]:
             yield Change("wrong-constant", expression(name))
     elif value is None:
@@ -156,16 +159,26 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.left, ast.BinOp):
         inner = node.left
         right = with_parts(node, left=inner.right)
-        yield Change("wrong-brackets", with_parts(inner, right=right), LARGER)
+        yield Change("wrong-brackets", with_parts(inner, right=right), _written(node, inner))
     if isinstance(node.right, ast.BinOp):
         inner = node.right
         left = with_parts(node, right=inner.left)
-        yield Change("wrong-brackets", with_parts(inner, left=left), LARGER)
+        yield Change("wrong-brackets", with_parts(inner, left=left), _written(node, inner))
+
+
+def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
+    """Return what it costs to move brackets: more where there were none around a sum."""
+    return LARGER if _adds(node) or not _adds(inner) else SIMPLE
+
+
+def _adds(node: ast.BinOp) -> bool:
+    """Tell a sum or a difference."""
+    return isinstance(node.op, ast.Add | ast.Sub)
 
 
 TURNED: Mapping[type, tuple[type, ...]] = {
-    ast.Gt: (ast.Lt, ast.GtE),
-    ast.Lt: (ast.Gt, ast.LtE),
+    ast.Gt: (ast.Lt, ast.GtE, ast.LtE),
+    ast.Lt: (ast.Gt, ast.LtE, ast.GtE),
     ast.GtE: (ast.Gt, ast.LtE, ast.Lt),
     ast.LtE: (ast.Lt, ast.GtE, ast.Gt),
     ast.Eq: (ast.NotEq,),
@@ -340,48 +353,56 @@ def _sliced(part: Any) -> Iterator[ast.expr]:
         yield binary(part, ast.Sub, one)
 
 
+def _is_numeric(value: Any) -> bool:
+    return is_number(value) or (is_array(value) and value.dtype.kind in "biuf")
+
+
+def _signed(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a sign that it lacks."""
+    plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
+    if spot.whole and not plain and _is_numeric(spot.value):
+        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), spot.node), SIGNED)
+
+
 def _missing(spot: Spot) -> Iterator[Change]:
-    """Yield the expression with a sign, a factor, a divisor, a term or a function that it lacks."""
+    """Yield the expression with a factor, a divisor or a term that it lacks."""
     node, value, scope = spot.node, spot.value, spot.scope
-    array = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
-    if not spot.whole or not (array or is_number(value)) or isinstance(value, bool):
+    if not _is_numeric(value):
         return
-    if not isinstance(node, ast.Constant | ast.UnaryOp):
-        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), node), SIGNED)
-    shape = np.shape(value)
-    numbers = [expression(name) for name in scope.numbers[:FEW]]
-    arrays = [(name, expression(name)) for name in scope.fitting(shape)] if array else []
-    twice = [binary(expression("2"), ast.Mult, number) for number in numbers]
-    for factor in (*numbers, expression("2"), expression("0.5"), *twice):
-        yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
-        yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)
-    for name, factor in arrays:
-        yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
-        yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)
-        for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}"):
-            yield Change("missing-slope", binary(node, ast.Mult, expression(slope)), LARGE)
-        yield Change("missing-term", binary(node, ast.Add, factor), LARGER)
-        yield Change("missing-term", binary(node, ast.Sub, factor), LARGER)
-    for name in scope.numbers[:FEW] if array or is_number(value) else ():
-        for rest in (f"1 - {name}", f"{name} - 1"):
-            yield Change("missing-factor", binary(node, ast.Mult, expression(rest)), LARGE)
-    for factor in numbers:
-        yield Change("missing-term", binary(node, ast.Add, factor), LARGER)
-        yield Change("missing-term", binary(node, ast.Sub, factor), LARGER)
-        for name, term in arrays:
-            if scope.values[name].shape == shape:
-                for product in (
-                    binary(factor, ast.Mult, term),
-                    binary(binary(expression("2"), ast.Mult, factor), ast.Mult, term),
-                    binary(term, ast.Div, factor),
-                    binary(binary(factor, ast.Mult, term), ast.Div, expression("2")),
-                ):
-                    yield Change("missing-term", binary(node, ast.Add, product), LARGE)
-                yield Change(
-                    "missing-term",
-                    binary(node, ast.Sub, binary(factor, ast.Mult, term)),
-                    LARGE,
-                )
+    names = scope.fitting(np.shape(value)) if is_array(value) else []
+    counts = [name for name in scope.numbers[:FEW] if isinstance(scope.values[name], WHOLE)]
+    rates = [name for name in scope.numbers[:FEW] if name not in counts]
+    # A number is a term of what it is counted in.
+    same = [name for name in names if scope.values[name].shape == np.shape(value)]
+    terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
+    for name in terms:
+        for operator in (ast.Add, ast.Sub):
+            yield Change("missing-term", binary(node, operator, expression(name)), LARGER)
+    if not spot.whole:
+        return
+    # A whole number counts something: there is no part of it.
+    parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
+    twice = [f"(2 * {name})" for name in rates]
+    for factor in (*names, *counts, *rates, "2", "0.5", *twice):
+        for each in parts:
+            yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
+    slopes = [
+        slope
+        for name in same
+        for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}")
+    ]
+    for kind, factors in (
+        ("missing-slope", slopes),
+        ("missing-factor", [rest for n in rates for rest in (f"1 - {n}", f"{n} - 1")]),
+    ):
+        for factor in factors:
+            yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)
+    for name in same:
+        products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
+        halves = [f"{rate} * {name} / 2" for rate in rates]
+        for term in (*products, *halves, *(f"{name} / {count}" for count in counts)):
+            for operator in (ast.Add, ast.Sub):
+                yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
 
 WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
@@ -390,10 +411,9 @@ WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
 def _applied(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a power or a function that it lacks."""
     node, library = spot.node, spot.scope.library
-    number = is_number(spot.value) or (is_array(spot.value) and spot.value.dtype.kind in "biuf")
-    if not number or isinstance(node, ast.Constant):
+    if not _is_numeric(spot.value) or isinstance(node, ast.Constant):
         return
-    for power in ("2", "0.5", "-1"):
+    for power in ("2", "0.5", "-1", "-0.5"):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
     for name in WRAPPERS if library == "np" else WRAPPERS[:4]:
         call = new(ast.Call, expression(f"{library}.{name}"), [node], [])
@@ -421,23 +441,14 @@ def _applied(spot: Spot) -> Iterator[Change]:
             yield Change("missing-function", call, LARGE)
 
 
-MAKERS: Sequence[Maker] = (
-    *(
-        _names,
-        _constants,
-        _operations,
-        _comparisons,
-        _calls,
-        _attributes,
-        _subscripts,
-        _missing,
-        _applied,
-    ),
+SMALL: Sequence[Maker] = (
+    *(_names, _constants, _operations, _comparisons, _calls, _attributes, _subscripts, _signed),
 )
+LARGE_ONES: Sequence[Maker] = (_missing, _applied)
 """What may stand in the place of an expression, by what is wrong with it."""
 
 
-def changes_of(spot: Spot) -> Iterator[Change]:
+def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
     """Yield what may stand in the place of an expression."""
-    for maker in MAKERS:
+    for maker in makers:
         yield from maker(spot)

@@ -31,8 +31,8 @@ def propose(
         Those of all trees.
     """
     parts = [
-        Part(text, role, tuple((leaf, tuple(numbers)) for leaf, numbers in leaves))
-        for text, role, leaves in data["parts"]
+        Part(text, role, tuple((leaf, tuple(numbers)) for leaf, numbers in leaves), tuple(own))
+        for text, role, leaves, own in data["parts"]
     ]
     draws = []
     for number, draw in enumerate(data["draws"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,10 @@ def scope_of(local: Mapping[str, Any], counters: Sequence[str] = (), library: st
     return scope
 
 
+OPAQUE = (type, FunctionType, ModuleType, np.ndarray)
+"""What has attributes that are nobody's values."""
+
+
 def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     yield name, value
     if isinstance(value, dict):
@@ -117,6 +122,6 @@ def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple):
         for number, part in enumerate(value[:8]):
             yield f"{name}[{number}]", part
-    elif name == "self":
+    elif not isinstance(value, OPAQUE):
         for key, part in getattr(value, "__dict__", {}).items():
-            yield f"self.{key}", part
+            yield f"{name}.{key}", part

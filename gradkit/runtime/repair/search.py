@@ -11,20 +11,21 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradkit.runtime.repair.bench import Bench, quiet
-from gradkit.runtime.repair.candidates import Candidate, Candidates
+from gradkit.runtime.repair.candidates import MOST, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
+from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
-from gradkit.runtime.repair.tree import LARGE
+from gradkit.runtime.repair.tree import LARGE, LARGER
 
-ROUNDS, INPUTS = 5, 2
-"""Changes that are looked for one after the other, and inputs that each has to be right at."""
+ROUNDS, INPUTS, STEPS = 5, 2, 8
+"""Changes that are looked for one after the other, inputs that each has to be right at, and changes
+that another one is looked for after, where none alone makes anything right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,25 @@ class Proposal:
     cell: str
     written: Written
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The text of cells, and where the functions begin in it that may be changed."""
+
+    sources: Mapping[str, str]
+    places: Sequence[tuple[str, int]]
+
+    def after(self, one: Proposal) -> _Text:
+        """Return the text with a change."""
+        more = len(one.written.lines) - (one.written.last - one.written.first + 1)
+        return _Text(
+            {**self.sources, one.cell: replaced(self.sources[one.cell], one.written)},
+            [
+                (cell, line + more if cell == one.cell and line > one.written.last else line)
+                for cell, line in self.places
+            ],
+        )
 
 
 class Search:
@@ -60,59 +80,78 @@ class Search:
         question: Question,
         seconds: float,
     ) -> None:
-        self._namespace, self._sources, self._places = namespace, dict(sources), list(places)
+        self._namespace, self._text = namespace, _Text(sources, places)
         self._question = question
-        self._end = time.process_time() + seconds
+        self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
         self._best: _Best | None = None
+        self._steps: list[Candidate] = []
 
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
-        with quiet(), kept(self._namespace) as put:
+        with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question)
             while len(found) < ROUNDS:
-                bench.take(self._sources, self._places)
                 best = self._round(bench)
                 if best is None:
                     break
-                one = best.proposal
-                found.append(one)
-                self._sources[one.cell] = replaced(self._sources[one.cell], one.written)
-                more = len(one.written.lines) - (one.written.last - one.written.first + 1)
-                self._places = [
-                    (cell, line + more if cell == one.cell and line > one.written.last else line)
-                    for cell, line in self._places
-                ]
-                if not best.left:
-                    break
+                found += best.proposals
+                for each in best.proposals:
+                    self._text = self._text.after(each)
         return found
 
-    def _round(self, bench: Bench) -> _Best | None:
-        """Return the best change of the text as it is now."""
-        states = [bench.states(draw) for draw in bench.question.draws]
+    def _round(self, bench: Bench, *, deep: bool = True) -> _Best | None:
+        """Return the best change of the text as it is now, or the best two where ``deep``."""
+        bench.take(self._text.sources, self._text.places)
+        states = bench.measured(bench.question.draws)
         if not bench.again and all(all(state.values()) for state in states):
             bench.again = True
-            states = [bench.states(draw) for draw in bench.question.draws]
-        names = dict.fromkeys(name for state in states for name in state)
-        self._wrong = frozenset(n for n in names if not all(s.get(n, False) for s in states))
-        if not self._wrong:
-            return None
+            states = bench.measured(bench.question.draws)
         # Where it is wrong; what is right elsewhere is looked at in the end.
-        off = [n for n, s in enumerate(states) if any(not s.get(w, False) for w in self._wrong)]
-        used = off[:INPUTS]
+        used = [number for number, state in enumerate(states) if not all(state.values())][:INPUTS]
+        self._wrong = frozenset(n for k in used for n, ok in states[k].items() if not ok)
+        if not used:
+            return None
         self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in used}
         self._best = None
-        for least, group in Candidates(bench, used, self._end).groups():
+        self._steps = []
+        for least, group in Candidates(bench, used, self._wrong, self._clock).groups():
             best = self._best
             if best is not None and (least > LARGE if best.left else best.cost <= least):
                 break
+            if least > LARGER and not deep:
+                break
+            if least == MOST and (two := self._two(bench)) is not None:
+                return two
             for candidate in group:
-                if time.process_time() > self._end:
+                if self._clock.is_over():
                     return self._best
                 self._try(bench, candidate)
         return self._best
+
+    def _two(self, bench: Bench) -> _Best | None:
+        """Return two changes, of which the first one alone gives a value of the model solution's.
+
+        Where two mistakes lie on the way to the same output, neither alone makes it right.
+        """
+        before = self._text, self._wrong, self._right
+        # Small ones first, then those that give the very value, in the order of the runs.
+        ranked = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
+        for candidate in ranked[:STEPS]:
+            written = self._written(candidate)
+            if written is None or self._clock.is_over():
+                continue
+            first = Proposal(candidate.target.cell, written, candidate.kind)
+            self._text = before[0].after(first)
+            best = self._round(bench, deep=False)
+            self._text, self._wrong, self._right = before
+            if best is not None:
+                return _Best(best.rank, (first, *best.proposals))
+        bench.take(self._text.sources, self._text.places)
+        self._best = None
+        return None
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
         """Run a change, unless a smaller one has made all right."""
@@ -120,28 +159,31 @@ class Search:
         if best is not None and not best.left and candidate.cost > best.cost:
             return
         fixed = self._fixes(bench, candidate)
+        if fixed is None:
+            return
         if not fixed:
+            self._steps += [candidate] if candidate.step else []
             return
         left = len(self._wrong - fixed)
         if best is None or (left, candidate.cost, candidate.order) < best.rank:
             written = self._written(candidate)
             if written is not None:
                 proposal = Proposal(candidate.target.cell, written, candidate.kind)
-                self._best = _Best((left, candidate.cost, candidate.order), proposal)
+                self._best = _Best((left, candidate.cost, candidate.order), (proposal,))
 
-    def _fixes(self, bench: Bench, candidate: Candidate) -> frozenset[str]:
-        """Return the wrong outputs that a change makes right; none where it makes one wrong."""
+    def _fixes(self, bench: Bench, candidate: Candidate) -> frozenset[str] | None:
+        """Return the wrong outputs that a change makes right; None where it makes one wrong."""
         candidate.put()
         try:
             if not bench.load(candidate.target):
-                return frozenset()
+                return None
             fixed = self._wrong
             for number, before in self._right.items():
                 states = bench.states(bench.question.draws[number])
                 right = frozenset(name for name, ok in states.items() if ok)
                 fixed &= right
-                if not fixed or not before <= right:
-                    return frozenset()
+                if not before <= right or not (fixed or candidate.step):
+                    return None
             return fixed
         finally:
             candidate.undo()
@@ -155,7 +197,7 @@ class Search:
         finally:
             candidate.undo()
         try:
-            return candidate.write(self._sources[candidate.target.cell], wanted)
+            return candidate.write(self._text.sources[candidate.target.cell], wanted)
         except UnwrittenError:
             return None
 
@@ -165,7 +207,7 @@ class _Best:
     """The best change so far, by how many outputs it leaves wrong, its cost and its place."""
 
     rank: tuple[int, float, int]
-    proposal: Proposal
+    proposals: tuple[Proposal, ...]
 
     @property
     def left(self) -> int:

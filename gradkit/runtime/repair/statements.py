@@ -142,7 +142,7 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             for swapped in _swapped(assigned):
                 yield "wrong-order", with_parts(statement, targets=[swapped])
         elif isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
-            for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
+            for operator in (ast.Add, ast.Sub):
                 yield "not-added", new(ast.AugAssign, assigned, operator(), statement.value)
 
 
