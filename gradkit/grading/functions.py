@@ -519,6 +519,15 @@ class FunctionGrader(Struct):
             todo += [n for n in methods if n.partition(".")[2] in {*called, "__init__"}]
         return [each for each in found.values() if isinstance(each.node, ast.FunctionDef)]
 
+    def passes(self, name: str) -> bool:
+        """Tell a function of the student's whose own checks pass."""
+        wrong = {
+            each.name in self._wrong
+            for each in self.task.checks
+            if name in {self._own_name(call.function) for call in self._lines(each).calls}
+        }
+        return wrong == {False}
+
     def _of_handout(self, check: FunctionCheck, steps: Sequence[FunctionCheck]) -> list[Probe]:
         """Return the handout's own examples, with what the student's functions give for them."""
         probes = []

@@ -121,7 +121,7 @@ class _Repairs(Struct):
             self.inside,
             {name: self.texts[name] for name in cells},
             [
-                (each.cell.id, self._now(each.cell, each.node.lineno))
+                (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
                 for each in known
                 if each.node is not None
             ],

@@ -69,7 +69,7 @@ def proposals(
     asked: Asked,
     inside: Inside,
     sources: Mapping[str, str],
-    places: Sequence[tuple[str, int]],
+    places: Sequence[tuple[str, int, bool]],
     milliseconds: int,
 ) -> tuple[list[Proposal], int]:
     """Return the changes that the student's process proposes, in the order to be made in.
@@ -84,8 +84,8 @@ def proposals(
         The model solution's.
     sources : mapping of str to str
         The text of each cell that may be changed.
-    places : sequence of (cell id, line)
-        Where the functions begin that may be.
+    places : sequence of (cell id, line, right)
+        Where the functions begin that may be, and whether what they give alone is right.
     milliseconds : int
         Of processor time that it takes at most.
     """

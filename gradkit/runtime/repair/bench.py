@@ -25,6 +25,10 @@ SOON, TIMES = 0.1, 10
 """Seconds that any run may take, and how many times as long as all runs before the change."""
 
 
+Placed = tuple[str, int, bool]
+"""Where a function begins: its cell, its line; and whether what it gives alone is right."""
+
+
 @dataclass(slots=True)
 class Target:
     """A function that may be changed, in the top-level statement and the cell that it stands in."""
@@ -34,6 +38,7 @@ class Target:
     top: ast.stmt
     function: ast.FunctionDef
     slots: list[Slot]
+    right: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Bench:
         self.targets: list[Target] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
 
-    def take(self, sources: Mapping[str, str], places: Sequence[tuple[str, int]]) -> None:
+    def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""
         self._trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
@@ -69,12 +74,12 @@ class Bench:
         for target in self.targets:
             self.reload(target)
 
-    def _targets(self, cell: str, line: int) -> Iterator[Target]:
+    def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
         tree = self._trees[cell]
         for top in tree.body:
             for node in ast.walk(top):
                 if isinstance(node, ast.FunctionDef) and node.lineno == line:
-                    yield Target(cell, tree, top, node, slots_of(node))
+                    yield Target(cell, tree, top, node, slots_of(node), right)
 
     def load(self, target: Target, top: ast.AST | None = None) -> bool:
         """Put a function's text, as it is in its tree, among the student's names."""
@@ -136,6 +141,10 @@ class Bench:
         self._late = min(LATE, max(SOON, TIMES * (time.perf_counter() - began)))
         return states
 
+    def leave(self) -> None:
+        """Take what watches out of the student's names."""
+        dict.pop(self.namespace, SEEN, None)
+
     def _reads(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, bool]:
         """Return whether what is read is right; what is not there is wrong."""
         states = {}
@@ -183,7 +192,8 @@ class Bench:
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
                 self._run(draw, names)
         finally:
-            dict.pop(self.namespace, SEEN, None)
+            # Objects that were recorded have methods that are watched.
+            dict.__setitem__(self.namespace, SEEN, lambda _, __, value: value())
             for target in self.targets:
                 self.reload(target)
         return Seen({id(slots[n]): names for n, names in record.names.items()})

@@ -61,6 +61,9 @@ MORE, MOST = 1.7, 100.0
 LARGEST = 1_000_000
 """Bytes of a value that is worth a run."""
 
+CLEARED = 0.2
+"""What a change costs besides in a function that gives what is right: it is hardly the wrong one."""
+
 PER_NODE, INNER = 0.01, 0.0005
 """What each node more or less costs, and each node of what is changed."""
 
@@ -186,7 +189,7 @@ class Candidates:
         if len(self._bench.question.reads) > 1:
             for place in ordered:
                 place.touches = self._touched(place)
-        return sorted(ordered, key=lambda place: place.touches)
+        return sorted(ordered, key=lambda place: (place.target.right, place.touches))
 
     def _touched(self, place: _Place) -> int:
         """Tell what another value of a slot changes.
@@ -282,7 +285,8 @@ class Candidates:
 
         Those that give other values are kept for the end, unless it is ``only`` these that count.
         """
-        priced = [(_cost(change, spot.spot.node), change, spot) for change, spot in changes]
+        more = _more(place.target)
+        priced = [(more + _cost(change, spot.spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         for cost, change, spot in sorted(priced, key=lambda each: each[0]):
             if self._clock.is_over():
@@ -307,7 +311,8 @@ class Candidates:
                 place.touches,
             )
             # What is no number, or whole ones, is the model solution's by chance.
-            small = after is not None and cost <= SIGNED and (place.plain or is_whole(after[0]))
+            plain = place.plain or (after is not None and is_whole(after[0]))
+            small = after is not None and cost - more <= SIGNED and plain
             if near or small:
                 hits.append(one)
             elif not only:
@@ -325,6 +330,9 @@ class Candidates:
         if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
+        if change.kind == "wrong-comparison":
+            # What is true or false in these runs says little of others.
+            return after
         if made in place.seen:
             # What is the same here may be another one at other inputs.
             there = signature(self._elsewhere(place, change, spot))
@@ -466,6 +474,10 @@ def _cost(change: Change, node: ast.expr) -> float:
     return change.cost + PER_NODE * abs(after - size) + inner
 
 
+def _more(target: Target) -> float:
+    return CLEARED if target.right else 0.0
+
+
 def _by_cost(candidate: Candidate) -> float:
     return candidate.cost
 
@@ -561,7 +573,7 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
     kept, made, told = [*block], change.block, change.told
     return Candidate(
         change.kind,
-        change.cost,
+        change.cost + _more(target),
         order,
         target,
         lambda: block.__setitem__(slice(None), made),

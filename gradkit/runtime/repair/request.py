@@ -48,7 +48,7 @@ def propose(
     search = Search(
         namespace,
         data["sources"],
-        [(cell, line) for cell, line in data["places"]],
+        [(cell, line, right) for cell, line, right in data["places"]],
         Question(data["functions"], draws, data["reads"], data["untouched"], data["seed"]),
         data["milliseconds"] / 1000,
     )

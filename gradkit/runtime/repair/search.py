@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradkit.runtime.repair.bench import Bench, quiet
+from gradkit.runtime.repair.bench import Bench, Placed, quiet
 from gradkit.runtime.repair.candidates import MOST, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Clock, alarmed
@@ -42,7 +42,7 @@ class _Text:
     """The text of cells, and where the functions begin in it that may be changed."""
 
     sources: Mapping[str, str]
-    places: Sequence[tuple[str, int]]
+    places: Sequence[Placed]
 
     def after(self, one: Proposal) -> _Text:
         """Return the text with a change."""
@@ -50,8 +50,8 @@ class _Text:
         return _Text(
             {**self.sources, one.cell: replaced(self.sources[one.cell], one.written)},
             [
-                (cell, line + more if cell == one.cell and line > one.written.last else line)
-                for cell, line in self.places
+                (cell, line + more if cell == one.cell and line > one.written.last else line, right)
+                for cell, line, right in self.places
             ],
         )
 
@@ -65,8 +65,8 @@ class Search:
         The student's names; changed functions are put there, and taken out again.
     sources : mapping of str to str
         The text of cells.
-    places : sequence of (cell, line)
-        Where the functions begin that may be changed, the most doubtful first.
+    places : sequence of (cell, line, right)
+        Where the functions begin that may be changed, and whether what they give alone is right.
     question : Question
     seconds : float
         After which no more is tried.
@@ -76,7 +76,7 @@ class Search:
         self,
         namespace: dict[str, Any],
         sources: Mapping[str, str],
-        places: Sequence[tuple[str, int]],
+        places: Sequence[Placed],
         question: Question,
         seconds: float,
     ) -> None:
@@ -100,6 +100,7 @@ class Search:
                 found += best.proposals
                 for each in best.proposals:
                     self._text = self._text.after(each)
+            bench.leave()
         return found
 
     def _round(self, bench: Bench, *, deep: bool = True) -> _Best | None:
