@@ -50,6 +50,7 @@ class Candidate:
     write: Callable[[str, str], Written]
     step: int = 0
     touches: int = 1
+    soon: bool = False
 
 
 ONLY, MIXED, UNTOUCHED = 0, 1, 2
@@ -145,7 +146,9 @@ class Candidates:
                     (hits if one.cost <= SIMPLE else larger).append(one)
             # What is as small as anything may be needs no other to be compared with.
             yield SIGNED, sorted(hits, key=_by_cost)
-        yield SIGNED, self._telling()
+        yield SIGNED, self._taken(lambda one: one.touches == ONLY)
+        # What is small is the likeliest, wherever it is not known that it cannot be.
+        yield SIGNED, self._taken(lambda one: one.touches == MIXED and one.soon)
         yield LARGER, sorted(larger, key=_by_cost)
         for place in ordered:
             if self._clock.is_over():
@@ -156,7 +159,7 @@ class Candidates:
             if self._clock.is_over():
                 return
             yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
-        yield LARGER, self._telling()
+        yield LARGER, self._taken(lambda one: one.touches == ONLY)
         for place in ordered:
             if self._clock.is_over():
                 return
@@ -164,11 +167,11 @@ class Candidates:
             yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
         yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
 
-    def _telling(self) -> list[Candidate]:
-        """Return the changes so far of slots on which only wrong outputs depend."""
-        telling = [one for one in self._others if one.touches == ONLY]
-        self._others = [one for one in self._others if one.touches != ONLY]
-        return sorted(telling, key=_by_cost)
+    def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
+        """Return some of the changes that were kept for the end so far."""
+        taken = [one for one in self._others if wanted(one)]
+        self._others = [one for one in self._others if not wanted(one)]
+        return sorted(taken, key=_by_cost)
 
     def _ordered(self) -> list[_Place]:
         """Return the slots that were run, the doubtful ones first."""
@@ -309,6 +312,7 @@ class Candidates:
                 _writing(spot.spot.node, change.node),
                 near if place.doubtful and signature(after) not in place.held else 0,
                 place.touches,
+                place.doubtful or place.plain,
             )
             # What is no number, or whole ones, is the model solution's by chance.
             plain = place.plain or (after is not None and is_whole(after[0]))

@@ -370,6 +370,10 @@ def _missing(spot: Spot) -> Iterator[Change]:
     if not _is_numeric(value):
         return
     names = scope.fitting(np.shape(value)) if is_array(value) else []
+    if isinstance(node, ast.Constant) and value == 1:
+        # One without what is taken from it.
+        for name in scope.arrays[:FEW]:
+            yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
     counts = [name for name in scope.numbers[:FEW] if isinstance(scope.values[name], WHOLE)]
     rates = [name for name in scope.numbers[:FEW] if name not in counts]
     # A number is a term of what it is counted in.

@@ -41,8 +41,18 @@ class Scope:
         return []
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
-        """Return the arrays that take part in an operation without changing a shape."""
-        return [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
+        """Return the arrays that take part in an operation without changing a shape.
+
+        A row of numbers may be laid along another axis, ``b[:, None]``.
+        """
+        fitting = [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
+        for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
+            for axis in range(len(shape) - 1):
+                if self.values[name].size == shape[axis] > 1:
+                    text = f"{name}[:{', None' * (len(shape) - 1 - axis)}]"
+                    self.values[text] = self.values[name].reshape(-1, *[1] * (len(shape) - 1 - axis))
+                    fitting.append(text)
+        return fitting
 
 
 WHOLE = (int, np.integer)

@@ -28,6 +28,10 @@ ROUNDS, INPUTS, STEPS = 5, 2, 8
 that another one is looked for after, where none alone makes anything right."""
 
 
+NOTHING = -1
+"""What a change leaves wrong that makes nothing right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A change of the text of a cell, and its kind."""
@@ -85,6 +89,7 @@ class Search:
         self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
+        self._used = 0
         self._best: _Best | None = None
         self._steps: list[Candidate] = []
 
@@ -110,12 +115,14 @@ class Search:
         if not bench.again and all(all(state.values()) for state in states):
             bench.again = True
             states = bench.measured(bench.question.draws)
-        # Where it is wrong; what is right elsewhere is looked at in the end.
+        # Where it is wrong; of what makes that right, the other inputs are looked at too.
         used = [number for number, state in enumerate(states) if not all(state.values())][:INPUTS]
         self._wrong = frozenset(n for k in used for n, ok in states[k].items() if not ok)
         if not used:
             return None
-        self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in used}
+        order = [*used, *(number for number in range(len(states)) if number not in used)]
+        self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in order}
+        self._used = len(used)
         self._best = None
         self._steps = []
         for least, group in Candidates(bench, used, self._wrong, self._clock).groups():
@@ -137,7 +144,7 @@ class Search:
 
         Where two mistakes lie on the way to the same output, neither alone makes it right.
         """
-        before = self._text, self._wrong, self._right
+        before = self._text, self._wrong, self._right, self._used
         # Small ones first, then those that give the very value, in the order of the runs.
         ranked = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
         for candidate in ranked[:STEPS]:
@@ -147,7 +154,7 @@ class Search:
             first = Proposal(candidate.target.cell, written, candidate.kind)
             self._text = before[0].after(first)
             best = self._round(bench, deep=False)
-            self._text, self._wrong, self._right = before
+            self._text, self._wrong, self._right, self._used = before
             if best is not None:
                 return _Best(best.rank, (first, *best.proposals))
         bench.take(self._text.sources, self._text.places)
@@ -159,33 +166,39 @@ class Search:
         best = self._best
         if best is not None and not best.left and candidate.cost > best.cost:
             return
-        fixed = self._fixes(bench, candidate)
-        if fixed is None:
+        left = self._left(bench, candidate)
+        if left is None:
             return
-        if not fixed:
+        if left == NOTHING:
             self._steps += [candidate] if candidate.step else []
             return
-        left = len(self._wrong - fixed)
         if best is None or (left, candidate.cost, candidate.order) < best.rank:
             written = self._written(candidate)
             if written is not None:
                 proposal = Proposal(candidate.target.cell, written, candidate.kind)
                 self._best = _Best((left, candidate.cost, candidate.order), (proposal,))
 
-    def _fixes(self, bench: Bench, candidate: Candidate) -> frozenset[str] | None:
-        """Return the wrong outputs that a change makes right; None where it makes one wrong."""
+    def _left(self, bench: Bench, candidate: Candidate) -> int | None:
+        """Return how many outputs a change leaves wrong, at all inputs; None if it makes one wrong.
+
+        That is `NOTHING` for one that makes none right that was wrong.
+        """
         candidate.put()
         try:
             if not bench.load(candidate.target):
                 return None
-            fixed = self._wrong
-            for number, before in self._right.items():
-                states = bench.states(bench.question.draws[number])
+            fixed, left = self._wrong, 0
+            for number, (at, before) in enumerate(self._right.items()):
+                states = bench.states(bench.question.draws[at])
                 right = frozenset(name for name, ok in states.items() if ok)
-                fixed &= right
+                if number < self._used:
+                    fixed &= right
+                elif not fixed:
+                    break
                 if not before <= right or not (fixed or candidate.step):
                     return None
-            return fixed
+                left += len(states) - len(right)
+            return left if fixed else NOTHING
         finally:
             candidate.undo()
             bench.reload(candidate.target)
