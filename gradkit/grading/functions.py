@@ -321,7 +321,7 @@ class FunctionGrader(Struct):
     _follows: int | None = None
     _chosen: dict[str, Lines] = field(default_factory=dict)
     _wrong: set[str] = field(default_factory=set)
-    _verdicts: dict[str, Verdict] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
     def grade(self) -> tuple[Verdict, ...]:
@@ -332,8 +332,8 @@ class FunctionGrader(Struct):
         self._known = definitions([*section.borrowed, *section.shared, *section.own])
         self._found = found_in(self.task, self._known)
         for check in self.task.checks:
-            self._verdicts[check.name] = self._in_turn(check, self._best(check))
-        return tuple(self._verdicts.values())
+            self.verdicts[check.name] = self._in_turn(check, self._best(check))
+        return tuple(self.verdicts.values())
 
     def _best(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on the first lines that pass, of those that stand for one another."""
@@ -367,7 +367,7 @@ class FunctionGrader(Struct):
             calls = self._lines(other).calls
             helper = self._own_name(calls[-1].function) if calls else ""
             builds = helper in read - own or (other in steps and bool(handed))
-            wrong = self._verdicts.get(other.name) if other.name in self._wrong else None
+            wrong = self.verdicts.get(other.name) if other.name in self._wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
                 blocked = self._blocked(check, say("`{name}` is not right.", name=helper))
                 return replace(blocked, entries=verdict.entries)
@@ -457,8 +457,8 @@ class FunctionGrader(Struct):
         """
         own = self._lines(check), self._follows or 0
         others = [each for each in self.task.checks if each.conventions and each is not check]
-        settled = any(self._verdicts[each.name].state == "pass" for each in others) or any(
-            entry.state == "pass" for entry in self._verdicts[check.name].entries
+        settled = any(self.verdicts[each.name].state == "pass" for each in others) or any(
+            entry.state == "pass" for entry in self.verdicts[check.name].entries
         )
         ways = [own[1]] if settled else range(1 + len(check.conventions))
         every = [(lines, way) for lines in self._ways(check) for way in ways]

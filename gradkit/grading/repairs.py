@@ -27,7 +27,7 @@ SEARCHED, HELD = 7919, 104729
 nobody who knows the ones knows the others."""
 
 RANDOMS = 2
-"""Random inputs that a search is made at; those that are hard come with them."""
+"""Random inputs that a search is made at, the smallest; those that are hard come with them."""
 
 
 def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
@@ -41,8 +41,7 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
     """
     if grader.solution is None:
         return Inquiry()
-    numbers = sum(array.size for draw in grader.draws for array in arrays_in(dict(draw.values)))
-    if numbers > LARGEST:
+    if sum(map(_numbers, grader.draws)) > LARGEST:
         return Inquiry()
     asked = [
         check
@@ -50,6 +49,11 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
         if verdict.state in DIAGNOSED and not _is_to_write(verdict)
     ]
     return _Repairs(grader, Inside(grader.solution)).inquiry(asked) if asked else Inquiry()
+
+
+def _numbers(draw: Draw) -> int:
+    """Count the numbers of some inputs."""
+    return sum(array.size for array in arrays_in(dict(draw.values)))
 
 
 def _is_to_write(verdict: Verdict) -> bool:
@@ -137,7 +141,7 @@ class _Repairs(Struct):
             steps.append(told)
             after = self._verdict(check, held)
             outputs = _made_right(before, after)
-            if outputs is None:
+            if outputs is None or (outputs and self._breaks(check)):
                 break
             if outputs:
                 for function, one, place, source in steps:
@@ -146,6 +150,17 @@ class _Repairs(Struct):
                     )
                 before, kept, steps = after, self._state(), []
         self.texts, self.longer = kept
+
+    def _breaks(self, check: FunctionCheck) -> bool:
+        """Tell whether all changes so far make another check fail that passes without."""
+        grader = self.grader
+        own = {each.name for each in grader.definitions_of(check)}
+        return any(
+            self._verdict(other).state != "pass"
+            for other in grader.task.checks
+            if grader.verdicts[other.name].state == "pass"
+            and own & {each.name for each in grader.definitions_of(other)}
+        )
 
     def _state(self) -> tuple[dict[str, str], dict[str, list[tuple[int, int]]]]:
         return dict(self.texts), {cell: [*lines] for cell, lines in self.longer.items()}
@@ -186,10 +201,11 @@ class _Repairs(Struct):
     def _draws(self, further: int) -> list[Draw]:
         """Return fresh inputs, under labels of their own."""
         drawn = list(draws(self.grader.task, self.grader.seed + further))
-        chosen = [*drawn[:RANDOMS], *drawn[RANDOM:]] if further == SEARCHED else drawn
+        small = sorted(drawn[:RANDOM], key=_numbers)[:RANDOMS]
+        chosen = [*small, *drawn[RANDOM:]] if further == SEARCHED else drawn
         return [replace(draw, label=f"{draw.label} {further}") for draw in chosen]
 
-    def _verdict(self, check: FunctionCheck, held: Sequence[Draw]) -> Verdict:
+    def _verdict(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return what a check comes to with all changes so far, at judged and at fresh inputs."""
         changed = [
             definition

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.repair.bench import Bench, Target
-from gradkit.runtime.repair.borrowed import Part, borrowed_changes, borrowed_parts
+from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts
 from gradkit.runtime.repair.clock import Clock, LateError, limit
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, Spot, changes_of
-from gradkit.runtime.repair.pool import EXACT, KINDS, is_whole, known, signature
+from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
@@ -28,7 +28,9 @@ from gradkit.runtime.repair.tree import (
     binary,
     expression,
     is_numpy,
+    new,
     size_of,
+    with_parts,
 )
 from gradkit.runtime.repair.values import Names, Values
 
@@ -63,7 +65,7 @@ LARGEST = 1_000_000
 """Bytes of a value that is worth a run."""
 
 CLEARED = 0.2
-"""What a change costs besides in a function that gives what is right: it is hardly the wrong one."""
+"""What a change costs besides in a function that gives what is right: it is hardly wrong."""
 
 PER_NODE, INNER = 0.01, 0.0005
 """What each node more or less costs, and each node of what is changed."""
@@ -85,6 +87,7 @@ class _Place:
     values: list[Values]
     others: list[Values]
     before: list[Any] | None
+    scopes: list[Scope]
     spots: list[_Placed] = field(default_factory=list)
     larger: list[tuple[Change, _Placed]] = field(default_factory=list)
     seen: dict[Any, set[Any] | Callable[[], Any]] = field(default_factory=dict)
@@ -154,7 +157,7 @@ class Candidates:
             if self._clock.is_over():
                 return
             yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
-        yield MORE, sorted(self._of_entries(), key=_by_cost)
+        yield MORE, sorted(self._of_entries(ordered), key=_by_cost)
         for place in ordered:
             if self._clock.is_over():
                 return
@@ -231,7 +234,8 @@ class Candidates:
             target, slot = slots[identity]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
             before = _tried([*values, *others], _value_of(slot))
-            yield _Place(target, slot, order, runs, values, others, before)
+            scopes = self._scopes(target, runs[0])
+            yield _Place(target, slot, order, runs, values, others, before, scopes)
 
     def _values(
         self, runs: list[list[dict[str, Any]]], *, kept: bool
@@ -255,16 +259,15 @@ class Candidates:
 
     def _small(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
         """Yield the small changes of a slot, and keep the others."""
-        scope = self._scope(place.target, place.runs[0][0])
         whole = not place.slot.asked
         slot, values = place.slot, place.values
         if isinstance(slot.statement, ast.Pass):
             return
-        place.spots = [*_below(slot.node, slot.put, scope, values[0], whole=whole)]
+        place.spots = [*_below(slot.node, slot.put, place.scopes[0], values[0], whole=whole)]
         if place.before and not place.acts:
             here, there = place.before[: len(values)], place.before[len(values) :]
             place.seen[signature(here)] = {signature(there)}
-        held = [scope_of(local).values for local in place.runs[0]]
+        held = [scope.values for scope in place.scopes]
         place.held = {
             signature([each[name] for each in held])
             for name in held[0]
@@ -364,8 +367,8 @@ class Candidates:
         others = self._elsewhere(place, change, spot)
         return 0 if others is None else known(self._pools, [value, *others])
 
-    def _scope(self, target: Target, local: Mapping[str, Any]) -> Scope:
-        """Return what can be named in a function, with these local names."""
+    def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
+        """Return what can be named in a function, run by run."""
         counters = [
             part.id
             for loop in ast.walk(target.function)
@@ -374,7 +377,7 @@ class Candidates:
             if isinstance(part, ast.Name)
         ]
         library = "np" if self._has("np") or not self._has("math") else "math"
-        return scope_of(local, counters, library)
+        return [scope_of(local, counters, library) for local in runs]
 
     def _borrowed(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
         """Yield what the model solution has, for each spot; in a comprehension names are others."""
@@ -383,8 +386,8 @@ class Candidates:
         for spot in place.spots:
             key = id(spot.names)
             if key not in parts:
-                seen = place.runs[0] if spot.names is outer else [spot.names]
-                parts[key] = list(borrowed_parts(pool.parts, pool.values, seen))
+                scopes = place.scopes if spot.names is outer else [spot.spot.scope]
+                parts[key] = list(borrowed_parts(pool.parts, pool.values, scopes))
             for change in borrowed_changes(spot.spot, parts[key]):
                 yield change, spot
 
@@ -396,31 +399,36 @@ class Candidates:
             return False
         return True
 
-    def _of_entries(self) -> Iterator[Candidate]:
+    def _of_entries(self, places: Sequence[_Place]) -> Iterator[Candidate]:
         """Yield the text with a statement more, that the model solution has."""
         pool = self._pools[0]
         seen = set()
+        first = {id(each.slot.statement): each for each in places}
         for target in self._bench.targets:
-            first = {id(slot.statement): slot for slot in reversed(target.slots)}
+            made = {
+                each.id
+                for each in ast.walk(target.function)
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
             for _, block in _blocks(target.function):
                 for place, statement in enumerate(block):
-                    slot = first.get(id(statement))
-                    runs = self._record[0].names.get(id(slot)) if slot is not None else None
-                    if not runs:
+                    if (there := first.get(id(statement))) is None:
                         continue
-                    lacking = list(self._lacking(runs[0]))
-                    for part, tree in borrowed_parts(pool.parts, pool.values, runs):
-                        new = [tree] if part.role == "statement" else []
+                    lacking = list(self._lacking(there.runs[0][0]))
+                    roles = ("statement", "whole") if lacking else ("statement",)
+                    for part, tree in borrowed_parts(pool.parts, pool.values, there.scopes, roles):
+                        more = [tree, *_updates(tree, made)] if part.role == "statement" else []
                         if part.role == "whole":
-                            new = [_entry(d, k, tree) for d, k, n in lacking if n & {*part.numbers}]
-                        for at, each in ((p, n) for p in (place, place + 1) for n in new):
+                            same = {*part.numbers}
+                            more = [_entry(d, k, tree) for d, k, n in lacking if n & same]
+                        for at, each in ((p, n) for p in (place, place + 1) for n in more):
                             key = id(block), at, ast.dump(each)
                             if key in seen or _overwrites(each, block[:at]):
                                 continue
                             seen.add(key)
-                            made = [*block[:at], each, *block[at:]]
+                            longer = [*block[:at], each, *block[at:]]
                             cost = MORE + PER_NODE * size_of(each)
-                            one = Rewritten("missing-statement", cost, made, statement)
+                            one = Rewritten("missing-statement", cost, longer, statement)
                             yield _in_block(one, block, -at, target)
 
     def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
@@ -435,6 +443,14 @@ class Candidates:
                 for name, held in local.items():
                     if isinstance(held, dict) and key not in held:
                         yield name, key, numbers
+
+
+def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
+    """Yield a statement that gives its value to each name that it reads and the text makes."""
+    if isinstance(statement, ast.Assign):
+        for part in ast.walk(statement.value):
+            if isinstance(part, ast.Name) and part.id in made:
+                yield with_parts(statement, targets=[new(ast.Name, part.id, ast.Store())])
 
 
 def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:

@@ -46,7 +46,8 @@ def kept(namespace: dict[str, Any]) -> Iterator[Put]:
 def _inherit(old: Any, new: Any) -> None:
     """Have classes that are made of one be made of another one instead."""
     if isinstance(old, type) and isinstance(new, type) and old is not new:
-        for each in type.__subclasses__(old):
+        made: list[type] = type.__subclasses__(old)
+        for each in made:
             # Some layouts do not allow it: then they stay as they are.
             with contextlib.suppress(TypeError):
                 each.__bases__ = tuple(new if base is old else base for base in each.__bases__)

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime.repair.borrowed import Part
-
 Array = NDArray[Any]
 
 NEAR = 1e-7
@@ -65,6 +63,22 @@ class Stack:
     numbers: Array
     digests: Array
     values: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An expression of the model solution.
+
+    ``role`` is what it is to the expression around it: a ``factor``, a ``term``, or the ``whole``
+    value of a statement or an argument; or it is a ``statement`` that changes something. ``leaves``
+    are the names, entries and attributes that it is made of, each with the numbers of its first
+    values; ``numbers`` are those of its own.
+    """
+
+    text: str
+    role: str
+    leaves: tuple[tuple[str, tuple[int, ...]], ...]
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.borrowed import Part
-from gradkit.runtime.repair.pool import Array, Pool, Question, Throwaway, entries_of, like
+from gradkit.runtime.repair.pool import Array, Part, Pool, Question, Throwaway, entries_of, like
 from gradkit.runtime.repair.search import Search
 
 

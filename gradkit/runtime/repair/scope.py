@@ -49,8 +49,9 @@ class Scope:
         for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
             for axis in range(len(shape) - 1):
                 if self.values[name].size == shape[axis] > 1:
-                    text = f"{name}[:{', None' * (len(shape) - 1 - axis)}]"
-                    self.values[text] = self.values[name].reshape(-1, *[1] * (len(shape) - 1 - axis))
+                    later = len(shape) - 1 - axis
+                    text = f"{name}[:{', None' * later}]"
+                    self.values[text] = self.values[name].reshape(-1, *[1] * later)
                     fitting.append(text)
         return fitting
 
