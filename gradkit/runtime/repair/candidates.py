@@ -428,7 +428,9 @@ class Candidates:
                             seen.add(key)
                             longer = [*block[:at], each, *block[at:]]
                             cost = MORE + PER_NODE * size_of(each)
-                            one = Rewritten("missing-statement", cost, longer, statement)
+                            again = bool(_given(each) & {n for s in block[:at] for n in _given(s)})
+                            kind = "wrong-expression" if again else "missing-statement"
+                            one = Rewritten(kind, cost, longer, statement)
                             yield _in_block(one, block, -at, target)
 
     def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
@@ -443,6 +445,12 @@ class Candidates:
                 for name, held in local.items():
                     if isinstance(held, dict) and key not in held:
                         yield name, key, numbers
+
+
+def _given(statement: ast.stmt) -> set[str]:
+    """Return the names of what a statement gives entries, whatever these were."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {ast.unparse(each.value) for each in targets if isinstance(each, ast.Subscript)}
 
 
 def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
