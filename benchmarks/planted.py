@@ -67,7 +67,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant "
         "wrong-comparison",
         "augmented": "not-added not-replaced changed-in-place wrong-operator turned-sign "
-        "missing-term missing-copy wrong-statement-order",
+        "missing-term missing-factor missing-copy wrong-statement-order",
         "axis": "wrong-axis wrong-constant missing-function wrong-shape wrong-option",
         "call dropped": "missing-function missing-slope missing-shift wrong-axis wrong-name "
         "wrong-power missing-copy missing-factor wrong-transpose wrong-shape wrong-brackets "
@@ -94,7 +94,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "surplus-factor missing-factor extra-term missing-term",
         "order": "wrong-order wrong-name wrong-transpose turned-sign wrong-entry",
         "parenthesis": "wrong-brackets wrong-operator missing-factor surplus-factor wrong-order "
-        "turned-sign extra-term missing-term",
+        "turned-sign extra-term missing-term missing-function",
         "power": "wrong-power missing-factor surplus-factor wrong-constant missing-function "
         "wrong-function wrong-operator",
         "sign": "turned-sign wrong-order wrong-constant wrong-operator",

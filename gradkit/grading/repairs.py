@@ -26,9 +26,6 @@ SEARCHED, HELD = 7919, 104729
 """What is added to the seed for the inputs of a search, and for those that its answer is held to:
 nobody who knows the ones knows the others."""
 
-RANDOMS = 2
-"""Random inputs that a search is made at, the smallest; those that are hard come with them."""
-
 
 def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     """Return what changes of the student's text make right of what is wrong.
@@ -201,9 +198,9 @@ class _Repairs(Struct):
     def _draws(self, further: int) -> list[Draw]:
         """Return fresh inputs, under labels of their own."""
         drawn = list(draws(self.grader.task, self.grader.seed + further))
-        small = sorted(drawn[:RANDOM], key=_numbers)[:RANDOMS]
-        chosen = [*small, *drawn[RANDOM:]] if further == SEARCHED else drawn
-        return [replace(draw, label=f"{draw.label} {further}") for draw in chosen]
+        # A search is quick where inputs are small.
+        ordered = [*sorted(drawn[:RANDOM], key=_numbers), *drawn[RANDOM:]]
+        return [replace(draw, label=f"{draw.label} {further}") for draw in ordered]
 
     def _verdict(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return what a check comes to with all changes so far, at judged and at fresh inputs."""

@@ -24,7 +24,7 @@ Array = NDArray[Any]
 MOST = 2048
 """Numbers of a value that is handed over."""
 
-LARGEST = 40
+LARGEST = 64
 """Nodes of an expression that is handed over as text."""
 
 

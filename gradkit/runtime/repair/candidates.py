@@ -21,6 +21,7 @@ from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
 from gradkit.runtime.repair.tree import (
+    LARGE,
     LARGER,
     SIGNED,
     SIMPLE,
@@ -33,6 +34,9 @@ from gradkit.runtime.repair.tree import (
     with_parts,
 )
 from gradkit.runtime.repair.values import Names, Values
+
+ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
+"""What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
 
 
 @dataclass(slots=True)
@@ -51,21 +55,15 @@ class Candidate:
     undo: Callable[[], None]
     write: Callable[[str, str], Written]
     step: int = 0
-    touches: int = 1
+    touches: int = UNKNOWN
     soon: bool = False
 
 
-ONLY, MIXED, UNTOUCHED = 0, 1, 2
-"""What depends on a slot: wrong outputs only, right ones too, none that is wrong."""
-
-MORE, MOST = 1.7, 100.0
-"""The least that borrowed changes cost, and more than any costs."""
+MORE, PAIR, BETWEEN, MOST = 1.7, 2.2, 50.0, 100.0
+"""The least that borrowed changes cost, and two at once; more than any of these, and than any."""
 
 LARGEST = 1_000_000
 """Bytes of a value that is worth a run."""
-
-CLEARED = 0.2
-"""What a change costs besides in a function that gives what is right: it is hardly wrong."""
 
 PER_NODE, INNER = 0.01, 0.0005
 """What each node more or less costs, and each node of what is changed."""
@@ -93,7 +91,7 @@ class _Place:
     seen: dict[Any, set[Any] | Callable[[], Any]] = field(default_factory=dict)
     held: set[Any] = field(default_factory=set)
     doubtful: bool = False
-    touches: int = 1
+    touches: int = UNKNOWN
 
     @property
     def acts(self) -> bool:
@@ -128,6 +126,7 @@ class Candidates:
         self._pools = [draw.pool for draw in self._draws]
         self._record = [bench.recorded(draw) for draw in self._draws]
         self._outputs = bench.outputs(self._draws[0])
+        self._ratios = [*bench.ratios(self._draws), *_constants_of(self._pools[0].parts)]
         self._others: list[Candidate] = []
 
     def groups(self) -> Iterator[tuple[float, list[Candidate]]]:
@@ -136,10 +135,28 @@ class Candidates:
         Small changes come before larger ones. Of these the slots whose value the model solution
         never has are the most doubtful: what came before the first is as it should be.
         """
+        ordered = self._ordered()
+        for right in (False, True):
+            yield from self._stages([place for place in ordered if place.target.right is right])
+            # No function that gives what is right has the mistake if another one may have it.
+            yield BETWEEN, []
+        for place in ordered:
+            if self._clock.is_over():
+                return
+            borrowed = self._borrowed(place)
+            yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
+        yield (
+            MORE,
+            self._taken(lambda one: one.cost < LARGE and one.soon and one.touches < UNLIKELY),
+        )
+        yield PAIR, []
+        yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
+
+    def _stages(self, places: Sequence[_Place]) -> Iterator[tuple[float, list[Candidate]]]:
+        """Yield the groups of some slots, small changes before larger ones."""
         larger: list[Candidate] = []
         statements: set[int] = set()
-        ordered = self._ordered()
-        for place in ordered:
+        for place in places:
             if self._clock.is_over():
                 return
             hits = self._of_place(place, self._small(place))
@@ -151,24 +168,18 @@ class Candidates:
             yield SIGNED, sorted(hits, key=_by_cost)
         yield SIGNED, self._taken(lambda one: one.touches == ONLY)
         # What is small is the likeliest, wherever it is not known that it cannot be.
-        yield SIGNED, self._taken(lambda one: one.touches == MIXED and one.soon)
+        yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
         yield LARGER, sorted(larger, key=_by_cost)
-        for place in ordered:
+        for place in places:
             if self._clock.is_over():
                 return
             yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
-        yield MORE, sorted(self._of_entries(ordered), key=_by_cost)
-        for place in ordered:
+        yield MORE, sorted(self._of_entries(places), key=_by_cost)
+        for place in places:
             if self._clock.is_over():
                 return
             yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
         yield LARGER, self._taken(lambda one: one.touches == ONLY)
-        for place in ordered:
-            if self._clock.is_over():
-                return
-            borrowed = self._borrowed(place)
-            yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
-        yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
         """Return some of the changes that were kept for the end so far."""
@@ -192,22 +203,20 @@ class Candidates:
                 place.doubtful = True
                 doubtful.append(place)
         ordered = [*doubtful, *plain, *late]
-        if len(self._bench.question.reads) > 1:
-            for place in ordered:
-                place.touches = self._touched(place)
+        for place in ordered:
+            place.touches = self._touched(place)
         return sorted(ordered, key=lambda place: (place.target.right, place.touches))
 
     def _touched(self, place: _Place) -> int:
         """Tell what another value of a slot changes.
 
-        That is 0 for what is wrong only, 1 for what is right as well, or where nobody knows, and
-        2 for nothing that is wrong: what is right will hardly stay so, or what is wrong is not
-        made of it.
+        Where it changes what is right, that will hardly stay so; where it changes nothing that is
+        wrong, that is not made of it.
         """
         slot, draw = place.slot, self._draws[0]
         value = place.before[0] if place.before else None
         if place.acts or not isinstance(value, np.ndarray | float) or slot.asked:
-            return MIXED
+            return UNKNOWN
         node = slot.node
         slot.put(binary(binary(node, ast.Mult, expression("1.01")), ast.Add, expression("0.0137")))
         try:
@@ -217,12 +226,12 @@ class Candidates:
             slot.put(node)
             self._bench.reload(place.target)
         if not after:
-            return MIXED
+            return UNKNOWN
         changed = {name for name, value in self._outputs.items() if after[name] != value}
-        if not changed & self._wrong:
-            return UNTOUCHED
+        if changed - self._wrong or not changed:
+            return UNLIKELY
         # Where all is wrong, that what is wrong depends on it tells nothing.
-        return ONLY if changed <= self._wrong < set(self._outputs) else MIXED
+        return ONLY if self._wrong < set(self._outputs) else UNKNOWN
 
     def _places(self) -> Iterator[_Place]:
         """Yield the slots that were run, in their order."""
@@ -254,7 +263,7 @@ class Candidates:
         for parent, block in _blocks(target.function):
             if any(one is statement for one in block):
                 at = next(n for n, one in enumerate(block) if one is statement)
-                for each in changed_blocks(block, at, parent):
+                for each in changed_blocks(block, at, parent, target.function):
                     yield _in_block(each, block, place.order, target)
 
     def _small(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
@@ -291,8 +300,7 @@ class Candidates:
 
         Those that give other values are kept for the end, unless it is ``only`` these that count.
         """
-        more = _more(place.target)
-        priced = [(more + _cost(change, spot.spot.node), change, spot) for change, spot in changes]
+        priced = [(_cost(change, spot.spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         for cost, change, spot in sorted(priced, key=lambda each: each[0]):
             if self._clock.is_over():
@@ -319,7 +327,7 @@ class Candidates:
             )
             # What is no number, or whole ones, is the model solution's by chance.
             plain = place.plain or (after is not None and is_whole(after[0]))
-            small = after is not None and cost - more <= SIGNED and plain
+            small = after is not None and cost <= SIGNED and plain
             if near or small:
                 hits.append(one)
             elif not only:
@@ -377,7 +385,7 @@ class Candidates:
             if isinstance(part, ast.Name)
         ]
         library = "np" if self._has("np") or not self._has("math") else "math"
-        return [scope_of(local, counters, library) for local in runs]
+        return [scope_of(local, counters, library, self._ratios) for local in runs]
 
     def _borrowed(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
         """Yield what the model solution has, for each spot; in a comprehension names are others."""
@@ -414,7 +422,7 @@ class Candidates:
                 for place, statement in enumerate(block):
                     if (there := first.get(id(statement))) is None:
                         continue
-                    lacking = list(self._lacking(there.runs[0][0]))
+                    lacking = list(self._lacking(there.scopes[0].values))
                     roles = ("statement", "whole") if lacking else ("statement",)
                     for part, tree in borrowed_parts(pool.parts, pool.values, there.scopes, roles):
                         more = [tree, *_updates(tree, made)] if part.role == "statement" else []
@@ -434,7 +442,7 @@ class Candidates:
                             yield _in_block(one, block, -at, target)
 
     def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
-        """Yield the dicts among local names that have not a key that is asked for.
+        """Yield the dicts among names that have not a key that is asked for.
 
         Besides, the numbers of the model's values that are right there.
         """
@@ -451,6 +459,13 @@ def _given(statement: ast.stmt) -> set[str]:
     """Return the names of what a statement gives entries, whatever these were."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     return {ast.unparse(each.value) for each in targets if isinstance(each, ast.Subscript)}
+
+
+def _constants_of(parts: Sequence[Part]) -> list[float]:
+    """Return the constants of the model solution that are not whole."""
+    nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))
+    found = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    return sorted(each for each in found if isinstance(each, float))
 
 
 def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
@@ -484,7 +499,9 @@ def _tried(values: list[Values], made: Callable[[Values], Any]) -> list[Any] | N
 
 
 def _is_number(value: Any) -> bool:
-    """Tell numbers from what is only true or false, and from everything else."""
+    """Tell numbers, and rows of them, from what is only true or false, and from everything else."""
+    if isinstance(value, tuple):
+        return any(map(_is_number, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.number) else "f"
     return isinstance(value, NUMERIC) and not isinstance(value, bool) and kind in "iuf"
 
@@ -500,10 +517,6 @@ def _cost(change: Change, node: ast.expr) -> float:
     size, after = size_of(node), size_of(change.node)
     inner = -INNER * size if change.kind in OF_THE_WHOLE else INNER * size
     return change.cost + PER_NODE * abs(after - size) + inner
-
-
-def _more(target: Target) -> float:
-    return CLEARED if target.right else 0.0
 
 
 def _by_cost(candidate: Candidate) -> float:
@@ -601,7 +614,7 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
     kept, made, told = [*block], change.block, change.told
     return Candidate(
         change.kind,
-        change.cost + _more(target),
+        change.cost,
         order,
         target,
         lambda: block.__setitem__(slice(None), made),

@@ -57,7 +57,7 @@ Maker = Callable[[Spot], Iterator[Change]]
 
 def _names(spot: Spot) -> Iterator[Change]:
     node, scope = spot.node, spot.scope
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or called(node) == "len":
         text = ast.unparse(node)
         kind = "wrong-entry" if isinstance(node, ast.Subscript) else "wrong-name"
         near = scope.alike(text, spot.value)
@@ -81,10 +81,13 @@ def _constants(spot: Spot) -> Iterator[Change]:
     if isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
+        plain = (*NUMBERS, value + 1, value - 1, -value)
         scaled = (value * 2, value / 2, value / 10, value * 10)
-        for number in dict.fromkeys([*NUMBERS, value + 1, value - 1, -value, *scaled]):
+        for number in dict.fromkeys(
+            [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
+        ):
             if number != value:
-                cost = SCALED if number in scaled else SIMPLE
+                cost = SIMPLE if number in plain else SCALED
                 yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
         for name in spot.scope.numbers[:FEW]:
             yield Change("wrong-constant", expression(name))
@@ -240,7 +243,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
         kind = OPTIONS.get(keyword.arg or "", "wrong-option")
         yield Change(kind, with_parts(node, keywords=rest))
         if keyword.arg == "axis":
-            for axis in (0, 1, -1, 2, (0, 1), (0, 2, 3)):
+            for axis in (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3)):
                 one_more = [*rest, _keyword("axis", expression(f"{axis}"))]
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
     if name in REDUCERS:
@@ -379,15 +382,17 @@ def _missing(spot: Spot) -> Iterator[Change]:
     # A number is a term of what it is counted in.
     same = [name for name in names if scope.values[name].shape == np.shape(value)]
     terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
-    for name in terms:
+    for name in (*terms, "1"):
         for operator in (ast.Add, ast.Sub):
             yield Change("missing-term", binary(node, operator, expression(name)), LARGER)
+    yield Change("missing-term", binary(expression("1"), ast.Sub, node), LARGER)
     if not spot.whole:
         return
     # A whole number counts something: there is no part of it.
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
     twice = [f"(2 * {name})" for name in rates]
-    for factor in (*names, *counts, *rates, "2", "0.5", *twice):
+    ratios = [f"{ratio:.6g}" for ratio in scope.ratios]
+    for factor in (*names, *counts, *rates, "2", "0.5", *ratios, *twice):
         for each in parts:
             yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
     slopes = [

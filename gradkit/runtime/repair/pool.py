@@ -139,6 +139,8 @@ class Pool:
 
 def is_whole(value: Any) -> bool:
     """Tell whole numbers, which are the model solution's by chance."""
+    if isinstance(value, tuple):
+        return all(map(is_whole, value))
     array = np.asarray(value)
     return array.dtype.kind in "iu" or (
         array.dtype.kind == "f" and bool(np.all(array == np.round(array)))
@@ -179,7 +181,13 @@ NEARLY, EXACT = 1, 2
 
 
 def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
-    """Tell values that the model solution has, the same one at all inputs; 0 for others."""
+    """Tell values that the model solution has, the same one at all inputs; 0 for others.
+
+    A row of values is as near as the one of its members that is the least so.
+    """
+    if isinstance(values[0], tuple):
+        rows = zip(*(value if isinstance(value, tuple) else () for value in values), strict=False)
+        return min((known(pools[: len(row)], row) for row in rows), default=0)
     found: set[int] = set()
     for number, (pool, value) in enumerate(zip(pools, values, strict=True)):
         here = pool.found(value)
@@ -209,6 +217,16 @@ def is_right(found: Any, right: Array) -> bool:
         size = max(float(np.max(np.abs(right), initial=0.0)), 1e-12)
         gap = np.abs(array.astype(float) - right)
         return bool(np.all((gap <= NEAR * size) | (array == right)))
+
+
+def ratio_of(right: Array, found: Any) -> float | None:
+    """Return what a value is to be multiplied by to be right, if it is one number but 1."""
+    array = np.asarray(found)
+    if array.shape != right.shape or array.dtype.kind not in "iuf" or not array.any():
+        return None
+    with np.errstate(all="ignore"):
+        ratio = float(f"{float((right * array).sum() / (array * array).sum()):.6g}")
+    return ratio if ratio not in (0.0, 1.0) and is_right(ratio * array, right) else None
 
 
 def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...], Stack]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
@@ -18,13 +18,15 @@ FEW = 24
 class Scope:
     """What can be named in a place: values by expression, as ``m``, ``cache['A1']``, ``self.W``.
 
-    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions.
+    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, and
+    ``ratios`` are those of right outputs to what is there instead.
     """
 
     values: dict[str, Any]
     numbers: list[str] = field(default_factory=list)
     arrays: list[str] = field(default_factory=list)
     library: str = "np"
+    ratios: Sequence[float] = ()
 
     def alike(self, text: str, value: Any) -> list[str]:
         """Return what holds a value of the same kind and shape that is another one."""
@@ -41,7 +43,7 @@ class Scope:
         return []
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
-        """Return the arrays that take part in an operation without changing a shape.
+        """Return the arrays that take part in an operation, of which one keeps its shape.
 
         A row of numbers may be laid along another axis, ``b[:, None]``.
         """
@@ -59,14 +61,14 @@ class Scope:
 WHOLE = (int, np.integer)
 
 
-def _rank(named: tuple[str, Any]) -> tuple[bool, bool, bool]:
+def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, bool, bool]:
     text, value = named
-    return isinstance(value, WHOLE), "[" in text, "." in text
+    return isinstance(value, WHOLE), "[" in text and text not in counted, "." in text
 
 
-def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     try:
-        return np.broadcast_shapes(shape, to) == to
+        return np.broadcast_shapes(one, other) in (one, other)
     except ValueError:
         return False
 
@@ -81,26 +83,35 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
-def scope_of(local: Mapping[str, Any], counters: Sequence[str] = (), library: str = "np") -> Scope:
+def scope_of(
+    local: Mapping[str, Any],
+    counters: Sequence[str] = (),
+    library: str = "np",
+    ratios: Sequence[float] = (),
+) -> Scope:
     """Return what can be named, where these are the local names.
 
     ``counters`` are names that loops count with: entries at these are named too. ``library`` is
-    the name of the module whose functions can be called.
+    the name of the module whose functions can be called; for ``ratios`` see `Scope`.
     """
     values: dict[str, Any] = {
         text: part for name, value in local.items() for text, part in _paths(name, value)
     }
     places = {name: values[name] for name in counters if isinstance(values.get(name), WHOLE)}
+    counted = set()
     for text, part in [*values.items()]:
         for several in range(1, min(part.ndim, len(places)) + 1) if is_array(part) else ():
             if several in (1, part.ndim):
                 for names in itertools.islice(itertools.combinations(places, several), FEW):
                     index = tuple(places[name] for name in names)
                     if all(0 <= n < size for n, size in zip(index, part.shape, strict=False)):
-                        values[f"{text}[{', '.join(names)}]"] = part[index]
-    scope = Scope(values, library=library)
-    # Plain names first, then attributes, then entries; of numbers, those that are not whole.
-    for text, part in sorted(values.items(), key=_rank):
+                        entry = f"{text}[{', '.join(names)}]"
+                        values[entry] = part[index]
+                        counted |= {entry} if several == part.ndim else set()
+    scope = Scope(values, library=library, ratios=ratios)
+    # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
+    # those that are not whole.
+    for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
         if isinstance(part, np.ndarray) and part.dtype.kind in "biuf":
             scope.arrays.append(text)
         elif is_number(part):
@@ -111,6 +122,7 @@ def scope_of(local: Mapping[str, Any], counters: Sequence[str] = (), library: st
         for text in plain
         for axis, size in enumerate(values[text].shape)
     } | {f"{text}.size": values[text].size for text in plain}
+    sizes |= {f"len({n})": len(v) for n, v in local.items() if isinstance(v, list | tuple | dict)}
     known = {values[text] for text in scope.numbers}
     for text, size in sizes.items():
         if size not in known and size != 1:

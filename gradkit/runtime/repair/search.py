@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.runtime.repair.bench import Bench, Placed, quiet
-from gradkit.runtime.repair.candidates import MOST, Candidate, Candidates
+from gradkit.runtime.repair.candidates import PAIR, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
@@ -131,7 +131,7 @@ class Search:
                 break
             if least > LARGER and not deep:
                 break
-            if least == MOST and (two := self._two(bench)) is not None:
+            if least == PAIR and (two := self._two(bench)) is not None:
                 return two
             for candidate in group:
                 if self._clock.is_over():
@@ -144,7 +144,7 @@ class Search:
 
         Where two mistakes lie on the way to the same output, neither alone makes it right.
         """
-        before = self._text, self._wrong, self._right, self._used
+        before, alone = (self._text, self._wrong, self._right, self._used), self._best
         # Small ones first, then those that give the very value, in the order of the runs.
         ranked = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
         for candidate in ranked[:STEPS]:
@@ -156,9 +156,11 @@ class Search:
             best = self._round(bench, deep=False)
             self._text, self._wrong, self._right, self._used = before
             if best is not None:
-                return _Best(best.rank, (first, *best.proposals))
+                left, cost, order = best.rank
+                both = _Best((left, cost + candidate.cost, order), (first, *best.proposals))
+                return both if alone is None else min(both, alone, key=lambda each: each.rank)
         bench.take(self._text.sources, self._text.places)
-        self._best = None
+        self._best = alone
         return None
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
@@ -189,7 +191,7 @@ class Search:
                 return None
             fixed, left = self._wrong, 0
             for number, (at, before) in enumerate(self._right.items()):
-                states = bench.states(bench.question.draws[at])
+                states = bench.states(bench.question.draws[at], candidate.target)
                 right = frozenset(name for name, ok in states.items() if ok)
                 if number < self._used:
                     fixed &= right
