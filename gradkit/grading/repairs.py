@@ -15,7 +15,7 @@ from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
 from gradkit.records.finding import Finding, Inquiry
-from gradkit.records.functions import Draw, FunctionCheck
+from gradkit.records.functions import Draw, FunctionCheck, Lines
 from gradkit.records.submission import Cell, Place
 from gradkit.records.verdict import Verdict
 from gradkit.submission.definitions import Definition
@@ -66,7 +66,7 @@ class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
     ``longer`` are by cell, in their order, the lines below which a change has moved the text, and
-    by how many lines.
+    by how many lines; ``mended`` are by check the form in which it was amended.
     """
 
     grader: FunctionGrader
@@ -75,6 +75,7 @@ class _Repairs(Struct):
     findings: list[Finding] = field(default_factory=list)
     longer: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     left: int = MILLISECONDS
+    mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
     def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
         held = self._draws(HELD)
@@ -97,9 +98,11 @@ class _Repairs(Struct):
             with self.grader.meant(check, form):
                 found = [*self._of_check(check, held, share)] if share > LEAST else []
             if found and all(finding.mistake != "wrong-expression" for finding in found):
+                self.mended[check.name] = form
                 return found
             if found and best is None:
                 best = found, self._state()
+                self.mended[check.name] = form
             self.texts, self.longer = before
             before = self._state()
         found, (self.texts, self.longer) = best or ([], before)
@@ -149,15 +152,18 @@ class _Repairs(Struct):
         self.texts, self.longer = kept
 
     def _breaks(self, check: FunctionCheck) -> bool:
-        """Tell whether all changes so far make another check fail that passes without."""
+        """Tell whether all changes so far make another check fail that passes, or did before."""
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
-        return any(
-            self._verdict(other).state != "pass"
-            for other in grader.task.checks
-            if grader.verdicts[other.name].state == "pass"
-            and own & {each.name for each in grader.definitions_of(other)}
-        )
+        for other in (each for each in grader.task.checks if each is not check):
+            passes = grader.verdicts[other.name].state == "pass"
+            form = grader.forms(other)[0] if passes else self.mended.get(other.name)
+            if form is None or not own & {each.name for each in grader.definitions_of(other)}:
+                continue
+            with grader.meant(other, form):
+                if self._verdict(other).state != "pass":
+                    return True
+        return False
 
     def _state(self) -> tuple[dict[str, str], dict[str, list[tuple[int, int]]]]:
         return dict(self.texts), {cell: [*lines] for cell, lines in self.longer.items()}

@@ -24,7 +24,6 @@ from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
     SIGNED,
-    SIMPLE,
     Change,
     binary,
     expression,
@@ -59,8 +58,14 @@ class Candidate:
     soon: bool = False
 
 
-MORE, PAIR, BETWEEN, MOST = 1.7, 2.2, 50.0, 100.0
-"""The least that borrowed changes cost, and two at once; more than any of these, and than any."""
+MORE, PAIR, MOST = 1.7, 2.2, 100.0
+"""The least that borrowed changes cost, and two at once; and more than any costs."""
+
+CLEARED = 0.8
+"""What a change costs besides in a function that gives what is right.
+
+It has hardly the mistake if a change of another one, which is not borrowed, makes all right.
+"""
 
 LARGEST = 1_000_000
 """Bytes of a value that is worth a run."""
@@ -136,10 +141,32 @@ class Candidates:
         never has are the most doubtful: what came before the first is as it should be.
         """
         ordered = self._ordered()
-        for right in (False, True):
-            yield from self._stages([place for place in ordered if place.target.right is right])
-            # No function that gives what is right has the mistake if another one may have it.
-            yield BETWEEN, []
+        larger: list[Candidate] = []
+        statements: set[int] = set()
+        for place in ordered:
+            if self._clock.is_over():
+                return
+            hits = self._of_place(place, self._small(place))
+            if id(place.slot.statement) not in statements:
+                statements.add(id(place.slot.statement))
+                for one in self._of_statement(place):
+                    (hits if one.cost <= SIGNED else larger).append(one)
+            # What is as small as anything may be needs no other to be compared with.
+            yield SIGNED, sorted(hits, key=_by_cost)
+        yield SIGNED, self._taken(lambda one: one.touches == ONLY)
+        # What is small is the likeliest, wherever it is not known that it cannot be.
+        yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
+        yield LARGER, sorted(larger, key=_by_cost)
+        for place in ordered:
+            if self._clock.is_over():
+                return
+            yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
+        yield MORE, sorted(self._of_entries(ordered), key=_by_cost)
+        for place in ordered:
+            if self._clock.is_over():
+                return
+            yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
+        yield LARGER, self._taken(lambda one: one.touches == ONLY)
         for place in ordered:
             if self._clock.is_over():
                 return
@@ -151,35 +178,6 @@ class Candidates:
         )
         yield PAIR, []
         yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
-
-    def _stages(self, places: Sequence[_Place]) -> Iterator[tuple[float, list[Candidate]]]:
-        """Yield the groups of some slots, small changes before larger ones."""
-        larger: list[Candidate] = []
-        statements: set[int] = set()
-        for place in places:
-            if self._clock.is_over():
-                return
-            hits = self._of_place(place, self._small(place))
-            if id(place.slot.statement) not in statements:
-                statements.add(id(place.slot.statement))
-                for one in self._of_statement(place):
-                    (hits if one.cost <= SIMPLE else larger).append(one)
-            # What is as small as anything may be needs no other to be compared with.
-            yield SIGNED, sorted(hits, key=_by_cost)
-        yield SIGNED, self._taken(lambda one: one.touches == ONLY)
-        # What is small is the likeliest, wherever it is not known that it cannot be.
-        yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
-        yield LARGER, sorted(larger, key=_by_cost)
-        for place in places:
-            if self._clock.is_over():
-                return
-            yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
-        yield MORE, sorted(self._of_entries(places), key=_by_cost)
-        for place in places:
-            if self._clock.is_over():
-                return
-            yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
-        yield LARGER, self._taken(lambda one: one.touches == ONLY)
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
         """Return some of the changes that were kept for the end so far."""
@@ -300,7 +298,8 @@ class Candidates:
 
         Those that give other values are kept for the end, unless it is ``only`` these that count.
         """
-        priced = [(_cost(change, spot.spot.node), change, spot) for change, spot in changes]
+        more = _more(place.target)
+        priced = [(more + _cost(change, spot.spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         for cost, change, spot in sorted(priced, key=lambda each: each[0]):
             if self._clock.is_over():
@@ -327,7 +326,7 @@ class Candidates:
             )
             # What is no number, or whole ones, is the model solution's by chance.
             plain = place.plain or (after is not None and is_whole(after[0]))
-            small = after is not None and cost <= SIGNED and plain
+            small = after is not None and cost - more <= SIGNED and plain
             if near or small:
                 hits.append(one)
             elif not only:
@@ -345,8 +344,9 @@ class Candidates:
         if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
-        if change.kind == "wrong-comparison":
-            # What is true or false in these runs says little of others.
+        counts = isinstance(after[0], int | np.bool_ | np.integer) and change.cost <= SIGNED
+        if change.kind == "wrong-comparison" or counts:
+            # What is true or false, or counts something, in these runs says little of others.
             return after
         if made in place.seen:
             # What is the same here may be another one at other inputs.
@@ -519,6 +519,10 @@ def _cost(change: Change, node: ast.expr) -> float:
     return change.cost + PER_NODE * abs(after - size) + inner
 
 
+def _more(target: Target) -> float:
+    return CLEARED if target.right else 0.0
+
+
 def _by_cost(candidate: Candidate) -> float:
     return candidate.cost
 
@@ -614,7 +618,7 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
     kept, made, told = [*block], change.block, change.told
     return Candidate(
         change.kind,
-        change.cost,
+        change.cost + PER_NODE + _more(target),
         order,
         target,
         lambda: block.__setitem__(slice(None), made),

@@ -202,7 +202,7 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
 
 REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
 LIKE: Mapping[str, tuple[str, ...]] = {
-    **{"sum": ("mean", "max"), "mean": ("sum",), "max": ("min", "sum", "argmax")},
+    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "max": ("min", "sum", "mean", "argmax")},
     **{"min": ("max",), "amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
     **{"maximum": ("minimum",), "minimum": ("maximum",), "exp": ("log",), "log": ("exp",)},
