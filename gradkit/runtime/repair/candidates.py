@@ -162,21 +162,26 @@ class Candidates:
                 return
             yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
         yield MORE, sorted(self._of_entries(ordered), key=_by_cost)
-        for place in ordered:
+        likely = [place for place in ordered if place.touches < UNLIKELY]
+        for place in likely:
             if self._clock.is_over():
                 return
             yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
-        yield LARGER, self._taken(lambda one: one.touches == ONLY)
-        for place in ordered:
+        for place in likely:
             if self._clock.is_over():
                 return
             borrowed = self._borrowed(place)
             yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
+        yield MORE, self._taken(lambda one: one.touches == ONLY)
         yield (
             MORE,
-            self._taken(lambda one: one.cost < LARGE and one.soon and one.touches < UNLIKELY),
+            self._taken(lambda one: one.soon and one.touches == UNKNOWN and one.cost < LARGE),
         )
         yield PAIR, []
+        for place in ordered:
+            if place.touches == UNLIKELY and not self._clock.is_over():
+                rest = [*self._large(place), *self._borrowed(place)]
+                yield MOST, sorted(self._of_place(place, rest), key=_by_cost)
         yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:

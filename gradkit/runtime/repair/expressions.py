@@ -402,6 +402,7 @@ def _missing(spot: Spot) -> Iterator[Change]:
     ]
     for kind, factors in (
         ("missing-slope", slopes),
+        ("missing-factor", [f"1 / {name} ** 2" for name in names]),
         ("missing-factor", [rest for n in rates for rest in (f"1 - {n}", f"{n} - 1")]),
     ):
         for factor in factors:
