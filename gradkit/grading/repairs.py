@@ -79,22 +79,25 @@ class _Repairs(Struct):
 
     def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
         held = self._draws(HELD)
-        for check in checks:
+        for number, check in enumerate(checks, 1):
             # What is right once the mistakes before it are mended has none of its own.
             mended = self.findings and self._verdict(check, held).state == "pass"
             if not mended:
-                self.findings += self._of_forms(check, held)
+                self.findings += self._of_forms(check, held, later=number < len(checks))
         return Inquiry(tuple(self.findings))
 
-    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Finding]:
+    def _of_forms(
+        self, check: FunctionCheck, held: Sequence[Draw], *, later: bool
+    ) -> list[Finding]:
         """Return what is found of a check in the first form in which the text is amended.
 
-        That is one in which no expression is to be the model solution's, if there is one.
+        That is one in which no expression is to be the model solution's, if there is one. Half of
+        the time is left for ``later`` checks, if there are any.
         """
         before, best = self._state(), None
         forms = self.grader.forms(check)
         for number, form in enumerate(forms):
-            share = self.left // (len(forms) - number)
+            share = self.left // (len(forms) - number + later)
             with self.grader.meant(check, form):
                 found = [*self._of_check(check, held, share)] if share > LEAST else []
             if found and all(finding.mistake != "wrong-expression" for finding in found):
