@@ -22,9 +22,9 @@ from gradkit.submission.definitions import Definition
 from gradkit.submission.places import finder
 from gradkit.task.draws import RANDOM, draws
 
-SEARCHED, HELD = 7919, 104729
-"""What is added to the seed for the inputs of a search, and for those that its answer is held to:
-nobody who knows the ones knows the others."""
+SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
+"""What is added to the seed for the inputs of a search, of a second one, and for those that its
+answer is held to: nobody who knows the ones knows the others."""
 
 
 def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
@@ -79,25 +79,22 @@ class _Repairs(Struct):
 
     def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
         held = self._draws(HELD)
-        for number, check in enumerate(checks, 1):
+        for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
             mended = self.findings and self._verdict(check, held).state == "pass"
             if not mended:
-                self.findings += self._of_forms(check, held, later=number < len(checks))
+                self.findings += self._of_forms(check, held)
         return Inquiry(tuple(self.findings))
 
-    def _of_forms(
-        self, check: FunctionCheck, held: Sequence[Draw], *, later: bool
-    ) -> list[Finding]:
+    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Finding]:
         """Return what is found of a check in the first form in which the text is amended.
 
-        That is one in which no expression is to be the model solution's, if there is one. Half of
-        the time is left for ``later`` checks, if there are any.
+        That is one in which no expression is to be the model solution's, if there is one.
         """
         before, best = self._state(), None
         forms = self.grader.forms(check)
         for number, form in enumerate(forms):
-            share = self.left // (len(forms) - number + later)
+            share = self.left // (len(forms) - number)
             with self.grader.meant(check, form):
                 found = [*self._of_check(check, held, share)] if share > LEAST else []
             if found and all(finding.mistake != "wrong-expression" for finding in found):
@@ -122,20 +119,35 @@ class _Repairs(Struct):
         cells = {each.cell.id: each.cell for each in known}
         for name, each in cells.items():
             self.texts.setdefault(name, each.source)
-        found, spent = proposals(
-            grader.process,
-            grader.asked(check, self._draws(SEARCHED)),
-            self.inside,
-            {name: self.texts[name] for name in cells},
-            [
-                (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
-                for each in known
-                if each.node is not None
-            ],
-            milliseconds,
-        )
-        self.left -= spent
+        places = [
+            (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
+            for each in known
+            if each.node is not None
+        ]
         before = self._verdict(check, held)
+        for draws_ in (self._draws(SEARCHED), self._draws(AGAIN)):
+            sources = {name: self.texts[name] for name in cells}
+            asked = grader.asked(check, draws_)
+            found, spent = proposals(
+                grader.process, asked, self.inside, sources, places, milliseconds
+            )
+            self.left, milliseconds = self.left - spent, milliseconds - spent
+            told = list(self._held(check, held, found, before, cells, known))
+            yield from told
+            # What is right at some inputs and wrong at others is looked for at others.
+            if told or not found or milliseconds < LEAST:
+                return
+
+    def _held(
+        self,
+        check: FunctionCheck,
+        held: Sequence[Draw],
+        found: Sequence[Proposal],
+        before: Verdict,
+        cells: Mapping[str, Cell],
+        known: Sequence[Definition],
+    ) -> Iterator[Finding]:
+        """Yield what is found, as far as it is right where it is judged, and make those changes."""
         kept, steps = self._state(), []
         for proposal in found:
             told = self._made(proposal, cells, known)
@@ -149,7 +161,7 @@ class _Repairs(Struct):
             if outputs:
                 for function, one, place, source in steps:
                     yield finding_of(
-                        grader.task.id, check.name, function, outputs, one, place, source
+                        self.grader.task.id, check.name, function, outputs, one, place, source
                     )
                 before, kept, steps = after, self._state(), []
         self.texts, self.longer = kept

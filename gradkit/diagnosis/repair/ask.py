@@ -16,7 +16,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.sandbox.lines import SEED, Step
 from gradkit.sandbox.process import StudentProcess
 
-MILLISECONDS, LEAST = 2000, 300
+MILLISECONDS, LEAST = 2500, 300
 """Of processor time that the searches for one task take at most, and that one needs."""
 
 

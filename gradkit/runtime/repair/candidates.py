@@ -133,6 +133,7 @@ class Candidates:
         self._outputs = bench.outputs(self._draws[0])
         self._ratios = [*bench.ratios(self._draws), *_constants_of(self._pools[0].parts)]
         self._others: list[Candidate] = []
+        self._slots: list[_Place] = []
 
     def groups(self) -> Iterator[tuple[float, list[Candidate]]]:
         """Yield the least cost and the changes of groups, the most promising first.
@@ -140,22 +141,11 @@ class Candidates:
         Small changes come before larger ones. Of these the slots whose value the model solution
         never has are the most doubtful: what came before the first is as it should be.
         """
-        ordered = self._ordered()
+        ordered = self._slots = self._ordered()
         larger: list[Candidate] = []
-        statements: set[int] = set()
-        for place in ordered:
-            if self._clock.is_over():
-                return
-            hits = self._of_place(place, self._small(place))
-            if id(place.slot.statement) not in statements:
-                statements.add(id(place.slot.statement))
-                for one in self._of_statement(place):
-                    (hits if one.cost <= SIGNED else larger).append(one)
-            # What is as small as anything may be needs no other to be compared with.
-            yield SIGNED, sorted(hits, key=_by_cost)
-        yield SIGNED, self._taken(lambda one: one.touches == ONLY)
-        # What is small is the likeliest, wherever it is not known that it cannot be.
-        yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
+        for right in (False, True):
+            places = [place for place in ordered if place.target.right is right]
+            yield from self._small_ones(places, larger)
         yield LARGER, sorted(larger, key=_by_cost)
         for place in ordered:
             if self._clock.is_over():
@@ -183,6 +173,33 @@ class Candidates:
                 rest = [*self._large(place), *self._borrowed(place)]
                 yield MOST, sorted(self._of_place(place, rest), key=_by_cost)
         yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
+
+    def _small_ones(
+        self, places: Sequence[_Place], larger: list[Candidate]
+    ) -> Iterator[tuple[float, list[Candidate]]]:
+        """Yield the groups of small changes; what is larger in statements is put into a list."""
+        statements: set[int] = set()
+        for place in places:
+            if self._clock.is_over():
+                return
+            hits = self._of_place(place, self._small(place))
+            if id(place.slot.statement) not in statements:
+                statements.add(id(place.slot.statement))
+                for one in self._of_statement(place):
+                    (hits if one.cost <= SIGNED else larger).append(one)
+            # What is as small as anything may be needs no other to be compared with.
+            yield SIGNED, sorted(hits, key=_by_cost)
+        yield SIGNED, self._taken(lambda one: one.touches == ONLY)
+        # What is small is the likeliest, wherever it is not known that it cannot be.
+        yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
+
+    def around(self, order: int) -> list[Candidate]:
+        """Return the larger changes of a slot, which are not tried again later."""
+        hits: list[Candidate] = []
+        for place in [place for place in self._slots if place.order == order]:
+            hits += self._of_place(place, [*place.larger, *self._large(place)])
+            place.larger, place.spots = [], []
+        return sorted([*hits, *self._taken(lambda one: one.order == order)], key=_by_cost)
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
         """Return some of the changes that were kept for the end so far."""

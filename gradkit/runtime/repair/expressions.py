@@ -377,8 +377,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
         # One without what is taken from it.
         for name in scope.arrays[:FEW]:
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
-    counts = [name for name in scope.numbers[:FEW] if isinstance(scope.values[name], WHOLE)]
-    rates = [name for name in scope.numbers[:FEW] if name not in counts]
+    counts = [name for name in scope.numbers if isinstance(scope.values[name], WHOLE)][: FEW // 2]
+    rates = [n for n in scope.numbers if not isinstance(scope.values[n], WHOLE)][: FEW // 2]
     # A number is a term of what it is counted in.
     same = [name for name in names if scope.values[name].shape == np.shape(value)]
     terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))

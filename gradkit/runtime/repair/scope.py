@@ -29,7 +29,10 @@ class Scope:
     ratios: Sequence[float] = ()
 
     def alike(self, text: str, value: Any) -> list[str]:
-        """Return what holds a value of the same kind and shape that is another one."""
+        """Return what holds a value of the same kind and shape that is another one.
+
+        Whole numbers may be others in another round of a loop.
+        """
         if isinstance(value, np.ndarray):
             return [
                 name
@@ -39,7 +42,9 @@ class Scope:
                 and self.values[name].tobytes() != value.tobytes()
             ][:FEW]
         if is_number(value):
-            return [n for n in self.numbers if n != text and self.values[n] != value][:FEW]
+            whole = isinstance(value, WHOLE)
+            same = [n for n in self.numbers if isinstance(self.values[n], WHOLE) is whole]
+            return [n for n in same if n != text and (whole or self.values[n] != value)][:FEW]
         return []
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
@@ -61,9 +66,11 @@ class Scope:
 WHOLE = (int, np.integer)
 
 
-def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, bool, bool]:
+def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
     text, value = named
-    return isinstance(value, WHOLE), "[" in text and text not in counted, "." in text
+    whole = isinstance(value, WHOLE)
+    entry = "[" in text and text not in counted
+    return whole, whole and text not in counted, entry, "." in text
 
 
 def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -98,7 +105,7 @@ def scope_of(
         text: part for name, value in local.items() for text, part in _paths(name, value)
     }
     places = {name: values[name] for name in counters if isinstance(values.get(name), WHOLE)}
-    counted = set()
+    counted = set(places)
     for text, part in [*values.items()]:
         for several in range(1, min(part.ndim, len(places)) + 1) if is_array(part) else ():
             if several in (1, part.ndim):
@@ -110,7 +117,7 @@ def scope_of(
                         counted |= {entry} if several == part.ndim else set()
     scope = Scope(values, library=library, ratios=ratios)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
-    # those that are not whole.
+    # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
         if isinstance(part, np.ndarray) and part.dtype.kind in "biuf":
             scope.arrays.append(text)
@@ -147,4 +154,8 @@ def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield f"{name}[{number}]", part
     elif not isinstance(value, OPAQUE):
         for key, part in getattr(value, "__dict__", {}).items():
-            yield f"{name}.{key}", part
+            yield from (
+                _paths(f"{name}.{key}", part)
+                if isinstance(part, dict)
+                else [(f"{name}.{key}", part)]
+            )

@@ -21,7 +21,7 @@ from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
-from gradkit.runtime.repair.tree import LARGE, LARGER
+from gradkit.runtime.repair.tree import LARGE, LARGER, SIGNED
 
 ROUNDS, INPUTS, STEPS = 5, 2, 8
 """Changes that are looked for one after the other, inputs that each has to be right at, and changes
@@ -125,8 +125,15 @@ class Search:
         self._used = len(used)
         self._best = None
         self._steps = []
-        for least, group in Candidates(bench, used, self._wrong, self._clock).groups():
+        candidates = Candidates(bench, used, self._wrong, self._clock)
+        for least, group in candidates.groups():
             best = self._best
+            if best is not None and best.left and least > SIGNED:
+                # Where a small change makes some right, a larger one may make all right.
+                for candidate in candidates.around(best.rank[2]):
+                    if not self._clock.is_over():
+                        self._try(bench, candidate)
+                best = self._best
             if best is not None and (least > LARGE if best.left else best.cost <= least):
                 break
             if least > LARGER and not deep:

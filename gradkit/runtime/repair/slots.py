@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-KEPT = (1, 2, 16)
+KEPT = (1, 2, 16, 64)
 """Which times of a slot are recorded: a loop's other rounds are like these."""
 
 NUMERIC = (np.ndarray, np.number, int, float)

@@ -142,8 +142,9 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             for swapped in _swapped(assigned):
                 yield "wrong-order", with_parts(statement, targets=[swapped])
         elif isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
-            for operator in (ast.Add, ast.Sub):
-                yield "not-added", new(ast.AugAssign, assigned, operator(), statement.value)
+            for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
+                kind = "not-added" if operator in (ast.Add, ast.Sub) else "missing-factor"
+                yield kind, new(ast.AugAssign, assigned, operator(), statement.value)
 
 
 def _swapped(row: ast.Tuple) -> Iterator[ast.Tuple]:
