@@ -125,18 +125,20 @@ class _Repairs(Struct):
             if each.node is not None
         ]
         before = self._verdict(check, held)
-        for draws_ in (self._draws(SEARCHED), self._draws(AGAIN)):
+        refused: list[Proposal] = []
+        for further in (SEARCHED, AGAIN, AGAIN):
             sources = {name: self.texts[name] for name in cells}
-            asked = grader.asked(check, draws_)
+            asked = grader.asked(check, self._draws(further))
             found, spent = proposals(
-                grader.process, asked, self.inside, sources, places, milliseconds
+                grader.process, asked, self.inside, sources, places, refused, milliseconds
             )
             self.left, milliseconds = self.left - spent, milliseconds - spent
             told = list(self._held(check, held, found, before, cells, known))
             yield from told
-            # What is right at some inputs and wrong at others is looked for at others.
+            # What is wrong after all is not asked for again, and at other inputs.
             if told or not found or milliseconds < LEAST:
                 return
+            refused.append(found[0])
 
     def _held(
         self,

@@ -70,6 +70,7 @@ def proposals(
     inside: Inside,
     sources: Mapping[str, str],
     places: Sequence[tuple[str, int, bool]],
+    refused: Sequence[Proposal],
     milliseconds: int,
 ) -> tuple[list[Proposal], int]:
     """Return the changes that the student's process proposes, in the order to be made in.
@@ -86,6 +87,8 @@ def proposals(
         The text of each cell that may be changed.
     places : sequence of (cell id, line, right)
         Where the functions begin that may be, and whether what they give alone is right.
+    refused : sequence of Proposal
+        Changes that are not to be proposed again.
     milliseconds : int
         Of processor time that it takes at most.
     """
@@ -122,6 +125,7 @@ def proposals(
     data: dict[str, Any] = {
         "sources": dict(sources),
         "places": [list(place) for place in places],
+        "refused": [[each.cell, each.first, list(each.lines)] for each in refused],
         "functions": dict(asked.functions),
         "draws": told,
         "parts": [

@@ -348,7 +348,9 @@ class Candidates:
             )
             # What is no number, or whole ones, is the model solution's by chance.
             plain = place.plain or (after is not None and is_whole(after[0]))
-            small = after is not None and cost - more <= SIGNED and plain
+            counts = after is not None and isinstance(after[0], int | np.integer)
+            most = LARGE if counts and not place.plain else SIGNED
+            small = after is not None and cost - more <= most and plain
             if near or small:
                 hits.append(one)
             elif not only:

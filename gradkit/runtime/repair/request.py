@@ -21,8 +21,8 @@ def propose(
     namespace : dict
         The student's names.
     data : mapping
-        ``sources``: the text of cells. ``places``: see `Search`. ``functions``, ``reads``,
-        ``untouched``, ``seed``: see `Question`. ``milliseconds``: of processor time. ``draws``:
+        ``sources``: the text of cells. ``places``, ``refused``: see `Search`. ``functions``,
+        ``reads``, ``untouched``, ``seed``: see `Question`. ``milliseconds``: of processor time. ``draws``:
         for each the tree of its ``inputs``, its ``steps`` as in `gradkit.runtime.lines.run_steps`,
         what is ``right`` by the numbers of arrays, its ``sizes``, and the ``shapes`` of the model's
         values, which are one upon the other in the array ``pool/NUMBER``. ``parts``: see `Part`.
@@ -49,6 +49,7 @@ def propose(
         data["sources"],
         [(cell, line, right) for cell, line, right in data["places"]],
         Question(data["functions"], draws, data["reads"], data["untouched"], data["seed"]),
+        {(cell, first, tuple(lines)) for cell, first, lines in data["refused"]},
         data["milliseconds"] / 1000,
     )
     return [

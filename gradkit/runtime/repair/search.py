@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,8 @@ class Search:
     places : sequence of (cell, line, right)
         Where the functions begin that may be changed, and whether what they give alone is right.
     question : Question
+    refused : set of (cell, line, lines)
+        Changes that are not wanted: the first line, and those that are to be there.
     seconds : float
         After which no more is tried.
     """
@@ -82,10 +84,11 @@ class Search:
         sources: Mapping[str, str],
         places: Sequence[Placed],
         question: Question,
+        refused: Collection[tuple[str, int, tuple[str, ...]]],
         seconds: float,
     ) -> None:
         self._namespace, self._text = namespace, _Text(sources, places)
-        self._question = question
+        self._question, self._refused = question, refused
         self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
@@ -183,7 +186,8 @@ class Search:
             return
         if best is None or (left, candidate.cost, candidate.order) < best.rank:
             written = self._written(candidate)
-            if written is not None:
+            cell = candidate.target.cell
+            if written and (cell, written.first, tuple(written.lines)) not in self._refused:
                 proposal = Proposal(candidate.target.cell, written, candidate.kind)
                 self._best = _Best((left, candidate.cost, candidate.order), (proposal,))
 

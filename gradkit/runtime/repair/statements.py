@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, with_parts
 
+LITTLE = 0.01
+"""What tells costs apart that are the same otherwise."""
+
 AGAIN = 0.9
 """What it costs to leave out a statement that stands there twice."""
 
@@ -48,7 +51,8 @@ def changed_blocks(
         cost = LARGER if kind in ("not-added", "not-replaced", "changed-in-place") else SIMPLE
         yield Rewritten(kind, cost, [*before, made, *after], statement)
     for moved, told in _indented(statement, after):
-        yield Rewritten("wrong-indentation", LARGER, [*before, *moved], told)
+        # To change places with another statement is less.
+        yield Rewritten("wrong-indentation", LARGER + LITTLE, [*before, *moved], told)
     for renamed in _other_targets(statement, function):
         yield Rewritten("wrong-name", LARGER, [*before, renamed, *after], statement)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
