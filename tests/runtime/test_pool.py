@@ -13,6 +13,7 @@ from gradkit.runtime.repair.pool import (
     known,
     like,
     ratio_of,
+    signature,
 )
 
 HELD = [np.array([[1.5, 2.5, -0.5]]), np.array([0.25, 4.75])]
@@ -32,10 +33,22 @@ def test_a_row_is_as_near_as_its_farthest_member() -> None:
     assert known([pool()], [()]) == 0
 
 
+def test_what_holds_itself_has_a_signature() -> None:
+    """As others have; it is that of its own values."""
+    one: list[object] = [np.array([1.5])]
+    other: list[object] = [np.array([2.5])]
+    for each in (one, other):
+        each.append(each)
+    assert signature(one) != signature(other)
+    assert signature([1.5, {"k": (2, 3)}]) == signature([1.5, {"k": (2, 3)}])
+    assert signature([1.5, {"k": (2, 3)}]) != signature([1.5, {"k": (2, 4)}])
+
+
 def test_rows_of_whole_numbers_are_whole() -> None:
     """A row with another number is not."""
     assert is_whole((np.array([1.0, 2.0]), 3))
     assert not is_whole((np.array([1.0, 2.5]), 3))
+    assert not is_whole([np.array([1.0, 2.0]), [3.0]])
 
 
 @pytest.mark.parametrize(

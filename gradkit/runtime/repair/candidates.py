@@ -368,7 +368,8 @@ class Candidates:
         if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
-        counts = isinstance(after[0], int | np.bool_ | np.integer) and change.cost <= SIGNED
+        most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
+        counts = isinstance(after[0], int | np.bool_ | np.integer) and change.cost <= most
         if change.kind == "wrong-comparison" or counts:
             # What is true or false, or counts something, in these runs says little of others.
             return after

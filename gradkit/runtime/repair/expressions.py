@@ -64,10 +64,14 @@ def _names(spot: Spot) -> Iterator[Change]:
         for other in near:
             yield Change(kind, expression(other))
         if spot.value is not None:
-            rest = (*scope.arrays, *(() if is_array(spot.value) else scope.numbers))
+            rows = [n for n, v in scope.values.items() if n.isidentifier() and isinstance(v, ROWS)]
+            rest = (*rows, *scope.arrays, *(() if is_array(spot.value) else scope.numbers))
             for other in [n for n in rest if n != text and n not in near][:FEW]:
                 yield Change(kind, expression(other), LARGER)
 
+
+ROWS = (dict, list, tuple)
+"""What holds values and is none itself."""
 
 OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-axis"}
 """Options whose values are about axes."""

@@ -141,6 +141,8 @@ def is_whole(value: Any) -> bool:
     """Tell whole numbers, which are the model solution's by chance."""
     if isinstance(value, tuple):
         return all(map(is_whole, value))
+    if not isinstance(value, np.ndarray | np.number | float | int):
+        return False
     array = np.asarray(value)
     return array.dtype.kind in "iu" or (
         array.dtype.kind == "f" and bool(np.all(array == np.round(array)))
@@ -159,17 +161,20 @@ def digested(flat: Array) -> float:
     return float(looked @ _weights(looked.size))
 
 
-def signature(value: Any) -> Any:
-    """Return what tells a value from others; those that are equal but for rounding share it."""
+def signature(value: Any, deep: int = 6) -> Any:
+    """Return what tells a value from others; those that are equal but for rounding share it.
+
+    What holds itself is looked into so ``deep``.
+    """
     if isinstance(value, np.ndarray | np.number) and value.dtype.kind in "biuf":
         digest = digested(value.reshape(-1)[:DIGESTED].astype(float))
         return value.shape, value.dtype.kind, f"{digest:.12g}"
     if isinstance(value, np.ndarray | np.generic):
         return value.shape, value.tobytes()
-    if isinstance(value, list | tuple):
-        return tuple(map(signature, value))
-    if isinstance(value, dict):
-        return tuple((str(key), signature(each)) for key, each in value.items())
+    if isinstance(value, list | tuple) and deep:
+        return tuple(signature(each, deep - 1) for each in value)
+    if isinstance(value, dict) and deep:
+        return tuple((str(key), signature(each, deep - 1)) for key, each in value.items())
     return repr(value)[:200] if isinstance(value, PLAIN) else id(value)
 
 
