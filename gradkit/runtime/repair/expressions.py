@@ -127,6 +127,8 @@ def _operations(spot: Spot) -> Iterator[Change]:
             turned = added and operator in (ast.Add, ast.Sub)
             kind = "turned-sign" if turned else "wrong-operator"
             yield Change(kind, with_parts(node, op=operator()))
+    if isinstance(node.op, ast.Mult) and isinstance(node.right, ast.Constant):
+        yield Change("wrong-power", with_parts(node, op=ast.Pow()))
     yield Change("extra-term" if added else "surplus-factor", node.left)
     if isinstance(node.op, ast.Sub):
         yield Change("extra-term", new(ast.UnaryOp, ast.USub(), node.right), LARGER)
