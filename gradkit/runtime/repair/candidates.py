@@ -583,6 +583,9 @@ def _below(
     yield _Placed(Spot(node, value, scope, whole, of), put, above, values.names)
     above |= {node}
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
+        first = node.generators[0]
+        inner = _into(first, "iter", None)
+        yield from _below(first.iter, inner, scope, values, above, whole=True)
         values = Values(_first_round(node, values.names), kept=False)
         scope = scope_of(values.names)
         for each in ("elt", "key", "value"):
