@@ -81,7 +81,8 @@ class _Repairs(Struct):
         held = self._draws(HELD)
         for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
-            mended = self.findings and self._verdict(check, held).state == "pass"
+            with self.grader.meant(check, self._forms(check)[0]):
+                mended = self.findings and self._verdict(check, held).state == "pass"
             if not mended:
                 self.findings += self._of_forms(check, held)
         return Inquiry(tuple(self.findings))
@@ -89,15 +90,15 @@ class _Repairs(Struct):
     def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Finding]:
         """Return what is found of a check in the first form in which the text is amended.
 
-        That is one in which no expression is to be the model solution's, if there is one.
+        That is one in which one change is enough that is not the model solution's, if there is one.
         """
         before, best = self._state(), None
-        forms = self.grader.forms(check)
+        forms = self._forms(check)
         for number, form in enumerate(forms):
             share = self.left // (len(forms) - number)
             with self.grader.meant(check, form):
                 found = [*self._of_check(check, held, share)] if share > LEAST else []
-            if found and all(finding.mistake != "wrong-expression" for finding in found):
+            if len(found) == 1 and found[0].mistake != "wrong-expression":
                 self.mended[check.name] = form
                 return found
             if found and best is None:
@@ -107,6 +108,12 @@ class _Repairs(Struct):
             before = self._state()
         found, (self.texts, self.longer) = best or ([], before)
         return found
+
+    def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
+        """Return the forms of a check that go by the convention in which another was amended."""
+        ways = {way for _, way in self.mended.values()}
+        forms = self.grader.forms(check)
+        return [form for form in forms if form[1] in ways] or forms
 
     def _of_check(
         self, check: FunctionCheck, held: Sequence[Draw], milliseconds: int
