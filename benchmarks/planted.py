@@ -64,12 +64,14 @@ from gradkit.sandbox import Workshop  # noqa: E402
 MAY_SAY: dict[str, frozenset[str]] = {
     operator: frozenset({"wrong-expression", *codes.split()})
     for operator, codes in {
-        "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant",
+        "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant "
+        "wrong-comparison",
         "augmented": "not-added not-replaced changed-in-place wrong-operator turned-sign "
-        "missing-term missing-copy wrong-statement-order",
+        "missing-term missing-factor missing-copy wrong-statement-order",
         "axis": "wrong-axis wrong-constant missing-function wrong-shape wrong-option",
         "call dropped": "missing-function missing-slope missing-shift wrong-axis wrong-name "
-        "wrong-power missing-copy missing-factor wrong-transpose wrong-shape wrong-brackets",
+        "wrong-power missing-copy missing-factor wrong-transpose wrong-shape wrong-brackets "
+        "extra-term",
         "call swapped": "wrong-function missing-factor surplus-factor extra-function "
         "missing-function wrong-power wrong-constant",
         "comparison": "wrong-comparison wrong-order turned-sign wrong-constant wrong-name",
@@ -77,7 +79,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "missing-factor extra-term missing-term wrong-power wrong-option wrong-name wrong-operator "
         "turned-sign missing-function wrong-shape wrong-transpose wrong-entry",
         "factor": "missing-factor missing-slope wrong-operator wrong-name turned-sign "
-        "wrong-power wrong-constant missing-function wrong-entry",
+        "wrong-power wrong-constant missing-function wrong-entry wrong-function wrong-brackets",
         "index": "wrong-element wrong-axis wrong-name wrong-entry wrong-constant wrong-bounds "
         "turned-sign extra-term missing-term surplus-factor wrong-order",
         "keepdims": "wrong-axis wrong-option wrong-shape wrong-transpose",
@@ -92,7 +94,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "surplus-factor missing-factor extra-term missing-term",
         "order": "wrong-order wrong-name wrong-transpose turned-sign wrong-entry",
         "parenthesis": "wrong-brackets wrong-operator missing-factor surplus-factor wrong-order "
-        "turned-sign extra-term missing-term",
+        "turned-sign extra-term missing-term missing-function",
         "power": "wrong-power missing-factor surplus-factor wrong-constant missing-function "
         "wrong-function wrong-operator",
         "sign": "turned-sign wrong-order wrong-constant wrong-operator",
@@ -103,7 +105,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "statement twice": "extra-statement surplus-factor extra-term not-added not-replaced "
         "missing-factor wrong-operator wrong-constant",
         "term": "missing-term missing-shift turned-sign wrong-name wrong-operator missing-function "
-        "wrong-expression missing-factor",
+        "wrong-expression missing-factor missing-slope not-added wrong-bounds",
         "transpose": "wrong-transpose wrong-order wrong-name wrong-axis wrong-shape",
     }.items()
 }

@@ -17,7 +17,8 @@ import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from types import FrameType
+from functools import lru_cache
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -252,12 +253,17 @@ def _targets(line: str, target: ast.expr) -> Iterator[tuple[str, bool]]:
 
 def run(text: str, names: dict[str, Any]) -> None:
     """Run lines over these names; what they assign is added."""
-    exec(compile(text, "<check>", "exec", dont_inherit=True), names)  # noqa: S102  (held to a grammar)
+    exec(_compiled(text, "exec"), names)  # noqa: S102  (held to a grammar)
 
 
 def value_of(expression: str, names: dict[str, Any]) -> Any:
     """Return the value of an expression over these names."""
-    return eval(compile(expression.strip(), "<check>", "eval", dont_inherit=True), names)  # noqa: S307
+    return eval(_compiled(expression.strip(), "eval"), names)  # noqa: S307
+
+
+@lru_cache(maxsize=1000)
+def _compiled(text: str, mode: str) -> CodeType:
+    return compile(text, "<check>", mode, dont_inherit=True)
 
 
 @contextmanager

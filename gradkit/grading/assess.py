@@ -223,9 +223,13 @@ def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Lis
             yield listing
 
 
+FAILED = ("fail", "error", "blocked", "missing")
+"""States of a check that findings are about."""
+
+
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:
     """Return the findings about what still fails; what was withdrawn stays, to be left out."""
-    failed = {verdict.check for verdict in verdicts if verdict.state in ("fail", "error")}
+    failed = {verdict.check for verdict in verdicts if verdict.state in FAILED}
     failed.add("")  # remarks on the whole task stand
     if failed.issuperset(finding.check for finding in inquiry.findings):
         return inquiry

@@ -6,7 +6,8 @@ import ast
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -64,7 +65,7 @@ OLD_WAYS = {
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
-DIAGNOSED = ("fail", "error", "blocked")
+DIAGNOSED = ("fail", "error", "blocked", "missing")
 """States whose reasons are looked for."""
 
 NEARLY = 2
@@ -322,7 +323,7 @@ class FunctionGrader(Struct):
     _follows: int | None = None
     _chosen: dict[str, Lines] = field(default_factory=dict)
     _wrong: set[str] = field(default_factory=set)
-    _verdicts: dict[str, Verdict] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
     def grade(self) -> tuple[Verdict, ...]:
@@ -333,8 +334,8 @@ class FunctionGrader(Struct):
         self._known = definitions([*section.borrowed, *section.shared, *section.own])
         self._found = found_in(self.task, self._known)
         for check in self.task.checks:
-            self._verdicts[check.name] = self._in_turn(check, self._best(check))
-        return tuple(self._verdicts.values())
+            self.verdicts[check.name] = self._in_turn(check, self._best(check))
+        return tuple(self.verdicts.values())
 
     def _best(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on the first lines that pass, of those that stand for one another."""
@@ -346,7 +347,9 @@ class FunctionGrader(Struct):
             verdicts.append((self._check(check), lines, self._follows, check.name in self._wrong))
             if verdicts[-1][0].state == "pass":
                 return verdicts[-1][0]
-        verdict, self._chosen[check.name], self._follows, wrong = verdicts[0]
+        # None does: those by which most outputs are right, the first ones where as many are.
+        best = max(verdicts, key=lambda each: sum(e.state == "pass" for e in each[0].entries))
+        verdict, self._chosen[check.name], self._follows, wrong = best
         self._wrong |= {check.name} if wrong else set()
         return verdict
 
@@ -366,7 +369,7 @@ class FunctionGrader(Struct):
             calls = self._lines(other).calls
             helper = self._own_name(calls[-1].function) if calls else ""
             builds = helper in read - own or (other in steps and bool(handed))
-            wrong = self._verdicts.get(other.name) if other.name in self._wrong else None
+            wrong = self.verdicts.get(other.name) if other.name in self._wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
                 blocked = self._blocked(check, say("`{name}` is not right.", name=helper))
                 return replace(blocked, entries=verdict.entries)
@@ -449,6 +452,30 @@ class FunctionGrader(Struct):
             return Verdict(check.name, "error", "")
         return judge_check(check, self._probes(check, answers, self._follows or 0))
 
+    def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
+        """Return the lines and conventions by which a check may be meant, its own ones first.
+
+        A convention by which another check passes, or some of its own outputs, is that of all.
+        """
+        own = self._lines(check), self._follows or 0
+        others = [each for each in self.task.checks if each.conventions and each is not check]
+        settled = any(self.verdicts[each.name].state == "pass" for each in others) or any(
+            entry.state == "pass" for entry in self.verdicts[check.name].entries
+        )
+        ways = [own[1]] if settled else range(1 + len(check.conventions))
+        every = [(lines, way) for lines in self._ways(check) for way in ways]
+        return [own, *(each for each in every if each != own)]
+
+    @contextmanager
+    def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
+        """Have a check meant by these lines and this convention for a while."""
+        before = self._lines(check), self._follows
+        self._chosen[check.name], self._follows = form
+        try:
+            yield
+        finally:
+            self._chosen[check.name], self._follows = before
+
     def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
         """Return what is asked of a check at some inputs, and what is right there."""
         from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
@@ -493,6 +520,15 @@ class FunctionGrader(Struct):
             todo += [n for n in self._known if n in reads]
             todo += [n for n in methods if n.partition(".")[2] in {*called, "__init__"}]
         return [each for each in found.values() if isinstance(each.node, ast.FunctionDef)]
+
+    def passes(self, name: str) -> bool:
+        """Tell a function of the student's whose own checks pass."""
+        wrong = {
+            each.name in self._wrong
+            for each in self.task.checks
+            if name in {self._own_name(call.function) for call in self._lines(each).calls}
+        }
+        return wrong == {False}
 
     def _of_handout(self, check: FunctionCheck, steps: Sequence[FunctionCheck]) -> list[Probe]:
         """Return the handout's own examples, with what the student's functions give for them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,20 +15,17 @@ from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
 from gradkit.records.finding import Finding, Inquiry
-from gradkit.records.functions import Draw, FunctionCheck
-from gradkit.records.submission import Cell
+from gradkit.records.functions import Draw, FunctionCheck, Lines
+from gradkit.records.submission import Cell, Place
 from gradkit.records.verdict import Verdict
 from gradkit.submission.definitions import Definition
 from gradkit.submission.places import finder
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
 
-SEARCHED, HELD = 7919, 104729
-"""What is added to the seed for the inputs of a search, and for those that its answer is held to:
-nobody who knows the ones knows the others."""
-
-RANDOMS = 2
-"""Random inputs that a search is made at; those that are hard come with them."""
+SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
+"""What is added to the seed for the inputs of a search, of a second one, and for those that its
+answer is held to: nobody who knows the ones knows the others."""
 
 
 def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
@@ -42,10 +39,24 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
     """
     if grader.solution is None:
         return Inquiry()
-    numbers = sum(array.size for draw in grader.draws for array in arrays_in(dict(draw.values)))
-    if numbers > LARGEST:
+    if sum(map(_numbers, grader.draws)) > LARGEST:
         return Inquiry()
-    return _Repairs(grader, Inside(grader.solution)).inquiry(verdicts)
+    asked = [
+        check
+        for check, verdict in zip(grader.task.checks, verdicts, strict=True)
+        if verdict.state in DIAGNOSED and not _is_to_write(verdict)
+    ]
+    return _Repairs(grader, Inside(grader.solution)).inquiry(asked) if asked else Inquiry()
+
+
+def _numbers(draw: Draw) -> int:
+    """Count the numbers of some inputs."""
+    return sum(array.size for array in arrays_in(dict(draw.values)))
+
+
+def _is_to_write(verdict: Verdict) -> bool:
+    """Tell that there is no text yet; there is where only outputs are not there."""
+    return verdict.state == "missing" and (not verdict.entries or verdict.place is not None)
 
 
 LARGEST = 50_000
@@ -56,7 +67,7 @@ class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
     ``longer`` are by cell, in their order, the lines below which a change has moved the text, and
-    by how many lines.
+    by how many lines; ``mended`` are by check the form in which it was amended.
     """
 
     grader: FunctionGrader
@@ -65,19 +76,49 @@ class _Repairs(Struct):
     findings: list[Finding] = field(default_factory=list)
     longer: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     left: int = MILLISECONDS
+    mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
-    def inquiry(self, verdicts: Sequence[Verdict]) -> Inquiry:
+    def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
         held = self._draws(HELD)
-        for check, verdict in zip(self.grader.task.checks, verdicts, strict=True):
-            if verdict.state not in DIAGNOSED:
-                continue
+        for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
-            mended = self.findings and self._verdict(check, held).state == "pass"
-            if not mended and self.left > LEAST:
-                self.findings += self._of_check(check, held)
+            with self.grader.meant(check, self._forms(check)[0]):
+                mended = self.findings and self._verdict(check, held).state == "pass"
+            if not mended:
+                self.findings += self._of_forms(check, held)
         return Inquiry(tuple(self.findings))
 
-    def _of_check(self, check: FunctionCheck, held: Sequence[Draw]) -> Iterator[Finding]:
+    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Finding]:
+        """Return what is found of a check in the first form in which the text is amended.
+
+        That is one in which one change is enough that is not the model solution's, if there is one.
+        """
+        before, best = self._state(), None
+        forms = self._forms(check)
+        for number, form in enumerate(forms):
+            share = self.left // (len(forms) - number)
+            with self.grader.meant(check, form):
+                found = [*self._of_check(check, held, share)] if share > LEAST else []
+            if len(found) == 1 and found[0].mistake != "wrong-expression":
+                self.mended[check.name] = form
+                return found
+            if found and best is None:
+                best = found, self._state()
+                self.mended[check.name] = form
+            self.texts, self.longer = before
+            before = self._state()
+        found, (self.texts, self.longer) = best or ([], before)
+        return found
+
+    def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
+        """Return the forms of a check that go by the convention in which another was amended."""
+        ways = {way for _, way in self.mended.values()}
+        forms = self.grader.forms(check)
+        return [form for form in forms if form[1] in ways] or forms
+
+    def _of_check(
+        self, check: FunctionCheck, held: Sequence[Draw], milliseconds: int
+    ) -> Iterator[Finding]:
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         # Time of its own: what was asked before is no matter of this.
@@ -86,43 +127,92 @@ class _Repairs(Struct):
         cells = {each.cell.id: each.cell for each in known}
         for name, each in cells.items():
             self.texts.setdefault(name, each.source)
-        found, spent = proposals(
-            grader.process,
-            grader.asked(check, self._draws(SEARCHED)),
-            self.inside,
-            {name: self.texts[name] for name in cells},
-            [
-                (each.cell.id, self._now(each.cell, each.node.lineno))
-                for each in known
-                if each.node is not None
-            ],
-            self.left,
-        )
-        self.left -= spent
+        places = [
+            (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
+            for each in known
+            if each.node is not None
+        ]
         before = self._verdict(check, held)
+        refused: list[Proposal] = []
+        for further in (SEARCHED, AGAIN, AGAIN):
+            sources = {name: self.texts[name] for name in cells}
+            asked = grader.asked(check, self._draws(further))
+            found, spent = proposals(
+                grader.process, asked, self.inside, sources, places, refused, milliseconds
+            )
+            self.left, milliseconds = self.left - spent, milliseconds - spent
+            told = list(self._held(check, held, found, before, cells, known))
+            yield from told
+            # What is wrong after all is not asked for again, and at other inputs.
+            if told or not found or milliseconds < LEAST:
+                return
+            refused.append(found[0])
+
+    def _held(
+        self,
+        check: FunctionCheck,
+        held: Sequence[Draw],
+        found: Sequence[Proposal],
+        before: Verdict,
+        cells: Mapping[str, Cell],
+        known: Sequence[Definition],
+    ) -> Iterator[Finding]:
+        """Yield what is found, as far as it is right where it is judged, and make those changes."""
+        kept, steps = self._state(), []
         for proposal in found:
-            if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
-                return
-            source = self.texts[cell.id]
-            text = replaced(source, proposal)
-            line = self._before(cell, proposal.line)
-            function = _function_at(known, cell, line)
-            if text is None or function is None:
-                return
-            proposal = trimmed(proposal, source)  # noqa: PLW2901
-            self.texts[cell.id] = text
+            told = self._made(proposal, cells, known)
+            if told is None:
+                break
+            steps.append(told)
             after = self._verdict(check, held)
             outputs = _made_right(before, after)
-            if not outputs:
-                self.texts[cell.id] = source
-                return
-            before = after
-            more = len(proposal.lines) - (proposal.last - proposal.first + 1)
-            self.longer.setdefault(cell.id, []).append((proposal.last, more))
-            place = finder([cell])(cell.id, line)
-            yield finding_of(
-                grader.task.id, check.name, function.name, outputs, proposal, place, source
-            )
+            if outputs is None or (outputs and self._breaks(check)):
+                break
+            if outputs:
+                for function, one, place, source in steps:
+                    yield finding_of(
+                        self.grader.task.id, check.name, function, outputs, one, place, source
+                    )
+                before, kept, steps = after, self._state(), []
+        self.texts, self.longer = kept
+
+    def _breaks(self, check: FunctionCheck) -> bool:
+        """Tell whether all changes so far make another check fail that passes, or did before."""
+        grader = self.grader
+        own = {each.name for each in grader.definitions_of(check)}
+        for other in (each for each in grader.task.checks if each is not check):
+            passes = grader.verdicts[other.name].state == "pass"
+            form = grader.forms(other)[0] if passes else self.mended.get(other.name)
+            if form is None or not own & {each.name for each in grader.definitions_of(other)}:
+                continue
+            with grader.meant(other, form):
+                if self._verdict(other).state != "pass":
+                    return True
+        return False
+
+    def _state(self) -> tuple[dict[str, str], dict[str, list[tuple[int, int]]]]:
+        return dict(self.texts), {cell: [*lines] for cell, lines in self.longer.items()}
+
+    def _made(
+        self, proposal: Proposal, cells: Mapping[str, Cell], known: Sequence[Definition]
+    ) -> tuple[str, Proposal, Place, str] | None:
+        """Make a change of the text, and return what there is to tell of it; None for no change.
+
+        That is the function, the change without what stays, its place, and the text before.
+        """
+        if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
+            return None
+        source = self.texts[cell.id]
+        text = replaced(source, proposal)
+        line = self._before(cell, proposal.line)
+        function = _function_at(known, cell, line)
+        if text is None or function is None:
+            return None
+        proposal = trimmed(proposal, source)
+        self.texts[cell.id] = text
+        more = len(proposal.lines) - (proposal.last - proposal.first + 1)
+        self.longer.setdefault(cell.id, []).append((proposal.last, more))
+        return function.name, proposal, finder([cell])(cell.id, line), source
 
     def _now(self, cell: Cell, line: int) -> int:
         """Return where a line of the student's own text stands in the text as it is now."""
@@ -139,10 +229,11 @@ class _Repairs(Struct):
     def _draws(self, further: int) -> list[Draw]:
         """Return fresh inputs, under labels of their own."""
         drawn = list(draws(self.grader.task, self.grader.seed + further))
-        chosen = [*drawn[:RANDOMS], *drawn[RANDOM:]] if further == SEARCHED else drawn
-        return [replace(draw, label=f"{draw.label} {further}") for draw in chosen]
+        # A search is quick where inputs are small.
+        ordered = [*sorted(drawn[:RANDOM], key=_numbers), *drawn[RANDOM:]]
+        return [replace(draw, label=f"{draw.label} {further}") for draw in ordered]
 
-    def _verdict(self, check: FunctionCheck, held: Sequence[Draw]) -> Verdict:
+    def _verdict(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return what a check comes to with all changes so far, at judged and at fresh inputs."""
         changed = [
             definition
@@ -190,12 +281,12 @@ def _function_at(known: Sequence[Definition], cell: Cell, line: int) -> Definiti
     return None
 
 
-def _made_right(before: Verdict, after: Verdict) -> list[str]:
-    """Return the outputs that came right, if none went wrong."""
+def _made_right(before: Verdict, after: Verdict) -> list[str] | None:
+    """Return the outputs that came right; None if any went wrong."""
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}
     if after.state == "error" or any(now.get(name, "pass") != "pass" for name in was):
-        return []
+        return None
     # An input that is changed in place has an entry only where it is.
     gone = [entry.parameter for entry in before.entries if entry.parameter not in now]
     return [name for name, state in now.items() if state == "pass" and name not in was] + gone

@@ -52,6 +52,12 @@ def solution(exercise: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def by_hand(exercise: str, style: str) -> str:
+    """The text of another right answer to an exercise."""
+    path = Path(__file__).parents[1] / "gallery" / exercise / f"{style}.py"
+    return path.read_text(encoding="utf-8")
+
+
 def line_of(exercise: str, text: str) -> int:
     """The line of the model solution that holds a text."""
     before, _, _ = solution(exercise).partition(text)
@@ -190,6 +196,88 @@ def test_two_mistakes_are_told_one_by_one(found: Found) -> None:
         ("turned-sign", ("dw",)),
         ("wrong-axis", ("db",)),
     }
+
+
+def test_two_mistakes_on_the_way_to_one_output_are_told(found: Found) -> None:
+    """Neither alone makes the cost right; together they do, and each is told at its line."""
+    was = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m"
+    now = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 + A2)) / m"
+    size = "m = Y.shape[1]\n    return"
+    told = findings(
+        found("one-hidden-layer", (f"{size}{was[6:]}", f"m = Y.shape[0]\n    return{now[6:]}"))
+    )
+    line = line_of("one-hidden-layer", was)
+    assert {each.place.line for each in told if each.place is not None} == {line - 1, line}
+    assert len({each.entries for each in told}) == 1
+
+
+def test_what_is_returned_in_another_order_is_told(found: Found) -> None:
+    """No output is there then; a text that is still to be written has nothing found."""
+    text = solution("layers").replace("return dout * (cache > 0)", "raise NotImplementedError")
+    assert findings(found("layers", text=text)) == []
+    text = solution("two-layer-net")
+    start, end = text.index("        return loss, {"), text.index("    def predict")
+    row = text[start:end].strip().removeprefix("return loss, ")
+    (one,) = findings(found("two-layer-net", (text[start:end].strip(), f"return {row}, loss")))
+    assert one.mistake == "wrong-order"
+    assert one.place is not None
+    assert one.place.line == line_of("two-layer-net", "return loss, {")
+
+
+def test_a_mistake_is_told_in_the_form_that_is_meant(found: Found) -> None:
+    """A flat bias, summed over the examples: right in one of the forms that stand for one another."""
+    text = by_hand("linear-class", "flat_bias")
+    was = "self.dLdb = flat.sum(axis=0) / len(rows)"
+    assert findings(found("linear-class", text=text)) == []
+    (one,) = findings(
+        found("linear-class", text=text.replace(was, was.removesuffix(" / len(rows)")))
+    )
+    assert one.place is not None
+    assert one.place.line == text[: text.index(was)].count("\n") + 1
+    assert one.entries == ("layer.dLdb",)
+
+
+def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
+    """No change of the backward pass, which is right, gives it the weights that it was not given."""
+    (one,) = findings(found("layers", ("@ w + b, (x, w)", "@ w + b, (x, x)")))
+    assert one.mistake == "wrong-name"
+    assert one.place is not None
+    assert one.place.line == line_of("layers", "@ w + b, (x, w)")
+    # Either pass may be what lacks a sign; the one whose numbers are wrong is told.
+    (one,) = findings(found("layers", ("@ w + b, (x, w)", "@ w + b, (x, -w)")))
+    assert "`affine_backward`" in one.sentence
+
+
+def test_a_method_of_a_base_class_is_told(found: Found) -> None:
+    """It is changed in the classes that are made of it too."""
+    was, now = "return dLdA * np.array([[self.df(z)", "return np.array([[self.df(z)"
+    text = by_hand("linear-class", "loops")
+    told = findings(found("linear-class", (was, now), text=text))
+    assert {one.mistake for one in told} == {"missing-factor"}
+    line = text[: text.index(was)].count("\n") + 1
+    assert [one.place.line for one in told if one.place is not None] == [line] * 3
+
+
+def test_a_step_is_put_in_where_it_is_missing(found: Found) -> None:
+    """At the end of a branch, in the student's own names: the line alone is the change."""
+    was = "        running_var = momentum * running_var + (1 - momentum) * var\n"
+    text = by_hand("batchnorm", "step_by_step")
+    (one,) = findings(found("batchnorm", (was, ""), text=text))
+    assert (one.mistake, one.fix) == ("missing-statement", was.strip())
+
+
+def test_no_change_is_told_that_breaks_another_check(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gradient of a bias follows its shape, which is right once the pass before it is."""
+    text, wrong = (
+        by_hand("linear-class", "flat_bias"),
+        ("return A @ self.W.T + self.b", "return self.b"),
+    )
+    (one,) = findings(found("linear-class", wrong, text=text))
+    assert (one.mistake, one.check) == ("missing-term", "forward")
+    monkeypatch.setattr(repairs._Repairs, "_breaks", lambda *_: False)
+    assert "backward" in {each.check for each in findings(found("linear-class", wrong, text=text))}
 
 
 def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None:

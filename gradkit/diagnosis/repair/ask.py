@@ -69,7 +69,8 @@ def proposals(
     asked: Asked,
     inside: Inside,
     sources: Mapping[str, str],
-    places: Sequence[tuple[str, int]],
+    places: Sequence[tuple[str, int, bool]],
+    refused: Sequence[Proposal],
     milliseconds: int,
 ) -> tuple[list[Proposal], int]:
     """Return the changes that the student's process proposes, in the order to be made in.
@@ -84,8 +85,10 @@ def proposals(
         The model solution's.
     sources : mapping of str to str
         The text of each cell that may be changed.
-    places : sequence of (cell id, line)
-        Where the functions begin that may be.
+    places : sequence of (cell id, line, right)
+        Where the functions begin that may be, and whether what they give alone is right.
+    refused : sequence of Proposal
+        Changes that are not to be proposed again.
     milliseconds : int
         Of processor time that it takes at most.
     """
@@ -122,9 +125,13 @@ def proposals(
     data: dict[str, Any] = {
         "sources": dict(sources),
         "places": [list(place) for place in places],
+        "refused": [[each.cell, each.first, list(each.lines)] for each in refused],
         "functions": dict(asked.functions),
         "draws": told,
-        "parts": [[p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves]] for p in parts],
+        "parts": [
+            [p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves], list(p.numbers)]
+            for p in parts
+        ],
         "reads": list(asked.check.compare),
         "untouched": list(asked.check.untouched),
         "seed": SEED,

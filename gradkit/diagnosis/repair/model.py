@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradkit.lines import packed, run, unpacked
 from gradkit.records.functions import Draw, FunctionCheck
-from gradkit.runtime.repair.borrowed import Part
+from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.slots import GIVEN, Everywhere, Inner
 from gradkit.runtime.repair.tree import is_numpy
 from gradkit.task.functions import steps_of
@@ -24,7 +24,7 @@ Array = NDArray[Any]
 MOST = 2048
 """Numbers of a value that is handed over."""
 
-LARGEST = 40
+LARGEST = 64
 """Nodes of an expression that is handed over as text."""
 
 
@@ -105,21 +105,20 @@ class Inside:
     def _parts(self, numbers: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
         places = {_place(node): number for number, node in enumerate(self._everywhere.nodes)}
         nodes = [self._everywhere.nodes[number] for number in numbers]
-        wholes: list[tuple[ast.AST, str]] = [
+        wholes: list[tuple[Any, str]] = [
             (node, self._roles[_place(node)]) for node in nodes if _place(node) in self._roles
         ]
         for node, role in (*wholes, *((each, "statement") for each in self._entries)):
             if len(list(ast.walk(node))) > LARGEST:
                 continue
-            found = [(ast.unparse(leaf), places.get(_place(leaf), -1)) for leaf in _leaves(node)]
+            found = [(ast.unparse(leaf), places.get(_place(leaf), -1)) for leaf in _read(node)]
+            if role == "statement":
+                # What holds no numbers, such as a dict, is called the same.
+                found = [each for each in found if each[1] in numbers]
             if all(leaf in numbers for _, leaf in found):
-                # What a statement adds to goes on otherwise where the statement is not there.
-                added = _base_of(getattr(node, "target", None))
-                leaves = tuple(
-                    (text, numbers[leaf][:1] if text == added else numbers[leaf])
-                    for text, leaf in dict.fromkeys(found)
-                )
-                yield Part(ast.unparse(node), role, leaves)
+                leaves = tuple((text, numbers[leaf]) for text, leaf in dict.fromkeys(found))
+                own = numbers.get(places.get(_place(node), -1), ())
+                yield Part(ast.unparse(node), role, leaves, own)
 
 
 def _place(node: Any) -> tuple[int, int, int | None, int | None]:
@@ -146,20 +145,38 @@ def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | No
             yield from ((_place(each), "whole") for each in node.args)
 
 
-def _fills(node: ast.AST) -> bool:
-    """Tell a statement that changes an array, or entries of one."""
-    if isinstance(node, ast.AugAssign):
-        return isinstance(node.target, ast.Name | ast.Subscript)
+def _fills(node: Any) -> bool:
+    """Tell a statement that changes something: an array, entries, an attribute, a name's value."""
+    if isinstance(node, ast.AugAssign) or _appends(node):
+        return True
+    if _sets(node):
+        (target,) = node.targets
+        reads = {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
+        return isinstance(target, ast.Attribute) or target.id in reads
     return isinstance(node, ast.Assign) and all(
         isinstance(target, ast.Subscript) for target in node.targets
     )
 
 
-def _base_of(target: Any) -> str:
-    """Return the name of what an entry is of, or a name itself."""
-    while isinstance(target, ast.Subscript):
-        target = target.value
-    return target.id if isinstance(target, ast.Name) else ""
+def _read(node: Any) -> Iterator[ast.expr]:
+    """Yield the leaves of an expression, or of a statement but for what it gives a value."""
+    yield from _leaves(node.value if _sets(node) else node)
+
+
+def _appends(node: Any) -> bool:
+    """Tell a statement that puts something into a list."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "append"
+    )
+
+
+def _sets(node: Any) -> bool:
+    """Tell a statement that gives one name, or one attribute, a value."""
+    single = isinstance(node, ast.Assign) and len(node.targets) == 1
+    return single and isinstance(node.targets[0], ast.Name | ast.Attribute)
 
 
 def _leaves(node: ast.AST) -> Iterator[ast.expr]:

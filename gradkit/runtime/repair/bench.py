@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import signal
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -16,12 +16,17 @@ import numpy as np
 
 from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.repair.changed import Put
-from gradkit.runtime.repair.pool import Question, Throwaway, is_right
-from gradkit.runtime.repair.slots import SEEN, Record, Slot, slots_of, watched
+from gradkit.runtime.repair.clock import LATE, LateError, limit
+from gradkit.runtime.repair.pool import Question, Throwaway, is_right, ratio_of, signature
+from gradkit.runtime.repair.slots import SEEN, Record, Slot, copied, slots_of, watched
 from gradkit.runtime.serve import reseed
 
-LATE = 1.0
-"""Seconds after which a run of changed text is given up: it may never end."""
+SOON, TIMES = 0.1, 10
+"""Seconds that any run may take, and how many times as long as all runs before the change."""
+
+
+Placed = tuple[str, int, bool]
+"""Where a function begins: its cell, its line; and whether what it gives alone is right."""
 
 
 @dataclass(slots=True)
@@ -33,10 +38,7 @@ class Target:
     top: ast.stmt
     function: ast.FunctionDef
     slots: list[Slot]
-
-
-class LateError(BaseException):
-    """A run took too long. No ``except Exception`` of a student's catches it."""
+    right: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +62,26 @@ class Bench:
 
     def __init__(self, namespace: dict[str, Any], put: Put, question: Question) -> None:
         self.namespace, self._put, self.question = namespace, put, question
-        self.again = False
+        self.again, self._late = False, LATE
         self.targets: list[Target] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
+        self._late_ones: set[int] = set()
+        self._before: dict[int, dict[str, Any]] = {}
 
-    def take(self, sources: Mapping[str, str], places: Sequence[tuple[str, int]]) -> None:
+    def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""
         self._trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
-        self._codes = {}
+        self._codes, self._late_ones, self._before = {}, set(), {}
         for target in self.targets:
             self.reload(target)
 
-    def _targets(self, cell: str, line: int) -> Iterator[Target]:
+    def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
         tree = self._trees[cell]
         for top in tree.body:
             for node in ast.walk(top):
                 if isinstance(node, ast.FunctionDef) and node.lineno == line:
-                    yield Target(cell, tree, top, node, slots_of(node))
+                    yield Target(cell, tree, top, node, slots_of(node), right)
 
     def load(self, target: Target, top: ast.AST | None = None) -> bool:
         """Put a function's text, as it is in its tree, among the student's names."""
@@ -96,27 +100,82 @@ class Bench:
             self._codes[place] = compile(module, target.cell, "exec", dont_inherit=True)
         self._put(target.top, self._codes[place])
 
-    def states(self, draw: Throwaway) -> dict[str, bool]:
-        """Return, for each output, whether it is right; all are wrong where the lines raise."""
+    def states(self, draw: Throwaway, changed: Target | None = None) -> dict[str, bool]:
+        """Return, for each output, whether it is right; all are wrong where the lines raise.
+
+        Lines before the last are run once if it is known that no ``changed`` function is in them.
+        """
         names: dict[str, Any] = {"np": np}
         asked = self.question
         states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], False)
         try:
-            with limit():
+            with limit(self._late):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
-                before = self._run(draw, names)
-                for name, right in zip(asked.reads, draw.expected, strict=True):
-                    states[name] = is_right(value_of(name, names), right)
+                before = self._run(draw, names, once=id(changed) in self._late_ones)
+                states |= self._reads(draw, names)
                 for name in asked.untouched:
                     states[f"{name}!"] = snapshot(names[name]) == before[name]
                 if self.again:
                     names |= self._inputs(draw)
                     reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
-                    for name, right in zip(asked.reads, draw.expected, strict=True):
-                        states[f"{name}*"] = is_right(value_of(name, names), right)
+                    states |= {f"{n}*": ok for n, ok in self._reads(draw, names).items()}
         except (Exception, LateError):  # whatever student code raises
             return dict.fromkeys(states, False)
+        return states
+
+    def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
+        """Return what is made of each output; nothing where the lines raise."""
+        names: dict[str, Any] = {"np": np}
+        found: dict[str, Any] = {}
+        with contextlib.suppress(Exception, LateError), limit(self._late):
+            names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
+            self._run(draw, names)
+            for name in self.question.reads:
+                found[name] = None
+                with contextlib.suppress(Exception):  # such as a key that is not there
+                    found[name] = made(value_of(name, names))
+            return found
+        return {}
+
+    def ratios(self, draws: Sequence[Throwaway]) -> list[float]:
+        """Return by what outputs are to be multiplied to be right, where that is one number."""
+        found: list[set[float]] = []
+        for draw in draws:
+            own = self.outputs(draw, np.array)
+            pairs = zip(draw.expected, own.values(), strict=False)
+            found.append({ratio for pair in pairs if (ratio := ratio_of(*pair))})
+        return sorted(set.intersection(*found))
+
+    def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, bool]]:
+        """Return the states of the text as it is; what takes many times as long is given up."""
+        self._late = LATE
+        began = time.perf_counter()
+        states = [self.states(draw) for draw in draws]
+        self._late = min(LATE, max(SOON, TIMES * (time.perf_counter() - began)))
+        return states
+
+    def _split(self, record: Record) -> None:
+        """Note the functions that were not run so far; what a class has made is of its old text."""
+        self._late_ones = {
+            id(target)
+            for target in self.targets
+            if isinstance(target.top, ast.FunctionDef)
+            and not any(slot.number in record.times for slot in target.slots)
+        }
+
+    def leave(self) -> None:
+        """Take what watches out of the student's names."""
+        dict.pop(self.namespace, SEEN, None)
+
+    def _reads(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, bool]:
+        """Return whether what is read is right; what is not there is wrong."""
+        states = {}
+        for name, right in zip(self.question.reads, draw.expected, strict=True):
+            try:
+                states[name] = is_right(value_of(name, names), right)
+            except Exception:  # such as a key that is not there
+                states[name] = False
         return states
 
     def _inputs(self, draw: Throwaway) -> dict[str, Any]:
@@ -124,18 +183,41 @@ class Bench:
         inputs: dict[str, Any] = unpacked(tree, arrays)
         return inputs
 
-    def _run(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, list[bytes]]:
-        """Run the lines, and return what inputs held before the last of them."""
-        names |= self._inputs(draw)
-        before: dict[str, list[bytes]] = {}
-        last = len(draw.steps) - 1
-        for number, (text, put) in enumerate(draw.steps):
-            if number == last:
-                before = {name: snapshot(names[name]) for name in self.question.untouched}
-            reseed(self.question.seed)
-            run(text, names)
-            names |= {n: unpacked(tree, draw.inputs["arrays"]) for n, tree in put.items()}
+    def _run(
+        self,
+        draw: Throwaway,
+        names: dict[str, Any],
+        *,
+        once: bool = False,
+        seen: Callable[[], None] = lambda: None,
+    ) -> dict[str, list[bytes]]:
+        """Run the lines, and return what inputs held before the last of them.
+
+        Those before it are run but ``once``, if that is so; ``seen`` is called after them.
+        """
+        *steps, last = draw.steps
+        if once and id(draw) in self._before:
+            names |= copied(self._before[id(draw)])
+        else:
+            given = {*names, "__builtins__"}
+            names |= self._inputs(draw)
+            for step in steps:
+                self._step(draw, step, names)
+            if once:
+                own = {name: value for name, value in names.items() if name not in given}
+                self._before[id(draw)] = copied(own)
+        seen()
+        before = {name: snapshot(names[name]) for name in self.question.untouched}
+        self._step(draw, last, names)
         return before
+
+    def _step(
+        self, draw: Throwaway, step: tuple[str, Mapping[str, Any]], names: dict[str, Any]
+    ) -> None:
+        text, put = step
+        reseed(self.question.seed)
+        run(text, names)
+        names |= {n: unpacked(tree, draw.inputs["arrays"]) for n, tree in put.items()}
 
     def recorded(self, draw: Throwaway) -> Seen:
         """Run the lines with all slots watched."""
@@ -154,9 +236,10 @@ class Bench:
             names: dict[str, Any] = {"np": np}
             with contextlib.suppress(Exception, LateError), limit(10 * LATE):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
-                self._run(draw, names)
+                self._run(draw, names, seen=lambda: self._split(record))
         finally:
-            dict.pop(self.namespace, SEEN, None)
+            # Objects that were recorded have methods that are watched.
+            dict.__setitem__(self.namespace, SEEN, lambda _, __, value: value())
             for target in self.targets:
                 self.reload(target)
         return Seen({id(slots[n]): names for n, names in record.names.items()})
@@ -172,22 +255,3 @@ def quiet() -> Iterator[None]:
     ):
         warnings.simplefilter("ignore")
         yield
-
-
-@contextlib.contextmanager
-def limit(seconds: float = LATE) -> Iterator[None]:
-    """Raise `LateError` in what takes too long, where the system can."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def late(*_: object) -> None:
-        raise LateError
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

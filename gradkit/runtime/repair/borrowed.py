@@ -3,101 +3,116 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradkit.runtime.repair.expressions import Spot
-from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.tree import LARGE, Change, binary, placed, with_parts
+from gradkit.runtime.repair.pool import Part, digested
+from gradkit.runtime.repair.scope import Scope
+from gradkit.runtime.repair.tree import LARGE, LARGER, Change, binary, placed, with_parts
 
+ROLES = ("factor", "term", "whole")
+"""What expressions of the model solution are to what is around them."""
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An expression of the model solution.
-
-    ``role`` is what it is to the expression around it: a ``factor``, a ``term``, or the ``whole``
-    value of a statement or an argument; or it is a ``statement`` that changes entries of an array.
-    ``leaves`` are the names, entries and attributes that it is made of, each with the numbers of
-    its first values.
-    """
-
-    text: str
-    role: str
-    leaves: tuple[tuple[str, tuple[int, ...]], ...]
+DEEP = 2
+"""How often a name that the student has not may be written as what it stands for."""
 
 
 def borrowed_parts(
-    parts: Sequence[Part], values: Sequence[Any], runs: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, Any]]:
-    """Yield the model's expressions in the student's names, each with its role.
+    parts: Sequence[Part],
+    values: Sequence[Any],
+    scopes: Sequence[Scope],
+    roles: Collection[str] = ROLES,
+) -> Iterator[tuple[Part, Any]]:
+    """Yield the model's expressions, each with its tree in the student's names.
+
+    A leaf is the name that holds the same values, or else what the model makes them of. A statement
+    comes a second time with other names, where there are any: what it changes may have another one.
 
     Parameters
     ----------
     parts : sequence of Part
     values : sequence of array
         By number.
-    runs : sequence of mapping
-        The local names in a place, run by run. A leaf is the name that holds the same values.
+    scopes : sequence of Scope
+        What can be named in a place, run by run.
+    roles : collection of str
+        Those of what is wanted.
     """
-    scopes = [scope_of(local) for local in runs]
-    seen: set[tuple[str, str]] = set()
-    for part in parts:
+    first = scopes[0]
+    keys = [
+        {name: _key(scope.values[name]) for name in (*scope.arrays, *scope.numbers)}
+        for scope in scopes
+    ]
+    made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
+    held: dict[tuple[str, tuple[int, ...]], str | None] = {}
+
+    def holding(leaf: str, wanted: Sequence[_Key]) -> str | None:
+        pairs = list(zip(wanted, keys, strict=False))
+        names = (leaf, *first.arrays, *first.numbers)
+        return next((n for n in names if all(own.get(n) == key for key, own in pairs)), None)
+
+    def leaf_of(leaf: str, numbers: tuple[int, ...], deep: int) -> ast.expr | None:
+        if (key := (leaf, numbers)) not in held:
+            every = [_key(values[n]) for n in numbers]
+            # What a step is missing from goes on otherwise after the first run.
+            held[key] = holding(leaf, every) or holding(leaf, every[:1])
+        if (own := held[key]) is not None:
+            return ast.parse(own, mode="eval").body
+        part = made_of.get(numbers) if deep else None
+        return tree_of(part, deep - 1) if part is not None else None
+
+    def tree_of(part: Part, deep: int, *, other: bool = False) -> Any:
         renamed = {}
         for leaf, numbers in part.leaves:
-            own = _holding(leaf, [values[n] for n in numbers], scopes)
+            own = leaf_of("" if other else leaf, numbers, deep)
             if own is None:
-                break
+                return None
             renamed[leaf] = own
-        else:
-            tree = _renamed(part.text, renamed)
-            key = part.role, ast.unparse(tree)
-            if key not in seen:
-                seen.add(key)
-                yield part.role, placed(tree)
+        return _renamed(part, renamed)
+
+    seen: set[tuple[str, str]] = set()
+    wanted = [part for part in parts if part.role in roles]
+    for part, other in [(p, o) for p in wanted for o in (False, p.role == "statement")]:
+        tree = tree_of(part, DEEP, other=other)
+        if tree is not None and (key := (part.role, ast.unparse(tree))) not in seen:
+            seen.add(key)
+            yield part, placed(tree)
 
 
-def _holding(leaf: str, values: Sequence[Any], scopes: Sequence[Scope]) -> str | None:
-    """Return the student's expression that holds these values: of the same name, if it does."""
-    pairs = list(zip(values, scopes, strict=False))
-    first = scopes[0]
-    for name in (leaf, *first.arrays, *first.numbers):
-        if all(name in scope.values and _same(scope.values[name], v) for v, scope in pairs):
-            return name
-    return None
+_Key = tuple[tuple[int, ...], str] | None
 
 
-def _same(found: Any, value: Any) -> bool:
-    array = np.asarray(found)
-    return (
-        array.dtype.kind in "biuf"
-        and array.shape == value.shape
-        and bool(np.allclose(array, value, rtol=1e-9, atol=0.0))
-    )
+def _key(value: Any) -> _Key:
+    """Return what tells a value from others, but for rounding."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        return None
+    return array.shape, f"{digested(array.reshape(-1).astype(float)):.10g}"
 
 
-def _renamed(text: str, names: Mapping[str, str]) -> ast.AST:
+def _renamed(part: Part, names: Mapping[str, ast.expr]) -> ast.AST:
     class Rename(ast.NodeTransformer):
         def visit(self, node: ast.AST) -> Any:
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
                 own = names.get(ast.unparse(node))
                 if own is not None:
                     # A target stays one.
-                    return with_parts(ast.parse(own, mode="eval").body, ctx=node.ctx)
+                    return with_parts(own, ctx=node.ctx) if hasattr(own, "ctx") else own
             return self.generic_visit(node)
 
-    (statement,) = ast.parse(text).body
-    part = statement.value if isinstance(statement, ast.Expr) else statement
-    return Rename().visit(part)  # type: ignore[no-any-return]
+    read: Any = ast.parse(part.text).body[0]
+    return Rename().visit(read if part.role == "statement" else read.value)  # type: ignore[no-any-return]
 
 
-def borrowed_changes(spot: Spot, parts: Sequence[tuple[str, Any]]) -> Iterator[Change]:
+def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:
     """Yield an expression with what the model solution has there besides, or in its place."""
-    for role, part in parts:
-        if role == "statement":
-            continue
+    for borrowed, part in parts:
+        role = borrowed.role
+        if isinstance(part, ast.Call) and isinstance(spot.node, ast.Call):
+            yield Change("wrong-function", with_parts(spot.node, func=part.func), LARGER)
         size = 0.05 * sum(1 for _ in ast.walk(part))
         if role == "factor" and spot.whole:
             for operator in (ast.Mult, ast.Div):

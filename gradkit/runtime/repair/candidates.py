@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts
-from gradkit.runtime.repair.expressions import Spot, changes_of
-from gradkit.runtime.repair.pool import known
+from gradkit.runtime.repair.clock import Clock, LateError, limit
+from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, Spot, changes_of
+from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
@@ -24,16 +24,27 @@ from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
     SIGNED,
-    SIMPLE,
     Change,
+    binary,
+    expression,
     is_numpy,
+    new,
     size_of,
+    with_parts,
 )
+from gradkit.runtime.repair.values import Names, Values
+
+ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
+"""What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A change in its place: how to make it, how to undo it, how to write it."""
+    """A change in its place: how to make it, how to undo it, how to write it.
+
+    ``step`` says how near its value is to one of the model solution's that the student had not
+    yet, as `known` does.
+    """
 
     kind: str
     cost: float
@@ -42,13 +53,60 @@ class Candidate:
     put: Callable[[], None]
     undo: Callable[[], None]
     write: Callable[[str, str], Written]
+    step: int = 0
+    touches: int = UNKNOWN
+    soon: bool = False
 
 
-MORE, LARGEST = 1.7, 100.0
-"""The least that borrowed changes cost, and more than any costs."""
+MORE, PAIR, MOST = 1.7, 2.2, 100.0
+"""The least that borrowed changes cost, and two at once; and more than any costs."""
+
+CLEARED = 0.8
+"""What a change costs besides in a function that gives what is right.
+
+It has hardly the mistake if a change of another one, which is not borrowed, makes all right.
+"""
+
+LARGEST = 1_000_000
+"""Bytes of a value that is worth a run."""
 
 PER_NODE, INNER = 0.01, 0.0005
 """What each node more or less costs, and each node of what is changed."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """A slot that was run: its local names, run by run, at each of the inputs.
+
+    ``values`` are for all runs at the first inputs, ``others`` for the first run at others.
+    ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
+    ``held`` what names hold. It is ``doubtful`` where the model solution never has its value.
+    """
+
+    target: Target
+    slot: Slot
+    order: int
+    runs: list[list[dict[str, Any]]]
+    values: list[Values]
+    others: list[Values]
+    before: list[Any] | None
+    scopes: list[Scope]
+    spots: list[_Placed] = field(default_factory=list)
+    larger: list[tuple[Change, _Placed]] = field(default_factory=list)
+    seen: dict[Any, set[Any] | Callable[[], Any]] = field(default_factory=dict)
+    held: set[Any] = field(default_factory=set)
+    doubtful: bool = False
+    touches: int = UNKNOWN
+
+    @property
+    def acts(self) -> bool:
+        """Tell what is called for what it does to something, which is to be done but once."""
+        return isinstance(self.slot.statement, ast.Expr)
+
+    @property
+    def plain(self) -> bool:
+        """Tell what has no value to be held to, and few changes, as it is no number."""
+        return self.before is not None and not _is_number(self.before[0])
 
 
 class Candidates:
@@ -59,141 +117,291 @@ class Candidates:
     bench : Bench
     used : sequence of int
         The inputs, by number, at which something is wrong.
-    end : float
-        The processor time from which no more changes are made.
+    wrong : frozenset of str
+        The outputs that are.
+    clock : Clock
+        Says when no more changes are made.
     """
 
-    def __init__(self, bench: Bench, used: Sequence[int], end: float) -> None:
-        self._bench, self._end = bench, end
+    def __init__(
+        self, bench: Bench, used: Sequence[int], wrong: frozenset[str], clock: Clock
+    ) -> None:
+        self._bench, self._wrong, self._clock = bench, wrong, clock
         self._draws = [bench.question.draws[number] for number in used]
+        self._pools = [draw.pool for draw in self._draws]
         self._record = [bench.recorded(draw) for draw in self._draws]
+        self._outputs = bench.outputs(self._draws[0])
+        self._ratios = [*bench.ratios(self._draws), *_constants_of(self._pools[0].parts)]
         self._others: list[Candidate] = []
+        self._slots: list[_Place] = []
 
     def groups(self) -> Iterator[tuple[float, list[Candidate]]]:
         """Yield the least cost and the changes of groups, the most promising first.
 
-        The first slot whose value the model solution never has is the most doubtful one: what came
-        before it is as it should be.
+        Small changes come before larger ones. Of these the slots whose value the model solution
+        never has are the most doubtful: what came before the first is as it should be.
         """
+        ordered = self._slots = self._ordered()
         larger: list[Candidate] = []
-        statements: set[int] = set()
-        ordered = list(self._ordered())
-        runs = list(self._record[0].names)
-        for target, slot, names in ordered:
-            if time.process_time() > self._end:
+        for right in (False, True):
+            places = [place for place in ordered if place.target.right is right]
+            yield from self._small_ones(places, larger)
+        yield LARGER, sorted(larger, key=_by_cost)
+        for place in ordered:
+            if self._clock.is_over():
                 return
-            order = runs.index(id(slot))
-            hits = self._of_slot(target, slot, names, order)
-            if id(slot.statement) not in statements:
-                statements.add(id(slot.statement))
-                for one in self._of_statement(target, slot.statement, order):
-                    (hits if one.cost <= SIMPLE else larger).append(one)
+            yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
+        yield MORE, sorted(self._of_entries(ordered), key=_by_cost)
+        likely = [place for place in ordered if place.touches < UNLIKELY]
+        for place in likely:
+            if self._clock.is_over():
+                return
+            yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
+        for place in likely:
+            if self._clock.is_over():
+                return
+            borrowed = self._borrowed(place)
+            yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
+        yield MORE, self._taken(lambda one: one.touches == ONLY)
+        yield (
+            MORE,
+            self._taken(lambda one: one.soon and one.touches == UNKNOWN and one.cost < LARGE),
+        )
+        yield PAIR, []
+        for place in ordered:
+            if place.touches == UNLIKELY and not self._clock.is_over():
+                rest = [*self._large(place), *self._borrowed(place)]
+                yield MOST, sorted(self._of_place(place, rest), key=_by_cost)
+        yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
+
+    def _small_ones(
+        self, places: Sequence[_Place], larger: list[Candidate]
+    ) -> Iterator[tuple[float, list[Candidate]]]:
+        """Yield the groups of small changes; what is larger in statements is put into a list."""
+        statements: set[int] = set()
+        for place in places:
+            if self._clock.is_over():
+                return
+            hits = self._of_place(place, self._small(place))
+            if id(place.slot.statement) not in statements:
+                statements.add(id(place.slot.statement))
+                for one in self._of_statement(place):
+                    (hits if one.cost <= SIGNED else larger).append(one)
             # What is as small as anything may be needs no other to be compared with.
             yield SIGNED, sorted(hits, key=_by_cost)
-        yield LARGER, sorted(larger, key=_by_cost)
-        yield LARGE, list(self._of_entries())
-        for target, slot, names in ordered:
-            if time.process_time() > self._end:
-                return
-            order = runs.index(id(slot))
-            borrowed = self._of_slot(target, slot, names, order, borrow=True)
-            yield MORE, sorted(borrowed, key=_by_cost)
-        yield LARGEST, sorted(self._others, key=_by_cost)
+        yield SIGNED, self._taken(lambda one: one.touches == ONLY)
+        # What is small is the likeliest, wherever it is not known that it cannot be.
+        yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
 
-    def _ordered(self) -> Iterator[tuple[Target, Slot, list[list[dict[str, Any]]]]]:
-        """Yield the slots that were run, the doubtful ones first, each with its local names."""
-        pools = [draw.pool for draw in self._draws]
-        places = {id(slot): (t, slot) for t in self._bench.targets for slot in t.slots}
-        plain, late = [], []
-        for identity in self._record[0].names:
-            runs = [each.names.get(identity) for each in self._record]
+    def around(self, order: int) -> list[Candidate]:
+        """Return the larger changes of a slot, which are not tried again later."""
+        hits: list[Candidate] = []
+        for place in [place for place in self._slots if place.order == order]:
+            hits += self._of_place(place, [*place.larger, *self._large(place)])
+            place.larger, place.spots = [], []
+        return sorted([*hits, *self._taken(lambda one: one.order == order)], key=_by_cost)
+
+    def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
+        """Return some of the changes that were kept for the end so far."""
+        taken = [one for one in self._others if wanted(one)]
+        self._others = [one for one in self._others if not wanted(one)]
+        return sorted(taken, key=_by_cost)
+
+    def _ordered(self) -> list[_Place]:
+        """Return the slots that were run, the doubtful ones first."""
+        doubtful, plain, late = [], [], []
+        for place in self._places():
+            if place.plain:
+                plain.append(place)
+            elif (
+                place.before is not None
+                and known(self._pools, [place.before[0], *place.before[len(place.values) :]])
+                == EXACT
+            ):
+                late.append(place)
+            else:
+                place.doubtful = True
+                doubtful.append(place)
+        ordered = [*doubtful, *plain, *late]
+        for place in ordered:
+            place.touches = self._touched(place)
+        return sorted(ordered, key=lambda place: (place.target.right, place.touches))
+
+    def _touched(self, place: _Place) -> int:
+        """Tell what another value of a slot changes.
+
+        Where it changes what is right, that will hardly stay so; where it changes nothing that is
+        wrong, that is not made of it.
+        """
+        slot, draw = place.slot, self._draws[0]
+        value = place.before[0] if place.before else None
+        if place.acts or not isinstance(value, np.ndarray | float) or slot.asked:
+            return UNKNOWN
+        node = slot.node
+        slot.put(binary(binary(node, ast.Mult, expression("1.01")), ast.Add, expression("0.0137")))
+        try:
+            made = self._bench.load(place.target)
+            after = self._bench.outputs(draw) if made else {}
+        finally:
+            slot.put(node)
+            self._bench.reload(place.target)
+        if not after:
+            return UNKNOWN
+        changed = {name for name, value in self._outputs.items() if after[name] != value}
+        if changed - self._wrong or not changed:
+            return UNLIKELY
+        # Where all is wrong, that what is wrong depends on it tells nothing.
+        return ONLY if self._wrong < set(self._outputs) else UNKNOWN
+
+    def _places(self) -> Iterator[_Place]:
+        """Yield the slots that were run, in their order."""
+        slots = {id(slot): (t, slot) for t in self._bench.targets for slot in t.slots}
+        for order, identity in enumerate(self._record[0].names):
+            runs = [each.names.get(identity, []) for each in self._record]
             if not all(runs):
                 continue
-            target, slot = places[identity]
-            names = [each or [] for each in runs]
-            values = self._values(slot, [_Names(self._bench.namespace, each[0]) for each in names])
-            if values is not None and not _is_number(values[0]):
-                plain.append((target, slot, names))
-            elif values is not None and known(pools, values, range(len(values)), exact=True):
-                late.append((target, slot, names))
-            else:
-                yield target, slot, names
-        yield from plain
-        yield from late
+            target, slot = slots[identity]
+            values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
+            before = _tried([*values, *others], _value_of(slot))
+            scopes = self._scopes(target, runs[0])
+            yield _Place(target, slot, order, runs, values, others, before, scopes)
 
-    def _of_statement(self, target: Target, statement: ast.stmt, order: int) -> Iterator[Candidate]:
+    def _values(
+        self, runs: list[list[dict[str, Any]]], *, kept: bool
+    ) -> tuple[list[Values], list[Values]]:
+        """Return what makes values for all runs at the first inputs, and the first at others."""
+        space = self._bench.namespace
+        local = [*runs[0], *(each[0] for each in runs[1:])]
+        made = [
+            Values(Names(space, names if kept else copied(names)), kept=kept) for names in local
+        ]
+        return made[: len(runs[0])], made[len(runs[0]) :]
+
+    def _of_statement(self, place: _Place) -> Iterator[Candidate]:
         """Yield changes of a statement, and of where it stands."""
+        statement, target = place.slot.statement, place.target
         for parent, block in _blocks(target.function):
             if any(one is statement for one in block):
-                place = next(n for n, one in enumerate(block) if one is statement)
-                for each in changed_blocks(block, place, parent):
-                    yield _in_block(each, block, order, target)
+                at = next(n for n, one in enumerate(block) if one is statement)
+                for each in changed_blocks(block, at, parent, target.function):
+                    yield _in_block(each, block, place.order, target)
 
-    def _of_slot(
-        self,
-        target: Target,
-        slot: Slot,
-        names: list[list[dict[str, Any]]],
-        order: int,
-        *,
-        borrow: bool = False,
+    def _small(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
+        """Yield the small changes of a slot, and keep the others."""
+        whole = not place.slot.asked
+        slot, values = place.slot, place.values
+        if isinstance(slot.statement, ast.Pass):
+            return
+        place.spots = [*_below(slot.node, slot.put, place.scopes[0], values[0], whole=whole)]
+        if place.before and not place.acts:
+            here, there = place.before[: len(values)], place.before[len(values) :]
+            place.seen[signature(here)] = {signature(there)}
+        held = [scope.values for scope in place.scopes]
+        place.held = {
+            signature([each[name] for each in held])
+            for name in held[0]
+            if all(name in each for each in held)
+        }
+        for spot in place.spots:
+            for change in changes_of(spot.spot, SMALL):
+                if change.cost <= SIGNED:
+                    yield change, spot
+                else:
+                    place.larger.append((change, spot))
+
+    def _large(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
+        for spot in place.spots:
+            yield from ((change, spot) for change in changes_of(spot.spot, LARGE_ONES))
+
+    def _of_place(
+        self, place: _Place, changes: Iterable[tuple[Change, _Placed]], *, only: bool = False
     ) -> list[Candidate]:
         """Return the changes of a slot that give a value of the model solution's, each value once.
 
-        Those that give other values are kept for the end. To ``borrow`` is to take what the model
-        solution has.
+        Those that give other values are kept for the end, unless it is ``only`` these that count.
         """
+        more = _more(place.target)
+        priced = [(more + _cost(change, spot.spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
-        pools = [draw.pool for draw in self._draws]
-        locals_ = [local for runs in names for local in runs]
-        places = [_Names(self._bench.namespace, local) for local in locals_]
-        firsts = [0]
-        for runs in names[:-1]:
-            firsts.append(firsts[-1] + len(runs))
-        before = self._values(slot, places)
-        # What is no number has no value to be held to, and few changes.
-        plain = before is not None and not _is_number(before[0])
-        acts = isinstance(slot.statement, ast.Expr)
-        seen = {_signature(before)} if not acts else set()
-        scope = self._scope(target, names[0][0])
-        spots = list(_below(slot.node, slot.put, scope, places[0], whole=not slot.asked))
-        if borrow:
-            changes = list(self._borrowed(spots, names[0], places[0]))
-        else:
-            changes = [(change, spot) for spot in spots for change in changes_of(spot.spot)]
-        priced = [(_cost(change, spot.spot.node), change, spot) for change, spot in changes]
         for cost, change, spot in sorted(priced, key=lambda each: each[0]):
-            if time.process_time() > self._end:
+            if self._clock.is_over():
                 break
-            spot.put(change.node)
-            if acts:
-                # It is called for what it does to something, which is to be done but once.
-                places = [_Names(self._bench.namespace, copied(each)) for each in locals_]
-            after = None if change.hidden else self._values(slot, places)
-            spot.put(spot.spot.node)
-            if not change.hidden:
-                signature = _signature([after, *map(dict, places)] if acts else after)
-                if after is None or signature in seen:
-                    continue
-                seen.add(signature)
+            after = None if change.hidden else self._after(place, change, spot)
+            if after is None and not change.hidden:
+                continue
+            near = 0 if after is None else self._near(place, change, spot, after[0])
+            alias = isinstance(spot.spot.node, ast.Name) and spot.spot.node is place.slot.node
+            if alias and isinstance(place.slot.statement, ast.Assign) and near:
+                # What only gives a value another name is where something is missing.
+                cost -= PER_NODE  # noqa: PLW2901
             one = Candidate(
                 change.kind,
                 cost,
-                order,
-                target,
+                place.order,
+                place.target,
                 _putting(spot.put, change.node),
                 _putting(spot.put, spot.spot.node),
                 _writing(spot.spot.node, change.node),
+                near if place.doubtful and signature(after) not in place.held else 0,
+                place.touches,
+                place.doubtful or place.plain,
             )
-            hit = after is not None and (plain or known(pools, after, firsts))
-            if hit:
+            # What is no number, or whole ones, is the model solution's by chance.
+            plain = place.plain or (after is not None and is_whole(after[0]))
+            counts = after is not None and isinstance(after[0], int | np.integer)
+            most = LARGE if counts and not place.plain else SIGNED
+            small = after is not None and cost - more <= most and plain
+            if near or small:
                 hits.append(one)
-            elif not borrow:
+            elif not only:
                 self._others.append(one)
         return hits
 
-    def _scope(self, target: Target, local: Mapping[str, Any]) -> Scope:
-        """Return what can be named in a function, with these local names."""
+    def _after(self, place: _Place, change: Change, spot: _Placed) -> list[Any] | None:
+        """Return what a slot gives with a change; None where it raises or gave that before."""
+        values, slot = place.values, place.slot
+        if place.acts:
+            values, _ = self._values(place.runs, kept=False)
+        spot.put(change.node)
+        after = _tried(values, lambda each: each.again(slot.node, spot.above))
+        spot.put(spot.spot.node)
+        if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
+            return None
+        made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
+        most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
+        counts = isinstance(after[0], int | np.bool_ | np.integer) and change.cost <= most
+        if change.kind == "wrong-comparison" or counts:
+            # What is true or false, or counts something, in these runs says little of others.
+            return after
+        if made in place.seen:
+            # What is the same here may be another one at other inputs.
+            there = signature(self._elsewhere(place, change, spot))
+            same = place.seen[made]
+            if callable(same):
+                same = place.seen[made] = {signature(same())}
+            if there in same:
+                return None
+            same.add(there)
+        else:
+            place.seen[made] = lambda: self._elsewhere(place, change, spot)
+        return after
+
+    def _elsewhere(self, place: _Place, change: Change, spot: _Placed) -> list[Any] | None:
+        """Return what a slot gives with a change at the other inputs."""
+        spot.put(change.node)
+        others = _tried(place.others, lambda each: each.again(place.slot.node, spot.above))
+        spot.put(spot.spot.node)
+        return others
+
+    def _near(self, place: _Place, change: Change, spot: _Placed, value: Any) -> int:
+        """Tell how near the value of a change is to one of the model solution's. See `known`."""
+        if not known(self._pools[:1], [value]):
+            return 0
+        others = self._elsewhere(place, change, spot)
+        return 0 if others is None else known(self._pools, [value, *others])
+
+    def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
+        """Return what can be named in a function, run by run."""
         counters = [
             part.id
             for loop in ast.walk(target.function)
@@ -202,19 +410,17 @@ class Candidates:
             if isinstance(part, ast.Name)
         ]
         library = "np" if self._has("np") or not self._has("math") else "math"
-        return scope_of(local, counters, library)
+        return [scope_of(local, counters, library, self._ratios) for local in runs]
 
-    def _borrowed(
-        self, spots: Iterable[_Placed], runs: Sequence[Mapping[str, Any]], outer: _Names
-    ) -> Iterator[tuple[Change, _Placed]]:
+    def _borrowed(self, place: _Place) -> Iterator[tuple[Change, _Placed]]:
         """Yield what the model solution has, for each spot; in a comprehension names are others."""
-        pool = self._draws[0].pool
-        parts: dict[int, list[tuple[str, Any]]] = {}
-        for spot in spots:
+        pool, outer = self._pools[0], place.values[0].names
+        parts: dict[int, list[tuple[Part, Any]]] = {}
+        for spot in place.spots:
             key = id(spot.names)
             if key not in parts:
-                seen = runs if spot.names is outer else [spot.names]
-                parts[key] = list(borrowed_parts(pool.parts, pool.values, seen))
+                scopes = place.scopes if spot.names is outer else [spot.spot.scope]
+                parts[key] = list(borrowed_parts(pool.parts, pool.values, scopes))
             for change in borrowed_changes(spot.spot, parts[key]):
                 yield change, spot
 
@@ -226,45 +432,101 @@ class Candidates:
             return False
         return True
 
-    def _values(self, slot: Slot, places: Sequence[dict[str, Any]]) -> list[Any] | None:
-        """Return what a slot gives with the names that were recorded; None where it raises."""
-        try:
-            code = compile(ast.Expression(slot.node), "<slot>", "eval")
-            return [eval(code, names) for names in places]  # noqa: S307  (what a worker is for)
-        except Exception:  # whatever the changed text raises: it is no value
-            return None
-
-    def _of_entries(self) -> Iterator[Candidate]:
+    def _of_entries(self, places: Sequence[_Place]) -> Iterator[Candidate]:
         """Yield the text with a statement more, that the model solution has."""
-        pool = self._draws[0].pool
+        pool = self._pools[0]
+        seen = set()
+        first = {id(each.slot.statement): each for each in places}
         for target in self._bench.targets:
-            first = {id(slot.statement): slot for slot in reversed(target.slots)}
+            made = {
+                each.id
+                for each in ast.walk(target.function)
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
             for _, block in _blocks(target.function):
                 for place, statement in enumerate(block):
-                    slot = first.get(id(statement))
-                    runs = self._record[0].names.get(id(slot)) if slot is not None else None
-                    if not runs:
+                    if (there := first.get(id(statement))) is None:
                         continue
-                    lacking = list(self._lacking(runs[0]))
-                    for role, part in borrowed_parts(pool.parts, pool.values, runs):
-                        new = [part] if role == "statement" else []
-                        if role == "whole":
-                            new = [_entry(name, key, part) for name, key in lacking]
-                        for at, each in ((p, n) for p in (place, place + 1) for n in new):
-                            made = [*block[:at], each, *block[at:]]
-                            one = Rewritten("missing-statement", LARGE, made, statement)
+                    lacking = list(self._lacking(there.scopes[0].values))
+                    roles = ("statement", "whole") if lacking else ("statement",)
+                    for part, tree in borrowed_parts(pool.parts, pool.values, there.scopes, roles):
+                        more = [tree, *_updates(tree, made)] if part.role == "statement" else []
+                        if part.role == "whole":
+                            same = {*part.numbers}
+                            more = [_entry(d, k, tree) for d, k, n in lacking if n & same]
+                        for at, each in ((p, n) for p in (place, place + 1) for n in more):
+                            key = id(block), at, ast.dump(each)
+                            if key in seen or _overwrites(each, block[:at]):
+                                continue
+                            seen.add(key)
+                            longer = [*block[:at], each, *block[at:]]
+                            cost = MORE + PER_NODE * size_of(each)
+                            again = bool(_given(each) & {n for s in block[:at] for n in _given(s)})
+                            kind = "wrong-expression" if again else "missing-statement"
+                            one = Rewritten(kind, cost, longer, statement)
                             yield _in_block(one, block, -at, target)
 
-    def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield the dicts among local names that have not yet all keys that are asked for."""
-        asked = re.findall(r"\[['\"](\w+)['\"]\]", " ".join(self._bench.question.reads))
-        for name, value in local.items():
-            if isinstance(value, dict):
-                yield from ((name, key) for key in asked if key not in value)
+    def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
+        """Yield the dicts among names that have not a key that is asked for.
+
+        Besides, the numbers of the model's values that are right there.
+        """
+        pool, right = self._pools[0], self._draws[0].expected
+        for read, value in zip(self._bench.question.reads, right, strict=True):
+            numbers = {n // KINDS for n in pool.found(value) if n % KINDS == 0}
+            for key in re.findall(r"\[['\"](\w+)['\"]\]", read):
+                for name, held in local.items():
+                    if isinstance(held, dict) and key not in held:
+                        yield name, key, numbers
+
+
+def _given(statement: ast.stmt) -> set[str]:
+    """Return the names of what a statement gives entries, whatever these were."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {ast.unparse(each.value) for each in targets if isinstance(each, ast.Subscript)}
+
+
+def _constants_of(parts: Sequence[Part]) -> list[float]:
+    """Return the constants of the model solution that are not whole."""
+    nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))
+    found = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    return sorted(each for each in found if isinstance(each, float))
+
+
+def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
+    """Yield a statement that gives its value to each name that it reads and the text makes."""
+    if isinstance(statement, ast.Assign):
+        for part in ast.walk(statement.value):
+            if isinstance(part, ast.Name) and part.id in made:
+                yield with_parts(statement, targets=[new(ast.Name, part.id, ast.Store())])
+
+
+def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
+    """Tell a statement that gives another value to what was just given one, and reads it not."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    target = ast.unparse(statement.targets[0])
+    given = [each.targets[0] for each in before if isinstance(each, ast.Assign)]
+    return target in map(ast.unparse, given) and target not in ast.unparse(statement.value)
+
+
+def _value_of(slot: Slot) -> Callable[[Values], Any]:
+    return lambda values: values.first(slot.node)
+
+
+def _tried(values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
+    """Return what is made of each; None where that raises."""
+    try:
+        with limit(EVALUATED):
+            return [made(each) for each in values]
+    except (Exception, LateError):  # whatever changed text raises: it is no value
+        return None
 
 
 def _is_number(value: Any) -> bool:
-    """Tell numbers from what is only true or false, and from everything else."""
+    """Tell numbers, and rows of them, from what is only true or false, and from everything else."""
+    if isinstance(value, tuple):
+        return any(map(_is_number, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.number) else "f"
     return isinstance(value, NUMERIC) and not isinstance(value, bool) and kind in "iuf"
 
@@ -282,36 +544,34 @@ def _cost(change: Change, node: ast.expr) -> float:
     return change.cost + PER_NODE * abs(after - size) + inner
 
 
+def _more(target: Target) -> float:
+    return CLEARED if target.right else 0.0
+
+
 def _by_cost(candidate: Candidate) -> float:
     return candidate.cost
 
 
-class _Names(dict[str, Any]):
-    """Local names over the student's global ones."""
-
-    def __init__(self, namespace: Mapping[str, Any], local: Mapping[str, Any]) -> None:
-        super().__init__(local)
-        self["__builtins__"] = namespace.get("__builtins__", __builtins__)
-        self.namespace = namespace
-
-    def __missing__(self, name: str) -> Any:
-        return self.namespace[name]
+EVALUATED = 0.2
+"""Seconds after which a value is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A spot, how to put another expression there, and the names that there are."""
+    """A spot, how to put another expression there, the nodes above, and the names there are."""
 
     spot: Spot
     put: Callable[[ast.expr], None]
-    names: _Names
+    above: frozenset[ast.AST]
+    names: Names
 
 
 def _below(
     node: ast.expr,
     put: Callable[[ast.expr], None],
     scope: Scope,
-    names: _Names,
+    values: Values,
+    above: frozenset[ast.AST] = frozenset(),
     *,
     whole: bool,
     of: str = "",
@@ -319,36 +579,46 @@ def _below(
     """Yield an expression and all below it that may be changed."""
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
-        value = eval(compile(ast.Expression(node), "<part>", "eval"), names)  # noqa: S307
-    yield _Placed(Spot(node, value, scope, whole, of), put, names)
+        value = values.again(node, frozenset())
+    yield _Placed(Spot(node, value, scope, whole, of), put, above, values.names)
+    above |= {node}
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
-        names = _first_round(node, names)
-        scope = scope_of(names)
+        first = node.generators[0]
+        inner = _into(first, "iter", None)
+        yield from _below(first.iter, inner, scope, values, above, whole=True)
+        values = Values(_first_round(node, values.names), kept=False)
+        scope = scope_of(values.names)
         for each in ("elt", "key", "value"):
             if hasattr(node, each):
                 inner = _into(node, each, None)
-                yield from _below(getattr(node, each), inner, scope, names, whole=True)
+                yield from _below(getattr(node, each), inner, scope, values, above, whole=True)
         return
     for name, part in ast.iter_fields(node):
         for index, child in enumerate(part if isinstance(part, list) else [part]):
             inside = _into(node, name, index if isinstance(part, list) else None)
             option = child.arg or "" if isinstance(child, ast.keyword) else ""
-            if isinstance(child, ast.keyword):
+            if isinstance(child, ast.FormattedValue):
+                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
+            elif isinstance(node, ast.JoinedStr):
+                continue
+            elif isinstance(child, ast.keyword):
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
             elif name == "func":
                 if not isinstance(child, ast.Attribute) or is_numpy(child.value):
                     continue
+                # The method is that of the value below it.
+                above |= {child}
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
             if not isinstance(child, ast.expr) or isinstance(child, ast.Slice | ast.Lambda):
                 continue
             factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
             alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)
-            yield from _below(child, inside, scope, names, whole=not alone, of=option)
+            yield from _below(child, inside, scope, values, above, whole=not alone, of=option)
 
 
-def _first_round(node: Any, names: _Names) -> _Names:
+def _first_round(node: Any, names: Names) -> Names:
     """Return the names in the first round of a comprehension."""
-    inner = _Names(names.namespace, names)
+    inner = Names(names.namespace, names)
     with contextlib.suppress(Exception):  # an empty one has no first round
         for generator in node.generators:
             first = ast.For(generator.target, generator.iter, [ast.Break()], [])
@@ -376,7 +646,7 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
     kept, made, told = [*block], change.block, change.told
     return Candidate(
         change.kind,
-        change.cost,
+        change.cost + PER_NODE + _more(target),
         order,
         target,
         lambda: block.__setitem__(slice(None), made),
@@ -396,18 +666,3 @@ def _blocks(node: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
         yield node, block
         for statement in block:
             yield from _blocks(statement)
-
-
-def _signature(value: Any) -> Any:
-    """Return what tells a value from others."""
-    if isinstance(value, np.ndarray | np.number):
-        # Thousands of values are kept so: of their bytes a hash.
-        return value.shape, value.dtype.kind, hash(value.tobytes())
-    if isinstance(value, list | tuple):
-        return tuple(map(_signature, value))
-    if isinstance(value, dict):
-        return tuple((str(key), _signature(each)) for key, each in value.items())
-    return repr(value)[:200] if isinstance(value, PLAIN) else id(value)
-
-
-PLAIN = (int, float, str, bool, range, slice, type(None))

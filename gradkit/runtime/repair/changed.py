@@ -21,22 +21,36 @@ def kept(namespace: dict[str, Any]) -> Iterator[Put]:
     before: dict[str, Any] = {}
 
     def put(top: ast.stmt, code: CodeType) -> None:
-        for name in names_in_class_bodies(top):
-            # A class body finds a global only if it is there already.
-            with contextlib.suppress(Exception):
-                namespace[name]
         name = getattr(top, "name", "")
-        before.setdefault(name, dict.get(namespace, name, MISSING))
+        if name not in before:
+            for each in names_in_class_bodies(top):
+                # A class body finds a global only if it is there already.
+                with contextlib.suppress(Exception):
+                    namespace[each]
+        now = dict.get(namespace, name, MISSING)
+        before.setdefault(name, now)
         exec(code, namespace)  # noqa: S102  (what a worker is for)
+        _inherit(now, dict.get(namespace, name))
 
     try:
         yield put
     finally:
         for name, value in before.items():
+            _inherit(dict.get(namespace, name), value)
             if value is MISSING:
                 dict.pop(namespace, name, None)
             else:
                 dict.__setitem__(namespace, name, value)
+
+
+def _inherit(old: Any, new: Any) -> None:
+    """Have classes that are made of one be made of another one instead."""
+    if isinstance(old, type) and isinstance(new, type) and old is not new:
+        made: list[type] = type.__subclasses__(old)
+        for each in made:
+            # Some layouts do not allow it: then they stay as they are.
+            with contextlib.suppress(TypeError):
+                each.__bases__ = tuple(new if base is old else base for base in each.__bases__)
 
 
 @contextlib.contextmanager

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.scope import FEW, Scope, is_array, is_number
+from gradkit.runtime.repair.scope import FEW, WHOLE, Scope, is_array, is_number
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
     SIGNED,
+    SIMPLE,
     Change,
     binary,
     called,
@@ -31,6 +32,9 @@ from gradkit.runtime.repair.tree import (
 
 NUMBERS = (0, 1, 2, -1, 0.5)
 """Constants that are tried in the place of another."""
+
+SCALED = 1.05
+"""What it costs to have a constant so many times as large."""
 
 
 @dataclass(slots=True)
@@ -53,17 +57,21 @@ Maker = Callable[[Spot], Iterator[Change]]
 
 def _names(spot: Spot) -> Iterator[Change]:
     node, scope = spot.node, spot.scope
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or called(node) == "len":
         text = ast.unparse(node)
         kind = "wrong-entry" if isinstance(node, ast.Subscript) else "wrong-name"
         near = scope.alike(text, spot.value)
         for other in near:
             yield Change(kind, expression(other))
         if spot.value is not None:
-            rest = (*scope.arrays, *(() if is_array(spot.value) else scope.numbers))
+            rows = [n for n, v in scope.values.items() if n.isidentifier() and isinstance(v, ROWS)]
+            rest = (*rows, *scope.arrays, *(() if is_array(spot.value) else scope.numbers))
             for other in [n for n in rest if n != text and n not in near][:FEW]:
                 yield Change(kind, expression(other), LARGER)
 
+
+ROWS = (dict, list, tuple)
+"""What holds values and is none itself."""
 
 OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-axis"}
 """Options whose values are about axes."""
@@ -77,12 +85,14 @@ def _constants(spot: Spot) -> Iterator[Change]:
     if isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
-        tried = dict.fromkeys(
-            [*NUMBERS, value + 1, value - 1, -value, value * 2, value / 2, value / 10, value * 10]
-        )
-        for number in tried:
+        plain = (*NUMBERS, value + 1, value - 1, -value)
+        scaled = (value * 2, value / 2, value / 10, value * 10)
+        for number in dict.fromkeys(
+            [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
+        ):
             if number != value:
-                yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number))
+                cost = SIMPLE if number in plain else SCALED
+                yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
         for name in spot.scope.numbers[:FEW]:
             yield Change("wrong-constant", expression(name))
     elif value is None:
@@ -117,6 +127,8 @@ def _operations(spot: Spot) -> Iterator[Change]:
             turned = added and operator in (ast.Add, ast.Sub)
             kind = "turned-sign" if turned else "wrong-operator"
             yield Change(kind, with_parts(node, op=operator()))
+    if isinstance(node.op, ast.Mult) and isinstance(node.right, ast.Constant):
+        yield Change("wrong-power", with_parts(node, op=ast.Pow()))
     yield Change("extra-term" if added else "surplus-factor", node.left)
     if isinstance(node.op, ast.Sub):
         yield Change("extra-term", new(ast.UnaryOp, ast.USub(), node.right), LARGER)
@@ -156,16 +168,26 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.left, ast.BinOp):
         inner = node.left
         right = with_parts(node, left=inner.right)
-        yield Change("wrong-brackets", with_parts(inner, right=right), LARGER)
+        yield Change("wrong-brackets", with_parts(inner, right=right), _written(node, inner))
     if isinstance(node.right, ast.BinOp):
         inner = node.right
         left = with_parts(node, right=inner.left)
-        yield Change("wrong-brackets", with_parts(inner, left=left), LARGER)
+        yield Change("wrong-brackets", with_parts(inner, left=left), _written(node, inner))
+
+
+def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
+    """Return what it costs to move brackets: more where there were none around a sum."""
+    return LARGER if _adds(node) or not _adds(inner) else SIMPLE
+
+
+def _adds(node: ast.BinOp) -> bool:
+    """Tell a sum or a difference."""
+    return isinstance(node.op, ast.Add | ast.Sub)
 
 
 TURNED: Mapping[type, tuple[type, ...]] = {
-    ast.Gt: (ast.Lt, ast.GtE),
-    ast.Lt: (ast.Gt, ast.LtE),
+    ast.Gt: (ast.Lt, ast.GtE, ast.LtE),
+    ast.Lt: (ast.Gt, ast.LtE, ast.GtE),
     ast.GtE: (ast.Gt, ast.LtE, ast.Lt),
     ast.LtE: (ast.Lt, ast.GtE, ast.Gt),
     ast.Eq: (ast.NotEq,),
@@ -186,7 +208,7 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
 
 REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
 LIKE: Mapping[str, tuple[str, ...]] = {
-    **{"sum": ("mean", "max"), "mean": ("sum",), "max": ("min", "sum", "argmax")},
+    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "max": ("min", "sum", "mean", "argmax")},
     **{"min": ("max",), "amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
     **{"maximum": ("minimum",), "minimum": ("maximum",), "exp": ("log",), "log": ("exp",)},
@@ -227,7 +249,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
         kind = OPTIONS.get(keyword.arg or "", "wrong-option")
         yield Change(kind, with_parts(node, keywords=rest))
         if keyword.arg == "axis":
-            for axis in (0, 1, -1, 2, (0, 1), (0, 2, 3)):
+            for axis in (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3)):
                 one_more = [*rest, _keyword("axis", expression(f"{axis}"))]
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
     if name in REDUCERS:
@@ -340,48 +362,63 @@ def _sliced(part: Any) -> Iterator[ast.expr]:
         yield binary(part, ast.Sub, one)
 
 
+def _is_numeric(value: Any) -> bool:
+    return is_number(value) or (is_array(value) and value.dtype.kind in "biuf")
+
+
+def _signed(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a sign that it lacks."""
+    plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
+    if spot.whole and not plain and _is_numeric(spot.value):
+        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), spot.node), SIGNED)
+
+
 def _missing(spot: Spot) -> Iterator[Change]:
-    """Yield the expression with a sign, a factor, a divisor, a term or a function that it lacks."""
+    """Yield the expression with a factor, a divisor or a term that it lacks."""
     node, value, scope = spot.node, spot.value, spot.scope
-    array = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
-    if not spot.whole or not (array or is_number(value)) or isinstance(value, bool):
+    if not _is_numeric(value):
         return
-    if not isinstance(node, ast.Constant | ast.UnaryOp):
-        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), node), SIGNED)
-    shape = np.shape(value)
-    numbers = [expression(name) for name in scope.numbers[:FEW]]
-    arrays = [(name, expression(name)) for name in scope.fitting(shape)] if array else []
-    twice = [binary(expression("2"), ast.Mult, number) for number in numbers]
-    for factor in (*numbers, expression("2"), expression("0.5"), *twice):
-        yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
-        yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)
-    for name, factor in arrays:
-        yield Change("missing-factor", binary(node, ast.Mult, factor), LARGER)
-        yield Change("missing-factor", binary(node, ast.Div, factor), LARGER)
-        for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}"):
-            yield Change("missing-slope", binary(node, ast.Mult, expression(slope)), LARGE)
-        yield Change("missing-term", binary(node, ast.Add, factor), LARGER)
-        yield Change("missing-term", binary(node, ast.Sub, factor), LARGER)
-    for name in scope.numbers[:FEW] if array or is_number(value) else ():
-        for rest in (f"1 - {name}", f"{name} - 1"):
-            yield Change("missing-factor", binary(node, ast.Mult, expression(rest)), LARGE)
-    for factor in numbers:
-        yield Change("missing-term", binary(node, ast.Add, factor), LARGER)
-        yield Change("missing-term", binary(node, ast.Sub, factor), LARGER)
-        for name, term in arrays:
-            if scope.values[name].shape == shape:
-                for product in (
-                    binary(factor, ast.Mult, term),
-                    binary(binary(expression("2"), ast.Mult, factor), ast.Mult, term),
-                    binary(term, ast.Div, factor),
-                    binary(binary(factor, ast.Mult, term), ast.Div, expression("2")),
-                ):
-                    yield Change("missing-term", binary(node, ast.Add, product), LARGE)
-                yield Change(
-                    "missing-term",
-                    binary(node, ast.Sub, binary(factor, ast.Mult, term)),
-                    LARGE,
-                )
+    names = scope.fitting(np.shape(value)) if is_array(value) else []
+    if isinstance(node, ast.Constant) and value == 1:
+        # One without what is taken from it.
+        for name in scope.arrays[:FEW]:
+            yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
+    counts = [name for name in scope.numbers if isinstance(scope.values[name], WHOLE)][: FEW // 2]
+    rates = [n for n in scope.numbers if not isinstance(scope.values[n], WHOLE)][: FEW // 2]
+    # A number is a term of what it is counted in.
+    same = [name for name in names if scope.values[name].shape == np.shape(value)]
+    terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
+    for name in (*terms, "1"):
+        for operator in (ast.Add, ast.Sub):
+            yield Change("missing-term", binary(node, operator, expression(name)), LARGER)
+    yield Change("missing-term", binary(expression("1"), ast.Sub, node), LARGER)
+    if not spot.whole:
+        return
+    # A whole number counts something: there is no part of it.
+    parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
+    twice = [f"(2 * {name})" for name in rates]
+    ratios = [f"{ratio:.6g}" for ratio in scope.ratios]
+    for factor in (*names, *counts, *rates, "2", "0.5", *ratios, *twice):
+        for each in parts:
+            yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
+    slopes = [
+        slope
+        for name in same
+        for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}")
+    ]
+    for kind, factors in (
+        ("missing-slope", slopes),
+        ("missing-factor", [f"1 / {name} ** 2" for name in names]),
+        ("missing-factor", [rest for n in rates for rest in (f"1 - {n}", f"{n} - 1")]),
+    ):
+        for factor in factors:
+            yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)
+    for name in same:
+        products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
+        halves = [f"{rate} * {name} / 2" for rate in rates]
+        for term in (*products, *halves, *(f"{name} / {count}" for count in counts)):
+            for operator in (ast.Add, ast.Sub):
+                yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
 
 WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
@@ -390,10 +427,9 @@ WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
 def _applied(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a power or a function that it lacks."""
     node, library = spot.node, spot.scope.library
-    number = is_number(spot.value) or (is_array(spot.value) and spot.value.dtype.kind in "biuf")
-    if not number or isinstance(node, ast.Constant):
+    if not _is_numeric(spot.value) or isinstance(node, ast.Constant):
         return
-    for power in ("2", "0.5", "-1"):
+    for power in ("2", "0.5", "-1", "-0.5"):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
     for name in WRAPPERS if library == "np" else WRAPPERS[:4]:
         call = new(ast.Call, expression(f"{library}.{name}"), [node], [])
@@ -421,23 +457,14 @@ def _applied(spot: Spot) -> Iterator[Change]:
             yield Change("missing-function", call, LARGE)
 
 
-MAKERS: Sequence[Maker] = (
-    *(
-        _names,
-        _constants,
-        _operations,
-        _comparisons,
-        _calls,
-        _attributes,
-        _subscripts,
-        _missing,
-        _applied,
-    ),
+SMALL: Sequence[Maker] = (
+    *(_names, _constants, _operations, _comparisons, _calls, _attributes, _subscripts, _signed),
 )
+LARGE_ONES: Sequence[Maker] = (_missing, _applied)
 """What may stand in the place of an expression, by what is wrong with it."""
 
 
-def changes_of(spot: Spot) -> Iterator[Change]:
+def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
     """Yield what may stand in the place of an expression."""
-    for maker in MAKERS:
+    for maker in makers:
         yield from maker(spot)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from gradkit.runtime.repair.borrowed import Part
 
 Array = NDArray[Any]
 
@@ -21,6 +22,9 @@ SMALL = 256
 
 SAMPLED = 8
 """Numbers of an array that are looked for among the entries."""
+
+DIGESTED = 4096
+"""Numbers of an array that tell it from others."""
 
 KINDS, SHAPES = 1000, 10
 """More than there are values like another one, and more than shapes of one."""
@@ -52,77 +56,159 @@ class Question:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Values of one shape: the number of each, its digest, and it itself, by digest."""
+
+    numbers: Array
+    digests: Array
+    values: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An expression of the model solution.
+
+    ``role`` is what it is to the expression around it: a ``factor``, a ``term``, or the ``whole``
+    value of a statement or an argument; or it is a ``statement`` that changes something. ``leaves``
+    are the names, entries and attributes that it is made of, each with the numbers of its first
+    values; ``numbers`` are those of its own.
+    """
+
+    text: str
+    role: str
+    leaves: tuple[tuple[str, tuple[int, ...]], ...]
+    numbers: tuple[int, ...] = ()
+
+
 @dataclass(slots=True)
 class Pool:
     """Values that the model solution computes on its way, by number.
 
     ``entries`` are all numbers in them, in order: what a loop computes one by one is among these.
-    ``stacks`` hold them by shape, with their like in other shapes and sizes: the number of each,
-    which is the same at other inputs, and the values one upon the other. ``parts`` are the model's
-    expressions, of which only one pool needs to have any.
+    ``stacks`` hold them by shape, with their like in other shapes and sizes; a number is the same
+    at other inputs. ``parts`` are the model's expressions, of which only one pool needs to have
+    any.
     """
 
     values: list[Array] = field(default_factory=list)
-    entries: Array = field(default_factory=lambda: np.zeros(0))
-    stacks: dict[tuple[int, ...], tuple[Array, Array]] = field(default_factory=dict)
+    entries: list[float] = field(default_factory=list)
+    stacks: dict[tuple[int, ...], Stack] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
 
     def holds(self, value: Any) -> bool:
         """Tell numbers that are entries of these values; 0 and whole numbers tell nothing."""
         if not isinstance(value, np.ndarray | np.number | float):
             return False
-        array = np.asarray(value).reshape(-1)
+        array = np.asarray(value)
         if array.dtype.kind != "f":
             return False
-        array = array[array != np.round(array)][:SAMPLED]
-        if not array.size or not self.entries.size or not np.isfinite(array).all():
-            return False
-        places = np.searchsorted(self.entries, array).clip(1, len(self.entries) - 1)
-        near = np.minimum(
-            np.abs(self.entries[places] - array), np.abs(self.entries[places - 1] - array)
-        )
-        return bool((near <= NEAR * np.abs(array)).all())
+        looked = 0
+        for number in array.reshape(-1)[: SAMPLED**2].tolist():
+            if not math.isfinite(number):
+                return False
+            if number.is_integer():
+                continue
+            gap = NEAR * abs(number)
+            place = bisect_left(self.entries, number - gap)
+            if place == len(self.entries) or self.entries[place] > number + gap:
+                return False
+            looked += 1
+            if looked == SAMPLED:
+                break
+        return looked > 0
 
     def found(self, value: Any) -> set[int]:
         """Return the numbers of the values that this one is."""
         if not isinstance(value, np.ndarray | np.number | float | int):
             return set()
         array = np.asarray(value)
-        if array.shape not in self.stacks or array.dtype.kind not in "biuf":
+        stack = self.stacks.get(array.shape)
+        if stack is None or array.dtype.kind not in "biuf":
             return set()
-        numbers, stack = self.stacks[array.shape]
-        flat = stack.reshape(len(stack), -1)
-        gap = np.abs(flat - array.astype(float).reshape(1, -1))
-        size = np.maximum(np.abs(flat).max(axis=1, initial=0.0), 1e-12)
-        near = gap.max(axis=1, initial=0.0) <= NEAR * size
-        return set(numbers[near].tolist())
+        flat = array.reshape(-1).astype(float)
+        size = max(float(np.abs(flat).max(initial=0.0)), 1e-12)
+        digest, room = digested(flat), 2 * NEAR * size * flat.size
+        first = stack.digests.searchsorted(digest - room)
+        last = stack.digests.searchsorted(digest + room, "right")
+        if first >= last:
+            return set()
+        gap = np.abs(stack.values[first:last] - flat).max(axis=1, initial=0.0)
+        return set(stack.numbers[first:last][gap <= NEAR * size].tolist())
 
 
-def known(
-    pools: Sequence[Pool], values: Sequence[Any], firsts: Sequence[int], *, exact: bool = False
-) -> bool:
-    """Tell values that the model solution has, the same one at all inputs, or entries of such.
-
-    Where this has to be ``exact``, entries are none, nor is what is another by a size.
-    """
-    found: set[int] | None = None
-    for pool, first in zip(pools, firsts, strict=True):
-        here = {n for n in pool.found(values[first]) if not exact or n % KINDS < SHAPES}
-        found = here if found is None else found & here
-        if not found:
-            break
-    else:
-        return True
-    return not exact and all(
-        pool.holds(values[first]) for pool, first in zip(pools, firsts, strict=True)
+def is_whole(value: Any) -> bool:
+    """Tell whole numbers, which are the model solution's by chance."""
+    if isinstance(value, tuple):
+        return all(map(is_whole, value))
+    if not isinstance(value, np.ndarray | np.number | float | int):
+        return False
+    array = np.asarray(value)
+    return array.dtype.kind in "iu" or (
+        array.dtype.kind == "f" and bool(np.all(array == np.round(array)))
     )
 
 
-def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> Array:
+@cache
+def _weights(size: int) -> Array:
+    weights: Array = np.cos(np.arange(size) * 1.7 + 0.3)
+    return weights
+
+
+def digested(flat: Array) -> float:
+    """Return a number that tells an array from others, and is near for those that are near."""
+    looked = flat[:DIGESTED]
+    return float(looked @ _weights(looked.size))
+
+
+def signature(value: Any, deep: int = 6) -> Any:
+    """Return what tells a value from others; those that are equal but for rounding share it.
+
+    What holds itself is looked into so ``deep``.
+    """
+    if isinstance(value, np.ndarray | np.number) and value.dtype.kind in "biuf":
+        digest = digested(value.reshape(-1)[:DIGESTED].astype(float))
+        return value.shape, value.dtype.kind, f"{digest:.12g}"
+    if isinstance(value, np.ndarray | np.generic):
+        return value.shape, value.tobytes()
+    if isinstance(value, list | tuple) and deep:
+        return tuple(signature(each, deep - 1) for each in value)
+    if isinstance(value, dict) and deep:
+        return tuple((str(key), signature(each, deep - 1)) for key, each in value.items())
+    return repr(value)[:200] if isinstance(value, PLAIN) else id(value)
+
+
+PLAIN = (int, float, str, bool, range, slice, type(None))
+
+
+NEARLY, EXACT = 1, 2
+"""How near a value is to the model solution's: an entry, or another by a size; or the same."""
+
+
+def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
+    """Tell values that the model solution has, the same one at all inputs; 0 for others.
+
+    A row of values is as near as the one of its members that is the least so.
+    """
+    if isinstance(values[0], tuple):
+        rows = zip(*(value if isinstance(value, tuple) else () for value in values), strict=False)
+        return min((known(pools[: len(row)], row) for row in rows), default=0)
+    found: set[int] = set()
+    for number, (pool, value) in enumerate(zip(pools, values, strict=True)):
+        here = pool.found(value)
+        found = found & here if number else here
+        if not found:
+            held = all(p.holds(v) for p, v in zip(pools, values, strict=True))
+            return NEARLY if held else 0
+    return EXACT if any(number % KINDS < SHAPES for number in found) else NEARLY
+
+
+def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
     """Return all numbers in some values, and those for another division by a size, in order."""
     small = [value.reshape(-1) for value in values if value.size <= SMALL]
     flat = np.concatenate([np.zeros(1), *small])
-    return np.sort(np.concatenate([flat, *(factor * flat for factor in _factors(sizes))]))
+    entries = np.concatenate([flat, *(factor * flat for factor in _factors(sizes))])
+    return np.unique(entries).tolist()  # type: ignore[no-any-return]
 
 
 def is_right(found: Any, right: Array) -> bool:
@@ -138,16 +224,18 @@ def is_right(found: Any, right: Array) -> bool:
         return bool(np.all((gap <= NEAR * size) | (array == right)))
 
 
-def like(
-    values: Sequence[Array], sizes: Sequence[int]
-) -> dict[tuple[int, ...], tuple[Array, Array]]:
-    """Return values by shape, with their like in other shapes and for another division by a size.
+def ratio_of(right: Array, found: Any) -> float | None:
+    """Return what a value is to be multiplied by to be right, if it is one number but 1."""
+    array = np.asarray(found)
+    if array.shape != right.shape or array.dtype.kind not in "iuf" or not array.any():
+        return None
+    with np.errstate(all="ignore"):
+        ratio = float(f"{float((right * array).sum() / (array * array).sum()):.6g}")
+    return ratio if ratio not in (0.0, 1.0) and is_right(ratio * array, right) else None
 
-    Returns
-    -------
-    dict of shape to (numbers, values)
-        Numbers are the same for the same value at other inputs.
-    """
+
+def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...], Stack]:
+    """Return values by shape, with their like in other shapes and divided by other sizes."""
     found: dict[tuple[int, ...], tuple[list[int], list[Array]]] = {}
     for number, value in enumerate(values):
         scaled = [value]
@@ -158,7 +246,13 @@ def like(
                 numbers, arrays = found.setdefault(each.shape, ([], []))
                 numbers.append(number * KINDS + scale * SHAPES + shape)
                 arrays.append(each)
-    return {shape: (np.array(n), np.stack(v)) for shape, (n, v) in found.items()}
+    stacks = {}
+    for form, (kinds, members) in found.items():
+        flat = np.stack([member.reshape(-1) for member in members])
+        digests = np.array([digested(row) for row in flat])
+        order = np.argsort(digests)
+        stacks[form] = Stack(np.array(kinds)[order], digests[order], flat[order])
+    return stacks
 
 
 def _factors(sizes: Sequence[int]) -> list[float]:

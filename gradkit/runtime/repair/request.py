@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.borrowed import Part
-from gradkit.runtime.repair.pool import Array, Pool, Question, Throwaway, entries_of, like
+from gradkit.runtime.repair.pool import Array, Part, Pool, Question, Throwaway, entries_of, like
 from gradkit.runtime.repair.search import Search
 
 
@@ -22,17 +21,18 @@ def propose(
     namespace : dict
         The student's names.
     data : mapping
-        ``sources``: the text of cells. ``places``: see `Search`. ``functions``, ``reads``,
-        ``untouched``, ``seed``: see `Question`. ``milliseconds``: of processor time. ``draws``:
-        for each the tree of its ``inputs``, its ``steps`` as in `gradkit.runtime.lines.run_steps`,
-        what is ``right`` by the numbers of arrays, its ``sizes``, and the ``shapes`` of the model's
-        values, which are one upon the other in the array ``pool/NUMBER``. ``parts``: see `Part`.
+        ``sources``: the text of cells. ``places``, ``refused``: see `Search`. ``functions``,
+        ``reads``, ``untouched``, ``seed``: see `Question`. ``milliseconds``: of processor time.
+        ``draws``: for each the tree of its ``inputs``, its ``steps`` as in
+        `gradkit.runtime.lines.run_steps`, what is ``right`` by the numbers of arrays, its
+        ``sizes``, and the ``shapes`` of the model's values, which are one upon the other in the
+        array ``pool/NUMBER``. ``parts``: see `Part`.
     arrays : mapping of arrays
         Those of all trees.
     """
     parts = [
-        Part(text, role, tuple((leaf, tuple(numbers)) for leaf, numbers in leaves))
-        for text, role, leaves in data["parts"]
+        Part(text, role, tuple((leaf, tuple(numbers)) for leaf, numbers in leaves), tuple(own))
+        for text, role, leaves, own in data["parts"]
     ]
     draws = []
     for number, draw in enumerate(data["draws"]):
@@ -48,8 +48,9 @@ def propose(
     search = Search(
         namespace,
         data["sources"],
-        [(cell, line) for cell, line in data["places"]],
+        [(cell, line, right) for cell, line, right in data["places"]],
         Question(data["functions"], draws, data["reads"], data["untouched"], data["seed"]),
+        {(cell, first, tuple(lines)) for cell, first, lines in data["refused"]},
         data["milliseconds"] / 1000,
     )
     return [

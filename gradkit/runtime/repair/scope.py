@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,21 @@ FEW = 24
 class Scope:
     """What can be named in a place: values by expression, as ``m``, ``cache['A1']``, ``self.W``.
 
-    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions.
+    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, and
+    ``ratios`` are those of right outputs to what is there instead.
     """
 
     values: dict[str, Any]
     numbers: list[str] = field(default_factory=list)
     arrays: list[str] = field(default_factory=list)
     library: str = "np"
+    ratios: Sequence[float] = ()
 
     def alike(self, text: str, value: Any) -> list[str]:
-        """Return what holds a value of the same kind and shape that is another one."""
+        """Return what holds a value of the same kind and shape that is another one.
+
+        Whole numbers may be others in another round of a loop.
+        """
         if isinstance(value, np.ndarray):
             return [
                 name
@@ -36,25 +42,40 @@ class Scope:
                 and self.values[name].tobytes() != value.tobytes()
             ][:FEW]
         if is_number(value):
-            return [n for n in self.numbers if n != text and self.values[n] != value][:FEW]
+            whole = isinstance(value, WHOLE)
+            same = [n for n in self.numbers if isinstance(self.values[n], WHOLE) is whole]
+            return [n for n in same if n != text and (whole or self.values[n] != value)][:FEW]
         return []
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
-        """Return the arrays that take part in an operation without changing a shape."""
-        return [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
+        """Return the arrays that take part in an operation, of which one keeps its shape.
+
+        A row of numbers may be laid along another axis, ``b[:, None]``.
+        """
+        fitting = [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
+        for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
+            for axis in range(len(shape) - 1):
+                if self.values[name].size == shape[axis] > 1:
+                    later = len(shape) - 1 - axis
+                    text = f"{name}[:{', None' * later}]"
+                    self.values[text] = self.values[name].reshape(-1, *[1] * later)
+                    fitting.append(text)
+        return fitting
 
 
 WHOLE = (int, np.integer)
 
 
-def _rank(named: tuple[str, Any]) -> tuple[bool, bool, bool]:
+def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
     text, value = named
-    return isinstance(value, WHOLE), "[" in text, "." in text
+    whole = isinstance(value, WHOLE)
+    entry = "[" in text and text not in counted
+    return whole, whole and text not in counted, entry, "." in text
 
 
-def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     try:
-        return np.broadcast_shapes(shape, to) == to
+        return np.broadcast_shapes(one, other) in (one, other)
     except ValueError:
         return False
 
@@ -69,26 +90,35 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
-def scope_of(local: Mapping[str, Any], counters: Sequence[str] = (), library: str = "np") -> Scope:
+def scope_of(
+    local: Mapping[str, Any],
+    counters: Sequence[str] = (),
+    library: str = "np",
+    ratios: Sequence[float] = (),
+) -> Scope:
     """Return what can be named, where these are the local names.
 
     ``counters`` are names that loops count with: entries at these are named too. ``library`` is
-    the name of the module whose functions can be called.
+    the name of the module whose functions can be called; for ``ratios`` see `Scope`.
     """
     values: dict[str, Any] = {
         text: part for name, value in local.items() for text, part in _paths(name, value)
     }
     places = {name: values[name] for name in counters if isinstance(values.get(name), WHOLE)}
+    counted = set(places)
     for text, part in [*values.items()]:
         for several in range(1, min(part.ndim, len(places)) + 1) if is_array(part) else ():
             if several in (1, part.ndim):
                 for names in itertools.islice(itertools.combinations(places, several), FEW):
                     index = tuple(places[name] for name in names)
                     if all(0 <= n < size for n, size in zip(index, part.shape, strict=False)):
-                        values[f"{text}[{', '.join(names)}]"] = part[index]
-    scope = Scope(values, library=library)
-    # Plain names first, then attributes, then entries; of numbers, those that are not whole.
-    for text, part in sorted(values.items(), key=_rank):
+                        entry = f"{text}[{', '.join(names)}]"
+                        values[entry] = part[index]
+                        counted |= {entry} if several == part.ndim else set()
+    scope = Scope(values, library=library, ratios=ratios)
+    # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
+    # those that are not whole, and of these those that count.
+    for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
         if isinstance(part, np.ndarray) and part.dtype.kind in "biuf":
             scope.arrays.append(text)
         elif is_number(part):
@@ -99,6 +129,7 @@ def scope_of(local: Mapping[str, Any], counters: Sequence[str] = (), library: st
         for text in plain
         for axis, size in enumerate(values[text].shape)
     } | {f"{text}.size": values[text].size for text in plain}
+    sizes |= {f"len({n})": len(v) for n, v in local.items() if isinstance(v, list | tuple | dict)}
     known = {values[text] for text in scope.numbers}
     for text, size in sizes.items():
         if size not in known and size != 1:
@@ -106,6 +137,10 @@ def scope_of(local: Mapping[str, Any], counters: Sequence[str] = (), library: st
             values[text] = size
             scope.numbers.append(text)
     return scope
+
+
+OPAQUE = (type, FunctionType, ModuleType, np.ndarray)
+"""What has attributes that are nobody's values."""
 
 
 def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -117,6 +152,10 @@ def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple):
         for number, part in enumerate(value[:8]):
             yield f"{name}[{number}]", part
-    elif name == "self":
+    elif not isinstance(value, OPAQUE):
         for key, part in getattr(value, "__dict__", {}).items():
-            yield f"self.{key}", part
+            yield from (
+                _paths(f"{name}.{key}", part)
+                if isinstance(part, dict)
+                else [(f"{name}.{key}", part)]
+            )

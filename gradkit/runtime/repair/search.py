@@ -11,20 +11,25 @@
 from __future__ import annotations
 
 import ast
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradkit.runtime.repair.bench import Bench, quiet
-from gradkit.runtime.repair.candidates import Candidate, Candidates
+from gradkit.runtime.repair.bench import Bench, Placed, quiet
+from gradkit.runtime.repair.candidates import PAIR, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
+from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
-from gradkit.runtime.repair.tree import LARGE
+from gradkit.runtime.repair.tree import LARGE, LARGER, SIGNED
 
-ROUNDS, INPUTS = 5, 2
-"""Changes that are looked for one after the other, and inputs that each has to be right at."""
+ROUNDS, INPUTS, STEPS = 5, 2, 8
+"""Changes that are looked for one after the other, inputs that each has to be right at, and changes
+that another one is looked for after, where none alone makes anything right."""
+
+
+NOTHING = -1
+"""What a change leaves wrong that makes nothing right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,25 @@ class Proposal:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The text of cells, and where the functions begin in it that may be changed."""
+
+    sources: Mapping[str, str]
+    places: Sequence[Placed]
+
+    def after(self, one: Proposal) -> _Text:
+        """Return the text with a change."""
+        more = len(one.written.lines) - (one.written.last - one.written.first + 1)
+        return _Text(
+            {**self.sources, one.cell: replaced(self.sources[one.cell], one.written)},
+            [
+                (cell, line + more if cell == one.cell and line > one.written.last else line, right)
+                for cell, line, right in self.places
+            ],
+        )
+
+
 class Search:
     """A search over one section's text.
 
@@ -45,9 +69,11 @@ class Search:
         The student's names; changed functions are put there, and taken out again.
     sources : mapping of str to str
         The text of cells.
-    places : sequence of (cell, line)
-        Where the functions begin that may be changed, the most doubtful first.
+    places : sequence of (cell, line, right)
+        Where the functions begin that may be changed, and whether what they give alone is right.
     question : Question
+    refused : set of (cell, line, lines)
+        Changes that are not wanted: the first line, and those that are to be there.
     seconds : float
         After which no more is tried.
     """
@@ -56,93 +82,136 @@ class Search:
         self,
         namespace: dict[str, Any],
         sources: Mapping[str, str],
-        places: Sequence[tuple[str, int]],
+        places: Sequence[Placed],
         question: Question,
+        refused: Collection[tuple[str, int, tuple[str, ...]]],
         seconds: float,
     ) -> None:
-        self._namespace, self._sources, self._places = namespace, dict(sources), list(places)
-        self._question = question
-        self._end = time.process_time() + seconds
+        self._namespace, self._text = namespace, _Text(sources, places)
+        self._question, self._refused = question, refused
+        self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
+        self._used = 0
         self._best: _Best | None = None
+        self._steps: list[Candidate] = []
 
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
-        with quiet(), kept(self._namespace) as put:
+        with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question)
             while len(found) < ROUNDS:
-                bench.take(self._sources, self._places)
                 best = self._round(bench)
                 if best is None:
                     break
-                one = best.proposal
-                found.append(one)
-                self._sources[one.cell] = replaced(self._sources[one.cell], one.written)
-                more = len(one.written.lines) - (one.written.last - one.written.first + 1)
-                self._places = [
-                    (cell, line + more if cell == one.cell and line > one.written.last else line)
-                    for cell, line in self._places
-                ]
-                if not best.left:
-                    break
+                found += best.proposals
+                for each in best.proposals:
+                    self._text = self._text.after(each)
+            bench.leave()
         return found
 
-    def _round(self, bench: Bench) -> _Best | None:
-        """Return the best change of the text as it is now."""
-        states = [bench.states(draw) for draw in bench.question.draws]
+    def _round(self, bench: Bench, *, deep: bool = True) -> _Best | None:
+        """Return the best change of the text as it is now, or the best two where ``deep``."""
+        bench.take(self._text.sources, self._text.places)
+        states = bench.measured(bench.question.draws)
         if not bench.again and all(all(state.values()) for state in states):
             bench.again = True
-            states = [bench.states(draw) for draw in bench.question.draws]
-        names = dict.fromkeys(name for state in states for name in state)
-        self._wrong = frozenset(n for n in names if not all(s.get(n, False) for s in states))
-        if not self._wrong:
+            states = bench.measured(bench.question.draws)
+        # Where it is wrong; of what makes that right, the other inputs are looked at too.
+        used = [number for number, state in enumerate(states) if not all(state.values())][:INPUTS]
+        self._wrong = frozenset(n for k in used for n, ok in states[k].items() if not ok)
+        if not used:
             return None
-        # Where it is wrong; what is right elsewhere is looked at in the end.
-        off = [n for n, s in enumerate(states) if any(not s.get(w, False) for w in self._wrong)]
-        used = off[:INPUTS]
-        self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in used}
+        order = [*used, *(number for number in range(len(states)) if number not in used)]
+        self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in order}
+        self._used = len(used)
         self._best = None
-        for least, group in Candidates(bench, used, self._end).groups():
+        self._steps = []
+        candidates = Candidates(bench, used, self._wrong, self._clock)
+        for least, group in candidates.groups():
             best = self._best
+            if best is not None and best.left and least > SIGNED:
+                # Where a small change makes some right, a larger one may make all right.
+                for candidate in candidates.around(best.rank[2]):
+                    if not self._clock.is_over():
+                        self._try(bench, candidate)
+                best = self._best
             if best is not None and (least > LARGE if best.left else best.cost <= least):
                 break
+            if least > LARGER and not deep:
+                break
+            if least == PAIR and (two := self._two(bench)) is not None:
+                return two
             for candidate in group:
-                if time.process_time() > self._end:
+                if self._clock.is_over():
                     return self._best
                 self._try(bench, candidate)
         return self._best
+
+    def _two(self, bench: Bench) -> _Best | None:
+        """Return two changes, of which the first one alone gives a value of the model solution's.
+
+        Where two mistakes lie on the way to the same output, neither alone makes it right.
+        """
+        before, alone = (self._text, self._wrong, self._right, self._used), self._best
+        # Small ones first, then those that give the very value, in the order of the runs.
+        ranked = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
+        for candidate in ranked[:STEPS]:
+            written = self._written(candidate)
+            if written is None or self._clock.is_over():
+                continue
+            first = Proposal(candidate.target.cell, written, candidate.kind)
+            self._text = before[0].after(first)
+            best = self._round(bench, deep=False)
+            self._text, self._wrong, self._right, self._used = before
+            if best is not None:
+                left, cost, order = best.rank
+                both = _Best((left, cost + candidate.cost, order), (first, *best.proposals))
+                return both if alone is None else min(both, alone, key=lambda each: each.rank)
+        bench.take(self._text.sources, self._text.places)
+        self._best = alone
+        return None
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
         """Run a change, unless a smaller one has made all right."""
         best = self._best
         if best is not None and not best.left and candidate.cost > best.cost:
             return
-        fixed = self._fixes(bench, candidate)
-        if not fixed:
+        left = self._left(bench, candidate)
+        if left is None:
             return
-        left = len(self._wrong - fixed)
+        if left == NOTHING:
+            self._steps += [candidate] if candidate.step else []
+            return
         if best is None or (left, candidate.cost, candidate.order) < best.rank:
             written = self._written(candidate)
-            if written is not None:
+            cell = candidate.target.cell
+            if written and (cell, written.first, tuple(written.lines)) not in self._refused:
                 proposal = Proposal(candidate.target.cell, written, candidate.kind)
-                self._best = _Best((left, candidate.cost, candidate.order), proposal)
+                self._best = _Best((left, candidate.cost, candidate.order), (proposal,))
 
-    def _fixes(self, bench: Bench, candidate: Candidate) -> frozenset[str]:
-        """Return the wrong outputs that a change makes right; none where it makes one wrong."""
+    def _left(self, bench: Bench, candidate: Candidate) -> int | None:
+        """Return how many outputs a change leaves wrong, at all inputs; None if it makes one wrong.
+
+        That is `NOTHING` for one that makes none right that was wrong.
+        """
         candidate.put()
         try:
             if not bench.load(candidate.target):
-                return frozenset()
-            fixed = self._wrong
-            for number, before in self._right.items():
-                states = bench.states(bench.question.draws[number])
+                return None
+            fixed, left = self._wrong, 0
+            for number, (at, before) in enumerate(self._right.items()):
+                states = bench.states(bench.question.draws[at], candidate.target)
                 right = frozenset(name for name, ok in states.items() if ok)
-                fixed &= right
-                if not fixed or not before <= right:
-                    return frozenset()
-            return fixed
+                if number < self._used:
+                    fixed &= right
+                elif not fixed:
+                    break
+                if not before <= right or not (fixed or candidate.step):
+                    return None
+                left += len(states) - len(right)
+            return left if fixed else NOTHING
         finally:
             candidate.undo()
             bench.reload(candidate.target)
@@ -155,7 +224,7 @@ class Search:
         finally:
             candidate.undo()
         try:
-            return candidate.write(self._sources[candidate.target.cell], wanted)
+            return candidate.write(self._text.sources[candidate.target.cell], wanted)
         except UnwrittenError:
             return None
 
@@ -165,7 +234,7 @@ class _Best:
     """The best change so far, by how many outputs it leaves wrong, its cost and its place."""
 
     rank: tuple[int, float, int]
-    proposal: Proposal
+    proposals: tuple[Proposal, ...]
 
     @property
     def left(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EXECUTIONS = 3
-"""Of a slot, the first so many times are recorded: a loop's later rounds are like these."""
+KEPT = (1, 2, 16, 64)
+"""Which times of a slot are recorded: a loop's other rounds are like these."""
 
 NUMERIC = (np.ndarray, np.number, int, float)
 """What is a value to compare."""
 
-SEEN, GIVEN = "__gradkit_seen__", "__gradkit_given__"
+SEEN, GIVEN, MARK = "__gradkit_seen__", "__gradkit_given__", "mark"
 
 
 @dataclass(slots=True)
@@ -58,6 +59,10 @@ def slots_of(function: ast.AST) -> list[Slot]:
     """List the slots of a function in the order of its text."""
     found: list[Slot] = []
     for statement in statements_of(function):
+        if isinstance(statement, ast.Pass):
+            # It computes nothing, and is a place for what should stand there.
+            setattr(statement, MARK, ast.Constant(None))
+            found.append(Slot(len(found), statement, MARK, None, statement))
         for part, name, asked in _values(statement):
             _take(part, name, None, statement, asked, found)
     return found
@@ -141,12 +146,13 @@ class Record:
     """What was seen: by slot, the local names before it, run by run of it."""
 
     names: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Take down one run of a slot, and give its value."""
-        names = self.names.setdefault(number, [])
-        if len(names) < EXECUTIONS:
-            names.append(copied(local))
+        self.times[number] += 1
+        if self.times[number] in KEPT:
+            self.names.setdefault(number, []).append(copied(local))
         return value()
 
 
@@ -174,10 +180,19 @@ def watched(function: ast.AST, slots: list[Slot]) -> ast.AST:
     try:
         for slot, node in zip(slots, originals, strict=True):
             slot.put(_call(SEEN, slot.number, node))
-        return ast.fix_missing_locations(copy.deepcopy(function))
+        made: ast.AST = _Marked().visit(copy.deepcopy(function))
+        return ast.fix_missing_locations(made)
     finally:
         for slot, node in zip(slots, originals, strict=True):
             slot.put(node)
+
+
+class _Marked(ast.NodeTransformer):
+    """Has what marks a place in the stead of ``pass``."""
+
+    def visit_Pass(self, node: ast.Pass) -> ast.stmt:
+        mark = getattr(node, MARK, None)
+        return node if mark is None else ast.Expr(mark)
 
 
 def _call(name: str, number: int, node: ast.expr) -> ast.expr:
@@ -200,11 +215,13 @@ class Inner:
     """The values of every expression of some functions, run by run, by the number of its node."""
 
     values: dict[int, list[NDArray[Any]] | None] = field(default_factory=dict)
+    times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, value: Any) -> Any:
         """Take down the value of an expression, and give it back."""
         held = self.values.setdefault(number, [])
-        if held is not None and len(held) < EXECUTIONS:
+        self.times[number] += 1
+        if held is not None and self.times[number] in KEPT:
             array = np.asarray(value) if isinstance(value, NUMERIC) else None
             if array is None or array.dtype.kind not in "biuf":
                 self.values[number] = None

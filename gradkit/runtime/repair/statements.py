@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, with_parts
 
+LITTLE = 0.01
+"""What tells costs apart that are the same otherwise."""
+
 AGAIN = 0.9
 """What it costs to leave out a statement that stands there twice."""
 
@@ -23,7 +26,9 @@ class Rewritten:
     told: ast.stmt
 
 
-def changed_blocks(block: list[ast.stmt], place: int, parent: ast.AST) -> Iterator[Rewritten]:
+def changed_blocks(
+    block: list[ast.stmt], place: int, parent: ast.AST, function: ast.AST
+) -> Iterator[Rewritten]:
     """Yield what may stand in the place of a block, for the statement at a place in it."""
     statement, rest = block[place], [*block[:place], *block[place + 1 :]]
     before, after = block[:place], block[place + 1 :]
@@ -46,8 +51,9 @@ def changed_blocks(block: list[ast.stmt], place: int, parent: ast.AST) -> Iterat
         cost = LARGER if kind in ("not-added", "not-replaced", "changed-in-place") else SIMPLE
         yield Rewritten(kind, cost, [*before, made, *after], statement)
     for moved, told in _indented(statement, after):
-        yield Rewritten("wrong-indentation", LARGER, [*before, *moved], told)
-    for renamed in _other_targets(statement, parent):
+        # To change places with another statement is less.
+        yield Rewritten("wrong-indentation", LARGER + LITTLE, [*before, *moved], told)
+    for renamed in _other_targets(statement, function):
         yield Rewritten("wrong-name", LARGER, [*before, renamed, *after], statement)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
         yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
@@ -71,18 +77,16 @@ def _indented(
             yield [with_parts(statement, body=[*statement.body, following]), *rest], following
 
 
-def _other_targets(statement: ast.stmt, parent: ast.AST) -> Iterator[ast.stmt]:
+def _other_targets(statement: ast.stmt, function: ast.AST) -> Iterator[ast.stmt]:
     """Yield a statement that changes an array with another array in its place."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
         return
     names = {
-        each.value.id
-        for each in ast.walk(parent)
-        if isinstance(each, ast.Subscript)
-        and isinstance(each.ctx, ast.Store)
-        and isinstance(each.value, ast.Name)
+        each.id
+        for each in ast.walk(function)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
     }
     for name in sorted(names - {target.value.id}):
         other = with_parts(target, value=with_parts(target.value, id=name))
@@ -143,7 +147,8 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
                 yield "wrong-order", with_parts(statement, targets=[swapped])
         elif isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
             for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
-                yield "not-added", new(ast.AugAssign, assigned, operator(), statement.value)
+                kind = "not-added" if operator in (ast.Add, ast.Sub) else "missing-factor"
+                yield kind, new(ast.AugAssign, assigned, operator(), statement.value)
 
 
 def _swapped(row: ast.Tuple) -> Iterator[ast.Tuple]:

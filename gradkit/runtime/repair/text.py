@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from itertools import takewhile
 from textwrap import dedent
 
 
@@ -81,13 +82,12 @@ def write_block(
 ) -> Written:
     """Write statements in the place of others; ``told`` is the doubtful one. See above."""
     lines = source.split("\n")
-    at = next(
-        (n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] is not pair[1]), 0
-    )
-    first, last = old[at].lineno, old[-1].end_lineno or old[-1].lineno
+    at = min(_same(old, new), len(old) - 1)
+    after = min(_same(old[at:][::-1], new[at:][::-1]), len(old) - at - 1)
+    first, last = old[at].lineno, old[-1 - after].end_lineno or old[-1 - after].lineno
     indent = old[at].col_offset
     made: list[str] = []
-    for statement in new[at:]:
+    for statement in new[at : len(new) - after]:
         made += _lines(lines, statement, indent)
     # Comments and empty lines between statements go with those below the first one.
     room = last - first + 1
@@ -101,6 +101,12 @@ def write_block(
     if _dumped(replaced(source, written)) != wanted:
         raise UnwrittenError
     return written
+
+
+def _same(old: list[ast.stmt], new: list[ast.stmt]) -> int:
+    """Return how many statements are the same at the beginning."""
+    pairs = zip(old, new, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
 
 
 def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
@@ -64,9 +65,10 @@ def binary(left: ast.expr, operator: type[ast.operator], right: ast.expr) -> ast
     return new(ast.BinOp, left, operator(), right)  # type: ignore[no-any-return]
 
 
+@lru_cache(maxsize=100_000)
 def size_of(node: ast.AST) -> int:
-    """Return the number of nodes of a tree."""
-    return sum(1 for _ in ast.walk(node))
+    """Return the number of nodes of a tree that stays as it is."""
+    return 1 + sum(map(size_of, ast.iter_child_nodes(node)))
 
 
 def called(node: ast.AST) -> str:

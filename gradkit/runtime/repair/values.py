@@ -1,0 +1,143 @@
+"""The values of expressions with recorded names: each part of the student's text once.
+
+A change is tried in many places, so what it leaves alone is not computed again.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Names(dict[str, Any]):
+    """Local names over the student's global ones."""
+
+    def __init__(self, namespace: Mapping[str, Any], local: Mapping[str, Any]) -> None:
+        super().__init__(local)
+        self["__builtins__"] = namespace.get("__builtins__", __builtins__)
+        self.namespace = namespace
+
+    def __missing__(self, name: str) -> Any:
+        return self.namespace[name]
+
+
+class Values:
+    """The values of an expression and of what is put into it, over the same names.
+
+    Parameters
+    ----------
+    names : Names
+    kept : bool
+        Keep the values of parts; not where an expression is there for what it does.
+    """
+
+    def __init__(self, names: Names, *, kept: bool = True) -> None:
+        self.names, self._keeps = names, kept
+        self._kept: dict[ast.AST, Any] = {}
+
+    def first(self, node: ast.expr) -> Any:
+        """Return the value of the student's own expression, and keep those of its parts."""
+        return _value(node, self.names, self._kept, None if self._keeps else ())
+
+    def again(self, node: ast.expr, above: frozenset[ast.AST]) -> Any:
+        """Return the value of an expression of which a part is another below these nodes."""
+        return _value(node, self.names, self._kept, above)
+
+
+Above = frozenset[ast.AST] | tuple[()] | None
+
+
+def _value(node: Any, names: Names, kept: dict[ast.AST, Any], above: Above) -> Any:
+    """Return a value: one that was kept, unless it stands ``above``; None to keep those found."""
+    if node in kept and (above is None or node not in above):
+        return kept[node]
+    kind = type(node)
+    if kind is ast.Constant:
+        return node.value
+    make = _MAKERS.get(kind)
+    if make is None:
+        found = eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
+    else:
+        found = make(node, lambda part: _value(part, names, kept, above), names)
+    if above is None:
+        kept[node] = found
+    return found
+
+
+Value = Callable[[Any], Any]
+
+
+def _name(node: ast.Name, value: Value, names: Names) -> Any:
+    try:
+        return names[node.id]
+    except (KeyError, NameError):
+        built = names["__builtins__"]
+        return built[node.id] if isinstance(built, dict) else getattr(built, node.id)
+
+
+def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
+    found = None
+    for part in node.values:
+        found = value(part)
+        if bool(found) is isinstance(node.op, ast.Or):
+            break
+    return found
+
+
+def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
+    left, found = value(node.left), True
+    for kind, part in zip(node.ops, node.comparators, strict=True):
+        right = value(part)
+        found = _COMPARED[type(kind)](left, right)
+        if part is node.comparators[-1] or not found:
+            break
+        left = right
+    return found
+
+
+def _call(node: ast.Call, value: Value, names: Names) -> Any:
+    if any(isinstance(each, ast.Starred) for each in node.args) or any(
+        each.arg is None for each in node.keywords
+    ):
+        return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
+    function = value(node.func)
+    args = [value(each) for each in node.args]
+    return function(*args, **{each.arg: value(each.value) for each in node.keywords if each.arg})
+
+
+def _slice(node: ast.Slice, value: Value, names: Names) -> slice:
+    parts = (node.lower, node.upper, node.step)
+    return slice(*(None if part is None else value(part) for part in parts))
+
+
+_OPERATIONS: Mapping[type, Callable[..., Any]] = {
+    **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul},
+    **{ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod},
+    **{ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.BitAnd: operator.and_},
+    **{ast.BitOr: operator.or_, ast.BitXor: operator.xor, ast.LShift: operator.lshift},
+    **{ast.RShift: operator.rshift, ast.USub: operator.neg, ast.UAdd: operator.pos},
+    **{ast.Not: operator.not_, ast.Invert: operator.invert},
+}
+_COMPARED: Mapping[type, Callable[..., Any]] = {
+    **{ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le},
+    **{ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not},
+    ast.In: lambda one, other: one in other,
+    ast.NotIn: lambda one, other: one not in other,
+}
+_MAKERS: Mapping[type, Callable[[Any, Value, Names], Any]] = {
+    ast.Name: _name,
+    ast.BinOp: lambda n, value, _: _OPERATIONS[type(n.op)](value(n.left), value(n.right)),
+    ast.UnaryOp: lambda n, value, _: _OPERATIONS[type(n.op)](value(n.operand)),
+    ast.BoolOp: _boolean,
+    ast.Compare: _compared,
+    ast.Call: _call,
+    ast.Attribute: lambda n, value, _: getattr(value(n.value), n.attr),
+    ast.Subscript: lambda n, value, _: value(n.value)[value(n.slice)],
+    ast.Slice: _slice,
+    ast.Tuple: lambda n, value, _: tuple(value(part) for part in n.elts),
+    ast.List: lambda n, value, _: [value(part) for part in n.elts],
+    ast.IfExp: lambda n, value, _: value(n.body if value(n.test) else n.orelse),
+}
+"""How a value is made of those of the parts; the compiler makes all others."""

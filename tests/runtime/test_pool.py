@@ -1,0 +1,70 @@
+"""What a value is to those of the model solution, and by what it would be right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradkit.runtime.repair.pool import (
+    EXACT,
+    Pool,
+    entries_of,
+    is_whole,
+    known,
+    like,
+    ratio_of,
+    signature,
+)
+
+HELD = [np.array([[1.5, 2.5, -0.5]]), np.array([0.25, 4.75])]
+
+
+def pool() -> Pool:
+    """Two values of a model solution."""
+    return Pool(HELD, entries_of(HELD, [3]), like(HELD, [3]), [])
+
+
+def test_a_row_is_as_near_as_its_farthest_member() -> None:
+    """All of it is the model's; one member that is not is enough to be nothing."""
+    one, other = HELD
+    assert known([pool(), pool()], [(one, other), (one, other)]) == EXACT
+    assert known([pool(), pool()], [(one, other + 1.1), (one, other + 1.1)]) == 0
+    assert known([pool(), pool()], [(one,), other]) == 0
+    assert known([pool()], [()]) == 0
+
+
+def test_what_holds_itself_has_a_signature() -> None:
+    """As others have; it is that of its own values."""
+    one: list[object] = [np.array([1.5])]
+    other: list[object] = [np.array([2.5])]
+    for each in (one, other):
+        each.append(each)
+    assert signature(one) != signature(other)
+    assert signature([1.5, {"k": (2, 3)}]) == signature([1.5, {"k": (2, 3)}])
+    assert signature([1.5, {"k": (2, 3)}]) != signature([1.5, {"k": (2, 4)}])
+
+
+def test_rows_of_whole_numbers_are_whole() -> None:
+    """A row with another number is not."""
+    assert is_whole((np.array([1.0, 2.0]), 3))
+    assert not is_whole((np.array([1.0, 2.5]), 3))
+    assert not is_whole([np.array([1.0, 2.0]), [3.0]])
+
+
+@pytest.mark.parametrize(
+    ("found", "ratio"),
+    [
+        (np.array([2.0, -4.0]), 0.5),
+        (np.array([10.0, -20.0]), 0.1),
+        (np.array([1.0, -2.0]), None),
+        (np.array([1.0, -3.0]), None),
+        (np.array([0.0, 0.0]), None),
+        (np.array([[2.0, -4.0]]), None),
+        (np.array([2.0, np.nan]), None),
+        ("no number", None),
+    ],
+    ids=str,
+)
+def test_one_number_that_makes_a_value_right(found: object, ratio: float | None) -> None:
+    """None where it is right, or where no number does."""
+    assert ratio_of(np.array([1.0, -2.0]), found) == ratio
