@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from rules.generate import run
-from rules.nets import CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH
+from rules.nets import CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH, exercise
 from rules.traced import program_of, rules_of
 
 from gradkit.diagnosis.rules import draw, evaluate, recover, step, text
 from gradkit.diagnosis.rules.draw import FRESH, with_rate
 from gradkit.records.rule import Rule, Unexplained, UpdateProbes
+from gradkit.records.task import Layer
 
 
 def told(function, task, *, rate=False, seed=1):
@@ -31,6 +32,7 @@ def update(**statements):
 
     def update_parameters(p, y, y_hat, A1, X, lr=None):
         names = {"p": p, "y": y, "y_hat": y_hat, "A1": A1, "X": X, "lr": lr, "np": np}
+        names["sigmoid"] = sigmoid
         names["e"] = y - y_hat
         for key, expression in statements.items():
             p[key] = p[key] + eval(expression, names)  # noqa: S307 -- our own text
@@ -47,6 +49,9 @@ def sigmoid(z):
     """The logistic function."""
     return 1 / (1 + np.exp(-z))
 
+
+BENT = exercise("bent", 3, (Layer(3, "softplus"), Layer(1, "tanh")), "squared_error")
+SLOPED = exercise("sloped", 3, (Layer(3, "leaky_relu"), Layer(1, "linear")), "squared_error")
 
 B2 = ("b2", (0, 0))
 
@@ -143,12 +148,28 @@ def test_rules_never_wait_for_each_other():
         (SOFTMAX, "0.01*(p['W2']@e)*(1-A1)", "+0.01 · Σₖ · (y[k]−ŷ[k]) · W2[2,k] · (1−A1[2])"),
         (SOFTMAX, "0.01*np.sum(e)*A1", "+0.01 · Σₖ · (y[k]−ŷ[k]) · A1[2]"),
         (SOFTMAX, "0.01*e[1]*A1", "+0.01 · (y[1]−ŷ[1]) · A1[2]"),
+        (BENT, "0.01*e*(1-y_hat**2)*(1-np.exp(-A1))", "+0.01 · (y−ŷ) · act′ of ŷ · act′ of A1[2]"),
+        (
+            BENT,
+            "0.01*e*(1-y_hat**2)*(1-np.exp(-A1))*A1",
+            "+0.01 · (y−ŷ) · act′ of ŷ · A1[2] · act′ of A1[2]",
+        ),
+        (SLOPED, "0.01*e*np.where(A1>0, 1, 0.01)", "+0.01 · (y−ŷ) · act′ of A1[2]"),
+        (CLASSIFICATION, "0.01*e*sigmoid(A1)*(1-sigmoid(A1))", "+0.01 · (y−ŷ) · act′(A1[1])"),
+        (CLASSIFICATION, "0.01*e*np.exp(-A1)/(1+np.exp(-A1))**2", "+0.01 · (y−ŷ) · act′(A1[1])"),
+        (CLASSIFICATION, "0.01*e*sigmoid(A1)", "+0.01 · (y−ŷ) · act(A1[1])"),
+        (
+            CLASSIFICATION,
+            "0.01*e*sigmoid(y_hat)*(1-sigmoid(y_hat))+0*A1",
+            "+0.01 · (y−ŷ) · act′(ŷ)",
+        ),
         (SOFTMAX, "0.01*np.sum(p['W2']@e)", "+0.01 · Σⱼₖ · (y[k]−ŷ[k]) · W2[j,k]"),
     ],
 )
 def test_other_activations_and_several_outputs_are_read_too(task, statement, expected):
     """The library follows the task's shape."""
-    assert formula(update(b1=statement), task, ("b1", (2, 0))) == expected
+    last = task.layers[0].units - 1
+    assert formula(update(b1=statement), task, ("b1", (min(last, 2), 0))) == expected
 
 
 def test_a_rule_that_holds_for_the_fit_alone_is_not_told():

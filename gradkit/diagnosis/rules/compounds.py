@@ -14,7 +14,7 @@ from gradkit.diagnosis.rules.division import (
     without,
 )
 from gradkit.diagnosis.rules.program import Program, columns_of, symbols_of
-from gradkit.diagnosis.rules.sizes import Shape, per_hidden, per_output
+from gradkit.diagnosis.rules.sizes import Shape
 from gradkit.diagnosis.rules.symbols import Table, own_activation
 from gradkit.records.rule import Factor, When
 from gradkit.records.task import Array
@@ -120,43 +120,32 @@ class Compounds:
                 self._values[number] = self._in_symbols(value)
             elif function == OVER:
                 self.over[number] = inner
-            self._turn(number, function, inner)
-
-    def _turn(self, number: int, function: str, of: Polynomial) -> None:
-        """Write an exponential by its sigmoid: E is (1/s − a)/b where s is 1/(a + bE)."""
-        alone = [m for m in of if m]
-        if function != OVER or len(of) != 2 or len(alone) != 1 or len(alone[0]) != 1:
-            return
-        ((inner, power),) = alone[0]
-        if inner in self.symbols or inner in self.over or power != 1:
-            return
-        own = self._values.get(number, atom(number))
-        if len(own) == 1:
-            turned = plus(to_power(own, -1), constant(of.get((), 0.0)), -1.0)
-            self._values[inner] = times(turned, constant(1.0 / of[alone[0]]))
-            self.over.pop(number, None)
 
     def _in_symbols(self, polynomial: Polynomial) -> Polynomial:
         return substituted(polynomial, self._values)
 
-    def _targets(self) -> Iterator[tuple[Array, Polynomial]]:
+    def _targets(self) -> Iterator[tuple[Array, int]]:
         """What a function may have made: columns over the calls, each with what it stands for."""
         shape, table = self._shape, self._table
         names: list[tuple[str, int, When]] = []
-        for j in range(shape.hidden):
-            own = [s for s in per_hidden(shape) if s.startswith("hidden_") and s in _MADE]
-            names += [(symbol, j, "") for symbol in own] + [("hidden", j, "recomputed")]
-        for k in range(shape.outputs):
-            own = [s for s in per_output(shape) if s in _MADE]
-            names += [(symbol, k, "") for symbol in own] + [("output", k, "recomputed")]
+        for layer, units, activation in (
+            ("hidden", shape.hidden, shape.activation),
+            ("output", shape.outputs, shape.last),
+        ):
+            symbols = [f"{layer}_slope", *(["hidden_again"] if layer == "hidden" else [])]
+            # Of others the slope is a product of other symbols.
+            symbols += [f"{layer}_derivative"] if ACTIVATIONS[activation].factors is None else []
+            for place in range(units):
+                names += [(symbol, place, "") for symbol in symbols]
+                names.append((layer, place, "recomputed"))
         for symbol, place, when in names:
             factor = Factor(symbol, (place,), when)
-            yield table.column(factor), atom(self.atom(factor))
+            yield table.column(factor), self.atom(factor)
         own_last = own_activation(shape.last)
         if own_last.pull_back is None:
             again = np.asarray(own_last.value(table.inputs.y_hat))
             for k in range(shape.outputs):
-                yield again[:, k], atom(self.atom(Factor(AGAIN, (k,))))
+                yield again[:, k], self.atom(Factor(AGAIN, (k,)))
 
     # --- sums ----------------------------------------------------------------------------
 
@@ -164,6 +153,9 @@ class Compounds:
         shape = self._shape
         for k in range(shape.outputs):
             y = atom(self.atom(Factor("target", (k,))))
+            if ACTIVATIONS[shape.last].factors not in (None, (), SIGMOID):
+                derivative = Factor("output_derivative", (k,))
+                yield from self._slope(shape.last, Factor("output", (k,)), derivative)
             for when, output in self._outputs(k):
                 yield Factor("error", (k,), when), plus(y, output, -1.0)
                 if len(output) > 1:
@@ -222,10 +214,9 @@ class Compounds:
             yield slope, total
 
 
-_MADE = (
-    *("hidden_again", "hidden_slope", "hidden_derivative"),
-    *("output_slope", "output_derivative"),
-)
+SIGMOID = ("hidden", "hidden_complement")
+"""The slope that an output has as a product of other symbols."""
+
 _WRITTEN = {
     "hidden": (0.0, 1.0),
     "hidden_complement": (1.0, -1.0),
@@ -234,13 +225,14 @@ _WRITTEN = {
 """Parts of a slope as a + bA."""
 
 
-def _same(column: Array, targets: list[tuple[Array, Polynomial]]) -> Polynomial | None:
-    """Return the symbol that has these values, or 1 less it."""
+def _same(column: Array, targets: list[tuple[Array, int]]) -> Polynomial | None:
+    """Return what has these values: a symbol, 1 less it, or the exponential in its sigmoid."""
     if not np.all(np.isfinite(column)) or not np.ptp(column):
         return None
-    for values, symbol in targets:
-        for start, sign in ((0.0, 1.0), (1.0, -1.0)):
-            off = np.abs(start + sign * values - column).max()
+    for start, sign, power in ((0.0, 1.0, 1), (1.0, -1.0, 1), (-1.0, 1.0, -1)):
+        for values, number in targets:
+            with np.errstate(divide="ignore"):
+                off = np.abs(start + sign * values**power - column).max()
             if off <= CLOSE * np.abs(column).max():
-                return plus(constant(start), symbol, sign)
+                return plus(constant(start), atom(number, power), sign)
     return None

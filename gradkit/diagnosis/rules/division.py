@@ -30,11 +30,8 @@ def atoms_of(polynomial: Polynomial) -> set[int]:
 
 def shared(polynomial: Polynomial) -> Monomial:
     """Return the largest monomial that all terms have in common, with powers of either sign."""
-    first, *rest = (dict(monomial) for monomial in polynomial)
-    powers = {}
-    for number in atoms_of(polynomial):
-        least = min(first.get(number, 0), *(each.get(number, 0) for each in rest), 10**9)
-        powers[number] = least
+    known = [dict(monomial) for monomial in polynomial]
+    powers = {n: min(each.get(n, 0) for each in known) for n in atoms_of(polynomial)}
     return tuple(sorted((number, power) for number, power in powers.items() if power))
 
 

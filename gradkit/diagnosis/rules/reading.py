@@ -27,7 +27,15 @@ from gradkit.diagnosis.rules.symbols import (
     letters_of,
 )
 from gradkit.records.rule import Entry, Factor, Rule, Term
-from gradkit.runtime.symbolic.polynomials import Monomial, Polynomial, atom, plus, times, to_power
+from gradkit.runtime.symbolic.polynomials import (
+    Monomial,
+    Polynomial,
+    atom,
+    joined,
+    plus,
+    times,
+    to_power,
+)
 
 DEPTH = 3
 """Sums in one another that are taken apart."""
@@ -234,8 +242,6 @@ class Reading:
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[tuple[Factor, ...], Polynomial]:
         """Return the factors that all of a sum has, and what is left of it."""
-        if len(polynomial) == 1:
-            return (), polynomial
         monomial = shared(polynomial)
         polynomial = without(polynomial, monomial)
         factors: list[Factor] = []
@@ -253,11 +259,10 @@ class Reading:
                     break
             else:
                 break
-            again = shared(polynomial) if len(polynomial) > 1 else ()
-            polynomial = without(polynomial, again)
-            monomial = tuple(monomial) + tuple(again)
-        for number, power in monomial:
-            factors.append(self._factor(number, power))
+            again = shared(polynomial)
+            polynomial, monomial = without(polynomial, again), joined(monomial, again)
+        # Not before all is divided: an atom may go that no symbol stands for.
+        factors += [self._factor(number, power) for number, power in monomial]
         return tuple(factors), polynomial
 
     def _term(self, polynomial: Polynomial, factors: tuple[Factor, ...]) -> Term:

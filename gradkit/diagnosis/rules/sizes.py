@@ -1,4 +1,4 @@
-"""The sizes of a net of two layers, its entries, and the symbols that its layers have."""
+"""The sizes of a net of two layers, and its entries."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from gradkit.diagnosis.rules.symbols import PER_HIDDEN, PER_OUTPUT
 from gradkit.records.rule import Entry
 from gradkit.records.task import Layer, Task
-from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.network import parameter_shapes
 
 
@@ -43,20 +41,3 @@ def _entries(shape: Shape) -> tuple[Entry, ...]:
         for i in range(rows)
         for j in range(columns)
     )
-
-
-def per_hidden(shape: Shape) -> tuple[str, ...]:
-    """The symbols of a hidden unit."""
-    stands_for_itself = ACTIVATIONS[shape.activation].factors is None
-    return tuple(s for s in PER_HIDDEN if s != "hidden_derivative" or stands_for_itself)
-
-
-def per_output(shape: Shape) -> tuple[str, ...]:
-    """The symbols of an output."""
-    last = ACTIVATIONS[shape.last]
-    # Of the linear and the sigmoid's slopes there are none, or products of others.
-    stands_for_itself = last.slope is not None and last.factors not in (
-        (),
-        ("hidden", "hidden_complement"),
-    )
-    return tuple(s for s in PER_OUTPUT if s != "output_derivative" or stands_for_itself)
