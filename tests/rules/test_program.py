@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from rules.nets import CLASSIFICATION, REGRESSION
+from rules.nets import CLASSIFICATION, REGRESSION, RELU
 from rules.traced import program_of
 
 from gradkit.diagnosis.rules import draw
@@ -17,6 +17,8 @@ from gradkit.diagnosis.rules.program import (
     value_of,
 )
 from gradkit.diagnosis.rules.sizes import shape_of
+from gradkit.diagnosis.symbolic import observe_program
+from gradkit.records.observations import Lost
 from gradkit.records.rule import Factor
 from gradkit.runtime.frames import Frame
 
@@ -79,6 +81,37 @@ def test_what_does_not_fit_is_refused(data, arrays, said):
     """Atoms of atoms behind them, powers beyond all, numbers that are none."""
     with pytest.raises((ValueError, LookupError), match=said):
         read(data, **arrays)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Lost("timeout", "was stopped"),
+        Frame("polynomials", {}, DATA),
+        Frame("polynomials", {**ARRAYS, "owners": np.array([9, 9])}, DATA),
+    ],
+)
+def test_nothing_is_known_where_nothing_can_be_read(reply):
+    """The process was lost, or what it sent does not fit together."""
+    assert observe_program(lambda arrays: reply, REGRESSION, draw(REGRESSION, 1)) == (None, False)
+    assert observe_program(lambda arrays: reply, CLASSIFICATION, draw(CLASSIFICATION, 1)) == (
+        None,
+        False,
+    )
+
+
+def test_it_is_called_where_everything_is_positive():
+    """A kink's slope is on one side then; of a zero nothing could be told."""
+    seen = []
+
+    def ask(arrays):
+        seen.append(arrays)
+        return Lost("timeout", "was stopped")
+
+    inputs = draw(RELU, 1)
+    assert (inputs.A1[:1] == 0).any() or (inputs.X < 0).any()
+    observe_program(ask, RELU, inputs)
+    assert all((value > 0).all() for value in seen[0].values())
 
 
 def test_too_many_terms_are_refused():
