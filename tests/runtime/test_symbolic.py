@@ -152,6 +152,18 @@ def test_functions_have_an_end(monkeypatch):
         sheet.atom("exp", atom(2))
 
 
+def test_a_call_has_an_end():
+    """Of what loops for long nothing is known, and no time is lost over it."""
+    long = made("while True: e = e * 1.0")
+    program = program_of(long, CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
+    assert program is not None
+    assert program.after == {}
+    one = numbers(Sheet(1), np.array([1.0]), 0)[0]
+    one.sheet.terms = sys.modules[Sheet.__module__].MADE
+    with pytest.raises(TooLongError, match="a call that makes too many numbers"):
+        one * 2.0
+
+
 def test_numbers_compare_by_value_and_lack_what_floats_lack():
     """A comparison takes the way that the number would take."""
     array = numbers(Sheet(2), np.array([1.5, -2.0]), 0)

@@ -33,6 +33,9 @@ POWERS = 6
 ATOMS = 400
 """What is no polynomial, of one call."""
 
+MADE = 100_000
+"""Terms of all numbers that one call makes: it would take much longer than with plain ones."""
+
 DIGITS = 12
 """In which the coefficients of two equal polynomials agree."""
 
@@ -53,7 +56,7 @@ class Sheet:
     """The atoms of one call: what was handed over, and what functions made of it."""
 
     def __init__(self, given: int) -> None:
-        self.given = given
+        self.given, self.terms = given, 0
         self.made: list[tuple[str, Polynomial]] = []
         self._known: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
 
@@ -88,6 +91,9 @@ class Number:
 
     def __init__(self, sheet: Sheet, value: float, polynomial: Polynomial) -> None:
         self.sheet, self.value, self.polynomial = sheet, value, polynomial
+        sheet.terms += 1 + len(polynomial)
+        if sheet.terms > MADE:
+            raise TooLongError("a call that makes too many numbers")
 
     def __float__(self) -> float:
         return self.value
