@@ -47,7 +47,7 @@ def tidy(rule: Rule, task: Task) -> Rule:
         Term(snap(term.coefficient, task), tuple(sorted(gather(term.factors), key=_rank)))
         for term in rule.terms
     ]
-    terms.sort(key=lambda term: [*map(_rank, term.factors)] or [(len(ORDER), "", "")])
+    terms.sort(key=lambda term: [*map(_rank, term.factors), (len(ORDER), "", "")])
     return replace(rule, terms=tuple(terms))
 
 
