@@ -1,4 +1,4 @@
-"""CPU time of recovering rules and naming mistakes. Run: ``python benchmarks/rules.py``.
+"""CPU time of learning and reading rules and naming mistakes: ``python benchmarks/rules.py``.
 
 Each line is one update function in which every entry is wrong, called in advance: what is
 timed is gradkit's part alone. The median of several runs, in milliseconds.
@@ -20,6 +20,7 @@ sys.path[0] = str(Path(__file__).parents[1] / "tests")
 
 from rules.generate import compiled, run, sets_of, write
 from rules.nets import CLASSIFICATION, REGRESSION, SOFTMAX, TANH
+from rules.traced import program_of
 
 from gradkit.diagnosis.mistakes import diagnose
 from gradkit.diagnosis.rules import correct_rules, draw, recover
@@ -73,12 +74,16 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 def line(name: str, task: Task, function: Callable[..., object]) -> None:
     """Print one measurement."""
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH, vary=False)
+    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
     correct_rules(task)
     seen = run(function, fit), run(function, fresh)
-    rules = milliseconds(lambda: recover(task, *seen))
-    whole = milliseconds(lambda: diagnose(task, *seen))
-    print(f"{name:36s} {task.id:22s} rules {rules:6.1f}   with names {whole:6.1f}")
+    traced = milliseconds(lambda: program_of(function, task, fit))
+    program = program_of(function, task, fit)
+    rules = milliseconds(lambda: recover(task, program, *seen))
+    found = recover(task, program, *seen)
+    names = milliseconds(lambda: diagnose(task, found, *seen))
+    figures = f"called {traced:6.1f}   rules {rules:6.1f}   names {names:6.1f}"
+    print(f"{name:36s} {task.id:22s} {figures}")
 
 
 def main() -> None:
@@ -98,10 +103,11 @@ def main() -> None:
 def once(task: Task, codes: frozenset[str]) -> float:
     """The diagnosis of one generated function, once."""
     function = compiled(write(codes, task, "scalar"))
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH, vary=False)
+    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
     seen = run(function, fit), run(function, fresh)
     start = time.process_time()
-    diagnose(task, *seen)
+    program = program_of(function, task, fit, "scalar")
+    diagnose(task, recover(task, program, *seen), *seen)
     return (time.process_time() - start) * 1e3
 
 

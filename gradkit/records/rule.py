@@ -65,30 +65,24 @@ class Rule(Struct, frozen=True):
     """How one entry moves: ``after = source + Σ terms``.
 
     ``source`` is normally the entry's own value before the step; it is None where the
-    code starts from nothing (``=+``). ``deviation`` is the largest deviation from the
-    observed values on fresh probes, relative to the size of the entry's change.
-    ``others`` are further ways to write a rule that gives the same numbers; there are
-    some where one value after the step is a product of other quantities.
+    code starts from nothing (``=+``). ``others`` are further ways to write a rule that gives
+    the same numbers; there are some where one value after the step is a product of other
+    quantities.
     """
 
     parameter: str
     index: tuple[int, int]
     source: Factor | None
     terms: tuple[Term, ...]
-    deviation: float = 0.0
     others: tuple[Rule, ...] = ()
 
 
 class Unexplained(Struct, frozen=True):
-    """An entry whose rule is not known, with the ``reason``.
-
-    ``depends`` are the quantities that were seen to matter, e.g. ``("y", "W2[1,0]")``.
-    """
+    """An entry whose rule is not known, with the ``reason``."""
 
     parameter: str
     index: tuple[int, int]
     reason: str
-    depends: tuple[str, ...] = ()
 
 
 Rules = Mapping[Entry, Rule | Unexplained]

@@ -68,7 +68,7 @@ def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
     if kind.startswith("dim/"):
         return int(inputs["dim"][int(kind[4:])])
     if kind == "rate":
-        return float(inputs["rate"])
+        return inputs["rate"].item()
     value = inputs[kind]
     if kind in ("y", "y_hat") and value.size == 1:
         return value.reshape(()).copy()[()] if call["scalars"] == "scalar" else value.copy()
@@ -94,11 +94,17 @@ def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out
         out.fault(quantity, "missing", message("none"))
         return
     array = plain(quantity, value, out)
-    if array is None:
-        return
+    shaped = None if array is None else laid_out(call, quantity, array, shape, out)
+    if shaped is not None:
+        out.arrays[quantity] = shaped
+
+
+def laid_out(
+    call: Call, quantity: str, array: NDArray[Any], shape: tuple[int, ...], out: Returned
+) -> NDArray[Any] | None:
+    """Return an array in the canonical layout, or None with the fault recorded."""
     if array.size == 1 and math.prod(shape) == 1:
-        out.arrays[quantity] = array.reshape(shape)
-        return
+        return array.reshape(shape)
     expected, turned = shape, False
     if quantity[0] == "W":
         turned = call["weights"] == "out_in"
@@ -112,8 +118,8 @@ def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out
         out.fault(
             quantity, "shape", message("shape", found=str(array.shape), expected=str(expected))
         )
-        return
-    out.arrays[quantity] = array.T if turned else array.reshape(shape)
+        return None
+    return array.T if turned else array.reshape(shape)
 
 
 def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:

@@ -42,6 +42,7 @@ from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.repeats import repeats
 from gradkit.runtime.serve import reseed
+from gradkit.runtime.symbolic import symbolic as polynomials
 from gradkit.runtime.trace import trace as traced
 
 LEAVES = 64
@@ -297,6 +298,11 @@ def _with(texts: Sequence[tuple[str, int, str]]) -> AbstractContextManager[None]
     return changed(Loaded.namespace, texts)
 
 
+def symbolic(frame: Frame) -> Frame:
+    """Call an update once with numbers that carry polynomials in what it is handed."""
+    return polynomials(lambda: _after(frame.data["call"]), Loaded.namespace, frame)
+
+
 def repair(frame: Frame) -> Frame:
     """Look for the smallest change of some functions' text that makes wrong outputs right."""
     from gradkit.runtime.repair.request import propose
@@ -415,6 +421,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "follow": follow,
     "lines": lines,
     "repair": repair,
+    "symbolic": symbolic,
     "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "model": model,
     "predict": predict,

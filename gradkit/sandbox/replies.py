@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gradkit.records.observations import FaultKind
 from gradkit.runtime.frames import DIMENSIONS, Frame, shown
 from gradkit.runtime.messages import is_message
+from gradkit.runtime.symbolic.numbers import ATOMS
 from gradkit.text import clean_text
 
 UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
@@ -27,6 +28,9 @@ DEPTH, LARGEST = 5, 4096
 
 MOST = 100
 """Parameters of a function that are listed; of functions three times as many."""
+
+FACTORS = 400_000
+"""Of all terms of an update's polynomials."""
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Mapping[str, Collection[int]]
@@ -118,6 +122,11 @@ class _Repaired(msgspec.Struct):
     proposals: Annotated[list[_Proposal], msgspec.Meta(max_length=MOST)]
     failure: _Failure | None
     milliseconds: Count
+
+
+class _Polynomials(msgspec.Struct, forbid_unknown_fields=True):
+    functions: Annotated[list[Key], msgspec.Meta(max_length=ATOMS)]
+    quantities: list[Key]
 
 
 class _Ran(msgspec.Struct):
@@ -237,6 +246,17 @@ def _lines(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     _require(failed is not None or first <= told | reply.arrays.keys(), "a value is not there")
 
 
+def _symbolic(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
+    """Of what is told only how much it is; `gradkit.diagnosis.rules.program` reads it."""
+    said = _read(reply.data, _Polynomials)
+    _known(said.quantities, asked["call"]["keys"])
+    _require(len(set(said.quantities)) == len(said.quantities), "a quantity told twice")
+    terms = reply.arrays.get("coefficients")
+    _known(reply.arrays, {"coefficients", "owners", "factors"})
+    _require(len(reply.arrays) == 3 and terms is not None, "polynomials that are not there")
+    _require(all(len(a) <= FACTORS for a in reply.arrays.values() if a.ndim), "too many terms")
+
+
 INPUTS = frozenset({"X", "y", "rate"})
 """What a training is given besides parameters."""
 
@@ -300,6 +320,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None
     "left": ("left", _plain(_Left)),
     "explore": ("explored", _explore),
     "repair": ("repaired", _plain(_Repaired)),
+    "symbolic": ("polynomials", _symbolic),
     "trace": ("traced", None),
     "script": ("ran", _plain(_Ran)),
 }

@@ -91,6 +91,11 @@ ATTACKS = {
     "an exception full of escapes": """
         raise ValueError("\\x1b]0;owned\\x07\\x1b[31m<script>alert(1)</script>\\u202e\\0" * 100)
         """,
+    "another step of numbers that carry polynomials": """
+        if A1.dtype == object:
+            parameters["b2"] = parameters["b2"] + 0.02 * (y - y_hat)
+            return parameters
+        """,
     "NaN and infinities": """
         parameters["W1"][:] = np.nan
         parameters["W2"][:] = np.inf
@@ -159,6 +164,16 @@ FORGE = """
         return child.Frame(reply.kind, arrays, data)
     child.HANDLERS[{kind!r}] = forged
 """
+MANY = """
+def many(random, entries):
+    owners = np.repeat(np.arange(entries), 2000)
+    terms = len(owners)
+    atoms = np.argsort(random.random((terms, 15)), axis=1)[:, :4].reshape(-1)
+    powers = random.integers(1, 4, 4 * terms)
+    factors = np.stack([np.repeat(np.arange(terms), 4), atoms, powers], axis=1)
+    return {"coefficients": random.random(terms), "owners": owners, "factors": factors}
+"""
+
 FORGED = {
     "no data": ("batch", "data.clear()"),
     "a failure of no form": ("batch", "data['failure'] = dict(type='E', place=['a', 'b'])"),
@@ -170,6 +185,16 @@ FORGED = {
     "a tree of arrays that are not there": ("explore", "data['tree'] = {'array': 'nope'}"),
     "a short run": ("run", "arrays = {k: a[:3] for k, a in arrays.items()}"),
     "losses of a run": ("run", "arrays['loss'] = np.array(1.0)"),
+    "atoms that are not there": ("symbolic", "arrays['factors'][:, 1] = 10**9"),
+    "powers beyond all": ("symbolic", "arrays['factors'][:, 2] = 10**9"),
+    "coefficients without end": ("symbolic", "arrays['coefficients'][:] = np.inf"),
+    "polynomials of another step": ("symbolic", "arrays['coefficients'] *= 3"),
+    "polynomials of no step": ("symbolic", "arrays['owners'][:] = arrays['owners'][::-1]"),
+    "functions of nothing": ("symbolic", "data['functions'] = ['over', 'exp']"),
+    "polynomials of two thousand terms": (
+        "symbolic",
+        "arrays = many(np.random.default_rng(1), len(data['quantities']) and 9)",
+    ),
     "lines before the first": ("trace", "arrays['events'][:, 1] = -(10**9)"),
 }
 """What code does that answers in the place of its worker: kind of request, change of the reply."""
@@ -184,7 +209,7 @@ def test_no_forged_reply_is_believed(grade, honest, name, tmp_path):
     forge = FORGE.format(kind=kind, change=change).lstrip("\n")
     assert head in WRONG
     score, expected, right = honest
-    result = grade(WRONG.replace(head, head + forge), tmp_path)
+    result = grade(WRONG.replace(head, MANY + head + forge), tmp_path)
     assert result.score <= score
     said = to_data(result, 4)
     # Where how the roles are bound cannot be asked, it is guessed.

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.traced import diagnosed
 from soak import SIZE
 
-from gradkit.diagnosis.mistakes import diagnose
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH, with_rate
 
@@ -220,10 +219,10 @@ LINEAR = {
 
 def explanation(task, function, seed, rate=False):
     """The diagnosis of a function at one seed's probes."""
-    fit, fresh = draw(task, seed), draw(task, seed + 1000, FRESH, vary=False)
+    fit, fresh = draw(task, seed), draw(task, seed + 1000, FRESH)
     if rate:
         fit, fresh = with_rate(fit, seed), with_rate(fresh, seed)
-    return diagnose(task, run(function, fit), run(function, fresh)).explanation
+    return diagnosed(task, function, fit, fresh).explanation
 
 
 def silent(found):

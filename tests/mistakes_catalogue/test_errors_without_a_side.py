@@ -1,10 +1,9 @@
 """What is left of an error that has no sign to blame: one half of it, its square, or nothing."""
 
 import pytest
-from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.traced import diagnosed
 
-from gradkit.diagnosis.mistakes import diagnose
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH
 
@@ -29,8 +28,8 @@ def told(task, error, first=1.0):
         p["W1"] = p["W1"] + 0.001 * X @ back.T
         p["b1"] = p["b1"] + 0.01 * back
 
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH, vary=False)
-    found = diagnose(task, run(step, fit), run(step, fresh)).explanation
+    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    found = diagnosed(task, step, fit, fresh).explanation
     assert found.unexplained == ()
     return [slip.code for slip in found.slips]
 

@@ -2,10 +2,9 @@
 
 import pytest
 from msgspec.structs import replace
-from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.traced import diagnosed
 
-from gradkit.diagnosis.mistakes import diagnose
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH
 from gradkit.records.task import Rates
@@ -29,8 +28,8 @@ def told(task, new, only=("W1", "b1", "W2", "b2")):
             right = p[key] - rates[key[0]] * gradient
             p[key] = new(gradient) + 0 * p[key] if key in only else right
 
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH, vary=False)
-    found = diagnose(task, run(step, fit), run(step, fresh)).explanation
+    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    found = diagnosed(task, step, fit, fresh).explanation
     assert found.unexplained == ()
     return [slip.code for slip in found.slips]
 
@@ -66,8 +65,8 @@ def test_what_has_no_error_in_it_is_no_gradient():
             p[key] = p[key] - rate * found[key]
         p["W2"] = 2 * A1
 
-    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH, vary=False)
-    found = diagnose(REGRESSION, run(step, fit), run(step, fresh)).explanation
+    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH)
+    found = diagnosed(REGRESSION, step, fit, fresh).explanation
     assert "gradient-stored" not in {slip.code for slip in found.slips}
 
 

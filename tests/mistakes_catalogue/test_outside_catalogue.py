@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.traced import diagnosed
 
-from gradkit.diagnosis.mistakes import diagnose
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH, with_rate
 from gradkit.records.rule import Rule
@@ -35,10 +34,10 @@ def bent(change):
     return update_parameters
 
 
-def diagnosed(function, task=REGRESSION, **options):
+def told(function, task=REGRESSION, **options):
     """The diagnosis of a function."""
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH, vary=False)
-    return diagnose(task, run(function, fit), run(function, fresh), **options)
+    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    return diagnosed(task, function, fit, fresh, **options)
 
 
 OUTSIDE = {
@@ -58,7 +57,7 @@ OUTSIDE = {
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_what_is_outside_gets_no_name(name):
     """Every entry is unexplained and no mistake is told."""
-    explanation = diagnosed(bent(OUTSIDE[name])).explanation
+    explanation = told(bent(OUTSIDE[name])).explanation
     assert explanation.slips == ()
     assert explanation.alternatives == ()
     assert len(explanation.unexplained) == 9
@@ -73,7 +72,7 @@ def test_momentum_in_a_global_gets_no_name():
             velocity[key] = 0.9 * velocity.get(key, 0.0) + step
             p[key] = p[key] + velocity[key]
 
-    explanation = diagnosed(update_parameters).explanation
+    explanation = told(update_parameters).explanation
     assert explanation.slips == ()
     assert len(explanation.unexplained) == 9
 
@@ -85,9 +84,9 @@ def test_a_rate_put_through_a_function_gets_no_name():
         for key, step in right(p, y, y_hat, A1, X, (lr**2, lr**2)).items():
             p[key] = p[key] + step
 
-    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH, vary=False)
+    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH)
     fit, fresh = with_rate(fit, 1), with_rate(fresh, 2)
-    found = diagnose(REGRESSION, run(update_parameters, fit), run(update_parameters, fresh))
+    found = diagnosed(REGRESSION, update_parameters, fit, fresh)
     assert found.explanation.slips == ()
     assert len(found.explanation.unexplained) == 9
 
@@ -102,14 +101,14 @@ def test_one_strange_entry_does_not_hide_the_others():
         p["W1"] += 0.001 * e * X @ p["W2"].T
         p["b1"] += 0.01 * e * p["W2"]
 
-    explanation = diagnosed(update_parameters).explanation
+    explanation = told(update_parameters).explanation
     assert [slip.code for slip in explanation.slips] == ["updated-before-use"]
     assert explanation.unexplained == (("b2", (0, 0)),)
 
 
 def test_a_rule_without_a_name_is_still_shown():
     """The decay is recovered, verified and printed; only its name is missing."""
-    found = diagnosed(bent(OUTSIDE["weight decay"]))
+    found = told(bent(OUTSIDE["weight decay"]))
     rule = found.applies["b2", (0, 0)]
     assert isinstance(rule, Rule)
     assert len(rule.terms) == 2
@@ -131,7 +130,7 @@ def test_random_code_is_never_accused():
             names = {"p": p, "e": e, "y_hat": y_hat, "A1": A1, "X": X}
             p["b1"] = p["b1"] + eval(expression, names)  # noqa: S307 -- our own text
 
-        explanation = diagnosed(
+        explanation = told(
             update_parameters, CLASSIFICATION, entries=[("b1", (0, 0)), ("b1", (1, 0))]
         ).explanation
         assert explanation.slips == (), expression

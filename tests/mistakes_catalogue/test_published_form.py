@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.traced import diagnosed
 
-from gradkit.diagnosis.mistakes import apply, apply_forward, diagnose, usual_forward_cases
+from gradkit.diagnosis.mistakes import apply, apply_forward, usual_forward_cases
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH
 from gradkit.records.rule import Slip, UpdateInputs
@@ -77,7 +77,7 @@ def test_the_correct_form_plus_named_mistakes_gives_the_published_figures(name):
 def test_without_any_one_of_them_it_does_not(name):
     """No mistake in the list is idle."""
     task, slips = MISTAKES[name]
-    inputs = draw(task, 5, 20, vary=False)
+    inputs = draw(task, 5, 20)
     whole = apply(task, slips, inputs)
     for left_out in slips:
         rest = apply(task, [s for s in slips if s is not left_out], inputs)
@@ -111,8 +111,8 @@ def published(scale, slope):
 def test_the_published_update_is_told_exactly(name, function):
     """The same mistakes at the same entries come back out of its numbers."""
     task, slips = MISTAKES[name]
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH, vary=False)
-    found = diagnose(task, run(function, fit), run(function, fresh)).explanation
+    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    found = diagnosed(task, function, fit, fresh).explanation
     assert found.unexplained == ()
     assert found.alternatives == ()
     told = {s.code: set(zip(s.entries, s.details, strict=True)) for s in found.slips}

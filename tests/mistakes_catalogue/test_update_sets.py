@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 from rules.generate import STYLES, compiled, run, sets_of, write
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.traced import diagnosed
 from soak import SIZE
 
-from gradkit.diagnosis.mistakes import apply, diagnose
+from gradkit.diagnosis.mistakes import apply
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH
 
 TASKS = (REGRESSION, CLASSIFICATION)
 UNEXPLAINED = 0.02
-PROBES = {task.id: (draw(task, 1), draw(task, 2, FRESH, vary=False)) for task in TASKS}
-UNSEEN = {task.id: draw(task, 77, 200, vary=False) for task in TASKS}
+PROBES = {task.id: (draw(task, 1), draw(task, 2, FRESH)) for task in TASKS}
+UNSEEN = {task.id: draw(task, 77, 200) for task in TASKS}
 
 
 def outcome(task, codes, style):
     """How a set was told: exact, alternative, equal, unexplained, or WRONG."""
     function = compiled(write(codes, task, style))
-    fit, fresh = (run(function, inputs, style) for inputs in PROBES[task.id])
-    explanation = diagnose(task, fit, fresh).explanation
+    explanation = diagnosed(task, function, *PROBES[task.id], style).explanation
     named = frozenset(slip.code for slip in explanation.slips)
     others = [frozenset(slip.code for slip in other) for other in explanation.alternatives]
     if explanation.unexplained:

@@ -30,7 +30,7 @@ def test_where_a_forward_pass_was_run_the_step_descends_its_gradient(task):
 @pytest.mark.parametrize("rate", [False, True])
 def test_its_rules_give_its_numbers(task, rate):
     """The recovered rules, run, are the step, with the task's rates or a given one."""
-    inputs = draw(task, 31, 40, vary=False)
+    inputs = draw(task, 31, 40)
     inputs = with_rate(inputs, 31) if rate else inputs
     after = evaluate(task, correct_rules(task, rate=rate), inputs)
     for key, value in step(task, inputs).items():
@@ -70,7 +70,7 @@ def test_an_output_whose_slope_mixes_entries_is_refused():
 
 
 def test_a_net_with_more_entries_than_rules_are_looked_for_is_refused():
-    """The inputs that tell all entries apart grow with the square of their number."""
+    """Its polynomials would have as many atoms."""
     layers = (Layer(64, "tanh"), Layer(10, "linear"))
     large = replace(REGRESSION, layers=layers, X=np.ones((1, 64)), y=np.ones((1, 10)))
     with pytest.raises(
@@ -87,13 +87,13 @@ def test_any_output_has_rules_under_the_squared_error(hidden, output):
     task = replace(
         REGRESSION, id="any", layers=layers, y=np.ones((len(REGRESSION.X), 2)), columns=()
     )
-    inputs = draw(task, 31, 40, vary=False)
+    inputs = draw(task, 31, 40)
     after = evaluate(task, correct_rules(task), inputs)
     for key, value in step(task, inputs).items():
         np.testing.assert_allclose(after[key], value, rtol=1e-12, atol=1e-15)
 
 
-def test_a_step_outside_the_library_is_refused(monkeypatch):
+def test_a_step_with_no_known_rule_is_refused(monkeypatch):
     """An exercise whose right rule cannot be written is told, not guessed."""
     import sys
 

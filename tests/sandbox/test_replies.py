@@ -20,6 +20,11 @@ FAILURE = {"type": "E", "message": "m", "place": ["hw.py", 3], "function": "f"}
 PARAMETERS = {"W1": np.zeros((2, 2)), "b1": np.zeros((2, 1))}
 FINALS = {f"final/{name}": value for name, value in PARAMETERS.items()}
 ROWS = {**PARAMETERS, "X": np.zeros((3, 2)), "y": np.zeros((3, 1)), "rate": np.array(0.1)}
+POLYNOMIALS = {
+    "coefficients": np.ones(3),
+    "owners": np.arange(3),
+    "factors": np.array([[0, 1, 1], [1, 2, -1], [2, 0, 2]]),
+}
 TOLD = {"faults": [], "failure": None}
 
 
@@ -42,6 +47,7 @@ ASKED = {
     "script": ({"text": "1 / 0"}, {}),
     "functions": ({"names": ["forward"]}, {}),
     "left": ({"first": "forward", "then": "update"}, {}),
+    "symbolic": ({"call": CALL}, {}),
 }
 """A request of each kind: data, arrays."""
 
@@ -68,6 +74,7 @@ ANSWERS = {
     "script": ("ran", {"failure": "Traceback …"}, {}),
     "functions": ("functions", {"functions": [FUNCTION]}, {}),
     "left": ("left", {"names": ["cache"]}, {}),
+    "symbolic": ("polynomials", {"functions": ["exp"], "quantities": ["W1", "b1"]}, POLYNOMIALS),
 }
 """What comes back when all goes well."""
 
@@ -135,6 +142,13 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
     [
         ("batch", {"faults": ...}, {}, "missing required field `faults`"),
         ("repeats", {"calls": 2}, {}, "2 calls of 1"),
+        ("symbolic", {"functions": ...}, {}, "missing required field `functions`"),
+        ("symbolic", {"functions": ["exp"] * 401}, {}, "of length <= 400"),
+        ("symbolic", {"quantities": ["W3"]}, {}, "had not been asked for"),
+        ("symbolic", {"quantities": ["W1", "W1"]}, {}, "a quantity told twice"),
+        ("symbolic", {}, {"coefficients": ...}, "polynomials that are not there"),
+        ("symbolic", {}, {"values": np.ones(1)}, "had not been asked for"),
+        ("symbolic", {}, {"factors": np.zeros((400_001, 3))}, "too many terms"),
         ("repeats", {}, {"times": ...}, "times is no count"),
         ("repeats", {}, {"times": np.array([0.5])}, "times is no count"),
         ("repeats", {}, {"times": np.array([1, 2])}, "times is no count"),

@@ -10,8 +10,9 @@ import numpy as np
 from gradkit.binding import bind
 from gradkit.diagnosis.attribute import attribute
 from gradkit.diagnosis.mistakes import Diagnosis, diagnose
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.rules import draw, recover
+from gradkit.diagnosis.rules.draw import FRESH, ROWS, with_rate
+from gradkit.diagnosis.symbolic import asked_of, observe_program
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch
@@ -36,14 +37,17 @@ class Watched:
     ) -> None:
         self.task, self.bound, self.sitting = task, bound, sitting
         self._seen = tuple(seen)
-        self.inputs = self._inputs(7, CALLS, vary=False)
+        self.inputs = self._inputs(7, CALLS)
         self.trace: Trace = observe_trace(sitting, task, bound, batch_of(self.inputs))
 
     def diagnosis(self) -> Diagnosis:
         """What the step does and should do."""
-        fit = self._probes(self._inputs(1, None, vary=True))
-        fresh = self._probes(self._inputs(2, FRESH, vary=False))
-        return diagnose(self.task, fit, fresh, seen=self._seen)
+        inputs = self._inputs(1, ROWS)
+        ask = asked_of(self.sitting, self.task, self.bound)
+        program, _ = observe_program(ask, self.task, inputs)
+        fit, fresh = self._probes(inputs), self._probes(self._inputs(2, FRESH))
+        rules = recover(self.task, program, fit, fresh)
+        return diagnose(self.task, rules, fit, fresh, seen=self._seen)
 
     def attributions(self) -> list[Attribution]:
         """The lines of all slips."""
@@ -54,8 +58,8 @@ class Watched:
             for found in attribute(self.task, self.trace, self.inputs, diagnosis, slip)
         ]
 
-    def _inputs(self, seed: int, n: int | None, vary: bool) -> UpdateInputs:
-        inputs = draw(self.task, seed, n, vary=vary)
+    def _inputs(self, seed: int, n: int) -> UpdateInputs:
+        inputs = draw(self.task, seed, n)
         return with_rate(inputs, seed) if "rate" in self.bound.arguments else inputs
 
     def _probes(self, inputs: UpdateInputs) -> UpdateProbes:

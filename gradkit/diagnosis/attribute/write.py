@@ -10,8 +10,8 @@ from gradkit.diagnosis.attribute.case import Case
 from gradkit.diagnosis.attribute.columns import EQUAL
 from gradkit.diagnosis.attribute.figure import Found
 from gradkit.diagnosis.attribute.product import pieces_of
-from gradkit.diagnosis.rules.candidates import own_value
 from gradkit.diagnosis.rules.evaluate import value_of
+from gradkit.diagnosis.rules.forms import own_value
 from gradkit.records.rule import Entry, Term
 from gradkit.records.submission import Place
 from gradkit.records.task import Array

@@ -66,7 +66,7 @@ def drawn_fresh(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateIn
     A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
     is right for small inputs alone is not.
     """
-    inputs = rated(bound, draw(task, seed + 1, n, vary=False), seed)
+    inputs = rated(bound, draw(task, seed + 1, n), seed)
     X, y = inputs.X.copy(), inputs.y.copy()
     if task.loss == "binary_cross_entropy":
         y = np.round(y)

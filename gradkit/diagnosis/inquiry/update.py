@@ -18,9 +18,10 @@ from gradkit.diagnosis.mistakes import Diagnosis, diagnose
 from gradkit.diagnosis.mistakes.rounded import diagnose_rounded
 from gradkit.diagnosis.mistakes.tell import with_local_names
 from gradkit.diagnosis.replay import follow, step_of
-from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules import draw, recover
 from gradkit.diagnosis.rules.columns import to_columns
 from gradkit.diagnosis.rules.precision import DOUBLE
+from gradkit.diagnosis.symbolic import asked_of, observe_program
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.binding import Bound
@@ -31,13 +32,9 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Explanation, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
-from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.places import source_at
 from gradkit.task.oracle import Oracle
-
-BESIDE, JUMP = 1e-6, 1e-3
-"""How far a target is moved from its class, and how much of a step that may change."""
 
 TRACED = 6
 """Calls that are watched line by line."""
@@ -93,52 +90,27 @@ def _diagnose(
     seen = _seen(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
     inputs = rated(bound, draw(task, seed), seed)
+    program, by_class = observe_program(asked_of(sitting, task, bound), task, inputs)
+    # What the numbers of that call have left behind goes with its names.
+    sitting.renew()
+    inputs = _of_classes(inputs) if by_class else inputs
     observed = observed_steps(task, bound, sitting, drawn_fresh(task, bound, seed), inputs)
     if observed is None:
         return best, inputs
     fresh, fit = observed
-    best = diagnose(task, fit, fresh, entries=wrong, seen=seen)
-    if best.explanation.unexplained and _asks_for_the_class(task, bound, sitting, inputs):
-        classes = _of_classes(inputs)
-        again = observed_steps(task, bound, sitting, classes)
-        other = diagnose(task, again[0], fresh, entries=wrong, seen=seen) if again else best
-        if len(other.explanation.unexplained) < len(best.explanation.unexplained):
-            return other, classes
-    if best.explanation.unexplained:
+    rules = recover(task, program, fit, fresh)
+    best = diagnose(task, rules, fit, fresh, entries=wrong, seen=seen)
+    if best.explanation.unexplained and program is not None:
         left = best.explanation.unexplained
-        rounded = diagnose_rounded(task, fit, fresh, left, seen=seen)
+        rounded = diagnose_rounded(task, program, fit, fresh, left, seen=seen)
         if rounded is not None and len(rounded.explanation.unexplained) < len(left):
             return rounded, inputs
     return best, inputs
 
 
-def _asks_for_the_class(
-    task: Task, bound: Bound, sitting: StudentProcess, inputs: UpdateInputs
-) -> bool:
-    """Whether a target beside 1, or beside 0, makes another step than the class itself."""
-    if task.loss != "binary_cross_entropy":
-        return False
-    arrays = {name: np.repeat(value[:1], 4, axis=0) for name, value in to_columns(inputs).items()}
-    beside = np.array([1.0, 1.0 - BESIDE, 0.0, BESIDE])
-    arrays["y"] = np.broadcast_to(beside[:, None, None], arrays["y"].shape).copy()
-    batch = Batch("classes", "update", "update", arrays, ("1", "beside 1", "0", "beside 0"))
-    outputs = observe_batch(sitting, task, bound, batch).outputs
-    steps = [outputs[key] - arrays[key] for key in inputs.before if len(outputs.get(key, ())) == 4]
-    with np.errstate(invalid="ignore"):  # a step may be infinite
-        return any(
-            np.abs(step[0] - step[1]).max() + np.abs(step[2] - step[3]).max()
-            > JUMP * np.abs(step).max()
-            for step in steps
-        )
-
-
 def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
     """The same with 0 and 1 for targets."""
-    y = np.round(inputs.y)
-    # Where each input varies alone, the class can only become the other one.
-    outputs = y.shape[1]
-    y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
-    return replace(inputs, y=y)
+    return replace(inputs, y=np.round(inputs.y))
 
 
 def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:

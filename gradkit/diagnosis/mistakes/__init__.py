@@ -9,7 +9,7 @@ where their prediction, run, gives the observed numbers (`diagnose`, `explain_fo
 from gradkit.diagnosis.mistakes.apply import apply, with_slips
 from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import CODES, RANK, catalogue, mistake
-from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, explain
+from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
 from gradkit.diagnosis.mistakes.forward import apply_forward, explain_forward, usual_forward_cases
 from gradkit.diagnosis.mistakes.trained import explain_training
 from gradkit.diagnosis.mistakes.training import loop_with, usual_training_cases
@@ -24,7 +24,6 @@ __all__ = [
     "catalogue",
     "diagnose",
     "entries_text",
-    "explain",
     "explain_forward",
     "explain_training",
     "fill",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE
-from gradkit.diagnosis.rules.recover import shape_of
+from gradkit.diagnosis.rules.sizes import shape_of
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear

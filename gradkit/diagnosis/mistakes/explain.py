@@ -23,7 +23,6 @@ from gradkit.diagnosis.mistakes.proof import IDLE, ChangeSet, Proof, matches
 from gradkit.diagnosis.mistakes.targets import as_exchanged, as_mutated, stands_still, with_targets
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.precision import DOUBLE, Precision
-from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.rule import (
     Entry,
@@ -49,7 +48,7 @@ class Diagnosis(Struct, frozen=True):
     precision: Precision = DOUBLE
 
 
-def explain(
+def diagnose(
     task: Task,
     applies: Rules,
     fit: UpdateProbes,
@@ -58,49 +57,33 @@ def explain(
     should: Mapping[Entry, Rule] | None = None,
     entries: Iterable[Entry] | None = None,
     seen: Collection[str] = (),
-) -> Explanation:
-    """The mistakes that separate a student's step from the correct one; see `diagnose`.
+    precision: Precision = DOUBLE,
+) -> Diagnosis:
+    """Name the mistakes that separate a student's step from the correct one.
+
+    Where an entry's rule can be written in several ways, the one is told in which the
+    mistakes are named.
 
     Parameters
     ----------
     task : Task
     applies : mapping
-        What ``recover(task, fit, fresh)`` found.
+        What ``recover(task, program, fit, fresh)`` found.
     fit, fresh : UpdateProbes
         The numbers that every name has to reproduce.
     should : mapping, optional
-        The right rules; those recovered from `step` by default.
+        The right rules; those of `step` by default.
     entries : iterable, optional
         Those whose check failed. By default all that move otherwise than they should.
     seen : collection of str
         Codes that were observed in another way and cannot be told from the numbers:
         ``copy-dropped``, ``input-mutated``.
-
-    Returns
-    -------
-    Explanation
+    precision : Precision
+        To which the numbers follow ``applies``.
     """
-    return _explain(task, applies, fit, fresh, should, entries, seen)[0]
-
-
-def diagnose(
-    task: Task,
-    fit: UpdateProbes,
-    fresh: UpdateProbes,
-    *,
-    should: Mapping[Entry, Rule] | None = None,
-    entries: Iterable[Entry] | None = None,
-    seen: Collection[str] = (),
-) -> Diagnosis:
-    """Recover the rules of a step and name its mistakes, in one go.
-
-    Where an entry's rule can be written in several ways, the one is told in which the
-    mistakes are named. Arguments as for `explain`.
-    """
-    applies = recover(task, fit, fresh)
     should = should or correct_rules(task, rate=fit.inputs.rate is not None)
     explanation, forms = _explain(task, applies, fit, fresh, should, entries, seen)
-    return Diagnosis({**applies, **forms}, should, explanation)
+    return Diagnosis({**applies, **forms}, should, explanation, precision)
 
 
 def _explain(
@@ -108,11 +91,10 @@ def _explain(
     applies: Rules,
     fit: UpdateProbes,
     fresh: UpdateProbes,
-    should: Mapping[Entry, Rule] | None,
+    should: Mapping[Entry, Rule],
     entries: Iterable[Entry] | None,
     seen: Collection[str],
 ) -> tuple[Explanation, dict[Entry, Rule]]:
-    should = should or correct_rules(task, rate=fit.inputs.rate is not None)
     base = {entry: _marked(rule, applies.get(entry)) for entry, rule in should.items()}
     wrong = _differing(task, base, fit) if entries is None else list(entries)
     moved = {e: r for e, r in applies.items() if isinstance(r, Rule)}

@@ -8,6 +8,7 @@ from itertools import permutations
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
+from gradkit.diagnosis.mistakes.figures import is_usual_ratio
 from gradkit.diagnosis.mistakes.parts import GROUPS, Change
 from gradkit.diagnosis.rules.symbols import letters_of
 from gradkit.records.rule import Entry, Factor, Rule, Term
@@ -57,6 +58,7 @@ def with_targets(
             for main, *rest in permutations(terms)
             if (own := term_differences(base[entry], main, task))
             and (origins := _origins(task, base, still, rest, known | _codes(own[0]))) is not None
+            and all(_is_alike(task, own[0], other) for other in origins.values())
         ]
         if not made:
             continue
@@ -75,6 +77,14 @@ def with_targets(
             ]
         still = [e for e in still if e not in origins]
     return found
+
+
+def _is_alike(task: Task, own: Difference, astray: Difference) -> bool:
+    """Whether a step that went astray has a size of the task's, or of the step beside it."""
+    sizes = [abs(one.ratio) for one in (own, astray) if one.ratio is not None]
+    return len(sizes) < 2 or any(
+        is_usual_ratio(task, size) for size in (sizes[1], sizes[1] / sizes[0])
+    )
 
 
 def _codes(difference: Difference) -> frozenset[str]:

@@ -1,8 +1,9 @@
-"""Rules recovered from numbers: what an update step or a forward pass really computes.
+"""Rules: what an update step or a forward pass really computes.
 
-Works on arrays alone. `draw` makes the inputs of an update step, `recover` reads from
-what came back an exact formula per entry, `text` prints it. `recover_forward` does the
-same for forward passes, which have a few known forms.
+`draw` makes the inputs of an update step. What the student's process says that it makes of them,
+as polynomials (`program`), `recover` reads as an exact formula per entry, and holds it to the
+numbers that came back; `text` prints it. `recover_forward` works on numbers alone: forward passes
+have a few known forms.
 """
 
 from gradkit.diagnosis.rules.draw import draw, draw_forward

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.finding import NoDiagnosisError
@@ -18,12 +19,11 @@ from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, Activation
 from gradkit.task.network import parameter_shapes
 
-ROWS = 64
+ROWS = 40
 FRESH = 24
 
 MOST = 720
-"""Entries and inputs of a net whose rules are looked for: the calls that tell all of them apart
-take memory by the square of their number, and have to fit into a worker's frame."""
+"""Entries and inputs of a net whose rules are looked for: its polynomials have as many atoms."""
 
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -78,20 +78,15 @@ UNIT = _within(0.07, 0.93)
 LINEAR = _signed(0.2, 2.4)
 
 
-def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> UpdateInputs:
-    """Inputs for ``n`` random calls of an update step, and a few more with ``vary``.
+def draw(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
+    """Inputs for ``n`` random calls of an update step.
 
     Parameters
     ----------
     task : Task
         Two layers; only its sizes, activations and loss matter.
     seed : int
-    n : int, optional
-        Random calls; as many as the net's size needs by default (64 for 2-2-1).
-    vary : bool
-        Put in front a base call and one call per scalar input in which that input alone
-        differs from the base. They show on which inputs an entry's change depends, and
-        `recover` needs them; the fresh probes it verifies on do without.
+    n : int
 
     Returns
     -------
@@ -118,18 +113,16 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
                 count=sum(sizes),
             )
         )
-    n = max(ROWS, 3 * sum(sizes)) if n is None else n
-    total = n + (1 + sum(sizes) if vary else 0)
 
     last = ACTIVATIONS[output.activation]
     around = UNIT if (last.low, last.high) == (0, 1) else _signed(0.2, 2.9)
     activated = _values_of(ACTIVATIONS[hidden.activation])
     groups: list[Array] = [
-        around(generator, (total, outputs)),
-        around(generator, (total, outputs)),
-        activated(generator, (total, hidden.units)),
-        LINEAR(generator, (total, features)),
-        *(_signed(0.15, 1.3)(generator, (total, size)) for size in sizes[4:]),
+        around(generator, (n, outputs)),
+        around(generator, (n, outputs)),
+        activated(generator, (n, hidden.units)),
+        LINEAR(generator, (n, features)),
+        *(_signed(0.15, 1.3)(generator, (n, size)) for size in sizes[4:]),
     ]
     close = np.abs(groups[0] - groups[1]) < 0.05
     groups[1] = np.where(
@@ -137,11 +130,9 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
     )
     groups[1] = np.where(np.abs(np.abs(groups[1]) - 1.0) < 0.005, groups[1] + 0.03, groups[1])
     flat = np.concatenate(groups, axis=1)
-    if vary:
-        flat = _one_at_a_time(flat, slice(2 * outputs, 2 * outputs + hidden.units), generator)
     parts = np.split(flat, np.cumsum(sizes)[:-1], axis=1)
     before = {
-        key: part.reshape(total, *shape)
+        key: part.reshape(n, *shape)
         for (key, shape), part in zip(shapes.items(), parts[4:], strict=True)
     }
     for value in (*parts[:4], *before.values()):
@@ -149,31 +140,12 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
     return UpdateInputs(parts[0], parts[1], parts[2], parts[3], before)
 
 
-def _one_at_a_time(flat: Array, activations: slice, generator: np.random.Generator) -> Array:
-    """Rows 1 to V become row 0 with one column moved each."""
-    # Two terms of short decimals may add up to nothing, and what they share would not matter.
-    base = np.round(flat[0] * generator.uniform(0.93, 1.0, flat.shape[1]), 5)
-    # A relu's base must stand on its slope, or nothing behind it would be seen to matter.
-    base[activations] = np.where(base[activations] == 0.0, 0.61, base[activations])
-    flat = flat.copy()
-    flat[: flat.shape[1] + 1] = base
-    moved = base * 0.83 + 0.013
-    # Near 0.0765 that is no move at all, and an input that stands still tells nothing.
-    moved = np.where(np.abs(moved - base) < 0.01, base * 0.7, moved)
-    for column in range(flat.shape[1]):
-        flat[column + 1, column] = np.round(moved[column], 3)
-    return flat
-
-
 def with_rate(inputs: UpdateInputs, seed: int) -> UpdateInputs:
-    """The same inputs with a learning rate per call; the calls that vary one input share one."""
+    """The same inputs with a learning rate per call."""
     generator = np.random.default_rng(seed)
     rate = np.round(generator.uniform(0.01, 0.09, len(inputs.y)), 3)
-    width = sum(value[0].size for value in (inputs.y, inputs.y_hat, inputs.A1, inputs.X))
-    width += sum(value[0].size for value in inputs.before.values())
-    rate[: width + 1] = rate[0]
     rate.flags.writeable = False
-    return UpdateInputs(inputs.y, inputs.y_hat, inputs.A1, inputs.X, inputs.before, rate)
+    return replace(inputs, rate=rate)
 
 
 def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, Array]]:

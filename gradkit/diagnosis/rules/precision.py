@@ -12,22 +12,19 @@ class Precision(Struct, frozen=True):
     """What counts as equal.
 
     A rule verifies to ``exact``, relative to what an entry `moved`, plus ``rounding``,
-    relative to its largest value: that is what storing it loses. Coefficients within
-    ``close``, relative, of one that people write are that one; ``digits`` make a short one.
+    relative to its largest value: that is what storing it loses.
     """
 
     exact: float
     rounding: float
-    close: float
-    digits: int
 
 
-DOUBLE = Precision(1e-9, 8 * float(np.finfo(np.float64).eps), 1e-8, 6)
+DOUBLE = Precision(1e-9, 8 * float(np.finfo(np.float64).eps))
 
-SINGLE = Precision(32 * float(np.finfo(np.float32).eps), DOUBLE.rounding, 1e-4, 3)
-"""For steps that went through float32 somewhere: enough for products, not for sums of many."""
+SINGLE = Precision(32 * float(np.finfo(np.float32).eps), DOUBLE.rounding)
+"""For steps that went through float32 somewhere."""
 
-STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps), SINGLE.close, SINGLE.digits)
+STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps))
 """For parameters that are float32 themselves."""
 
 

@@ -1,31 +1,33 @@
-"""From an update step's numbers to one exact formula per entry."""
+"""From what an update makes of its inputs, in symbols, to one exact formula per entry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.candidates import candidates, complexity, own_value
+from gradkit.diagnosis.rules.compounds import Compounds
 from gradkit.diagnosis.rules.evaluate import value_of, waiting_in_circles
-from gradkit.diagnosis.rules.pool import Mask, Pool, Shape, flatten, pool, variables
+from gradkit.diagnosis.rules.forms import complexity, own_value, tidy
 from gradkit.diagnosis.rules.precision import DOUBLE, Precision, moved
-from gradkit.diagnosis.rules.symbols import Table
+from gradkit.diagnosis.rules.program import Program
+from gradkit.diagnosis.rules.reading import Reading
+from gradkit.diagnosis.rules.sizes import Shape, shape_of
+from gradkit.diagnosis.rules.symbols import Table, letters_of
 from gradkit.records.rule import Entry, Factor, Rule, Term, Unexplained, UpdateProbes
-from gradkit.records.task import Array, Task
+from gradkit.records.task import Task
+from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
 
-MOST_FORMS = 11
-PATIENCE = 2
-"""After so many entries without a rule the others share what is strange about them."""
+MOST_FORMS = 12
 
 
 def recover(
     task: Task,
+    program: Program | None,
     fit: UpdateProbes,
     fresh: UpdateProbes,
     *,
-    entries: Iterable[Entry] | None = None,
     precision: Precision = DOUBLE,
 ) -> dict[Entry, Rule | Unexplained]:
     """The rule of each entry, or why it has none.
@@ -34,13 +36,12 @@ def recover(
     ----------
     task : Task
         Two layers. Its rates only help to round coefficients.
-    fit : UpdateProbes
-        What a step made of ``draw(task, seed)``, the varied calls included.
-    fresh : UpdateProbes
-        What it made of other inputs, on which every rule is verified: to 1e-9, relative
-        to the size of the entry's change, in double precision.
-    entries : iterable of (parameter, index), optional
-        Only these; all by default.
+    program : Program, optional
+        What the step is said to make of its inputs. None where nothing is known: then only
+        entries have a rule that stand still, or are set to a number.
+    fit, fresh : UpdateProbes
+        What it made of inputs. On ``fresh`` every rule is verified: to 1e-9, relative to the size
+        of the entry's change, in double precision.
     precision : Precision
         Of the arithmetic that the numbers come from.
 
@@ -48,115 +49,78 @@ def recover(
     -------
     dict
         In the order of the parameters.
-
-    Raises
-    ------
-    ValueError
-        ``fit`` lacks the calls in which one input varies at a time.
     """
     shape = shape_of(task)
-    flat = flatten(fit.inputs)
-    _require_variation(flat)
-    start = flat.shape[1] + 1
-    wanted = set(shape.entries if entries is None else entries)
+    reading = None
+    check = Table(task, fresh.inputs, _finite(fresh).after)
+    if program is not None:
+        compounds = Compounds(shape, program, check, rough=precision is not DOUBLE)
+        reading = Reading(shape, compounds)
     found: dict[Entry, Rule | Unexplained] = {}
     for entry in shape.entries:
-        if entry in wanted and (simple := _without_fit(entry, fit, fresh, precision)):
-            found[entry] = simple
-    fit, fresh = _finite(fit), _finite(fresh)
-    moves, positions = _dependencies(shape, fit, flat.shape[1], precision)
-    open_entries = [e for e in shape.entries if e in wanted and e not in found]
-    if open_entries:
-        rows = _rows(fit, start)
-        table = Table(task, rows.inputs, rows.after)
-        known = pool(shape, table, positions, [positions[e] | moves[e] for e in open_entries])
-        check = Table(task, fresh.inputs, fresh.after)
-
-        def solve(entry: Entry, barred: frozenset[Entry] = frozenset()) -> Rule | Unexplained:
-            depends = (moves[entry], positions[entry])
-            thorough = sum(isinstance(rule, Unexplained) for rule in found.values()) < PATIENCE
-            return _recover_entry(
-                task,
-                shape,
-                entry,
-                table,
-                known,
-                depends,
-                check,
-                barred,
-                precision=precision,
-                thorough=thorough,
-            )
-
-        for entry in open_entries:
-            found[entry] = solve(entry)
-        _break_circles(task, found, solve)
-    return {entry: found[entry] for entry in shape.entries if entry in wanted}
+        plain = _without_reading(entry, fit, fresh, precision)
+        if plain is not None:
+            found[entry] = plain
+            continue
+        read = program is not None and reading is not None and entry in program.after
+        ways = [*reading.rules(entry)] if read and reading is not None else []
+        found[entry] = _proven(task, entry, ways, check, precision)
+    return _without_circles(found)
 
 
-def _break_circles(
-    task: Task,
-    found: dict[Entry, Rule | Unexplained],
-    solve: Callable[[Entry, frozenset[Entry]], Rule | Unexplained],
-) -> None:
-    """Rules that each use the other's new value say nothing: one must do without."""
-    for _ in range(len(found)):
-        rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
-        circle = waiting_in_circles(rules)
-        if not circle:
-            return
-        others = {entry: solve(entry, frozenset(circle)) for entry in circle}
-        solved = {entry: rule for entry, rule in others.items() if isinstance(rule, Rule)}
-        if not solved:
-            found |= others
-            return
-        simplest = min(solved, key=lambda entry: complexity(solved[entry], task))
-        found[simplest] = solved[simplest]
+def _proven(
+    task: Task, entry: Entry, ways: list[Rule], check: Table, precision: Precision
+) -> Rule | Unexplained:
+    """The simplest way to write a rule, of those that hold."""
+    ordered = sorted((tidy(rule, task) for rule in ways), key=lambda rule: complexity(rule, task))
+    shape = shape_of(task)
+    for group in (ordered, [gated for rule in ordered for gated in _gated(shape, rule)]):
+        held = [rule for rule in dict.fromkeys(group) if _holds(rule, check, precision)]
+        if held:
+            return replace(held[0], others=tuple(held[1:MOST_FORMS]))
+    return Unexplained(*entry, "no formula is known that reproduces its values")
 
 
-def shape_of(task: Task) -> Shape:
-    """The sizes that fix the library."""
-    hidden, output = task.layers[0], task.layers[-1]
-    return Shape(task.X.shape[1], hidden.units, output.units, hidden.activation, output.activation)
-
-
-def _require_variation(flat: Array) -> None:
-    width = flat.shape[1]
-    if len(flat) <= width + 1 or np.any(
-        np.count_nonzero(flat[1 : width + 1] != flat[0], axis=1) != 1
+def _gated(shape: Shape, rule: Rule) -> Iterator[Rule]:
+    """The rule where it depends on a value's sign which way the code takes."""
+    for symbol, activation, places in (
+        ("hidden", shape.activation, [*range(shape.hidden), "j"]),
+        ("output", shape.last, [*range(shape.outputs), "k"]),
     ):
-        raise ValueError(
-            f"Rules are recovered from probes whose rows 1 to {width} differ from row 0 in one "
-            f"input each, and these do not; take them from draw(task, seed, vary=True)."
-        )
+        own = ACTIVATIONS[activation]
+        if not is_piecewise_linear(own) or not is_curved(own):
+            continue
+        gate = own.factors[0] if own.factors and symbol == "hidden" else f"{symbol}_derivative"
+        for place in places:
+            factor = Factor(gate, (place,))
+            summed = [letters_of(f.index) for t in rule.terms for f in t.factors]
+            if isinstance(place, int) or (place,) in summed:
+                terms = tuple(Term(t.coefficient, (*t.factors, factor)) for t in rule.terms)
+                yield replace(rule, terms=terms)
 
 
-def _dependencies(
-    shape: Shape, probes: UpdateProbes, width: int, precision: Precision
-) -> tuple[dict[Entry, Mask], dict[Entry, Mask]]:
-    """On which inputs each entry's change depends, and on which its value afterwards."""
-    moves, positions = {}, {}
-    for entry in shape.entries:
-        before = probes.inputs.before[entry[0]][: width + 1, *entry[1]]
-        after = probes.after[entry[0]][: width + 1, *entry[1]]
-        change = after - before
-        noise = precision.rounding * np.maximum(np.abs(before), np.abs(after)).max()
-        noise += precision.exact * np.abs(change).max()
-        left = precision.rounding * np.abs(after).max() + precision.exact * moved(before, after)
-        if probes.inputs.rate is not None:
-            # A rate per call would show as a dependency on everything.
-            rate = probes.inputs.rate[: width + 1]
-            if np.ptp(rate) > 0:
-                raise ValueError("The varied calls must share one rate; use with_rate.")
-        moves[entry] = np.abs(change[1:] - change[0]) > noise
-        positions[entry] = np.abs(after[1:] - after[0]) > left
-    return moves, positions
+def _without_circles(found: dict[Entry, Rule | Unexplained]) -> dict[Entry, Rule | Unexplained]:
+    """Rules that each use the other's new value say nothing: one must do without."""
+    for entry in [*found]:
+        rules = {e: rule for e, rule in found.items() if isinstance(rule, Rule)}
+        if entry not in waiting_in_circles(rules):
+            continue
+        ways = (rule for rule in rules[entry].others if not _waits(rule))
+        plain = next(ways, None)
+        if plain is not None:
+            found[entry] = replace(plain, others=())
+    return found
 
 
-def _without_fit(
+def _waits(rule: Rule) -> bool:
+    factors = [f for term in rule.terms for f in term.factors]
+    return any(f.when == "after" for f in [*factors, *([rule.source] if rule.source else [])])
+
+
+def _without_reading(
     entry: Entry, fit: UpdateProbes, fresh: UpdateProbes, precision: Precision
 ) -> Rule | Unexplained | None:
-    """What needs no library: entries that stand still, or hold one number or none."""
+    """What needs no reading: entries that stand still, or hold one number or none."""
     key, place = entry[0], (slice(None), *entry[1])
     if not all(np.all(np.isfinite(probes.after[key][place])) for probes in (fit, fresh)):
         return Unexplained(*entry, "some values after the step are not finite numbers")
@@ -182,79 +146,13 @@ def _finite(probes: UpdateProbes) -> UpdateProbes:
     return UpdateProbes(probes.inputs, after)
 
 
-def _rows(probes: UpdateProbes, start: int) -> UpdateProbes:
-    inputs = probes.inputs
-    return UpdateProbes(
-        replace(
-            inputs,
-            y=inputs.y[start:],
-            y_hat=inputs.y_hat[start:],
-            A1=inputs.A1[start:],
-            X=inputs.X[start:],
-            before={key: value[start:] for key, value in inputs.before.items()},
-            rate=None if inputs.rate is None else inputs.rate[start:],
-        ),
-        {key: value[start:] for key, value in probes.after.items()},
-    )
-
-
-def _recover_entry(
-    task: Task,
-    shape: Shape,
-    entry: Entry,
-    table: Table,
-    known: Pool,
-    depends: tuple[Mask, Mask],
-    check: Table,
-    barred: frozenset[Entry],
-    *,
-    precision: Precision,
-    thorough: bool,
-) -> Rule | Unexplained:
-    """The simplest rule that verifies; ``barred`` are entries whose new value it may not use."""
-    moves, positions = depends
-    names = variables(shape)
-    own = names.index(f"{entry[0]}[{entry[1][0]},{entry[1][1]}]")
-    reach = moves | positions if moves[own] else moves
-    hidden_from = {(Factor(*other, "after"),) for other in (entry, *barred)}
-    allowed = ~np.any(known.depends & ~reach, axis=1)
-    allowed &= np.array([atom not in hidden_from for atom in known.atoms])
-    for group in candidates(
-        task,
-        shape,
-        entry,
-        table,
-        known,
-        allowed,
-        bool(moves[own]),
-        precision=precision,
-        thorough=thorough,
-    ):
-        verified = [
-            replace(rule, deviation=deviation)
-            for rule in group
-            if (deviation := _deviation(rule, check, precision)) <= precision.exact
-        ]
-        if verified:
-            verified.sort(key=lambda rule: complexity(rule, task))
-            return replace(verified[0], others=tuple(verified[1 : MOST_FORMS + 1]))
-    return Unexplained(
-        *entry,
-        "no formula of the library reproduces its values",
-        tuple(name for name, used in zip(names, reach, strict=True) if used),
-    )
-
-
-def _deviation(rule: Rule, check: Table, precision: Precision) -> float:
-    """The largest deviation on fresh probes, relative to what the entry moved."""
+def _holds(rule: Rule, check: Table, precision: Precision) -> bool:
+    """Whether a rule gives the values on fresh probes, relative to what the entry moved."""
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (check.inputs.before, check.after)
     )
-    size = moved(before, after)
     rounding = precision.rounding * max(np.abs(before).max(), np.abs(after).max())
     # A quotient that vanishes somewhere is no rule: it comes out as NaN and deviates.
     with np.errstate(all="ignore"):
         wrong = np.abs(value_of(check, rule) - after).max()
-    if not np.isfinite(wrong):
-        return np.inf
-    return float(max(wrong - rounding, 0.0) / size) if size else float(wrong > rounding)
+    return bool(wrong <= precision.exact * moved(before, after) + rounding)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
-from gradkit.diagnosis.rules.recover import recover
+import numpy as np
+from msgspec.structs import replace
+
+from gradkit.diagnosis.rules.draw import draw, with_rate
+from gradkit.diagnosis.rules.evaluate import evaluate
+from gradkit.diagnosis.rules.forms import own_value, tidy
+from gradkit.diagnosis.rules.sizes import Shape, shape_of
+from gradkit.diagnosis.rules.symbols import gather
 from gradkit.language import say
 from gradkit.records.finding import NoDiagnosisError
-from gradkit.records.rule import Entry, Rule, UpdateInputs, UpdateProbes
+from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs
 from gradkit.records.task import Array, Rates, Task
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.network import Stage, before_activation, slopes_of, stack
@@ -75,35 +81,77 @@ def rate_of(rates: Rates, key: str, inputs: UpdateInputs) -> Array | float:
 
 
 def correct_rules(task: Task, *, rate: bool = False) -> dict[Entry, Rule]:
-    """The rules of `step`, recovered from its numbers like anybody's; cached per task.
+    """The rules of `step`, each held to its numbers; cached per task.
+
+    With ``δ = ∂L/∂z₂`` the changes are those of `step`, each a product:
+    ``W2[j,k]: δ[k]·A1[j]``, ``b2[k]: δ[k]``, ``b1[j]: Σₖ δ[k]·W2[j,k]·act'(A1[j])``, and
+    ``W1[i,j]`` that times ``X[i]``.
 
     Parameters
     ----------
     rate : bool
         For a function that takes a learning rate.
+
+    Raises
+    ------
+    NoDiagnosisError
+        These rules do not give the numbers of `step`, which itself may be unknown.
     """
     key = (task.id, task.X.shape[1], task.layers, task.loss, task.rates, rate)
     if key not in _CACHE:
-        _CACHE[key] = _recover_correct(task, rate)
+        inputs = draw(task, 12)
+        inputs = with_rate(inputs, 12) if rate else inputs
+        after, shape = step(task, inputs), shape_of(task)
+        rules = {entry: _correct(task, shape, entry, rate=rate) for entry in shape.entries}
+        with np.errstate(all="ignore"):
+            found = evaluate(task, rules, inputs)
+        for name, index in rules:
+            right = after[name][:, *index]
+            if not np.abs(found[name][:, *index] - right).max() <= EXACT * np.abs(right).max():
+                raise NoDiagnosisError(
+                    say("no rule is known for {entry} of the right step", entry=name)
+                )
+        _CACHE[key] = rules
     return _CACHE[key]
 
 
 _CACHE: dict[object, dict[Entry, Rule]] = {}
 
+EXACT = 1e-12
+"""Relative; what rules may differ by from the step that they are the rules of."""
 
-def _recover_correct(task: Task, rate: bool) -> dict[Entry, Rule]:
-    fit, fresh = draw(task, 11), draw(task, 12, FRESH, vary=False)
-    if rate:
-        fit, fresh = with_rate(fit, 11), with_rate(fresh, 12)
-    found = recover(
-        task,
-        UpdateProbes(fit, step(task, fit)),
-        UpdateProbes(fresh, step(task, fresh)),
-    )
-    rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
-    if len(rules) != len(found):
-        lost = sorted(set(found) - set(rules))
-        raise NoDiagnosisError(
-            say("no rule is known for {entry} of the right step", entry=lost[0][0])
-        )
-    return rules
+
+def _correct(task: Task, shape: Shape, entry: Entry, *, rate: bool) -> Rule:
+    (parameter, (i, j)), layer = entry, int(entry[0][1])
+    k: int | str = (j if parameter == "W2" else i) if layer == 2 else "k"
+    k = k if shape.outputs > 1 else 0
+    size, factors = _error(task, shape, k)
+    if layer == 1:
+        unit = j if parameter == "W1" else i
+        slope = ACTIVATIONS[shape.activation].factors
+        names = ("hidden_derivative",) if slope is None else slope
+        factors = (*factors, Factor("W2", (unit, k), "before"))
+        factors = (*factors, *(Factor(name, (unit,)) for name in names))
+    if parameter[0] == "W":
+        factors = (*factors, Factor("input" if layer == 1 else "hidden", (i,)))
+    own = task.rates.weight if parameter[0] == "W" else task.rates.bias
+    term = Term(size * (1.0 if rate else own), (*factors, *((Factor("rate"),) if rate else ())))
+    return tidy(Rule(*entry, own_value(entry), (term,)), task)
+
+
+def _error(task: Task, shape: Shape, k: int | str) -> tuple[float, tuple[Factor, ...]]:
+    """Minus δ of an output, or of all with a letter: a size and factors."""
+    error = Factor("error", (k,))
+    if shape.last == LOSSES[task.loss].natural:
+        return 1.0, (error,)
+    output, complement = Factor("output", (k,)), Factor("output_complement", (k,))
+    own = ACTIVATIONS[shape.last].factors
+    slope: tuple[Factor, ...] = (Factor("output_derivative", (k,)),)
+    if own is not None:
+        slope = {(): (), ("hidden", "hidden_complement"): (output, complement)}.get(own, slope)
+    below = (replace(output, power=-1), replace(complement, power=-1))
+    return {
+        "squared_error": (2.0, (error, *slope)),
+        "binary_cross_entropy": (1.0, gather((error, *below, *slope))),
+        "cross_entropy": (1.0, gather((Factor("target", (k,)), below[0], *slope))),
+    }[task.loss]

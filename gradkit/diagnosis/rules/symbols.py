@@ -36,7 +36,7 @@ PER_HIDDEN = (
 )
 
 
-def _own(activation: str) -> Activation:
+def own_activation(activation: str) -> Activation:
     """The activation; the sigmoid where it has no slope entry by entry, or always the same."""
     own = ACTIVATIONS[activation]
     return own if own.slope is not None and is_curved(own) else ACTIVATIONS["sigmoid"]
@@ -47,13 +47,13 @@ def slope_at(activation: str, values: Array) -> Array:
 
     A linear layer has none that could be misplaced; there the sigmoid's serves.
     """
-    own = _own(activation)
+    own = own_activation(activation)
     return np.asarray(pull_back(own, values, own.value(values), np.ones_like(values)))
 
 
 def again(activation: str, values: Array) -> Array:
     """The activation of ``values``; the sigmoid's where there is none of one's own."""
-    return np.asarray(_own(activation).value(values))
+    return np.asarray(own_activation(activation).value(values))
 
 
 def derivative(activation: str, values: Array) -> Array:

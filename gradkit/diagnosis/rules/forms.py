@@ -1,0 +1,59 @@
+"""How a rule is best written, of several ways that give the same numbers."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from gradkit.diagnosis.rules.snap import is_usual, snap
+from gradkit.diagnosis.rules.symbols import PER_HIDDEN, PER_INPUT, PER_OUTPUT, gather
+from gradkit.records.rule import Entry, Factor, Rule, Term
+from gradkit.records.task import Task
+
+
+def own_value(entry: Entry) -> Factor:
+    """An entry's own value before the step."""
+    return Factor(entry[0], entry[1], "before")
+
+
+COSTS = {
+    "hidden_excess": 2.0,
+    "hidden_again": 2.0,
+    "hidden_slope": 1.5,
+    "output_slope": 1.5,
+    "input_complement": 2.0,
+    "target": 1.5,
+    "output": 1.5,
+    "W1": 4.0,
+    "b1": 4.0,
+    "b2": 4.0,
+}
+
+
+def complexity(rule: Rule, task: Task) -> float:
+    """How far-fetched a rule is; of equal rules the simplest is told."""
+    own = rule.source == Factor(rule.parameter, rule.index, "before")
+    cost = 0.0 if own else 1.0 if rule.source is None or rule.source.when == "before" else 1.2
+    for term in rule.terms:
+        cost += 3.0 if is_usual(term.coefficient, task) else 7.0
+        for factor in term.factors:
+            late = {"after": 0.3, "recomputed": 0.3}.get(factor.when, 0.0)
+            cost += abs(factor.power) * (COSTS.get(factor.symbol, 1.0) + late)
+    return cost
+
+
+def tidy(rule: Rule, task: Task) -> Rule:
+    """Coefficients snapped, equal factors gathered, in a fixed order."""
+    terms = [
+        Term(snap(term.coefficient, task), tuple(sorted(gather(term.factors), key=_rank)))
+        for term in rule.terms
+    ]
+    terms.sort(key=lambda term: [*map(_rank, term.factors), (len(ORDER), "", "")])
+    return replace(rule, terms=tuple(terms))
+
+
+ORDER = ("rate", *PER_OUTPUT, "W2", "W1", "b2", "b1", *PER_HIDDEN, *PER_INPUT)
+"""In which order a product is written."""
+
+
+def _rank(factor: Factor) -> tuple[int, str, str]:
+    return ORDER.index(factor.symbol), factor.when, str(factor.index)

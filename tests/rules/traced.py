@@ -1,0 +1,79 @@
+"""From an update function to its rules and its mistakes, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rules.generate import run
+
+from gradkit.diagnosis.mistakes import Diagnosis, diagnose
+from gradkit.diagnosis.rules import recover
+from gradkit.diagnosis.rules.program import Program
+from gradkit.diagnosis.symbolic import observe_program
+from gradkit.records.rule import Entry, Rule, Unexplained, UpdateInputs
+from gradkit.records.task import Task
+from gradkit.runtime.frames import Frame
+from gradkit.runtime.symbolic import symbolic
+
+LAYOUTS = {
+    "scalar": {},
+    "vectorised": {},
+    "out_in": {"weights": "out_in"},
+    "row": {"vectors": "row", "biases": "row"},
+}
+
+
+def program_of(
+    function: Callable[..., Any], task: Task, inputs: UpdateInputs, style: str = "vectorised"
+) -> Program | None:
+    """What the function says of itself, called in the layout of a style."""
+    rate = ["rate"] if inputs.rate is not None else []
+    call = {
+        "function": "update_parameters",
+        "arguments": ["parameters", "y", "y_hat", "A1", "X", *rate],
+        "by_name": [],
+        "keys": {key: key for key in inputs.before},
+        "weights": "in_out",
+        "vectors": "column",
+        "biases": "column",
+        "scalars": "scalar",
+        "inputs": "array",
+        "columns": [],
+        "returns": {},
+        "shapes": {key: list(value.shape[1:]) for key, value in inputs.before.items()},
+        **LAYOUTS[style],
+    }
+
+    def ask(arrays) -> Frame:
+        return symbolic(
+            lambda: (function, None), {}, Frame("symbolic", dict(arrays), {"call": call})
+        )
+
+    return observe_program(ask, task, inputs)[0]
+
+
+def rules_of(
+    task: Task,
+    function: Callable[..., Any],
+    fit: UpdateInputs,
+    fresh: UpdateInputs,
+    style: str = "vectorised",
+) -> dict[Entry, Rule | Unexplained]:
+    """The rule of each entry, held to the numbers that the function gives."""
+    seen = run(function, fit, style), run(function, fresh, style)
+    return recover(task, program_of(function, task, fit, style), *seen)
+
+
+def diagnosed(
+    task: Task,
+    function: Callable[..., Any],
+    fit: UpdateInputs,
+    fresh: UpdateInputs,
+    style: str = "vectorised",
+    **options: Any,
+) -> Diagnosis:
+    """Its mistakes."""
+    seen = run(function, fit, style), run(function, fresh, style)
+    rules = recover(task, program_of(function, task, fit, style), *seen)
+    return diagnose(task, rules, *seen, **options)
