@@ -261,15 +261,20 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
     The interval with the larger departure from the straight line is halved: at a jump the departure
     stays, at a kink or a bend it goes.
     """
+    pairs: dict[float, list[float]] = {}
 
     def departs(away: float) -> float:
-        above, below, ahead, behind = at.pairs(np.array([abs(away)]))[:, 0].tolist()
+        if abs(away) not in pairs:
+            pairs[abs(away)] = at.pairs(np.array([abs(away)]))[:, 0].tolist()
+        above, below, ahead, behind = pairs[abs(away)]
         value, moved = (above, ahead) if away > 0 else (below, -behind)
         return float(value - at.seen.base - slope * moved)
 
     for end in (far, -far):
         low, high, first, last = 0.0, end, 0.0, departs(end)
         whole = abs(last)
+        if whole <= HALF * gap * far:
+            continue
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             value = departs(middle)
@@ -277,6 +282,8 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
                 high, last = middle, value
             else:
                 low, first = middle, value
-        if whole > HALF * gap * far and abs(last - first) > 0.1 * whole:
+            if abs(last - first) <= 0.1 * whole:
+                break
+        else:
             return True
     return False

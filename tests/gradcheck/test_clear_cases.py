@@ -521,6 +521,21 @@ def test_many_entries_that_bend_cost_no_more(seed: int) -> None:
     assert {one.parameter for one in report.directions if one.verdict == "disagree"} == {"p7"}
 
 
+@pytest.mark.parametrize("claim", ["zero", "turned", "random"])
+def test_a_claim_that_long_steps_come_near_to_is_refuted_as_quickly(claim: str) -> None:
+    """A slope over a whole wave is nearly zero, as over a stair of a forward that is coarse."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        x, a = rng.normal(size=328), rng.uniform(1, 2, 328)
+        right = a * np.cos(x) + 0.02 * np.sum(x)
+        wrong = {"zero": 0 * x, "turned": -right, "random": rng.normal(size=328)}[claim]
+        report = check_gradient(
+            lambda p, a=a: float(a @ np.sin(p) + 0.01 * np.sum(p) ** 2), x, wrong, seed=seed
+        )
+        assert report.verdict == "disagree"
+        assert report.evaluations <= 600
+
+
 @pytest.mark.parametrize(("size", "most"), [(2999, 1500), (328, 600)])
 def test_a_wholly_wrong_gradient_is_settled_early(size: int, most: int) -> None:
     """With a factor, a sign, or nothing to name."""
