@@ -286,9 +286,7 @@ class EntryCheck:
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, and the slope is that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
-            columns.estimate[row], columns.bound[row] = reading.estimate, bound
-            columns.left[row], columns.right[row] = left, right
-            columns.resolution[row] = known
-            columns.verdict[row], columns.reason[row] = verdict, reason
+            told = (reading.estimate, left, right, bound, known, verdict, reason)
+            columns[row] = (*told, True, columns.faint[row])
             self.wrong[leaf] += verdict == DISAGREE
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -261,12 +262,10 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
     The interval with the larger departure from the straight line is halved: at a jump the departure
     stays, at a kink or a bend it goes.
     """
-    pairs: dict[float, list[float]] = {}
+    pairs = cache(lambda step: at.pairs(np.array([step]))[:, 0].tolist())
 
     def departs(away: float) -> float:
-        if abs(away) not in pairs:
-            pairs[abs(away)] = at.pairs(np.array([abs(away)]))[:, 0].tolist()
-        above, below, ahead, behind = pairs[abs(away)]
+        above, below, ahead, behind = pairs(abs(away))
         value, moved = (above, ahead) if away > 0 else (below, -behind)
         return float(value - at.seen.base - slope * moved)
 

@@ -121,9 +121,8 @@ def _guesses(claimed: Array, estimate: Array, room: float) -> Iterator[tuple[str
     total, wrong = float(np.sum(estimate)), np.abs(claimed - estimate) > room
     if claimed.size == max(claimed.shape, default=1) > 1 and abs(total) > 3 * room * claimed.size:
         times = round(total / first) if (first := float(claimed.flat[0])) else 0
-        axis = "it was summed over every axis"
-        if times > 1:
-            axis = f"it was averaged over every axis, {times} numbers"
+        mean = f"it was averaged over every axis, {times} numbers"
+        axis = mean if times > 1 else "it was summed over every axis"
         if times > 0:
             yield f"every entry holds the sum of all of them: {axis}", 0 * claimed + total / times
         off, gaps = abs(float(np.sum(claimed)) - total), np.abs(claimed - estimate)
@@ -147,9 +146,8 @@ def _factor_words(ratio: float) -> str:
     count = round(whole)
     if count < 2 or abs(whole - count) >= 1e-3 * count:
         return f"claimed = {sign}{size:.4g} × estimate{flipped}"
-    if size > 1:
-        shown, guess, square = f"{count}", "were missing", "counted twice"
-    else:
-        shown, guess, square = f"1/{count}", "were applied once too often", "is missing"
+    more = f"{count}", "were missing", "counted twice"
+    less = f"1/{count}", "were applied once too often", "is missing"
+    shown, guess, square = more if size > 1 else less
     two = f" (or the 2 of a square {square})" if count == 2 else ""
     return f"claimed = {sign}{shown} × estimate, as if 1/{count} {guess}{two}{flipped}"

@@ -171,9 +171,8 @@ def leaves_of(params: Any) -> list[Any]:
 
 def is_static(value: Any) -> bool:
     """Return whether a leaf is nothing to differentiate: None, a text, a truth value, an object."""
-    if isinstance(value, (str, bytes, bool)):
-        return True
-    if str(getattr(value, "dtype", "")).endswith("bool"):
+    boolean = str(getattr(value, "dtype", "")).endswith("bool")
+    if boolean or isinstance(value, (str, bytes, bool)):
         return True
     numeric = isinstance(value, (int, float, complex)) or hasattr(value, "__array__")
     return not numeric and (callable(value) or not hasattr(value, "__len__"))
