@@ -25,6 +25,8 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Order, Reply
 from gradkit.submission.gather import gather
 
+pytestmark = pytest.mark.sample(3)
+
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 
 

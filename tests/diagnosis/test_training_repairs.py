@@ -22,6 +22,8 @@ TEXT = """\
 import torch
 from torch import nn
 
+pytestmark = pytest.mark.sample(4)
+
 
 class Model(nn.Module):
     def __init__(self):
@@ -90,7 +92,6 @@ SAMPLES = {
 """Samples of the catalogue, each with what is doubtful in it."""
 
 
-@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_mistake_has_its_line(diagnosed: Diagnosed, name: str) -> None:
     """What is doubtful is marked, and the change is told; all of it stands in the text."""

@@ -38,6 +38,8 @@ sys.meta_path.append(Slow)
 SOURCE = """
 import {name}
 
+pytestmark = pytest.mark.sample(2)
+
 def used(W):
     return {name}.double(W["W1"])
 
