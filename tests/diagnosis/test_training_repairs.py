@@ -14,6 +14,8 @@ from gradkit.records.result import TaskResult
 from gradkit.records.verdict import Verdict
 from gradkit.task.assignment import read_assignment
 
+pytestmark = pytest.mark.sample(4)
+
 torch = pytest.importorskip("torch")
 
 REGRESSION = "regression-torch"
@@ -21,8 +23,6 @@ REGRESSION = "regression-torch"
 TEXT = """\
 import torch
 from torch import nn
-
-pytestmark = pytest.mark.sample(4)
 
 
 class Model(nn.Module):

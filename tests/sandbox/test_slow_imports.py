@@ -10,6 +10,8 @@ from gradkit.records.submission import Cell, Section
 from gradkit.sandbox import Workshop, process
 from gradkit.sandbox.process import StudentProcess
 
+pytestmark = pytest.mark.sample(2)
+
 HANDLERS = """
 import sys
 import time
@@ -37,8 +39,6 @@ sys.meta_path.append(Slow)
 
 SOURCE = """
 import {name}
-
-pytestmark = pytest.mark.sample(2)
 
 def used(W):
     return {name}.double(W["W1"])
