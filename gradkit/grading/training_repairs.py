@@ -27,7 +27,7 @@ from gradkit.records.verdict import Verdict
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.places import finder
 
-ATTEMPTS = 60
+ATTEMPTS = 40
 """Texts that are run for one task at most, some 80 ms of processor time each; and all together may
 take as long as the task's own deadline."""
 

@@ -190,8 +190,6 @@ def _brief(
             for other in or_else(finding):
                 yield _plain(other), 2
         told.add(finding.mistake)
-    for note in check.notes:
-        yield Text(clean_text(note), style="dim"), 0
 
 
 def check_head(check: CheckResult) -> Text:
