@@ -172,7 +172,8 @@ class EntryCheck:
     def _hidden(self) -> None:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
         claims, columns = self.claims, self.columns
-        rounding = np.fmax(self.error, NOTHING * self.seen.reach / claims.scale)
+        # A quarter of what a correct claim may be off by is more than rounding, of a whole array.
+        rounding = np.fmax(self.error / 4, NOTHING * self.seen.reach / claims.scale)
         told = (claims.weight > rounding) & columns.looked
         part = TENTH if self.precise else 1.0
         known = told & (columns.resolution - self.error <= part * claims.weight)

@@ -259,7 +259,8 @@ def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
     assert hidden([2.0], [2.1]) == [True]
     assert hidden([1.0], [1.4], 0.5) == [False]
     assert hidden([1.0], [1.6], 0.5) == [True]
-    assert hidden([1.0], [2.6], 1.1) == [False]
+    assert hidden([1.0], [5.6], 3.9) == [True]
+    assert hidden([1.0], [5.6], 4.1) == [False]
     precise = replace(SEEN, noise=1e-15)
     assert hidden([1.0], [0.11], seen=precise) == [True]
     assert hidden([1.0], [0.09], seen=precise) == [False]
