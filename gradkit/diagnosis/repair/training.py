@@ -108,6 +108,7 @@ class Text:
         self.cell, self.source = cell, source
         self.lines = source.split("\n")
         self.tree = parse(source)
+        self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]
 
     def spot(self, node: ast.expr | ast.stmt | ast.keyword) -> Spot:
         """Return where a node stands."""
@@ -158,19 +159,22 @@ def _group(name: str, groups: tuple[Mapping[str, str], ...]) -> Mapping[str, str
     return next((group for group in groups if name in group.values()), {})
 
 
-def _named(node: ast.AST) -> str:
-    return last_name(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+def _called_on(text: Text, *methods: str) -> list[str]:
+    """Return the names of what some methods are called on, each once."""
+    functions = [call.func for call in text.calls if called_method(call) in methods]
+    names = [last_name(each.value) for each in functions if isinstance(each, ast.Attribute)]
+    return list(filter(None, dict.fromkeys(names)))
 
 
 def _renamed(text: Text, kind: str, node: ast.expr, name: str) -> Proposal:
     at = text.spot(node)
-    return text.put(kind, Spot(at.last, at.end - len(_named(node)), at.last, at.end), name)
+    return text.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
 
 def _optimizers(text: Text, task: Task) -> Iterator[Proposal]:
     """Plain gradient descent in the place of another, with its rate alone."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and _named(node.func) in OPTIMIZERS - {"SGD"}:
+    for node in text.calls:
+        if last_name(node.func) in OPTIMIZERS - {"SGD"}:
             yield _renamed(text, "optimizer", node.func, "SGD")
             rates = [ast.unparse(each) for each in node.keywords if each.arg == "lr"]
             rates += [f"lr={ast.unparse(each)}" for each in node.args[1:2]]
@@ -185,8 +189,8 @@ def _losses(text: Text, task: Task) -> Iterator[Proposal]:
     """The task's loss in the place of another."""
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name):
-            right = _group(_named(node), LOSSES).get(task.loss, "")
-            if right not in ("", _named(node)):
+            right = _group(last_name(node), LOSSES).get(task.loss, "")
+            if right not in ("", last_name(node)):
                 yield _renamed(text, "loss", node, right)
 
 
@@ -195,24 +199,24 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
     wanted = dict.fromkeys(layer.activation for layer in task.layers)
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name):
-            group = _group(_named(node), ACTIVATIONS)
+            group = _group(last_name(node), ACTIVATIONS)
             for right in [group.get(name, "") for name in wanted]:
-                if right not in ("", _named(node)):
+                if right not in ("", last_name(node)):
                     yield _renamed(text, "activation", node, right)
     for function in walk(text.tree):
         if isinstance(function, ast.FunctionDef) and function.name == "forward":
             for node in walk(function):
-                for name in wanted if isinstance(node, ast.Call) else ():
-                    if isinstance(node, ast.Call) and name in ACTIVATIONS[1].values():
-                        whole = f"torch.{name}({ast.unparse(node)})"
+                for name in filter(ACTIVATIONS[1].get, wanted):
+                    if isinstance(node, ast.Call):
+                        whole = f"torch.{ACTIVATIONS[1][name]}({ast.unparse(node)})"
                         yield text.put("wrapped", text.spot(node), whole)
 
 
 def _options(text: Text, task: Task) -> Iterator[Proposal]:
     """A call without one of its options."""
     known = OPTIMIZERS | {"DataLoader"} | {n for group in LOSSES for n in group.values()}
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and _named(node.func) in known:
+    for node in text.calls:
+        if last_name(node.func) in known:
             for each in node.keywords:
                 if each.arg not in (None, "lr", "params"):
                     left = [ast.unparse(a) for a in node.args]
@@ -223,8 +227,8 @@ def _options(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _rates(text: Text, task: Task) -> Iterator[Proposal]:
     """The rate that is handed over, or the task's, in the place of another."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and _named(node.func) in OPTIMIZERS:
+    for node in text.calls:
+        if last_name(node.func) in OPTIMIZERS:
             given = [each.value for each in node.keywords if each.arg == "lr"]
             for value in given or node.args[1:2]:
                 handed = [*_parameters(text, node), repr(float(task.rates.weight))]
@@ -235,8 +239,8 @@ def _rates(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _batches(text: Text, task: Task) -> Iterator[Proposal]:
     """All rows in one batch."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and _named(node.func) == "DataLoader":
+    for node in text.calls:
+        if last_name(node.func) == "DataLoader":
             for each in node.keywords:
                 if each.arg == "batch_size":
                     for name in _parameters(text, node):
@@ -245,10 +249,10 @@ def _batches(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _calls(text: Text, task: Task) -> Iterator[Proposal]:
     """What a call is made of, in the place of the call."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and _named(node.func) not in KEPT:
+    for node in text.calls:
+        if last_name(node.func) not in KEPT:
             if isinstance(node.func, ast.Attribute) and (
-                not node.args or _named(node.func) in FLAT | {"unsqueeze", "to"}
+                not node.args or last_name(node.func) in FLAT | {"unsqueeze", "to"}
             ):
                 yield text.put("call", text.spot(node), ast.unparse(node.func.value))
             if len(node.args) == 1 and not node.keywords:
@@ -275,36 +279,30 @@ def _operands(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.put("operand", text.spot(node), ast.unparse(part))
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield text.put("operand", text.spot(node), ast.unparse(node.operand))
-        elif isinstance(node, ast.Call) and _named(node.func) == "range" and len(node.args) == 2:
+        elif isinstance(node, ast.Call) and last_name(node.func) == "range" and len(node.args) == 2:
             yield text.put("operand", text.spot(node), f"range({ast.unparse(node.args[1])})")
 
 
 def _sums(text: Text, task: Task) -> Iterator[Proposal]:
     """A mean in the place of a sum, or the other way round."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and (right := SUMS.get(_named(node.func))):
+    for node in text.calls:
+        if right := SUMS.get(last_name(node.func)):
             yield _renamed(text, "sum", node.func, right)
 
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives, in the shape of the targets."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+    for node in text.calls:
+        if isinstance(node.func, ast.Name) and len(node.args) == 1:
             yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
 
 
 def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
     """The loss that is propagated back, recorded in the place of something else."""
-    names = [
-        _named(node.func.value)
-        for node in walk(text.tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "backward"
-    ]
-    for node in walk(text.tree):
-        if isinstance(node, ast.Call) and called_method(node) == "append" and len(node.args) == 1:
-            for name in filter(None, dict.fromkeys(names)):
+    names = _called_on(text, "backward")
+    for node in text.calls:
+        if called_method(node) == "append" and len(node.args) == 1:
+            for name in names:
                 yield text.put("recorded", text.spot(node.args[0]), f"{name}.item()")
 
 
@@ -320,19 +318,13 @@ def _registered(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _missing(text: Text, task: Task) -> Iterator[Proposal]:
     """Gradients cleared before each is computed, or a step after it."""
-    names = [
-        _named(node.func.value)
-        for node in walk(text.tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("step", "zero_grad")
-    ]
+    names = _called_on(text, "step", "zero_grad")
     names += [
-        _named(node.targets[0])
+        last_name(node.targets[0])
         for node in walk(text.tree)
         if isinstance(node, ast.Assign)
         and isinstance(node.value, ast.Call)
-        and _named(node.value.func) in OPTIMIZERS
+        and last_name(node.value.func) in OPTIMIZERS
     ]
     for node in walk(text.tree):
         if isinstance(node, ast.Expr) and called_method(node.value) == "backward":
@@ -377,7 +369,7 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(function, ast.FunctionDef):
             handed = {each.arg for each in function.args.args}
             for node in walk(function):
-                again = isinstance(node, ast.Assign) and _named(node.targets[0]) in handed
+                again = isinstance(node, ast.Assign) and last_name(node.targets[0]) in handed
                 called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
                 if isinstance(node, ast.stmt) and (again or called):
                     at = text.spot(node)
