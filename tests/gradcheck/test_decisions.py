@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from deciding import near
 
 from gradkit.gradcheck import check_gradient, finite_difference
 from gradkit.gradcheck.check import PATIENCE
@@ -51,6 +52,8 @@ from gradkit.gradcheck.patterns import describe_leaf, factor
 from gradkit.gradcheck.records import Direction
 from gradkit.gradcheck.structure import align, is_static, precision, unpack
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 SEEN = Seen(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
 
 
@@ -61,18 +64,6 @@ def claims(claimed, largest, scale, eps=EPS) -> Claims:
     full = [np.full(len(row), float(one)) for one in (scale, largest, eps)]
     weight = np.abs(np.nan_to_num(row))
     return Claims(row, zeros, np.arange(len(row)), row, *full, weight, 0 * row, 0 * row)
-
-
-@pytest.fixture(autouse=True)
-def quietly():
-    """Numbers off their domain are no matter, as in a check."""
-    with np.errstate(all="ignore"):
-        yield
-
-
-def near(found, expected) -> bool:
-    """Whether numbers are the same to a millionth."""
-    return bool(np.allclose(found, expected, rtol=1e-6, atol=0))
 
 
 # Where to begin.

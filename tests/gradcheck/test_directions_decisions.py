@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from deciding import near
 
 from gradkit.gradcheck.directions import Survey, ramp
 from gradkit.gradcheck.entries import blank
@@ -16,14 +17,9 @@ from gradkit.gradcheck.noise import EPS, Seen
 from gradkit.gradcheck.records import Direction, Entry
 from gradkit.gradcheck.structure import unpack
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 SEEN = Seen(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
-
-
-@pytest.fixture(autouse=True)
-def quietly():
-    """Numbers off their domain are no matter, as in a check."""
-    with np.errstate(all="ignore"):
-        yield
 
 
 def survey_of(*claimed, f=lambda p: 0.0, scales=None, eps=None) -> Survey:
@@ -35,11 +31,6 @@ def survey_of(*claimed, f=lambda p: 0.0, scales=None, eps=None) -> Survey:
     evaluator = Evaluator(f, unpack(names if many > 1 else points[0]))
     laid = lay_out(parts, points, np.array(scales or [1.0] * many), eps or [EPS] * many)
     return Survey(evaluator, laid, SEEN, Asked())
-
-
-def near(found, expected) -> bool:
-    """Whether numbers are the same to a millionth."""
-    return bool(np.allclose(found, expected, rtol=1e-6, atol=0))
 
 
 def test_what_is_known_of_a_direction() -> None:

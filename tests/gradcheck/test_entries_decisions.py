@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from deciding import near
 
 from gradkit.gradcheck import entries
 from gradkit.gradcheck.entries import EntryCheck, blank, found, overall, records
@@ -15,20 +16,10 @@ from gradkit.gradcheck.ladder import Reading, Side
 from gradkit.gradcheck.noise import EPS, Seen
 from gradkit.gradcheck.structure import Leaf
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 SEEN = Seen(1.0, 1e-6, 0.0, 1e-30, True, False, np.ones(1), 2.0)
 ONE = np.arange(1)
-
-
-@pytest.fixture(autouse=True)
-def quietly():
-    """Numbers off their domain are no matter, as in a check."""
-    with np.errstate(all="ignore"):
-        yield
-
-
-def near(found, expected) -> bool:
-    """Whether numbers are the same to a millionth."""
-    return bool(np.allclose(found, expected, rtol=1e-6, atol=0))
 
 
 def lay(claimed, leaf=0, scale=1.0, largest=0.0, coarsest=0.0, smallest=0.0, here=0.0) -> Claims:

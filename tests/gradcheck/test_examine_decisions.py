@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from deciding import near
 
 from gradkit.gradcheck.entries import EntryCheck
 from gradkit.gradcheck.error import Asked, Claims
@@ -23,22 +24,12 @@ from gradkit.gradcheck.examine import (
 from gradkit.gradcheck.ladder import Reading, Side
 from gradkit.gradcheck.noise import EPS, Seen, table_noise
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 SEEN = Seen(1.0, 1e-8, 1e-8, EPS, True, False, np.ones(1), 2.0)
 SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
 READING = Reading(1.0, 0.1, 0.1, False, SIDE, SIDE, SIDE, SIDE)
 FIRST = [1e-3, 4e-3, 16e-3]
-
-
-@pytest.fixture(autouse=True)
-def quietly():
-    """Numbers off their domain are no matter, as in a check."""
-    with np.errstate(all="ignore"):
-        yield
-
-
-def near(found, expected) -> bool:
-    """Whether numbers are the same to a millionth."""
-    return bool(np.allclose(found, expected, rtol=1e-6, atol=0))
 
 
 class Line:

@@ -26,16 +26,11 @@ from gradkit.gradcheck.noise import (
 )
 from gradkit.gradcheck.structure import unpack
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 SEEN = Seen(1.0, 1e-6, 1e-6, EPS, True, False, np.ones(1), 1e-5)
 ROUGH = np.array([1.0, -2.0, 1.0, 2.0, -1.0, 3.0, -3.0, 1.0, 2.0, -2.0, 1.0, -1.0])
 """No polynomial, at the twelve points of a table."""
-
-
-@pytest.fixture(autouse=True)
-def quietly():
-    """Numbers off their domain are no matter, as in a check."""
-    with np.errstate(all="ignore"):
-        yield
 
 
 class Line:

@@ -11,14 +11,9 @@ from gradkit.gradcheck.ladder import Ladder, read
 from gradkit.gradcheck.noise import POINTS, is_float32, measure, table_noise
 from gradkit.gradcheck.structure import unpack
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 LINE = np.array(POINTS, dtype=float)
-
-
-@pytest.fixture(autouse=True)
-def quietly():
-    """Numbers off their domain are no matter, as in a check."""
-    with np.errstate(all="ignore"):
-        yield
 
 
 def test_a_polynomial_has_no_noise_and_noise_has_its_size() -> None:

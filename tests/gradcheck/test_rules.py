@@ -21,6 +21,8 @@ from gradkit.gradcheck import (
     noise,
 )
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=(5, 5))
 W = RNG.normal(size=5)
@@ -317,13 +319,6 @@ def readings(kind: str) -> list[tuple[ladder.Reading, float]]:
         slope = 1 + (0.3 * np.cos(phase) if kind == "kink" else np.log(pole))
         found.append((ladder.read(one), float(slope)))
     return found
-
-
-@pytest.fixture(autouse=True)
-def quietly():
-    """Numbers off their domain are no matter, as in a check."""
-    with np.errstate(all="ignore"):
-        yield
 
 
 def test_truncation_is_a_series_of_the_changes_seen(monkeypatch) -> None:
