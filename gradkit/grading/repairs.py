@@ -228,7 +228,7 @@ class _Repairs(Struct):
 
     def _draws(self, further: int) -> list[Draw]:
         """Return fresh inputs, under labels of their own."""
-        drawn = list(draws(self.grader.task, self.grader.seed + further))
+        drawn = list(draws(self.grader.task, self.grader.seed + further, judged=False))
         # A search is quick where inputs are small.
         ordered = [*sorted(drawn[:RANDOM], key=_numbers), *drawn[RANDOM:]]
         return [replace(draw, label=f"{draw.label} {further}") for draw in ordered]

@@ -4,11 +4,14 @@ An input is an expression over sizes and these functions, in which a shape is a 
 
     normal(N, D)  normal()  uniform(low, high, N, D)  integers(C, N)  onehot(C, N)  binary(N, D)
     zeros(N)  ones(N)  positive(N, D)  distinct(N, D)  probabilities(N, C)  mask(p, N, D)
+    judged(1, uniform(0.3, 0.8))
     0.1 * normal(D, M)  onehot(C, N).T  'relu'  (3, 4)
 
 Without a shape it is a number. ``integers`` are from 0 to below C, ``onehot`` has a row for each of
 N examples, ``binary`` is 0 or 1, ``probabilities`` are rows that add up to 1, ``distinct`` has no
-two numbers within 0.1 of each other, ``mask`` is 1/p with probability p and else 0.
+two numbers within 0.1 of each other, ``mask`` is 1/p with probability p and else 0. ``judged`` is
+the first where answers are judged, and the second where a change of them is held to fresh inputs: a
+rate of 1 tells ``lr * g`` from ``g / lr`` and ``g`` as little as a factor of 1 does anywhere.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ TRIES = 50
 """Draws of sizes among which one with all different is looked for."""
 
 
-def functions(rng: np.random.Generator) -> dict[str, Callable[..., Any]]:
+def functions(rng: np.random.Generator, *, judged: bool = True) -> dict[str, Callable[..., Any]]:
     """Return what an input's expression may call, drawn from a generator."""
 
     def positive(*shape: int) -> NDArray[Any]:
@@ -62,6 +65,7 @@ def functions(rng: np.random.Generator) -> dict[str, Callable[..., Any]]:
         "distinct": distinct,
         "probabilities": probabilities,
         "mask": lambda p, *shape: (rng.uniform(size=shape) < p) / p,
+        "judged": lambda here, elsewhere: here if judged else elsewhere,
     }
 
 
@@ -125,7 +129,7 @@ def _complete(
     return {name: known[name] for name in task.sizes}
 
 
-def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
+def draws(task: FunctionTask, seed: int, *, judged: bool = True) -> Iterator[Draw]:
     """Draw the probes of a task: some at random, and one for each that is named as hard.
 
     Parameters
@@ -133,6 +137,8 @@ def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
     task : FunctionTask
     seed : int
         The same seed draws the same probes.
+    judged : bool
+        Answers are judged there; else a change of them is held to these probes.
 
     Yields
     ------
@@ -150,13 +156,13 @@ def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
         rng = np.random.default_rng([seed, number])
         sizes = _complete(task, plan[number % RANDOM], hard)
         told = ", ".join(f"{name} = {value}" for name, value in hard.items())
-        values = _values(task, sizes, hard, rng, number - RANDOM)
+        values = _values(task, sizes, hard, functions(rng, judged=judged), number - RANDOM)
         yield Draw(told or f"random {number + 1}", sizes, values, bool(hard))
 
 
 def drawn_again(task: FunctionTask, draw: Draw, seed: int) -> Draw:
     """Draw other inputs of the same sizes, at random."""
-    values = _values(task, draw.sizes, {}, np.random.default_rng([seed, RANDOM, 1]))
+    values = _values(task, draw.sizes, {}, functions(np.random.default_rng([seed, RANDOM, 1])))
     return Draw(draw.label, draw.sizes, values)
 
 
@@ -164,11 +170,11 @@ def _values(
     task: FunctionTask,
     sizes: Mapping[str, int],
     hard: Mapping[str, Any],
-    rng: np.random.Generator,
+    called: Mapping[str, Callable[..., Any]],
     number: int = 0,
 ) -> dict[str, Any]:
     """Return sizes and inputs by name; ``number`` is that of the hard case."""
-    names = {**functions(rng), **sizes}
+    names = {**called, **sizes}
     drawn: dict[str, Any] = dict(sizes)
     for name, value in task.inputs.items():
         key = f"hard[{number}].{name}" if name in hard else f"inputs.{name}"

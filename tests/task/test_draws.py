@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def test_distributions() -> None:
         assert draw["ones"](2, 1).tolist() == [[1], [1]]
         assert draw["normal"](2, 3).shape == (2, 3)
     assert set(draw) == KNOWN
+
+
+def test_what_is_judged_may_be_plainer_than_what_changes_are_held_to() -> None:
+    """A rate of 1 where the gradient is judged; another one where a change is held to it."""
+    task = replace(TASK, sizes={}, inputs={"k": "judged(1, uniform(0.3, 0.8))"}, hard=())
+    here, there = ([d.values["k"] for d in draws(task, 4, judged=j)] for j in (True, False))
+    assert here == [1] * RANDOM
+    assert all(0.3 < value < 0.8 for value in there)
 
 
 def test_tables_and_plain_values() -> None:
@@ -173,3 +182,25 @@ def test_shipped_exercises_are_drawn() -> None:
     for task in tasks:
         for seed in range(10):
             assert len(list(draws(task, seed))) == RANDOM + len(task.hard)
+
+
+def test_no_number_that_is_handed_over_is_the_same_as_nothing() -> None:
+    """Neither 0, nor 1, nor another one's: what is done with it would be done by chance.
+
+    Sizes are drawn by rules of their own, and counts follow them.
+    """
+    for path in exercises().values():
+        for task in read_assignment(path).functions:
+            for draw in [d for d in draws(task, 5, judged=False) if not d.hard]:
+                for row in (draw.values, *(v for v in draw.values.values() if isinstance(v, dict))):
+                    real = [value for value in row.values() if isinstance(value, float)]
+                    assert len({0.0, 1.0, *real}) == 2 + len(real)
+        for lines in (c.call.text for t in read_assignment(path).functions for c in t.checks):
+            calls = [each for each in ast.walk(ast.parse(lines)) if isinstance(each, ast.Call)]
+            handed = [a for c in calls if isinstance(c.func, ast.Name) for a in _handed(c)]
+            assert not [a for a in handed if isinstance(a, ast.Constant) and a.value in (0, 1)]
+
+
+def _handed(call: ast.Call) -> list[ast.expr]:
+    """What a call hands over."""
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
