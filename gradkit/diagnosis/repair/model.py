@@ -194,7 +194,7 @@ def _leaves(node: ast.AST) -> Iterator[ast.expr]:
                 yield from _leaves(child.value)
             elif isinstance(child, ast.expr) and not _is_called(node, name, child):
                 yield from _leaves(child)
-            elif isinstance(child, ast.Attribute) and not is_numpy(child.value):
+            elif isinstance(child, ast.Attribute) and not ast.unparse(child).startswith("np."):
                 yield from _leaves(child.value)
 
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from gradkit.runtime.repair.expressions import Spot
 from gradkit.runtime.repair.pool import Part, digested
-from gradkit.runtime.repair.scope import Scope
-from gradkit.runtime.repair.tree import LARGE, LARGER, Change, binary, placed, with_parts
+from gradkit.runtime.repair.scope import Scope, is_number
+from gradkit.runtime.repair.tree import (
+    LARGE,
+    LARGER,
+    Change,
+    binary,
+    called,
+    expression,
+    placed,
+    with_parts,
+)
 
 ROLES = ("factor", "term", "whole")
 """What expressions of the model solution are to what is around them."""
@@ -80,6 +92,92 @@ def borrowed_parts(
         if tree is not None and (key := (part.role, ast.unparse(tree))) not in seen:
             seen.add(key)
             yield part, placed(tree)
+
+
+def entry_parts(
+    parts: Sequence[Part],
+    values: Sequence[Any],
+    scopes: Sequence[Scope],
+    roles: Collection[str] = ROLES,
+) -> Iterator[tuple[Part, Any, tuple[int, ...], str]]:
+    """Yield what the model solution has for all entries, for the one at which loops are.
+
+    Besides, the shape of the whole, and the index of the entry. See `borrowed_parts`.
+    """
+    first = scopes[0]
+    if not first.places:
+        return
+    names = {_entry_key([s.values.get(n) for s in scopes]): n for n in reversed(first.numbers)}
+    made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
+
+    def tree_of(part: Part, shape: tuple[int, ...], at: Sequence[_Index], deep: int) -> Any:
+        renamed: dict[str, ast.expr] = {}
+        for leaf, numbers in part.leaves:
+            try:
+                whole = np.broadcast_to(values[numbers[0]], shape)
+            except ValueError:
+                return None
+            own = names.get(_entry_key([whole[index] for index in at]))
+            inner = made_of.get(numbers) if deep else None
+            tree = expression(own) if own else None
+            if tree is None and inner is not None:
+                tree = tree_of(inner, shape, at, deep - 1)
+            if tree is None:
+                return None
+            renamed[leaf] = tree
+        return _renamed(part, renamed) if _is_by_entries(part) else None
+
+    seen: set[tuple[str, str]] = set()
+    for part in [part for part in parts if part.role in roles and part.leaves]:
+        with contextlib.suppress(ValueError):
+            shape = np.broadcast_shapes(*(values[numbers[0]].shape for _, numbers in part.leaves))
+            for index in itertools.product(*(_places(size, scopes) for size in shape)):
+                at = [tuple(scope.places.get(each, 0) for each in index) for scope in scopes]
+                tree = tree_of(part, shape, at, DEEP) if any(n != "0" for n in index) else None
+                if tree is not None and (key := (part.role, ast.unparse(tree))) not in seen:
+                    seen.add(key)
+                    yield part, placed(tree), shape, ", ".join(index)
+
+
+_Index = tuple[int, ...]
+
+
+def _places(size: int, scopes: Sequence[Scope]) -> list[str]:
+    """Return the loops that may go along an axis."""
+    within = [n for n in scopes[0].places if all(0 <= s.places.get(n, size) < size for s in scopes)]
+    return ["0"] if size == 1 else within
+
+
+def _entry_key(row: Sequence[Any]) -> tuple[str, ...]:
+    """Return what tells single numbers, run by run, from others."""
+    return tuple(f"{float(each):.10g}" if is_number(each) else "" for each in row)
+
+
+@cache
+def _is_by_entries(part: Part) -> bool:
+    """Tell an expression of which each entry is made of the same entries of its leaves."""
+    tree: Any = ast.parse(part.text).body[0]
+    kept = {leaf for leaf, _ in part.leaves}
+    waiting = [tree.value] if isinstance(tree, ast.Expr) else []
+    while waiting:
+        node = waiting.pop()
+        if ast.unparse(node) in kept or isinstance(node, ast.Constant):
+            continue
+        if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.MatMult):
+            waiting += [node.left, node.right]
+        elif isinstance(node, ast.UnaryOp):
+            waiting.append(node.operand)
+        elif isinstance(node, ast.Compare):
+            waiting += [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and called(node) in BY_ENTRIES and not node.keywords:
+            waiting += node.args
+        else:
+            return False
+    return isinstance(tree, ast.Expr)
+
+
+BY_ENTRIES = ("exp", "log", "sqrt", "square", "abs", "tanh", "cosh", "maximum", "minimum", "where")
+"""Functions that make each entry of the same entries."""
 
 
 _Key = tuple[tuple[int, ...], str] | None

@@ -6,18 +6,19 @@ import ast
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from gradkit.runtime.repair.bench import Bench, Target
-from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts
+from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.clock import Clock, LateError, limit
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, Spot, changes_of
+from gradkit.runtime.repair.inserted import inserted
 from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_of, copied
+from gradkit.runtime.repair.slots import NUMERIC, Slot, blocks_below, copied
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
 from gradkit.runtime.repair.tree import (
@@ -28,9 +29,7 @@ from gradkit.runtime.repair.tree import (
     binary,
     expression,
     is_numpy,
-    new,
     size_of,
-    with_parts,
 )
 from gradkit.runtime.repair.values import Names, Values
 
@@ -57,9 +56,14 @@ class Candidate:
     touches: int = UNKNOWN
     soon: bool = False
 
+    @property
+    def rank(self) -> tuple[float, int, float]:
+        """The cost, but for little; of equal ones what is run first is what is wrong first."""
+        return round(self.cost, 2), self.order, self.cost
 
-MORE, PAIR, MOST = 1.7, 2.2, 100.0
-"""The least that borrowed changes cost, and two at once; and more than any costs."""
+
+MORE, PAIR, MOST = 2.15, 2.2, 100.0
+"""Costs from which changes borrow, from which two are made at once, and more than any is."""
 
 CLEARED = 0.8
 """What a change costs besides in a function that gives what is right.
@@ -80,7 +84,8 @@ class _Place:
 
     ``values`` are for all runs at the first inputs, ``others`` for the first run at others.
     ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
-    ``held`` what names hold. It is ``doubtful`` where the model solution never has its value.
+    ``held`` what names hold. ``near`` is how near that is to the model solution's, see `known`; it
+    is ``doubtful`` where the model solution never has its value.
     """
 
     target: Target
@@ -95,6 +100,7 @@ class _Place:
     larger: list[tuple[Change, _Placed]] = field(default_factory=list)
     seen: dict[Any, set[Any] | Callable[[], Any]] = field(default_factory=dict)
     held: set[Any] = field(default_factory=set)
+    near: int = 0
     doubtful: bool = False
     touches: int = UNKNOWN
 
@@ -117,6 +123,8 @@ class Candidates:
     bench : Bench
     used : sequence of int
         The inputs, by number, at which something is wrong.
+    last : int
+        Another one, at which values tell changes apart that are the same elsewhere.
     wrong : frozenset of str
         The outputs that are.
     clock : Clock
@@ -124,13 +132,16 @@ class Candidates:
     """
 
     def __init__(
-        self, bench: Bench, used: Sequence[int], wrong: frozenset[str], clock: Clock
+        self, bench: Bench, used: Sequence[int], last: int, wrong: frozenset[str], clock: Clock
     ) -> None:
         self._bench, self._wrong, self._clock = bench, wrong, clock
         self._draws = [bench.question.draws[number] for number in used]
         self._pools = [draw.pool for draw in self._draws]
-        self._record = [bench.recorded(draw) for draw in self._draws]
+        told = self._draws if last in used else [*self._draws, bench.question.draws[last]]
+        self._record = [bench.recorded(draw) for draw in told]
         self._outputs = bench.outputs(self._draws[0])
+        # What is no number stays so, whatever it is made of.
+        self._lost = any("nan" in repr(each) for each in self._outputs.values())
         self._ratios = [*bench.ratios(self._draws), *_constants_of(self._pools[0].parts)]
         self._others: list[Candidate] = []
         self._slots: list[_Place] = []
@@ -142,26 +153,24 @@ class Candidates:
         never has are the most doubtful: what came before the first is as it should be.
         """
         ordered = self._slots = self._ordered()
-        larger: list[Candidate] = []
-        for right in (False, True):
-            places = [place for place in ordered if place.target.right is right]
-            yield from self._small_ones(places, larger)
-        yield LARGER, sorted(larger, key=_by_cost)
-        for place in ordered:
-            if self._clock.is_over():
-                return
-            yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
-        yield MORE, sorted(self._of_entries(ordered), key=_by_cost)
         likely = [place for place in ordered if place.touches < UNLIKELY]
+        for right, more in ((False, 0.0), (True, CLEARED)):
+            places = [place for place in ordered if place.target.right is right]
+            for least, group in self._plain_ones(places):
+                yield least + more, group
+            for place in [place for place in likely if place.target.right is right]:
+                if self._clock.is_over():
+                    return
+                large = self._of_place(place, self._large(place), nearer=True)
+                yield LARGER + more, sorted(large, key=_by_cost)
+            yield LARGER + more, self._taken(lambda one: one.touches == ONLY)
+        yield MORE, sorted(self._inserted(ordered), key=_by_cost)
         for place in likely:
             if self._clock.is_over():
                 return
-            yield LARGER, sorted(self._of_place(place, self._large(place)), key=_by_cost)
-        for place in likely:
-            if self._clock.is_over():
-                return
-            borrowed = self._borrowed(place)
-            yield MORE, sorted(self._of_place(place, borrowed, only=True), key=_by_cost)
+            only = place.touches != ONLY
+            borrowed = self._of_place(place, self._borrowed(place), only=only)
+            yield MORE, sorted(borrowed, key=_by_cost)
         yield MORE, self._taken(lambda one: one.touches == ONLY)
         yield (
             MORE,
@@ -174,11 +183,10 @@ class Candidates:
                 yield MOST, sorted(self._of_place(place, rest), key=_by_cost)
         yield MOST, sorted(self._others, key=lambda each: (each.touches, each.cost))
 
-    def _small_ones(
-        self, places: Sequence[_Place], larger: list[Candidate]
-    ) -> Iterator[tuple[float, list[Candidate]]]:
-        """Yield the groups of small changes; what is larger in statements is put into a list."""
+    def _plain_ones(self, places: Sequence[_Place]) -> Iterator[tuple[float, list[Candidate]]]:
+        """Yield the groups of small changes, and of larger ones that put nothing in."""
         statements: set[int] = set()
+        larger: list[Candidate] = []
         for place in places:
             if self._clock.is_over():
                 return
@@ -192,6 +200,11 @@ class Candidates:
         yield SIGNED, self._taken(lambda one: one.touches == ONLY)
         # What is small is the likeliest, wherever it is not known that it cannot be.
         yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
+        yield LARGER, sorted(larger, key=_by_cost)
+        for place in places:
+            if self._clock.is_over():
+                return
+            yield LARGER, sorted(self._of_place(place, place.larger), key=_by_cost)
 
     def around(self, order: int) -> list[Candidate]:
         """Return the larger changes of a slot, which are not tried again later."""
@@ -209,19 +222,18 @@ class Candidates:
 
     def _ordered(self) -> list[_Place]:
         """Return the slots that were run, the doubtful ones first."""
-        doubtful, plain, late = [], [], []
+        doubtful: list[_Place] = []
+        plain: list[_Place] = []
+        late: list[_Place] = []
         for place in self._places():
             if place.plain:
                 plain.append(place)
-            elif (
-                place.before is not None
-                and known(self._pools, [place.before[0], *place.before[len(place.values) :]])
-                == EXACT
-            ):
-                late.append(place)
-            else:
-                place.doubtful = True
-                doubtful.append(place)
+                continue
+            if place.before is not None:
+                values = [place.before[0], *place.before[len(place.values) :]]
+                place.near = self._known(values)
+            place.doubtful = place.near < EXACT
+            (doubtful if place.doubtful else late).append(place)
         ordered = [*doubtful, *plain, *late]
         for place in ordered:
             place.touches = self._touched(place)
@@ -248,17 +260,17 @@ class Candidates:
         if not after:
             return UNKNOWN
         changed = {name for name, value in self._outputs.items() if after[name] != value}
-        if changed - self._wrong or not changed:
+        if changed - self._wrong or not (changed or self._lost):
             return UNLIKELY
         # Where all is wrong, that what is wrong depends on it tells nothing.
-        return ONLY if self._wrong < set(self._outputs) else UNKNOWN
+        return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
 
     def _places(self) -> Iterator[_Place]:
         """Yield the slots that were run, in their order."""
         slots = {id(slot): (t, slot) for t in self._bench.targets for slot in t.slots}
         for order, identity in enumerate(self._record[0].names):
             runs = [each.names.get(identity, []) for each in self._record]
-            if not all(runs):
+            if not all(runs[: len(self._draws)]):
                 continue
             target, slot = slots[identity]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
@@ -271,7 +283,7 @@ class Candidates:
     ) -> tuple[list[Values], list[Values]]:
         """Return what makes values for all runs at the first inputs, and the first at others."""
         space = self._bench.namespace
-        local = [*runs[0], *(each[0] for each in runs[1:])]
+        local = [*runs[0], *(each[0] for each in runs[1:] if each)]
         made = [
             Values(Names(space, names if kept else copied(names)), kept=kept) for names in local
         ]
@@ -280,7 +292,7 @@ class Candidates:
     def _of_statement(self, place: _Place) -> Iterator[Candidate]:
         """Yield changes of a statement, and of where it stands."""
         statement, target = place.slot.statement, place.target
-        for parent, block in _blocks(target.function):
+        for parent, block in blocks_below(target.function):
             if any(one is statement for one in block):
                 at = next(n for n, one in enumerate(block) if one is statement)
                 for each in changed_blocks(block, at, parent, target.function):
@@ -314,11 +326,18 @@ class Candidates:
             yield from ((change, spot) for change in changes_of(spot.spot, LARGE_ONES))
 
     def _of_place(
-        self, place: _Place, changes: Iterable[tuple[Change, _Placed]], *, only: bool = False
+        self,
+        place: _Place,
+        changes: Iterable[tuple[Change, _Placed]],
+        *,
+        only: bool = False,
+        nearer: bool = False,
     ) -> list[Candidate]:
         """Return the changes of a slot that give a value of the model solution's, each value once.
 
-        Those that give other values are kept for the end, unless it is ``only`` these that count.
+        Those that give other values are kept for the end, unless it is ``only`` these that count;
+        so are values that are as near to the model's as the one before, where ``nearer`` ones are
+        looked for.
         """
         more = _more(place.target)
         priced = [(more + _cost(change, spot.spot.node), change, spot) for change, spot in changes]
@@ -330,6 +349,8 @@ class Candidates:
             if after is None and not change.hidden:
                 continue
             near = 0 if after is None else self._near(place, change, spot, after[0])
+            if nearer and near <= place.near < EXACT:
+                near = 0
             alias = isinstance(spot.spot.node, ast.Name) and spot.spot.node is place.slot.node
             if alias and isinstance(place.slot.statement, ast.Assign) and near:
                 # What only gives a value another name is where something is missing.
@@ -398,7 +419,11 @@ class Candidates:
         if not known(self._pools[:1], [value]):
             return 0
         others = self._elsewhere(place, change, spot)
-        return 0 if others is None else known(self._pools, [value, *others])
+        return 0 if others is None else self._known([value, *others])
+
+    def _known(self, values: Sequence[Any]) -> int:
+        """Tell how near values are to one of the model solution's where something is wrong."""
+        return known(self._pools, values[: len(self._pools)])
 
     def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
         """Return what can be named in a function, run by run."""
@@ -421,6 +446,10 @@ class Candidates:
             if key not in parts:
                 scopes = place.scopes if spot.names is outer else [spot.spot.scope]
                 parts[key] = list(borrowed_parts(pool.parts, pool.values, scopes))
+                for part, tree, _, _ in entry_parts(pool.parts, pool.values, scopes):
+                    # What has a name of its own there may be a factor here.
+                    roles = {part.role, "factor" if part.role == "whole" else part.role}
+                    parts[key] += [(replace(part, role=role), tree) for role in sorted(roles)]
             for change in borrowed_changes(spot.spot, parts[key]):
                 yield change, spot
 
@@ -432,58 +461,29 @@ class Candidates:
             return False
         return True
 
-    def _of_entries(self, places: Sequence[_Place]) -> Iterator[Candidate]:
-        """Yield the text with a statement more, that the model solution has."""
-        pool = self._pools[0]
-        seen = set()
-        first = {id(each.slot.statement): each for each in places}
+    def _inserted(self, places: Sequence[_Place]) -> Iterator[Candidate]:
+        """Yield the text with a statement more. See `inserted`."""
+        scopes = {id(each.slot.statement): each.scopes for each in reversed(places)}
         for target in self._bench.targets:
-            made = {
-                each.id
-                for each in ast.walk(target.function)
-                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-            }
-            for _, block in _blocks(target.function):
-                for place, statement in enumerate(block):
-                    if (there := first.get(id(statement))) is None:
-                        continue
-                    lacking = list(self._lacking(there.scopes[0].values))
-                    roles = ("statement", "whole") if lacking else ("statement",)
-                    for part, tree in borrowed_parts(pool.parts, pool.values, there.scopes, roles):
-                        more = [tree, *_updates(tree, made)] if part.role == "statement" else []
-                        if part.role == "whole":
-                            same = {*part.numbers}
-                            more = [_entry(d, k, tree) for d, k, n in lacking if n & same]
-                        for at, each in ((p, n) for p in (place, place + 1) for n in more):
-                            key = id(block), at, ast.dump(each)
-                            if key in seen or _overwrites(each, block[:at]):
-                                continue
-                            seen.add(key)
-                            longer = [*block[:at], each, *block[at:]]
-                            cost = MORE + PER_NODE * size_of(each)
-                            again = bool(_given(each) & {n for s in block[:at] for n in _given(s)})
-                            kind = "wrong-expression" if again else "missing-statement"
-                            one = Rewritten(kind, cost, longer, statement)
-                            yield _in_block(one, block, -at, target)
+            for change, block, at in inserted(
+                target.function, scopes, self._pools[0], self._lacking
+            ):
+                yield _in_block(change, block, -at, target)
 
-    def _lacking(self, local: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
+    def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
         """Yield the dicts among names that have not a key that is asked for.
 
-        Besides, the numbers of the model's values that are right there.
+        Besides, the numbers of the model's values that are right there; none where only something
+        that is made of it is asked for.
         """
         pool, right = self._pools[0], self._draws[0].expected
         for read, value in zip(self._bench.question.reads, right, strict=True):
-            numbers = {n // KINDS for n in pool.found(value) if n % KINDS == 0}
+            found = pool.found(value) if read.endswith("]") else set()
+            numbers = {n // KINDS for n in found if n % KINDS == 0}
             for key in re.findall(r"\[['\"](\w+)['\"]\]", read):
-                for name, held in local.items():
-                    if isinstance(held, dict) and key not in held:
+                for name, row in held.items():
+                    if isinstance(row, dict) and key not in row:
                         yield name, key, numbers
-
-
-def _given(statement: ast.stmt) -> set[str]:
-    """Return the names of what a statement gives entries, whatever these were."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return {ast.unparse(each.value) for each in targets if isinstance(each, ast.Subscript)}
 
 
 def _constants_of(parts: Sequence[Part]) -> list[float]:
@@ -491,23 +491,6 @@ def _constants_of(parts: Sequence[Part]) -> list[float]:
     nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))
     found = {node.value for node in nodes if isinstance(node, ast.Constant)}
     return sorted(each for each in found if isinstance(each, float))
-
-
-def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
-    """Yield a statement that gives its value to each name that it reads and the text makes."""
-    if isinstance(statement, ast.Assign):
-        for part in ast.walk(statement.value):
-            if isinstance(part, ast.Name) and part.id in made:
-                yield with_parts(statement, targets=[new(ast.Name, part.id, ast.Store())])
-
-
-def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
-    """Tell a statement that gives another value to what was just given one, and reads it not."""
-    if not isinstance(statement, ast.Assign):
-        return False
-    target = ast.unparse(statement.targets[0])
-    given = [each.targets[0] for each in before if isinstance(each, ast.Assign)]
-    return target in map(ast.unparse, given) and target not in ast.unparse(statement.value)
 
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:
@@ -653,16 +636,3 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
         lambda: block.__setitem__(slice(None), kept),
         lambda source, wanted: write_block(source, kept, made, told, wanted),
     )
-
-
-def _entry(name: str, key: str, value: ast.expr) -> ast.stmt:
-    """Write the statement that puts a value into a dict."""
-    (statement,) = ast.parse(f"{name}[{key!r}] = {ast.unparse(value)}").body
-    return statement
-
-
-def _blocks(node: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
-    for block in blocks_of(node):
-        yield node, block
-        for statement in block:
-            yield from _blocks(statement)

@@ -31,7 +31,10 @@ class Clock:
 
 @contextlib.contextmanager
 def alarmed() -> Iterator[None]:
-    """Have `limit` raise, where the system can: once around all that is limited."""
+    """Have `limit` raise, where the system can: once around all that is limited.
+
+    It goes by processor time, as other processes may have that of the clock on the wall.
+    """
     if not hasattr(signal, "setitimer"):
         yield
         return
@@ -39,12 +42,12 @@ def alarmed() -> Iterator[None]:
     def late(*_: object) -> None:
         raise LateError
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGPROF, late)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 @contextlib.contextmanager
@@ -53,8 +56,8 @@ def limit(seconds: float = LATE) -> Iterator[None]:
     if not hasattr(signal, "setitimer"):
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)

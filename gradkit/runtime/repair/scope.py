@@ -19,7 +19,7 @@ class Scope:
     """What can be named in a place: values by expression, as ``m``, ``cache['A1']``, ``self.W``.
 
     ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, and
-    ``ratios`` are those of right outputs to what is there instead.
+    ``ratios`` are those of right outputs to what is there instead; ``places`` are where loops are.
     """
 
     values: dict[str, Any]
@@ -27,6 +27,7 @@ class Scope:
     arrays: list[str] = field(default_factory=list)
     library: str = "np"
     ratios: Sequence[float] = ()
+    places: Mapping[str, int] = field(default_factory=dict)
 
     def alike(self, text: str, value: Any) -> list[str]:
         """Return what holds a value of the same kind and shape that is another one.
@@ -102,20 +103,29 @@ def scope_of(
     the name of the module whose functions can be called; for ``ratios`` see `Scope`.
     """
     values: dict[str, Any] = {
-        text: part for name, value in local.items() for text, part in _paths(name, value)
+        text: part
+        for name, value in local.items()
+        if name != "__builtins__"
+        for text, part in _paths(name, value)
     }
     places = {name: values[name] for name in counters if isinstance(values.get(name), WHOLE)}
     counted = set(places)
     for text, part in [*values.items()]:
         for several in range(1, min(part.ndim, len(places)) + 1) if is_array(part) else ():
             if several in (1, part.ndim):
-                for names in itertools.islice(itertools.combinations(places, several), FEW):
+                for names in itertools.islice(_ordered(places, several), FEW):
                     index = tuple(places[name] for name in names)
                     if all(0 <= n < size for n, size in zip(index, part.shape, strict=False)):
                         entry = f"{text}[{', '.join(names)}]"
                         values[entry] = part[index]
                         counted |= {entry} if several == part.ndim else set()
-    scope = Scope(values, library=library, ratios=ratios)
+    values |= {
+        text: part
+        for name in counters
+        if isinstance(key := local.get(name), str)
+        for text, part in _keyed(local, name, key)
+    }
+    scope = Scope(values, library=library, ratios=ratios, places=places)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
@@ -129,7 +139,8 @@ def scope_of(
         for text in plain
         for axis, size in enumerate(values[text].shape)
     } | {f"{text}.size": values[text].size for text in plain}
-    sizes |= {f"len({n})": len(v) for n, v in local.items() if isinstance(v, list | tuple | dict)}
+    rows = {n: v for n, v in values.items() if n in local and isinstance(v, list | tuple | dict)}
+    sizes |= {f"len({name})": len(row) for name, row in rows.items()}
     known = {values[text] for text in scope.numbers}
     for text, size in sizes.items():
         if size not in known and size != 1:
@@ -137,6 +148,23 @@ def scope_of(
             values[text] = size
             scope.numbers.append(text)
     return scope
+
+
+def _ordered(places: Collection[str], several: int) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of so many of some places; of two in either order."""
+    if several == 2:
+        return itertools.permutations(places, 2)
+    return itertools.combinations(places, several)
+
+
+def _keyed(local: Mapping[str, Any], name: str, key: str) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of dicts at a key that a loop is at, and at one that begins or ends so."""
+    for row, held in local.items():
+        for other, part in held.items() if isinstance(held, dict) else ():
+            if isinstance(other, str) and key in other:
+                before, _, after = other.partition(key)
+                front = f"{before!r} + {name}" if before else name
+                yield f"{row}[{f'{front} + {after!r}' if after else front}]", part
 
 
 OPAQUE = (type, FunctionType, ModuleType, np.ndarray)

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.runtime.repair.bench import Bench, Placed, quiet
-from gradkit.runtime.repair.candidates import PAIR, Candidate, Candidates
+from gradkit.runtime.repair.candidates import MORE, PAIR, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
-from gradkit.runtime.repair.tree import LARGE, LARGER, SIGNED
+from gradkit.runtime.repair.tree import LARGER, SIGNED
 
 ROUNDS, INPUTS, STEPS = 5, 2, 8
 """Changes that are looked for one after the other, inputs that each has to be right at, and changes
@@ -92,7 +92,7 @@ class Search:
         self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
-        self._used = 0
+        self._used, self._all = 0, frozenset[str]()
         self._best: _Best | None = None
         self._steps: list[Candidate] = []
 
@@ -119,25 +119,26 @@ class Search:
             bench.again = True
             states = bench.measured(bench.question.draws)
         # Where it is wrong; of what makes that right, the other inputs are looked at too.
-        used = [number for number, state in enumerate(states) if not all(state.values())][:INPUTS]
+        amiss = [number for number, state in enumerate(states) if not all(state.values())]
+        used = amiss[:INPUTS]
         self._wrong = frozenset(n for k in used for n, ok in states[k].items() if not ok)
         if not used:
             return None
         order = [*used, *(number for number in range(len(states)) if number not in used)]
         self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in order}
-        self._used = len(used)
+        self._used, self._all = len(used), frozenset(states[0])
         self._best = None
         self._steps = []
-        candidates = Candidates(bench, used, self._wrong, self._clock)
+        candidates = Candidates(bench, used, amiss[-1], self._wrong, self._clock)
         for least, group in candidates.groups():
-            best = self._best
+            best: _Best | None = self._best
             if best is not None and best.left and least > SIGNED:
                 # Where a small change makes some right, a larger one may make all right.
-                for candidate in candidates.around(best.rank[2]):
+                for candidate in candidates.around(best.rank[1][1]):
                     if not self._clock.is_over():
                         self._try(bench, candidate)
                 best = self._best
-            if best is not None and (least > LARGE if best.left else best.cost <= least):
+            if best is not None and (least >= MORE if best.left else best.cost <= least):
                 break
             if least > LARGER and not deep:
                 break
@@ -155,6 +156,7 @@ class Search:
         Where two mistakes lie on the way to the same output, neither alone makes it right.
         """
         before, alone = (self._text, self._wrong, self._right, self._used), self._best
+        amiss = sum(len(self._all) - len(right) for right in self._right.values())
         # Small ones first, then those that give the very value, in the order of the runs.
         ranked = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
         for candidate in ranked[:STEPS]:
@@ -165,9 +167,10 @@ class Search:
             self._text = before[0].after(first)
             best = self._round(bench, deep=False)
             self._text, self._wrong, self._right, self._used = before
-            if best is not None:
-                left, cost, order = best.rank
-                both = _Best((left, cost + candidate.cost, order), (first, *best.proposals))
+            if best is not None and best.left < amiss:
+                left, (cost, order, exact) = best.rank
+                rank = left, (cost + candidate.cost, order, exact)
+                both = _Best(rank, (first, *best.proposals))
                 return both if alone is None else min(both, alone, key=lambda each: each.rank)
         bench.take(self._text.sources, self._text.places)
         self._best = alone
@@ -176,7 +179,7 @@ class Search:
     def _try(self, bench: Bench, candidate: Candidate) -> None:
         """Run a change, unless a smaller one has made all right."""
         best = self._best
-        if best is not None and not best.left and candidate.cost > best.cost:
+        if best is not None and not best.left and candidate.rank > best.rank[1]:
             return
         left = self._left(bench, candidate)
         if left is None:
@@ -184,12 +187,12 @@ class Search:
         if left == NOTHING:
             self._steps += [candidate] if candidate.step else []
             return
-        if best is None or (left, candidate.cost, candidate.order) < best.rank:
+        if best is None or (left, candidate.rank) < best.rank:
             written = self._written(candidate)
             cell = candidate.target.cell
             if written and (cell, written.first, tuple(written.lines)) not in self._refused:
                 proposal = Proposal(candidate.target.cell, written, candidate.kind)
-                self._best = _Best((left, candidate.cost, candidate.order), (proposal,))
+                self._best = _Best((left, candidate.rank), (proposal,))
 
     def _left(self, bench: Bench, candidate: Candidate) -> int | None:
         """Return how many outputs a change leaves wrong, at all inputs; None if it makes one wrong.
@@ -231,9 +234,9 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class _Best:
-    """The best change so far, by how many outputs it leaves wrong, its cost and its place."""
+    """The best change so far, by how many outputs it leaves wrong, and `Candidate.rank`."""
 
-    rank: tuple[int, float, int]
+    rank: tuple[int, tuple[float, int, float]]
     proposals: tuple[Proposal, ...]
 
     @property
@@ -242,4 +245,4 @@ class _Best:
 
     @property
     def cost(self) -> float:
-        return self.rank[1]
+        return self.rank[1][0]

@@ -89,6 +89,14 @@ def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
         yield handler.body
 
 
+def blocks_below(node: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
+    """Yield all lists of statements below a node, each with what it is a part of."""
+    for block in blocks_of(node):
+        yield node, block
+        for statement in block:
+            yield from blocks_below(statement)
+
+
 def _prints(node: ast.stmt) -> bool:
     call = node.value if isinstance(node, ast.Expr) else None
     name = call.func if isinstance(call, ast.Call) else None

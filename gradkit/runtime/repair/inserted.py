@@ -1,0 +1,113 @@
+"""Statements that may be missing: those that the model solution has."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
+from gradkit.runtime.repair.pool import Pool
+from gradkit.runtime.repair.scope import Scope
+from gradkit.runtime.repair.slots import blocks_below
+from gradkit.runtime.repair.statements import Rewritten
+from gradkit.runtime.repair.tree import new, size_of, with_parts
+
+PUT_IN, PER_NODE = 1.7, 0.01
+"""What it costs to put in a statement, and each of its nodes."""
+
+Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
+
+
+def inserted(
+    function: ast.AST, scopes: Mapping[int, Sequence[Scope]], pool: Pool, lacking: Lacking
+) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
+    """Yield blocks of a function with a statement more, each with the block and the place in it.
+
+    Parameters
+    ----------
+    function : ast.AST
+    scopes : mapping
+        What can be named at a statement that was run, run by run, by its identity.
+    pool : Pool
+        With parts.
+    lacking : callable
+        Yields the names of dicts that have not a key that is asked for, the key, and the numbers
+        of the model's values that are right there.
+    """
+    parts = [each for each in ast.walk(function) if isinstance(each, ast.Name)]
+    made = {each.id for each in parts if isinstance(each.ctx, ast.Store)}
+    seen = set()
+    for _, block in blocks_below(function):
+        for place, statement in enumerate(block):
+            if (there := scopes.get(id(statement))) is None:
+                continue
+            more = [*_of_model(pool, there, lacking, made), *_of_entries(pool, there, made)]
+            for at, each in ((p, n) for p in (place, place + 1) for n in more):
+                key = id(block), at, ast.dump(each)
+                if key in seen or _overwrites(each, block[:at]):
+                    continue
+                seen.add(key)
+                longer = [*block[:at], each, *block[at:]]
+                again = bool(_given(each) & {n for s in block[:at] for n in _given(s)})
+                kind = "wrong-expression" if again else "missing-statement"
+                yield (
+                    Rewritten(kind, PUT_IN + PER_NODE * size_of(each), longer, statement),
+                    block,
+                    at,
+                )
+
+
+def _of_model(
+    pool: Pool, scopes: Sequence[Scope], lacking: Lacking, made: set[str]
+) -> Iterator[ast.stmt]:
+    """Yield statements of the model solution, and those that put its values under missing keys."""
+    missing = list(lacking(scopes[0].values))
+    roles = ("statement", "whole") if missing else ("statement",)
+    for part, tree in borrowed_parts(pool.parts, pool.values, scopes, roles):
+        if part.role == "statement":
+            yield tree
+            yield from _updates(tree, made)
+        else:
+            same = {*part.numbers}
+            yield from (
+                _assigned(f"{d}[{k!r}]", ast.unparse(tree))
+                for d, k, n in missing
+                if n & same or not n
+            )
+
+
+def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
+    """Yield statements that give the entry at which loops are what the model's has."""
+    first = scopes[0]
+    for _, tree, shape, index in entry_parts(pool.parts, pool.values, scopes, ("whole",)):
+        for name in first.arrays:
+            if name in made and first.values[name].shape == shape:
+                yield _assigned(f"{name}[{index}]", ast.unparse(tree))
+
+
+def _assigned(target: str, value: str) -> ast.stmt:
+    return ast.parse(f"{target} = {value}").body[0]
+
+
+def _given(statement: ast.stmt) -> set[str]:
+    """Return the names of what a statement gives entries, whatever these were."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {ast.unparse(each.value) for each in targets if isinstance(each, ast.Subscript)}
+
+
+def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
+    """Yield a statement that gives its value to each name that it reads and the text makes."""
+    if isinstance(statement, ast.Assign):
+        for part in ast.walk(statement.value):
+            if isinstance(part, ast.Name) and part.id in made:
+                yield with_parts(statement, targets=[new(ast.Name, part.id, ast.Store())])
+
+
+def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
+    """Tell a statement that gives another value to what was just given one, and reads it not."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    target = ast.unparse(statement.targets[0])
+    given = [each.targets[0] for each in before if isinstance(each, ast.Assign)]
+    return target in map(ast.unparse, given) and target not in ast.unparse(statement.value)
