@@ -99,15 +99,16 @@ class _Repairs(Struct):
             share = self.left // (len(forms) - number)
             with self.grader.meant(check, form):
                 found = [*self._of_check(check, held, share)] if share > LEAST else []
-            if len(found) == 1 and found[0].mistake != "wrong-expression":
-                self.mended[check.name] = form
-                return found
-            if found and best is None:
-                best = found, self._state()
-                self.mended[check.name] = form
+                whole = bool(found) and self._verdict(check).state == "pass"
+            if found and (best is None or (whole and not best[0])):
+                best = whole, found, self._state(), form
+            if whole and len(found) == 1 and found[0].mistake != "wrong-expression":
+                break
             self.texts, self.longer = before
             before = self._state()
-        found, (self.texts, self.longer) = best or ([], before)
+        if best is None:
+            return []
+        _, found, (self.texts, self.longer), self.mended[check.name] = best
         return found
 
     def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
