@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.diagnosis.repair.ask import LEAST, MILLISECONDS, Proposal, proposals, trimmed
+from gradkit.diagnosis.repair.ask import (
+    LEAST,
+    MILLISECONDS,
+    Proposal,
+    line_before,
+    proposals,
+    trimmed,
+)
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
@@ -16,10 +23,9 @@ from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.functions import Draw, FunctionCheck, Lines
-from gradkit.records.submission import Cell, Place
+from gradkit.records.submission import Cell
 from gradkit.records.verdict import Verdict
 from gradkit.submission.definitions import Definition
-from gradkit.submission.places import finder
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
 
@@ -66,15 +72,15 @@ LARGEST = 50_000
 class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
-    ``longer`` are by cell, in their order, the lines below which a change has moved the text, and
-    by how many lines; ``mended`` are by check the form in which it was amended.
+    ``made`` are the changes by cell, in their order; ``mended`` are by check the form in which it
+    was amended.
     """
 
     grader: FunctionGrader
     inside: Inside
     texts: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    longer: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    made: dict[str, list[Proposal]] = field(default_factory=dict)
     left: int = MILLISECONDS
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
@@ -104,11 +110,11 @@ class _Repairs(Struct):
                 best = whole, found, self._state(), form
             if whole and len(found) == 1 and found[0].mistake != "wrong-expression":
                 break
-            self.texts, self.longer = before
+            self.texts, self.made = before
             before = self._state()
         if best is None:
             return []
-        _, found, (self.texts, self.longer), self.mended[check.name] = best
+        _, found, (self.texts, self.made), self.mended[check.name] = best
         return found
 
     def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
@@ -129,7 +135,7 @@ class _Repairs(Struct):
         for name, each in cells.items():
             self.texts.setdefault(name, each.source)
         places = [
-            (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
+            (each.cell.id, self._now(each), grader.passes(each.name))
             for each in known
             if each.node is not None
         ]
@@ -170,12 +176,11 @@ class _Repairs(Struct):
             if outputs is None or (outputs and self._breaks(check)):
                 break
             if outputs:
-                for function, one, place, source in steps:
-                    yield finding_of(
-                        self.grader.task.id, check.name, function, outputs, one, place, source
-                    )
+                task = self.grader.task.id
+                for function, one, cell, line, source in steps:
+                    yield finding_of(task, check.name, function, outputs, one, cell, line, source)
                 before, kept, steps = after, self._state(), []
-        self.texts, self.longer = kept
+        self.texts, self.made = kept
 
     def _breaks(self, check: FunctionCheck) -> bool:
         """Tell whether all changes so far make another check fail that passes, or did before."""
@@ -191,41 +196,35 @@ class _Repairs(Struct):
                     return True
         return False
 
-    def _state(self) -> tuple[dict[str, str], dict[str, list[tuple[int, int]]]]:
-        return dict(self.texts), {cell: [*lines] for cell, lines in self.longer.items()}
+    def _state(self) -> tuple[dict[str, str], dict[str, list[Proposal]]]:
+        return dict(self.texts), {cell: [*made] for cell, made in self.made.items()}
 
     def _made(
         self, proposal: Proposal, cells: Mapping[str, Cell], known: Sequence[Definition]
-    ) -> tuple[str, Proposal, Place, str] | None:
+    ) -> tuple[str, Proposal, Cell, int, str] | None:
         """Make a change of the text, and return what there is to tell of it; None for no change.
 
-        That is the function, the change without what stays, its place, and the text before.
+        That is the function, the change without what stays, its cell and line, the text before.
         """
         if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
             return None
         source = self.texts[cell.id]
         text = replaced(source, proposal)
-        line = self._before(cell, proposal.line)
+        made = self.made.setdefault(cell.id, [])
+        line = line_before(made, proposal.line)
         function = _function_at(known, cell, line)
         if text is None or function is None:
             return None
         proposal = trimmed(proposal, source)
         self.texts[cell.id] = text
-        more = len(proposal.lines) - (proposal.last - proposal.first + 1)
-        self.longer.setdefault(cell.id, []).append((proposal.last, more))
-        return function.name, proposal, finder([cell])(cell.id, line), source
+        made.append(proposal)
+        return function.name, proposal, cell, line, source
 
-    def _now(self, cell: Cell, line: int) -> int:
-        """Return where a line of the student's own text stands in the text as it is now."""
-        for last, more in self.longer.get(cell.id, ()):
-            line += more if line > last else 0
-        return line
-
-    def _before(self, cell: Cell, line: int) -> int:
-        """Return the line of the student's own text that is now this one."""
-        for last, more in reversed(self.longer.get(cell.id, [])):
-            line -= more if line > last + more else 0
-        return line
+    def _now(self, known: Definition) -> int:
+        """Return the line in which a definition begins in the text as it is now."""
+        made, first = self.made.get(known.cell.id, []), known.node.lineno if known.node else 0
+        count = self.texts[known.cell.id].count("\n") + 1
+        return next((n for n in range(first, count + 1) if line_before(made, n) == first), first)
 
     def _draws(self, further: int) -> list[Draw]:
         """Return fresh inputs, under labels of their own."""

@@ -300,21 +300,19 @@ class Session(AbstractContextManager["Session"]):
     ) -> tuple[Evidence, TaskResult]:
         """Return the evidence of the section that speaks for a function task, and its marks."""
         task, claim = claimed.task, claimed.claim
-        section = replace(claim.section, borrowed=given_cells(task))
-        solution = self.resources.solution(task)
-        given = replace(submission, modules={**task.given, **submission.modules})
         for redraw in range(1 + REDRAWS):
-            with self.resources.open_process(task, section, given) as process:
-                grader = FunctionGrader(task, process, solution, seed + redraw)
+            grader = self.grader_of(claimed, submission, seed + redraw)
+            with grader.process as process:
                 verdicts = grader.grade()
                 settled = all(verdict.state != "inconclusive" for verdict in verdicts)
                 inquiry = _inquiry(grader, verdicts) if settled or redraw == REDRAWS else Inquiry()
                 self.resources.note(task, process)
             if settled:
                 break
+        own = claim.section.own
         evidence = Evidence(
             task.id,
-            section.own[0].file if section.own else "",
+            own[0].file if own else "",
             seed + redraw,
             verdicts=verdicts,
             basis=basis_of(task, self.settings.form, self.digests),
@@ -324,8 +322,18 @@ class Session(AbstractContextManager["Session"]):
             tier=process.tier,
             listings=listings(submission.cells, _places(inquiry, verdicts)),
         )
-        scheme = replace(self.scheme, derived=solution is None)
+        scheme = replace(self.scheme, derived=grader.solution is None)
         return evidence, assess(task, evidence, verdicts, scheme)
+
+    def grader_of(
+        self, claimed: FunctionClaim, submission: Submission, seed: int
+    ) -> FunctionGrader:
+        """Return what grades the section that speaks for a task, in a process to be entered."""
+        task = claimed.task
+        section = replace(claimed.claim.section, borrowed=given_cells(task))
+        given = replace(submission, modules={**task.given, **submission.modules})
+        process = self.resources.open_process(task, section, given)
+        return FunctionGrader(task, process, self.resources.solution(task), seed)
 
     def _doubts(self, task: Task, section: Section, examined: Examined) -> Iterator[str]:
         """Yield what there is to say where code alone told the task, and it is not all right."""
@@ -506,6 +514,22 @@ def student_functions(session: Session, path: Path, task: str) -> Iterator[Stude
 def answers(session: Session, task: Task) -> Answers:
     """Return what is right for a task, one example at a time."""
     return Answers(task, session.resources.oracle(task))
+
+
+def grader_of(session: Session, submission: Submission, task: str, seed: int) -> FunctionGrader:
+    """Return what has graded the section that speaks for a function task.
+
+    Raises
+    ------
+    GradingError
+        The grader's own side failed.
+    """
+    with refusals(submission):
+        functions, _ = session.claims(submission, (task,))
+        grader = session.grader_of(functions[task], submission, seed)
+        with grader.process:
+            grader.grade()
+    return grader
 
 
 def binding_of(

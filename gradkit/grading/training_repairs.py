@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from difflib import SequenceMatcher
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.module import OF_THE_MODULE
-from gradkit.diagnosis.repair.ask import Proposal, trimmed
-from gradkit.diagnosis.repair.tell import finding_of, marked
+from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
+from gradkit.diagnosis.repair.tell import diff_of, finding_of, marked
 from gradkit.diagnosis.repair.training import MENDS, NAMES, STANDS, Text, changes
 from gradkit.grading.repairs import HELD, replaced
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
@@ -68,7 +67,7 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
     if not made and OF_THE_MODULE.issuperset(codes):
         # The loss may have been chosen for what the module gives.
         made = search.made(texts, [*codes, "wrong-loss"])
-    by_code = dict(zip(codes, made, strict=False))
+    by_code = {code: made[: number + 1] for number, code in enumerate(codes[: len(made)])}
     findings = [
         _told(task, each, by_code[each.mistake], cells)
         if each.mistake in by_code
@@ -102,7 +101,8 @@ class _Search(Struct):
         for proposal, changed in self._proposed(texts, codes[0]):
             if self.left <= 0 or self.seconds <= 0:
                 break
-            change = _Change(proposal, texts[proposal.cell])
+            source = texts[proposal.cell]
+            change = _Change(trimmed(proposal, source), source)
             if len(codes) == 1:
                 if self._right(changed):
                     return [change]
@@ -133,20 +133,28 @@ class _Search(Struct):
         return right
 
 
-def _told(task: Task, finding: Finding, change: _Change, cells: Mapping[str, Cell]) -> Finding:
-    """Return a finding with the place of a change, and what stands there once it is right."""
-    proposal, cell = trimmed(change.proposal, change.source), cells[change.proposal.cell]
-    line = _line_before(cell.source, change.source, proposal.line)
-    place = finder([cell])(cell.id, line)
+def _told(
+    task: Task, finding: Finding, changes: Sequence[_Change], cells: Mapping[str, Cell]
+) -> Finding:
+    """Return a finding with the place of the last of some changes, and what is right there."""
+    *earlier, (proposal, source) = [(each.proposal, each.source) for each in changes]
+    cell = cells[proposal.cell]
+    line = line_before([one for one, _ in earlier if one.cell == cell.id], proposal.line)
     if finding.mistake == UNEXPLAINED:
         kind = replace(proposal, kind=NAMES[proposal.kind])
-        function = Text(cell.id, change.source).function(proposal.line)
-        outputs = finding.entries
-        return finding_of(task.id, finding.check, function, outputs, kind, place, change.source)
-    text, columns, fix = marked(proposal, change.source)
+        function = Text(cell.id, source).function(proposal.line)
+        return finding_of(
+            task.id, finding.check, function, finding.entries, kind, cell, line, source
+        )
+    text, columns, fix = marked(proposal, source)
     own = cell.source.split("\n")[line - 1].strip()
     return replace(
-        finding, place=place, source=own, columns=columns if own == text else (), fix=fix
+        finding,
+        place=finder([cell])(cell.id, line),
+        source=own,
+        columns=columns if own == text else (),
+        fix=fix,
+        diff=diff_of(proposal, source, cell),
     )
 
 
@@ -165,14 +173,3 @@ def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
     columns = (0, spot.end - spot.start) if spot.last == spot.first else ()
     place = finder([cell])(cell.id, spot.first)
     return replace(finding, place=place, source=line.strip(), columns=columns)
-
-
-def _line_before(own: str, now: str, line: int) -> int:
-    """Return the line of the student's own text that a line of a changed one was."""
-    if own == now:
-        return line
-    matcher = SequenceMatcher(None, own.split("\n"), now.split("\n"), autojunk=False)
-    for tag, first, last, start, end in matcher.get_opcodes():
-        if start < line <= end:
-            return first + line - start if tag == "equal" else min(first + line - start, last)
-    return line

@@ -29,7 +29,8 @@ class Finding(Struct, frozen=True):
     place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
     are those of levels 1 to 4. ``deduction`` is in points. ``untraced`` says why the lines could
     not be determined and ``place`` is the function's, if that is so. ``columns`` are where the
-    doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right.
+    doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right, and
+    ``diff`` that change of the text, after those of the findings before it, as a unified diff.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Finding(Struct, frozen=True):
     untraced: str = ""
     columns: tuple[int, ...] = ()
     fix: str = ""
+    diff: str = ""
 
 
 class Inquiry(Struct, frozen=True):

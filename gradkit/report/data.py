@@ -30,7 +30,7 @@ FROM_LEVEL: Mapping[type, Mapping[str, int]] = {
     Finding: {
         **dict.fromkeys(("mistake", "title", "sentence", "alternatives", "others"), TITLE_LEVEL),
         **dict.fromkeys(("applies", "cell", "line", "source", "columns", "places"), RULE_LEVEL),
-        **dict.fromkeys(("should", "fix"), EXPECTED_LEVEL),
+        **dict.fromkeys(("should", "fix", "diff"), EXPECTED_LEVEL),
     },
     Entry: {"expected": EXPECTED_LEVEL},
     Course: {"expected": EXPECTED_LEVEL},
@@ -74,7 +74,7 @@ FIELDS: Mapping[type, str] = {
     Entry: "parameter index label state found expected probe",
     Course: "start epochs found expected",
     Finding: "id check mistake title sentence parameter entries applies should file cell line "
-    "source columns fix places hints alternatives others deduction",
+    "source columns fix diff places hints alternatives others deduction",
     Listing: "file cell first_line source",
     Problem: "message place",
     Place: "file cell line",

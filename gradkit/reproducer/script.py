@@ -103,7 +103,7 @@ class Script:
             "script",
             **{"finding": self._finding, "name": self._name, "title": self.task.title},
             **{"what": what, "imports": imports, "call": call},
-            code=_written(code, imports),
+            code=written(code, imports),
             expected=expected if self._level >= EXPECTED_LEVEL else "",
         )
         return f"{text}\n"
@@ -197,8 +197,8 @@ class Script:
         )
 
 
-def _written(code: Sequence[Piece], imports: Sequence[str]) -> str:
-    """The pieces with the gaps that they would have in a file."""
+def written(code: Sequence[Piece], imports: Sequence[str]) -> str:
+    """Write the pieces with the gaps that they would have in a file."""
     pieces = [piece for piece in code if piece.text not in imports]
     text = ""
     for piece, following in zip(pieces, [*pieces[1:], None], strict=True):

@@ -11,6 +11,7 @@ from msgspec import Struct
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.submission import Submission
+from gradkit.reproducer.functions import FunctionScript
 from gradkit.reproducer.recorded import Data, ReproducerError, find, findings_of, read_again
 from gradkit.reproducer.script import Script
 from gradkit.runtime.frames import Frame
@@ -78,10 +79,10 @@ def run_again(
     Raises
     ------
     ReproducerError
-        The assignment is another one, or the finding has no number to show, or is about functions.
+        The assignment is another one, or the finding has nothing to show.
     """
     result, recorded, told = found
-    settings = Settings(tasks=(recorded["task"],), assignment=assignment, no_reference=True)
+    settings = Settings(tasks=(recorded["task"],), assignment=assignment)
     try:
         with Workshop() as workshop, Session(settings, workshop) as session:
             if session.assignment.digest != result["digests"]["assignment"]:
@@ -89,14 +90,9 @@ def run_again(
                     f"{session.assignment.path} is not the assignment that {where} was made with. "
                     "Name that one with --assignment."
                 )
-            if recorded["task"] not in {task.id for task in session.tasks}:
-                change = (
-                    f" Its proof is the change itself: {told['fix']}" if told.get("fix") else ""
-                )
-                raise ReproducerError(
-                    f"{told['id']}: it is about functions, of which there are no scripts.{change}"
-                )
-            script = Script(result, recorded, told, source, session)
+            nets = {task.id for task in session.tasks}
+            kind = Script if recorded["task"] in nets else FunctionScript
+            script = kind(result, recorded, told, source, session)
             text = script.text()
             sandbox = session.resources.workshop(script.task)
             printed, failure = _run(sandbox, text, script.task.deadline)
@@ -122,13 +118,13 @@ def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
         return "", str(error)
 
 
-def _compare(script: Script, printed: str, tolerance: float) -> tuple[str, bool]:
+def _compare(script: Script | FunctionScript, printed: str, tolerance: float) -> tuple[str, bool]:
     """Compare the recorded number with the printed one."""
+    if script.found is None:
+        return "No number is recorded: other values come than should, or none.", True
     lines = [line for line in printed.splitlines() if line.startswith("found ")]
     said = lines[-1].removeprefix("found") if lines else "null"
     values = json.loads(said.replace("nan", "NaN").replace("inf", "Infinity"))
-    if script.found is None:
-        return "The values come in another shape than they should, as recorded.", True
     value = values[script.place] if isinstance(values, list) else values
     if value is not None and math.isclose(value, script.found, rel_tol=tolerance):
         return f"The recorded number, {script.found!r}, comes out again.", True

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from mistakes.samples import folder as mistake_folder
 
 from gradkit.cli import main
+from gradkit.grading import settings as session_settings
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.report.data import render
@@ -294,7 +295,7 @@ def test_a_returned_value_of_another_shape_is_shown_whole(check: Check, tmp_path
     shown = show(file, name)
     numbers = plain(tmp_path, shown.text)
     assert (len(numbers["found"]), len(numbers["expected"])) == (2, 1)
-    assert shown.conclusion == "The values come in another shape than they should, as recorded."
+    assert shown.conclusion == "No number is recorded: other values come than should, or none."
 
 
 def test_below_level_4_nothing_is_expected(check: Check, tmp_path: Path) -> None:
@@ -448,22 +449,93 @@ def test_an_unknown_finding_is_refused_with_those_there_are(
     assert said == f"{file}: there is no finding {name} of other. Found: {name}."
 
 
-@pytest.mark.parametrize("level", [3, 4])
-def test_a_finding_about_functions_is_refused(
-    workshop: Workshop, tmp_path: Path, level: int
+@pytest.fixture
+def changed(workshop: Workshop, tmp_path: Path) -> Callable[..., tuple[Path, list[str], Path]]:
+    """``changed(exercise, (was, is), …)``: a result file, the findings in it, the assignment."""
+
+    def write(
+        exercise: str, *changes: tuple[str, str], level: int = 4
+    ) -> tuple[Path, list[str], Path]:
+        (model,) = (ROOT / "reference" / exercise).glob("*.py")
+        text = model.read_text(encoding="utf-8")
+        for was, now in changes:
+            assert text.count(was) == 1, was
+            text = text.replace(was, now)
+        (tmp_path / "answer.py").write_text(text, encoding="utf-8")
+        file, assignment = tmp_path / "result.json", exercises()[exercise]
+        with Session(Settings(assignment=assignment, seed=1), workshop) as session:
+            result = session.check(tmp_path / "answer.py")
+        file.write_text(render([result], level), encoding="utf-8")
+        return file, [finding["id"] for _, _, finding in findings_of(file)], assignment
+
+    return write
+
+
+Changed = Callable[..., tuple[Path, list[str], Path]]
+
+LOST = ("        dscores[np.arange(N), y] -= 1\n", "")
+AXIS = ('"b1": np.sum(dhidden, axis=0)', '"b1": np.sum(dhidden, axis=1)')
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(
+    ("exercise", "changes"),
+    [
+        ("layers", [("cache > 0", "cache < 0")]),
+        # A class, a line that is put in, and a second change on top of it.
+        ("two-layer-net", [LOST, ('"W1": X.T @ dhidden +', '"W1": 2 * X.T @ dhidden +')]),
+    ],
+)
+def test_findings_about_functions_are_shown_by_their_change(
+    changed: Changed, tmp_path: Path, exercise: str, changes: list[tuple[str, str]]
 ) -> None:
-    """It has a change in the place of a script, which is told where the level tells it."""
-    text = (ROOT / "reference" / "layers" / "layers.py").read_text(encoding="utf-8")
-    assert "cache > 0" in text
-    path, file = tmp_path / "layers.py", tmp_path / "result.json"
-    path.write_text(text.replace("cache > 0", "cache < 0"), encoding="utf-8")
-    assignment = exercises()["layers"]
-    with Session(Settings(assignment=assignment, seed=1), workshop) as session:
-        file.write_text(render([session.check(path)], level), encoding="utf-8")
-    ((_, _, finding),) = findings_of(file)
-    change = " Its proof is the change itself: return dout * (cache > 0)" if level == 4 else ""
-    assert refusal(file, finding["id"], assignment=assignment) == (
-        f"{finding['id']}: it is about functions, of which there are no scripts.{change}"
+    """The recorded number comes out, and the right one once the change is made."""
+    file, names, assignment = changed(exercise, *changes)
+    assert len(names) == len(changes)
+    for name in names:
+        shown = show(file, name, assignment=assignment)
+        assert shown.agrees, shown.conclusion
+        told = plain(tmp_path, shown.text)
+        lines = [line.split(maxsplit=1) for line in shown.printed.splitlines()]
+        values = {word: float(number) for word, number in lines}
+        assert values["found"] == told["found"] != pytest.approx(told["expected"])
+        assert values["changed"] == pytest.approx(told["expected"])
+    assert "# @@ -" in shown.text
+
+
+def test_code_about_functions_that_stops_is_shown(changed: Changed) -> None:
+    """What it stops with, and what comes once it is changed; an array comes in its shape."""
+    was = "dw = x.reshape(len(x), -1).T @ dout"
+    file, (name,), assignment = changed("layers", (was, was.replace(".T", "")))
+    shown = show(file, name, assignment=assignment)
+    assert "found    ValueError: matmul" in shown.printed
+    assert "changed  (" in shown.printed
+    assert shown.conclusion == "No number is recorded: other values come than should, or none."
+
+
+def test_an_input_that_is_changed_is_shown(changed: Changed) -> None:
+    """By its sum: it is the same again once the change is made."""
+    now = "x *= x > 0\n    return x, x"
+    file, (name,), assignment = changed("layers", ("return np.maximum(x, 0), x", now))
+    shown = show(file, name, assignment=assignment)
+    assert "return np.sum(x)" in shown.text
+    found, right = (line.split()[1] for line in shown.printed.splitlines()[:2])
+    assert found != right
+
+
+def test_what_is_shown_of_functions_needs_the_change_and_the_model(
+    changed: Changed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change is told from level 4; without the model there is no input to show it at."""
+    file, (name,), assignment = changed("layers", ("cache > 0", "cache < 0"), level=3)
+    assert refusal(file, name, assignment=assignment) == (
+        f"{name}: it is shown by the change that makes it right, which results have from hint "
+        "level 4."
+    )
+    file, (name,), assignment = changed("layers", ("cache > 0", "cache < 0"))
+    monkeypatch.setattr(session_settings, "find_reference", lambda *_: None)
+    assert refusal(file, name, assignment=assignment) == (
+        f"{name}: its input is made with the model solution, which is not here."
     )
 
 

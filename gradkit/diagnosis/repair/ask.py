@@ -64,6 +64,14 @@ def trimmed(proposal: Proposal, source: str) -> Proposal:
     return replace(proposal, first=first, last=last, lines=tuple(after))
 
 
+def line_before(changes: Sequence[Proposal], line: int) -> int:
+    """Return what a line was before some changes, each made to the text that the others left."""
+    for each in reversed(changes):
+        more = len(each.lines) - (each.last - each.first + 1)
+        line -= more if line > each.last + more else 0
+    return line
+
+
 def proposals(
     process: StudentProcess,
     asked: Asked,

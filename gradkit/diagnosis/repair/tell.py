@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
+from difflib import unified_diff
 from textwrap import dedent
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.language import say
 from gradkit.records.finding import Finding
-from gradkit.records.submission import Place
+from gradkit.records.submission import Cell
+from gradkit.submission.places import finder
 
 
 def finding_of(
@@ -19,7 +22,8 @@ def finding_of(
     function: str,
     outputs: Sequence[str],
     proposal: Proposal,
-    place: Place,
+    cell: Cell,
+    line: int,
     source: str,
 ) -> Finding:
     """Return the finding for a change that was seen to make outputs right.
@@ -32,13 +36,14 @@ def finding_of(
     outputs : sequence of str
         What it makes right.
     proposal : Proposal
-    place : Place
-        Of the doubtful line.
+    cell : Cell
+    line : int
+        The doubtful one, in the cell's own text.
     source : str
         The text of the cell before the change.
     """
     kind = kinds()[proposal.kind]
-    line, columns, fix = marked(proposal, source)
+    doubtful, columns, fix = marked(proposal, source)
     text = "/".join((task, check, proposal.kind, function, *outputs))
     hint = say(kind.hints[1])
     where = say("Look at `{function}`.", function=function)
@@ -48,12 +53,13 @@ def finding_of(
         mistake=proposal.kind,
         title=say(kind.title),
         entries=tuple(outputs),
-        place=place,
-        source=line,
+        place=finder([cell])(cell.id, line),
+        source=doubtful,
         sentence=say(kind.sentence, function=function),
         hints=(where, hint),
         columns=columns,
         fix=fix,
+        diff=diff_of(proposal, source, cell),
     )
 
 
@@ -65,3 +71,29 @@ def marked(proposal: Proposal, source: str) -> tuple[str, tuple[int, int], str]:
     indent = len(line) - len(line.lstrip())
     columns = (max(proposal.start - indent, 0), max(ends - indent, 0))
     return line.strip(), columns, dedent("\n".join(proposal.lines)).strip("\n")
+
+
+def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
+    """Return a change of a cell's text as a unified diff, with the lines of its file."""
+    name = cell.file if cell.cell is None else f"{cell.file}, cell {cell.cell}"
+    above = [""] * (cell.first_line - 1)
+    lines = source.split("\n")
+    after = [*lines[: proposal.first - 1], *proposal.lines, *lines[proposal.last :]]
+    # What is above a cell is another's: nothing is said of it.
+    shown = 0 if above else 3
+    rows = unified_diff([*above, *lines], [*above, *after], name, name, lineterm="", n=shown)
+    return "\n".join(rows)
+
+
+def applied(diff: str, source: str, cell: Cell) -> str:
+    """Return a cell's text with such a change."""
+    lines = source.split("\n")
+    for hunk in reversed(re.split(r"^@@ -", diff, flags=re.MULTILINE)[1:]):
+        head, *rows = hunk.split("\n")
+        first, _, count = head.split(" ")[0].partition(",")
+        # Of no lines at all, it is that before them which is named.
+        start = int(first) - cell.first_line + (count == "0")
+        rows = [row for row in rows if row]
+        old = sum(row[0] in " -" for row in rows)
+        lines[start : start + old] = [row[1:] for row in rows if row[0] in " +"]
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""A finding about functions as a script: the student's code, the change, the numbers of both."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from gradkit.diagnosis.repair.tell import applied
+from gradkit.grading.session import Session, grader_of
+from gradkit.judge.outputs import LEFT_ALONE
+from gradkit.records.functions import FunctionTask
+from gradkit.records.submission import Section, Submission
+from gradkit.reproducer.calls import text_of
+from gradkit.reproducer.recorded import Data, ReproducerError
+from gradkit.reproducer.script import EXPECTED_LEVEL, written
+from gradkit.sandbox.lines import SEED
+from gradkit.submission.excerpt import Excerpt, Piece
+
+
+class FunctionScript:
+    """The script of one finding about functions.
+
+    Parameters
+    ----------
+    result, recorded, finding : mapping
+        As the result file has them: the result, its task, its finding.
+    submission : Submission
+    session : Session
+
+    Raises
+    ------
+    ReproducerError
+        The result does not have the change.
+
+    Attributes
+    ----------
+    task : FunctionTask
+    found : float or None
+        The recorded number; None where the output has another shape, or the code stops.
+    place : int
+        Its place among the numbers that the script prints.
+    """
+
+    place = 0
+
+    def __init__(
+        self,
+        result: Data,
+        recorded: Data,
+        finding: Data,
+        submission: Submission,
+        session: Session,
+    ) -> None:
+        if not finding.get("diff"):
+            raise ReproducerError(
+                f"{finding['id']}: it is shown by the change that makes it right, which results "
+                f"have from hint level {EXPECTED_LEVEL}."
+            )
+        self._finding, self._name = finding, submission.name
+        self._grader = grader_of(session, submission, recorded["task"], int(recorded["seed"]))
+        if self._grader.solution is None:
+            raise ReproducerError(
+                f"{finding['id']}: its input is made with the model solution, which is not here."
+            )
+        self._section = self._grader.process.section
+        self.task: FunctionTask = self._grader.task
+        self._modules = {**self.task.given, **submission.modules}
+        (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
+        (self._check,) = [each for each in self.task.checks if each.name == finding["check"]]
+        wrong = [each for each in check["entries"] if each["state"] != "pass"]
+        wrong.sort(
+            key=lambda each: (each["parameter"] not in finding["entries"], not each["probe"])
+        )
+        self._entry = wrong[0] if wrong else {"parameter": finding["entries"][0], "probe": ""}
+        self.found: float | None = self._entry.get("found")
+        # Changes go by the text that those before them have left.
+        every = recorded["findings"]
+        self._changes = every[: every.index(finding) + 1]
+
+    def text(self) -> str:
+        """The script."""
+        draws = {draw.label: draw for draw in self._grader.draws}
+        draw = draws.get(self._entry["probe"], self._grader.draws[0])
+        asked = self._grader.asked(self._check, [draw])
+        ((_, steps, _),) = asked.draws
+        own = {name: given for name, given in asked.functions.items() if "." not in name}
+        code = self._pieces(self._section, own.values())
+        changed = self._pieces(self._changed(), own.values())
+        same = {piece.text for piece in code}
+        other = [piece for piece in changed if piece.text not in same]
+        if any(isinstance(piece.node, ast.ClassDef) for piece in other):
+            # Classes that are made of it are to be made anew.
+            other = [p for p in changed if p in other or isinstance(p.node, ast.ClassDef)]
+        value = self._value()
+        text = "\n".join([*(step.text for step in steps), value])
+        names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+        read = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+
+        def given(values: Mapping[str, Any]) -> dict[str, str]:
+            return {name: source(each) for name, each in values.items() if name in read}
+
+        imports = ["import numpy as np"]
+        check, seed = self._check.name, self._grader.seed
+        script = text_of(
+            "change",
+            **{"finding": self._finding, "name": self._name, "title": self.task.title},
+            what=f"the check “{check}” at the input “{draw.label}” of seed {seed}",
+            **{"imports": imports, "code": written(code, imports), "own": own, "seed": SEED},
+            **{"given": given(draw.values), "value": value, "other": written(other, imports)},
+            steps=[(step.text.strip(), given(step.put)) for step in steps],
+            changes=[each["diff"] for each in self._changes],
+            expected=self._entry.get("expected"),
+        )
+        return f"{script}\n"
+
+    def _value(self) -> str:
+        """Return the expression for the number that is shown, or for what tells it is none."""
+        output = str(self._entry["parameter"])
+        if output.endswith(LEFT_ALONE):
+            return f"np.sum({output.removesuffix(LEFT_ALONE)})"
+        if self.found is None:
+            return f"np.shape({output})"
+        return f"float(np.asarray({self._entry['label'] or output}).item())"
+
+    def _pieces(self, section: Section, names: Collection[str]) -> list[Piece]:
+        return Excerpt(section, self._modules, ()).pieces([n.partition(".")[0] for n in names])
+
+    def _changed(self) -> Section:
+        """Return the section with the changes."""
+        cells = list(self._section.own)
+        for each in self._changes:
+            for number, cell in enumerate(cells):
+                if (cell.file, cell.cell) == (each["file"], each["cell"]):
+                    text = applied(each["diff"], cell.source, cell)
+                    cells[number] = replace(cell, source=text)
+        return replace(self._section, own=tuple(cells))
+
+
+def source(value: Any) -> str:
+    """Write an input as Python."""
+    if isinstance(value, np.ndarray):
+        return f"np.array({value.tolist()!r}).reshape({value.shape!r})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {source(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        row = "".join(f"{source(each)}, " for each in value)
+        return f"[{row}]" if isinstance(value, list) else f"({row})"
+    return repr(value)
