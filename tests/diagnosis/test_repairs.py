@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.grading import repairs
 from gradkit.grading.session import Session, read_submission
@@ -269,15 +270,15 @@ def test_a_step_is_put_in_where_it_is_missing(found: Found) -> None:
 def test_no_change_is_told_that_breaks_another_check(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gradient of a bias follows its shape, which is right once the pass before it is."""
-    text, wrong = (
-        by_hand("linear-class", "flat_bias"),
-        ("return A @ self.W.T + self.b", "return self.b"),
-    )
-    (one,) = findings(found("linear-class", wrong, text=text))
-    assert (one.mistake, one.check) == ("missing-term", "forward")
+    """A sign in a helper makes up for that of a step, and spoils another one's."""
+    wrong, helper = ("theta -= lr", "theta += lr"), "    return dZ / len(y)"
+    line = line_of("epochs", helper)
+    change = (line, line, (helper.replace("dZ", "-dZ"),), line, 11, line, 22)
+    proposal = Proposal("answer.py", "turned-sign", *change)
+    monkeypatch.setattr(repairs, "proposals", lambda *_: ([proposal], 1))
+    assert findings(found("epochs", wrong)) == []
     monkeypatch.setattr(repairs._Repairs, "_breaks", lambda *_: False)
-    assert "backward" in {each.check for each in findings(found("linear-class", wrong, text=text))}
+    assert {each.mistake for each in findings(found("epochs", wrong))} == {"turned-sign"}
 
 
 def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None:

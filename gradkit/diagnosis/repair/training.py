@@ -19,68 +19,30 @@ from gradkit.runtime.training import calls_method
 
 OPTIMIZERS = frozenset(
     [
-        "SGD",
-        "Adam",
-        "AdamW",
-        "Adamax",
-        "NAdam",
-        "RAdam",
-        "RMSprop",
-        "Rprop",
-        "Adagrad",
-        "Adadelta",
-        "ASGD",
-        "LBFGS",
+        *("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam"),
+        *("RMSprop", "Rprop", "Adagrad", "Adadelta", "ASGD", "LBFGS"),
     ]
 )
-LOSSES: tuple[Mapping[str, str], ...] = (
-    {
-        "squared_error": "MSELoss",
-        "binary_cross_entropy": "BCELoss",
-        "cross_entropy": "CrossEntropyLoss",
-        "absolute": "L1Loss",
-        "smooth": "SmoothL1Loss",
-        "huber": "HuberLoss",
-        "logits": "BCEWithLogitsLoss",
-        "likelihood": "NLLLoss",
-    },
-    {
-        "squared_error": "mse_loss",
-        "binary_cross_entropy": "binary_cross_entropy",
-        "cross_entropy": "cross_entropy",
-        "absolute": "l1_loss",
-        "smooth": "smooth_l1_loss",
-        "huber": "huber_loss",
-        "logits": "binary_cross_entropy_with_logits",
-        "likelihood": "nll_loss",
-    },
+
+
+def _names(rows: str) -> tuple[Mapping[str, str], ...]:
+    """Read rows of names: ours, torch's class, torch's function if there is one."""
+    words = [row.split() for row in rows.split(",")]
+    return tuple({row[0]: row[n] for row in words if len(row) > n} for n in (1, 2))
+
+
+LOSSES = _names(
+    "squared_error MSELoss mse_loss, binary_cross_entropy BCELoss binary_cross_entropy,"
+    "cross_entropy CrossEntropyLoss cross_entropy, absolute L1Loss l1_loss,"
+    "smooth SmoothL1Loss smooth_l1_loss, huber HuberLoss huber_loss,"
+    "logits BCEWithLogitsLoss binary_cross_entropy_with_logits, likelihood NLLLoss nll_loss"
 )
 """Names of losses in torch, as classes and as functions, by ours where we have one."""
 
-ACTIVATIONS: tuple[Mapping[str, str], ...] = (
-    {
-        "linear": "Identity",
-        "sigmoid": "Sigmoid",
-        "tanh": "Tanh",
-        "relu": "ReLU",
-        "leaky_relu": "LeakyReLU",
-        "elu": "ELU",
-        "gelu": "GELU",
-        "softplus": "Softplus",
-        "selu": "SELU",
-        "silu": "SiLU",
-    },
-    {
-        "sigmoid": "sigmoid",
-        "tanh": "tanh",
-        "relu": "relu",
-        "leaky_relu": "leaky_relu",
-        "elu": "elu",
-        "gelu": "gelu",
-        "softplus": "softplus",
-        "selu": "selu",
-        "silu": "silu",
-    },
+ACTIVATIONS = _names(
+    "linear Identity, sigmoid Sigmoid sigmoid, tanh Tanh tanh, relu ReLU relu,"
+    "leaky_relu LeakyReLU leaky_relu, elu ELU elu, gelu GELU gelu, softplus Softplus softplus,"
+    "selu SELU selu, silu SiLU silu"
 )
 """Names of activations in torch, as modules and as functions, by ours where we have one."""
 
@@ -151,7 +113,7 @@ Changes = Callable[[Text, Task], Iterator[Proposal]]
 def changes(task: Task, cell: str, source: str) -> Iterator[Proposal]:
     """Yield all changes of the text of a cell, likely ones first."""
     text = Text(cell, source)
-    for make, _ in KINDS.values():
+    for make, _, _ in KINDS.values():
         yield from make(text, task)
 
 
@@ -403,74 +365,46 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
     return []
 
 
-KINDS: Mapping[str, tuple[Changes, frozenset[str]]] = {
-    "optimizer": (_optimizers, frozenset({"wrong-optimizer"})),
-    "loss": (_losses, frozenset({"wrong-loss", "logits-loss", "double-sigmoid"})),
-    "activation": (_activations, frozenset({"wrong-activation"})),
+KINDS: Mapping[str, tuple[Changes, str, str]] = {
+    "optimizer": (_optimizers, "wrong-function", "wrong-optimizer"),
+    "loss": (_losses, "wrong-function", "wrong-loss logits-loss double-sigmoid"),
+    "activation": (_activations, "wrong-function", "wrong-activation"),
     "option": (
         _options,
-        frozenset(
-            {"momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss"}
-        ),
+        "wrong-option",
+        "momentum wrong-reduction wrong-optimizer mini-batch recorded-loss",
     ),
-    "rate": (_rates, frozenset({"wrong-learning-rate", "rate-ignored"})),
-    "batch": (_batches, frozenset({"mini-batch"})),
-    "missing": (_missing, frozenset({"missing-zero-grad", "missing-step"})),
-    "shape": (_shapes, frozenset({"broadcast-target"})),
-    "sum": (_sums, frozenset({"wrong-reduction", "recorded-loss"})),
-    "recorded": (_recorded, frozenset({"recorded-loss", "loss-after-step", "wrong-reduction"})),
-    "registered": (_registered, frozenset({"unregistered-parameters"})),
-    "dropped": (_dropped, frozenset({"wrong-learning-rate", "graph-detached"})),
+    "rate": (_rates, "wrong-constant", "wrong-learning-rate rate-ignored"),
+    "batch": (_batches, "wrong-option", "mini-batch"),
+    "missing": (_missing, "missing-statement", "missing-zero-grad missing-step"),
+    "shape": (_shapes, "wrong-shape", "broadcast-target"),
+    "sum": (_sums, "wrong-function", "wrong-reduction recorded-loss"),
+    "recorded": (_recorded, "wrong-expression", "recorded-loss loss-after-step wrong-reduction"),
+    "registered": (_registered, "missing-function", "unregistered-parameters"),
+    "dropped": (_dropped, "extra-statement", "wrong-learning-rate graph-detached"),
     "call": (
         _calls,
-        frozenset({"double-sigmoid", "wrong-activation", "graph-detached", "recorded-loss"}),
+        "extra-function",
+        "double-sigmoid wrong-activation graph-detached recorded-loss",
     ),
-    "with": (_withheld, frozenset({"graph-detached"})),
+    "with": (_withheld, "extra-statement", "graph-detached"),
     "operand": (
         _operands,
-        frozenset(
-            {
-                "wrong-reduction",
-                "recorded-loss",
-                "wrong-sign",
-                "wrong-rounds",
-                "wrong-learning-rate",
-                "wrong-factor",
-            }
-        ),
+        "wrong-expression",
+        "wrong-reduction recorded-loss wrong-sign wrong-rounds wrong-learning-rate wrong-factor",
     ),
     "moved": (
         _moved,
-        frozenset({"gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"}),
+        "wrong-statement-order",
+        "gradients-cleared missing-zero-grad missing-step loss-after-step",
     ),
 }
-"""The kinds of changes, likely ones first, each with the mistakes it may mend."""
+"""The kinds of changes, likely ones first: what is told where the numbers have no name, a kind of
+`kinds`, and the mistakes that it may mend."""
 
-MENDS: Mapping[str, frozenset[str]] = {
-    **{kind: codes for kind, (_, codes) in KINDS.items()},
-    "wrapped": frozenset({"missing-activation"}),
-}
-
-NAMES: Mapping[str, str] = {
-    "optimizer": "wrong-function",
-    "loss": "wrong-function",
-    "activation": "wrong-function",
-    "wrapped": "missing-function",
-    "option": "wrong-option",
-    "rate": "wrong-constant",
-    "batch": "wrong-option",
-    "missing": "missing-statement",
-    "shape": "wrong-shape",
-    "sum": "wrong-function",
-    "recorded": "wrong-expression",
-    "registered": "missing-function",
-    "call": "extra-function",
-    "with": "extra-statement",
-    "operand": "wrong-expression",
-    "moved": "wrong-statement-order",
-    "dropped": "extra-statement",
-}
-"""By kind of change what is told where the numbers have no name: a kind of `kinds`."""
+MENDS = {kind: codes.split() for kind, (_, _, codes) in KINDS.items()}
+MENDS["wrapped"] = ["missing-activation"]
+NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {"wrapped": "missing-function"}
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}
 """Mistakes that stand in one kind of place, if there is one alone, and have no small change."""

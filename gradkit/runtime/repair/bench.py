@@ -41,13 +41,6 @@ class Target:
     right: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The local names before each slot, run by run, by the slot's identity."""
-
-    names: Mapping[int, list[dict[str, Any]]]
-
-
 class Bench:
     """Functions of one section, in their text as it is now, and what is asked of them.
 
@@ -219,8 +212,14 @@ class Bench:
         run(text, names)
         names |= {n: unpacked(tree, draw.inputs["arrays"]) for n, tree in put.items()}
 
-    def recorded(self, draw: Throwaway) -> Seen:
-        """Run the lines with all slots watched."""
+    def recorded(self, draw: Throwaway) -> dict[int, list[dict[str, Any]]]:
+        """Run the lines with all slots watched.
+
+        Returns
+        -------
+        dict
+            The local names before each slot, run by run, by the slot's identity.
+        """
         record = Record()
         slots: list[Slot] = []
         tops: dict[int, tuple[Target, list[Slot]]] = {}
@@ -242,7 +241,7 @@ class Bench:
             dict.__setitem__(self.namespace, SEEN, lambda _, __, value: value())
             for target in self.targets:
                 self.reload(target)
-        return Seen({id(slots[n]): names for n, names in record.names.items()})
+        return {id(slots[n]): names for n, names in record.names.items()}
 
 
 @contextlib.contextmanager

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.expressions import Spot
 from gradkit.runtime.repair.pool import Part, digested
 from gradkit.runtime.repair.scope import Scope, is_number
+from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,

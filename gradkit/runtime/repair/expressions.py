@@ -10,12 +10,12 @@ import ast
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.scope import FEW, WHOLE, Scope, is_array, is_number
+from gradkit.runtime.repair.scope import FEW, WHOLE, is_array, is_number
+from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
@@ -35,21 +35,6 @@ NUMBERS = (0, 1, 2, -1, 0.5)
 
 SCALED = 1.05
 """What it costs to have a constant so many times as large."""
-
-
-@dataclass(slots=True)
-class Spot:
-    """An expression in its place: its value where it was seen, and what it stands in.
-
-    ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
-    is the option that it is the value of, if it is one.
-    """
-
-    node: ast.expr
-    value: Any
-    scope: Scope
-    whole: bool
-    of: str = ""
 
 
 Maker = Callable[[Spot], Iterator[Change]]
@@ -145,7 +130,7 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
 
     An operation that is another one takes other brackets with it: ``a - b + c`` for ``a - b * c``.
     """
-    added = isinstance(node.op, ast.Add | ast.Sub)
+    added = _adds(node)
     if isinstance(node.left, ast.BinOp) and isinstance(node.right, ast.BinOp) and added:
         # a - 1 - b * c for a - (1 - b) * c.
         first, second = node.left, node.right
@@ -155,7 +140,7 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
             yield Change("wrong-brackets", with_parts(first, right=product), LARGER)
     if isinstance(node.left, ast.BinOp) and added:
         inner = node.left
-        if isinstance(inner.op, ast.Add | ast.Sub):
+        if _adds(inner):
             for operator in (ast.Mult, ast.Div):
                 product = with_parts(node, left=inner.right, op=operator())
                 yield Change("wrong-operator", with_parts(inner, right=product))
@@ -185,24 +170,18 @@ def _adds(node: ast.BinOp) -> bool:
     return isinstance(node.op, ast.Add | ast.Sub)
 
 
-TURNED: Mapping[type, tuple[type, ...]] = {
-    ast.Gt: (ast.Lt, ast.GtE, ast.LtE),
-    ast.Lt: (ast.Gt, ast.LtE, ast.GtE),
-    ast.GtE: (ast.Gt, ast.LtE, ast.Lt),
-    ast.LtE: (ast.Lt, ast.GtE, ast.Gt),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-}
+TURNED: Sequence[Sequence[type]] = (
+    *((ast.Gt, ast.Lt, ast.GtE, ast.LtE), (ast.Eq, ast.NotEq)),
+    *((ast.In, ast.NotIn), (ast.Is, ast.IsNot)),
+)
+"""Comparisons that are taken for each other."""
 
 
 def _comparisons(spot: Spot) -> Iterator[Change]:
     node = spot.node
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        for other in TURNED[type(node.ops[0])]:
+        own = type(node.ops[0])
+        for other in (kind for row in TURNED if own in row for kind in row if kind is not own):
             yield Change("wrong-comparison", with_parts(node, ops=[other()]))
 
 
@@ -236,14 +215,12 @@ def _calls(spot: Spot) -> Iterator[Change]:
             yield Change("extra-function", argument)
     if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
         yield Change("extra-function", node.func.value)
-    for one in range(len(node.args) - 1):
-        args = [*node.args]
-        args[one], args[one + 1] = args[one + 1], args[one]
+    orders = [
+        [*node.args[:n], *node.args[n : n + 2][::-1], *node.args[n + 2 :]]
+        for n in range(len(node.args) - 1)
+    ]
+    for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
-    if len(node.args) == 3:
-        yield Change(
-            "wrong-order", with_parts(node, args=[node.args[2], node.args[1], node.args[0]])
-        )
     for keyword in node.keywords:
         rest = [each for each in node.keywords if each is not keyword]
         kind = OPTIONS.get(keyword.arg or "", "wrong-option")
@@ -254,7 +231,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
     if name in REDUCERS:
         yield from _reduced(node)
-    if name in ("split", "range"):
+    if name == "range":
         yield from _bounds(node)
 
 
@@ -264,25 +241,20 @@ def _keyword(name: str, value: ast.expr) -> ast.keyword:
 
 def _reduced(node: ast.Call) -> Iterator[Change]:
     has = {keyword.arg for keyword in node.keywords}
-    true = new(ast.Constant, True)
+    kept = _keyword("keepdims", new(ast.Constant, True))
     axes = [_keyword("axis", expression(f"{axis}")) for axis in (0, 1, -1)]
     method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
+    rest = [each for each in node.keywords if each.arg != "axis"]
+    made: list[tuple[list[ast.keyword], float]] = []
     if "axis" not in has and len(node.args) == (0 if method else 1):
-        for axis in axes:
-            yield Change("wrong-axis", with_parts(node, keywords=[*node.keywords, axis]), LARGER)
-            both = [*node.keywords, axis, _keyword("keepdims", true)]
-            yield Change("wrong-axis", with_parts(node, keywords=both), LARGER)
+        made = [([*rest, axis, *more], LARGER) for axis in axes for more in ([], [kept])]
     elif "keepdims" not in has:
-        kept = [*node.keywords, _keyword("keepdims", true)]
-        yield Change("wrong-axis", with_parts(node, keywords=kept))
-        for axis in axes:
-            rest = [each for each in kept if each.arg != "axis"]
-            yield Change("wrong-axis", with_parts(node, keywords=[*rest, axis]), LARGER)
+        made = [([*node.keywords, kept], SIMPLE), *(([*rest, kept, axis], LARGER) for axis in axes)]
+    for keywords, cost in made:
+        yield Change("wrong-axis", with_parts(node, keywords=keywords), cost)
 
 
 def _bounds(node: ast.Call) -> Iterator[Change]:
-    if called(node) != "range":
-        return
     first, *rest = node.args
     one = new(ast.Constant, 1)
     for operator in (ast.Add, ast.Sub):
@@ -290,11 +262,9 @@ def _bounds(node: ast.Call) -> Iterator[Change]:
             args = [*node.args]
             args[number] = binary(argument, operator, one)
             yield Change("wrong-bounds", with_parts(node, args=args))
-    if not rest:
-        yield Change("wrong-bounds", with_parts(node, args=[one, first]))
-        yield Change("wrong-bounds", with_parts(node, args=[one, binary(first, ast.Add, one)]))
-    elif len(rest) == 1:
-        yield Change("wrong-bounds", with_parts(node, args=[rest[0]]))
+    more = [[one, first], [one, binary(first, ast.Add, one)]] if not rest else [rest]
+    for args in more if len(rest) < 2 else []:
+        yield Change("wrong-bounds", with_parts(node, args=args))
     yield Change("wrong-bounds", new(ast.Call, expression("reversed"), [node], []))
 
 
@@ -432,8 +402,7 @@ def _applied(spot: Spot) -> Iterator[Change]:
     for power in ("2", "0.5", "-1", "-0.5"):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
     for name in WRAPPERS if library == "np" else WRAPPERS[:4]:
-        call = new(ast.Call, expression(f"{library}.{name}"), [node], [])
-        yield Change("missing-function", call, LARGER)
+        yield Change("missing-function", _called(f"{library}.{name}(x)", node), LARGER)
     if library != "np":
         return
     zero = expression("0")
@@ -442,19 +411,18 @@ def _applied(spot: Spot) -> Iterator[Change]:
         yield Change("missing-function", call, LARGER)
     if np.ndim(spot.value):
         for text in ("", ", axis=0, keepdims=True", ", axis=1, keepdims=True"):
-            largest = copy.copy(expression(f"np.max(x{text})"))
-            largest.args = [node]  # type: ignore[attr-defined]
+            largest, total = (_called(f"np.{name}(x{text})", node) for name in ("max", "sum"))
             yield Change("missing-shift", binary(node, ast.Sub, largest), LARGE)
-            total = copy.copy(expression(f"np.sum(x{text})"))
-            total.args = [node]  # type: ignore[attr-defined]
             yield Change("missing-factor", binary(node, ast.Div, total), LARGE)
-        for axis in (0, 1):
-            call = copy.copy(expression(f"np.sum(x, axis={axis}, keepdims=True)"))
-            call.args = [node]  # type: ignore[attr-defined]
-            yield Change("missing-function", call, LARGE)
-            call = copy.copy(expression(f"np.sum(x, axis={axis})"))
-            call.args = [node]  # type: ignore[attr-defined]
-            yield Change("missing-function", call, LARGE)
+        for text in ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1"):
+            yield Change("missing-function", _called(f"np.sum(x, {text})", node), LARGE)
+
+
+def _called(text: str, argument: ast.expr) -> ast.expr:
+    """Return a call with another argument in the place of its only one."""
+    call: Any = copy.copy(expression(text))
+    call.args = [argument]
+    return call  # type: ignore[no-any-return]
 
 
 SMALL: Sequence[Maker] = (

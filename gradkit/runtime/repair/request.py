@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -53,15 +54,8 @@ def propose(
         {(cell, first, tuple(lines)) for cell, first, lines in data["refused"]},
         data["milliseconds"] / 1000,
     )
-    return [
-        {
-            **{"cell": each.cell, "kind": each.kind},
-            **{"first": each.written.first, "last": each.written.last},
-            **{"lines": each.written.lines, "line": each.written.line},
-            **{"start": each.written.start, "until": each.written.until, "end": each.written.end},
-        }
-        for each in search.proposals()
-    ]
+    found = search.proposals()
+    return [{"cell": each.cell, "kind": each.kind, **asdict(each.written)} for each in found]
 
 
 def _apart(flat: Array, shapes: Sequence[Sequence[int]]) -> list[Array]:

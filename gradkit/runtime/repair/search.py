@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,20 +134,15 @@ class Search:
             best: _Best | None = self._best
             if best is not None and best.left and least > SIGNED:
                 # Where a small change makes some right, a larger one may make all right.
-                for candidate in candidates.around(best.rank[1][1]):
-                    if not self._clock.is_over():
-                        self._try(bench, candidate)
+                self._try_all(bench, candidates.around(best.rank[1][1]))
                 best = self._best
             if best is not None and (least >= MORE if best.left else best.cost <= least):
                 break
-            if least > LARGER and not deep:
+            if self._clock.is_over() or (least > LARGER and not deep):
                 break
             if least == PAIR and (two := self._two(bench)) is not None:
                 return two
-            for candidate in group:
-                if self._clock.is_over():
-                    return self._best
-                self._try(bench, candidate)
+            self._try_all(bench, group)
         return self._best
 
     def _two(self, bench: Bench) -> _Best | None:
@@ -175,6 +170,12 @@ class Search:
         bench.take(self._text.sources, self._text.places)
         self._best = alone
         return None
+
+    def _try_all(self, bench: Bench, group: Iterable[Candidate]) -> None:
+        """Run changes as long as there is time, small ones first."""
+        for candidate in sorted(group, key=lambda one: one.cost):
+            if not self._clock.is_over():
+                self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
         """Run a change, unless a smaller one has made all right."""

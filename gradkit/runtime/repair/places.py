@@ -1,0 +1,256 @@
+"""The slots that were run, and what changes of them give there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradkit.runtime.repair.bench import Bench, Target
+from gradkit.runtime.repair.clock import LateError, limit
+from gradkit.runtime.repair.pool import EXACT, Part, known, signature
+from gradkit.runtime.repair.scope import Scope, scope_of
+from gradkit.runtime.repair.slots import NUMERIC, Slot, copied
+from gradkit.runtime.repair.spots import Spot
+from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, expression
+from gradkit.runtime.repair.values import Names, Values
+
+ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
+"""What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
+
+
+EVALUATED = 0.2
+"""Seconds after which a value is given up."""
+
+LARGEST = 1_000_000
+"""Bytes of a value that is worth a run."""
+
+
+@dataclass(slots=True)
+class Place:
+    """A slot that was run: its local names, run by run, at each of the inputs.
+
+    ``values`` are for all runs at the first inputs, ``others`` for the first run at others.
+    ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
+    ``held`` what names hold. ``near`` is how near that is to the model solution's, see `known`; it
+    is ``doubtful`` where the model solution never has its value.
+    """
+
+    target: Target
+    slot: Slot
+    order: int
+    runs: list[list[dict[str, Any]]]
+    values: list[Values]
+    others: list[Values]
+    before: list[Any] | None
+    scopes: list[Scope]
+    spots: list[Spot] = field(default_factory=list)
+    larger: list[tuple[Change, Spot]] = field(default_factory=list)
+    seen: dict[Any, set[Any] | Callable[[], Any]] = field(default_factory=dict)
+    held: set[Any] = field(default_factory=set)
+    near: int = 0
+    doubtful: bool = False
+    touches: int = UNKNOWN
+
+    @property
+    def acts(self) -> bool:
+        """Tell what is called for what it does to something, which is to be done but once."""
+        return isinstance(self.slot.statement, ast.Expr)
+
+    @property
+    def plain(self) -> bool:
+        """Tell what has no value to be held to, and few changes, as it is no number."""
+        return self.before is not None and not _is_number(self.before[0])
+
+
+class Places:
+    """The slots that are run where something is wrong.
+
+    Parameters
+    ----------
+    bench : Bench
+    used : sequence of int
+        The inputs, by number, at which something is wrong.
+    last : int
+        Another one, at which values tell changes apart that are the same elsewhere.
+    wrong : frozenset of str
+        The outputs that are.
+    """
+
+    def __init__(self, bench: Bench, used: Sequence[int], last: int, wrong: frozenset[str]) -> None:
+        self._bench, self._wrong = bench, wrong
+        self.draws = [bench.question.draws[number] for number in used]
+        self._pools = [draw.pool for draw in self.draws]
+        told = self.draws if last in used else [*self.draws, bench.question.draws[last]]
+        self._record = [bench.recorded(draw) for draw in told]
+        self._outputs = bench.outputs(self.draws[0])
+        # What is no number stays so, whatever it is made of.
+        self._lost = any("nan" in repr(each) for each in self._outputs.values())
+        self._ratios = [*bench.ratios(self.draws), *_constants_of(self._pools[0].parts)]
+
+    def ordered(self) -> list[Place]:
+        """Return the slots that were run, the doubtful ones first."""
+        doubtful: list[Place] = []
+        plain: list[Place] = []
+        late: list[Place] = []
+        for place in self._places():
+            if place.plain:
+                plain.append(place)
+                continue
+            if place.before is not None:
+                values = [place.before[0], *place.before[len(place.values) :]]
+                place.near = self._known(values)
+            place.doubtful = place.near < EXACT
+            (doubtful if place.doubtful else late).append(place)
+        ordered = [*doubtful, *plain, *late]
+        for place in ordered:
+            place.touches = self._touched(place)
+        return sorted(ordered, key=lambda place: (place.target.right, place.touches))
+
+    def _touched(self, place: Place) -> int:
+        """Tell what another value of a slot changes.
+
+        Where it changes what is right, that will hardly stay so; where it changes nothing that is
+        wrong, that is not made of it.
+        """
+        slot, draw = place.slot, self.draws[0]
+        value = place.before[0] if place.before else None
+        if place.acts or not isinstance(value, np.ndarray | float) or slot.asked:
+            return UNKNOWN
+        node = slot.node
+        slot.put(binary(binary(node, ast.Mult, expression("1.01")), ast.Add, expression("0.0137")))
+        try:
+            made = self._bench.load(place.target)
+            after = self._bench.outputs(draw) if made else {}
+        finally:
+            slot.put(node)
+            self._bench.reload(place.target)
+        if not after:
+            return UNKNOWN
+        changed = {name for name, value in self._outputs.items() if after[name] != value}
+        if changed - self._wrong or not (changed or self._lost):
+            return UNLIKELY
+        # Where all is wrong, that what is wrong depends on it tells nothing.
+        return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
+
+    def _places(self) -> Iterator[Place]:
+        """Yield the slots that were run, in their order."""
+        slots = {id(slot): (t, slot) for t in self._bench.targets for slot in t.slots}
+        for order, identity in enumerate(self._record[0]):
+            runs = [each.get(identity, []) for each in self._record]
+            if not all(runs[: len(self.draws)]):
+                continue
+            target, slot = slots[identity]
+            values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
+            before = _tried([*values, *others], _value_of(slot))
+            scopes = self._scopes(target, runs[0])
+            yield Place(target, slot, order, runs, values, others, before, scopes)
+
+    def _values(
+        self, runs: list[list[dict[str, Any]]], *, kept: bool
+    ) -> tuple[list[Values], list[Values]]:
+        """Return what makes values for all runs at the first inputs, and the first at others."""
+        space = self._bench.namespace
+        local = [*runs[0], *(each[0] for each in runs[1:] if each)]
+        made = [
+            Values(Names(space, names if kept else copied(names)), kept=kept) for names in local
+        ]
+        return made[: len(runs[0])], made[len(runs[0]) :]
+
+    def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
+        """Return what a slot gives with a change; None where it raises or gave that before."""
+        values, slot = place.values, place.slot
+        if place.acts:
+            values, _ = self._values(place.runs, kept=False)
+        spot.put(change.node)
+        after = _tried(values, lambda each: each.again(slot.node, spot.above))
+        spot.put(spot.node)
+        if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
+            return None
+        made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
+        most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
+        counts = isinstance(after[0], int | np.bool_ | np.integer) and change.cost <= most
+        if change.kind == "wrong-comparison" or counts:
+            # What is true or false, or counts something, in these runs says little of others.
+            return after
+        if made in place.seen:
+            # What is the same here may be another one at other inputs.
+            there = signature(self.elsewhere(place, change, spot))
+            same = place.seen[made]
+            if callable(same):
+                same = place.seen[made] = {signature(same())}
+            if there in same:
+                return None
+            same.add(there)
+        else:
+            place.seen[made] = lambda: self.elsewhere(place, change, spot)
+        return after
+
+    def elsewhere(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
+        """Return what a slot gives with a change at the other inputs."""
+        spot.put(change.node)
+        others = _tried(place.others, lambda each: each.again(place.slot.node, spot.above))
+        spot.put(spot.node)
+        return others
+
+    def near(self, place: Place, change: Change, spot: Spot, value: Any) -> int:
+        """Tell how near the value of a change is to one of the model solution's. See `known`."""
+        if not known(self._pools[:1], [value]):
+            return 0
+        others = self.elsewhere(place, change, spot)
+        return 0 if others is None else self._known([value, *others])
+
+    def _known(self, values: Sequence[Any]) -> int:
+        """Tell how near values are to one of the model solution's where something is wrong."""
+        return known(self._pools, values[: len(self._pools)])
+
+    def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
+        """Return what can be named in a function, run by run."""
+        counters = [
+            part.id
+            for loop in ast.walk(target.function)
+            if isinstance(loop, ast.For)
+            for part in ast.walk(loop.target)
+            if isinstance(part, ast.Name)
+        ]
+        library = "np" if self._has("np") or not self._has("math") else "math"
+        return [scope_of(local, counters, library, self._ratios) for local in runs]
+
+    def _has(self, name: str) -> bool:
+        """Tell whether the student's text has a name."""
+        try:
+            self._bench.namespace[name]
+        except (KeyError, NameError):
+            return False
+        return True
+
+
+def _constants_of(parts: Sequence[Part]) -> list[float]:
+    """Return the constants of the model solution that are not whole."""
+    nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))
+    found = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    return sorted(each for each in found if isinstance(each, float))
+
+
+def _value_of(slot: Slot) -> Callable[[Values], Any]:
+    return lambda values: values.first(slot.node)
+
+
+def _tried(values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
+    """Return what is made of each; None where that raises."""
+    try:
+        with limit(EVALUATED):
+            return [made(each) for each in values]
+    except (Exception, LateError):  # whatever changed text raises: it is no value
+        return None
+
+
+def _is_number(value: Any) -> bool:
+    """Tell numbers, and rows of them, from what is only true or false, and from everything else."""
+    if isinstance(value, tuple):
+        return any(map(_is_number, value))
+    kind = value.dtype.kind if isinstance(value, np.ndarray | np.number) else "f"
+    return isinstance(value, NUMERIC) and not isinstance(value, bool) and kind in "iuf"

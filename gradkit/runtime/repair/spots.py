@@ -1,0 +1,99 @@
+"""The places in an expression where another one may stand."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gradkit.runtime.repair.scope import Scope, scope_of
+from gradkit.runtime.repair.tree import is_numpy
+from gradkit.runtime.repair.values import Names, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """An expression in its place: its value where it was seen, and what it stands in.
+
+    ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
+    is the option that it is the value of, if it is one. ``put`` puts another expression there,
+    ``above`` are the nodes above it, and ``names`` those that there are.
+    """
+
+    node: ast.expr
+    value: Any
+    scope: Scope
+    whole: bool
+    put: Callable[[ast.expr], None]
+    above: frozenset[ast.AST]
+    names: Names
+    of: str = ""
+
+
+def below(
+    node: ast.expr,
+    put: Callable[[ast.expr], None],
+    scope: Scope,
+    values: Values,
+    above: frozenset[ast.AST] = frozenset(),
+    *,
+    whole: bool,
+    of: str = "",
+) -> Iterator[Spot]:
+    """Yield an expression and all below it that may be changed."""
+    value = None
+    with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
+        value = values.again(node, frozenset())
+    yield Spot(node, value, scope, whole, put, above, values.names, of)
+    above |= {node}
+    if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
+        first = node.generators[0]
+        inner = _into(first, "iter", None)
+        yield from below(first.iter, inner, scope, values, above, whole=True)
+        values = Values(_first_round(node, values.names), kept=False)
+        scope = scope_of(values.names)
+        for each in ("elt", "key", "value"):
+            if hasattr(node, each):
+                inner = _into(node, each, None)
+                yield from below(getattr(node, each), inner, scope, values, above, whole=True)
+        return
+    for name, part in ast.iter_fields(node):
+        for index, child in enumerate(part if isinstance(part, list) else [part]):
+            inside = _into(node, name, index if isinstance(part, list) else None)
+            option = child.arg or "" if isinstance(child, ast.keyword) else ""
+            if isinstance(child, ast.FormattedValue):
+                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
+            elif isinstance(node, ast.JoinedStr):
+                continue
+            elif isinstance(child, ast.keyword):
+                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
+            elif name == "func":
+                if not isinstance(child, ast.Attribute) or is_numpy(child.value):
+                    continue
+                # The method is that of the value below it.
+                above |= {child}
+                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
+            if not isinstance(child, ast.expr) or isinstance(child, ast.Slice | ast.Lambda):
+                continue
+            factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+            alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)
+            yield from below(child, inside, scope, values, above, whole=not alone, of=option)
+
+
+def _first_round(node: Any, names: Names) -> Names:
+    """Return the names in the first round of a comprehension."""
+    inner = Names(names.namespace, names)
+    with contextlib.suppress(Exception):  # an empty one has no first round
+        for generator in node.generators:
+            first = ast.For(generator.target, generator.iter, [ast.Break()], [])
+            module = ast.fix_missing_locations(ast.Module([first], []))
+            exec(compile(module, "<first>", "exec"), inner)  # noqa: S102
+    return inner
+
+
+def _into(parent: ast.AST, name: str, index: int | None) -> Callable[[ast.expr], None]:
+    if index is None:
+        return lambda node: setattr(parent, name, node)
+    return lambda node: getattr(parent, name).__setitem__(index, node)
