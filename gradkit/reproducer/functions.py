@@ -48,12 +48,7 @@ class FunctionScript:
     place = 0
 
     def __init__(
-        self,
-        result: Data,
-        recorded: Data,
-        finding: Data,
-        submission: Submission,
-        session: Session,
+        self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
         if not finding.get("diff"):
             raise ReproducerError(

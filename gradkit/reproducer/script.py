@@ -65,12 +65,7 @@ class Script:
     """
 
     def __init__(
-        self,
-        result: Data,
-        recorded: Data,
-        finding: Data,
-        submission: Submission,
-        session: Session,
+        self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
         self._finding, self._seed = finding, int(recorded["seed"])
         self._level, self._name = int(result["hints"]), submission.name

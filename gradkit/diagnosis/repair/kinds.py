@@ -9,36 +9,19 @@ from types import MappingProxyType
 
 from gradkit.records.mistake import Mistake
 
-PAGE = """\
-{sentence}
-
-{hint}
-
-Wrong:
-
-```python
-{wrong}
-```
-
-Right:
-
-```python
-{right}
-```
-"""
-"""The page of a kind."""
-
 
 @cache
 def kinds() -> Mapping[str, Mistake]:
     """Return the kinds of changes by code, with what there is to say about each."""
     import tomllib
 
-    text = (files("gradkit.diagnosis.repair") / "kinds.toml").read_text(encoding="utf-8")
-    return MappingProxyType({code: _kind(code, each) for code, each in tomllib.loads(text).items()})
+    folder = files("gradkit.diagnosis.repair")
+    page, rows = ((folder / n).read_text(encoding="utf-8") for n in ("kind.md", "kinds.toml"))
+    known = tomllib.loads(rows)
+    return MappingProxyType({code: _kind(code, each, page) for code, each in known.items()})
 
 
-def _kind(code: str, texts: Mapping[str, str]) -> Mistake:
+def _kind(code: str, texts: Mapping[str, str], page: str) -> Mistake:
     sentence = texts["sentence"].replace("`{function}`", "a function")
     return Mistake(
         code,
@@ -48,5 +31,5 @@ def _kind(code: str, texts: Mapping[str, str]) -> Mistake:
         ("function",),
         code,
         MappingProxyType({}),
-        PAGE.format_map({**texts, "sentence": sentence}),
+        page.format_map({**texts, "sentence": sentence}),
     )

@@ -127,15 +127,13 @@ def entry_parts(
             renamed[leaf] = tree
         return _renamed(part, renamed) if _is_by_entries(part) else None
 
-    seen: set[tuple[str, str]] = set()
     for part in [part for part in parts if part.role in roles and part.leaves]:
         with contextlib.suppress(ValueError):
             shape = np.broadcast_shapes(*(values[numbers[0]].shape for _, numbers in part.leaves))
             for index in itertools.product(*(_places(size, scopes) for size in shape)):
                 at = [tuple(scope.places.get(each, 0) for each in index) for scope in scopes]
                 tree = tree_of(part, shape, at, DEEP) if any(n != "0" for n in index) else None
-                if tree is not None and (key := (part.role, ast.unparse(tree))) not in seen:
-                    seen.add(key)
+                if tree is not None:
                     yield part, placed(tree), shape, ", ".join(index)
 
 

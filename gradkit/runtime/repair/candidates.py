@@ -23,7 +23,7 @@ from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
-from gradkit.runtime.repair.tree import LARGE, LARGER, SIGNED, Change, size_of
+from gradkit.runtime.repair.tree import LARGE, LARGER, PER_NODE, SIGNED, Change, size_of
 
 
 @dataclass(slots=True)
@@ -60,8 +60,8 @@ CLEARED = 0.8
 It has hardly the mistake if a change of another one, which is not borrowed, makes all right.
 """
 
-PER_NODE, INNER = 0.01, 0.0005
-"""What each node more or less costs, and each node of what is changed."""
+INNER = 0.0005
+"""What each node costs of what is changed."""
 
 
 class Candidates:

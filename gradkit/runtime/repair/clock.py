@@ -7,6 +7,8 @@ import signal
 import time
 from collections.abc import Iterator
 
+TIMED = hasattr(signal, "setitimer")
+
 LATE = 1.0
 """Seconds after which a run of changed text is given up: it may never end."""
 
@@ -35,7 +37,7 @@ def alarmed() -> Iterator[None]:
 
     It goes by processor time, as other processes may have that of the clock on the wall.
     """
-    if not hasattr(signal, "setitimer"):
+    if not TIMED:
         yield
         return
 
@@ -53,11 +55,10 @@ def alarmed() -> Iterator[None]:
 @contextlib.contextmanager
 def limit(seconds: float = LATE) -> Iterator[None]:
     """Raise `LateError` in what takes too long."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    if TIMED:
+        signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        if TIMED:
+            signal.setitimer(signal.ITIMER_PROF, 0)

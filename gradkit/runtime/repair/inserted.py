@@ -11,10 +11,10 @@ from gradkit.runtime.repair.pool import Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
-from gradkit.runtime.repair.tree import new, size_of, with_parts
+from gradkit.runtime.repair.tree import PER_NODE, new, size_of, with_parts
 
-PUT_IN, PER_NODE = 1.7, 0.01
-"""What it costs to put in a statement, and each of its nodes."""
+PUT_IN = 1.7
+"""What it costs to put in a statement, but for its nodes."""
 
 Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
 

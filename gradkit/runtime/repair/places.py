@@ -93,22 +93,17 @@ class Places:
 
     def ordered(self) -> list[Place]:
         """Return the slots that were run, the doubtful ones first."""
-        doubtful: list[Place] = []
-        plain: list[Place] = []
-        late: list[Place] = []
-        for place in self._places():
-            if place.plain:
-                plain.append(place)
-                continue
-            if place.before is not None:
+        places = list(self._places())
+        for place in places:
+            if place.before is not None and not place.plain:
                 values = [place.before[0], *place.before[len(place.values) :]]
                 place.near = self._known(values)
-            place.doubtful = place.near < EXACT
-            (doubtful if place.doubtful else late).append(place)
-        ordered = [*doubtful, *plain, *late]
-        for place in ordered:
+            place.doubtful = place.near < EXACT and not place.plain
             place.touches = self._touched(place)
-        return sorted(ordered, key=lambda place: (place.target.right, place.touches))
+        # What the model solution has comes after what it never has, and what is no number.
+        return sorted(
+            places, key=lambda p: (p.target.right, p.touches, not p.doubtful, not p.plain)
+        )
 
     def _touched(self, place: Place) -> int:
         """Tell what another value of a slot changes.
@@ -155,9 +150,8 @@ class Places:
         """Return what makes values for all runs at the first inputs, and the first at others."""
         space = self._bench.namespace
         local = [*runs[0], *(each[0] for each in runs[1:] if each)]
-        made = [
-            Values(Names(space, names if kept else copied(names)), kept=kept) for names in local
-        ]
+        own = local if kept else map(copied, local)
+        made = [Values(Names(space, names), kept=kept) for names in own]
         return made[: len(runs[0])], made[len(runs[0]) :]
 
     def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
@@ -216,7 +210,7 @@ class Places:
             for part in ast.walk(loop.target)
             if isinstance(part, ast.Name)
         ]
-        library = "np" if self._has("np") or not self._has("math") else "math"
+        library = next((name for name in ("np", "math") if self._has(name)), "np")
         return [scope_of(local, counters, library, self._ratios) for local in runs]
 
     def _has(self, name: str) -> bool:

@@ -113,7 +113,8 @@ def scope_of(
     for text, part in [*values.items()]:
         for several in range(1, min(part.ndim, len(places)) + 1) if is_array(part) else ():
             if several in (1, part.ndim):
-                for names in itertools.islice(_ordered(places, several), FEW):
+                orders = itertools.permutations if several == 2 else itertools.combinations
+                for names in itertools.islice(orders(places, several), FEW):
                     index = tuple(places[name] for name in names)
                     if all(0 <= n < size for n, size in zip(index, part.shape, strict=False)):
                         entry = f"{text}[{', '.join(names)}]"
@@ -150,21 +151,14 @@ def scope_of(
     return scope
 
 
-def _ordered(places: Collection[str], several: int) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of so many of some places; of two in either order."""
-    if several == 2:
-        return itertools.permutations(places, 2)
-    return itertools.combinations(places, several)
-
-
 def _keyed(local: Mapping[str, Any], name: str, key: str) -> Iterator[tuple[str, Any]]:
     """Yield the entries of dicts at a key that a loop is at, and at one that begins or ends so."""
     for row, held in local.items():
         for other, part in held.items() if isinstance(held, dict) else ():
             if isinstance(other, str) and key in other:
                 before, _, after = other.partition(key)
-                front = f"{before!r} + {name}" if before else name
-                yield f"{row}[{f'{front} + {after!r}' if after else front}]", part
+                terms = (before and repr(before), name, after and repr(after))
+                yield f"{row}[{' + '.join(filter(None, terms))}]", part
 
 
 OPAQUE = (type, FunctionType, ModuleType, np.ndarray)

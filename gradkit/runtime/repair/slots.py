@@ -208,9 +208,7 @@ def _call(name: str, number: int, node: ast.expr) -> ast.expr:
     arguments = ast.arguments([], [], None, [], [], None, [])
     own = ast.Call(ast.Name("locals", ast.Load()), [], [])
     made = ast.Call(
-        ast.Name(name, ast.Load()),
-        [ast.Constant(number), own, ast.Lambda(arguments, node)],
-        [],
+        ast.Name(name, ast.Load()), [ast.Constant(number), own, ast.Lambda(arguments, node)], []
     )
     return ast.copy_location(made, node)
 

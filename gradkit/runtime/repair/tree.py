@@ -9,7 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
-"""What changes cost: something exchanged or left out, a sign, something added or composed."""
+PER_NODE = 0.01
+"""What changes cost: something exchanged or left out, a sign, something added or composed; and each
+node more or less."""
 
 
 @dataclass(frozen=True, slots=True)
