@@ -30,11 +30,11 @@ from gradkit.runtime.repair.tree import (
     with_parts,
 )
 
-NUMBERS = (0, 1, 2, -1, 0.5)
+NUMBERS = (0, 1, 2, -1)
 """Constants that are tried in the place of another."""
 
 SCALED = 1.05
-"""What it costs to have a constant so many times as large."""
+"""What it costs to have a constant so many times as large, or a half."""
 
 
 Maker = Callable[[Spot], Iterator[Change]]
@@ -71,7 +71,7 @@ def _constants(spot: Spot) -> Iterator[Change]:
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
         plain = (*NUMBERS, value + 1, value - 1, -value)
-        scaled = (value * 2, value / 2, value / 10, value * 10)
+        scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
         for number in dict.fromkeys(
             [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
         ):
