@@ -69,9 +69,10 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "augmented": "not-added not-replaced changed-in-place wrong-operator turned-sign "
         "missing-term missing-factor missing-copy wrong-statement-order",
         "axis": "wrong-axis wrong-constant missing-function wrong-shape wrong-option",
+        # Without sigmoid, 0.5 is the wrong thing to compare with: 0 is right.
         "call dropped": "missing-function missing-slope missing-shift wrong-axis wrong-name "
         "wrong-power missing-copy missing-factor wrong-transpose wrong-shape wrong-brackets "
-        "extra-term",
+        "extra-term wrong-constant",
         "call swapped": "wrong-function missing-factor surplus-factor extra-function "
         "missing-function wrong-power wrong-constant",
         "comparison": "wrong-comparison wrong-order turned-sign wrong-constant wrong-name",

@@ -83,6 +83,7 @@ class _Repairs(Struct):
     findings: list[Finding] = field(default_factory=list)
     made: dict[str, list[Proposal]] = field(default_factory=dict)
     left: int = MILLISECONDS
+    spare: int = MILLISECONDS
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
     def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
@@ -156,6 +157,9 @@ class _Repairs(Struct):
             )
             self.left, milliseconds = self.left - spent, milliseconds - spent
             told = list(self._held(check, held, found, before, cells, known))
+            # What was found leaves the others their time.
+            back = min(spent, self.spare) if told else 0
+            self.left, self.spare = self.left + back, self.spare - back
             yield from told
             # What is wrong after all is not asked for again, and at other inputs.
             if told or not found or milliseconds < LEAST:

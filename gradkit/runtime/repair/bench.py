@@ -17,7 +17,7 @@ import numpy as np
 from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.repair.changed import Put
 from gradkit.runtime.repair.clock import LATE, LateError, limit
-from gradkit.runtime.repair.pool import Question, Throwaway, is_right, ratio_of, signature
+from gradkit.runtime.repair.pool import Question, Throwaway, ratio_of, share_right, signature
 from gradkit.runtime.repair.slots import SEEN, Record, Slot, copied, slots_of, watched
 from gradkit.runtime.serve import reseed
 
@@ -93,28 +93,28 @@ class Bench:
             self._codes[place] = compile(module, target.cell, "exec", dont_inherit=True)
         self._put(target.top, self._codes[place])
 
-    def states(self, draw: Throwaway, changed: Target | None = None) -> dict[str, bool]:
-        """Return, for each output, whether it is right; all are wrong where the lines raise.
+    def states(self, draw: Throwaway, changed: Target | None = None) -> dict[str, float]:
+        """Return the share that is right of each output; nothing is where the lines raise.
 
         Lines before the last are run once if it is known that no ``changed`` function is in them.
         """
         names: dict[str, Any] = {"np": np}
         asked = self.question
-        states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], False)
+        states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], 0.0)
         try:
             with limit(self._late):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
                 before = self._run(draw, names, once=id(changed) in self._late_ones)
                 states |= self._reads(draw, names)
                 for name in asked.untouched:
-                    states[f"{name}!"] = snapshot(names[name]) == before[name]
+                    states[f"{name}!"] = float(snapshot(names[name]) == before[name])
                 if self.again:
                     names |= self._inputs(draw)
                     reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
                     states |= {f"{n}*": ok for n, ok in self._reads(draw, names).items()}
         except (Exception, LateError):  # whatever student code raises
-            return dict.fromkeys(states, False)
+            return dict.fromkeys(states, 0.0)
         return states
 
     def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Bench:
             found.append({ratio for pair in pairs if (ratio := ratio_of(*pair))})
         return sorted(set.intersection(*found))
 
-    def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, bool]]:
+    def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, float]]:
         """Return the states of the text as it is; what takes many times as long is given up."""
         self._late = LATE
         began = time.process_time()
@@ -161,14 +161,14 @@ class Bench:
         """Take what watches out of the student's names."""
         dict.pop(self.namespace, SEEN, None)
 
-    def _reads(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, bool]:
-        """Return whether what is read is right; what is not there is wrong."""
+    def _reads(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, float]:
+        """Return the share that is right of what is read; of what is not there nothing is."""
         states = {}
         for name, right in zip(self.question.reads, draw.expected, strict=True):
             try:
-                states[name] = is_right(value_of(name, names), right)
+                states[name] = share_right(value_of(name, names), right)
             except Exception:  # such as a key that is not there
-                states[name] = False
+                states[name] = 0.0
         return states
 
     def _inputs(self, draw: Throwaway) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Candidate:
     """A change in its place: how to make it, how to undo it, how to write it.
 
     ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does.
+    yet, as `known` does; ``gain`` how many outputs are right besides, in shares of them.
     """
 
     kind: str
@@ -44,6 +44,7 @@ class Candidate:
     step: int = 0
     touches: int = UNKNOWN
     soon: bool = False
+    gain: float = 0.0
 
     @property
     def rank(self) -> tuple[float, int, float]:

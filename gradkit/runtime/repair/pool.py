@@ -211,17 +211,18 @@ def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
     return np.unique(entries).tolist()  # type: ignore[no-any-return]
 
 
-def is_right(found: Any, right: Array) -> bool:
-    """Tell a value that is right but for rounding."""
+def share_right(found: Any, right: Array) -> float:
+    """Return the share of a value that is right but for rounding; 0 in another shape."""
     array = np.asarray(found)
     if array.size == 1 == right.size:
         array = array.reshape(right.shape)
     if array.shape != right.shape or array.dtype.kind not in "biuf":
-        return False
+        return 0.0
     with np.errstate(all="ignore"):
         size = max(float(np.max(np.abs(right), initial=0.0)), 1e-12)
         gap = np.abs(array.astype(float) - right)
-        return bool(np.all((gap <= NEAR * size) | (array == right)))
+        held = (gap <= NEAR * size) | (array == right)
+        return float(np.mean(held)) if held.size else 1.0
 
 
 def ratio_of(right: Array, found: Any) -> float | None:
@@ -231,7 +232,7 @@ def ratio_of(right: Array, found: Any) -> float | None:
         return None
     with np.errstate(all="ignore"):
         ratio = float(f"{float((right * array).sum() / (array * array).sum()):.6g}")
-    return ratio if ratio not in (0.0, 1.0) and is_right(ratio * array, right) else None
+    return ratio if ratio not in (0.0, 1.0) and share_right(ratio * array, right) == 1 else None
 
 
 def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...], Stack]:

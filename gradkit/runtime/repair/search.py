@@ -28,6 +28,9 @@ ROUNDS, INPUTS, STEPS = 5, 2, 8
 that another one is looked for after, where none alone makes anything right."""
 
 
+GAIN = 0.02
+"""Of an output, what has to be right besides for a change to be a step whatever it gives."""
+
 NOTHING = -1
 """What a change leaves wrong that makes nothing right."""
 
@@ -92,7 +95,7 @@ class Search:
         self._clock = Clock(seconds)
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
-        self._used, self._all = 0, frozenset[str]()
+        self._used, self._all, self._least = 0, frozenset[str](), 0.0
         self._best: _Best | None = None
         self._steps: list[Candidate] = []
 
@@ -115,17 +118,18 @@ class Search:
         """Return the best change of the text as it is now, or the best two where ``deep``."""
         bench.take(self._text.sources, self._text.places)
         states = bench.measured(bench.question.draws)
-        if not bench.again and all(all(state.values()) for state in states):
+        if not bench.again and all(map(_is_right, states)):
             bench.again = True
             states = bench.measured(bench.question.draws)
         # Where it is wrong; of what makes that right, the other inputs are looked at too.
-        amiss = [number for number, state in enumerate(states) if not all(state.values())]
+        amiss = [number for number, state in enumerate(states) if not _is_right(state)]
         used = amiss[:INPUTS]
-        self._wrong = frozenset(n for k in used for n, ok in states[k].items() if not ok)
+        self._wrong = frozenset(n for k in used for n, share in states[k].items() if share < 1)
         if not used:
             return None
         order = [*used, *(number for number in range(len(states)) if number not in used)]
-        self._right = {n: frozenset(k for k, ok in states[n].items() if ok) for n in order}
+        self._right = {n: _right_ones(states[n]) for n in order}
+        self._least = sum(states[used[0]].values())
         self._used, self._all = len(used), frozenset(states[0])
         self._best = None
         self._steps = []
@@ -150,18 +154,19 @@ class Search:
 
         Where two mistakes lie on the way to the same output, neither alone makes it right.
         """
-        before, alone = (self._text, self._wrong, self._right, self._used), self._best
+        before, alone = (self._text, self._wrong, self._right, self._used, self._least), self._best
         amiss = sum(len(self._all) - len(right) for right in self._right.values())
-        # Small ones first, then those that give the very value, in the order of the runs.
-        ranked = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
-        for candidate in ranked[:STEPS]:
+        # Those that make most right, then small ones of the very value, in the order of runs.
+        gained = sorted(self._steps, key=lambda one: (-round(one.gain, 2), one.cost))[: STEPS // 2]
+        nearer = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
+        for candidate in [*(one for one in gained if one.gain > GAIN), *nearer][:STEPS]:
             written = self._written(candidate)
             if written is None or self._clock.is_over():
                 continue
             first = Proposal(candidate.target.cell, written, candidate.kind)
             self._text = before[0].after(first)
             best = self._round(bench, deep=False)
-            self._text, self._wrong, self._right, self._used = before
+            self._text, self._wrong, self._right, self._used, self._least = before
             if best is not None and best.left < amiss:
                 left, (cost, order, exact) = best.rank
                 rank = left, (cost + candidate.cost, order, exact)
@@ -186,7 +191,7 @@ class Search:
         if left is None:
             return
         if left == NOTHING:
-            self._steps += [candidate] if candidate.step else []
+            self._steps += [candidate] if candidate.step or candidate.gain > GAIN else []
             return
         if best is None or (left, candidate.rank) < best.rank:
             written = self._written(candidate)
@@ -207,12 +212,14 @@ class Search:
             fixed, left = self._wrong, 0
             for number, (at, before) in enumerate(self._right.items()):
                 states = bench.states(bench.question.draws[at], candidate.target)
-                right = frozenset(name for name, ok in states.items() if ok)
+                right = _right_ones(states)
+                if number == 0:
+                    candidate.gain = sum(states.values()) - self._least
                 if number < self._used:
                     fixed &= right
                 elif not fixed:
                     break
-                if not before <= right or not (fixed or candidate.step):
+                if not before <= right or not (fixed or candidate.step or candidate.gain > GAIN):
                     return None
                 left += len(states) - len(right)
             return left if fixed else NOTHING
@@ -231,6 +238,14 @@ class Search:
             return candidate.write(self._text.sources[candidate.target.cell], wanted)
         except UnwrittenError:
             return None
+
+
+def _is_right(state: Mapping[str, float]) -> bool:
+    return all(share == 1 for share in state.values())
+
+
+def _right_ones(state: Mapping[str, float]) -> frozenset[str]:
+    return frozenset(name for name, share in state.items() if share == 1)
 
 
 @dataclass(frozen=True, slots=True)
