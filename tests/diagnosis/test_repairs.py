@@ -142,6 +142,28 @@ MISTAKES = [
         ("np.tanh(Z1)", "Z1"),
         ("missing-function", "Z1", None),
     ),
+    # At a rate of 1 the gradient alone would be right.
+    (
+        "epochs",
+        ("theta -= lr * examples.T", "theta -= lr + examples.T"),
+        (
+            "wrong-operator",
+            "lr + examples.T @ gradient_of_loss(examples @ theta, labels)",
+            "theta -= lr * (examples.T @ gradient_of_loss(examples @ theta, labels))",
+        ),
+    ),
+    # Only large scores show it: what came of them is no number, whatever it is made of.
+    (
+        "softmax-loss",
+        ("powers = np.exp(scores - np.max(scores))", "powers = np.exp(scores)"),
+        ("missing-shift", "scores", "powers = np.exp(scores - np.max(scores))"),
+    ),
+    # Not where it is used: there it is wrong already.
+    (
+        "batchnorm",
+        ("dvar = np.sum(dx_hat * centred, axis=0)", "dvar = (dx_hat * centred)"),
+        ("missing-function", "dx_hat * centred", None),
+    ),
 ]
 
 
@@ -165,6 +187,107 @@ def test_a_mistake_is_told_where_it_is(
         assert one.fix == fix
     assert one.sentence.startswith("In `")
     assert one.title == kinds()[kind].title
+
+
+BY_HAND = [
+    # What the model solution has for all examples and entries at once.
+    (
+        "logistic-regression/loops",
+        ("dw[j, 0] += X[j, i] * (a - y)", "dw[j, 0] += X[j, i]"),
+        ("missing-factor", "dw[j, 0] += X[j, i] * (a - y)"),
+    ),
+    (
+        "batchnorm/jacobian",
+        ("out[i, j] = gamma[j] * (column[i] - mean) / (var + eps) ** 0.5 + beta[j]", "pass"),
+        (
+            "missing-statement",
+            "out[i, j] = gamma[j] * ((x[i, j] - mean) / np.sqrt(var + eps)) + beta[j]",
+        ),
+    ),
+    # Keys that are made of that of a loop.
+    (
+        "one-hidden-layer/helpers",
+        (' - learning_rate * grads["d" + key]', ""),
+        ("missing-term", "parameters[key] = parameters[key] - learning_rate * grads['d' + key]"),
+    ),
+    # In the first round of the loop it is the same.
+    (
+        "epochs/loops",
+        ("step[d, c] / (end - start)", "step[d, c] / end - start"),
+        ("wrong-brackets", "theta[d, c] -= lr * step[d, c] / (end - start)"),
+    ),
+    # With it all is right; without the other term it is where scores are small.
+    (
+        "softmax-loss/log_sum_exp",
+        ("sum(np.exp(s - top) for s in f)", "sum(np.exp(s) for s in f)"),
+        ("missing-term", "logZ = top + np.log(sum(np.exp(s - top) for s in f))"),
+    ),
+    # An entry of an attribute that is not there.
+    (
+        "two-layer-net/course_style",
+        ("        self.params['W2'] = std * np.random.randn(hidden_size, output_size)\n", ""),
+        ("wrong-expression", "self.params['W2'] = std * np.random.randn(hidden_size, output_size)"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "change", "told"), BY_HAND, ids=[each[0] for each in BY_HAND])
+def test_a_mistake_is_told_in_other_styles(
+    found: Found, answer: str, change: tuple[str, str], told: tuple[str, str]
+) -> None:
+    """Where the model solution has nothing like the line."""
+    exercise, _, style = answer.partition("/")
+    text = by_hand(exercise, style)
+    (one,) = findings(found(exercise, change, text=text))
+    assert (one.mistake, one.fix.replace('"', "'")) == told
+    assert one.place is not None
+    line = text[: text.index(change[0])].count("\n") + 1
+    assert one.place.line in (line - 1, line)
+    assert one.diff.split("\n")[0] == "--- answer.py"
+    assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
+
+
+def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
+    """None of the two makes an output right, and the first gives no value of the model's."""
+    was = "dx[place] += (x[place] == largest) * dout[:, :, i : i + 1, j : j + 1]"
+    twice = (was, f"{was}\n            {was}")
+    text = solution("convolution")
+    start = text.index("def max_pool_backward_naive")
+    bound = "range(dout.shape[2])"
+    last = text[:start] + text[start:].replace(bound, bound.replace("2]", "2] - 1"), 1)
+    told = findings(found("convolution", twice, text=last))
+    assert {each.mistake for each in told} == {"extra-statement", "wrong-constant"}
+    assert len({each.entries for each in told}) == 1
+
+
+def test_the_form_in_which_all_is_right_comes_first(found: Found) -> None:
+    """Where the bias is flat one change makes some right; in the form that is meant two make all."""
+    text = (BESIDE / "linear-class" / "linear.py").read_text(encoding="utf-8")
+    told = findings(
+        found(
+            "linear-class",
+            ("self.dLdW = dLdZ.T @ self.A", "self.dLdW = -dLdZ.T @ self.A"),
+            ("self.dLdb = dLdZ.sum(axis=0", "self.dLdb = dLdZ.sum(axis=1"),
+            text=text,
+        )
+    )
+    assert sorted(each.mistake for each in told) == ["turned-sign", "wrong-axis"]
+
+
+def test_a_shape_alone_accuses_nobody(found: Found) -> None:
+    """What starts with another shape is looked at once the gradient is right: that has the line."""
+    text = by_hand("linear-class", "flat_bias")
+    told = findings(
+        found(
+            "linear-class",
+            ("flat.T @ rows / len(rows)", "flat.T @ rows"),
+            ("flat.sum(axis=0) / len(rows)", "flat / len(rows)"),
+            text=text,
+        )
+    )
+    assert told
+    assert "start" not in {each.check for each in told}
+    assert "wrong-name" not in {each.mistake for each in told}
 
 
 def test_what_is_offered_is_right(found: Found) -> None:

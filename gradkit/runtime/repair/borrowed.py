@@ -107,7 +107,9 @@ def entry_parts(
     first = scopes[0]
     if not first.places:
         return
-    names = {_entry_key([s.values.get(n) for s in scopes]): n for n in reversed(first.numbers)}
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name in first.numbers:
+        names.setdefault(_entry_key([s.values.get(name) for s in scopes]), []).append(name)
     made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
 
     def tree_of(part: Part, shape: tuple[int, ...], at: Sequence[_Index], deep: int) -> Any:
@@ -117,9 +119,11 @@ def entry_parts(
                 whole = np.broadcast_to(values[numbers[0]], shape)
             except ValueError:
                 return None
-            own = names.get(_entry_key([whole[index] for index in at]))
+            # Of several names, as of what is 0 so far, it is the one that is called so.
+            own = names.get(_entry_key([whole[index] for index in at]), [])
+            alike = sorted(own, key=lambda name: name.casefold() != leaf.casefold())
             inner = made_of.get(numbers) if deep else None
-            tree = expression(own) if own else None
+            tree = expression(alike[0]) if alike else None
             if tree is None and inner is not None:
                 tree = tree_of(inner, shape, at, deep - 1)
             if tree is None:

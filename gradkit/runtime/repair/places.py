@@ -33,7 +33,7 @@ LARGEST = 1_000_000
 class Place:
     """A slot that was run: its local names, run by run, at each of the inputs.
 
-    ``values`` are for all runs at the first inputs, ``others`` for the first run at others.
+    ``values`` are for all runs at the first inputs, ``others`` for the first and last at others.
     ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
     ``held`` what names hold. ``near`` is how near that is to the model solution's, see `known`; it
     is ``doubtful`` where the model solution never has its value.
@@ -147,9 +147,13 @@ class Places:
     def _values(
         self, runs: list[list[dict[str, Any]]], *, kept: bool
     ) -> tuple[list[Values], list[Values]]:
-        """Return what makes values for all runs at the first inputs, and the first at others."""
+        """Return what makes values for all runs at the first inputs, and for some at others.
+
+        These are the first of each, and the last: in the first one much is 0.
+        """
         space = self._bench.namespace
-        local = [*runs[0], *(each[0] for each in runs[1:] if each)]
+        others = [each for each in runs[1:] if each]
+        local = [*runs[0], *(each[0] for each in others), *(each[-1] for each in others)]
         own = local if kept else map(copied, local)
         made = [Values(Names(space, names), kept=kept) for names in own]
         return made[: len(runs[0])], made[len(runs[0]) :]
