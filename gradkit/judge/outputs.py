@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradkit.language import phrase, say
 from gradkit.records.functions import Draw, FunctionCheck, Made
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.verdict import LEFT_ALONE, Entry, State, Verdict
 from gradkit.text import label_said
 
 NEAR = 1e-7
@@ -23,9 +23,6 @@ SINGLE = 2e-4
 
 VISIBLE = 1e-3
 """A factor that is nearer to 1 is not told: it would be written as 1."""
-
-LEFT_ALONE = " left alone"
-"""Of an input, it is the entry that it was not changed in place."""
 
 LEAST = 1e-12
 """The smallest size that an output is held to."""

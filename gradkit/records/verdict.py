@@ -17,6 +17,10 @@ OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
 """States that are neither right nor wrong: their points are left out."""
 
 
+LEFT_ALONE = " left alone"
+"""After an input, the parameter of an entry that it was not changed in place."""
+
+
 class Entry(Struct, frozen=True):
     """One compared number (or the worst of several probes of it).
 

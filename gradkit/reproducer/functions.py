@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.tell import applied
 from gradkit.grading.session import Session, grader_of
-from gradkit.judge.outputs import LEFT_ALONE
 from gradkit.records.functions import FunctionTask
 from gradkit.records.submission import Section, Submission
+from gradkit.records.verdict import LEFT_ALONE
 from gradkit.reproducer.calls import text_of
 from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.reproducer.script import EXPECTED_LEVEL, written
