@@ -78,8 +78,8 @@ WHOLE = "whole numbers from 1, or an expression of other sizes"
 NAME = "expected a name, as Python has them, that means nothing else"
 MADE = "expected names, calls, constants, displays, attributes, subscripts and arithmetic"
 KNOWN = (
-    "N, D, E, binary, distinct, integers, mask, normal, onehot, ones, positive, probabilities, "
-    "uniform, zeros"
+    "N, D, E, binary, distinct, integers, judged, mask, normal, onehot, ones, positive, "
+    "probabilities, uniform, zeros"
 )
 THERE = "expected a name that is there by then: D, E, N, np, "
 
