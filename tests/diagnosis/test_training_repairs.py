@@ -8,9 +8,11 @@ from contextlib import nullcontext
 import pytest
 from mistakes.samples import samples
 
+from gradkit.diagnosis.repair.tell import applied
 from gradkit.grading import training_repairs
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.result import TaskResult
+from gradkit.records.submission import Cell
 from gradkit.records.verdict import Verdict
 from gradkit.task.assignment import read_assignment
 
@@ -104,6 +106,9 @@ def test_a_mistake_has_its_line(diagnosed: Diagnosed, name: str) -> None:
     assert finding.place is not None
     assert text.split("\n")[finding.place.line - 1].strip() == finding.source
     assert finding.fix
+    mended = applied(finding.diff, text, Cell("x", "x.py", None, text))
+    assert mended != text
+    assert told(diagnosed(mended, task)) == []
 
 
 def test_right_code_is_never_run_again(diagnosed: Diagnosed, monkeypatch) -> None:
