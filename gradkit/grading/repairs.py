@@ -194,17 +194,22 @@ class _Repairs(Struct):
         self.texts, self.made = kept
 
     def _breaks(self, check: FunctionCheck) -> bool:
-        """Tell whether all changes so far make another check fail that passes, or did before."""
+        """Tell whether all changes so far make wrong what is right of another check, or was made.
+
+        By the model solution: what is right for a wrong forward pass alone need not stay so.
+        """
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
         for other in (each for each in grader.task.checks if each is not check):
-            passes = grader.verdicts[other.name].state == "pass"
-            form = grader.forms(other)[0] if passes else self.mended.get(other.name)
-            if form is None or not own & {each.name for each in grader.definitions_of(other)}:
+            mended = self.mended.get(other.name)
+            if not own & {each.name for each in grader.definitions_of(other)}:
                 continue
-            with grader.meant(other, form):
-                if self._verdict(other).state != "pass":
-                    return True
+            with grader.meant(other, mended or grader.forms(other)[0]):
+                before = grader.with_changes(other, grader.draws, [])
+                after = self._verdict(other)
+            right = any(entry.state == "pass" for entry in before.entries)
+            if (mended and after.state != "pass") or (right and _made_right(before, after) is None):
+                return True
         return False
 
     def _state(self) -> tuple[dict[str, str], dict[str, list[Proposal]]]:

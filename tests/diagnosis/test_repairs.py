@@ -404,6 +404,24 @@ def test_no_change_is_told_that_breaks_another_check(
     assert {each.mistake for each in findings(found("epochs", wrong))} == {"turned-sign"}
 
 
+def test_what_is_right_of_a_check_that_fails_stays_so(found: Found) -> None:
+    """A helper, changed, would make up for a transposition in one pass and spoil the other one."""
+    text = by_hand("convolution", "im2col")
+    told = findings(
+        found(
+            "convolution",
+            ("w.reshape(F, -1) @ columns + b", "w.reshape(F, -1) @ columns.T + b"),
+            ("dw = np.matmul(dflat", "dw = -np.matmul(dflat"),
+            text=text,
+        )
+    )
+    assert [(each.mistake, each.source.split(" = ")[0]) for each in told] == [
+        ("wrong-transpose", "out"),
+        ("turned-sign", "dw"),
+    ]
+    assert "@ columns + b" in told[0].fix
+
+
 def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None:
     """A line that is missing moves the text below it, in which there is another mistake."""
     lost, was = "        dscores[np.arange(N), y] -= 1\n", '"b1": np.sum(dhidden, axis=0)'

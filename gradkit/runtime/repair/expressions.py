@@ -271,7 +271,8 @@ def _bounds(node: ast.Call) -> Iterator[Change]:
 def _attributes(spot: Spot) -> Iterator[Change]:
     node = spot.node
     if isinstance(node, ast.Attribute) and node.attr == "T":
-        yield Change("wrong-transpose", node.value)
+        # A little less than to put another one behind it.
+        yield Change("wrong-transpose", node.value, SIMPLE - 0.01)
     elif isinstance(spot.value, np.ndarray) and spot.value.ndim >= 2:
         yield Change("wrong-transpose", new(ast.Attribute, node, "T", ast.Load()))
     if isinstance(spot.value, np.ndarray) and not isinstance(node, ast.Constant):
