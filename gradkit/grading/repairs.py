@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.ask import (
@@ -22,7 +22,7 @@ from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
-from gradkit.records.finding import Finding, Inquiry
+from gradkit.records.finding import Inquiry
 from gradkit.records.functions import Draw, FunctionCheck, Lines
 from gradkit.records.submission import Cell
 from gradkit.records.verdict import Verdict
@@ -70,6 +70,18 @@ LARGEST = 50_000
 """Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
 
 
+class _Told(Struct, frozen=True):
+    """A change that makes outputs of a check right: in which function, and the text before it."""
+
+    check: str
+    function: str
+    outputs: tuple[str, ...]
+    proposal: Proposal
+    cell: Cell
+    line: int
+    source: str
+
+
 class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
@@ -80,7 +92,7 @@ class _Repairs(Struct):
     grader: FunctionGrader
     inside: Inside
     texts: dict[str, str] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    told: list[_Told] = field(default_factory=list)
     made: dict[str, list[Proposal]] = field(default_factory=dict)
     left: int = MILLISECONDS
     spare: int = MILLISECONDS
@@ -92,17 +104,18 @@ class _Repairs(Struct):
         for check in sorted(checks, key=self._is_empty):
             # What is right once the mistakes before it are mended has none of its own.
             with self.grader.meant(check, self._forms(check)[0]):
-                mended = self.findings and self._verdict(check, held).state == "pass"
+                mended = self.told and self._verdict(check, held).state == "pass"
             if not mended:
-                self.findings += self._of_forms(check, held)
-        return Inquiry(tuple(self.findings))
+                self.told += self._of_forms(check, held)
+        task = self.grader.task.id
+        return Inquiry(tuple(finding_of(task, *structs.astuple(t)) for t in _joined(self.told)))
 
     def _is_empty(self, check: FunctionCheck) -> bool:
         """Tell a check of which all that is right is 0."""
         ((_, _, right),) = self.grader.asked(check, self.grader.draws[:1]).draws
         return not any(np.any(value) for value in right.values.values())
 
-    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Finding]:
+    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[_Told]:
         """Return what is found of a check in the first form in which the text is amended.
 
         That is one in which one change is enough that is not the model solution's, if there is one.
@@ -116,7 +129,7 @@ class _Repairs(Struct):
                 whole = bool(found) and self._verdict(check).state == "pass"
             if found and (best is None or (whole and not best[0])):
                 best = whole, found, self._state(), form
-            if whole and len(found) == 1 and found[0].mistake != "wrong-expression":
+            if whole and len(found) == 1 and found[0].proposal.kind != WHOLE:
                 break
             self.texts, self.made = before
             before = self._state()
@@ -133,7 +146,7 @@ class _Repairs(Struct):
 
     def _of_check(
         self, check: FunctionCheck, held: Sequence[Draw], milliseconds: int
-    ) -> Iterator[Finding]:
+    ) -> Iterator[_Told]:
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         # Time of its own: what was asked before is no matter of this.
@@ -174,7 +187,7 @@ class _Repairs(Struct):
         before: Verdict,
         cells: Mapping[str, Cell],
         known: Sequence[Definition],
-    ) -> Iterator[Finding]:
+    ) -> Iterator[_Told]:
         """Yield what is found, as far as it is right where it is judged, and make those changes."""
         kept, steps = self._state(), []
         for proposal in found:
@@ -187,9 +200,8 @@ class _Repairs(Struct):
             if outputs is None or (outputs and self._breaks(check)):
                 break
             if outputs:
-                task = self.grader.task.id
                 for function, one, cell, line, source in steps:
-                    yield finding_of(task, check.name, function, outputs, one, cell, line, source)
+                    yield _Told(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self._state(), []
         self.texts, self.made = kept
 
@@ -257,6 +269,26 @@ class _Repairs(Struct):
             for definition in _changed(cell, self.texts.get(cell.id, cell.source))
         ]
         return self.grader.with_changes(check, [*self.grader.draws, *held], changed)
+
+
+WHOLE = "wrong-expression"
+"""The kind of a change of a line that is several, or none of another kind."""
+
+
+def _joined(told: Sequence[_Told]) -> list[_Told]:
+    """Return changes, those of a line that another one has made as one with that."""
+    joined: list[_Told] = []
+    for each in told:
+        new, made = each.proposal, each.source.split("\n")[each.proposal.first - 1]
+        for number, one in enumerate(joined):
+            if one.cell is each.cell and one.proposal.lines == (made,) and new.first == new.last:
+                whole = replace(one.proposal, kind=WHOLE, lines=new.lines, start=0, end=LARGEST)
+                outputs = tuple(dict.fromkeys([*one.outputs, *each.outputs]))
+                joined[number] = replace(one, outputs=outputs, proposal=whole)
+                break
+        else:
+            joined.append(each)
+    return joined
 
 
 def _changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:

@@ -169,8 +169,7 @@ def leash(pid: int, machine: str = "") -> bytes:
         "prctl": _is(0, *_NAMES_OF_THREADS),  # not dumpable again, no farewell to the parent
         "prlimit64": _null(2),  # limits may be read, not set
         **dict.fromkeys(
-            ("seccomp", "sendmsg", "recvmsg", "sendto", "setsid", "unlinkat", "rmdir"),
-            _REFUSED,
+            ("seccomp", "sendmsg", "recvmsg", "sendto", "setsid", "unlinkat", "rmdir"), _REFUSED
         ),
     }
     return _program(machine, rules, _ALLOWED)

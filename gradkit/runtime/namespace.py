@@ -28,15 +28,7 @@ from gradkit.runtime.library import (
 from gradkit.runtime.messages import Message, in_english, message, message_of, raised, text_of
 from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
 from gradkit.runtime.syntax import names_in_class_bodies
-from gradkit.runtime.training import (
-    BEGIN,
-    LOSS,
-    EnoughRounds,
-    Rounds,
-    lifted,
-    recording,
-    runnable,
-)
+from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording, runnable
 
 _TEXT = 300
 """Characters of an exception's own text that are passed on."""

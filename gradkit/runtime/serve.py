@@ -150,12 +150,7 @@ def point_streams(output: int) -> None:
 def _text(descriptor: int) -> io.TextIOWrapper:
     # By lines, so that what was printed before a crash is not lost with it.
     return open(
-        descriptor,
-        "w",
-        encoding="utf-8",
-        errors="backslashreplace",
-        buffering=1,
-        closefd=False,
+        descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
     )
 
 

@@ -16,13 +16,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from gradkit.runtime.messages import Message, message
-from gradkit.runtime.syntax import (
-    LOOPS,
-    names_bound,
-    parse,
-    stored_names,
-    walk,
-)
+from gradkit.runtime.syntax import LOOPS, names_bound, parse, stored_names, walk
 
 Source = tuple[str, str]
 """A cell's id and its source."""

@@ -274,6 +274,18 @@ def test_the_form_in_which_all_is_right_comes_first(found: Found) -> None:
     assert sorted(each.mistake for each in told) == ["turned-sign", "wrong-axis"]
 
 
+def test_changes_of_one_line_are_told_as_one(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An axis makes the gradient right, a transposition what it is taken from: one other line."""
+    text, was = by_hand("linear-class", "flat_bias"), "flat.sum(axis=0) / len(rows)"
+    wrong = (was, "flat.sum() / len(rows)")
+    (one,) = findings(found("linear-class", wrong, text=text))
+    assert one.mistake == "wrong-expression"
+    assert one.source == f"self.dLdb = {wrong[1]}"
+    assert one.source[slice(*one.columns)] == one.source
+    monkeypatch.setattr(repairs, "_joined", list)
+    assert len(findings(found("linear-class", wrong, text=text))) == 2
+
+
 def test_a_shape_alone_accuses_nobody(found: Found) -> None:
     """What starts with another shape is looked at once the gradient is right: that has the line."""
     text = by_hand("linear-class", "flat_bias")

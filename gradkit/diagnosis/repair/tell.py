@@ -66,7 +66,7 @@ def finding_of(
 def marked(proposal: Proposal, source: str) -> tuple[str, tuple[int, int], str]:
     """Return the doubtful line of a text, the columns of its doubtful part, and what mends it."""
     line = source.split("\n")[proposal.line - 1]
-    ends = proposal.end if proposal.until == proposal.line else len(line)
+    ends = min(proposal.end, len(line)) if proposal.until == proposal.line else len(line)
     # What is shown begins where the line's text does.
     indent = len(line) - len(line.lstrip())
     columns = (max(proposal.start - indent, 0), max(ends - indent, 0))

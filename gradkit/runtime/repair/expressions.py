@@ -195,7 +195,8 @@ LIKE: Mapping[str, tuple[str, ...]] = {
     **{"dot": ("multiply",), "multiply": ("dot",), "zeros_like": ("ones_like",)},
     **{"ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",)},
     **{"vstack": ("hstack",), "hstack": ("vstack",), "floor": ("ceil",), "ceil": ("floor",)},
-    **{"any": ("all",), "all": ("any",), "log2": ("log",), "log10": ("log",), "sin": ("cos",)},
+    **{"expm1": ("exp",), "log1p": ("log",), "any": ("all",), "all": ("any",)},
+    **{"log2": ("log",), "log10": ("log",), "sin": ("cos",)},
     **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot",), "abs": ("square",)},
 }
 """Functions that are taken for each other."""

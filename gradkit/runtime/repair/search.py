@@ -118,11 +118,11 @@ class Search:
         """Return the best change of the text as it is now, or the best two where ``deep``."""
         bench.take(self._text.sources, self._text.places)
         states = bench.measured(bench.question.draws)
-        if not bench.again and all(map(_is_right, states)):
+        if not bench.again and all(_right_ones(state) == state.keys() for state in states):
             bench.again = True
             states = bench.measured(bench.question.draws)
         # Where it is wrong; of what makes that right, the other inputs are looked at too.
-        amiss = [number for number, state in enumerate(states) if not _is_right(state)]
+        amiss = [n for n, state in enumerate(states) if _right_ones(state) != state.keys()]
         used = amiss[:INPUTS]
         self._wrong = frozenset(n for k in used for n, share in states[k].items() if share < 1)
         if not used:
@@ -238,10 +238,6 @@ class Search:
             return candidate.write(self._text.sources[candidate.target.cell], wanted)
         except UnwrittenError:
             return None
-
-
-def _is_right(state: Mapping[str, float]) -> bool:
-    return all(share == 1 for share in state.values())
 
 
 def _right_ones(state: Mapping[str, float]) -> frozenset[str]:
