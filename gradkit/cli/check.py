@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -58,6 +59,8 @@ def check_command(
     batch = grade_files(paths, require_tier=require_tier, meanwhile=partial(load, format_), **given)
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
+    # What is left goes with the process: nothing of it is collected first.
+    gc.freeze()
     raise click.exceptions.Exit(_ended(batch))
 
 
