@@ -313,8 +313,7 @@ class _Check:
             survey.run()
             return survey.entries, survey.found, survey.patterns
         columns = entry_check(evaluator, claims, self.seen, self.asked).run()
-        faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
-        if faint:
+        if faint := int(np.count_nonzero(columns.faint & (columns.verdict == AGREE))):
             note(
                 f"so far below the others that noise hides errors of the size of the entry, and "
                 f"checked on the scale of the others: {faint} of {len(columns)} entries."

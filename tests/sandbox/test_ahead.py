@@ -72,7 +72,10 @@ def test_a_refused_check_leaves_nothing(folder):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     command = [sys.executable, "-P", "-m", "gradkit", "check", "none.py"]
     before = children()
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        subprocess.run(
+            command, check=True, env=environment, cwd=folder, capture_output=True, text=True
+        )
+    assert refused.value.returncode == 2
+    assert refused.value.stderr.count("\n") == 1
     assert children() == before
