@@ -122,8 +122,7 @@ class Examination:
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
             up = len(steps) and reading.best.reach >= len(steps) - 1
             up = up and (verdict != DISAGREE or len(steps) < FIRM)
-            tall = up and RATIO * steps[-1] <= self.top
-            longer = tall and self.add(RATIO * steps[-1])
+            longer = up and RATIO * steps[-1] <= self.top and self.add(RATIO * steps[-1])
             if not longer and not (down and self.add(self.rows[0, 0] / RATIO)):
                 return reading
 
@@ -241,8 +240,7 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
     def away() -> Floats:
         left, right, central, _ = differences(at.ladder(at.noise, np.inf))
-        one = np.where(np.isfinite(left), left, right)
-        slopes = np.where(np.isfinite(central), central, one)
+        slopes = np.where(np.isfinite(central), central, np.where(np.isfinite(left), left, right))
         jump, steps = np.abs(right - left), at.rows[0]
         longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
         kinked = np.isfinite(jump) & (jump > gap) & ~longer

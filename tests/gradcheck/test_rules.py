@@ -14,6 +14,7 @@ import pytest
 import random_nets
 
 from gradkit.gradcheck import (
+    check,
     check_gradient,
     entries,
     error,
@@ -102,8 +103,27 @@ def off_by_one_percent(seed, number, name, index):
     return net, net.params, claim
 
 
+def without_a_derivative():
+    """A float32 net, and a gradient in which units that noise hides lack a factor."""
+    rng = np.random.default_rng([31415, 735, 1])
+    net = random_nets.random_net(rng, "float32")
+    net.params |= {key: 0 * value for key, value in net.params.items() if key.startswith("b")}
+    net.X, net.y = (array.astype(np.float32).astype(float) for array in (net.X, net.y))
+    net.params = {k: v.astype(np.float32).astype(float) for k, v in net.params.items()}
+    return net, net.params, dict(random_nets.structural(net, rng))["no derivative in layer 2"]
+
+
 Rule = tuple[str, Any, str, Any, Callable[..., Any], Any, Any, str, str]
 RULES: list[Rule] = [
+    (
+        "what noise hides of each it may not hide of all together",
+        check.Survey,
+        "look",
+        lambda *moves, **options: SimpleNamespace(columns=SimpleNamespace(verdict=["agree"])),
+        *without_a_derivative(),
+        "inconclusive",
+        "agree",
+    ),
     (
         "a table of six points tells noise to a factor of three",
         examine,
