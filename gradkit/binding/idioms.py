@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from gradkit.language import say
-from gradkit.records.binding import Bound
+from gradkit.records.observations import Bound
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import QUANTITIES, Role, Task
 from gradkit.runtime.inspection import effects_of

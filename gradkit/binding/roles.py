@@ -25,8 +25,7 @@ from gradkit.binding.match import (
 )
 from gradkit.binding.outline import Loop, Model, outline
 from gradkit.language import phrase, say
-from gradkit.records.binding import Before, Binding, Bound, Convention, Missing, Path
-from gradkit.records.observations import Lost
+from gradkit.records.observations import Before, Binding, Bound, Convention, Lost, Missing, Path
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Role, Task
 from gradkit.runtime.frames import Frame

@@ -31,8 +31,7 @@ from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
 from gradkit.records.classroom import Filed, Kept, Listed, Order, Standing
-from gradkit.records.course import NO_COURSE, Course
-from gradkit.records.policy import Policy
+from gradkit.records.course import NO_COURSE, Course, Policy
 from gradkit.records.result import Result
 from gradkit.records.task import Assignment
 from gradkit.submission.files import SubmissionError, UnreadableError

@@ -21,7 +21,7 @@ from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import round_half_up
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Kept
-from gradkit.records.policy import Bonus, Late, Policy
+from gradkit.records.course import Bonus, Late, Policy
 from gradkit.records.result import Adjustment, Result
 from gradkit.writing import UNREADABLE, refusing
 

@@ -50,12 +50,10 @@ from gradkit.grading.settings import (
     tasks_of,
 )
 from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked
-from gradkit.records.functions import FunctionTask
+from gradkit.records.course import Policy
 from gradkit.records.mistake import Preset
-from gradkit.records.policy import Policy
-from gradkit.records.result import Evidence, OracleKind, Result, TaskResult
-from gradkit.records.task import Form, Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.result import Evidence, OracleKind, Result, TaskResult, Verdict
+from gradkit.records.task import Form, FunctionTask, Task
 from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Oracle, OracleError
 from gradkit.task.shipped import DEFAULT

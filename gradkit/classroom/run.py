@@ -43,8 +43,7 @@ from gradkit.grading.settings import (
     required_tier,
 )
 from gradkit.records.classroom import Filed, Summary
-from gradkit.records.course import NO_COURSE, Course, Match, Preview, Sender
-from gradkit.records.policy import Policy
+from gradkit.records.course import NO_COURSE, Course, Match, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.report.table import first_names

@@ -51,14 +51,19 @@ from gradkit.grading.settings import (
 )
 from gradkit.judge.case import Examined
 from gradkit.language import phrase, say
-from gradkit.records.binding import Binding
-from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
-from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Evidence, Graded, Result, TaskResult
+from gradkit.records.observations import Binding
+from gradkit.records.result import (
+    FOR_INSTRUCTORS,
+    Evidence,
+    Graded,
+    Inquiry,
+    Result,
+    TaskResult,
+    Verdict,
+)
 from gradkit.records.submission import Claim, Place, Section, Submission
-from gradkit.records.task import Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
 from gradkit.submission.definitions import definitions

@@ -14,10 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Assignment, Form, Task
+from gradkit.records.task import Assignment, Form, FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED

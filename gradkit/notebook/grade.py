@@ -19,9 +19,8 @@ from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.report import Report
-from gradkit.records.functions import FunctionTask
 from gradkit.records.submission import Cell, Claim, Section, Submission
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
 from gradkit.submission.definitions import definitions
 from gradkit.submission.history import from_functions, from_history, submission_of

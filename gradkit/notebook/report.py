@@ -12,8 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import phrase, say
-from gradkit.records.result import Result
-from gradkit.records.verdict import Course
+from gradkit.records.result import Course, Result
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.text import label_said
 

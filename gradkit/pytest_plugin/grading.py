@@ -13,9 +13,8 @@ from gradkit.grading.session import Session, answers, of_some_tasks, recognised,
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED
-from gradkit.records.functions import FunctionTask
 from gradkit.records.result import Result
-from gradkit.records.task import Task
+from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
 from gradkit.task.oracle import Answers

@@ -13,8 +13,7 @@ import pytest
 from gradkit.grading.settings import GradingError
 from gradkit.language import say
 from gradkit.pytest_plugin.grading import grading_of
-from gradkit.records.result import CheckResult, TaskResult
-from gradkit.records.verdict import OPEN
+from gradkit.records.result import OPEN, CheckResult, TaskResult
 from gradkit.report.plain_text import check_text
 from gradkit.report.rounding import points
 from gradkit.report.words import word

@@ -8,9 +8,8 @@ from typing import Literal
 from msgspec import Struct, field
 
 from gradkit.records.course import Sender
-from gradkit.records.result import Adjustment, CheckResult
+from gradkit.records.result import Adjustment, CheckResult, State
 from gradkit.records.submission import RawSubmission
-from gradkit.records.verdict import State
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
 Standing = Literal["graded", "refused", "failed", "absent"]

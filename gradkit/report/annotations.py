@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.records.finding import Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Finding, Result, State, TaskResult
 from gradkit.records.submission import Place
-from gradkit.records.verdict import State
 from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
 from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import log_text

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gradkit.language import say
-from gradkit.records.result import CENT, CheckResult, Result, TaskResult
-from gradkit.records.verdict import OPEN
+from gradkit.records.result import CENT, OPEN, CheckResult, Result, TaskResult
 from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
 from gradkit.report.rounding import shared_points
 from gradkit.report.words import word

@@ -14,10 +14,17 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from gradkit.records.finding import FOR_INSTRUCTORS, Finding
-from gradkit.records.result import Adjustment, CheckResult, Result, TaskResult
+from gradkit.records.result import (
+    FOR_INSTRUCTORS,
+    Adjustment,
+    CheckResult,
+    Course,
+    Entry,
+    Finding,
+    Result,
+    TaskResult,
+)
 from gradkit.records.submission import Listing, Place, Problem
-from gradkit.records.verdict import Course, Entry
 from gradkit.report.escape import OLD_COMMAND
 from gradkit.report.words import adjustment_text, override_text
 

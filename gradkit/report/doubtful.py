@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradkit.records.finding import Finding
+from gradkit.records.result import Finding
 from gradkit.text import clean_text
 
 

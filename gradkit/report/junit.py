@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from gradkit.records.result import CENT, CheckResult, Result, TaskResult
-from gradkit.records.verdict import OPEN, State
+from gradkit.records.result import CENT, OPEN, CheckResult, Result, State, TaskResult
 from gradkit.report.escape import xml_text
 from gradkit.report.plain_text import check_text, head_text, title_text
 from gradkit.report.rounding import round_points

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gradkit.language import phrase, say
-from gradkit.records.finding import Finding
 from gradkit.records.reports import Changes
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.report.document import document
 from gradkit.report.escape import log_text
 from gradkit.report.rounding import points, round_points, score_text, signed

@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from gradkit.lines import packed
-from gradkit.records.functions import Made
 from gradkit.records.observations import Outcome
+from gradkit.records.task import Made
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import message, said
 from gradkit.sandbox.observe import outcome_of

@@ -9,10 +9,8 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.records.binding import Bound, Path
-from gradkit.records.observations import REPEATS, Fault, Loop, Lost, Outcome
-from gradkit.records.probes import Batch, Run
-from gradkit.records.task import Array, Parameters, Task
+from gradkit.records.observations import REPEATS, Bound, Fault, Loop, Lost, Outcome, Path
+from gradkit.records.task import Array, Batch, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import said
 from gradkit.sandbox.process import Question, StudentProcess

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from gradkit.records.check import Imports
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
+from gradkit.records.task import Imports
 from gradkit.runtime.errors import LossKind
 from gradkit.runtime.frames import (
     SEVERAL,

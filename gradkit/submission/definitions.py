@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from gradkit.records.functions import Call
 from gradkit.records.submission import Cell, Place, Submission
+from gradkit.records.task import Call
 from gradkit.runtime.syntax import definitions_in, names_bound, walk
 from gradkit.submission.places import finder
 from gradkit.submission.source import parse

@@ -19,14 +19,14 @@ from typing import Any, get_args
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.records.check import Check
-from gradkit.records.functions import FunctionTask
 from gradkit.records.task import (
     QUANTITIES,
     Argument,
     Array,
     Assignment,
+    Check,
     Framework,
+    FunctionTask,
     Layer,
     Rates,
     Role,

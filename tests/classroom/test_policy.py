@@ -20,8 +20,7 @@ from gradkit.classroom.policy import (
     without,
 )
 from gradkit.records.classroom import Kept
-from gradkit.records.course import Sender
-from gradkit.records.policy import Bonus, Late, Policy
+from gradkit.records.course import Bonus, Late, Policy, Sender
 from gradkit.records.result import Adjustment, Result, TaskResult
 
 DUE = datetime(2026, 10, 1, 22, tzinfo=UTC)

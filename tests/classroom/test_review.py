@@ -35,10 +35,8 @@ from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
-from gradkit.records.finding import Finding
 from gradkit.records.reports import Look, Reason
-from gradkit.records.result import CheckResult, Decision, Result, TaskResult
-from gradkit.records.verdict import State
+from gradkit.records.result import CheckResult, Decision, Finding, Result, State, TaskResult
 from gradkit.report.table import command as show_command
 from gradkit.report.table import review_csv
 

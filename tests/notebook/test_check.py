@@ -10,7 +10,7 @@ import pytest
 from notebook.conftest import ROOT, Notebook
 
 import gradkit
-from gradkit.records.verdict import Course
+from gradkit.records.result import Course
 
 pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 

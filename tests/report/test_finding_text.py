@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import UNEXPLAINED, CheckResult, Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data
 from gradkit.report.html.page import fragment

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from results import HOSTILE, result
 from rich.console import Console
 
-from gradkit.records.verdict import Entry
+from gradkit.records.result import Entry
 from gradkit.report.rounding import points
 from gradkit.report.text import show, to_text
 

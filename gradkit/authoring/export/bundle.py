@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct, field
 
 from gradkit.errors import GradkitError
-from gradkit.records.functions import FunctionTask
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference

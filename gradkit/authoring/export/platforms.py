@@ -17,8 +17,7 @@ from gradkit.authoring.export.bundle import (
     write_zip,
 )
 from gradkit.authoring.export.install import Install, carried, choose, wheel_alone, words
-from gradkit.records.functions import FunctionTask
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, FunctionTask, Task
 
 TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
 """What to install for torch tasks: a tenth of the size of what comes with CUDA."""

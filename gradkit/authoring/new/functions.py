@@ -15,8 +15,7 @@ from gradkit.authoring.export.install import Install, words
 from gradkit.authoring.new.starter import setup, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
-from gradkit.records.functions import FunctionTask
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, FunctionTask
 from gradkit.task.shipped import SHIPPED
 
 STARTER = "starter"

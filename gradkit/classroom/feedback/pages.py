@@ -33,10 +33,9 @@ from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
-from gradkit.records.finding import Finding
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.html import class_page, student_page, to_row
 from gradkit.report.html.class_page import Row

@@ -19,8 +19,7 @@ from gradkit.classroom.policy import FILE, without
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, sender_of
 from gradkit.errors import GradkitError
-from gradkit.records.course import Sender, Student
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy, Sender, Student
 from gradkit.writing import refusing
 
 OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")

@@ -17,11 +17,9 @@ from gradkit.classroom.store.counted import counting_results, policy_of
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Summary
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy
 from gradkit.records.reports import Kind, Look, Reason
-from gradkit.records.result import Result
-from gradkit.records.verdict import State
+from gradkit.records.result import UNEXPLAINED, Result, State
 from gradkit.report.words import count_text, word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -31,8 +31,7 @@ from gradkit.classroom.store.results import Store, pack, settings_of, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
-from gradkit.records.course import Sender
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy, Sender
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
 from gradkit.writing import UNREADABLE, refusing
 

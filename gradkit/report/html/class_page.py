@@ -10,9 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import say
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.result import Result, TaskResult
-from gradkit.records.verdict import State
+from gradkit.records.result import UNEXPLAINED, Result, State, TaskResult
 from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.document import document
 from gradkit.report.html import plots

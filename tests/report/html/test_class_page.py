@@ -7,7 +7,7 @@ import re
 import pytest
 from report.html.samples import HOSTILE, WORDS, Elements, result
 
-from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.result import UNEXPLAINED
 from gradkit.report.document import link
 from gradkit.report.html import Row, TaskRow, class_page, to_row
 from gradkit.report.html.class_page import KINDS, _checks, _mistakes

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 
-from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.result import UNEXPLAINED
 from gradkit.report.html import student_page, to_row
 from gradkit.report.html.student_page import ROWS
 from gradkit.report.rounding import points
