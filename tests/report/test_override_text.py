@@ -12,7 +12,8 @@ from results import result
 from gradkit.records.result import Decision, Result
 from gradkit.report import data, github, html
 from gradkit.report.formats import FORMATS, render
-from gradkit.report.html import page, to_row
+from gradkit.report.html import page
+from gradkit.report.html.class_page import to_row
 from gradkit.report.html.page import fragment
 from gradkit.report.text import to_text
 from gradkit.report.visibility import apply_visibility

@@ -17,8 +17,8 @@ from report.html.samples import HOSTILE, WORDS, changes, result
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Adjustment, Decision, Result
-from gradkit.report.html import Row, class_page, student_page, to_row
-from gradkit.report.html.page import fragment, render
+from gradkit.report.html.class_page import Row, class_page, to_row
+from gradkit.report.html.page import fragment, render, student_page
 from gradkit.sandbox import Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]

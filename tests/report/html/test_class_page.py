@@ -9,8 +9,15 @@ from report.html.samples import HOSTILE, WORDS, Elements, result
 
 from gradkit.records.result import UNEXPLAINED
 from gradkit.report.document import link
-from gradkit.report.html import Row, TaskRow, class_page, to_row
-from gradkit.report.html.class_page import KINDS, _checks, _mistakes
+from gradkit.report.html.class_page import (
+    KINDS,
+    Row,
+    TaskRow,
+    _checks,
+    _mistakes,
+    class_page,
+    to_row,
+)
 from gradkit.report.html.page import render
 from gradkit.report.rounding import comparable
 

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 
 from gradkit.records.result import UNEXPLAINED
-from gradkit.report.html import student_page, to_row
-from gradkit.report.html.student_page import ROWS
+from gradkit.report.html.class_page import to_row
+from gradkit.report.html.page import ROWS, student_page
 from gradkit.report.rounding import points
 
 PAGE = student_page(result(), 4)
