@@ -80,7 +80,7 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
             "pip install 'gradkit[watch]'"
         )
     from gradkit.batch import for_readers, grade_on_save
-    from gradkit.report.since import since
+    from gradkit.report.words import since
 
     before: dict[str, Result] = {}
     for batch in grade_on_save(paths, **settings):

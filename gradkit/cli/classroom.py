@@ -105,8 +105,8 @@ def override_command(
 
 def _tell_override(done: Overridden) -> None:
     """Print what was set, what counted before, and what the total is now."""
-    from gradkit.report.rounding import points as shown
-    from gradkit.report.rounding import score_text
+    from gradkit.report.words import points as shown
+    from gradkit.report.words import score_text
 
     was = "the mark"
     if done.former is not None:

@@ -11,9 +11,17 @@ from rich.text import Text
 
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
-from gradkit.report.rounding import comparable, points, score_text, signed, tenths
 from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
-from gradkit.report.words import adjustment_text, override_text, word
+from gradkit.report.words import (
+    adjustment_text,
+    comparable,
+    override_text,
+    points,
+    score_text,
+    signed,
+    tenths,
+    word,
+)
 
 SPREAD = 10
 """Scores from which on it is told how they are spread."""

@@ -20,7 +20,8 @@ from click.testing import CliRunner, Result
 from model_solutions import REFERENCE, ROOT
 
 from gradkit import __version__
-from gradkit.authoring.export import ExportError, install
+from gradkit.authoring.export import install
+from gradkit.authoring.export.bundle import ExportError
 from gradkit.authoring.export.install import Install, choose, words
 from gradkit.authoring.export.platforms import workflow
 from gradkit.cli import main

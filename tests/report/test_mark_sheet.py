@@ -11,8 +11,8 @@ from results import HOSTILE, result
 from rich.console import Console
 
 from gradkit.records.result import Entry
-from gradkit.report.rounding import points
 from gradkit.report.text import show, to_text
+from gradkit.report.words import points
 
 SHEET = """\
 plain  2.75 / 20 ───────────────────────────────────────────────────────────────────────────────────

@@ -11,12 +11,12 @@ from results import result
 
 from gradkit.records.result import Decision, Result
 from gradkit.report import data, github, html
+from gradkit.report.data import apply_visibility
 from gradkit.report.formats import FORMATS, render
 from gradkit.report.html import page
 from gradkit.report.html.class_page import to_row
 from gradkit.report.html.page import fragment
 from gradkit.report.text import to_text
-from gradkit.report.visibility import apply_visibility
 from gradkit.report.words import STALE, override_text
 
 WORD = Decision(2.5, "A. Miller", "2026-11-25T09:30:00.000+00:00", "the sheet was\nunclear", False)

@@ -13,7 +13,7 @@ from gradkit import __version__
 from gradkit.records.result import Finding, Result
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.report.formats import refusal, render
-from gradkit.report.rounding import points
+from gradkit.report.words import points
 
 FINDING = Finding(
     "0123456789",

@@ -36,11 +36,10 @@ from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, R
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
 from gradkit.records.result import CheckResult, Finding, Result, TaskResult
-from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, visible
+from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, visible
 from gradkit.report.html.class_page import Row, class_page, to_row
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
-from gradkit.report.visibility import apply_visibility
 from gradkit.writing import write_whole
 
 CHUNK = 20

@@ -14,8 +14,15 @@ from gradkit.records.result import UNEXPLAINED, Result, State, TaskResult
 from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.document import document
 from gradkit.report.html.drawings import KINDS, Data, Drawing, bars, histogram, placed, shares
-from gradkit.report.rounding import comparable, points, signed
-from gradkit.report.words import SIGNS, adjustment_text, override_text, word
+from gradkit.report.words import (
+    SIGNS,
+    adjustment_text,
+    comparable,
+    override_text,
+    points,
+    signed,
+    word,
+)
 from gradkit.text import clean_text
 
 

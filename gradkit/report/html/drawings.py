@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from gradkit.language import say
 from gradkit.report.document import document, entry_name
-from gradkit.report.rounding import tenths
+from gradkit.report.words import tenths
 from gradkit.text import label_said
 
 

@@ -17,11 +17,10 @@ from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import RULE_LEVEL, to_data, visible
 from gradkit.report.document import document
-from gradkit.report.doubtful import doubtful
 from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.html.drawings import courses, heat_map, picture
 from gradkit.report.html.formulas import rules
-from gradkit.report.words import count_text, state_of
+from gradkit.report.words import count_text, doubtful, state_of
 from gradkit.text import clean_data, clean_text
 
 Data = dict[str, Any]

@@ -19,7 +19,7 @@ from gradkit.report.html.class_page import (
     to_row,
 )
 from gradkit.report.html.page import render
-from gradkit.report.rounding import comparable
+from gradkit.report.words import comparable
 
 TASKS = (
     TaskRow("t", "Task", 4.0, 10.0, (("update", "fail"), ("forward", "pass"))),

@@ -12,7 +12,7 @@ from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 from gradkit.records.result import UNEXPLAINED
 from gradkit.report.html.class_page import to_row
 from gradkit.report.html.page import ROWS, student_page
-from gradkit.report.rounding import points
+from gradkit.report.words import points
 
 PAGE = student_page(result(), 4)
 
