@@ -7,11 +7,12 @@ between the sum of the tasks and the score.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -21,7 +22,7 @@ from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import round_half_up
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Kept
-from gradkit.records.course import Bonus, Late, Policy
+from gradkit.records.course import Policy
 from gradkit.records.result import Adjustment, Result
 from gradkit.writing import UNREADABLE, refusing
 
@@ -39,34 +40,21 @@ class PolicyFileError(GradkitError):
     """The policy cannot be used; the text says where, what was found and what was expected."""
 
 
-Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Points = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
-
-
-class _Late(msgspec.Struct, forbid_unknown_fields=True):
-    per_day: Percent
-    of: Literal["maximum", "score"] = "maximum"
-    grace_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    most: Percent = 100.0
-    days: Annotated[int, msgspec.Meta(ge=1)] | None = None
-
-
-class _Bonus(msgspec.Struct, forbid_unknown_fields=True):
-    points: Points
-    why: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class _Scale(msgspec.Struct, forbid_unknown_fields=True):
-    to: Annotated[float, msgspec.Meta(gt=0, le=10_000)]
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    due: datetime | None = None
-    late: _Late | None = None
-    extensions: dict[str, datetime] = {}
-    days_late: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
-    bonus: dict[str, _Bonus] = {}
-    scale: _Scale | None = None
+EXPECTED: Mapping[str, str] = {
+    "due": "a time, as 2026-11-01T23:59:00",
+    "late.per_day": "percent for each day, from 0 to 100",
+    "late.of": "maximum or score",
+    "late.grace_minutes": "a number of minutes, 0 or more",
+    "late.most": "percent in all, from 0 to 100",
+    "late.days": "a whole number of days, 1 or more",
+    "extensions": "a time for each student",
+    "days_late": "a whole number of days for each student, 0 or more",
+    "bonus": "points and why for each student",
+    "bonus.points": "a number of points from 0 to 10000",
+    "bonus.why": "the reason, in words",
+    "scale.to": "the platform's maximum, above 0 and up to 10000",
+}
+"""What the keys of a policy may say; those of two parts stand in a table, or by student."""
 
 
 def read_policy(path: Path) -> Policy | None:
@@ -82,31 +70,30 @@ def read_policy(path: Path) -> Policy | None:
     with refusing(PolicyFileError, path, *UNREADABLE):
         data = path.read_bytes()
     try:
-        said = msgspec.convert(tomllib.loads(data.decode()), _File)
-    except ValueError as error:  # tomllib's, msgspec's and that of the encoding are such
-        raise PolicyFileError(
-            f"{path}: is no policy: {error}. Expected are due, [late], [extensions], [days_late], "
-            "[bonus] and [scale]; the page of classes shows one."
-        ) from None
+        said = msgspec.convert(tomllib.loads(data.decode()), Policy)
+    except msgspec.ValidationError as error:
+        raise PolicyFileError(f"{path}: {_explained(str(error))}") from None
+    except ValueError as error:  # tomllib's, and that of the encoding
+        raise PolicyFileError(f"{path}: cannot be read as TOML: {error}.") from None
     if said.late is not None and said.due is None and not said.days_late:
         raise PolicyFileError(
             f"{path}: [late] needs a time to be late after: due = 2026-11-01T23:59:00."
         )
-    one = said.late
-    late = Late(one.per_day, one.of, one.grace_minutes, one.most, one.days) if one else None
-    return Policy(
-        due=_zoned(said.due),
-        late=late,
-        extensions={name: time.astimezone() for name, time in said.extensions.items()},
-        days_late=said.days_late,
-        bonus={name: Bonus(each.points, each.why) for name, each in said.bonus.items()},
-        scale=said.scale.to if said.scale else None,
-    )
+    # A time without a zone is this computer's.
+    extensions = {name: time.astimezone() for name, time in said.extensions.items()}
+    return replace(said, due=said.due and said.due.astimezone(), extensions=extensions)
 
 
-def _zoned(time: datetime | None) -> datetime | None:
-    """A time without a zone is this computer's."""
-    return time and time.astimezone()
+def _explained(message: str) -> str:
+    """Put msgspec's sentence into words: which key it is about, and what that may say."""
+    said, _, place = message.partition(" - at `$")
+    key = re.search("field `(.*)`", said)
+    name = ".".join(filter(None, (place.replace("[...]", "").strip("`."), key and key[1])))
+    if "unknown field" in said:
+        tables = (each.partition(".")[0] for each in EXPECTED)
+        near = did_you_mean(name, list(dict.fromkeys([*EXPECTED, *tables])))
+        return f"there is no {name} in a policy.{near} The page of classes shows all there is."
+    return f"{name} has to be {EXPECTED.get(name, f'a table, [{name}]')}."
 
 
 def named(policy: Policy, known: Mapping[str, Collection[str]]) -> tuple[Policy, list[str]]:
@@ -145,16 +132,21 @@ def without(policy: Policy, name: str) -> Policy:
 
 
 def differences(old: Policy, new: Policy) -> list[str]:
-    """Say what differs, with both values."""
+    """Say what differs, key by key as the file has them, with both values."""
+    was, now = (dict(_keys(msgspec.to_builtins(policy))) for policy in (old, new))
     return [
-        f"{part} was {_said(getattr(old, part))}, and is {_said(getattr(new, part))}"
-        for part in Policy.__struct_fields__
-        if getattr(old, part) != getattr(new, part)
+        f"{key} was {was.get(key, 'nothing')}, and is {now.get(key, 'nothing')}"
+        for key in {**was, **now}
+        if was.get(key) != now.get(key)
     ]
 
 
-def _said(value: object) -> str:
-    return msgspec.json.encode(value).decode().replace('"', "") if value else "nothing"
+def _keys(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{above}{key}.")
+        elif value is not None:
+            yield f"{above}{key}", f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
@@ -173,7 +165,7 @@ def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None:
         return None if kept.sender.late else 0
-    grace = policy.late.grace if policy.late else 0.0
+    grace = policy.late.grace_minutes if policy.late else 0.0
     minutes = (at - due).total_seconds() / 60 - grace
     return max(math.ceil(minutes / DAY), 0)
 
@@ -191,16 +183,16 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
             lines.append(line)
             score = round(score + line.points, 2)
     most = result.max_score
-    if policy.scale is not None and most and policy.scale != most:
-        scaled = round(round_half_up(score * policy.scale / most, 0.01), 2)
+    if policy.scale is not None and most and policy.scale.to != most:
+        scaled = round(round_half_up(score * policy.scale.to / most, 0.01), 2)
         said = say(
             "{score} of {most} points, in the scale of {scale}",
             score=f"{score:g}",
             most=f"{most:g}",
-            scale=f"{policy.scale:g}",
+            scale=f"{policy.scale.to:g}",
         )
         lines.append(Adjustment("scale", round(scaled - score, 2), said))
-        score, most = scaled, policy.scale
+        score, most = scaled, policy.scale.to
     return replace(result, adjustments=tuple(lines), score=score, max_score=most)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 Source = Literal["canvas", "moodle", "gradescope", "github", "plain"]
 
@@ -128,39 +128,48 @@ class FilledTable(Struct, frozen=True):
     rows: tuple[bytes, ...] = ()
 
 
-class Late(Struct, frozen=True):
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Days = Annotated[int, Meta(ge=0)]
+
+
+class Late(Struct, frozen=True, forbid_unknown_fields=True):
     """What lateness costs: ``per_day`` percent for each day that has begun, ``most`` in all.
 
-    ``of`` says of what: of the largest points, or of those that were reached. ``grace`` are
-    minutes that do not count, ``days`` after how many days nothing is given any more.
+    ``of`` says of what: of the largest points, or of those that were reached. ``grace_minutes``
+    do not count, and after so many ``days`` nothing is given any more.
     """
 
-    per_day: float
+    per_day: Percent
     of: Literal["maximum", "score"] = "maximum"
-    grace: float = 0.0
-    most: float = 100.0
-    days: int | None = None
+    grace_minutes: Annotated[float, Meta(ge=0)] = 0.0
+    most: Percent = 100.0
+    days: Annotated[int, Meta(ge=1)] | None = None
 
 
-class Bonus(Struct, frozen=True):
+class Bonus(Struct, frozen=True, forbid_unknown_fields=True):
     """Points beside those of the checks; ``why`` is told."""
 
-    points: float
-    why: str
+    points: Annotated[float, Meta(ge=0, le=10_000)]
+    why: Annotated[str, Meta(min_length=1)]
 
 
-class Policy(Struct, frozen=True):
-    """Lines that follow the sum of the tasks.
+class Scale(Struct, frozen=True, forbid_unknown_fields=True):
+    """The largest score that the platform has."""
+
+    to: Annotated[float, Meta(gt=0, le=10_000)]
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines that follow the sum of the tasks, as ``policy.toml`` says them.
 
     ``due`` is when work had to be handed in, ``extensions`` for whom it is another time.
     ``days_late`` are days that a person has found out, where the platform does not tell the time.
-    ``scale`` is the largest score that the platform has; None leaves scores as they are. Students
-    are told by name or identifier.
+    Without ``scale`` scores are left as they are. Students are told by name or identifier.
     """
 
     due: datetime | None = None
     late: Late | None = None
     extensions: Mapping[str, datetime] = field(default_factory=dict)
-    days_late: Mapping[str, int] = field(default_factory=dict)
+    days_late: Mapping[str, Days] = field(default_factory=dict)
     bonus: Mapping[str, Bonus] = field(default_factory=dict)
-    scale: float | None = None
+    scale: Scale | None = None

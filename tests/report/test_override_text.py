@@ -10,11 +10,11 @@ from platforms import read
 from results import result
 
 from gradkit.records.result import Decision, Result
-from gradkit.report import data, github, html
+from gradkit.report import data, github
 from gradkit.report.data import apply_visibility
 from gradkit.report.formats import FORMATS, render
 from gradkit.report.html import page
-from gradkit.report.html.class_page import to_row
+from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.html.page import fragment
 from gradkit.report.text import to_text
 from gradkit.report.words import STALE, override_text
@@ -47,7 +47,7 @@ SHOWN: dict[str, Callable[[Result], str]] = {
     },
     "github": lambda made: github.render([made], 1).partition("::notice")[2],
     "page": lambda made: page.render([made], 1),
-    "class page": lambda made: html.class_page([to_row(made, 4)], "class"),
+    "class page": lambda made: class_page([to_row(made, 4)], "class"),
     "notebook": lambda made: fragment("Task", made, 1),
 }
 
