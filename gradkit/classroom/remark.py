@@ -19,12 +19,17 @@ from gradkit.classroom.cache_key import (
     refuse_other_exercise,
     refuse_other_version,
 )
-from gradkit.classroom.course.find_student import students
-from gradkit.classroom.policy import FILE, named, read_policy
 from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.reports.summary import untimed
 from gradkit.classroom.store.attempts import counting_attempts, policy
-from gradkit.classroom.store.counted import NO_POLICY, counted, is_open, overrides, policy_of
+from gradkit.classroom.store.counted import (
+    NO_POLICY,
+    changed_policy,
+    counted,
+    is_open,
+    overrides,
+    policy_of,
+)
 from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (
@@ -195,15 +200,6 @@ class _Stored(Struct, frozen=True):
 
 _Marked = tuple[Kept, Filed | None, str]
 """What became of one: a new result to be stored, or why it is stale."""
-
-
-def changed_policy(store: Store) -> tuple[Policy | None, list[str]]:
-    """Return the policy beside a class, if it is another than what holds, and whom it misnames."""
-    told = read_policy(store.path.parent / FILE)
-    if told is None:
-        return None, []
-    policy, strangers = named(told, students(store))
-    return policy if policy != policy_of(store) else None, strangers
 
 
 def remark_class(

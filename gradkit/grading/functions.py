@@ -22,7 +22,7 @@ from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import Entry, Verdict
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, Call, Draw, FunctionCheck, FunctionTask, Lines, Made
-from gradkit.sandbox.lines import Step, observe_lines, of_lines
+from gradkit.sandbox.observe import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.content import is_empty
 from gradkit.submission.definitions import (

@@ -97,7 +97,7 @@ def test_data_outside_the_folder_are_refused(own: Path) -> None:
     """What is exported is one folder."""
     (own.parent.parent / "tiny.csv").write_text("a,b\n1,2\n")
     own.write_text(NUMPY.replace("@DATA@", "../tiny.csv"))
-    with pytest.raises(ExportError, match=r"own.toml: ../tiny.csv lies outside its folder"):
+    with pytest.raises(AssignmentError, match=r"own.toml: ../tiny.csv lies outside its folder"):
         bundle(own, None, keyless=True)
 
 
@@ -195,7 +195,9 @@ def test_given_modules_outside_the_folder_are_refused(tmp_path: Path) -> None:
     """What is exported is one folder."""
     path = functions_of_ones_own(tmp_path / "mine", "../helpers.py")
     (tmp_path / "helpers.py").write_text("")
-    with pytest.raises(ExportError, match=r"\.\./helpers\.py lies outside its folder\. Move it"):
+    with pytest.raises(
+        AssignmentError, match=r"\.\./helpers\.py lies outside its folder\. Move it"
+    ):
         bundle(path, REFERENCE / "layers")
 
 

@@ -35,7 +35,7 @@ from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, release
 from gradkit.records.reports import Mark, PointsSet
-from gradkit.report.history import SCHEMA, to_text
+from gradkit.report.summary import SCHEMA, history_text
 
 pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
 
@@ -257,7 +257,7 @@ def test_no_word_of_it_is_obeyed(course: Path) -> None:
         (kept,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
         override(store, kept, "update", 1.0, comment="\x1b[31mred\n::error::x", by="##[error]y")
     with Store(course, write=False) as store:
-        text = to_text(history(store, ANNA))
+        text = history_text(history(store, ANNA))
     assert "\x1b" not in text
     assert "\n::error" not in text
     assert "##[" not in text

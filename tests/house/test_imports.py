@@ -108,7 +108,6 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.report.text": {"rich"},
     "gradkit.report.summary": {"rich"},
     "gradkit.report.table": {"rich"},
-    "gradkit.report.history": {"rich"},
     "gradkit.report.progress": {"rich"},
     "gradkit.pytest_plugin": {"pytest"},
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import tomllib
 import zipfile
 from collections.abc import Mapping
 from importlib.resources import files
@@ -14,7 +13,7 @@ from msgspec import Struct, field
 
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment, FunctionTask, Task
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import packed_with, read_assignment, solutions_of
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference
 from gradkit.task.solution import load_solution
@@ -81,37 +80,19 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
     Raises
     ------
     ExportError
-        Data lie outside the assignment's folder, or model solutions are missing or cannot
-        be loaded.
+        Model solutions are missing or cannot be loaded.
     AssignmentError
-        The assignment file cannot be used.
+        The assignment file cannot be used, or what it names lies outside its folder.
     """
     assignment = read_assignment(path)
     file = path or DEFAULT
     return Bundle(
         assignment,
         file.name,
-        _files(file),
+        packed_with(file),
         own=path is not None,
         reference={} if keyless else _reference(assignment, path, reference),
     )
-
-
-def _files(file: Path) -> dict[str, bytes]:
-    """The file, and what it names of data and given modules, by the path from its folder."""
-    text = file.read_bytes()
-    found = {file.name: text}
-    tasks = tomllib.loads(text.decode())["tasks"]
-    named = [task["data"] for task in tasks if "data" in task]
-    named += [source for task in tasks for source in task.get("given", {}).values() if source]
-    for name in map(PurePosixPath, named):
-        if name.is_absolute() or ".." in name.parts:
-            raise ExportError(
-                f"{file}: {name} lies outside its folder. Move it beside the assignment file: what "
-                "is exported is one folder."
-            )
-        found[str(name)] = (file.parent / name).read_bytes()
-    return found
 
 
 def _reference(
@@ -126,23 +107,15 @@ def _reference(
         )
     if not folder.is_dir():
         raise ExportError(f"--reference {folder}: there is no such folder.")
-    for task in assignment.tasks:
-        if task.framework == "torch" and importlib.util.find_spec("torch") is None:
-            continue
-        try:
-            load_reference(task, folder, "correct")
-        except OracleError as error:
-            raise ExportError(str(error)) from None
-    for function in assignment.functions:
-        try:
+    try:
+        for task in assignment.tasks:
+            if task.framework != "torch" or importlib.util.find_spec("torch") is not None:
+                load_reference(task, folder, "correct")
+        for function in assignment.functions:
             load_solution(function, folder)
-        except OracleError as error:
-            raise ExportError(str(error)) from None
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*.py"))
-        if path.parent == folder or assignment.functions
-    }
+    except OracleError as error:
+        raise ExportError(str(error)) from None
+    return solutions_of(assignment, folder)
 
 
 def fill(template: str, **values: str) -> bytes:

@@ -16,6 +16,7 @@ from gradkit.authoring.new.starter import setup, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
 from gradkit.records.task import Assignment, FunctionTask
+from gradkit.task.assignment import packed_with
 from gradkit.task.shipped import SHIPPED
 
 STARTER = "starter"
@@ -243,20 +244,7 @@ def exercise_files(
     )
     files |= modules
     if own:
-        files |= _carried(Path(assignment.path), home)
+        path = Path(assignment.path)
+        for name, data in packed_with(path).items():
+            files[f"{home}/{'assignment.toml' if name == path.name else name}"] = data.decode()
     return files
-
-
-def _carried(path: Path, home: str) -> Mapping[str, str]:
-    """Return the assignment file and what lies beside it for it, in a folder of the student's."""
-    import tomllib
-
-    text = path.read_text(encoding="utf-8")
-    sources = {
-        source
-        for task in tomllib.loads(text)["tasks"]
-        for source in task.get("given", {}).values()
-        if source
-    }
-    beside = {f"{home}/{name}": (path.parent / name).read_text("utf-8") for name in sorted(sources)}
-    return {f"{home}/assignment.toml": text, **beside}

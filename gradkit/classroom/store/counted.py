@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +18,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.course.find_student import find_student
-from gradkit.classroom.policy import adjusted
+from gradkit.classroom.course.find_student import find_student, students
+from gradkit.classroom.policy import FILE, adjusted, named, read_policy
 from gradkit.classroom.store.attempts import (
     counting_attempt,
     counting_attempts,
@@ -271,6 +271,20 @@ def policy_of(store: Store, upto: int | None = None) -> Policy:
         r.settings["rules"] for r in store.runs() if r.id <= last(upto) and "rules" in r.settings
     ]
     return msgspec.convert(said[-1], Policy) if said else NO_POLICY
+
+
+def changed_policy(
+    store: Store, newcomers: Mapping[str, Collection[str]] = {}
+) -> tuple[Policy | None, list[str]]:
+    """Return the policy beside a class, if it is another than what holds, and whom it misnames.
+
+    ``newcomers`` are not in the class yet: names, with their identifiers.
+    """
+    told = read_policy(store.path.parent / FILE)
+    if told is None:
+        return None, []
+    policy, strangers = named(told, {**newcomers, **students(store)})
+    return policy if policy != policy_of(store) else None, strangers
 
 
 def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result | None:
