@@ -91,12 +91,41 @@ def override_points(
     ('chen', None, 19.5)
     """
     with Store(folder, write=True, make=False) as store, store.writing():
-        return _override(store, student, check, points, comment, by)
+        return override(store, student, check, points, comment=comment, by=by)
 
 
-def _override(
-    store: Store, student: str, check: str, points: float | None, comment: str, by: str
+def override(
+    store: Store,
+    student: str,
+    check: str,
+    points: float | None,
+    *,
+    comment: str,
+    by: str = "",
 ) -> Overridden:
+    """Give points for a check, a task or all of a student's work, or take an earlier word back.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    student : str
+        Of whom an attempt counts, refused ones too, or who has handed in nothing.
+    check : str
+        ``task/check``; the check alone where only one task has it; a task; or ``total``.
+    points : float, optional
+        None takes back.
+    comment : str
+        Why; everybody who sees the points sees it.
+    by : str
+        Who; by default the account that this runs under.
+
+    Raises
+    ------
+    OverrideError
+        There is no such check, the points are outside its range, there is nothing to be
+        taken back, or no reason is given.
+    """
     name = find_student(store, student)
     one = counting_attempt(store, name)
     if one is None:
@@ -107,67 +136,7 @@ def _override(
             f"No attempt of {name} counts by the rule {rule_of(store)}, so there are no points to "
             "set. Set another with `gradkit remark --attempt`."
         )
-    marked, former = override(store, one.kept, check, points, comment=comment, by=by)
-    return Overridden(name, check, points, marked, former, result_of(store, one))
-
-
-NOTHING = phrase("Nothing was handed in.")
-
-
-def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
-    """Note that a student has handed in nothing, so that a person's word on that has a place.
-
-    What has no digest is nobody's attempt as soon as there is another.
-    """
-    # Late: nobody else here needs the assignment.
-    from gradkit.grading.session import Session
-
-    told = say(NOTHING)
-    with Session(settings_of(store)) as session:
-        result = pack(session.refused(name, "", "", told))
-    run = store.begin("override", why=comment.strip(), who=by)
-    store.add(run, [Filed(name, "", "", "", "absent", told, result=result)])
-    store.add_listed(run, [Listed(name, "", 0, "", Sender(name, "plain", {}, False, name))])
-    store.end(run)
-
-
-def override(
-    store: Store,
-    kept: Kept,
-    check: str,
-    points: float | None,
-    *,
-    comment: str,
-    by: str = "",
-) -> tuple[float, float | None]:
-    """Give points for a check, a task or all of a student's work, or take an earlier word back.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    kept : Kept
-        The student's result; one that was refused may be given points for a task or in whole.
-    check : str
-        ``task/check``; the check alone where only one task has it; a task; or ``total``.
-    points : float, optional
-        None takes back.
-    comment : str
-        Why; everybody who sees the points sees it.
-    by : str
-        Who; by default the account that this runs under.
-
-    Returns
-    -------
-    tuple of float, float or None
-        What the marks say, and what counted until now if that was another's word.
-
-    Raises
-    ------
-    OverrideError
-        There is no such check, the points are outside its range, there is nothing to be
-        taken back, or no reason is given.
-    """
+    kept = one.kept
     packed = store.result(kept.id)
     if not packed:
         raise OverrideError(
@@ -192,7 +161,28 @@ def override(
         place = {"name": kept.name, "task": target.task, "check": target.check}
         store.insert("overrides", run=run, **place, points=points, basis=target.basis)
         store.end(run)
-    return target.marked, former.points if former else None
+    before = former.points if former else None
+    return Overridden(name, check, points, target.marked, before, result_of(store, one))
+
+
+NOTHING = phrase("Nothing was handed in.")
+
+
+def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
+    """Note that a student has handed in nothing, so that a person's word on that has a place.
+
+    What has no digest is nobody's attempt as soon as there is another.
+    """
+    # Late: nobody else here needs the assignment.
+    from gradkit.grading.session import Session
+
+    told = say(NOTHING)
+    with Session(settings_of(store)) as session:
+        result = pack(session.refused(name, "", "", told))
+    run = store.begin("override", why=comment.strip(), who=by)
+    store.add(run, [Filed(name, "", "", "", "absent", told, result=result)])
+    store.add_listed(run, [Listed(name, "", 0, "", Sender(name, "plain", {}, False, name))])
+    store.end(run)
 
 
 class _Target(Struct, frozen=True):
@@ -448,9 +438,8 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
         for number, row in enumerate(rows, 2):
             try:
                 points = float(row["points"]) if (row["points"] or "").strip() else None
-                done.append(
-                    _override(store, row["student"], row["check"], points, row["comment"], by)
-                )
+                told = {"comment": row["comment"], "by": by}
+                done.append(override(store, row["student"], row["check"], points, **told))
             except (ValueError, GradkitError) as error:
                 raise OverrideError(f"{table}, row {number}: {error} Nothing was set.") from None
     return done
