@@ -138,10 +138,10 @@ def test_a_folder_keeps_permissions(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """Nor is anything written where one of the files is there."""
     (tmp_path / "text").write_text("mine")
-    with pytest.raises(ExportError, match=r"text is there already, and nothing is overwritten"):
+    with pytest.raises(ExportError, match=r"already has text, and nothing is overwritten"):
         write_folder(FILES, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
-    with pytest.raises(ExportError, match="is there already"):
+    with pytest.raises(ExportError, match="already has text"):
         write_zip(FILES, tmp_path / "text")
     assert (tmp_path / "text").read_text() == "mine"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
@@ -37,6 +37,11 @@ class File(Struct, frozen=True):
 
 Files = Mapping[str, File]
 """Files by their path in the export, with forward slashes."""
+
+
+def as_files(texts: Mapping[str, str]) -> dict[str, File]:
+    """Make files of texts."""
+    return {name: File(text.encode()) for name, text in texts.items()}
 
 
 class Bundle(Struct, frozen=True):
@@ -151,27 +156,28 @@ def write_zip(files: Files, path: Path) -> None:
     ExportError
         There is such a file already, or it cannot be written.
     """
-    _absent([path])
+    _refuse_there(path.parent, [path.name])
     with refusing(ExportError, path), zipfile.ZipFile(path, "x") as archive:
         for name, file in sorted(files.items()):
             add_member(archive, name, file.content, mode(file))
 
 
 def write_folder(files: Files, folder: Path) -> None:
-    """Write files below a folder that may be there already; none is overwritten.
+    """Write files below a folder that may be there already: all, or none.
 
     Raises
     ------
     ExportError
         One of them is there already, or it cannot be written.
     """
-    _absent([folder / name for name in sorted(files)])
-    for name, file in sorted(files.items()):
-        path = folder / name
-        with refusing(ExportError, path):
+    _refuse_there(folder, files)
+    with refusing(ExportError, folder):
+        for name, file in files.items():
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
-            path.chmod(mode(file))
+            if file.secret or file.program:
+                path.chmod(mode(file))
 
 
 def mode(file: File) -> int:
@@ -180,10 +186,11 @@ def mode(file: File) -> int:
     return whole & 0o700 if file.secret else whole
 
 
-def _absent(paths: list[Path]) -> None:
-    for path in paths:
-        if path.exists():
-            raise ExportError(
-                f"{path} is there already, and nothing is overwritten. Remove it, or name "
-                "another place with --out."
-            )
+def _refuse_there(folder: Path, names: Iterable[str]) -> None:
+    there = [name for name in names if (folder / name).exists()]
+    if there:
+        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+        raise ExportError(
+            f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. Name "
+            "a place that is empty or not there yet."
+        )

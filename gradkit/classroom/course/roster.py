@@ -39,9 +39,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "canvas": ("id", "canvas id", "canvas user id", "user id"),
     "sis": (
         *("sis id", "sis user id", "id number", "student id", "student number", "sid"),
-        *("ID-Nummer", "Matrikelnummer", "Matricule"),
+        *("ID-Nummer", "Matrikelnummer", "Matricule", "Numéro d'identification", "Número de ID"),
     ),
-    "email": ("email", "e mail", "email address", "E-Mail-Adresse", "Adresse de courriel"),
+    "email": (
+        *("email", "e mail", "email address", "E-Mail-Adresse", "Adresse de courriel"),
+        "Dirección de correo",
+    ),
     "login": ("login", "sis login id", "login id", "username", "user name"),
     "github": ("github", "github login", "github username", "github user"),
     "moodle": (

@@ -11,7 +11,7 @@ import hashlib
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import (
     NO_POLICY,
     counted,
+    decided,
     is_open,
     overrides,
     policy_of,
@@ -161,6 +162,12 @@ def whole(stand: Stand) -> Result:
     return counted(unpack(stand.packed, Result), stand.kept, stand.words, stand.policy)
 
 
+def with_checks(result: Result, change: Callable[[CheckResult], CheckResult]) -> Result:
+    """Return a result in which each check is changed."""
+    tasks = (replace(each, checks=tuple(map(change, each.checks))) for each in result.tasks)
+    return replace(result, tasks=tuple(tasks))
+
+
 def seen(stand: Stand) -> Result:
     """Return what the student may see of a result; that a word is stale is for others to know."""
     return apply_visibility(_settled(whole(stand)))
@@ -169,43 +176,23 @@ def seen(stand: Stand) -> Result:
 def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Result:
     """Return a result in which each check says what of its findings was withdrawn, and why."""
 
-    def notes(check: CheckResult) -> Iterator[str]:
+    def told(check: CheckResult) -> CheckResult:
+        notes = list(check.notes)
         for code in check.withdrawn:
             if hints >= TITLE_LEVEL:
-                yield say("Withdrawn: {title}.", title=mistake(code).title)
+                notes.append(say("Withdrawn: {title}.", title=mistake(code).title))
             if withdrawn.get(code):
-                yield say("The reason given: {reason}", reason=withdrawn[code])
+                notes.append(say("The reason given: {reason}", reason=withdrawn[code]))
+        return replace(check, notes=tuple(dict.fromkeys(notes)))
 
-    tasks = tuple(
-        replace(
-            task,
-            checks=tuple(
-                replace(check, notes=tuple(dict.fromkeys([*check.notes, *notes(check)])))
-                for check in task.checks
-            ),
-        )
-        for task in result.tasks
-    )
-    return replace(result, tasks=tasks)
+    return with_checks(result, told)
 
 
 def _settled(result: Result) -> Result:
     """Return a result in which nothing that a person has set is stale."""
-    lines = tuple(
-        replace(line, decision=line.decision and replace(line.decision, stale=False))
-        for line in result.adjustments
-    )
-    tasks = tuple(
-        replace(
-            task,
-            checks=tuple(
-                replace(check, decision=check.decision and replace(check.decision, stale=False))
-                for check in task.checks
-            ),
-        )
-        for task in result.tasks
-    )
-    return replace(result, tasks=tasks, adjustments=lines)
+    lines = tuple(decided(line, stale=False) for line in result.adjustments)
+    settled = with_checks(result, partial(decided, stale=False))
+    return replace(settled, adjustments=lines)
 
 
 def changes(former: Former, stand: Stand, hints: int) -> Changes | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from gradkit.classroom.course.find_student import index, who
+from gradkit.classroom.course.roster import COLUMNS
 from gradkit.classroom.feedback import csv_table as csv
 from gradkit.classroom.feedback.csv_table import CsvTable, CsvTableError
 from gradkit.records.course import FilledTable, Mark
@@ -30,9 +31,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
         *("Feedback par commentaires", "Comentarios de retroalimentación"),
     ),
     "scale": ("Scale", "Skala", "Barème", "Escala"),
-    "name": ("Full name", "Vollständiger Name", "Nom complet", "Nombre completo"),
-    "email": ("Email address", "E-Mail-Adresse", "Adresse de courriel", "Dirección de correo"),
-    "sis": ("ID number", "ID-Nummer", "Numéro d'identification", "Número de ID"),
+    **{kind: COLUMNS[kind] for kind in ("name", "email", "sis")},
 }
 """What Moodle calls its columns, in English, German, French and Spanish."""
 

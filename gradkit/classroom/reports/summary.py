@@ -13,7 +13,7 @@ from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import days_late
 from gradkit.classroom.store.attempts import counting_attempts, moment
-from gradkit.classroom.store.counted import counting_results, policy_of
+from gradkit.classroom.store.counted import counting_results, decided, policy_of
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Summary
@@ -272,14 +272,8 @@ def _absent(name: str, why: str) -> Row:
 
 def _hidden(row: Row, name: str) -> Row:
     """The row of a student who is not to be known."""
-    overridden = {
-        key: replace(check, decision=check.decision and replace(check.decision, comment=""))
-        for key, check in row.overridden.items()
-    }
+    overridden = {key: decided(check, comment="") for key, check in row.overridden.items()}
+    lines = tuple(replace(decided(line, comment=""), said="") for line in row.adjustments)
     handed = replace(row.handed, at="")
-    lines = tuple(
-        replace(line, said="", decision=line.decision and replace(line.decision, comment=""))
-        for line in row.adjustments
-    )
     made = replace(row, name=name, told="", handed=handed, overridden=overridden)
     return replace(made, adjustments=lines)

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -305,6 +305,14 @@ def is_open(result: Result) -> bool:
     """True of what was refused, and is worth nothing as long as no person says what."""
     decided = any(check.decision for task in result.tasks for check in task.checks)
     return bool(result.refused) and not result.adjustments and not decided
+
+
+Decided = TypeVar("Decided", Adjustment, CheckResult)
+
+
+def decided(of: Decided, **changes: Any) -> Decided:
+    """Return a check or a line with another decision, where a person has made one."""
+    return replace(of, decision=of.decision and replace(of.decision, **changes))
 
 
 def counted(
