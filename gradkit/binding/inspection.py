@@ -18,7 +18,7 @@ from gradkit.runtime.syntax import AnyFunction, assignments, definitions_in
 from gradkit.runtime.training import may_train
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.content import is_model, makes_model
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import finder
 
 Origin = Literal["own", "shared", "borrowed"]
 ModelKind = Literal["class", "factory", "value"]

@@ -174,7 +174,7 @@ class Grading:
         course : Course
             Where the roster is, and what was said of it.
         policy : str, optional
-            Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
+            Which attempt counts from now on, see `gradkit.classroom.policy`.
         rules : Policy, optional
             What holds beside the checks from now on.
 

@@ -19,9 +19,9 @@ from gradkit.classroom.cache_key import (
     refuse_other_exercise,
     refuse_other_version,
 )
+from gradkit.classroom.policy import counting_attempts, policy
 from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.reports.summary import untimed
-from gradkit.classroom.store.attempts import counting_attempts, policy
 from gradkit.classroom.store.counted import (
     NO_POLICY,
     changed_policy,

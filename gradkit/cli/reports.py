@@ -52,8 +52,8 @@ def review_command(
     if whose is not None and whose not in assistants:
         among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
         raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
+    from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, review, untimed
-    from gradkit.classroom.store.attempts import counting_attempts
     from gradkit.classroom.store.results import Store
     from gradkit.report.table import review_csv, show_review
 

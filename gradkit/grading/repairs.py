@@ -17,8 +17,7 @@ from gradkit.lines import arrays_in
 from gradkit.records.result import Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Draw, FunctionCheck, Lines
-from gradkit.submission.definitions import Definition
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import Definition, finder
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
 

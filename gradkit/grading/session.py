@@ -66,9 +66,8 @@ from gradkit.records.submission import Claim, Place, Section, Submission
 from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
-from gradkit.submission.definitions import definitions
+from gradkit.submission.definitions import definitions, listings
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.places import listings
 from gradkit.submission.read import read
 from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Answers

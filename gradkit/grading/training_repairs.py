@@ -24,7 +24,7 @@ from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import finder
 
 ATTEMPTS = 40
 """Texts that are run for one task at most, some 80 ms of processor time each; and all together may

@@ -32,7 +32,7 @@ from gradkit.runtime.messages import Message, is_line, message, said
 from gradkit.runtime.syntax import parse, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import finder
 from gradkit.text import clean_data, clean_text
 
 if TYPE_CHECKING:

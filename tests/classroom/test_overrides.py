@@ -26,9 +26,9 @@ from classroom.classes import RIGHT, changed_assignment, handed_in
 from classroom.here import grade_here
 from msgspec.structs import replace
 
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import summarise
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import (
     OverrideError,
     counted,

@@ -299,7 +299,7 @@ def test_a_circle_is_found() -> None:
         ("gradkit.records.task", "from gradkit.text import where", "gradkit.text"),
         (
             "gradkit.report.text",
-            "from gradkit.submission.places import finder",
+            "from gradkit.submission.definitions import finder",
             "gradkit.submission",
         ),
         (

@@ -9,7 +9,7 @@ from pathlib import Path
 from gradkit.authoring.export.bundle import as_files, filled, module, write_folder
 from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
-from gradkit.authoring.export.platforms import TORCH
+from gradkit.authoring.export.platforms import torch_of
 from gradkit.authoring.new.functions import exercise_files
 from gradkit.authoring.new.starter import (
     notebook as notebook_of,
@@ -66,7 +66,7 @@ def student_files(
     own = assignment is not None
     chosen = assignment or read_assignment()
     given = given or choose(None)
-    torch = any(task.framework == "torch" for task in chosen.tasks)
+    torch = torch_of(chosen)
     option = f" --assignment {HOME}/assignment.toml" if own else ""
     files = {f"{module(task)}.py": starter(task, option) for task in chosen.tasks}
     files["starter.ipynb"] = notebook_of(chosen, given, own=own)
@@ -76,7 +76,7 @@ def student_files(
         files[place] = filled(
             (PLAIN / name).read_text(encoding="utf-8"),
             install=install_words(given),
-            torch=f"pip install {TORCH}" if torch else "",
+            torch=torch and f"pip install {torch}",
             option=option,
             ini=ini,
         )

@@ -284,22 +284,18 @@ def _members(told: Sequence[Sender]) -> list[tuple[str, ...]]:
     persons: dict[str, set[str]] = {}
     for sender in told:
         for member in sender.members:
-            persons.setdefault(_name(member), set()).add(_identity(member))
-    return [
-        tuple(
-            dict.fromkeys(
-                _name(member)
-                if len(persons[_name(member)]) == 1
-                else shown(f"{_name(member)} ({_identity(member)})")
-                for member in sender.members
-            )
-        )
+            persons.setdefault(called(member)[0], set()).add(_identity(member))
+    names = [
+        [called(member)[len(persons[called(member)[0]]) > 1] for member in sender.members]
         for sender in told
     ]
+    return [tuple(dict.fromkeys(each)) for each in names]
 
 
-def _name(member: Mapping[str, str]) -> str:
-    return shown(member.get("name") or _identity(member))
+def called(member: Mapping[str, str]) -> tuple[str, str]:
+    """Return what one of a group is called, alone and where another has the same name."""
+    name = shown(member.get("name") or _identity(member))
+    return name, shown(f"{name} ({_identity(member)})")
 
 
 def _identity(member: Mapping[str, str]) -> str:

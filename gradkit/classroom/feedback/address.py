@@ -18,13 +18,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import index, who
+from gradkit.classroom.course.roster import called
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
 from gradkit.classroom.feedback.pages import file_name
-from gradkit.classroom.store.attempts import theirs
+from gradkit.classroom.policy import theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
-from gradkit.submission.files import shown
 from gradkit.writing import add_member, refusing, write_atomically, write_whole
 
 Page = Callable[[str], bytes]
@@ -178,10 +178,7 @@ def ids_of(address: Address) -> dict[str, str]:
 
 def _is_member(address: Address, member: Mapping[str, str]) -> bool:
     if address.student is None:
-        # As the roll calls members: by their names, with an identifier where two have the same.
-        ids = [member[kind] for kind in KINDS if member.get(kind)]
-        name = shown(member.get("name") or next(iter(ids), ""))
-        return address.name in (name, *(shown(f"{name} ({each})") for each in ids[:1]))
+        return address.name in called(member)
     return _is(address.student, member, member.get("name", ""))
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.process_pool import map_chunks
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import (
     NO_POLICY,
     counted,

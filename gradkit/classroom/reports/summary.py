@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import days_late
-from gradkit.classroom.store.attempts import counting_attempts, moment
+from gradkit.classroom.policy import counting_attempts, days_late, moment
 from gradkit.classroom.store.counted import counting_results, decided, policy_of
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say

@@ -19,11 +19,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student, students
-from gradkit.classroom.policy import FILE, adjusted, named, read_policy
-from gradkit.classroom.store.attempts import (
+from gradkit.classroom.policy import (
+    FILE,
+    adjusted,
     counting_attempt,
     counting_attempts,
     moment,
+    named,
+    read_policy,
     rule_of,
 )
 from gradkit.classroom.store.database import last

@@ -20,7 +20,7 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Explanation, Names, Rule, Slip
 from gradkit.records.submission import Section
 from gradkit.records.task import Task
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 from gradkit.text import function_said
 
 

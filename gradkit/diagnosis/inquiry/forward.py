@@ -22,7 +22,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Array, Batch, Task
 from gradkit.sandbox.observe import observe_returned
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
 """Mistakes of what is returned; all others are made in a layer."""

@@ -22,7 +22,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_run
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 
 CODE = "integer-truncation"
 

@@ -30,7 +30,7 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Event, Explanation, Trace, UpdateInputs
 from gradkit.records.task import Array, Batch, Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 from gradkit.task.oracle import Oracle
 
 TRACED = 6
