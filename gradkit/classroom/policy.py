@@ -16,7 +16,9 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -77,6 +79,8 @@ def moment(text: str) -> datetime | None:
     >>> moment("2026-10-01 10:00:00.000000000 Z").isoformat()
     '2026-10-01T10:00:00+00:00'
     """
+    if found := _spelled_out(text):
+        return found.astimezone()
     plain = re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
     plain = re.sub(r" +(?=Z$|UTC$|[+-]\d\d:?\d\d$)", "", plain).replace("UTC", "Z")
     try:
@@ -84,6 +88,35 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return found.astimezone(UTC) if found.tzinfo else found.astimezone()
+
+
+MONTHS = {
+    name: number
+    for year in (
+        "january february march april may june july august september october november december",
+        "januar februar märz april mai juni juli august september oktober november dezember",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    )
+    for number, name in enumerate(year.split(), 1)
+}
+"""In the languages in which Moodle's worksheets are read."""
+
+
+def _spelled_out(text: str) -> datetime | None:
+    """A time as Moodle's worksheets have it, ``Freitag, 2. Oktober 2026, 10:15``."""
+    words = re.findall(r"[^\W\d]+|\d+(?::\d+)*", unicodedata.normalize("NFC", text).casefold())
+    months = [MONTHS[word] for word in words if word in MONTHS]
+    numbers = sorted(int(word) for word in words if word.isdecimal())
+    clocks = [[*map(int, word.split(":"))] for word in words if ":" in word]
+    if (len(months), len(numbers), len(clocks)) != (1, 2, 1):
+        return None
+    hour, minute = clocks[0][:2]
+    if half := re.search(r"\b([ap])\.?\s?m\b", text.casefold()):
+        hour = hour % 12 + 12 * (half[1] == "p")
+    with suppress(ValueError):
+        return datetime(numbers[1], months[0], numbers[0], hour, minute)
+    return None
 
 
 def counting_attempts(

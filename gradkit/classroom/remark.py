@@ -52,6 +52,7 @@ from gradkit.grading.settings import (
     digests_of,
     oracle_of,
     refuse_unusable,
+    required_of,
     tasks_of,
 )
 from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked
@@ -105,7 +106,7 @@ class Marker:
             derived=self.reference is None,
             dropped=self._settings.dropped,
         )
-        required = self._settings.tasks or self.assignment.required
+        required = required_of(self._settings, self.assignment)
         answered = {each.task: each for each in evidence if not each.absent}
         marked = []
         for name in dict.fromkeys([*(task.task for task in result.tasks), *required]):

@@ -38,6 +38,7 @@ from gradkit.grading.settings import (
     Settings,
     assignment_and_reference,
     refuse_unsafe,
+    required_of,
     required_tier,
 )
 from gradkit.records.classroom import Filed, Summary
@@ -281,6 +282,7 @@ REMEMBERED = {
     "reference": "--reference",
     "no_reference": "--no-reference",
     "tasks": "--task",
+    "handed_in": "--handed-in",
     "form": "--form",
     "seed": "--seed",
     "preset": "--preset",
@@ -441,7 +443,7 @@ def preview_class(
     found = [(entry.handed, entry.sender) for entry in listed.entries]
     return replace(
         preview(found, assignment, listed.match),
-        tasks=made.tasks or assignment.required,
+        tasks=required_of(made, assignment),
         provisional=reference is None,
     )
 

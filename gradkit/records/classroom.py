@@ -201,7 +201,8 @@ class Row(Struct, frozen=True):
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
     codes found. ``review`` says why a person should look at it; ``overridden`` are the checks
     whose points a person has set, by ``task/check``, ``adjustments`` points that are no check's.
-    ``counted`` says of how many tasks it is. Who has nothing that counts is ``absent``.
+    ``counted`` says of how many tasks it is; ``ids`` are identifiers by kind. Who has nothing
+    that counts is ``absent``.
     """
 
     name: str
@@ -217,6 +218,7 @@ class Row(Struct, frozen=True):
     overridden: Mapping[str, CheckResult] = field(default_factory=dict)
     adjustments: tuple[Adjustment, ...] = ()
     counted: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 class Summary(Struct, frozen=True):

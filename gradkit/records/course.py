@@ -40,12 +40,16 @@ class Sender(Struct, frozen=True):
 
 
 class Student(Struct, frozen=True):
-    """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written."""
+    """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written.
+
+    ``at`` is when the student handed in, where a platform's table says so.
+    """
 
     name: str
     names: tuple[str, ...]
     ids: Mapping[str, str]
     group: str = ""
+    at: str = ""
 
 
 class Course(Struct, frozen=True):

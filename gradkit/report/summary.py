@@ -77,9 +77,15 @@ def summary_csv(summary: Summary) -> str:
     checks = list(summary.states)
     head = ("student", "standing", "score", "max_score", "provisional")
     more = ("late", "attempt", "at", "overrides", "review", "mistakes", "tasks")
-    heads = (*head, *more, *checks, *(f"{kind}_points" for kind in LINES))
-    return to_csv(Table(heads, [_cells(row, checks) for row in summary.rows]))
+    known = {kind for row in summary.rows for kind in row.ids}
+    ids = {kind: word for kind, word in IDS.items() if kind in known}
+    lines = [f"{kind}_points" for kind in LINES]
+    rows = [(*_cells(row, checks), *map(row.ids.get, ids)) for row in summary.rows]
+    return to_csv(Table((*head, *more, *checks, *lines, *ids.values()), rows))
 
+
+IDS: Mapping[str, str] = {"sis": "sid", "email": "email", "login": "login"}
+"""Identifiers that a table has where any student has them, and their columns."""
 
 LINES = ("task", "total", "late", "bonus", "scale")
 """Points that are no check's, each a column: with the checks they add up to the score."""

@@ -6,15 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from classroom.downloads import folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gradkit.classroom.course.roster import enrolment_of, roster
+from gradkit.classroom.feedback.csv_table import CsvTableError
 from gradkit.classroom.policy import (
     PolicyFileError,
     adjusted,
     days_late,
     differences,
+    moment,
     named,
     read_policy,
     without,
@@ -22,6 +26,7 @@ from gradkit.classroom.policy import (
 from gradkit.records.classroom import Kept
 from gradkit.records.course import Bonus, Late, Policy, Scale, Sender
 from gradkit.records.result import Adjustment, Result, TaskResult
+from gradkit.submission.gather import gather
 
 DUE = datetime(2026, 10, 1, 22, tzinfo=UTC)
 WHOLE = """
@@ -233,3 +238,79 @@ def test_lines_add_up_to_the_last_digit(cents: int, days: int, bonus: float, sca
     parts = [round(before.score * 100), *(round(line.points * 100) for line in made.adjustments)]
     assert sum(parts) == round(made.score * 100)
     assert 0 <= made.score <= scale * (20 + bonus) / 20 + 0.01
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Friday, 2 October 2026, 1:05 PM",
+        "Friday, October 2, 2026, 1:05\u202fPM",
+        "Freitag, 2. Oktober 2026, 13:05",
+        "vendredi 2 octobre 2026, 13:05",
+        "viernes, 2 de octubre de 2026, 13:05",
+        "2026-10-02 13:05",
+    ],
+)
+def test_times_are_read_as_moodle_writes_them(text: str) -> None:
+    """In each language in which its worksheets are; without a zone it is this computer's."""
+    assert moment(text) == datetime(2026, 10, 2, 13, 5).astimezone()
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("12:05 AM", 0), ("12:05 p.m.", 12), ("11:05 am", 11), ("11:05", 11)]
+)
+def test_halves_of_a_day(text: str, hour: int) -> None:
+    """Noon and midnight are 12."""
+    assert moment(f"1 March 2026, {text}") == datetime(2026, 3, 1, hour, 5).astimezone()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "-", "Friday", "2 October 2026", "13:05", "31 February 2026, 13:05"),
+        *("2 March 2 May 2026, 13:05", "pátek, 2. října 2026, 13:05", "1 May 2026, 1:05 2:05"),
+    ],
+)
+def test_what_is_no_time_is_none(text: str) -> None:
+    """No part is guessed."""
+    assert moment(text) is None
+
+
+MOODLES = (
+    "Identifier,Full name,Zuletzt geändert (Abgabe)\r\n"
+    'Participant 501,Ann Mo,"Freitag, 2. Oktober 2026, 13:05"\r\n'
+    "Participant 502,Ben Ost,-\r\n"
+)
+
+
+def test_a_worksheet_tells_when_work_was_handed_in(tmp_path: Path) -> None:
+    """So lateness is charged, which no name in Moodle's download tells of."""
+    names = ("Ann Mo_501_assignsubmission_file/", "Ben Ost_502_assignsubmission_file/")
+    found = enrolment_of(
+        gather([folder(tmp_path / "in", *names)]), roster(MOODLES.encode(), "Grades.csv")
+    )
+    policy = Policy(datetime(2026, 10, 1).astimezone(), Late(10))
+    days = {}
+    for entry in found.entries:
+        one = replace(kept(entry.students[0]), sender=entry.sender)
+        days[one.name] = days_late(policy, one, moment(entry.sender.at))
+    assert days == {"Ann Mo": 2, "Ben Ost": 0}
+
+
+def test_other_downloads_keep_their_own_times(tmp_path: Path) -> None:
+    """A worksheet is about Moodle's."""
+    found = enrolment_of(
+        gather([folder(tmp_path / "in", "Ann Mo.py")]), roster(MOODLES.encode(), "Grades.csv")
+    )
+    assert [(each.students, each.sender.at) for each in found.entries] == [(("Ann Mo",), "")]
+
+
+def test_a_time_that_cannot_be_read_is_refused() -> None:
+    """With what is there, and what to do."""
+    data = MOODLES.replace("Oktober", "října").encode()
+    with pytest.raises(CsvTableError) as caught:
+        roster(data, "Grades.csv")
+    assert str(caught.value) == (
+        "Grades.csv: “Freitag, 2. října 2026, 13:05”, when somebody handed in, is no time that can "
+        "be read. Set Moodle to English and download it again, or take that column out."
+    )

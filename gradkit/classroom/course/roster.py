@@ -22,6 +22,7 @@ from gradkit.classroom.feedback.csv_table import (
     read_table,
     values,
 )
+from gradkit.classroom.policy import moment
 from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
@@ -52,6 +53,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("identifier", "Identifiant", "Identificador"),
     ),
     "group": ("group", "group name", "team", "Gruppe", "Groupe", "Grupo"),
+    "at": (
+        *("Last modified (submission)", "Zuletzt geändert (Abgabe)"),
+        *("Dernière modification (travail remis)", "Dernière modification (remise)"),
+        *("Última modificación (entrega)", "Última modificación (envío)"),
+    ),
 }
 """Headings by what the column holds, in lower case or as platforms write them."""
 
@@ -105,6 +111,13 @@ def roster(data: bytes, name: str) -> list[Student]:
         # Canvas has a line of largest scores among its students, and one of how they are posted.
         and "Points Possible" not in (cells := values(sheet, row))[0]
     ]
+    for line in lines:
+        told = line.get("at", "")
+        if re.search(r"\d", told) and moment(told) is None:
+            raise CsvTableError(
+                f"{shown(name)}: “{shown(told)}”, when somebody handed in, is no time that can be "
+                "read. Set Moodle to English and download it again, or take that column out."
+            )
     students = [student for line in lines if (student := _student(line)) is not None]
     if not students:
         raise CsvTableError(f"{shown(name)} has a header and no student below it.")
@@ -128,7 +141,7 @@ def _student(line: Mapping[str, str]) -> Student | None:
     if not names and not ids:
         return None
     name = turned(names[0]) if names else next(iter(ids.values()))
-    return Student(shown(name), tuple(names), ids, line.get("group", ""))
+    return Student(shown(name), tuple(names), ids, line.get("group", ""), line.get("at", ""))
 
 
 def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool = False) -> Match:
@@ -252,7 +265,7 @@ def enrolment_of(
     enlisted = _told_apart(students)
     matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
     entries = [
-        _entry(one, sender, tuple(student.name for student in own) or (one.name,))
+        _entry(one, _timed(sender, own), tuple(student.name for student in own) or (one.name,))
         for (one, sender), own in zip(found, matched.owners, strict=True)
     ]
     return Enrolment(tuple(entries), tuple(enlisted), matched)
@@ -260,6 +273,12 @@ def enrolment_of(
 
 def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
     return Entry(replace(handed, name=students[0]), sender, students)
+
+
+def _timed(sender: Sender, own: Sequence[Student]) -> Sender:
+    """Return a sender with the time that a platform's table has, where its download has none."""
+    times = [each.at for each in own if sender.source == "moodle" and moment(each.at)]
+    return replace(sender, at=sender.at or next(iter(times), ""))
 
 
 def _kept(name: str, sender: Sender, known: Mapping[str, str]) -> str:

@@ -250,7 +250,8 @@ def _make_folder(folder: Path) -> None:
 
 
 DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
-"""What is written into ``feedback`` in the folder of a class."""
+CHANGED = {**DEFAULTS, "canvas": "canvas-changed.zip", "moodle": "moodle-changed.zip"}
+"""What is written into ``feedback`` in the folder of a class; a zip of all pages stays whole."""
 
 
 def give_back(
@@ -306,7 +307,7 @@ def give_back(
     >>> give_back(Path("results"), "folder").pages
     2
     """
-    target = out or folder / "feedback" / DEFAULTS[way]
+    target = out or folder / "feedback" / (CHANGED if changed else DEFAULTS)[way]
     table = _table(way, target, worksheet, gradebook, column, in_place=in_place)
     with Store(folder, write=not dry_run, make=False) as store:
         level = hints or read_assignment(settings_of(store).assignment).hints

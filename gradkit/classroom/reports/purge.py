@@ -22,7 +22,8 @@ from gradkit.errors import GradkitError
 from gradkit.records.course import Policy, Sender, Student
 from gradkit.writing import refusing
 
-OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")
+ZIPS = (f"feedback/{way}{part}.zip" for way in ("canvas", "moodle") for part in ("", "-changed"))
+OF_ALL = ("pages/index.html", *ZIPS)
 """What names everybody, and is written anew without whoever is gone."""
 
 OF_ONE = ("pages/students", "feedback/pages")

@@ -10,6 +10,7 @@ from typing import get_args
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
+from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import counting_attempts, days_late, moment
 from gradkit.classroom.store.counted import counting_results, decided, policy_of
@@ -224,6 +225,11 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     rows += [_absent(name, say(NOTHING)) for name in left]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
+    else:
+        roster = store.enrolled()
+        known = {name: dict(student.ids) for name, student in roster.items()}
+        known |= {name: ids_of(each) for name, each in addresses(store, roster).items()}
+        rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
     rows.sort(key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
     mistakes: dict[str, list[str]] = {}
