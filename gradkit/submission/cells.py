@@ -22,8 +22,8 @@ from gradkit.text import clean_text, where
 _QUOTE = 80
 
 NOTHING = phrase("Nothing in this {part} can be used until it is fixed.")
-REST = phrase("{names} cannot be used until it is fixed; the rest was graded.")
-LEFT_OUT = phrase("This was left out, and the rest was graded.")
+REST = phrase("{names} cannot be used until it is fixed; the rest can.")
+LEFT_OUT = phrase("This was left out, and the rest was read.")
 
 
 def make_cell(

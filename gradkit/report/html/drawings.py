@@ -41,7 +41,7 @@ LIGHT = {"faint": "#59636e", "found": "#b3261e", "expected": "#2f6fb5"}
 
 def picture(drawing: Drawing) -> str:
     """Return a drawing as an address: a picture on white that needs no page around it."""
-    style = "".join(f"--{name}:{colour};" for name, colour in LIGHT.items())
+    style = "font-family:sans-serif;" + "".join(f"--{n}:{colour};" for n, colour in LIGHT.items())
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" style="{style}"'
     data = b64encode(drawing.svg.replace("<svg", opening, 1).encode()).decode()
     return f"data:image/svg+xml;base64,{data}"

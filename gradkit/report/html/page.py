@@ -79,6 +79,9 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
         told["doubtful"] = doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
     for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
         check.update(_check(f"{name}-{number}", check, data), shown=state_of(record))
+    # That it was not handed in is said of all its checks, and shown once.
+    for check in data["checks"][1:] if task.absent else ():
+        check["told"] = False
     data |= {"name": name, "remarks": [told for told in data["findings"] if not told["check"]]}
 
 
