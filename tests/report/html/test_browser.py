@@ -179,7 +179,10 @@ def test_points_of_a_class_are_seen_on_a_phone(
 ) -> None:
     """Beside names and what was decided, without moving the table."""
     said = "Set to 6 of 12 by A. Miller on 2026-11-27: the sheet was unclear about the sign."
-    long = [replace(row, submission=row.submission * 4, override_texts=(said,)) for row in rows[:9]]
+    long = [
+        replace(row, submission=f"{n}_classification_updated_before_use", override_texts=(said,))
+        for n, row in enumerate(rows[:9])
+    ]
     page = show(class_page(long, "A class"), width=400).page
     box = page.locator("#students tbody td.figure").first.bounding_box()
     assert box["x"] + box["width"] <= 380
@@ -221,7 +224,7 @@ def test_a_check_in_a_notebook_is_accessible(
     show: Callable[..., Opened], graded: list[Result], scheme: str, width: int
 ) -> None:
     """It is a piece of another page, whose colours and letters it takes."""
-    piece = fragment("Regression", graded[0], 3)
+    piece = fragment("Regression", graded[1], 4)
     text = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A notebook</title>
         <meta name="color-scheme" content="light dark"></head>
         <body><main><h1>A notebook</h1>{piece}</main></body></html>"""
