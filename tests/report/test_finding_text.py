@@ -176,6 +176,20 @@ def test_a_notebook_shows_as_much(level: int) -> None:
     assert "Right:" not in plain
 
 
+def test_a_notebook_has_no_cross_beside_all_points() -> None:
+    """What only follows has a sign and a word of its own; what lost points has the cross."""
+    made = result_with(CHANGED)
+    (task,) = made.tasks
+    follows = CheckResult("trajectory", "fail", 2.0, 2.0, "", follows=("swapped-index",))
+    for check, sign, other in (
+        (follows, "↳</span> follows", "✗"),
+        (replace(follows, score=0.0, follows=()), "✗</span> fail", "↳"),
+    ):
+        html = fragment("Task", replace(made, tasks=(replace(task, checks=(check,)),)), 3)
+        assert sign in html
+        assert other not in html
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_data_holds_the_hints_up_to_the_level(level: int) -> None:
     """As many hints as the level, the right rule at 4 alone, no name at 1."""
