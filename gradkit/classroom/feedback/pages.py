@@ -230,11 +230,9 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
         former.reasons,
         tuple(gone[True]),
     )
-    lists = (found.checks, found.gone, found.withdrawn, found.come, found.words, found.attempts)
     still = (score.old, score.old_max) == (score.new, score.new_max)
-    if still and not any(lists):
-        return None
-    return found
+    nothing = Changes(former.since, score, reasons=former.reasons)
+    return None if still and found == nothing else found
 
 
 def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckResult]]:

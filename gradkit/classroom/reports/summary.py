@@ -19,7 +19,7 @@ from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Summary
 from gradkit.records.course import Policy
 from gradkit.records.reports import Kind, Look, Reason
-from gradkit.records.result import UNEXPLAINED, Result, State
+from gradkit.records.result import Result, State
 from gradkit.report.words import count_text, word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -33,14 +33,10 @@ STATES: dict[State, tuple[Kind, str]] = {
 }
 """States of a check that a person must look at, in words."""
 
-REMARKS: dict[str, Kind] = {
-    UNEXPLAINED: "unexplained",
-    "memorised-answers": "memorised-answers",
-    "several-files": "several-files",
-    "forbidden-import": "forbidden-import",
-    "numerical-gradient": "numerical-gradient",
-    "nondeterministic": "nondeterministic",
-}
+REMARKS: tuple[Kind, ...] = (
+    *("unexplained", "memorised-answers", "several-files"),
+    *("forbidden-import", "numerical-gradient", "nondeterministic"),
+)
 """Codes of findings that a person must look at."""
 
 
@@ -118,7 +114,7 @@ def all_provisional(found: Sequence[CountingAttempt]) -> bool:
 def reasons(result: Result) -> Iterator[Reason]:
     """Why a person must look at a graded result, in the order of its checks."""
     found = {finding.mistake for task in result.tasks for finding in task.findings}
-    yield from (Reason(kind, code) for code, kind in REMARKS.items() if code in found)
+    yield from (Reason(code, code) for code in REMARKS if code in found)
     if any(problem.broken for problem in result.problems):
         yield Reason("not-python", say("a part is not valid Python"))
     for line in result.adjustments:
