@@ -34,13 +34,12 @@ class Run(Struct, frozen=True):
     policy: str | None = None
 
 
-class Filed(Struct, frozen=True):
-    """One result as it is about to be stored.
+class Marked(Struct, frozen=True):
+    """A submission and what came of it.
 
     ``key`` is a digest of all that the result depends on: while it is the same, there is no
-    need to grade again. ``result`` and ``evidence`` are packed; empty where it was refused.
-    ``told`` is the sentence of what was refused or failed. ``digest`` is that of the contents,
-    empty where no machine could read them.
+    need to grade again. ``told`` is the sentence of what was refused or failed. ``digest`` is that
+    of the contents, empty where no machine could read them.
     """
 
     name: str
@@ -52,13 +51,18 @@ class Filed(Struct, frozen=True):
     score: float | None = None
     max_score: float | None = None
     provisional: bool = False
+
+
+class Filed(Marked, frozen=True):
+    """One result as it is about to be stored: ``result`` and ``evidence`` are packed."""
+
     seconds: float = 0.0
     result: bytes = b""
     evidence: bytes = b""
 
 
 class Order(Struct, frozen=True):
-    """One submission to be graded, ``number`` in its run. ``key`` is as in `Filed`.
+    """One submission to be graded, ``number`` in its run. ``key`` is as in `Marked`.
 
     ``hurried``: it has to make way for others if it takes much longer than they do. ``tasks`` are
     those that a person has said it is.
@@ -82,7 +86,7 @@ class Reply(Struct, frozen=True):
     timed_out: bool = False
 
 
-class Kept(Struct, frozen=True):
+class Kept(Marked, frozen=True, kw_only=True):
     """The newest result of one submission, without its bulk. ``id`` fetches that.
 
     ``taken`` is the run in which the submission's code was run, None where it was not;
@@ -95,15 +99,6 @@ class Kept(Struct, frozen=True):
     run: int
     taken: int | None
     submission: int
-    name: str
-    path: str
-    digest: str
-    key: str
-    standing: Standing
-    told: str
-    score: float | None
-    max_score: float | None
-    provisional: bool
     made: str
     seen: int
     place: int

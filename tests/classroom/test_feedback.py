@@ -29,8 +29,7 @@ from msgspec.structs import replace
 
 from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
-from gradkit.classroom.feedback.gradebook import fill_gradebook
-from gradkit.classroom.feedback.worksheet import fill_worksheet
+from gradkit.classroom.feedback.platforms import fill_gradebook, fill_worksheet
 from gradkit.classroom.remark import remark_class
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, content, given, releases

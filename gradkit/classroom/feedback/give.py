@@ -27,9 +27,8 @@ from gradkit.classroom.feedback.address import (
     write_folder,
     write_zip,
 )
-from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.pages import Page, drafts, made
-from gradkit.classroom.feedback.worksheet import fill_worksheet
+from gradkit.classroom.feedback.platforms import fill_gradebook, fill_worksheet
 from gradkit.classroom.policy import counting_attempts, rule_of
 from gradkit.classroom.reports.summary import NOT_YET
 from gradkit.classroom.store.results import Store, digest_of, given, release, settings_of
