@@ -23,14 +23,13 @@ from typing import NoReturn, Protocol, Self
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gradkit.classroom.store.results import filed_of, pack
 from gradkit.faults import contain
 from gradkit.grading.session import Session
 from gradkit.grading.settings import BreakdownError, GradingError, Settings
 from gradkit.processes import ignore_interrupts, start
-from gradkit.records.classroom import Filed, Order, Reply
+from gradkit.records.classroom import Filed, Order, Reply, Standing
 from gradkit.records.result import Result
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import OverdueError
@@ -72,19 +71,18 @@ class Grader:
     def grade(self, order: Order) -> Reply:
         """Grade one order; whatever goes wrong in this process, there is a reply."""
         parcel, started = order.parcel, time.monotonic()
-        filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
         try:
             graded = self._sessions[order.hurried].grade(parse(parcel), order.seed, order.tasks)
             result, evidence = pack(graded.result), pack(graded.evidence)
         except OverdueError:
             return Reply(None)
         except BreakdownError as error:
-            return Reply(replace(filed, standing="failed", told=str(error)))
+            return Reply(failed(order, str(error)))
         except (GradingError, SubmissionError) as error:
-            return Reply(replace(filed, told=str(error)))
+            return Reply(failed(order, str(error), "refused"))
         except Exception as error:  # a fault of ours must cost one submission, never the class
             contain(error, f"over {parcel.name}")
-            return Reply(replace(filed, standing="failed", told=_broken(error)))
+            return Reply(failed(order, _broken(error)))
         taken = time.monotonic() - started
         packed = {"result": result, "evidence": evidence, "seconds": taken}
         filed = filed_of(parcel, order.key, graded.result, **packed)
@@ -193,10 +191,10 @@ class WorkerPool(Protocol):
         self.close()
 
 
-def failed(order: Order, told: str) -> Filed:
-    """Return the result of an order that gradkit's own side could not carry out."""
+def failed(order: Order, told: str, standing: Standing = "failed") -> Filed:
+    """Return the result of an order that could not be carried out, and why."""
     parcel = order.parcel
-    return Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", told)
+    return Filed(parcel.name, parcel.path, parcel.digest, order.key, standing, told)
 
 
 class _Worker(Struct):

@@ -228,9 +228,9 @@ def _slot(method: Method, recipe: Recipe) -> Slot:
         return _ahead.pop()[2]
     # Late, as one of them does not import on every system.
     if method == "fork":
-        from gradkit.sandbox.forking import ForkSlot
+        from gradkit.sandbox.slots import ForkSlot
 
         return ForkSlot(recipe)
-    from gradkit.sandbox.spawning import SpawnSlot
+    from gradkit.sandbox.slots import SpawnSlot
 
     return SpawnSlot(recipe)

@@ -9,9 +9,7 @@ import pytest
 from mistakes.samples import samples
 
 from gradkit.grading import training_repairs
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.result import TaskResult
-from gradkit.records.verdict import Verdict
+from gradkit.records.result import UNEXPLAINED, TaskResult, Verdict
 from gradkit.task.assignment import read_assignment
 
 pytestmark = pytest.mark.sample(4)

@@ -24,9 +24,8 @@ from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
-from gradkit.records.course import Course, Sender, Student
+from gradkit.records.course import Course, Policy, Sender, Student
 from gradkit.records.mistake import Preset
-from gradkit.records.policy import Policy
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission
 from gradkit.text import storable

@@ -9,7 +9,7 @@ from textwrap import dedent
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.language import say
-from gradkit.records.finding import Finding
+from gradkit.records.result import Finding
 from gradkit.records.submission import Place
 
 
