@@ -76,7 +76,7 @@ ROOMS: Mapping[str, set[str]] = {
         "batch",
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
-    "__main__": {"cli", "safe_path"},
+    "__main__": {"cli", "safe_path", "sandbox"},
     "__init__": {"gradcheck", "notebook", "testing"},
     "assignments": set(),
 }  # fmt: skip
