@@ -20,7 +20,6 @@ from gradkit.classroom.cache_key import (
     refuse_other_version,
 )
 from gradkit.classroom.policy import counting_attempts, policy
-from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.reports.summary import untimed
 from gradkit.classroom.store.counted import (
     NO_POLICY,
@@ -31,6 +30,7 @@ from gradkit.classroom.store.counted import (
     policy_of,
 )
 from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
+from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (
     StaleError,

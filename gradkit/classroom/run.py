@@ -26,12 +26,11 @@ from gradkit.classroom.course.roster import (
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import differences, policy
-from gradkit.classroom.process_pool import cores
 from gradkit.classroom.reports.summary import summarise, untimed
 from gradkit.classroom.store.counted import changed_policy, policy_of
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
-from gradkit.classroom.worker_pool import LocalPool
+from gradkit.classroom.worker_pool import LocalPool, cores
 from gradkit.grading.functions import claim_functions, refusal
 from gradkit.grading.settings import (
     GradingError,

@@ -131,8 +131,8 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     Without options the assignment file is read again from where it was when the class was
     graded, and what was decided before (--preset, --drop, --attempt) holds on.
     """
-    from gradkit.classroom.process_pool import cores
     from gradkit.classroom.remark import remark_class
+    from gradkit.classroom.worker_pool import cores
     from gradkit.report.summary import show_changes
 
     with interruptible(" All marks are as they were."):
@@ -242,7 +242,7 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
     last one. Ends with 1 where somebody is left out.
     """
     from gradkit.classroom.feedback.give import give_back
-    from gradkit.classroom.process_pool import cores
+    from gradkit.classroom.worker_pool import cores
     from gradkit.report.formats import lacking
     from gradkit.report.table import given_lines, show_left
 

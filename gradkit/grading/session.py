@@ -475,11 +475,8 @@ def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Resu
     """
     submission = read_submission(path)
     functions, claimed = session.claims(submission, session.settings.tasks)
-    return session.grade_sections(
-        submission,
-        {name: claim for name, claim in claimed.items() if name in chosen},
-        functions={name: claim for name, claim in functions.items() if name in chosen},
-    ).result
+    named = tuple(chosen)
+    return session.grade_sections(submission, claimed, functions=functions, named=named).result
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call
 from gradkit.runtime.syntax import definitions_in, first_line, names_bound, walk
-from gradkit.submission.source import parse
+from gradkit.submission.source import statements
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
@@ -90,8 +90,7 @@ def _around(cell: Cell, place: Place) -> Iterator[Listing]:
 
 def _statement(source: str, line: int) -> tuple[int, int]:
     """First and last line of the top-level statement there, decorators included."""
-    tree = parse(source).tree
-    for node in tree.body if tree is not None else ():
+    for node in statements(source):
         first, last = first_line(node), node.end_lineno or node.lineno
         if first <= line <= last:
             return first, last
@@ -123,8 +122,7 @@ def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:
     """Return the last definition of each name at top level, and of methods."""
     found: dict[str, Definition] = {}
     for cell in cells:
-        tree = parse(cell.source).tree
-        for statement in tree.body if tree is not None else ():
+        for statement in statements(cell.source):
             for name in names_bound(statement):
                 found[name] = Definition(name, cell, statement.lineno)
             for node in definitions_in(statement):

@@ -34,7 +34,7 @@ from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
-from gradkit.records.reports import Look, Reason
+from gradkit.records.reports import Kind, Look, Reason
 from gradkit.records.result import CheckResult, Decision, Finding, Result, State, TaskResult
 from gradkit.report.table import command as show_command
 from gradkit.report.table import review_csv
@@ -88,9 +88,9 @@ def test_a_task_without_a_point_and_without_a_reason_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("code", REMARKS)
-def test_what_cannot_be_explained_is_looked_at(code: str) -> None:
+def test_what_cannot_be_explained_is_looked_at(code: Kind) -> None:
     """And what is for a person to judge; an ordinary mistake is not."""
-    assert list(reasons(made(found=(code,)))) == [Reason(REMARKS[code], code)]
+    assert list(reasons(made(found=(code,)))) == [Reason(code, code)]
     assert list(reasons(made(found=("swapped-index",)))) == []
 
 

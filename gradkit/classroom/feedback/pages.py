@@ -20,7 +20,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.classroom.policy import counting_attempts
-from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.counted import (
     NO_POLICY,
     counted,
@@ -31,6 +30,7 @@ from gradkit.classroom.store.counted import (
 )
 from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
+from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from msgspec.structs import replace
 
+from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
@@ -147,7 +147,7 @@ def reasons(result: Result) -> Iterator[Reason]:
 def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
     """Give each student an assistant: the same ones always, and about as many to each.
 
-    Every assistant has a rank for every student, drawn from both names (rendezvous hashing),
+    Every assistant has a rank for every student, a digest of both names (rendezvous hashing),
     and takes the best ones up to an even share, rounded up. Nobody has more than that; all
     that is missing from even shares, less than one for each assistant, may be missing from
     one of them. Where a student or an assistant comes or goes, those move that have to, and
@@ -174,18 +174,12 @@ def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str
     """
     room = dict.fromkeys(assistants, -(-len(names) // len(assistants)))
     found = {}
-    for name in sorted(names, key=lambda name: (_drawn(name), name)):
-        ranked = sorted(assistants, key=lambda one: (_drawn(name, one), one))
+    for name in sorted(names, key=lambda name: (key_of(name), name)):
+        ranked = sorted(assistants, key=lambda one: (key_of(name, one), one))
         taken = next(one for one in ranked if room[one])
         room[taken] -= 1
         found[name] = taken
     return found
-
-
-def _drawn(*words: str) -> bytes:
-    """A number that is as good as random, and the same on every machine."""
-    text = "\0".join(words)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 NOTHING = phrase("nothing handed in")

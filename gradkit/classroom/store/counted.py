@@ -8,7 +8,6 @@ still counts; somebody has to look again.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import find_student, students
 from gradkit.classroom.policy import (
     FILE,
@@ -411,7 +411,7 @@ def _basis_of_task(kept: Kept, task: TaskResult) -> str:
 
 
 def _digest(said: object) -> str:
-    return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()
+    return key_of(json.dumps(said))
 
 
 BULK = ("student", "check", "points", "comment")
