@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -65,12 +66,10 @@ TEXTS = 200
 
 @dataclass(slots=True)
 class Watch:
-    """Notes when each was graded, and what the grader and its workers took of memory then."""
+    """Notes when each was graded, and its score."""
 
     at: dict[str, float] = field(default_factory=dict)
     scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
-    memory: dict[int, list[float]] = field(default_factory=dict)
-    marks: tuple[int, ...] = ()
 
     def begin(self, total: int) -> None:
         """See `gradkit.classroom.grade.Watch`."""
@@ -82,8 +81,26 @@ class Watch:
         """See `gradkit.classroom.grade.Watch`."""
         self.at[filed.name] = time.perf_counter()
         self.scores[filed.name] = filed.score, filed.max_score
-        if len(self.at) in self.marks:
-            self.memory[len(self.at)] = resident()
+
+
+class Gauge(Watch):
+    """Notes, in numbers alone, when each was graded, and the memory that was taken then.
+
+    It is itself in the process that is measured: names and scores of 10,000 would be 2 MB.
+    """
+
+    __slots__ = ("ended", "marks", "memory")
+
+    def __init__(self, marks: tuple[int, ...]) -> None:
+        super().__init__()
+        self.ended, self.marks = array("d"), marks
+        self.memory: dict[int, list[float]] = {}
+
+    def step(self, filed: Filed) -> None:
+        """See `gradkit.classroom.grade.Watch`."""
+        self.ended.append(time.perf_counter())
+        if len(self.ended) in self.marks:
+            self.memory[len(self.ended)] = resident()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +263,7 @@ def with_hostile(work: Path, options: argparse.Namespace, framework: str) -> boo
 def lasting(work: Path, options: argparse.Namespace, framework: str) -> bool:
     """The grader's memory after 500 and after all; the rates of the first and last tenth."""
     write_class(work / "large", options.students, framework, options.seed, 6, TEXTS)
-    watch = Watch(marks=(min(500, options.students // 2), options.students))
+    watch = Gauge((min(500, options.students // 2), options.students))
     grade(work / "large", watch)
     (early, first), (late, last) = watch.memory.items()
     for count, sizes in watch.memory.items():
@@ -254,7 +271,7 @@ def lasting(work: Path, options: argparse.Namespace, framework: str) -> bool:
         print(f"after {count:5}: grader {sizes[0]:.1f} MB, workers {shown} MB")
     growth = sum(last) / sum(first)
     print(f"{growth:.3f} times as large after {late} as after {early}, bar {GROWTH}")
-    ended, tenth = sorted(watch.at.values()), options.students // 10
+    ended, tenth = watch.ended, options.students // 10
     rates = [(tenth - 1) / (part[-1] - part[0]) for part in (ended[:tenth], ended[-tenth:])]
     kept = rates[1] / rates[0]
     print(f"{rates[0]:.1f} per second in the first tenth, {rates[1]:.1f} in the last: {kept:.3f}")

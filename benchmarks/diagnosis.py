@@ -31,7 +31,7 @@ from mistakes.samples import folder as mistake_folder  # noqa: E402
 
 from gradkit.grading.session import Session  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
-from gradkit.records.finding import Inquiry  # noqa: E402  (from the checkout)
+from gradkit.records.result import Inquiry  # noqa: E402  (from the checkout)
 from gradkit.sandbox import Workshop  # noqa: E402
 
 EVERY_ENTRY, MEAN, NONE = 60.0, 20.0, 0.5

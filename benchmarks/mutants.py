@@ -64,10 +64,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gradkit/grading/mark.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
     "gradkit/binding/conventions.py": ("tests/binding/test_stated_conventions.py",),
     "gradkit/binding/idioms.py": ("tests/binding/test_idioms.py",),
-    "gradkit/binding/inspection.py": ("tests/binding/test_inspection.py",),
+    "gradkit/binding/inspection.py": (
+        "tests/binding/test_inspection.py",
+        "tests/binding/test_outline.py",
+    ),
     "gradkit/binding/loops.py": ("tests/binding/test_outline.py",),
     "gradkit/binding/match.py": ("tests/binding/test_match.py",),
-    "gradkit/binding/outline.py": ("tests/binding/test_outline.py",),
     "gradkit/binding/roles.py": ("tests/binding/test_roles.py",),
     "gradkit/binding": ("tests/binding --deselect tests/binding/test_whole_limb.py",),
 }

@@ -57,8 +57,11 @@ from planting import Plant, drawn, planted  # noqa: E402
 
 from gradkit.grading.session import Session, read_submission  # noqa: E402  (from the checkout)
 from gradkit.grading.settings import GradingError, Settings  # noqa: E402
-from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED  # noqa: E402
-from gradkit.records.result import TaskResult  # noqa: E402
+from gradkit.records.result import (  # noqa: E402
+    FOR_INSTRUCTORS,
+    UNEXPLAINED,
+    TaskResult,
+)
 from gradkit.sandbox import Workshop  # noqa: E402
 
 MAY_SAY: dict[str, frozenset[str]] = {

@@ -143,7 +143,7 @@ def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[B
     level = hints or (batch.hints if shape.for_students else batch.own_hints)
     if shape.dated or (batch.keyed and not shape.for_students):
         return batch, level
-    from gradkit.report.visibility import apply_visibility
+    from gradkit.report.data import apply_visibility
 
     return replace(
         batch, results=tuple(apply_visibility(result) for result in batch.results)

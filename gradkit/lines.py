@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.records.functions import Call, FunctionCheck, Lines
+from gradkit.records.task import Call, FunctionCheck, Lines
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
-from gradkit.records.probes import Run
-from gradkit.records.task import Array, Task
+from gradkit.records.task import Array, Run, Task
 from gradkit.task import network
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived

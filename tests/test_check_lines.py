@@ -17,7 +17,7 @@ from gradkit.lines import (
     unpacked,
     words_in,
 )
-from gradkit.records.functions import Call, FunctionCheck
+from gradkit.records.task import Call, FunctionCheck
 
 
 def test_what_lines_read_make_and_call() -> None:

@@ -23,7 +23,7 @@ from gradkit.classroom import remark, run
 from gradkit.classroom.feedback import give as back
 from gradkit.classroom.reports import purge, stored
 from gradkit.classroom.store import counted
-from gradkit.report import since
+from gradkit.report.words import since
 from gradkit.reproducer import recorded
 
 SAMPLES = ROOT / "tests" / "sample_class"
@@ -31,7 +31,7 @@ SAMPLES = ROOT / "tests" / "sample_class"
 EXAMPLES: tuple[Callable[..., object], ...] = (
     errors.did_you_mean,
     batch.grade_files,
-    since.since,
+    since,
     run.preview_class,
     run.grade_class,
     stored.student_result,

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gradkit.cli import main
+from gradkit.cli import COMMANDS, main
 from gradkit.cli.options import Text
 
 
@@ -55,3 +55,25 @@ def test_text_that_is_kept_is_unicode(name: str, option: str) -> None:
     (found,) = (each for each in command.params if each.name == option)
     assert isinstance(found.type, Text)
     assert found.type.convert("f\udcfcr Ren\udce9", found, None) == "f?r Ren?"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_have_one_vocabulary(name: str) -> None:
+    """`--out` is what is written, `--format` in what, and a class is the argument DIR."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    options = {
+        word for each in command.params if isinstance(each, click.Option) for word in each.opts
+    }
+    assert not options & {
+        "--output",
+        "--csv",
+        "--json",
+        "--class",
+        "--canvas",
+        "--moodle",
+        "--folder",
+    }
+    if name in ("remark", "summary", "review", "override", "feedback", "history", "diff", "purge"):
+        first = next(each for each in command.params if isinstance(each, click.Argument))
+        assert (first.make_metavar(click.Context(command)), first.required) == ("DIR", True)

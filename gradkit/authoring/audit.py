@@ -37,14 +37,12 @@ from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.diagnosis.rules.text import symbol_text
 from gradkit.judge import Case, judge
 from gradkit.judge.trajectory import trajectory
-from gradkit.records.binding import Binding, Bound, Convention
-from gradkit.records.finding import NoDiagnosisError
 from gradkit.records.mistake import Audit, TaskAudit, Trial
-from gradkit.records.observations import Failure, Observations, Outcome
-from gradkit.records.probes import Probes, Run
+from gradkit.records.observations import Binding, Bound, Convention, Failure, Observations, Outcome
+from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Names, Slip, TrainingRun, UpdateInputs
 from gradkit.records.submission import Place
-from gradkit.records.task import Array, Assignment, Parameters, Task
+from gradkit.records.task import Array, Assignment, Parameters, Probes, Run, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import (
     Derived,

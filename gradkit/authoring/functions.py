@@ -23,8 +23,8 @@ from gradkit.gradcheck import check_gradient
 from gradkit.judge.outputs import Probe, judge_check
 from gradkit.lines import packed, read_expression, run, unpacked, value_of, words_in
 from gradkit.processes import start
-from gradkit.records.functions import Draw, Equivalent, FunctionCheck, FunctionTask, Made
 from gradkit.records.mistake import FunctionAudit, Mutant
+from gradkit.records.task import Draw, Equivalent, FunctionCheck, FunctionTask, Made
 from gradkit.task.draws import draws
 from gradkit.task.functions import scalar_of, steps_of
 from gradkit.task.oracle import OracleError

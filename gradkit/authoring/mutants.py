@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from gradkit.records.mistake import Mutant
@@ -141,9 +142,9 @@ def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
             if _only_prints(child):
                 continue
             if isinstance(value, list):
-                yield child, _into_list(value, index)
+                yield child, partial(value.__setitem__, index)
             else:
-                yield child, _into_field(root, name)
+                yield child, partial(setattr, root, name)
             if not (_only_asked(root, child) or _is_negative(child)):
                 yield from _places(child)
 
@@ -175,17 +176,6 @@ def _is_negative(node: ast.AST) -> bool:
         and isinstance(node.op, ast.USub)
         and isinstance(node.operand, ast.Constant)
     )
-
-
-def _into_list(values: list[Any], index: int) -> Put:
-    def put(new: ast.AST) -> None:
-        values[index] = new
-
-    return put
-
-
-def _into_field(root: ast.AST, name: str) -> Put:
-    return lambda new: setattr(root, name, new)
 
 
 def _called(call: ast.Call) -> str:

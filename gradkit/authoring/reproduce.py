@@ -18,8 +18,7 @@ from msgspec.structs import replace
 
 from gradkit.authoring.new.starter import text_of
 from gradkit.errors import GradkitError
-from gradkit.records.probes import Run
-from gradkit.records.task import Array, Task
+from gradkit.records.task import Array, Run, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import OracleError, TorchReference, course_of, load_reference
 from gradkit.task.probes import whole

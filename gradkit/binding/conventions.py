@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.records.binding import Convention, Layout, Orientation, Path
+from gradkit.records.observations import Convention, Layout, Orientation, Path
 from gradkit.records.task import Task
 from gradkit.runtime.statements import plain
 

@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from gradkit.language import say
-from gradkit.records.binding import Bound
+from gradkit.records.observations import Bound
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import QUANTITIES, Role, Task
 from gradkit.runtime.inspection import effects_of
 from gradkit.runtime.statements import is_called, plain
 from gradkit.runtime.syntax import LOOPS, called_method, names_bound, walk
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import finder
 from gradkit.submission.source import parse
 
 CALLS = ("zero_grad", "backward", "step")

@@ -1,18 +1,216 @@
-"""The functions of a section, as the worker that has run it tells of them."""
+"""The functions of a section: named by its text, and told of by the worker that ran it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gradkit.binding.outline import outline
+from gradkit.binding.loops import Ingredients, Surroundings, find_loop, ingredients_of
 from gradkit.records.observations import Lost
-from gradkit.records.submission import Place
+from gradkit.records.submission import Cell, Place, Section
 from gradkit.records.task import Task
-from gradkit.runtime.statements import is_called
+from gradkit.runtime.statements import Layer, Statement, is_called, layer_of
+from gradkit.runtime.syntax import AnyFunction, assignments, definitions_in
+from gradkit.runtime.training import may_train
 from gradkit.sandbox.process import StudentProcess
+from gradkit.submission.content import is_model, makes_model
+from gradkit.submission.definitions import finder
+
+Origin = Literal["own", "shared", "borrowed"]
+ModelKind = Literal["class", "factory", "value"]
+
+
+class Model(Struct, frozen=True):
+    """A torch module: a class, a function that makes one, or a value such as ``nn.Sequential(…)``.
+
+    ``required`` are the arguments without which the function cannot be called.
+    """
+
+    name: str
+    kind: ModelKind
+    place: Place
+    origin: Origin
+    required: tuple[str, ...] = ()
+
+
+class Loop(Struct, frozen=True):
+    """A top-level training loop: where it stands and what must be put in.
+
+    ``cell`` and ``line`` name its top-level statement for `Namespace.run_loop`; ``place``
+    is the loop's own.
+    """
+
+    cell: str
+    line: int
+    place: Place
+    origin: Origin
+    needs: Ingredients
+
+
+class Outline(Struct, frozen=True):
+    """The static facts about a section; in each list, what counts more comes later.
+
+    ``names`` are all that something at top level binds, with the place where it does so last.
+    """
+
+    names: Mapping[str, Place]
+    models: tuple[Model, ...]
+    loops: tuple[Loop, ...]
+
+
+# --- reading -----------------------------------------------------------------------------
+
+
+def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
+    """Read a section.
+
+    Parameters
+    ----------
+    section : Section
+        Cells that cannot be parsed are passed over.
+    modules : mapping of str to str, optional
+        Sources that the section may import. The files among the section's own cells are
+        known without.
+
+    Returns
+    -------
+    Outline
+        Borrowed before shared before own, and each in the order of the text.
+    """
+    parts: list[tuple[Origin, tuple[Cell, ...]]] = [
+        ("borrowed", section.borrowed),
+        ("shared", section.shared),
+        ("own", section.own),
+    ]
+    cells = [cell for _, part in parts for cell in part]
+    reader = _Reader(cells, modules or {})
+    for origin, part in parts:
+        reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
+    return Outline(reader.names, tuple(reader.models), tuple(reader.loops))
+
+
+class _Reader:
+    """Reads layers one after another; what it knows of names grows on the way."""
+
+    def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
+        self.names: dict[str, Place] = {}
+        self.models: list[Model] = []
+        self.loops: list[Loop] = []
+        self._place = finder(cells)
+        self._values: dict[str, ast.expr] = {}
+        self._definitions: dict[str, ast.FunctionDef] = {}
+        self._torch = {"torch", "nn"}
+        self._imports: set[str] = set()
+        self._files = {cell.file.removesuffix(".py").replace("/", "."): cell for cell in cells}
+        self._modules = modules
+        self._may_train = any(may_train(cell.source) for cell in cells)
+
+    def read(self, layer: Layer, origin: Origin) -> None:
+        """Read one layer."""
+        # A function may be used above the cell that defines it.
+        for statement in layer.statements:
+            for node in definitions_in(statement.node):
+                if isinstance(node, ast.FunctionDef):
+                    self._definitions[node.name] = node
+        for statement in layer.statements:
+            if not statement.guarded:
+                self._bind(statement, origin)
+            self._values |= dict(assignments(statement.node))
+            self._loop(statement, origin)
+
+    def _bind(self, statement: Statement, origin: Origin) -> None:
+        place = self._place(statement.cell, statement.node.lineno)
+        node = statement.node
+        self.names |= dict.fromkeys(statement.binds, place)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            self._import(node, origin)
+        for part in definitions_in(node):
+            where = self._place(statement.cell, part.lineno)
+            if not isinstance(part, ast.ClassDef):
+                self._function(part.name, part, where, origin)
+            elif is_model(part, self._torch):
+                self._torch.add(part.name)
+                self.models.append(Model(part.name, "class", where, origin))
+        for name, value in assignments(node):
+            if isinstance(value, ast.Lambda):
+                self._function(name, value, place, origin)
+            self._assigned(name, value, place, origin)
+        if is_model(node, self._torch) and not isinstance(node, ast.ClassDef):
+            for name in statement.binds:
+                self.models.append(Model(name, "value", place, origin))
+
+    def _assigned(self, name: str, value: ast.expr, place: Place, origin: Origin) -> None:
+        """Take note of ``net = Net()``."""
+        while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            value = value.func.value  # Net().to(device)
+        made_from = value.func if isinstance(value, ast.Call) else value
+        for model in self.models:
+            if isinstance(made_from, ast.Name) and model.name == made_from.id:
+                kind: ModelKind = "value" if isinstance(value, ast.Call) else model.kind
+                self.models.append(Model(name, kind, place, origin))
+                break
+
+    def _function(self, name: str, node: AnyFunction, place: Place, origin: Origin) -> None:
+        models = {model.name for model in self.models}
+        if makes_model(node, self._torch, models):
+            self.models.append(Model(name, "factory", place, origin, _required(node)))
+
+    def _import(self, node: ast.Import | ast.ImportFrom, origin: Origin) -> None:
+        for alias in node.names:
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+            name = alias.asname or alias.name.partition(".")[0]
+            self._imports.add(name)
+            if module.partition(".")[0] == "torch":
+                self._torch.add(name)
+            if isinstance(node, ast.ImportFrom):
+                self._imported(module, alias, origin)
+
+    def _imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
+        """Models that are imported from a file beside."""
+        cell = self._files.get(module)
+        source = cell.source if cell is not None else self._modules.get(module)
+        if source is None:
+            return
+        beside = _Reader([cell] if cell is not None else [], {})
+        beside._torch = set(self._torch)
+        beside.read(layer_of([(cell.id if cell is not None else f"{module}.py", source)]), origin)
+        for model in beside.models:
+            if alias.name in ("*", model.name):
+                self.models.append(replace(model, name=alias.asname or model.name))
+                self._torch.add(alias.asname or model.name)
+
+    def _loop(self, statement: Statement, origin: Origin) -> None:
+        # The loops of other sections train other things.
+        wanted = self._may_train and origin != "borrowed"
+        loop = find_loop(statement.node, self._definitions) if wanted else None
+        if loop is None:
+            return
+        around = Surroundings(
+            self._values,
+            {model.name for model in self.models if model.kind == "value"},
+            self._definitions,
+            self._imports,
+        )
+        self.loops.append(
+            Loop(
+                statement.cell,
+                statement.node.lineno,
+                self._place(statement.cell, loop.lineno),
+                origin,
+                ingredients_of(loop, around),
+            )
+        )
+
+
+def _required(node: AnyFunction) -> tuple[str, ...]:
+    """Return the parameters without which a function cannot be called by position."""
+    positional = [*node.args.posonlyargs, *node.args.args]
+    return tuple(one.arg for one in positional[: len(positional) - len(node.args.defaults)])
+
 
 Standing = Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere", "broken"]
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.inspection import Function
 from gradkit.language import say
-from gradkit.records.binding import Bound, Convention, Missing, Path
+from gradkit.records.observations import Bound, Convention, Missing, Path
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.statements import is_called, plain
 from gradkit.text import where

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.binding.conventions import find_returns, stated, unknown, variants
-from gradkit.binding.inspection import Function, inspect
+from gradkit.binding.inspection import Function, Loop, Model, inspect, outline
 from gradkit.binding.match import (
     Fit,
     called,
@@ -23,10 +23,8 @@ from gradkit.binding.match import (
     not_found,
     own_keys,
 )
-from gradkit.binding.outline import Loop, Model, outline
 from gradkit.language import phrase, say
-from gradkit.records.binding import Before, Binding, Bound, Convention, Missing, Path
-from gradkit.records.observations import Lost
+from gradkit.records.observations import Before, Binding, Bound, Convention, Lost, Missing, Path
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Role, Task
 from gradkit.runtime.frames import Frame

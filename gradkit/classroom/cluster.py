@@ -15,8 +15,7 @@ import platform
 import tempfile
 import threading
 import time
-import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from gradkit.errors import GradkitError
 from gradkit.grading.settings import GradingError, Settings, assignment_and_reference
 from gradkit.records.classroom import Order, Reply
 from gradkit.safe_path import leave_working_directory
+from gradkit.task.assignment import packed_with, solutions_of
 
 CHUNK = 25
 """Submissions in one task: about a second of work, against a few milliseconds of Dask's own."""
@@ -48,15 +48,16 @@ class ClusterError(GradkitError):
 
 
 class Portable(Struct, frozen=True):
-    """Settings for another machine: the files of the assignment and of the reference in them.
+    """Settings for another machine, with the files of the assignment and of the reference.
 
-    ``version`` is the gradkit that sends them.
+    ``version`` is the gradkit that sends them, ``assignment`` the one of ``files`` that is it.
     """
 
     version: str
     settings: Settings
-    assignment: tuple[tuple[str, bytes], ...]
-    reference: tuple[tuple[str, bytes], ...]
+    assignment: str
+    files: Mapping[str, bytes]
+    reference: Mapping[str, bytes]
 
 
 def portable(settings: Settings) -> Portable:
@@ -64,27 +65,19 @@ def portable(settings: Settings) -> Portable:
 
     Raises
     ------
-    ClusterError
-        Data of the assignment lie where they cannot be sent from.
+    AssignmentError
+        What the assignment names lies where it cannot be sent from.
     GradingError
         The assignment or the reference cannot be used.
     """
     assignment, reference = assignment_and_reference(settings)
     file = Path(assignment.path)
-    tables = {task["data"] for task in tomllib.loads(file.read_text(encoding="utf-8"))["tasks"]}
-    for name in tables:
-        if not (file.parent / name).resolve().is_relative_to(file.parent.resolve()):
-            raise ClusterError(
-                f"{file}: data = {name!r} lies outside of the assignment's folder, so it cannot "
-                "be sent to a cluster. Put the file beside the assignment."
-            )
-    files = [(name, (file.parent / name).read_bytes()) for name in sorted(tables)]
-    solutions = sorted(reference.glob("*.py")) if reference is not None else []
     return Portable(
         gradkit.__version__,
         replace(settings, assignment=None, reference=None, no_reference=reference is None),
-        (("assignment.toml", file.read_bytes()), *files),
-        tuple((path.name, path.read_bytes()) for path in solutions),
+        file.name,
+        packed_with(file),
+        solutions_of(assignment, reference) if reference is not None else {},
     )
 
 
@@ -270,17 +263,14 @@ def _grader(packed: bytes) -> Grader:
     # Dask clears its own folder, whatever becomes of this process.
     beside = get_worker().local_directory
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gradkit-", dir=beside)))
-    for name, data in (*sent.assignment, *((f"reference/{n}", d) for n, d in sent.reference)):
-        file = folder / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(data)
-    settings = replace(
-        sent.settings,
-        assignment=folder / "assignment.toml",
-        reference=folder / "reference" if sent.reference else None,
-    )
-    _try_out(settings)
-    _HERE.grader = stack.enter_context(grader(settings))
+    solutions = folder / "reference" if sent.reference else None
+    for base, files in ((folder, sent.files), (folder / "reference", sent.reference)):
+        for name, data in files.items():
+            (base / name).parent.mkdir(parents=True, exist_ok=True)
+            (base / name).write_bytes(data)
+    made = replace(sent.settings, assignment=folder / sent.assignment, reference=solutions)
+    _try_out(made)
+    _HERE.grader = stack.enter_context(grader(made))
     _HERE.packed = packed
     return _HERE.grader  # type: ignore[no-any-return]
 

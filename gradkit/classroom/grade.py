@@ -31,8 +31,7 @@ from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
 from gradkit.records.classroom import Filed, Kept, Listed, Order, Standing
-from gradkit.records.course import NO_COURSE, Course
-from gradkit.records.policy import Policy
+from gradkit.records.course import NO_COURSE, Course, Policy
 from gradkit.records.result import Result
 from gradkit.records.task import Assignment
 from gradkit.submission.files import SubmissionError, UnreadableError
@@ -175,7 +174,7 @@ class Grading:
         course : Course
             Where the roster is, and what was said of it.
         policy : str, optional
-            Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
+            Which attempt counts from now on, see `gradkit.classroom.policy`.
         rules : Policy, optional
             What holds beside the checks from now on.
 

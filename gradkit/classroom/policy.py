@@ -1,29 +1,210 @@
-"""Read a course's policy from ``policy.toml``, and add its lines to a result.
+"""What a course decides beside the checks: which attempt counts, and what its ``policy.toml`` says.
 
-Nothing of it is ever folded into a check: lateness, bonus and scaling are lines of their own
+All attempts are kept and graded; the rule may change at any time. ``last`` is the attempt handed
+in last, ``best`` the one with the most points (of equal ones the last), ``before=DATE`` the last
+one before that time. Attempts are in the order of the times that the platform gives; where it does
+not give all of them, in the order in which gradkit was first given them: earlier runs first, then
+as on the command line. What is merely found again, of the same time, keeps its place. Where a
+platform gives no time, that of the file stands for it in ``before=DATE``.
+
+Nothing of a policy is ever folded into a check: lateness, bonus and scaling are lines of their own
 between the sum of the tasks and the score.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import turned
+from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import round_half_up
 from gradkit.language import say, say_each
-from gradkit.records.classroom import Kept
-from gradkit.records.policy import Bonus, Late, Policy
+from gradkit.records.classroom import CountingAttempt, Filed, Kept
+from gradkit.records.course import Policy
 from gradkit.records.result import Adjustment, Result
 from gradkit.writing import UNREADABLE, refusing
+
+LAST = "last"
+BEFORE = "before="
+
+
+class PolicyError(GradkitError):
+    """There is no such rule; the text says which there are."""
+
+
+def policy(text: str) -> str:
+    """A rule as it is stored, with the time of ``before=`` written out.
+
+    Raises
+    ------
+    PolicyError
+        There is no such rule, or no such time.
+
+    Examples
+    --------
+    >>> policy("before=2026-11-01 23:59+00:00")
+    'before=2026-11-01T23:59:00+00:00'
+    """
+    if text in (LAST, "best"):
+        return text
+    if not text.startswith(BEFORE):
+        raise PolicyError(f"--attempt {text}: expected last, best or before=DATE.")
+    time = moment(text.removeprefix(BEFORE))
+    if time is None:
+        raise PolicyError(
+            f"--attempt {text}: expected a time after the sign, as in before=2026-11-01T23:59; "
+            "one without a zone is this computer's."
+        )
+    return f"{BEFORE}{time.isoformat()}"
+
+
+def moment(text: str) -> datetime | None:
+    """A time as platforms and people write it; one without a zone is this computer's.
+
+    Examples
+    --------
+    >>> moment("2026-10-01 10:00:00.000000000 Z").isoformat()
+    '2026-10-01T10:00:00+00:00'
+    """
+    if found := _spelled_out(text):
+        return found.astimezone()
+    plain = re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
+    plain = re.sub(r" +(?=Z$|UTC$|[+-]\d\d:?\d\d$)", "", plain).replace("UTC", "Z")
+    try:
+        found = datetime.fromisoformat(plain)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.astimezone()
+
+
+MONTHS = {
+    name: number
+    for year in (
+        "january february march april may june july august september october november december",
+        "januar februar märz april mai juni juli august september oktober november dezember",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    )
+    for number, name in enumerate(year.split(), 1)
+}
+"""In the languages in which Moodle's worksheets are read."""
+
+
+def _spelled_out(text: str) -> datetime | None:
+    """A time as Moodle's worksheets have it, ``Freitag, 2. Oktober 2026, 10:15``."""
+    words = re.findall(r"[^\W\d]+|\d+(?::\d+)*", unicodedata.normalize("NFC", text).casefold())
+    months = [MONTHS[word] for word in words if word in MONTHS]
+    numbers = sorted(int(word) for word in words if word.isdecimal())
+    clocks = [[*map(int, word.split(":"))] for word in words if ":" in word]
+    if (len(months), len(numbers), len(clocks)) != (1, 2, 1):
+        return None
+    hour, minute = clocks[0][:2]
+    if half := re.search(r"\b([ap])\.?\s?m\b", text.casefold()):
+        hour = hour % 12 + 12 * (half[1] == "p")
+    with suppress(ValueError):
+        return datetime(numbers[1], months[0], numbers[0], hour, minute)
+    return None
+
+
+def counting_attempts(
+    store: Store,
+    upto: int | None = None,
+    *,
+    rule: str | None = None,
+    amended: Mapping[int, Filed] | None = None,
+) -> list[CountingAttempt]:
+    """For each student the attempt that counts, in the order of the names.
+
+    Parameters
+    ----------
+    store : Store
+    upto : int, optional
+        The last run that counts, by default all do: so the class stood at its end.
+    rule : str, optional
+        By default the one that was set last.
+    amended : mapping of int to Filed, optional
+        Results that are about to take the place of others, by the others' ids.
+
+    Returns
+    -------
+    list of CountingAttempt
+        Whoever has no attempt that the rule allows is not in it.
+    """
+    rule = rule or rule_of(store, upto)
+    kept = [_amended(each, amended or {}) for each in theirs(store.newest(upto))]
+    result = []
+    for _, attempts in groupby(kept, key=lambda each: each.name):
+        ordered = _ordered(list(attempts))
+        chosen = _chosen(ordered, rule)
+        if chosen is not None:
+            result.append(CountingAttempt(chosen, ordered.index(chosen) + 1, len(ordered)))
+    return result
+
+
+def counting_attempt(store: Store, name: str, upto: int | None = None) -> CountingAttempt | None:
+    """Return the attempt of one student that counts; None where there is none."""
+    return next((one for one in counting_attempts(store, upto) if one.kept.name == name), None)
+
+
+def theirs(found: Sequence[Kept]) -> list[Kept]:
+    """Leave out submissions that a later run has found to be somebody else's, by another roster."""
+
+    def file(kept: Kept) -> tuple[str, str, str]:
+        return kept.digest, kept.sender.source, kept.sender.original
+
+    newest: dict[tuple[str, str, str], int] = {}
+    for kept in found:
+        newest[file(kept)] = max(kept.seen, newest.get(file(kept), 0))
+    return [kept for kept in found if kept.seen == newest[file(kept)]]
+
+
+def _amended(kept: Kept, amended: Mapping[int, Filed]) -> Kept:
+    new = amended.get(kept.id)
+    return kept if new is None else replace(kept, score=new.score, max_score=new.max_score)
+
+
+def rule_of(store: Store, upto: int | None = None) -> str:
+    """The rule that the newest run which says so has set."""
+    said = [run.policy for run in store.runs() if run.policy and (upto is None or run.id <= upto)]
+    return said[-1] if said else LAST
+
+
+def _ordered(attempts: Sequence[Kept]) -> list[Kept]:
+    """Sort by time, but for those that a machine could not read, if there are others."""
+    read = [each for each in attempts if each.digest] or attempts
+    times = {each.id: moment(each.sender.at) for each in read}
+    told = {id_: time.timestamp() for id_, time in times.items() if time is not None}
+    by_time = told if len(told) == len(times) else {}
+    return sorted(read, key=lambda each: (by_time.get(each.id, 0.0), each.given, each.place))
+
+
+def _chosen(ordered: Sequence[Kept], rule: str) -> Kept | None:
+    if rule == LAST:
+        return ordered[-1]
+    if rule.startswith(BEFORE):
+        limit = datetime.fromisoformat(rule.removeprefix(BEFORE))
+        return next((each for each in reversed(ordered) if _is_before(each, limit)), None)
+    return max(reversed(ordered), key=lambda each: -1.0 if each.score is None else each.score)
+
+
+def _is_before(kept: Kept, limit: datetime) -> bool:
+    """True where it was handed in by then, or bears no time."""
+    time = moment(kept.sender.at) or moment(kept.stamp)
+    return time is None or time < limit
+
 
 FILE = "policy.toml"
 """The name of the policy's file in the folder of a class."""
@@ -39,34 +220,21 @@ class PolicyFileError(GradkitError):
     """The policy cannot be used; the text says where, what was found and what was expected."""
 
 
-Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Points = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
-
-
-class _Late(msgspec.Struct, forbid_unknown_fields=True):
-    per_day: Percent
-    of: Literal["maximum", "score"] = "maximum"
-    grace_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    most: Percent = 100.0
-    days: Annotated[int, msgspec.Meta(ge=1)] | None = None
-
-
-class _Bonus(msgspec.Struct, forbid_unknown_fields=True):
-    points: Points
-    why: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class _Scale(msgspec.Struct, forbid_unknown_fields=True):
-    to: Annotated[float, msgspec.Meta(gt=0, le=10_000)]
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    due: datetime | None = None
-    late: _Late | None = None
-    extensions: dict[str, datetime] = {}
-    days_late: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
-    bonus: dict[str, _Bonus] = {}
-    scale: _Scale | None = None
+EXPECTED: Mapping[str, str] = {
+    "due": "a time, as 2026-11-01T23:59:00",
+    "late.per_day": "percent for each day, from 0 to 100",
+    "late.of": "maximum or score",
+    "late.grace_minutes": "a number of minutes, 0 or more",
+    "late.most": "percent in all, from 0 to 100",
+    "late.days": "a whole number of days, 1 or more",
+    "extensions": "a time for each student",
+    "days_late": "a whole number of days for each student, 0 or more",
+    "bonus": "points and why for each student",
+    "bonus.points": "a number of points from 0 to 10000",
+    "bonus.why": "the reason, in words",
+    "scale.to": "the platform's maximum, above 0 and up to 10000",
+}
+"""What the keys of a policy may say; those of two parts stand in a table, or by student."""
 
 
 def read_policy(path: Path) -> Policy | None:
@@ -82,31 +250,30 @@ def read_policy(path: Path) -> Policy | None:
     with refusing(PolicyFileError, path, *UNREADABLE):
         data = path.read_bytes()
     try:
-        said = msgspec.convert(tomllib.loads(data.decode()), _File)
-    except ValueError as error:  # tomllib's, msgspec's and that of the encoding are such
-        raise PolicyFileError(
-            f"{path}: is no policy: {error}. Expected are due, [late], [extensions], [days_late], "
-            "[bonus] and [scale]; the page of classes shows one."
-        ) from None
+        said = msgspec.convert(tomllib.loads(data.decode()), Policy)
+    except msgspec.ValidationError as error:
+        raise PolicyFileError(f"{path}: {_explained(str(error))}") from None
+    except ValueError as error:  # tomllib's, and that of the encoding
+        raise PolicyFileError(f"{path}: cannot be read as TOML: {error}.") from None
     if said.late is not None and said.due is None and not said.days_late:
         raise PolicyFileError(
             f"{path}: [late] needs a time to be late after: due = 2026-11-01T23:59:00."
         )
-    one = said.late
-    late = Late(one.per_day, one.of, one.grace_minutes, one.most, one.days) if one else None
-    return Policy(
-        due=_zoned(said.due),
-        late=late,
-        extensions={name: time.astimezone() for name, time in said.extensions.items()},
-        days_late=said.days_late,
-        bonus={name: Bonus(each.points, each.why) for name, each in said.bonus.items()},
-        scale=said.scale.to if said.scale else None,
-    )
+    # A time without a zone is this computer's.
+    extensions = {name: time.astimezone() for name, time in said.extensions.items()}
+    return replace(said, due=said.due and said.due.astimezone(), extensions=extensions)
 
 
-def _zoned(time: datetime | None) -> datetime | None:
-    """A time without a zone is this computer's."""
-    return time and time.astimezone()
+def _explained(message: str) -> str:
+    """Put msgspec's sentence into words: which key it is about, and what that may say."""
+    said, _, place = message.partition(" - at `$")
+    key = re.search("field `(.*)`", said)
+    name = ".".join(filter(None, (place.replace("[...]", "").strip("`."), key and key[1])))
+    if "unknown field" in said:
+        tables = (each.partition(".")[0] for each in EXPECTED)
+        near = did_you_mean(name, list(dict.fromkeys([*EXPECTED, *tables])))
+        return f"there is no {name} in a policy.{near} The page of classes shows all there is."
+    return f"{name} has to be {EXPECTED.get(name, f'a table, [{name}]')}."
 
 
 def named(policy: Policy, known: Mapping[str, Collection[str]]) -> tuple[Policy, list[str]]:
@@ -145,16 +312,21 @@ def without(policy: Policy, name: str) -> Policy:
 
 
 def differences(old: Policy, new: Policy) -> list[str]:
-    """Say what differs, with both values."""
+    """Say what differs, key by key as the file has them, with both values."""
+    was, now = (dict(_keys(msgspec.to_builtins(policy))) for policy in (old, new))
     return [
-        f"{part} was {_said(getattr(old, part))}, and is {_said(getattr(new, part))}"
-        for part in Policy.__struct_fields__
-        if getattr(old, part) != getattr(new, part)
+        f"{key} was {was.get(key, 'nothing')}, and is {now.get(key, 'nothing')}"
+        for key in {**was, **now}
+        if was.get(key) != now.get(key)
     ]
 
 
-def _said(value: object) -> str:
-    return msgspec.json.encode(value).decode().replace('"', "") if value else "nothing"
+def _keys(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{above}{key}.")
+        elif value is not None:
+            yield f"{above}{key}", f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
@@ -173,7 +345,7 @@ def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None:
         return None if kept.sender.late else 0
-    grace = policy.late.grace if policy.late else 0.0
+    grace = policy.late.grace_minutes if policy.late else 0.0
     minutes = (at - due).total_seconds() / 60 - grace
     return max(math.ceil(minutes / DAY), 0)
 
@@ -191,16 +363,16 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
             lines.append(line)
             score = round(score + line.points, 2)
     most = result.max_score
-    if policy.scale is not None and most and policy.scale != most:
-        scaled = round(round_half_up(score * policy.scale / most, 0.01), 2)
+    if policy.scale is not None and most and policy.scale.to != most:
+        scaled = round(round_half_up(score * policy.scale.to / most, 0.01), 2)
         said = say(
             "{score} of {most} points, in the scale of {scale}",
             score=f"{score:g}",
             most=f"{most:g}",
-            scale=f"{policy.scale:g}",
+            scale=f"{policy.scale.to:g}",
         )
         lines.append(Adjustment("scale", round(scaled - score, 2), said))
-        score, most = scaled, policy.scale
+        score, most = scaled, policy.scale.to
     return replace(result, adjustments=tuple(lines), score=score, max_score=most)
 
 

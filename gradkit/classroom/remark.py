@@ -19,13 +19,18 @@ from gradkit.classroom.cache_key import (
     refuse_other_exercise,
     refuse_other_version,
 )
-from gradkit.classroom.course.find_student import students
-from gradkit.classroom.policy import FILE, named, read_policy
-from gradkit.classroom.process_pool import map_chunks
+from gradkit.classroom.policy import counting_attempts, policy
 from gradkit.classroom.reports.summary import untimed
-from gradkit.classroom.store.attempts import counting_attempts, policy
-from gradkit.classroom.store.counted import NO_POLICY, counted, is_open, overrides, policy_of
+from gradkit.classroom.store.counted import (
+    NO_POLICY,
+    changed_policy,
+    counted,
+    is_open,
+    overrides,
+    policy_of,
+)
 from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
+from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (
     StaleError,
@@ -47,15 +52,14 @@ from gradkit.grading.settings import (
     digests_of,
     oracle_of,
     refuse_unusable,
+    required_of,
     tasks_of,
 )
 from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked
-from gradkit.records.functions import FunctionTask
+from gradkit.records.course import Policy
 from gradkit.records.mistake import Preset
-from gradkit.records.policy import Policy
-from gradkit.records.result import Evidence, OracleKind, Result, TaskResult
-from gradkit.records.task import Form, Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.result import Evidence, OracleKind, Result, TaskResult, Verdict
+from gradkit.records.task import Form, FunctionTask, Task
 from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Oracle, OracleError
 from gradkit.task.shipped import DEFAULT
@@ -102,7 +106,7 @@ class Marker:
             derived=self.reference is None,
             dropped=self._settings.dropped,
         )
-        required = self._settings.tasks or self.assignment.required
+        required = required_of(self._settings, self.assignment)
         answered = {each.task: each for each in evidence if not each.absent}
         marked = []
         for name in dict.fromkeys([*(task.task for task in result.tasks), *required]):
@@ -199,15 +203,6 @@ _Marked = tuple[Kept, Filed | None, str]
 """What became of one: a new result to be stored, or why it is stale."""
 
 
-def changed_policy(store: Store) -> tuple[Policy | None, list[str]]:
-    """Return the policy beside a class, if it is another than what holds, and whom it misnames."""
-    told = read_policy(store.path.parent / FILE)
-    if told is None:
-        return None, []
-    policy, strangers = named(told, students(store))
-    return policy if policy != policy_of(store) else None, strangers
-
-
 def remark_class(
     folder: Path,
     *,
@@ -272,88 +267,28 @@ def remark_class(
             dropped=tuple(code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps),
         )
         rules, strangers = changed_policy(store)
-        done = remark(
-            store,
-            settings,
-            workers=workers,
-            why=why,
-            drops=drops,
-            keeps=keeps,
-            policy=rule,
-            rules=rules,
-            new_version=new_version,
-            store_it=not dry_run,
-        )
-        return replace(done, warned=(*strangers, *untimed(store)))
+        marker = Marker(settings)
+        if not new_version:
+            refuse_other_version(store, marker.assignment)
+        refuse_other_exercise(store, marker.assignment)
+        refuse_unusable(marker.assignment, marker.reference, settings.form)
+        new, stale = _marked_again(store, settings, marker, workers)
+        total, changes = _changes(store, new, rule, rules)
+        if not dry_run:
+            # All at once: a class is never half under one rubric, half under another.
+            with store.writing():
+                run = store.begin("remark", settings, why=why, policy=rule, rules=rules)
+                store.drop(run, drops)
+                store.keep(keeps)
+                store.amend(run, new)
+                store.end(run)
+        return Remarked(total, len(new), changes, stale, (*strangers, *untimed(store)))
 
 
-def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], held: Sequence[str]) -> None:
-    """Refuse to let count what counts, or what is withdrawn in the same breath."""
-    for code in keeps:
-        if code in drops:
-            raise GradingError(f"--keep {code}: --drop says the contrary. Leave one of them out.")
-        if code not in held:
-            there = f"Withdrawn are {', '.join(held)}" if held else "Nothing is"
-            raise GradingError(f"--keep {code}: it is not withdrawn. {there}.")
-
-
-def remark(
-    store: Store,
-    settings: Settings,
-    *,
-    workers: int = 1,
-    why: str = "",
-    drops: Sequence[str] = (),
-    keeps: Sequence[str] = (),
-    policy: str | None = None,
-    rules: Policy | None = None,
-    new_version: bool = False,
-    store_it: bool = True,
-) -> Remarked:
-    """Mark every current result again, and store those that are not as they were.
-
-    They are stored all at once: a class is never half under one rubric, half under another.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing, unless nothing is to be stored.
-    settings : Settings
-        The assignment, reference, preset and withdrawn findings to mark under.
-    workers : int
-        Processes that share the work.
-    why : str
-        Kept with the run.
-    drops : sequence of str
-        Codes that are withdrawn from now on, in later runs too.
-    keeps : sequence of str
-        Codes that were withdrawn, and are no longer.
-    policy : str, optional
-        Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
-    rules : Policy, optional
-        What holds beside the checks from now on, by default what did.
-    new_version : bool
-        Go on although the class was graded with another gradkit.
-    store_it : bool
-        False only says what would change.
-
-    Returns
-    -------
-    Remarked
-
-    Raises
-    ------
-    GradingError
-        The assignment or the reference cannot be used, is for another gradkit, or not the one
-        that the class was graded with. Nothing was changed.
-    StoreError
-        The results could not be stored. All are as they were.
-    """
-    marker = Marker(settings)
-    if not new_version:
-        refuse_other_version(store, marker.assignment)
-    refuse_other_exercise(store, marker.assignment)
-    refuse_unusable(marker.assignment, marker.reference, settings.form)
+def _marked_again(
+    store: Store, settings: Settings, marker: Marker, workers: int
+) -> tuple[dict[int, Filed], tuple[tuple[str, str], ...]]:
+    """Return by id results that are not as they were, and who is stale, with the reason."""
     kept = [each for each in store.newest() if store.result(each.id)]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
@@ -367,15 +302,17 @@ def remark(
             new[old.id] = filed
         if told:
             stale.append((old.name, told))
-    total, changes = _changes(store, new, policy, rules)
-    if store_it:
-        with store.writing():
-            run = store.begin("remark", settings, why=why, policy=policy, rules=rules)
-            store.drop(run, drops)
-            store.keep(keeps)
-            store.amend(run, new)
-            store.end(run)
-    return Remarked(total, len(new), changes, tuple(stale))
+    return new, tuple(stale)
+
+
+def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], held: Sequence[str]) -> None:
+    """Refuse to let count what counts, or what is withdrawn in the same breath."""
+    for code in keeps:
+        if code in drops:
+            raise GradingError(f"--keep {code}: --drop says the contrary. Leave one of them out.")
+        if code not in held:
+            there = f"Withdrawn are {', '.join(held)}" if held else "Nothing is"
+            raise GradingError(f"--keep {code}: it is not withdrawn. {there}.")
 
 
 def _changes(

@@ -13,10 +13,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.binding.outline import outline
+from gradkit.binding.inspection import outline
 from gradkit.classroom.cluster import Cluster
 from gradkit.classroom.course.find_student import find_student
-from gradkit.classroom.course.find_student import students as students_of
 from gradkit.classroom.course.roster import (
     Enrolment,
     Entry,
@@ -26,25 +25,23 @@ from gradkit.classroom.course.roster import (
 )
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import differences, named, read_policy
-from gradkit.classroom.process_pool import cores
+from gradkit.classroom.policy import differences, policy
 from gradkit.classroom.reports.summary import summarise, untimed
-from gradkit.classroom.store.attempts import policy
-from gradkit.classroom.store.counted import policy_of
+from gradkit.classroom.store.counted import changed_policy, policy_of
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
-from gradkit.classroom.worker_pool import LocalPool
+from gradkit.classroom.worker_pool import LocalPool, cores
 from gradkit.grading.functions import claim_functions, refusal
 from gradkit.grading.settings import (
     GradingError,
     Settings,
     assignment_and_reference,
     refuse_unsafe,
+    required_of,
     required_tier,
 )
 from gradkit.records.classroom import Filed, Summary
-from gradkit.records.course import NO_COURSE, Course, Match, Preview, Sender
-from gradkit.records.policy import Policy
+from gradkit.records.course import NO_COURSE, Course, Match, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.report.table import first_names
@@ -284,6 +281,7 @@ REMEMBERED = {
     "reference": "--reference",
     "no_reference": "--no-reference",
     "tasks": "--task",
+    "handed_in": "--handed-in",
     "form": "--form",
     "seed": "--seed",
     "preset": "--preset",
@@ -392,24 +390,18 @@ def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | No
     GradingError
         It is another than the one that the class was graded with.
     """
-    path = store.path.parent / POLICY
-    told = read_policy(path)
-    if told is None:
-        return None, []
     known: dict[str, tuple[str, ...]] = {
         each.name: tuple(each.ids.values()) for each in roll.students
     }
     for entry in roll.entries:
         known |= {n: tuple(entry.sender.ids.values()) for n in entry.students if n not in known}
-    policy, strangers = named(told, {**known, **students_of(store)})
-    former = policy_of(store)
-    if policy == former:
-        return None, strangers
-    if store.newest() and not change:
-        said = "; ".join(differences(former, policy))
+    policy, strangers = changed_policy(store, known)
+    if policy is not None and store.newest() and not change:
+        said = "; ".join(differences(policy_of(store), policy))
         raise GradingError(
-            f"{path} has changed since the class was graded: {said}. `gradkit remark "
-            f"{store.path.parent}` takes it up for everybody, as does --change-settings."
+            f"{store.path.parent / POLICY} has changed since the class was graded: {said}. "
+            f"`gradkit remark {store.path.parent}` takes it up for everybody, as does "
+            "--change-settings."
         )
     return policy, strangers
 
@@ -450,7 +442,7 @@ def preview_class(
     found = [(entry.handed, entry.sender) for entry in listed.entries]
     return replace(
         preview(found, assignment, listed.match),
-        tasks=made.tasks or assignment.required,
+        tasks=required_of(made, assignment),
         provisional=reference is None,
     )
 

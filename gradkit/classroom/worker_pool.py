@@ -1,7 +1,8 @@
-"""Grade in processes: one worker for each core, and a slow one for what holds up the others.
+"""Processes of a class: workers that grade, and helpers that share any other piece of work.
 
-A worker is a trusted parent with workers of its own: it holds the answers and runs no student's
-code. It ends when whoever sends it orders is gone.
+There is a worker for each core, and a slow one for what holds up the others. A worker is a
+trusted parent with workers of its own: it holds the answers and runs no student's code. It ends
+when whoever sends it orders is gone, and a helper with the process that it helps.
 """
 
 from __future__ import annotations
@@ -11,31 +12,184 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from subprocess import Popen, TimeoutExpired
+from queue import SimpleQueue
+from subprocess import PIPE, Popen, TimeoutExpired
 from types import FrameType
-from typing import NoReturn, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gradkit.classroom.store.results import filed_of, pack
 from gradkit.faults import contain
 from gradkit.grading.session import Session
 from gradkit.grading.settings import BreakdownError, GradingError, Settings
-from gradkit.processes import ignore_interrupts, start
-from gradkit.records.classroom import Filed, Order, Reply
+from gradkit.processes import Started, ignore_interrupts, start
+from gradkit.records.classroom import Filed, Order, Reply, Standing
 from gradkit.records.result import Result
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import OverdueError
 from gradkit.submission.read import SubmissionError, parse
 from gradkit.text import clean_text
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 2
+"""Items for each process that are taken before the first of them is given back."""
+
+GRACE = 5.0
+"""Seconds that processes are given to end of their own accord."""
+
+
+class Helpers(contextlib.AbstractContextManager["Helpers"]):
+    """So many processes; what they are given to do lies in modules that they can import.
+
+    Parameters
+    ----------
+    count : int
+    """
+
+    def __init__(self, count: int) -> None:
+        self._started: list[Started] = []
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        try:
+            for _ in range(count):
+                self._started.append(start(_serve, stdin=PIPE))
+                self._idle.put(self._started[-1].connection)
+        except BaseException:  # an interrupt: nobody has these processes yet, to close them
+            self.close()
+            raise
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Give what a function makes of each item, in the order of the items.
+
+        A few are taken at a time: memory does not grow with their number.
+
+        Raises
+        ------
+        BreakdownError
+            A process was lost. What the function raises is raised here.
+        """
+        threads = ThreadPoolExecutor(len(self._started))
+        ahead: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                ahead.append(threads.submit(self._ask, function, item))
+                if len(ahead) == AHEAD * len(self._started):
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, function: Callable[[T], R], item: T) -> R:
+        """Have a process that is idle call the function."""
+        connection = self._idle.get()
+        try:
+            connection.send((function, item))
+            error, value = connection.recv()
+        except (EOFError, OSError):
+            raise BreakdownError(
+                "A process of gradkit's own was lost; perhaps the machine had no memory left. "
+                "Nothing was given up: start the same command again."
+            ) from None
+        self._idle.put(connection)
+        if error is not None:
+            raise error
+        made: R = value
+        return made
+
+    def close(self) -> None:
+        """Let each finish what it has in hand, and end."""
+        for each in self._started:
+            each.connection.close()
+        for each in self._started:
+            with contextlib.suppress(TimeoutExpired):
+                each.process.wait(GRACE)
+            each.process.kill()
+            each.process.wait()
+            if each.process.stdin is not None:
+                each.process.stdin.close()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def map_chunks(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    size: int,
+    workers: int,
+) -> Iterator[R]:
+    """Give what a function makes of each item, in the order of the items.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module that can be imported.
+    items : iterable
+    size : int
+        Items that go to a process at a time.
+    workers : int
+        Processes; where there is one, it is this one.
+    """
+    rest = iter(items)
+    chunks = iter(lambda: list(islice(rest, size)), [])
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with Helpers(workers) as helpers:
+        yield from chain.from_iterable(helpers.map(partial(_each, function), chunks))
+
+
+def _each(function: Callable[[T], R], items: list[T]) -> list[R]:
+    return list(map(function, items))
+
+
+def cores() -> int:
+    """Count the processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _serve(connection: Connection) -> None:
+    """Do what is asked for until nobody asks any more."""
+    # An interrupt is the other process' business, which then wants no more of this one.
+    ignore_interrupts()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            function, item = connection.recv()
+            connection.send(_tried(function, item))
+
+
+def _tried(function: Callable[[Any], object], item: object) -> tuple[Exception | None, object]:
+    try:
+        return None, function(item)
+    except Exception as error:  # for whoever asked, who knows what it means
+        return error, None
+
+
+def _end_with_parent() -> None:
+    """End as soon as the parent has ended, however it did, in the middle of work too."""
+    with contextlib.suppress(OSError):
+        os.read(0, 1)
+    os._exit(1)
+
 
 FIRST = 2.0
 """Seconds that are given before anything has been measured."""
@@ -72,19 +226,18 @@ class Grader:
     def grade(self, order: Order) -> Reply:
         """Grade one order; whatever goes wrong in this process, there is a reply."""
         parcel, started = order.parcel, time.monotonic()
-        filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
         try:
             graded = self._sessions[order.hurried].grade(parse(parcel), order.seed, order.tasks)
             result, evidence = pack(graded.result), pack(graded.evidence)
         except OverdueError:
             return Reply(None)
         except BreakdownError as error:
-            return Reply(replace(filed, standing="failed", told=str(error)))
+            return Reply(failed(order, str(error)))
         except (GradingError, SubmissionError) as error:
-            return Reply(replace(filed, told=str(error)))
+            return Reply(failed(order, str(error), "refused"))
         except Exception as error:  # a fault of ours must cost one submission, never the class
             contain(error, f"over {parcel.name}")
-            return Reply(replace(filed, standing="failed", told=_broken(error)))
+            return Reply(failed(order, _broken(error)))
         taken = time.monotonic() - started
         packed = {"result": result, "evidence": evidence, "seconds": taken}
         filed = filed_of(parcel, order.key, graded.result, **packed)
@@ -167,9 +320,6 @@ ENDLESS = (
     "tried again."
 )
 
-GRACE = 5.0
-"""Seconds that workers are given to end of their own accord."""
-
 
 class WorkerPool(Protocol):
     """Takes orders and gives replies, on this machine or elsewhere."""
@@ -193,10 +343,10 @@ class WorkerPool(Protocol):
         self.close()
 
 
-def failed(order: Order, told: str) -> Filed:
-    """Return the result of an order that gradkit's own side could not carry out."""
+def failed(order: Order, told: str, standing: Standing = "failed") -> Filed:
+    """Return the result of an order that could not be carried out, and why."""
     parcel = order.parcel
-    return Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", told)
+    return Filed(parcel.name, parcel.path, parcel.digest, order.key, standing, told)
 
 
 class _Worker(Struct):

@@ -22,7 +22,7 @@ from gradkit.safe_path import leave_working_directory
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
-    "grade": "grade",
+    "grade": "classroom",
     "remark": "classroom",
     "summary": "reports",
     "review": "reports",
@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "authoring",
     "reproduce": "authoring",
     "audit": "authoring",
-    "doctor": "doctor",
+    "doctor": "check",
     "explain": "authoring",
     "show": "reports",
     "export": "authoring",

@@ -68,7 +68,7 @@ def explain_command(
 
     With --costs and --assignment that assignment's own deductions are beside the presets.
     """
-    from gradkit.authoring.new.write import write
+    from gradkit.authoring.export.bundle import as_files, write_folder
     from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
     from gradkit.report.exercise import listing, page_text, pages_of, show_page
     from gradkit.text import spell
@@ -88,7 +88,7 @@ def explain_command(
                 f"`gradkit explain {code} > {code}.md`."
             )
         pages = pages_of(catalogue().values())
-        write(out, pages)
+        write_folder(as_files(pages), out)
         click.echo(f"{len(pages) - 1} pages and an index: {out / 'index.md'}")
     elif page is not None and sys.stdout.isatty():
         show_page(page, console())

@@ -1,7 +1,9 @@
-"""``gradkit check``: grade submissions one by one and print the results."""
+"""``gradkit check`` grades submissions one by one; ``gradkit doctor`` tries what they may do."""
 
 from __future__ import annotations
 
+import gc
+import json
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from msgspec import to_builtins
 
 from gradkit.cli import options
 from gradkit.cli.output import write
@@ -18,6 +21,7 @@ from gradkit.report.formats import FORMATS, lacking, load
 
 if TYPE_CHECKING:
     from gradkit.records.result import Batch, Result
+    from gradkit.sandbox.doctor import Examination
 
 
 @click.command("check", cls=Command, example="gradkit check hw.py --task regression-numpy --seed 1")
@@ -58,6 +62,8 @@ def check_command(
     batch = grade_files(paths, require_tier=require_tier, meanwhile=partial(load, format_), **given)
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
+    # What is left goes with the process: nothing of it is collected first.
+    gc.freeze()
     raise click.exceptions.Exit(_ended(batch))
 
 
@@ -80,7 +86,7 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
             "pip install 'gradkit[watch]'"
         )
     from gradkit.batch import for_readers, grade_on_save
-    from gradkit.report.since import since
+    from gradkit.report.words import since
 
     before: dict[str, Result] = {}
     for batch in grade_on_save(paths, **settings):
@@ -114,3 +120,43 @@ def verdict_code(results: Sequence[Result]) -> int:
     if states - {"pass", "inconclusive", "not-checked"}:
         return FAILED
     return OPEN if states - {"pass"} else PASSED
+
+
+@click.command("doctor", cls=Command, example="gradkit doctor --key answers.py")
+@options.format_option("text", "json")
+@click.option(
+    "--key",
+    type=options.FilePath(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A file with answers, which the canary tries to read.  [default: one made up]",
+)
+def doctor_command(format_: str, key: Path | None) -> None:
+    """Try what student code may not do, and say what of it this machine prevents."""
+    from gradkit.sandbox.doctor import examine, failures
+
+    examination = examine(key=key.resolve() if key else None)
+    click.echo(_json(examination) if format_ == "json" else _text(examination))
+    if broken := failures(examination):
+        names = ", ".join(trial.words for trial in broken)
+        raise Refusal(
+            f"tier {examination.tier} does not hold here; student code could: {names}. "
+            "Grade nobody's code but your own on this machine."
+        )
+
+
+def _json(examination: Examination) -> str:
+    return json.dumps({"schema": "gradkit/sandbox/doctor/v1", **to_builtins(examination)}, indent=2)
+
+
+def _text(examination: Examination) -> str:
+    from gradkit.report.document import document
+    from gradkit.sandbox.tiers import ADDS, CONTAINER, LACKING, PACKED
+
+    return document(
+        "doctor.txt",
+        examination=examination,
+        adds=list(ADDS.values()),
+        lacking=LACKING.get(examination.tier + 1),
+        container=CONTAINER,
+        packed=PACKED,
+    ).removesuffix("\n")

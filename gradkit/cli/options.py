@@ -145,6 +145,7 @@ def assignment_options(command: FC) -> FC:
                 "Grade this task (may be repeated): it counts, handed in or not. Of one file or "
                 "student: that is what it is.",
             ),
+            flag("--handed-in", "Of these tasks, or all, those count that were handed in."),
             click.option(
                 "--form",
                 type=OneOf(["correct", "published"]),

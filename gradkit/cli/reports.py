@@ -52,8 +52,8 @@ def review_command(
     if whose is not None and whose not in assistants:
         among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
         raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
+    from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, review, untimed
-    from gradkit.classroom.store.attempts import counting_attempts
     from gradkit.classroom.store.results import Store
     from gradkit.report.table import review_csv, show_review
 
@@ -99,7 +99,7 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
     from gradkit.classroom.course.find_student import find_student
     from gradkit.classroom.reports.history import history
     from gradkit.classroom.store.results import Store
-    from gradkit.report.history import show_runs, to_json, to_text
+    from gradkit.report.summary import history_json, history_text, show_runs
     from gradkit.text import spell
 
     with Store(folder, write=False) as store:
@@ -108,10 +108,10 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
             return
         told = history(store, find_student(store, student))
     if format_ == "json":
-        to_stdout(to_json(told).encode())
+        to_stdout(history_json(told).encode())
     else:
         encoding = sys.stdout.encoding
-        to_stdout(spell(to_text(told), encoding).encode(encoding, "replace"))
+        to_stdout(spell(history_text(told), encoding).encode(encoding, "replace"))
 
 
 @click.command("diff", cls=Command, example="gradkit diff results 2 5")

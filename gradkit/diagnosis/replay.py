@@ -13,9 +13,8 @@ from gradkit.diagnosis.mistakes import apply
 from gradkit.diagnosis.rules import evaluate
 from gradkit.diagnosis.rules.columns import from_columns
 from gradkit.diagnosis.rules.evaluate import waiting_in_circles
-from gradkit.records.probes import Run
 from gradkit.records.rule import Rule, Rules, Slip, UpdateInputs
-from gradkit.records.task import Array, Task
+from gradkit.records.task import Array, Run, Task
 from gradkit.task.oracle import Forward, train_by_example
 
 CLOSE = 1e-9

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.rules.columns import from_columns, to_columns
 from gradkit.diagnosis.rules.program import Program, by_class, is_same, read_program, symbols_of
 from gradkit.diagnosis.rules.sizes import shape_of
-from gradkit.records.binding import Bound
-from gradkit.records.observations import Lost
+from gradkit.records.observations import Bound, Lost
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.runtime.frames import Frame

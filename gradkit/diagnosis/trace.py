@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.diagnosis.loop_targets import Rounds, canonical, rounds_of
-from gradkit.records.binding import Bound, Convention
-from gradkit.records.observations import Lost
-from gradkit.records.probes import Batch
+from gradkit.records.observations import Bound, Convention, Lost
+from gradkit.records.rule import Event, Kind, Trace
 from gradkit.records.submission import Cell, Place
-from gradkit.records.task import Array, Task
-from gradkit.records.trace import Event, Kind, Trace
+from gradkit.records.task import Array, Batch, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.syntax import parse, walk, walk_statements
 from gradkit.runtime.trace import COLUMNS, KINDS

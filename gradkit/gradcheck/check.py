@@ -132,7 +132,8 @@ def check_gradient(
     asked where the noise of f does not let a central difference see so much, in float32, beside a
     large offset, or of an f that is noisy by itself; but a sign, a factor of two or an entry left
     out would have been seen. Entries far below their array's largest that noise hides are accepted
-    on the scale of the others, and a note counts them. The method is explained in
+    on the scale of the others, unless f speaks against all of them together, and a note counts
+    them. The method is explained in
     ``docs/gradients.md``.
 
     Examples
@@ -313,12 +314,17 @@ class _Check:
             survey.run()
             return survey.entries, survey.found, survey.patterns
         columns = entry_check(evaluator, claims, self.seen, self.asked).run()
-        faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
-        if faint:
+        faint = columns.faint & (columns.verdict == AGREE)
+        if np.any(faint):
             note(
                 f"so far below the others that noise hides errors of the size of the entry, and "
-                f"checked on the scale of the others: {faint} of {len(columns)} entries."
+                f"checked on the scale of the others: {faint.sum()} of {len(columns)} entries."
             )
+            # What noise hides of each it may not hide of all of them together.
+            move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
+            both = Survey(evaluator, claims, self.seen, self.asked).look(move, closely=True)
+            if both.columns.verdict[0] != AGREE and abs(both.gaps[0]) > both.columns.bound[0]:
+                columns.verdict[faint], columns.reason[faint] = UNKNOWN, "noise"
         for number in np.unique(claims.leaf[~columns.looked]).tolist():
             mine, leaf = claims.leaf == number, leaves[number]
             taken = int(np.count_nonzero(columns.looked[mine]))

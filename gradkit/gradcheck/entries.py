@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gradkit.gradcheck.error import (
     CLEAR,
     MOVED,
+    STRAY,
     Asked,
     Claims,
     Rows,
@@ -23,7 +24,7 @@ from gradkit.gradcheck.error import (
     shown,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, examine
+from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, ROOM, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
 from gradkit.gradcheck.noise import EPS, LOST, Floats, Seen, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
@@ -172,13 +173,12 @@ class EntryCheck:
     def _hidden(self) -> None:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
         claims, columns = self.claims, self.columns
-        # A quarter of what a correct claim may be off by is more than rounding, of a whole array.
-        rounding = np.fmax(self.error / 4, NOTHING * self.seen.reach / claims.scale)
-        told = (claims.weight > rounding) & columns.looked
-        part = TENTH if self.precise else 1.0
-        known = told & (columns.resolution - self.error <= part * claims.weight)
-        lost = told & (np.bincount(claims.leaf, known) == 0)[claims.leaf]
-        lost &= columns.verdict == AGREE
+        known = columns.resolution - self.error <= (TENTH if self.precise else 1) * claims.weight
+        # A part of what a correct claim may be off by: a small one where other entries are seen.
+        rounding = self.error / (STRAY if np.any(known) else ROOM)
+        told = claims.weight > np.fmax(rounding, NOTHING * self.seen.reach / claims.scale)
+        told &= columns.looked & (columns.verdict == AGREE)
+        lost = told & (np.bincount(claims.leaf, known & told) == 0)[claims.leaf]
         columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
 
     def _chunks(self) -> Iterator[Rows]:

@@ -122,8 +122,7 @@ class Examination:
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
             up = len(steps) and reading.best.reach >= len(steps) - 1
             up = up and (verdict != DISAGREE or len(steps) < FIRM)
-            tall = up and RATIO * steps[-1] <= self.top
-            longer = tall and self.add(RATIO * steps[-1])
+            longer = up and RATIO * steps[-1] <= self.top and self.add(RATIO * steps[-1])
             if not longer and not (down and self.add(self.rows[0, 0] / RATIO)):
                 return reading
 
@@ -181,6 +180,11 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
+    louder = read(at.ladder(ROOM * at.noise, at.top))
+    if verdict == UNKNOWN and louder.doubt < reading.doubt:
+        # Slopes over short steps were further apart than the noise that was measured.
+        at.noise, reading = ROOM * at.noise, louder
+        verdict, resolution = at.judge(reading)
     if verdict == DISAGREE:
         heard = _listen(at, reading)
         at.noise = max(at.noise, heard)
@@ -206,8 +210,7 @@ def _outside(at: Examination, side: Side) -> bool:
 def _listen(at: Examination, reading: Reading) -> float:
     """Measure the noise anew along this line, on points nearer than the step that was used."""
     step = max(at.rows[0, reading.central.step] / 16, at.smallest)
-    reach = np.array([1.0, 3.0, 4.0])
-    above, below, _, _ = at.pairs(reach * step)
+    above, below, _, _ = at.pairs(np.array([1.0, 3.0, 4.0]) * step)
     values = np.concatenate([below[::-1], [at.seen.base], above])
     return float(np.nan_to_num(table_noise(values, 4, (-4, -3, -1, 0, 1, 3, 4))))
 
@@ -218,7 +221,7 @@ def _kept_nearby(at: Examination) -> bool:
         return False
     near = NEAR * at.scale
     at.add(*(near * RATIO**k for k in range(-2, 2)))
-    short = at.ladder(at.seen.fine, near * RATIO)
+    short = at.ladder(ROOM * at.seen.fine, near * RATIO)
     return len(short.above) > 1 and at.judge(read(short))[0] != DISAGREE
 
 
@@ -227,8 +230,8 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
     A staircase, as a forward makes that loses precision, or a regular noise looks smooth at the
     length of a short step. Over longer ones the slopes on both sides tend to the claim as noise
-    over step. Curvature passes by: it grows fourfold or more from step to step. Behind a kink the
-    two sides do not agree, by as much on any step.
+    over step, also over twice the last. Curvature passes by: it grows fourfold or more from step to
+    step. Behind a kink the two sides do not agree, by as much on any step.
     """
     gap = abs(at.claimed - reading.estimate)
     used = float(at.rows[0, reading.central.reach])
@@ -237,8 +240,7 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
     def away() -> Floats:
         left, right, central, _ = differences(at.ladder(at.noise, np.inf))
-        one = np.where(np.isfinite(left), left, right)
-        slopes = np.where(np.isfinite(central), central, one)
+        slopes = np.where(np.isfinite(central), central, np.where(np.isfinite(left), left, right))
         jump, steps = np.abs(right - left), at.rows[0]
         longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
         kinked = np.isfinite(jump) & (jump > gap) & ~longer
@@ -249,7 +251,8 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
         at.add(near / RATIO, near * RATIO)
     steps, apart = at.rows[0], away()
     for k in range(2, len(steps)):
-        if np.all(apart[k - 2 : k + 1] <= TREND):
+        tends, twice = np.all(apart[k - 2 : k + 1] <= TREND), 2 * steps[k]
+        if tends and not (at.add(twice) and np.any(away()[at.rows[0] == twice] > HALF)):
             return True, float(np.max((apart * steps)[k - 2 : k + 1])) * gap
     close = steps[apart <= 0.1].tolist()
     return any(_jumps(at, reading.estimate, gap, step) for step in close), 0.0

@@ -96,10 +96,9 @@ def check_module(
     own, rest = wide[: len(wide) - more], wide[len(wide) - more :]
     # A loss such as MSELoss or BCEWithLogitsLoss may hold weights of its own.
     measure = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
-    trained: dict[str, torch.Tensor] = dict(double.named_parameters())
-    frozen = [name for name, p in trained.items() if not p.requires_grad]
-    for name in frozen:
-        del trained[name]
+    every: dict[str, torch.Tensor] = dict(double.named_parameters())
+    trained = {name: p for name, p in every.items() if p.requires_grad}
+    frozen = [name for name in every if name not in trained]
     given = {f"input {number}": value for number, value in enumerate(own)} | named
     for name, value in given.items() if inputs else ():
         if isinstance(value, torch.Tensor) and value.is_floating_point():

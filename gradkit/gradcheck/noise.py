@@ -305,11 +305,8 @@ def signs(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:
 
 def _every_move(points: Sequence[Array], scales: Floats, rng: np.random.Generator) -> list[Floats]:
     """Draw a direction that moves every entry by about its own size."""
-    moves = []
-    for point, scale in zip(points, scales.tolist(), strict=True):
-        size = magnitude(point)
-        moves.append(signs(rng, point.shape) * (size if size.any() else scale))
-    return moves
+    pairs = zip(map(magnitude, points), scales.tolist(), strict=True)
+    return [signs(rng, size.shape) * (size if size.any() else scale) for size, scale in pairs]
 
 
 def _is_deaf(evaluator: Evaluator, base: float, rng: np.random.Generator) -> bool:

@@ -81,9 +81,8 @@ def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
 
 def direction_pattern(claimed: Array, found: Looked, moves: Sequence[Floats]) -> str:
     """Return what explains the differences along all directions through a large parameter."""
-    turned = None
-    if _square(claimed):
-        turned = np.array([float(np.vdot(claimed.T.reshape(-1), move)) for move in moves])
+    products = [float(np.vdot(claimed.T.reshape(-1), move)) for move in moves]
+    turned = np.array(products) if _square(claimed) else None
     # Two directions with like weights may have one ratio by chance, though not to a millionth.
     return _plain(found.claims.claimed, found.columns.estimate, found.rough, turned, 1e-6)
 

@@ -172,10 +172,9 @@ def leaves_of(params: Any) -> list[Any]:
 def is_static(value: Any) -> bool:
     """Return whether a leaf is nothing to differentiate: None, a text, a truth value, an object."""
     boolean = str(getattr(value, "dtype", "")).endswith("bool")
-    if boolean or isinstance(value, (str, bytes, bool)):
-        return True
     numeric = isinstance(value, (int, float, complex)) or hasattr(value, "__array__")
-    return not numeric and (callable(value) or not hasattr(value, "__len__"))
+    other = not numeric and (callable(value) or not hasattr(value, "__len__"))
+    return boolean or other or isinstance(value, (str, bytes, bool))
 
 
 def _children(value: Any) -> list[tuple[Any, Any]] | None:

@@ -16,14 +16,10 @@ from gradkit.grading.mark import Scheme, mark
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.language import phrase, say
-from gradkit.records.finding import Inquiry
-from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
-from gradkit.records.probes import Probes
-from gradkit.records.result import Evidence, Result, TaskResult
+from gradkit.records.result import Evidence, Inquiry, Result, TaskResult, Verdict
 from gradkit.records.submission import Listing
-from gradkit.records.task import Assignment, Form, Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.task import Assignment, Form, FunctionTask, Probes, Task
 from gradkit.task.oracle import Oracle
 from gradkit.task.probes import draw
 

@@ -13,12 +13,9 @@ from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
 from gradkit.language import say
-from gradkit.records.binding import Binding
-from gradkit.records.finding import Inquiry, NoDiagnosisError
-from gradkit.records.observations import SPARED, Observations, Outcome
-from gradkit.records.probes import Batch, Probes, Run
-from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.observations import SPARED, Binding, Observations, Outcome
+from gradkit.records.result import Inquiry, NoDiagnosisError, Verdict
+from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.task.oracle import Oracle, OracleError, final

@@ -18,12 +18,11 @@ from gradkit.grading.recognise import another_exercise, problems_of
 from gradkit.judge.outputs import Probe, followed, judge_check, same
 from gradkit.language import phrase, say
 from gradkit.lines import read_expression, value_of
-from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.records.observations import MISSING_IMPORT, Outcome
+from gradkit.records.result import LEFT_ALONE, Entry, Verdict
 from gradkit.records.submission import Cell, Claim, Section, Submission
-from gradkit.records.task import Assignment
-from gradkit.records.verdict import LEFT_ALONE, Entry, Verdict
-from gradkit.sandbox.lines import Step, observe_lines, of_lines
+from gradkit.records.task import Assignment, Call, Draw, FunctionCheck, FunctionTask, Lines, Made
+from gradkit.sandbox.observe import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.content import is_empty
 from gradkit.submission.definitions import (

@@ -10,12 +10,18 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.language import phrase, say
-from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
-from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
-from gradkit.records.result import CENT, CheckResult, TaskResult
-from gradkit.records.task import Task
-from gradkit.records.verdict import OPEN, Verdict
+from gradkit.records.result import (
+    CENT,
+    OPEN,
+    UNEXPLAINED,
+    CheckResult,
+    Finding,
+    Inquiry,
+    TaskResult,
+    Verdict,
+)
+from gradkit.records.task import FunctionTask, Task
 
 
 class Scheme(Struct, frozen=True):

@@ -20,10 +20,9 @@ from gradkit.binding.idioms import narrow_by_words
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
-from gradkit.records.probes import Batch
 from gradkit.records.result import Evidence
 from gradkit.records.submission import Claim, Section, Submission
-from gradkit.records.task import Array, Assignment, Task
+from gradkit.records.task import Array, Assignment, Batch, Task
 from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
 from gradkit.sandbox.process import StudentProcess

@@ -22,10 +22,9 @@ from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
-from gradkit.records.finding import Inquiry
-from gradkit.records.functions import Draw, FunctionCheck, Lines
+from gradkit.records.result import Inquiry, Verdict
 from gradkit.records.submission import Cell
-from gradkit.records.verdict import Verdict
+from gradkit.records.task import Draw, FunctionCheck, Lines
 from gradkit.submission.definitions import Definition
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws

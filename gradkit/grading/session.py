@@ -47,23 +47,28 @@ from gradkit.grading.settings import (
     TimeBudget,
     assignment_and_reference,
     digests_of,
+    required_of,
     tasks_of,
 )
 from gradkit.judge.case import Examined
 from gradkit.language import phrase, say
-from gradkit.records.binding import Binding
-from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
-from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Evidence, Graded, Result, TaskResult
+from gradkit.records.observations import Binding
+from gradkit.records.result import (
+    FOR_INSTRUCTORS,
+    Evidence,
+    Graded,
+    Inquiry,
+    Result,
+    TaskResult,
+    Verdict,
+)
 from gradkit.records.submission import Claim, Place, Section, Submission
-from gradkit.records.task import Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
-from gradkit.submission.definitions import definitions
+from gradkit.submission.definitions import definitions, listings
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.places import listings
 from gradkit.submission.read import read
 from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Answers
@@ -130,7 +135,7 @@ class Session(AbstractContextManager["Session"]):
     @property
     def required(self) -> tuple[str, ...]:
         """Ids of the tasks that count, handed in or not: those asked for, else the assignment's."""
-        return self.settings.tasks or self.assignment.required
+        return required_of(self.settings, self.assignment)
 
     @property
     def preset(self) -> Preset:
@@ -190,7 +195,7 @@ class Session(AbstractContextManager["Session"]):
         said = bool(named)
         named = named or self.settings.tasks
         functions, claimed = self.claims(submission, named, said=said)
-        required = self.required if whole else self.settings.tasks
+        required = self.required if whole or self.settings.handed_in else self.settings.tasks
         graded = self.grade_sections(submission, claimed, seed, functions, named, required)
         made = definitions(submission.cells)
         # What is only imported is nobody's work here.
@@ -370,7 +375,8 @@ class Session(AbstractContextManager["Session"]):
         """Note which tasks count, and how many the exercise has that it is of."""
         own = {task.id for task in self.all_tasks}
         known = any(task.task in own for task in result.tasks)
-        return replace(result, required=required, all_tasks=len(own) if known else 0)
+        asked = len(self.settings.tasks if self.settings.handed_in else ()) or len(own)
+        return replace(result, required=required, all_tasks=asked if known else 0)
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
         """Return all of a result but its marks."""
@@ -477,11 +483,8 @@ def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Resu
     """
     submission = read_submission(path)
     functions, claimed = session.claims(submission, session.settings.tasks)
-    return session.grade_sections(
-        submission,
-        {name: claim for name, claim in claimed.items() if name in chosen},
-        functions={name: claim for name, claim in functions.items() if name in chosen},
-    ).result
+    named = tuple(chosen)
+    return session.grade_sections(submission, claimed, functions=functions, named=named).result
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:

@@ -14,10 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Assignment, Form, Task
+from gradkit.records.task import Assignment, Form, FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
@@ -46,12 +45,14 @@ class BreakdownError(GradingError):
 class Settings(Struct, frozen=True):
     """What to grade against.
 
-    ``seed`` None draws a fresh one for each submission; ``preset`` None takes the
-    assignment's. Findings of the ``dropped`` codes are left out and cost nothing. Student
-    code runs at ``require_tier`` or above, or not at all.
+    ``handed_in``: of the ``tasks``, or all, those count that were handed in. ``seed`` None draws a
+    fresh one for each submission; ``preset`` None takes the assignment's. Findings of the
+    ``dropped`` codes are left out and cost nothing. Student code runs at ``require_tier`` or
+    above, or not at all.
     """
 
     tasks: tuple[str, ...] = ()
+    handed_in: bool = False
     form: Form = "correct"
     assignment: Path | None = None
     reference: Path | None = None
@@ -89,6 +90,11 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
     if settings.reference is not None and not settings.reference.is_dir():
         raise GradingError(f"--reference {settings.reference}: there is no such folder.")
     return assignment, find_reference(settings.assignment, settings.reference)
+
+
+def required_of(settings: Settings, assignment: Assignment) -> tuple[str, ...]:
+    """Ids of the tasks that count, handed in or not: those asked for, else the assignment's."""
+    return () if settings.handed_in else settings.tasks or assignment.required
 
 
 def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]:

@@ -19,12 +19,11 @@ from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import diff_of, finding_of, marked
 from gradkit.diagnosis.repair.training import MENDS, NAMES, STANDS, Text, changes
 from gradkit.grading.repairs import HELD, replaced
-from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
-from gradkit.records.verdict import Verdict
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import finder
 
 ATTEMPTS = 40
 """Texts that are run for one task at most, some 80 ms of processor time each; and all together may

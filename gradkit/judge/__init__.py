@@ -12,7 +12,7 @@ from gradkit.judge.case import Case, Earlier
 from gradkit.judge.gradient import training_gradient, update_gradient
 from gradkit.judge.steps import forward, interface, model, update
 from gradkit.judge.trajectory import trajectory
-from gradkit.records.verdict import Verdict
+from gradkit.records.result import Verdict
 
 __all__ = ["Case", "judge"]
 

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
 from gradkit.language import phrase, say
-from gradkit.records.binding import Binding, Bound
-from gradkit.records.observations import Failure, Observations, Outcome
-from gradkit.records.probes import Batch, Probes, Run
-from gradkit.records.task import Array, Task
-from gradkit.records.verdict import State, Verdict
+from gradkit.records.observations import Binding, Bound, Failure, Observations, Outcome
+from gradkit.records.result import State, Verdict
+from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
 from gradkit.text import DRAWN, function_said, where
 

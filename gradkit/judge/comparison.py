@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from gradkit.judge import tolerances
 from gradkit.judge.case import subject
 from gradkit.language import phrase, say
-from gradkit.records.binding import Bound
-from gradkit.records.observations import Fault
+from gradkit.records.observations import Bound, Fault
+from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array
-from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.text import label_said
 
 SENTENCES: Mapping[str, str] = {

@@ -28,10 +28,9 @@ from gradkit.judge.case import (
 from gradkit.judge.comparison import GRAVITY, TOO_SMALL, label_of, listed, merge
 from gradkit.judge.steps import update
 from gradkit.language import say
-from gradkit.records.binding import Bound
-from gradkit.records.probes import Batch, Run
-from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Entry, Verdict
+from gradkit.records.observations import Bound
+from gradkit.records.result import Entry, Verdict
+from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import parameters_in
 

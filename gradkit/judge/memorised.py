@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from gradkit.judge.case import Case
 from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Outcome
-from gradkit.records.probes import Batch
-from gradkit.records.task import Array
+from gradkit.records.task import Array, Batch
 
 AGAIN = " again"
 """Ends the name of a batch or run that was asked a second time."""

@@ -11,8 +11,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from gradkit.language import phrase, say
-from gradkit.records.functions import Draw, FunctionCheck, Made
-from gradkit.records.verdict import LEFT_ALONE, Entry, State, Verdict
+from gradkit.records.result import LEFT_ALONE, Entry, State, Verdict
+from gradkit.records.task import Draw, FunctionCheck, Made
 from gradkit.text import label_said
 
 NEAR = 1e-7

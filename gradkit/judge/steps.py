@@ -20,9 +20,8 @@ from gradkit.judge.case import (
 from gradkit.judge.comparison import Comparison, joined, merge
 from gradkit.language import phrase, say
 from gradkit.records.observations import SPARED, Outcome
-from gradkit.records.probes import Batch
-from gradkit.records.task import Array, Parameters, Role, Task
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.result import Entry, State, Verdict
+from gradkit.records.task import Array, Batch, Parameters, Role, Task
 from gradkit.task import network
 from gradkit.text import FURTHER
 

@@ -25,9 +25,8 @@ from gradkit.judge.case import (
 from gradkit.judge.comparison import Comparison
 from gradkit.language import phrase, say
 from gradkit.records.observations import Outcome
-from gradkit.records.probes import Run
-from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Course, Verdict
+from gradkit.records.result import Course, Verdict
+from gradkit.records.task import Array, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, final, mean_scale
 from gradkit.task.probes import TWICE

@@ -13,8 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from gradkit.notebook.grade import Kernel, find_kernel
-from gradkit.notebook.report import Report
+from gradkit.notebook.grade import Kernel, Report, find_kernel
 
 __all__ = ["check", "load_ipython_extension"]
 

@@ -1,4 +1,4 @@
-"""Grade what a running kernel holds: choose the task, read the cells, run the session."""
+"""Grade what a running kernel holds, and show the result as HTML or as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,70 @@ from gradkit.grading.functions import FunctionClaim
 from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
-from gradkit.notebook.report import Report
-from gradkit.records.functions import FunctionTask
+from gradkit.records.result import Result
 from gradkit.records.submission import Cell, Claim, Section, Submission
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
+from gradkit.submission.cells import from_functions, from_history, submission_of
 from gradkit.submission.definitions import definitions
-from gradkit.submission.history import from_functions, from_history, submission_of
 from gradkit.task.assignment import AssignmentError, read_assignment, read_gallery
 from gradkit.task.functions import functions_of
 from gradkit.task.shipped import DEFAULT
+
+
+class Report(Struct, frozen=True):
+    """The outcome of `gradkit.check`.
+
+    ``result`` is None where nothing was marked; ``refusal`` then says why. ``notes`` say how
+    it was checked, where that matters.
+    """
+
+    title: str
+    hints: int
+    result: Result | None = None
+    refusal: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """Points earned; 0 where nothing was marked."""
+        return self.result.score if self.result else 0.0
+
+    @property
+    def max_score(self) -> float:
+        """Points of the task; 0 where nothing was marked."""
+        return self.result.max_score if self.result else 0.0
+
+    @property
+    def passed(self) -> bool:
+        """True where every check passed."""
+        checks = [c for t in self.result.tasks for c in t.checks] if self.result else []
+        return bool(checks) and all(check.state == "pass" for check in checks)
+
+    def __repr__(self) -> str:
+        """Plain text: the mark sheet."""
+        # Late: rich is loaded where text is shown, and nowhere else.
+        from gradkit.report.text import to_text
+
+        told = [self.refusal] if self.result is None else [to_text([self.result], self.hints)]
+        return "\n".join([*told, *self.notes]).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from gradkit.report.html.page import fragment
+
+        return fragment(self.title, self.result, self.hints, self.refusal, self.notes)
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """Both forms, for the notebook to choose from."""
+        wanted = {"text/plain": self.__repr__, "text/html": self._repr_html_}
+        return {
+            kind: make()
+            for kind, make in wanted.items()
+            if (not include or kind in include) and kind not in (exclude or ())
+        }
+
 
 LARGEST = 200_000
 """Bytes of a module beside the notebook that are read."""

@@ -16,14 +16,18 @@ import secrets
 import shlex
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gradkit.pytest_guard import NO_SETTINGS, OPTION, folder_of, named, within
-from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.safe_path import leave_working_directory
 
+if TYPE_CHECKING:
+    from gradkit.pytest_plugin.items import Grading
+
+SEED = pytest.StashKey[int]()
+GRADING: pytest.StashKey[Grading] = pytest.StashKey()
 KEPT_OUT: pytest.StashKey[list[str]] = pytest.StashKey()
 """Real paths of the submissions of which pytest runs no file; empty at home."""
 
@@ -213,7 +217,7 @@ def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, N
     ``@pytest.mark.gradkit("regression-numpy")`` names, else the one in the ini file, else the only
     one that the submission holds.
     """
-    from gradkit.pytest_plugin.grading import grading_of
+    from gradkit.pytest_plugin.items import grading_of
 
     paths = request.config.getoption("gradkit_paths")
     path = getattr(request, "param", None) or (paths[0] if paths else None)
@@ -229,7 +233,7 @@ def gradkit_oracle(request: pytest.FixtureRequest) -> Any:
 
     The task is named as for ``gradkit_submission``.
     """
-    from gradkit.pytest_plugin.grading import grading_of
+    from gradkit.pytest_plugin.items import grading_of
 
     paths = request.config.getoption("gradkit_paths")
     return grading_of(request.config).answers(_task(request), paths[0] if paths else None)

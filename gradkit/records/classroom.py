@@ -8,9 +8,8 @@ from typing import Literal
 from msgspec import Struct, field
 
 from gradkit.records.course import Sender
-from gradkit.records.result import Adjustment, CheckResult
+from gradkit.records.result import Adjustment, CheckResult, State
 from gradkit.records.submission import RawSubmission
-from gradkit.records.verdict import State
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
 Standing = Literal["graded", "refused", "failed", "absent"]
@@ -35,13 +34,12 @@ class Run(Struct, frozen=True):
     policy: str | None = None
 
 
-class Filed(Struct, frozen=True):
-    """One result as it is about to be stored.
+class Marked(Struct, frozen=True):
+    """A submission and what came of it.
 
     ``key`` is a digest of all that the result depends on: while it is the same, there is no
-    need to grade again. ``result`` and ``evidence`` are packed; empty where it was refused.
-    ``told`` is the sentence of what was refused or failed. ``digest`` is that of the contents,
-    empty where no machine could read them.
+    need to grade again. ``told`` is the sentence of what was refused or failed. ``digest`` is that
+    of the contents, empty where no machine could read them.
     """
 
     name: str
@@ -53,13 +51,18 @@ class Filed(Struct, frozen=True):
     score: float | None = None
     max_score: float | None = None
     provisional: bool = False
+
+
+class Filed(Marked, frozen=True):
+    """One result as it is about to be stored: ``result`` and ``evidence`` are packed."""
+
     seconds: float = 0.0
     result: bytes = b""
     evidence: bytes = b""
 
 
 class Order(Struct, frozen=True):
-    """One submission to be graded, ``number`` in its run. ``key`` is as in `Filed`.
+    """One submission to be graded, ``number`` in its run. ``key`` is as in `Marked`.
 
     ``hurried``: it has to make way for others if it takes much longer than they do. ``tasks`` are
     those that a person has said it is.
@@ -83,7 +86,7 @@ class Reply(Struct, frozen=True):
     timed_out: bool = False
 
 
-class Kept(Struct, frozen=True):
+class Kept(Marked, frozen=True, kw_only=True):
     """The newest result of one submission, without its bulk. ``id`` fetches that.
 
     ``taken`` is the run in which the submission's code was run, None where it was not;
@@ -96,15 +99,6 @@ class Kept(Struct, frozen=True):
     run: int
     taken: int | None
     submission: int
-    name: str
-    path: str
-    digest: str
-    key: str
-    standing: Standing
-    told: str
-    score: float | None
-    max_score: float | None
-    provisional: bool
     made: str
     seen: int
     place: int
@@ -202,7 +196,8 @@ class Row(Struct, frozen=True):
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
     codes found. ``review`` says why a person should look at it; ``overridden`` are the checks
     whose points a person has set, by ``task/check``, ``adjustments`` points that are no check's.
-    ``counted`` says of how many tasks it is. Who has nothing that counts is ``absent``.
+    ``counted`` says of how many tasks it is; ``ids`` are identifiers by kind. Who has nothing
+    that counts is ``absent``.
     """
 
     name: str
@@ -218,6 +213,7 @@ class Row(Struct, frozen=True):
     overridden: Mapping[str, CheckResult] = field(default_factory=dict)
     adjustments: tuple[Adjustment, ...] = ()
     counted: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 class Summary(Struct, frozen=True):

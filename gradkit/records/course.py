@@ -1,11 +1,12 @@
-"""A course as its platforms know it: who handed in what, who is in it, and what goes back."""
+"""A course: who hands in by which platform, who is in it, what its policy is, what goes back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
 Source = Literal["canvas", "moodle", "gradescope", "github", "plain"]
 
@@ -39,12 +40,16 @@ class Sender(Struct, frozen=True):
 
 
 class Student(Struct, frozen=True):
-    """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written."""
+    """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written.
+
+    ``at`` is when the student handed in, where a platform's table says so.
+    """
 
     name: str
     names: tuple[str, ...]
     ids: Mapping[str, str]
     group: str = ""
+    at: str = ""
 
 
 class Course(Struct, frozen=True):
@@ -125,3 +130,50 @@ class FilledTable(Struct, frozen=True):
     left: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     rows: tuple[bytes, ...] = ()
+
+
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Days = Annotated[int, Meta(ge=0)]
+
+
+class Late(Struct, frozen=True, forbid_unknown_fields=True):
+    """What lateness costs: ``per_day`` percent for each day that has begun, ``most`` in all.
+
+    ``of`` says of what: of the largest points, or of those that were reached. ``grace_minutes``
+    do not count, and after so many ``days`` nothing is given any more.
+    """
+
+    per_day: Percent
+    of: Literal["maximum", "score"] = "maximum"
+    grace_minutes: Annotated[float, Meta(ge=0)] = 0.0
+    most: Percent = 100.0
+    days: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Bonus(Struct, frozen=True, forbid_unknown_fields=True):
+    """Points beside those of the checks; ``why`` is told."""
+
+    points: Annotated[float, Meta(ge=0, le=10_000)]
+    why: Annotated[str, Meta(min_length=1)]
+
+
+class Scale(Struct, frozen=True, forbid_unknown_fields=True):
+    """The largest score that the platform has."""
+
+    to: Annotated[float, Meta(gt=0, le=10_000)]
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines that follow the sum of the tasks, as ``policy.toml`` says them.
+
+    ``due`` is when work had to be handed in, ``extensions`` for whom it is another time.
+    ``days_late`` are days that a person has found out, where the platform does not tell the time.
+    Without ``scale`` scores are left as they are. Students are told by name or identifier.
+    """
+
+    due: datetime | None = None
+    late: Late | None = None
+    extensions: Mapping[str, datetime] = field(default_factory=dict)
+    days_late: Mapping[str, Days] = field(default_factory=dict)
+    bonus: Mapping[str, Bonus] = field(default_factory=dict)
+    scale: Scale | None = None

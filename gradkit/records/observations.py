@@ -1,14 +1,93 @@
-"""What the student's code did: arrays, exceptions, printed text. No opinion on any of it."""
+"""Which functions play which roles, and what they did. No opinion on any of it.
+
+Quantities have one name everywhere: ``X``, ``y``, ``y_hat``, ``A1``, ``rate``, ``dim``, and
+the parameters ``W1``, ``b1``, ``W2``, ``b2``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from gradkit.records.submission import Place
+
+Path = tuple[int | str, ...]
+"""The way to a value inside something returned: ``(1, "A1")`` is ``returned[1]["A1"]``."""
+
+Layout = Literal["in_out", "out_in"]
+Orientation = Literal["column", "row", "flat"]
+
+
+class Convention(Struct, frozen=True):
+    """How the student lays out what gradkit holds in canonical form.
+
+    ``keys`` are the student's parameter names, by ours. ``weights`` says whether a weight
+    matrix is (in, out) or (out, in); ``vectors`` whether X and A1 are columns, rows or
+    flat, and ``biases`` the same of b; ``scalars`` whether one number is a numpy scalar or
+    a (1, 1) array; ``inputs`` whether X is an array or a pandas Series.
+    """
+
+    keys: Mapping[str, str]
+    weights: Layout = "in_out"
+    vectors: Orientation = "column"
+    biases: Orientation = "column"
+    scalars: Literal["scalar", "matrix"] = "scalar"
+    inputs: Literal["array", "series"] = "array"
+
+
+class Bound(Struct, frozen=True):
+    """A role that has been found.
+
+    ``arguments`` are the quantities to hand over, in the order of the student's
+    parameters, and ``names`` the student's own words for them. ``keywords`` are the
+    parameter names to pass the last of them by; those before go by position. ``returns`` leads to
+    each quantity in what is returned; it is empty for what changes its argument.
+    ``training`` says what is run where there is no function but a bare training loop.
+    ``before`` is what each call is preceded by, as in a training loop: where it reads what
+    another role leaves behind.
+    """
+
+    role: str
+    function: str
+    place: Place
+    signature: str
+    arguments: tuple[str, ...]
+    names: Mapping[str, str]
+    convention: Convention
+    returns: Mapping[str, Path]
+    return_place: Place
+    keywords: tuple[str, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    before: Before | None = None
+
+
+class Before(Struct, frozen=True):
+    """The role that is called first, with the same inputs, and the names that it leaves behind."""
+
+    bound: Bound
+    names: tuple[str, ...]
+
+
+class Missing(Struct, frozen=True):
+    """A role that nothing in the submission plays; ``message`` says what was found instead."""
+
+    role: str
+    required: bool
+    message: str
+    place: Place | None = None
+
+
+class Binding(Struct, frozen=True):
+    """The roles of one task: found and missing. ``notes`` are remarks for the report."""
+
+    task: str
+    bound: Mapping[str, Bound]
+    missing: tuple[Missing, ...]
+    notes: tuple[str, ...] = ()
+
 
 Loop = Literal["", "student", "gradkit", "replaced"]
 FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
@@ -30,7 +109,7 @@ REPEATS = "repeats"
 class Failure(Struct, frozen=True):
     """An exception that student code raised. ``call`` counts from 0 within the batch.
 
-    ``before`` says that it was raised by what is called first, see `gradkit.records.binding`.
+    ``before`` says that it was raised by what is called first, see `gradkit.records.observations`.
     """
 
     call: int

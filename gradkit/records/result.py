@@ -1,4 +1,4 @@
-"""Marks, as they leave the line."""
+"""What is right and what is not, what mistakes account for it, and the marks that come of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,134 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from gradkit.records.binding import Binding
-from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.mistake import Preset
-from gradkit.records.observations import Observations
+from gradkit.records.observations import Binding, Observations
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.records.task import Form, Visibility
-from gradkit.records.verdict import Course, Entry, State, Verdict
+
+State = Literal[
+    "pass", "fail", "inconclusive", "error", "timeout", "blocked", "missing", "not-checked"
+]
+
+
+OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
+"""States that are neither right nor wrong: their points are left out."""
+
+
+LEFT_ALONE = " left alone"
+"""After an input, the parameter of an entry that it was not changed in place."""
+
+
+class Entry(Struct, frozen=True):
+    """One compared number (or the worst of several probes of it).
+
+    ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
+    ``found`` and ``expected`` are None where there is no number to show. ``label`` is how
+    the student would write the entry; empty where that is ``parameter`` with its index.
+    """
+
+    parameter: str
+    index: tuple[int, ...]
+    state: State
+    found: float | None
+    expected: float | None
+    probe: str = ""
+    label: str = ""
+
+
+class Course(Struct, frozen=True):
+    """The loss of a training run from one start, epoch by epoch.
+
+    ``epochs`` count from 1; long runs are thinned. ``found`` is empty where the run gave no
+    losses that can be compared.
+    """
+
+    start: str
+    epochs: tuple[int, ...]
+    found: tuple[float, ...]
+    expected: tuple[float, ...]
+
+
+class Verdict(Struct, frozen=True):
+    """The state of a check, its entries, and a sentence for the student.
+
+    ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
+    losses of training runs. ``still`` says that steps were asked for and none was made: nothing
+    that is found out about them can lighten that.
+    """
+
+    check: str
+    state: State
+    message: str
+    entries: tuple[Entry, ...] = ()
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+    courses: tuple[Course, ...] = ()
+    still: bool = False
+
+
+UNEXPLAINED = "unexplained"
+"""The mistake of a finding that names none."""
+
+FOR_INSTRUCTORS = frozenset({"memorised-answers", "numerical-gradient", "several-files"})
+"""Findings that are for a person to judge, and never shown below the highest hint level."""
+
+
+class Finding(Struct, frozen=True):
+    """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
+
+    ``check`` is what it is charged to; a remark has none, and costs nothing.
+
+    ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
+    ``should`` map them to formulas in the student's own names. Both are verified on fresh
+    inputs; an entry without a verified rule is in neither. ``place`` is the earliest
+    statement whose value contains the mistake and ``source`` its text; ``places`` are all such
+    statements where entries have their own. ``alternatives`` are other sets of
+    mistakes that predict the same numbers; ``others`` are those of them that are worth a look in
+    place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
+    are those of levels 1 to 4. ``deduction`` is in points. ``untraced`` says why the lines could
+    not be determined and ``place`` is the function's, if that is so. ``columns`` are where the
+    doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right, and
+    ``diff`` that change of the text, after those of the findings before it, as a unified diff.
+    """
+
+    id: str
+    check: str
+    mistake: str
+    title: str
+    entries: tuple[str, ...]
+    applies: Mapping[str, str] = field(default_factory=dict)
+    should: Mapping[str, str] = field(default_factory=dict)
+    place: Place | None = None
+    source: str = ""
+    places: tuple[Place, ...] = ()
+    sentence: str = ""
+    hints: tuple[str, ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    others: tuple[str, ...] = ()
+    deduction: float = 0.0
+    untraced: str = ""
+    columns: tuple[int, ...] = ()
+    fix: str = ""
+    diff: str = ""
+
+
+class Inquiry(Struct, frozen=True):
+    """All that the diagnosis of one task found.
+
+    ``follows`` names, for each failed check that the findings account for completely, the
+    mistakes it follows from. ``rounded`` are checks of which all that is not in a finding is
+    right to single precision.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rounded: tuple[str, ...] = ()
+
+
+class NoDiagnosisError(Exception):
+    """There is no diagnosis for such a task; the text says why, as a part of a sentence."""
+
 
 OracleKind = Literal["reference", "derived"]
 

@@ -4,6 +4,9 @@ A `Rule` says how one entry of one parameter moves: it starts from an old value 
 ``source``) and adds terms, each a coefficient times factors. Indices are canonical
 throughout (``W1`` is (in, out), ``b1`` is (out, 1)); translating them into the
 student's own layout is a matter of printing.
+
+A `Trace` holds what a function made on its way, value by value; an `Attribution` says where in it a
+mistake stands.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from gradkit.records.observations import Failure, Lost
+from gradkit.records.submission import Place
 from gradkit.records.task import Array
 
 When = Literal["", "before", "after", "recomputed"]
@@ -212,3 +217,88 @@ class TrainingRun(Struct, frozen=True):
     start: Mapping[str, Array]
     losses: Array
     after: Mapping[int, Mapping[str, Array]]
+
+
+Kind = Literal["given", "assigned", "changed", "passed", "returned"]
+
+Evidence = Literal[
+    "value", "stage", "figure", "copy", "unused", "local", "loop", "applied", "function"
+]
+
+
+class Event(Struct, frozen=True, eq=False):
+    """One value that one statement made, over all traced calls.
+
+    ``name`` is how the student would write it, e.g. ``parameters['W1']``; ``parameter`` is
+    the canonical parameter whose key the name ends in, or empty. ``values`` has shape
+    (calls, …), weight matrices turned to (in, out). ``prior`` is the place, among the
+    events, of what the name, or the array, held before; None where it is new.
+
+    ``given`` is what was there from the start, ``assigned`` a name bound anew, ``changed``
+    an array written into, ``passed`` an argument of a function of the student's own,
+    ``returned`` a returned value. ``frame`` is 0 in the watched function, −1 outside of it, and
+    numbers the calls that it makes of others, which may be right for what they are handed;
+    what is passed belongs to the call, and its place to the caller. Events of one ``run`` were
+    made by one execution of their line.
+
+    ``over`` is for what is written to a parameter by indices that loops run through: where the
+    loops end that choose the parameter and its entry's first and second index, or None.
+    """
+
+    place: Place
+    name: str
+    kind: Kind
+    values: Array
+    parameter: str = ""
+    prior: int | None = None
+    frame: int = 0
+    run: int = 0
+    over: tuple[Place | None, ...] = ()
+
+
+class Trace(Struct, frozen=True, eq=False):
+    """One function, watched line by line over several calls.
+
+    ``events`` are in the order in which they happened. ``calls`` are the calls of the
+    batch that took one and the same way through the code; the others are left out.
+    ``after`` maps each parameter to (calls, *its shape). ``start`` is the function's own
+    place. ``cut`` says that there was more than is kept.
+    """
+
+    start: Place
+    events: tuple[Event, ...]
+    calls: tuple[int, ...]
+    after: Mapping[str, Array]
+    cut: bool = False
+    failure: Failure | None = None
+    lost: Lost | None = None
+
+
+class Attribution(Struct, frozen=True):
+    """Where a mistake stands.
+
+    ``origin`` is the earliest statement whose value contains the mistake, ``name`` what the
+    student calls that value. ``applied`` is the statement that made the parameter's new
+    value, or None where there is none. ``changed`` is the statement before ``origin`` that
+    gave a parameter its new value too early. ``evidence`` says what ``origin`` rests on:
+
+    ============ ==================================================================
+    ``value``    the value is, up to a constant, a product that holds the wrong part
+    ``stage``    the value is complete but for the missing part, which never comes
+    ``figure``   here the value gets the wrong sign, factor or rate
+    ``copy``     here the parameters are copied, and the new values go into the copy
+    ``unused``   the right value is made here, and nothing is done with it
+    ``local``    the new value is given to a local name that stood for the parameter
+    ``loop``     here a loop ends that would have moved the parameter, too early
+    ``applied``  no earlier value shows the mistake: this is where the parameter moves
+    ``function`` nothing in the function shows it: its first line
+    ============ ==================================================================
+    """
+
+    code: str
+    entries: tuple[Entry, ...]
+    origin: Place
+    applied: Place | None
+    evidence: Evidence
+    name: str = ""
+    changed: Place | None = None

@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.records.finding import Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Finding, Result, State, TaskResult
 from gradkit.records.submission import Place
-from gradkit.records.verdict import State
 from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
-from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import log_text
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text
-from gradkit.report.words import override_text, word
+from gradkit.report.words import doubtful, override_text, word
 from gradkit.text import clean_text, where
 
 KINDS: dict[State, str] = {

@@ -13,11 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gradkit.language import say
-from gradkit.records.result import CENT, CheckResult, Result, TaskResult
-from gradkit.records.verdict import OPEN
+from gradkit.records.result import CENT, OPEN, CheckResult, Result, TaskResult
 from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
-from gradkit.report.rounding import shared_points
-from gradkit.report.words import word
+from gradkit.report.words import shared_points, word
 
 LIMIT = 128_000
 """Bytes of the line: the reporter gets it as an environment variable, and Linux takes 128 KiB."""

@@ -2,6 +2,10 @@
 
 ``null`` stands for a number that there is none of, or that is not finite: JSON has no NaN.
 What the hint level does not show yet is left out: `FROM_LEVEL`, and ``listings``.
+
+A platform that knows dates shows a check when its assignment says so. Any other shows its
+state and its points, which are in the total anyway, and nothing of what it found. Who has set
+the points is told, and not why: the reason is about what was found.
 """
 
 from __future__ import annotations
@@ -12,12 +16,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from gradkit.records.finding import FOR_INSTRUCTORS, Finding
-from gradkit.records.result import Adjustment, CheckResult, Result, TaskResult
+from gradkit.language import phrase, say
+from gradkit.records.result import (
+    FOR_INSTRUCTORS,
+    Adjustment,
+    CheckResult,
+    Course,
+    Entry,
+    Finding,
+    Result,
+    TaskResult,
+)
 from gradkit.records.submission import Listing, Place, Problem
-from gradkit.records.verdict import Course, Entry
 from gradkit.report.escape import OLD_COMMAND
 from gradkit.report.words import adjustment_text, override_text
 
@@ -139,3 +151,41 @@ def _decision(check: CheckResult) -> dict[str, Any] | None:
     if word is None:
         return None
     return {"points": check.score, **asdict(word), "said": override_text(check)}
+
+
+UNSEEN = phrase("What this check found is not shown here.")
+ELSEWHERE = phrase("a check that is not shown")
+
+
+def apply_visibility(result: Result) -> Result:
+    """The result, and of checks that are not ``visible`` only state and points."""
+    unseen = {check for check, word in result.visibility.items() if word != "visible"}
+    if not unseen:
+        return result
+    return replace(result, tasks=tuple(_task(task, unseen) for task in result.tasks))
+
+
+def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
+    findings = tuple(finding for finding in task.findings if finding.check not in unseen)
+    # A code that only an unseen check's findings have would tell what they are.
+    told = {finding.mistake for finding in findings}
+    gone = {code for check in task.checks if check.check in unseen for code in check.withdrawn}
+    checks = tuple(_check(check, unseen, told, gone) for check in task.checks)
+    return replace(task, checks=checks, findings=findings)
+
+
+def _check(check: CheckResult, unseen: set[str], told: set[str], gone: set[str]) -> CheckResult:
+    if check.check in unseen:
+        decision = check.decision and replace(check.decision, comment="")
+        return CheckResult(
+            check.check,
+            check.state,
+            check.score,
+            check.max_score,
+            say(UNSEEN),
+            decision=decision,
+        )
+    seen = tuple(code for code in check.follows if code in told)
+    hidden = (say(ELSEWHERE),) if len(seen) < len(check.follows) else ()
+    withdrawn = tuple(code for code in check.withdrawn if code not in gone)
+    return replace(check, follows=(*seen, *hidden), withdrawn=withdrawn)

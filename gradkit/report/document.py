@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradkit.language import language, say, say_each
-from gradkit.report.doubtful import doubtful
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.rounding import points, signed
-from gradkit.report.words import SIGNS, override_text, state_of, word
+from gradkit.report.words import SIGNS, doubtful, override_text, points, signed, state_of, word
 from gradkit.templates import environment, fill
 from gradkit.text import clean_text, label_said, where
 

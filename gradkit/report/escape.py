@@ -22,7 +22,7 @@ OLD_COMMAND = re.compile(r"##(?=\w*\[)")
 _INDENT = "[^\\S\n\ufeff\u200b]*[\ufeff\u200b]*[^\\S\n]*"
 _COMMAND = re.compile(f"^({_INDENT}):(?=:)", re.MULTILINE)
 _BACKTICKS = re.compile("`+")
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def log_text(text: str) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from gradkit.language import ENGLISH, language, phrase, say
-from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Audit, Mistake, Preset
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.report.document import document
 
 if TYPE_CHECKING:

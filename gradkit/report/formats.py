@@ -62,16 +62,14 @@ FORMATS: Mapping[str, Format] = {
 
 def render(word: str, results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """Write results in the format of that word."""
-    text: str = load(word).render(results, hints, many=many)
-    return text
+    return str(load(word).render(results, hints, many=many))
 
 
 def refusal(word: str, sentences: Sequence[str]) -> str:
     """Write why nothing could be graded; nothing where the format has no way to say so."""
     if not FORMATS[word].refuses:
         return ""
-    text: str = load(word).refusal(sentences)
-    return text
+    return str(load(word).refusal(sentences))
 
 
 def load(word: str) -> ModuleType:

@@ -11,9 +11,8 @@ from typing import Any
 
 from gradkit.records.result import CENT, CheckResult, Result, TaskResult
 from gradkit.report import plain_text
-from gradkit.report.rounding import round_points
-from gradkit.report.visibility import apply_visibility
-from gradkit.report.words import word
+from gradkit.report.data import apply_visibility
+from gradkit.report.words import round_points, word
 
 LIMIT = 4 << 20
 """Bytes of the file: Gradescope states none, and nobody reads more."""

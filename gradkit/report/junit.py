@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from gradkit.records.result import CENT, CheckResult, Result, TaskResult
-from gradkit.records.verdict import OPEN, State
+from gradkit.records.result import CENT, OPEN, CheckResult, Result, State, TaskResult
 from gradkit.report.escape import xml_text
 from gradkit.report.plain_text import check_text, head_text, title_text
-from gradkit.report.rounding import round_points
-from gradkit.report.words import word
+from gradkit.report.words import round_points, word
 from gradkit.text import clean_text
 
 MESSAGE_BYTES = 500

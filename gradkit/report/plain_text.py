@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gradkit.language import phrase, say
-from gradkit.records.finding import Finding
 from gradkit.records.reports import Changes
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.report.document import document
 from gradkit.report.escape import log_text
-from gradkit.report.rounding import points, round_points, score_text, signed
 from gradkit.report.text import (
     Line,
     check_head,
@@ -25,7 +23,14 @@ from gradkit.report.text import (
     printed,
     show_lines,
 )
-from gradkit.report.words import adjustment_text, count_text
+from gradkit.report.words import (
+    adjustment_text,
+    count_text,
+    points,
+    round_points,
+    score_text,
+    signed,
+)
 from gradkit.text import clean_text, where
 
 WIDTH = 100

@@ -11,8 +11,7 @@ from typing import Any
 
 from gradkit.records.result import CENT, CheckResult, Result, TaskResult
 from gradkit.report import plain_text
-from gradkit.report.rounding import shared_points
-from gradkit.report.words import state_of, word
+from gradkit.report.words import shared_points, state_of, word
 
 LIMIT = 1_000_000
 """Bytes of the file that PrairieLearn takes."""

@@ -1,19 +1,36 @@
-"""A class on a terminal or in a log, and as a table for pandas and spreadsheets."""
+"""A class on a terminal or in a log, as a table for spreadsheets, and how a grade came about.
+
+No word of a history is gradkit's alone: it is read by people who have never seen the command.
+"""
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from msgspec import to_builtins
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.language import say, say_each
-from gradkit.records.classroom import Change, Row, Summary
-from gradkit.report.rounding import comparable, points, score_text, signed, tenths
+from gradkit.language import phrase, say, say_each
+from gradkit.records.classroom import Change, Row, Run, RunKind, Summary
+from gradkit.records.reports import History
+from gradkit.report.data import json_text
+from gradkit.report.document import document
+from gradkit.report.escape import log_text
 from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
-from gradkit.report.words import adjustment_text, override_text, word
+from gradkit.report.words import (
+    adjustment_text,
+    comparable,
+    override_text,
+    points,
+    score_text,
+    signed,
+    tenths,
+    word,
+)
+from gradkit.text import clean_text
 
 SPREAD = 10
 """Scores from which on it is told how they are spread."""
@@ -60,9 +77,15 @@ def summary_csv(summary: Summary) -> str:
     checks = list(summary.states)
     head = ("student", "standing", "score", "max_score", "provisional")
     more = ("late", "attempt", "at", "overrides", "review", "mistakes", "tasks")
-    heads = (*head, *more, *checks, *(f"{kind}_points" for kind in LINES))
-    return to_csv(Table(heads, [_cells(row, checks) for row in summary.rows]))
+    known = {kind for row in summary.rows for kind in row.ids}
+    ids = {kind: word for kind, word in IDS.items() if kind in known}
+    lines = [f"{kind}_points" for kind in LINES]
+    rows = [(*_cells(row, checks), *map(row.ids.get, ids)) for row in summary.rows]
+    return to_csv(Table((*head, *more, *checks, *lines, *ids.values()), rows))
 
+
+IDS: Mapping[str, str] = {"sis": "sid", "email": "email", "login": "login"}
+"""Identifiers that a table has where any student has them, and their columns."""
 
 LINES = ("task", "total", "late", "bonus", "scale")
 """Points that are no check's, each a column: with the checks they add up to the score."""
@@ -173,3 +196,67 @@ def _mistakes(summary: Summary) -> Table:
         for code, names in summary.mistakes.items()
     ]
     return Table((say("mistake"), say("students"), say("who")), rows, right=(1,))
+
+
+SCHEMA = "gradkit/history/v1"
+
+DID: Mapping[RunKind, str] = {
+    "grade": phrase("graded"),
+    "remark": phrase("marked again"),
+    "override": phrase("points set"),
+    "release": phrase("given back"),
+    "purge": phrase("somebody was removed"),
+}
+"""What each kind of run does."""
+
+SHORT = 12
+"""Characters of a digest that tell it from others; the data have all of it."""
+
+
+def history_text(history: History) -> str:
+    """Write what counts, then every run in order, each line of what it found and changed."""
+    tools = {"did": DID, "time": _time, "rule": _rule, "end": _end, "short": _short}
+    lines = document("history.txt", history=history, **tools).split("\n")[:-1]
+    return log_text("".join(f"{clean_text(line)}\n" for line in lines))
+
+
+def history_json(history: History) -> str:
+    """All of it as data, in UTF-8: schema ``gradkit/history/v1``, the names of the records."""
+    return json_text({"schema": SCHEMA, **to_builtins(history)})
+
+
+def show_runs(runs: Sequence[Run], console: Console) -> None:
+    """Print the runs of a class with their numbers."""
+    if not runs:
+        console.print(Text(say("Nothing has been done yet.")))
+        return
+    rows = [(run.id, say(DID[run.kind]), _time(run.began), run.who, _why(run)) for run in runs]
+    heads = (say("run"), say("what"), say("when (UTC)"), say("who"), say("why"))
+    show_table(Table(heads, rows, right=(0,)), console)
+
+
+def _why(run: Run) -> str:
+    parts = [run.why, _rule(run.policy) if run.policy else "", _end(run.ended)]
+    return " ".join(filter(None, parts))
+
+
+def _end(ended: str | None) -> str:
+    return "" if ended else say("It did not come to its end.")
+
+
+def _time(stamp: str) -> str:
+    return stamp[:16].replace("T", " ")
+
+
+def _rule(policy: str | None) -> str:
+    """Write in words which attempt counts."""
+    if policy and policy.startswith("before="):
+        return say(
+            "From then on the last attempt before {policy} counts.",
+            policy=policy.removeprefix("before="),
+        )
+    return say("From then on the {policy} attempt counts.", policy=policy)
+
+
+def _short(digest: str) -> str:
+    return f"SHA-256 {digest[:SHORT]}…"

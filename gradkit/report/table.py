@@ -21,8 +21,7 @@ from gradkit.records.course import PLATFORMS, Preview
 from gradkit.records.reports import Difference, Given, Left, Look, Mark, Stood
 from gradkit.report.document import document
 from gradkit.report.escape import csv_cell
-from gradkit.report.rounding import points, score_text
-from gradkit.report.words import word
+from gradkit.report.words import points, score_text, word
 from gradkit.text import clean_text
 
 

@@ -18,20 +18,20 @@ from rich.table import Table
 from rich.text import Text
 
 from gradkit.language import say
-from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.records.verdict import Entry
+from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
-from gradkit.report.doubtful import doubtful
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.rounding import points, score_text, signed
 from gradkit.report.words import (
     FOLLOWS,
     SIGNS,
     adjustment_text,
     count_text,
+    doubtful,
     override_text,
+    points,
+    score_text,
+    signed,
     state_of,
     word,
 )

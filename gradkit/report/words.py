@@ -1,12 +1,70 @@
-"""Write code words, points and what a person decided on them as people read them."""
+"""Write code words, points, doubtful parts, decisions and changes as people read them.
+
+`gradkit.grading.mark` rounds a task's total and the points of its checks, once: what is written
+here, in hundredths, adds up to the task's score by then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from gradkit.language import phrase, say
-from gradkit.records.result import Adjustment, CheckResult, Result
-from gradkit.report.rounding import points
+from gradkit.records.result import CENT, Adjustment, CheckResult, Finding, Result, TaskResult
+from gradkit.text import clean_text
+
+
+def round_points(task: TaskResult) -> tuple[int, ...]:
+    """Points of each check in hundredths."""
+    return tuple(round(check.score * CENT) for check in task.checks)
+
+
+def shared_points(result: Result) -> Iterator[tuple[TaskResult, CheckResult, int]]:
+    """Give each check of a result with its task, and its points in hundredths."""
+    for task in result.tasks:
+        for check, cents in zip(task.checks, round_points(task), strict=True):
+            yield task, check, cents
+
+
+def points(value: float) -> str:
+    """At most two decimals: ``4``, ``4.5``, ``4.33``."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def signed(value: float) -> str:
+    """The same with a sign: ``+2``, ``−1.5``."""
+    return f"{'−' if value < 0 else '+'}{points(abs(value))}"
+
+
+def score_text(score: float | None, most: float | None) -> str:
+    """Points of how many, ``17.25 / 20``; a dash where there are none to tell."""
+    return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
+
+
+def comparable(
+    pairs: Iterable[tuple[float | None, float | None]],
+) -> tuple[list[float], float, str]:
+    """Scores that a mean may be made of, the most there can be, and the unit.
+
+    Percent, where not everyone was given the same tasks. Who has no score is left out.
+    """
+    known = [(score, most) for score, most in pairs if score is not None and most is not None]
+    largest = max((most for _, most in known), default=0.0)
+    if all(most == largest for _, most in known):
+        return [score for score, _ in known], largest, "points"
+    return [100 * score / (most or 1) for score, most in known], 100.0, "percent"
+
+
+def tenths(scores: Iterable[float], most: float) -> list[int]:
+    """Count the scores in each tenth of the most there can be; all of it is in the last.
+
+    Examples
+    --------
+    >>> tenths([0, 1.9, 2, 20], 20)
+    [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]
+    """
+    found = [min(int(10 * score / (most or 1)), 9) for score in scores]
+    return [found.count(n) for n in range(10)]
+
 
 WORDS: Mapping[str, str] = {
     # States of a check, and the kinds that a class page counts them in.
@@ -127,3 +185,63 @@ def override_text(check: CheckResult) -> str:
         marked=points(word.marked),
     )
     return f"{said} {say(STALE)}" if word.stale else said
+
+
+def doubtful(finding: Finding) -> tuple[str, str, str]:
+    """Return the line before its doubtful part, that part, and the line after it, cleaned.
+
+    The part is empty where there is none, and otherwise a character at least, as far as the line
+    has one.
+
+    Examples
+    --------
+    >>> doubtful(Finding("", "", "", "", (), source="y = a * b", columns=(4, 5)))
+    ('y = ', 'a', ' * b')
+    """
+    source = finding.source.replace("\t", " ")
+    start, end = finding.columns or (len(source),) * 2
+    if finding.columns:
+        end = max(end, start + 1)
+    before, part, after = source[:start], source[start:end], source[end:]
+    return clean_text(before), clean_text(part), clean_text(after)
+
+
+def since(before: Result, after: Result) -> Iterator[str]:
+    """Yield what has changed: the points, the states of checks, mistakes that came and went.
+
+    Parameters
+    ----------
+    before, after : Result
+        Of the same submission.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from gradkit.batch import grade_files
+    >>> paths = [Path("handed_in/chen.py"), Path("handed_in/bilal.py")]
+    >>> chen, bilal = grade_files(paths, seed=1, no_reference=True).results
+    >>> changes = list(since(chen, bilal))
+    >>> changes[0], changes[-1]
+    ('17.25 / 20 → 20 / 20', 'gone: swapped-index')
+    """
+    scores = [score_text(each.score, each.max_score) for each in (before, after)]
+    if scores[0] != scores[1]:
+        yield " → ".join(scores)
+    former = {task.task: task for task in before.tasks}
+    for task in after.tasks:
+        if task.task in former:
+            yield from _of_task(former[task.task], task)
+
+
+def _of_task(before: TaskResult, after: TaskResult) -> Iterator[str]:
+    states = {check.check: check.state for check in before.checks}
+    for check in after.checks:
+        if (was := states.get(check.check, check.state)) != check.state:
+            yield f"{check.check}: {word(was)} → {word(check.state)}"
+    old, new = (
+        dict.fromkeys(finding.mistake for finding in each.findings) for each in (before, after)
+    )
+    if gone := [code for code in old if code not in new]:
+        yield say("gone: {codes}", codes=", ".join(gone))
+    if come := [code for code in new if code not in old]:
+        yield say("new: {codes}", codes=", ".join(come))

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gradkit.records.binding import Bound
+from gradkit.records.observations import Bound
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.templates import fill

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.tell import applied
 from gradkit.grading.session import Session, grader_of
-from gradkit.records.functions import FunctionTask
+from gradkit.records.result import LEFT_ALONE
 from gradkit.records.submission import Section, Submission
-from gradkit.records.verdict import LEFT_ALONE
+from gradkit.records.task import FunctionTask
 from gradkit.reproducer.calls import text_of
 from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.reproducer.script import EXPECTED_LEVEL, written
-from gradkit.sandbox.lines import SEED
+from gradkit.sandbox.observe import SEED
 from gradkit.submission.excerpt import Excerpt, Piece
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from gradkit.diagnosis.inquiry.findings import names_of
 from gradkit.diagnosis.rules.text import entry_text
 from gradkit.grading.session import Session, binding_of
-from gradkit.records.binding import Binding, Bound
-from gradkit.records.probes import Batch, Run
+from gradkit.records.observations import Binding, Bound
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Task
+from gradkit.records.task import Batch, Run, Task
 from gradkit.reproducer import calls
 from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.runtime.training import BEGIN, LOSS, lifted, recording

@@ -3,7 +3,7 @@
 In: canonical arrays and a call, the JSON form of a bound role. Out: canonical arrays, with
 whatever could not be read as such told apart as faults. Nothing here knows an answer.
 
-A call is a bound role as JSON, see `gradkit.records.binding`: ``function``, ``arguments``,
+A call is a bound role as JSON, see `gradkit.records.observations`: ``function``, ``arguments``,
 ``by_name``, ``keys``, ``weights``, ``vectors``, ``biases``, ``scalars``, ``inputs``,
 ``columns``, ``returns`` and the canonical ``shapes`` of what comes back; and ``before``, the call
 that goes before it, where it is to have one.

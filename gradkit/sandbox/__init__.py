@@ -6,6 +6,6 @@ numpy, and a `Workshop` is best started before that.
 
 from gradkit.runtime.confine import Allowance
 from gradkit.runtime.errors import WorkerLost, WorkshopError
-from gradkit.sandbox.workshop import Workshop
+from gradkit.sandbox.workshop import Workshop, start_ahead
 
-__all__ = ["Allowance", "WorkerLost", "Workshop", "WorkshopError"]
+__all__ = ["Allowance", "WorkerLost", "Workshop", "WorkshopError", "start_ahead"]

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradkit.language import say
-from gradkit.records.binding import Binding, Bound
-from gradkit.records.observations import Outcome
-from gradkit.records.probes import Batch
-from gradkit.records.task import Task
+from gradkit.records.observations import Binding, Bound, Outcome
+from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_initialise
 from gradkit.sandbox.process import StudentProcess
 from gradkit.text import where

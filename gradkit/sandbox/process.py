@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from gradkit.records.check import Imports
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
+from gradkit.records.task import Imports
 from gradkit.runtime.errors import LossKind
 from gradkit.runtime.frames import (
     SEVERAL,
@@ -32,7 +32,7 @@ from gradkit.runtime.messages import Message, is_line, message, said
 from gradkit.runtime.syntax import parse, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import finder
 from gradkit.text import clean_data, clean_text
 
 if TYPE_CHECKING:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from gradkit.runtime.confine import Allowance
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from gradkit.sandbox.worker import Worker
 
 Method = Literal["fork", "spawn"]
+
+NUMPY = ("numpy", "numpy.random")
+"""What every process loads."""
+
+CHILD = "gradkit.runtime.child"
+"""Whose handlers answer, unless told."""
 
 
 class Workshop(AbstractContextManager["Workshop"]):
@@ -74,7 +81,7 @@ class Workshop(AbstractContextManager["Workshop"]):
         *,
         preload: Sequence[str] = (),
         method: Method | None = None,
-        handlers: str = "gradkit.runtime.child",
+        handlers: str = CHILD,
         search: Sequence[str] = (),
         allowance: Allowance | None = None,
         require_tier: int | None = None,
@@ -91,12 +98,11 @@ class Workshop(AbstractContextManager["Workshop"]):
         self.tier: int | None = None
         self._require_tier = require_tier or 0
         self.allowance = allowance or Allowance()
-        self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
+        self.method: Method = method or _usual()
         self._preload = tuple(preload)
         self._siblings: dict[tuple[str, ...], Workshop] = {}
         self._opening = threading.Lock()
-        modules = ("numpy", "numpy.random", *preload)
-        recipe = Recipe(modules, handlers, tuple(search))
+        recipe = Recipe((*NUMPY, *preload), handlers, tuple(search))
         self._slots: list[Slot] = []
         self._free: queue.LifoQueue[Slot] = queue.LifoQueue()
         try:
@@ -191,12 +197,40 @@ class Workshop(AbstractContextManager["Workshop"]):
         self.close()
 
 
+_ahead: list[tuple[Method, Recipe, Slot]] = []
+"""What was started before a workshop was there to hold it: one, or none."""
+
+
+def start_ahead() -> None:
+    """Start the process that a `Workshop` will want, before all else is loaded.
+
+    The first that asks for nothing in particular has it; if none does, it ends with this
+    process. What cannot be started here will tell the workshop why.
+    """
+    method, recipe = _usual(), Recipe(NUMPY, CHILD, ())
+    with suppress(OSError, WorkshopError):
+        refuse_unfit()
+        _ahead.append((method, recipe, _slot(method, recipe)))
+        atexit.register(_close_ahead)
+
+
+def _close_ahead() -> None:
+    while _ahead:
+        _ahead.pop()[2].close()
+
+
+def _usual() -> Method:
+    return "fork" if sys.platform == "linux" else "spawn"
+
+
 def _slot(method: Method, recipe: Recipe) -> Slot:
+    if _ahead and _ahead[-1][:2] == (method, recipe):
+        return _ahead.pop()[2]
     # Late, as one of them does not import on every system.
     if method == "fork":
-        from gradkit.sandbox.forking import ForkSlot
+        from gradkit.sandbox.slots import ForkSlot
 
         return ForkSlot(recipe)
-    from gradkit.sandbox.spawning import SpawnSlot
+    from gradkit.sandbox.slots import SpawnSlot
 
     return SpawnSlot(recipe)

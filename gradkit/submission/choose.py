@@ -17,7 +17,7 @@ from gradkit.runtime.syntax import DEFINITIONS
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.definitions import unwritten
 from gradkit.submission.names import Attempt, Natural, is_attempt_at, parse_file_name
-from gradkit.submission.source import parse
+from gradkit.submission.source import statements
 
 LISTED = 8
 """Files of which a note tells the names."""
@@ -163,10 +163,7 @@ def _position(cell: Cell) -> tuple[int, int]:
 def _is_unwritten(unit: Unit) -> bool:
     """True of code left as in a starter file."""
     lines = unit.cell.source.split("\n")[unit.start - 1 : unit.end - 1]
-    tree = parse("\n".join(lines)).tree
-    definitions = [
-        node for node in (tree.body if tree is not None else ()) if isinstance(node, DEFINITIONS)
-    ]
+    definitions = [n for n in statements("\n".join(lines)) if isinstance(n, DEFINITIONS)]
     return bool(definitions) and all(_does_nothing(node) for node in definitions)
 
 
@@ -179,8 +176,7 @@ def _does_nothing(node: ast.AST) -> bool:
 
 def _code(cells: Sequence[Cell]) -> str:
     """Return the definitions in some cells without layout and comments, to be compared."""
-    trees = [parse(cell.source).tree for cell in cells]
-    nodes = [node for tree in trees if tree is not None for node in tree.body]
+    nodes = [node for cell in cells for node in statements(cell.source)]
     return "\n".join(ast.dump(node) for node in nodes if isinstance(node, DEFINITIONS))
 
 

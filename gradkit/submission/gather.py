@@ -248,15 +248,12 @@ class Loader(AbstractContextManager["Loader"]):
                 if (handed.path / ".git").exists():
                     return ""
                 inside = islice(handed.path.rglob("*"), ENTRIES)
-                inner = list(inside) if handed.path.is_dir() else [handed.path]
-                times = [
-                    datetime.fromtimestamp(each.lstat().st_mtime, UTC)
-                    for each in inner
-                    if not each.is_dir()
-                ]
-                return max(times).isoformat(timespec="seconds") if times else ""
-            _, infos = self._members(handed)
-            times = [datetime(*info.date_time).astimezone(UTC) for info in infos]
+                inner = inside if handed.path.is_dir() else [handed.path]
+                stamps = (each.lstat().st_mtime for each in inner if not each.is_dir())
+                times = [datetime.fromtimestamp(stamp, UTC) for stamp in stamps]
+            else:
+                _, infos = self._members(handed)
+                times = [datetime(*info.date_time).astimezone(UTC) for info in infos]
             return max(times).isoformat(timespec="seconds") if times else ""
         except (OSError, KeyError, ValueError, OverflowError, zipfile.BadZipFile):
             return ""

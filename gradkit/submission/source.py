@@ -112,6 +112,12 @@ def parse(source: str) -> Parsed:
     return result if result.tree is not None else _dedent(result)
 
 
+def statements(source: str) -> list[ast.stmt]:
+    """Return the statements at top level; none where it is not Python."""
+    tree = parse(source).tree
+    return [] if tree is None else tree.body
+
+
 def blank_magics(source: str) -> str:
     """Blank magics and shell lines, and whole cells of another language."""
     lines = source.split("\n")

@@ -13,20 +13,20 @@ import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.records.check import Check
-from gradkit.records.functions import FunctionTask
 from gradkit.records.task import (
     QUANTITIES,
     Argument,
     Array,
     Assignment,
+    Check,
     Framework,
+    FunctionTask,
     Layer,
     Rates,
     Role,
@@ -54,7 +54,7 @@ from gradkit.task.tables import (
 )
 from gradkit.text import DRAWN
 
-__all__ = ["AssignmentError", "read_assignment", "read_gallery"]
+__all__ = ["AssignmentError", "packed_with", "read_assignment", "read_gallery", "solutions_of"]
 
 BELOW_ONE = float(np.nextafter(1, 0))
 
@@ -114,6 +114,33 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
         return _build(file, text, convert("", table, AssignmentFile))
     except AssignmentError as error:
         raise AssignmentError(f"{file}: {error}") from None
+
+
+def packed_with(path: Path) -> dict[str, bytes]:
+    """Read an assignment file and all that it names beside it, by the path from its folder.
+
+    Raises
+    ------
+    AssignmentError
+        Something lies elsewhere, so that the folder is not all there is.
+    """
+    found = {path.name: path.read_bytes()}
+    for task in tomllib.loads(found[path.name].decode())["tasks"]:
+        for name in filter(None, (task.get("data"), *task.get("given", {}).values())):
+            part = PurePosixPath(name)
+            if part.is_absolute() or ".." in part.parts:
+                raise AssignmentError(
+                    f"{path}: {part} lies outside its folder. Move it beside the assignment file: "
+                    "what is handed on is one folder."
+                )
+            found[str(part)] = (path.parent / part).read_bytes()
+    return found
+
+
+def solutions_of(assignment: Assignment, folder: Path) -> dict[str, bytes]:
+    """Read the model solutions of an assignment, by their paths from their folder."""
+    found = sorted(folder.rglob("*.py") if assignment.functions else folder.glob("*.py"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:

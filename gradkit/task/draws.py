@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.lines import LinesError, read_expression, value_of
-from gradkit.records.functions import Draw, FunctionTask
+from gradkit.records.task import Draw, FunctionTask
 
 RANDOM = 3
 """Probes at random inputs, each of other sizes."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
-from gradkit.records.functions import Call, Equivalent, Example, FunctionCheck, FunctionTask, Lines
+from gradkit.records.task import Call, Equivalent, Example, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
     MOST,

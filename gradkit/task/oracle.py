@@ -19,8 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradkit.errors import GradkitError
 from gradkit.loading import uncollected
-from gradkit.records.probes import Probes, Run
-from gradkit.records.task import Array, Form, Framework, Parameters, Task
+from gradkit.records.task import Array, Form, Framework, Parameters, Probes, Run, Task
 from gradkit.task import network
 
 Forward = Callable[[Parameters, Array], tuple[Array, Array]]

@@ -16,8 +16,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.records.probes import Batch, Probes, Run
-from gradkit.records.task import Array, Parameters, Start, Task
+from gradkit.records.task import Array, Batch, Parameters, Probes, Run, Start, Task
 from gradkit.task.network import kink_distance, parameter_shapes
 from gradkit.task.oracle import Derived, course_of
 from gradkit.text import DRAWN

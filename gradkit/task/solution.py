@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.lines import locals_kept, packed, run, snapshot, unpacked, value_of
-from gradkit.records.functions import Draw, FunctionCheck, FunctionTask, Made
+from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.oracle import OracleError, load_module
 

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 import msgspec
 
 from gradkit.errors import GradkitError
-from gradkit.records.check import Imports
 from gradkit.records.mistake import Preset
-from gradkit.records.task import Framework, Visibility
+from gradkit.records.task import Framework, Imports, Visibility
 
 Schema = Literal["gradkit/assignment/v1"]
 Policy = Literal["exact", "free"]

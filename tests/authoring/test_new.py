@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from soak import SIZE
 
 from gradkit.authoring.audit import audit_file
-from gradkit.authoring.new.write import instructor_files, student_files, write
+from gradkit.authoring.export.bundle import as_files, write_folder
+from gradkit.authoring.new.write import instructor_files, student_files
 from gradkit.cli import main
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
@@ -55,7 +56,7 @@ def test_a_students_folder_is_written_once(tmp_path: Path) -> None:
     done = gradkit("new", "hw", cwd=tmp_path)
     assert done.exit_code == 2
     assert "gradkit: hw already has regression_numpy.py, regression_torch.py, " in done.stderr
-    assert " and 5 more, and nothing is overwritten. Name a folder that is empty" in done.stderr
+    assert " and 5 more, and nothing is overwritten. Name a place that is empty" in done.stderr
     assert (tmp_path / "hw" / "README.md").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "hw" / "pytest.ini").exists()
 
@@ -73,7 +74,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def holds(folder: Path, seed: int | None) -> None:
     """Write an assignment; its own solutions earn full marks, its audit passes."""
-    write(folder, instructor_files(seed))
+    write_folder(as_files(instructor_files(seed)), folder)
     toml, reference = folder / "assignment.toml", folder / "reference"
     settings = Settings(assignment=toml, reference=reference)
     with Session(settings) as session:
@@ -113,7 +114,7 @@ def test_a_wrong_solution_is_found(tmp_path: Path) -> None:
     files = instructor_files(7)
     name = "reference/regression_numpy.py"
     files[name] = files[name].replace("-2 * (y - y_hat)", "-1 * (y - y_hat)")
-    write(tmp_path, files)
+    write_folder(as_files(files), tmp_path)
     settings = Settings(assignment=tmp_path / "assignment.toml", reference=tmp_path / "reference")
     with (
         Session(settings) as session,
@@ -133,7 +134,7 @@ def test_a_variant_is_another_exercise(tmp_path: Path) -> None:
     """Sizes, activation and rates are not those whose answers are public."""
     public = read_assignment()
     for seed in range(20):
-        write(tmp_path / str(seed), instructor_files(seed))
+        write_folder(as_files(instructor_files(seed)), tmp_path / str(seed))
         own = read_assignment(tmp_path / str(seed) / "assignment.toml")
         for task, known in zip(own.tasks, public.tasks, strict=True):
             assert task.id == known.id
@@ -144,7 +145,7 @@ def test_a_variant_is_another_exercise(tmp_path: Path) -> None:
 
 def test_the_public_solution_fails_a_variant(tmp_path: Path) -> None:
     """What is public passes no check of what was learnt."""
-    write(tmp_path, instructor_files(7))
+    write_folder(as_files(instructor_files(7)), tmp_path)
     settings = Settings(assignment=tmp_path / "assignment.toml", no_reference=True)
     with Session(settings) as session:
         result = session.check(ROOT / "reference" / "regression_numpy.py")
@@ -192,7 +193,7 @@ def test_each_stub_names_its_assignment(seed: int | None) -> None:
 @pytest.mark.parametrize("seed", [None, 7])
 def test_all_tasks_count_in_an_assignment_of_ones_own(tmp_path: Path, seed: int | None) -> None:
     """In gradkit's own those count that were handed in."""
-    write(tmp_path, instructor_files(seed))
+    write_folder(as_files(instructor_files(seed)), tmp_path)
     made = read_assignment(tmp_path / "assignment.toml")
     assert made.required == tuple(task.id for task in made.tasks)
     assert read_assignment().required == ()
@@ -209,7 +210,7 @@ def test_tests_of_ones_own_run_beside_the_checks(
     tmp_path: Path, change: tuple[str, str], code: int, said: str
 ) -> None:
     """On the fixtures; the model solution passes them, and one with a wrong factor does not."""
-    write(tmp_path, instructor_files(7))
+    write_folder(as_files(instructor_files(7)), tmp_path)
     text = (tmp_path / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "regression_numpy.py").write_text(text.replace(*change), encoding="utf-8")
@@ -228,7 +229,7 @@ def test_tests_of_ones_own_run_beside_the_checks(
 @pytest.mark.slow
 def test_an_own_template_checks_itself(tmp_path: Path) -> None:
     """Its commands, its pytest and its notebook name the assignment that lies with it."""
-    write(tmp_path, instructor_files(7))
+    write_folder(as_files(instructor_files(7)), tmp_path)
     folder = tmp_path / "template"
     assert "gradkit_assignment = assignment/assignment.toml" in (folder / "pytest.ini").read_text(
         encoding="utf-8"

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 from binding.inspected import inspected
 
-from gradkit.binding.outline import outline
+from gradkit.binding.inspection import outline
 from gradkit.records.submission import Cell, Section
 from gradkit.text import where
 

@@ -8,8 +8,7 @@ import pytest
 from binding.inspected import HereProcess
 
 from gradkit.binding import bind
-from gradkit.records.binding import Binding, Bound
-from gradkit.records.observations import Lost
+from gradkit.records.observations import Binding, Bound, Lost
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 

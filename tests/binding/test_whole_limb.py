@@ -7,7 +7,7 @@ import math
 import pytest
 from submission.shapes import TASKS, by_tasks, handed_in, published
 
-from gradkit.binding.outline import outline
+from gradkit.binding.inspection import outline
 from gradkit.runtime.namespace import Namespace
 from gradkit.submission.divide import divide
 

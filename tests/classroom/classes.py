@@ -12,7 +12,7 @@ from pathlib import Path
 from mistakes.samples import samples
 from model_solutions import ROOT, source
 
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from classroom.filing import filed
 
-from gradkit.classroom.store.attempts import PolicyError, counting_attempts, moment, policy, rule_of
+from gradkit.classroom.policy import PolicyError, counting_attempts, moment, policy, rule_of
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Listed

@@ -16,8 +16,10 @@ from gradkit.records.reports import Changes
 from gradkit.records.result import Result
 
 KEPT = Kept(
-    *(1, 1, 1, 1, "ada", "ada.py", "digest", "key", "graded", "", 12.5, 20.0, True),
-    *("2026-11-01T10:00:00.000+00:00", 1, 0, "", Sender("ada", "plain", {}, False, "ada.py"), 1),
+    *("ada", "ada.py", "digest", "key", "graded", "", 12.5, 20.0, True),
+    **{"id": 1, "run": 1, "taken": 1, "submission": 1, "seen": 1, "place": 0, "given": 1},
+    **{"made": "2026-11-01T10:00:00.000+00:00", "stamp": ""},
+    sender=Sender("ada", "plain", {}, False, "ada.py"),
 )
 TASK = "regression-numpy"
 

@@ -24,7 +24,7 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Filed
 from gradkit.sandbox import doctor
 from gradkit.submission.gather import gather
-from gradkit.task.assignment import DEFAULT
+from gradkit.task.assignment import DEFAULT, AssignmentError
 
 distributed = pytest.importorskip("distributed")
 
@@ -230,8 +230,9 @@ def test_tls_without_certificates() -> None:
 def test_what_travels(tmp_path: Path) -> None:
     """The assignment with its data, and the model solutions; no path of this machine."""
     sent = portable(Settings(reference=ROOT / "reference"))
-    assert {name for name, _ in sent.assignment} > {"assignment.toml"}
-    assert "regression_numpy.py" in {name for name, _ in sent.reference}
+    assert sent.assignment == "assignment.toml"
+    assert {*sent.files} > {"assignment.toml"}
+    assert "regression_numpy.py" in sent.reference
     assert sent.settings.assignment is None
     assert sent.settings.reference is None
 
@@ -244,5 +245,12 @@ def test_data_outside_of_the_folder(tmp_path: Path) -> None:
     name = next(line for line in text.splitlines() if line.startswith("data = ")).split('"')[1]
     (tmp_path / "assignment" / name).rename(tmp_path / name)
     file.write_text(text.replace(f'"{name}"', f'"../{name}"'), encoding="utf-8")
-    with pytest.raises(ClusterError, match=r"lies outside of the assignment's folder"):
+    with pytest.raises(AssignmentError, match=r"lies outside its folder"):
         portable(Settings(assignment=file))
+
+
+def test_an_exercise_of_functions_travels() -> None:
+    """It has no data, but modules that are handed out; its solutions may lie in folders."""
+    sent = portable(Settings(assignment=DEFAULT.parents[1] / "linear-class" / "assignment.toml"))
+    assert sent.assignment in sent.files
+    assert sent.reference

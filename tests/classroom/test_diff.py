@@ -12,7 +12,6 @@ from classroom.answering import (
     CAS,
     EVE,
     FAY,
-    SETTINGS,
     UPDATE,
     ZED,
     gradkit,
@@ -21,12 +20,10 @@ from classroom.answering import (
     write,
 )
 from classroom.classes import RIGHT
-from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.remark import remark
+from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.history import differences, stood
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
@@ -75,8 +72,7 @@ def test_points_that_were_set_and_taken_back(course: Path) -> None:
     """Beside what they do to the total."""
     for points in (11.0, 10.0, None):
         with Store(course, write=True) as store:
-            (kept,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
-            override(store, kept, "update", points, comment="why")
+            override(store, ANNA, "update", points, comment="why")
     assert lines(course, 2, 3)[1] == [
         *(ANNA, "17.25 / 20", "19 / 20"),
         f"{UPDATE}: set to 11",
@@ -88,8 +84,7 @@ def test_points_that_were_set_and_taken_back(course: Path) -> None:
 
 def test_a_finding_that_was_withdrawn(course: Path) -> None:
     """From all whose results have it; Ben's second attempt, which counts, has not."""
-    with Store(course, write=True) as store:
-        remark(store, replace(SETTINGS, dropped=("swapped-index",)), drops=("swapped-index",))
+    remark_class(course, drops=("swapped-index",))
     found = changed(course, 2, 3)
     assert set(found) == {ANNA}
     assert (found[ANNA].gone, found[ANNA].come) == ((SWAPPED,), ())

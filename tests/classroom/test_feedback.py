@@ -29,12 +29,10 @@ from msgspec.structs import replace
 
 from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
-from gradkit.classroom.feedback.gradebook import fill_gradebook
-from gradkit.classroom.feedback.worksheet import fill_worksheet
-from gradkit.classroom.remark import remark
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.feedback.platforms import fill_gradebook, fill_worksheet
+from gradkit.classroom.remark import remark_class
 from gradkit.classroom.store.counted import override
-from gradkit.classroom.store.results import Store, content, given, releases, settings_of
+from gradkit.classroom.store.results import Store, content, given, releases
 from gradkit.records.reports import Given, Left
 
 pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
@@ -80,8 +78,7 @@ def worksheet(out: Path) -> Table:
 def set_points(out: Path, name: str, points: float | None, comment: str = "agreed") -> None:
     """A person's word on the update of a student."""
     with Store(out, write=True) as store:
-        kept = next(one.kept for one in counting_attempts(store) if one.kept.name == name)
-        override(store, kept, "update", points, comment=comment, by="Vera")
+        override(store, name, "update", points, comment=comment, by="Vera")
 
 
 def noted(out: Path) -> list[tuple[int, str, str]]:
@@ -235,9 +232,7 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     old = members(out / "feedback" / "m.zip")
     assert "What has changed since" not in "".join(old.values())
     set_points(out, "Ann Mo", 3.5, "cannot explain it <b>")
-    with Store(out, write=True) as store:
-        settings = replace(settings_of(store), dropped=("wrong-sign",))
-        remark(store, settings, drops=["wrong-sign"], why="too harsh & late")
+    remark_class(out, drops=["wrong-sign"], why="too harsh & late")
     done = give(out)
     new = members(out / "feedback" / "m.zip")
     assert done.new == 2
@@ -260,9 +255,7 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
 
 def test_the_first_page_says_what_was_withdrawn_and_why(out: Path) -> None:
     """Where it was found, and what follows from it; nobody else's page does."""
-    with Store(out, write=True) as store:
-        settings = replace(settings_of(store), dropped=("wrong-sign",))
-        remark(store, settings, drops=["wrong-sign"], why="too harsh & late")
+    remark_class(out, drops=["wrong-sign"], why="too harsh & late")
     give(out)
     pages = members(out / "feedback" / "m.zip")
     assert "Withdrawn: " in pages[BEN]
@@ -346,8 +339,8 @@ def test_nothing_above_the_level_and_nothing_hidden_is_given(level: int, tmp_pat
         plan = Plan("moodle", out / "feedback" / "m.zip", level, worksheet(out))
         with Store(out, write=True) as store:
             feedback(store, plan)
-            dropped = replace(settings_of(store), dropped=("wrong-sign",))
-            remark(store, dropped, drops=["wrong-sign"])
+        remark_class(out, drops=["wrong-sign"])
+        with Store(out, write=True) as store:
             feedback(store, plan)
         page = members(out / "feedback" / "m.zip")[BEN].partition("</style>")[2]
         comment = table((out / "feedback" / "w.csv").read_bytes())[0]["Feedback comments"]

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from msgspec.structs import replace
 
+from gradkit.classroom.reports.purge import OF_ALL
+from gradkit.classroom.store.counted import override_points
 from gradkit.classroom.store.database import files_of
 from gradkit.classroom.store.results import Store, given
 from gradkit.cli import main
@@ -81,6 +83,20 @@ def test_a_dry_run_writes_nothing(out: Path) -> None:
     assert ended.exit_code == 1
     assert ended.stderr == "3 pages would be written, 3 of them new or changed.\n"
     assert not (out / "feedback").exists()
+
+
+def test_what_has_changed_leaves_the_whole_zip_alone(out: Path) -> None:
+    """It is a zip of its own, which the next one of changes replaces."""
+    command(out, "--format", "moodle")
+    whole = out / "feedback" / "moodle.zip"
+    before = whole.read_bytes()
+    override_points(out, "Ann Mo", "update", 3.5, comment="cannot explain it")
+    ended = command(out, "--format", "moodle", "--changed")
+    (name,) = members(out / "feedback" / "moodle-changed.zip")
+    assert name.startswith("Ann Mo_501_")
+    assert ended.stdout.splitlines()[-1] == str(out / "feedback" / "moodle-changed.zip")
+    assert whole.read_bytes() == before
+    assert {"feedback/moodle.zip", "feedback/moodle-changed.zip"} < {*OF_ALL}
 
 
 def test_the_level_is_the_assignments_unless_another_is_asked_for(out: Path) -> None:

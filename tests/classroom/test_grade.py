@@ -22,7 +22,7 @@ import gradkit
 from gradkit.classroom.cache_key import seed_of
 from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import LOST, Grading, Tally
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.store.database import FILE, StoreError
 from gradkit.classroom.store.results import Store, pack
 from gradkit.grading.settings import GradingError, Settings, digests_of

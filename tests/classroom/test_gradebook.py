@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradkit.classroom.feedback.csv_table import CsvTableError
-from gradkit.classroom.feedback.gradebook import fill_gradebook
+from gradkit.classroom.feedback.platforms import fill_gradebook
 from gradkit.records.course import Mark
 
 BOOK = (

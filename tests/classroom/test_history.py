@@ -28,14 +28,13 @@ from model_solutions import ROOT
 from msgspec.structs import replace
 
 import gradkit as package
-from gradkit.classroom.remark import remark
+from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.history import History, RunError, history, mark_at, run_of
 from gradkit.classroom.reports.purge import purge
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, release
 from gradkit.records.reports import Mark, PointsSet
-from gradkit.report.history import SCHEMA, to_text
+from gradkit.report.summary import SCHEMA, history_text
 
 pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
 
@@ -52,17 +51,16 @@ def told(course: Path, name: str = ANNA) -> History:
 def set_points(course: Path, points: float | None, name: str = ANNA) -> None:
     """A person's word on a check."""
     with Store(course, write=True) as store:
-        (kept,) = (each.kept for each in counting_attempts(store) if each.kept.name == name)
-        override(store, kept, "update", points, comment=WHY, by="A. Miller")
+        override(store, name, "update", points, comment=WHY, by="A. Miller")
 
 
 @pytest.fixture
 def term(course: Path, handed: Path) -> Path:
     """Two runs, a word, a dropped finding, something given back, another rule, a purge."""
     set_points(course, 11.0)
+    remark_class(course, why="asked unclearly", drops=("swapped-index",))
+    dropped = replace(SETTINGS, dropped=("swapped-index",))
     with Store(course, write=True) as store:
-        dropped = replace(SETTINGS, dropped=("swapped-index",))
-        remark(store, dropped, why="asked unclearly", drops=("swapped-index",))
         number = store.begin("release", why="week 1")
         release(store, number, [(ANNA, "a.html", b"<p>anna"), (BEN, "b.html", b"<p>ben")])
         store.end(number)
@@ -254,10 +252,9 @@ def test_every_key_is_described(term: Path) -> None:
 def test_no_word_of_it_is_obeyed(course: Path) -> None:
     """Neither by a terminal nor by a build's runner, whoever wrote it."""
     with Store(course, write=True) as store:
-        (kept,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
-        override(store, kept, "update", 1.0, comment="\x1b[31mred\n::error::x", by="##[error]y")
+        override(store, ANNA, "update", 1.0, comment="\x1b[31mred\n::error::x", by="##[error]y")
     with Store(course, write=False) as store:
-        text = to_text(history(store, ANNA))
+        text = history_text(history(store, ANNA))
     assert "\x1b" not in text
     assert "\n::error" not in text
     assert "##[" not in text

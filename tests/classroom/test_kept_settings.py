@@ -182,10 +182,10 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert scores() == {"ann": "21.0", "ben": "17.25"}
     (out / "policy.toml").write_text("[scale]\nto = 100\n[days_late]\nbem = 1\n")
     assert refusal(*words) == (
-        f"{out / 'policy.toml'} has changed since the class was graded: days_late was nothing, and "
-        "is {bem:1}; bonus was {ann:{points:1.0,why:an error}}, and is nothing; scale was nothing, "
-        f"and is 100.0. `gradkit remark {out}` takes it up for everybody, as does "
-        "--change-settings."
+        f"{out / 'policy.toml'} has changed since the class was graded: bonus.ann.points "
+        "was 1, and is nothing; bonus.ann.why was an error, and is nothing; days_late.bem was "
+        f"nothing, and is 1; scale.to was nothing, and is 100. `gradkit remark {out}` takes it up "
+        "for everybody, as does --change-settings."
     )
     assert scores() == {"ann": "21.0", "ben": "17.25"}
     changed = gradkit("remark", out, "--why", "as agreed")
@@ -382,3 +382,21 @@ def test_what_cannot_be_read_is_one_attempt_under_all_settings(tmp_path: Path) -
         (ben,) = (row for row in summarise(store).rows if row.name == "ben.pdf")
     assert (ben.score, ben.handed.attempts) == (12.0, 1)
     assert not any(line.decision.stale for line in ben.adjustments)
+
+
+def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
+    """With a word that says so, and it is kept; without it both count, handed in or not."""
+    handed_in(tmp_path / "in", ann=RIGHT)
+    both = ("--task", TASK, "--task", "classification-numpy", "--no-reference", *OPTIONS)
+    for name, more, most in (("all", (), 40.0), ("some", ("--handed-in",), 20.0)):
+        words = ("grade", tmp_path / "in", "--out", tmp_path / name)
+        assert gradkit(*words, *both, *more).exit_code == 0
+        said = gradkit("summary", tmp_path / name, "--format", "csv").stdout
+        (row,) = csv.DictReader(io.StringIO(said))
+        assert (float(row["score"]), float(row["max_score"])) == (20.0, most)
+        assert row["tasks"] == ("1 of 2 tasks" if more else "")
+        assert "0 graded, 1 unchanged" in gradkit(*words, *OPTIONS).stderr
+    words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
+    assert "--handed-in was not given, and is given" in refusal(*words)
+    words = ("grade", tmp_path / "in", "--out", tmp_path / "new", *both, "--handed-in")
+    assert "Counts: what each has handed in." in gradkit(*words, "--dry-run").stdout

@@ -22,7 +22,7 @@ from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
 from soak import SIZE
 
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.store.counted import overrides, result_of
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, content, given

@@ -26,9 +26,9 @@ from classroom.classes import RIGHT, changed_assignment, handed_in
 from classroom.here import grade_here
 from msgspec.structs import replace
 
-from gradkit.classroom.remark import remark
+from gradkit.classroom.policy import counting_attempts
+from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import summarise
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import (
     OverrideError,
     counted,
@@ -72,7 +72,8 @@ def give(
     """Set points."""
     with Store(course, write=True) as store:
         said = {"comment": WHY, "by": "A. Miller", **words}
-        return override(store, one_of(store, name).kept, wanted, points, **said)  # type: ignore[arg-type]
+        done = override(store, name, wanted, points, **said)
+        return done.marked, done.former
 
 
 def test_points_that_are_set_count(course: Path) -> None:
@@ -143,8 +144,7 @@ def test_how_it_stood_before_can_be_asked(course: Path) -> None:
 
 def again(course: Path, **changes: object) -> None:
     """Mark again."""
-    with Store(course, write=True) as store:
-        remark(store, replace(SETTINGS, **changes), drops=changes.get("dropped", ()))  # type: ignore[arg-type]
+    remark_class(course, **changes)  # type: ignore[arg-type]
 
 
 def test_it_survives_other_deductions(course: Path) -> None:
@@ -173,7 +173,7 @@ def test_it_survives_a_new_run_and_is_not_stale(course: Path, handed: Path) -> N
 def test_it_is_stale_once_something_else_is_found(course: Path) -> None:
     """It counts all the same, until somebody looks again."""
     give(course, 11.0)
-    again(course, dropped=("swapped-index",))
+    again(course, drops=("swapped-index",))
     after = check(course)
     assert after.score == 11.0
     assert after.decision is not None
@@ -458,8 +458,7 @@ def test_that_a_word_is_stale_is_not_the_students_affair(course: Path) -> None:
     """Who reviews is told; the page says who has set the points, and no more."""
     give(course, 11.0)
     give(course, 18.0, "total")
-    with Store(course, write=True) as store:
-        remark(store, replace(SETTINGS, dropped=("swapped-index",)), drops=("swapped-index",))
+    again(course, drops=("swapped-index",))
     assert check(course).decision.stale
     assert "override is stale" in gradkit("review", course).stdout
     assert gradkit("feedback", course, "--format", "folder").exit_code == 1

@@ -6,23 +6,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from classroom.downloads import folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gradkit.classroom.course.roster import enrolment_of, roster
+from gradkit.classroom.feedback.csv_table import CsvTableError
 from gradkit.classroom.policy import (
     PolicyFileError,
     adjusted,
     days_late,
     differences,
+    moment,
     named,
     read_policy,
     without,
 )
 from gradkit.records.classroom import Kept
-from gradkit.records.course import Sender
-from gradkit.records.policy import Bonus, Late, Policy
+from gradkit.records.course import Bonus, Late, Policy, Scale, Sender
 from gradkit.records.result import Adjustment, Result, TaskResult
+from gradkit.submission.gather import gather
 
 DUE = datetime(2026, 10, 1, 22, tzinfo=UTC)
 WHOLE = """
@@ -53,8 +57,9 @@ def read(folder: Path, text: str) -> Policy | None:
 def kept(name: str = "ann", *, late: bool = False, at: str = "") -> Kept:
     """A submission of a student."""
     sender = Sender(name, "plain", {}, late, name, at=at)
-    facts = (1, 1, 1, 1, name, "", "d", "k", "graded", "", 16.0, 20.0, False, "", 1, 0, "")
-    return Kept(*facts, sender, 1)  # type: ignore[arg-type]
+    numbers = {"id": 1, "run": 1, "taken": 1, "submission": 1, "seen": 1, "place": 0, "given": 1}
+    marks = (name, "", "d", "k", "graded", "", 16.0, 20.0)
+    return Kept(*marks, sender=sender, made="", stamp="", **numbers)  # type: ignore[arg-type]
 
 
 def result(score: float = 16.0, most: float = 20.0) -> Result:
@@ -78,26 +83,35 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         {"Ann Lee": datetime(2026, 10, 8, 22, tzinfo=UTC)},
         {"ben": 2},
         {"cas": Bonus(1.5, "found an error in the sheet")},
-        100,
+        Scale(100),
     )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (
-            "due = 3",
-            "is no policy: Expected `datetime | null`, got `int` - at `$.due`. Expected are",
-        ),
-        ("due = ", "is no policy: Invalid value"),
-        ("dew = 2026-10-01T22:00:00Z", "is no policy: Object contains unknown field `dew`"),
-        ("[late]\nper_day = 120", "is no policy: Expected `float` <= 100.0"),
+        ("due = 3", "due has to be a time, as 2026-11-01T23:59:00."),
+        ("due = ", "cannot be read as TOML: Invalid value"),
+        ("due = 2026-10-01T22:00:00Z\n\xff", "cannot be read as TOML: "),
+        ("dew = 2026-10-01T22:00:00Z", "there is no dew in a policy. Did you mean due?"),
+        ("[late]\nper_dya = 1", "there is no late.per_dya in a policy. Did you mean late.per_day?"),
+        ("[late]\nper_day = 120", "late.per_day has to be percent for each day, from 0 to 100."),
+        ("[late]\nof = 'score'", "late.per_day has to be percent for each day, from 0 to 100."),
+        ("[late]\nper_day = 1\nof = 'all'", "late.of has to be maximum or score."),
+        ("[late]\nper_day = 1\ngrace_minutes = -1", "late.grace_minutes has to be a number of min"),
+        ("[late]\nper_day = 1\nmost = 101", "late.most has to be percent in all, from 0 to 100."),
+        ("[late]\nper_day = 1\ndays = 0", "late.days has to be a whole number of days, 1 or more."),
+        ("late = 3", "late has to be a table, [late]."),
+        ("[extensions]\nann = 3", "extensions has to be a time for each student."),
+        ("[days_late]\nann = -1", "days_late has to be a whole number of days for each student, 0"),
+        ("[bonus]\nann = 1", "bonus has to be points and why for each student."),
         (
             "[late]\nper_day = 10",
             "[late] needs a time to be late after: due = 2026-11-01T23:59:00.",
         ),
-        ("[bonus]\nann = {points = 1, why = ''}", "is no policy: Expected `str` of length >= 1"),
-        ("[scale]\nto = 0", "is no policy: Expected `float` > 0.0"),
+        ("[bonus]\nann = {points = -1, why = 'x'}", "bonus.points has to be a number of points f"),
+        ("[bonus]\nann = {points = 1, why = ''}", "bonus.why has to be the reason, in words."),
+        ("[scale]\nto = 0", "scale.to has to be the platform's maximum, above 0 and up to 10000."),
     ],
 )
 def test_what_is_no_policy_is_refused(text: str, said: str, tmp_path: Path) -> None:
@@ -120,10 +134,16 @@ def test_students_are_told_by_name_or_identifier() -> None:
 
 def test_what_differs_is_said_with_both_values() -> None:
     """And nothing of what does not."""
-    old, new = Policy(DUE, scale=10), Policy(DUE, scale=100)
-    assert differences(old, new) == ["scale was 10, and is 100"]
+    old, new = Policy(DUE, scale=Scale(10)), Policy(DUE, scale=Scale(100))
+    assert differences(old, new) == ["scale.to was 10, and is 100"]
     assert differences(old, old) == []
     assert differences(Policy(), Policy(DUE)) == ["due was nothing, and is 2026-10-01T22:00:00Z"]
+    old, new = Policy(DUE, Late(10), bonus={"ann": Bonus(1, "a")}), Policy(DUE, Late(12.5))
+    assert differences(old, new) == [
+        "late.per_day was 10, and is 12.5",
+        "bonus.ann.points was 1, and is nothing",
+        "bonus.ann.why was a, and is nothing",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +158,7 @@ def test_what_differs_is_said_with_both_values() -> None:
 )
 def test_a_day_that_has_begun_counts(at: str, days: int) -> None:
     """After the minutes of grace."""
-    policy = Policy(DUE, Late(10, grace=15))
+    policy = Policy(DUE, Late(10, grace_minutes=15))
     assert days_late(policy, kept(), datetime.fromisoformat(at)) == days
 
 
@@ -182,17 +202,17 @@ def test_what_lateness_costs(late: Late, days: int, lost: float) -> None:
 def test_the_platforms_maximum_comes_last() -> None:
     """After lateness and bonus, each a line of its own."""
     policy = Policy(
-        DUE, Late(10), days_late={"ann": 1}, bonus={"ann": Bonus(0.5, "an error")}, scale=100
+        DUE, Late(10), days_late={"ann": 1}, bonus={"ann": Bonus(0.5, "an error")}, scale=Scale(100)
     )
     made = adjusted(result(), policy, kept(), None)
     assert lines(made) == [("late", -2.0), ("bonus", 0.5), ("scale", 58.0)]
     assert (made.score, made.max_score) == (72.5, 100)
-    assert adjusted(result(), replace(policy, scale=20.0), kept(), None).max_score == 20.0
+    assert adjusted(result(), replace(policy, scale=Scale(20.0)), kept(), None).max_score == 20.0
 
 
 def test_a_total_that_a_person_has_set_is_only_scaled() -> None:
     """It is the last word on what the work is worth."""
-    policy = Policy(DUE, Late(10), days_late={"ann": 1}, scale=100)
+    policy = Policy(DUE, Late(10), days_late={"ann": 1}, scale=Scale(100))
     line = Adjustment("total", 2.0)
     made = adjusted(replace(result(18.0), adjustments=(line,)), policy, kept(), None)
     assert lines(made) == [("total", 2.0), ("scale", 72.0)]
@@ -208,10 +228,90 @@ def test_a_total_that_a_person_has_set_is_only_scaled() -> None:
 def test_lines_add_up_to_the_last_digit(cents: int, days: int, bonus: float, scale: float) -> None:
     """Whatever comes together; the score is within the scale, but for a bonus."""
     policy = Policy(
-        DUE, Late(7.5), days_late={"ann": days}, bonus={"ann": Bonus(bonus, "why")}, scale=scale
+        DUE,
+        Late(7.5),
+        days_late={"ann": days},
+        bonus={"ann": Bonus(bonus, "why")},
+        scale=Scale(scale),
     )
     before = result(cents / 100)
     made = adjusted(before, policy, kept(), None)
     parts = [round(before.score * 100), *(round(line.points * 100) for line in made.adjustments)]
     assert sum(parts) == round(made.score * 100)
     assert 0 <= made.score <= scale * (20 + bonus) / 20 + 0.01
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Friday, 2 October 2026, 1:05 PM",
+        "Friday, October 2, 2026, 1:05\u202fPM",
+        "Freitag, 2. Oktober 2026, 13:05",
+        "vendredi 2 octobre 2026, 13:05",
+        "viernes, 2 de octubre de 2026, 13:05",
+        "2026-10-02 13:05",
+    ],
+)
+def test_times_are_read_as_moodle_writes_them(text: str) -> None:
+    """In each language in which its worksheets are; without a zone it is this computer's."""
+    assert moment(text) == datetime(2026, 10, 2, 13, 5).astimezone()
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("12:05 AM", 0), ("12:05 p.m.", 12), ("11:05 am", 11), ("11:05", 11)]
+)
+def test_halves_of_a_day(text: str, hour: int) -> None:
+    """Noon and midnight are 12."""
+    assert moment(f"1 March 2026, {text}") == datetime(2026, 3, 1, hour, 5).astimezone()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "-", "Friday", "2 October 2026", "13:05", "31 February 2026, 13:05"),
+        *("2 March 2 May 2026, 13:05", "pátek, 2. října 2026, 13:05", "1 May 2026, 1:05 2:05"),
+    ],
+)
+def test_what_is_no_time_is_none(text: str) -> None:
+    """No part is guessed."""
+    assert moment(text) is None
+
+
+MOODLES = (
+    "Identifier,Full name,Zuletzt geändert (Abgabe)\r\n"
+    'Participant 501,Ann Mo,"Freitag, 2. Oktober 2026, 13:05"\r\n'
+    "Participant 502,Ben Ost,-\r\n"
+)
+
+
+def test_a_worksheet_tells_when_work_was_handed_in(tmp_path: Path) -> None:
+    """So lateness is charged, which no name in Moodle's download tells of."""
+    names = ("Ann Mo_501_assignsubmission_file/", "Ben Ost_502_assignsubmission_file/")
+    found = enrolment_of(
+        gather([folder(tmp_path / "in", *names)]), roster(MOODLES.encode(), "Grades.csv")
+    )
+    policy = Policy(datetime(2026, 10, 1).astimezone(), Late(10))
+    days = {}
+    for entry in found.entries:
+        one = replace(kept(entry.students[0]), sender=entry.sender)
+        days[one.name] = days_late(policy, one, moment(entry.sender.at))
+    assert days == {"Ann Mo": 2, "Ben Ost": 0}
+
+
+def test_other_downloads_keep_their_own_times(tmp_path: Path) -> None:
+    """A worksheet is about Moodle's."""
+    found = enrolment_of(
+        gather([folder(tmp_path / "in", "Ann Mo.py")]), roster(MOODLES.encode(), "Grades.csv")
+    )
+    assert [(each.students, each.sender.at) for each in found.entries] == [(("Ann Mo",), "")]
+
+
+def test_a_time_that_cannot_be_read_is_refused() -> None:
+    """With what is there, and what to do."""
+    data = MOODLES.replace("Oktober", "října").encode()
+    with pytest.raises(CsvTableError) as caught:
+        roster(data, "Grades.csv")
+    assert str(caught.value) == (
+        "Grades.csv: “Freitag, 2. října 2026, 13:05”, when somebody handed in, is no time that can "
+        "be read. Set Moodle to English and download it again, or take that column out."
+    )

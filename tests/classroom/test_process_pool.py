@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from classroom.classes import environment, processes
 
-from gradkit.classroom.process_pool import AHEAD, Helpers
+from gradkit.classroom.worker_pool import AHEAD, Helpers
 from gradkit.grading.settings import BreakdownError
 
 pytestmark = pytest.mark.sample(4)
 
 SCRIPT = """
 import time
-from gradkit.classroom.process_pool import Helpers
+from gradkit.classroom.worker_pool import Helpers
 with Helpers(2) as helpers:
     list(helpers.map(time.sleep, [0.01] * 4))
     print("ready", flush=True)

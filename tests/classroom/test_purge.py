@@ -24,9 +24,9 @@ from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.feedback.pages import file_name, write_pages
 from gradkit.classroom.grade import Grading
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.reports.purge import PurgeError, purge, remove_traces
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE, StoreError
 from gradkit.classroom.store.results import Store, release
@@ -48,7 +48,7 @@ def term(course: Path) -> Path:
         for each in counting_attempts(store):
             if each.kept.name in (ANNA, BEN):
                 own = COMMENT if each.kept.name == ANNA else "another reason"
-                override(store, each.kept, "update", 11.0, comment=own, by="A. Miller")
+                override(store, each.kept.name, "update", 11.0, comment=own, by="A. Miller")
         number = store.begin("release")
         release(store, number, [(ANNA, "anna-page.html", PAGE), (BEN, "b.html", PAGE)])
         store.end(number)

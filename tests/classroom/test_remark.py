@@ -25,7 +25,7 @@ from model_solutions import ROOT
 from msgspec.structs import replace
 
 from gradkit.classroom import remark as module
-from gradkit.classroom.remark import Marker, remark
+from gradkit.classroom.remark import Marker, remark_class
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, pack, settings_of, unpack
@@ -83,10 +83,7 @@ def marked(
     out: Path, drops: tuple[str, ...] = (), *, new_version: bool = False, **changes: object
 ) -> Remarked:
     """Mark again with some settings changed."""
-    with Store(out, write=True) as store:
-        dropped = (*store.dropped(), *drops)
-        settings = replace(settings_of(store), dropped=dropped, **changes)  # type: ignore[arg-type]
-        return remark(store, settings, drops=drops, new_version=new_version)
+    return remark_class(out, drops=drops, new_version=new_version, **changes)  # type: ignore[arg-type]
 
 
 def command(*arguments: object) -> Ended:
@@ -363,12 +360,10 @@ def test_old_answers_do_not_become_new_ones(
 
 def test_several_processes_give_the_same(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the same order."""
-    with Store(out, write=False) as store:
-        settings = replace(settings_of(store), preset="strict")
-        alone = remark(store, settings, store_it=False)
-        monkeypatch.setattr(module, "ALONE", 2)
-        monkeypatch.setattr(module, "CHUNK", 3)
-        assert remark(store, settings, workers=2, store_it=False) == alone
+    alone = remark_class(out, preset="strict", dry_run=True)
+    monkeypatch.setattr(module, "ALONE", 2)
+    monkeypatch.setattr(module, "CHUNK", 3)
+    assert remark_class(out, preset="strict", dry_run=True, workers=2) == alone
     assert alone.changes
 
 
@@ -468,7 +463,7 @@ def test_what_is_stale_is_listed_as_far_as_fits(
 ) -> None:
     """Ten by name, the others by number."""
     stale = tuple((f"s{n}", "it is old") for n in range(12))
-    monkeypatch.setattr(module, "remark", lambda *a, **k: Remarked(20, 0, (), stale))
+    monkeypatch.setattr(module, "remark_class", lambda *a, **k: Remarked(20, 0, (), stale))
     out = Path(shutil.copytree(done, tmp_path / "out"))
     ended = command(out)
     lines = ended.stderr.splitlines()
@@ -479,15 +474,20 @@ def test_what_is_stale_is_listed_as_far_as_fits(
     assert lines[11:] == ["gradkit: and 2 more."]
 
 
-def test_marks_change_for_all_or_for_nobody(out: Path) -> None:
+def test_marks_change_for_all_or_for_nobody(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fills up leaves the class under one rubric, the old one."""
     before = results(out)
-    with Store(out, write=True) as store:
-        settings = replace(settings_of(store), preset="strict", dropped=("wrong-sign",))
+
+    def full(*arguments: object, **settings: object) -> Store:
+        store = Store(*arguments, **settings)  # type: ignore[arg-type]
         pages = store._base.execute("PRAGMA page_count").fetchone()[0]
         store._base.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(StoreError, match=r"The disk is full: make room, and start the same"):
-            remark(store, settings, drops=["wrong-sign"])
+        return store
+
+    monkeypatch.setattr(module, "Store", full)
+    with pytest.raises(StoreError, match=r"The disk is full: make room, and start the same"):
+        remark_class(out, preset="strict", drops=["wrong-sign"])
+    with Store(out, write=False) as store:
         assert len(store.runs()) == 1
         assert store.dropped() == ()
     assert results(out) == before

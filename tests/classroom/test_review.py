@@ -28,17 +28,14 @@ from model_solutions import REFERENCE
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.remark import remark
+from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import KINDS, REMARKS, STATES, reasons, review
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
-from gradkit.records.finding import Finding
-from gradkit.records.reports import Look, Reason
-from gradkit.records.result import CheckResult, Decision, Result, TaskResult
-from gradkit.records.verdict import State
+from gradkit.records.reports import Kind, Look, Reason
+from gradkit.records.result import CheckResult, Decision, Finding, Result, State, TaskResult
 from gradkit.report.table import command as show_command
 from gradkit.report.table import review_csv
 
@@ -91,9 +88,9 @@ def test_a_task_without_a_point_and_without_a_reason_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("code", REMARKS)
-def test_what_cannot_be_explained_is_looked_at(code: str) -> None:
+def test_what_cannot_be_explained_is_looked_at(code: Kind) -> None:
     """And what is for a person to judge; an ordinary mistake is not."""
-    assert list(reasons(made(found=(code,)))) == [Reason(REMARKS[code], code)]
+    assert list(reasons(made(found=(code,)))) == [Reason(code, code)]
     assert list(reasons(made(found=("swapped-index",)))) == []
 
 
@@ -111,9 +108,9 @@ def test_a_stale_word_and_a_provisional_result() -> None:
 def test_the_most_urgent_comes_first(course: Path) -> None:
     """Among students, and among the reasons of one."""
     with Store(course, write=True) as store:
-        (anna,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
-        override(store, anna, "update", 11.0, comment="why")
-        remark(store, replace(SETTINGS, dropped=("swapped-index",)), drops=("swapped-index",))
+        override(store, ANNA, "update", 11.0, comment="why")
+    remark_class(course, drops=("swapped-index",))
+    with Store(course, write=True) as store:
         run = store.begin("grade")
         store.add(run, [filed("old", standing="failed", told="lost", result=b"", evidence=b"")])
         store.add_listed(

@@ -25,8 +25,8 @@ from classroom.answering import (
 from classroom.classes import changed_assignment
 from classroom.here import grade_here
 
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.reports.stored import read_stored
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, release, releases
 from gradkit.records.classroom import Kept

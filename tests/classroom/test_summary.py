@@ -12,14 +12,15 @@ import pytest
 from classroom.answering import ANNA, BEN, DAN, EVE, FAY, UPDATE, ZED, run
 from classroom.classes import HANGS, MISTAKES, RIGHT, SETTINGS, changed_assignment, handed_in
 from classroom.here import grade_here
+from classroom.returned import GRADEBOOK, download, graded
 from click.testing import CliRunner
 from click.testing import Result as Ended
 from msgspec.structs import replace
 from rich.console import Console
 
 from gradkit.classroom.course.find_student import pseudonym
+from gradkit.classroom.course.roster import roster as gradebook
 from gradkit.classroom.reports.summary import summarise
-from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
@@ -108,6 +109,21 @@ def test_pandas_reads_the_table(out: Path) -> None:
     assert table.loc["ann", "score"] == 20.0
     assert table["standing"].value_counts().to_dict() == {"graded": 5, "refused": 1}
     assert str(table.loc["pia.pdf", "review"]).startswith("pia.pdf is not a file that can be")
+
+
+def test_the_table_has_what_a_gradebook_knows_students_by(tmp_path: Path) -> None:
+    """So that it goes back to wherever that came from; a made-up name has none of it."""
+    folder = download(tmp_path / "in", {"moann_101_9001_hw.py": RIGHT})
+    out = graded(folder, tmp_path / "out", gradebook(GRADEBOOK.encode(), "g.csv"))
+    rows = {
+        row["student"]: (row["sid"], row["login"])
+        for row in csv.DictReader(io.StringIO(command(out, "--format", "csv").stdout))
+    }
+    assert rows["Ann Mo"] == ("s1", "ann")
+    assert rows["Dan Absent"] == ("s5", "dan")
+    hidden = command(out, "--format", "csv", "--pseudonyms").stdout
+    assert "sid" not in hidden.split("\n")[0].split(",")
+    assert "s1" not in hidden.replace("\n", ",").split(",")
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t"])
@@ -220,8 +236,7 @@ def test_no_class_exits_2(tmp_path: Path) -> None:
 def answered(course: Path) -> Path:
     """A class in which a person has had a word."""
     with Store(course, write=True) as store:
-        (anna,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
-        override(store, anna, "update", 11.0, comment="Anna was ill", by="A. Miller")
+        override(store, ANNA, "update", 11.0, comment="Anna was ill", by="A. Miller")
     return course
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradkit.classroom.feedback.csv_table import CsvTableError
-from gradkit.classroom.feedback.worksheet import as_html, fill_worksheet
+from gradkit.classroom.feedback.platforms import as_html, fill_worksheet
 from gradkit.records.course import Mark
 from gradkit.text import clean_text
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.result import TaskResult
+from gradkit.records.result import UNEXPLAINED, Finding, TaskResult
 
 
 def codes(result: TaskResult) -> set[str]:

@@ -16,8 +16,7 @@ import lzma
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.result import TaskResult
+from gradkit.records.result import UNEXPLAINED, TaskResult
 
 FILE = Path(__file__).with_name("stored_cases.jsonl.xz")
 

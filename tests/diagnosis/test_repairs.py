@@ -13,8 +13,7 @@ from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.grading import repairs
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
-from gradkit.records.finding import Finding
-from gradkit.records.result import TaskResult
+from gradkit.records.result import Finding, TaskResult
 from gradkit.runtime import repair
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, SHIPPED

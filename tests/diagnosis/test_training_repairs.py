@@ -10,10 +10,8 @@ from mistakes.samples import samples
 
 from gradkit.diagnosis.repair.tell import applied
 from gradkit.grading import training_repairs
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.result import TaskResult
+from gradkit.records.result import UNEXPLAINED, TaskResult, Verdict
 from gradkit.records.submission import Cell
-from gradkit.records.verdict import Verdict
 from gradkit.task.assignment import read_assignment
 
 pytestmark = pytest.mark.sample(4)

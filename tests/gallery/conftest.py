@@ -3,7 +3,7 @@
 import pytest
 
 from gradkit.grading import session
-from gradkit.records.finding import Inquiry
+from gradkit.records.result import Inquiry
 
 
 @pytest.fixture(autouse=True)

@@ -250,8 +250,12 @@ def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
     assert hidden([2.0], [2.1]) == [True]
     assert hidden([1.0], [1.4], 0.5) == [False]
     assert hidden([1.0], [1.6], 0.5) == [True]
-    assert hidden([1.0], [5.6], 3.9) == [True]
-    assert hidden([1.0], [5.6], 4.1) == [False]
+    assert hidden([1.0], [4.6], 2.9) == [True]
+    assert hidden([1.0], [4.6], 3.1) == [False]
+    # Where another array is seen, less is more than rounding.
+    for error, is_open in ((15.9, True), (16.1, False)):
+        assert hidden([1.0, 1.0], [error + 1.1, 0.9], [error, 0.0], leaf=[0, 1]) == [is_open, False]
+        assert hidden([1.0, 1.0], [error + 1.1, 1.1], [error, 0.0], leaf=[0, 1]) == [False, True]
     precise = replace(SEEN, noise=1e-15)
     assert hidden([1.0], [0.11], seen=precise) == [True]
     assert hidden([1.0], [0.09], seen=precise) == [False]

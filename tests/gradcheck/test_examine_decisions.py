@@ -266,6 +266,27 @@ def test_slopes_that_tend_to_a_claim_as_noise_over_step() -> None:
     assert further({half: 0.44, tenth: 0.09}, first=FIRST)[0][1] == 0
 
 
+def test_a_trend_goes_on_over_twice_the_step() -> None:
+    """Where there is one: slopes that come near by chance leave again."""
+    tending = {1 / 256: 1.9, 1 / 64: 0.44, 1 / 16: 0.09}
+    for after, goes_on in ((0.49, True), (-0.49, True), (0.51, False), (-0.51, False)):
+        (_, noise), _ = further({**tending, 1 / 8: after}, first=[1e-5, 4e-5, 1.6e-4])
+        assert (noise > 0) is goes_on
+
+
+def test_noise_is_thrice_as_loud_where_that_tells_more() -> None:
+    """Two short steps are apart by more than noise was said to let them be."""
+
+    def rough(t: float) -> float:
+        return t + (6e-8 if t == 1e-3 else 0.0)
+
+    line = Line(rough, 1.0, allowed=3e-5)
+    assert line.at.judge(line.at.climb())[0] == UNKNOWN
+    for claimed, said in ((1.0, AGREE), (1 + 3e-6, UNKNOWN)):
+        reading, _, verdict, _, _ = examine(Line(rough, claimed, allowed=3e-5).check, 0)
+        assert (verdict, near(reading.bound, 1.875e-6)) == (said, True)
+
+
 def test_how_far_slopes_are_probed() -> None:
     """Every sixteenth of the scale beyond four of the longest step; around those half way."""
     assert further({})[1] == [1.0, 0.0625]
@@ -282,7 +303,7 @@ def test_behind_a_kink_two_sides_do_not_agree() -> None:
     assert not further(tending, lambda step: 1.1 if step > 0.05 else 0)[0][0]
     assert not further(tending, lambda step: -1.1 if step > 0.05 else 0)[0][0]
     assert further(tending, lambda step: 1.1 if 0.2 < step < 0.3 else 0)[0] == (True, 0)
-    lower = {1 / 256: 1.9, 1 / 64: 0.44, 1 / 16: 0.09}
+    lower = {1 / 256: 1.9, 1 / 64: 0.44, 1 / 16: 0.09, 1 / 8: 0.2}
     first = [1e-5, 4e-5, 1.6e-4]
     assert further(lower, lambda step: 300 * step, first=first)[0][0]
     assert further(lower, lambda step: 300 * step**0.55, first=first)[0][0]

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import random_nets
 
 from gradkit.gradcheck import (
+    check,
     check_gradient,
     entries,
     error,
@@ -92,8 +94,54 @@ def narrow_kink(x):
     return float(HEIGHT * np.maximum(v[0], 0) + np.sum(np.tanh(NEAR_KINK @ v)) + OFFSET)
 
 
+def off_by_one_percent(seed, number, name, index):
+    """A random net with zero biases, and its gradient with one entry 1 % too large."""
+    net = random_nets.random_net(np.random.default_rng([seed, number, 0]), "plain")
+    net.params |= {key: 0 * value for key, value in net.params.items() if key.startswith("b")}
+    claim = net.gradient(net.params)
+    claim[name][index] *= 1.01
+    return net, net.params, claim
+
+
+def without_a_derivative():
+    """A float32 net, and a gradient in which units that noise hides lack a factor."""
+    rng = np.random.default_rng([31415, 735, 1])
+    net = random_nets.random_net(rng, "float32")
+    net.params |= {key: 0 * value for key, value in net.params.items() if key.startswith("b")}
+    net.X, net.y = (array.astype(np.float32).astype(float) for array in (net.X, net.y))
+    net.params = {k: v.astype(np.float32).astype(float) for k, v in net.params.items()}
+    return net, net.params, dict(random_nets.structural(net, rng))["no derivative in layer 2"]
+
+
 Rule = tuple[str, Any, str, Any, Callable[..., Any], Any, Any, str, str]
 RULES: list[Rule] = [
+    (
+        "what noise hides of each it may not hide of all together",
+        check.Survey,
+        "look",
+        lambda *moves, **options: SimpleNamespace(columns=SimpleNamespace(verdict=["agree"])),
+        *without_a_derivative(),
+        "inconclusive",
+        "agree",
+    ),
+    (
+        "a table of six points tells noise to a factor of three",
+        examine,
+        "ROOM",
+        1.0,
+        *off_by_one_percent(1127, 162, "W3", (1, 0)),
+        "disagree",
+        "inconclusive",
+    ),
+    (
+        "slopes that tend to a claim do so over twice the step too",
+        examine,
+        "HALF",
+        np.inf,
+        *off_by_one_percent(424242, 345, "b1", (1, 0)),
+        "disagree",
+        "inconclusive",
+    ),
     (
         "noise is measured",
         noise,

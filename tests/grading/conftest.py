@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.finding import Inquiry
-from gradkit.records.result import Result
+from gradkit.records.result import Inquiry, Result
 from gradkit.sandbox import Workshop
 from gradkit.task.assignment import DEFAULT
 

@@ -12,8 +12,7 @@ import pytest
 from msgspec.structs import replace
 from told import script
 
-from gradkit.records.probes import Run
-from gradkit.records.task import Task
+from gradkit.records.task import Run, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import whole

@@ -9,8 +9,8 @@ from model_solutions import ROOT
 from told import checks, failed, states
 
 from gradkit.grading.settings import GradingError
-from gradkit.report.rounding import points
 from gradkit.report.text import MANY, to_text
+from gradkit.report.words import points
 from gradkit.text import where
 
 pytestmark = pytest.mark.sample(4)

@@ -12,7 +12,7 @@ import gradkit.diagnosis.inquiry
 from gradkit.faults import STRICT, contain, keep_from_readers
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.finding import NoDiagnosisError
+from gradkit.records.result import NoDiagnosisError
 from gradkit.sandbox import Workshop
 
 LOGGER = logging.getLogger("gradkit")

@@ -20,11 +20,17 @@ from gradkit.grading.mark import (
     share,
     total_of,
 )
-from gradkit.records.check import Check
-from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
-from gradkit.records.result import CheckResult, TaskResult
-from gradkit.records.task import Task
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.result import (
+    UNEXPLAINED,
+    CheckResult,
+    Entry,
+    Finding,
+    Inquiry,
+    State,
+    TaskResult,
+    Verdict,
+)
+from gradkit.records.task import Check, Task
 from gradkit.report.words import state_of
 from gradkit.task.assignment import read_assignment
 

@@ -329,7 +329,7 @@ resource.setrlimit(resource.RLIMIT_AS, (1200 << 20,) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (12, 12))
 from pathlib import Path
 from gradkit.submission.divide import divide
-from gradkit.binding.outline import outline
+from gradkit.binding.inspection import outline
 from gradkit.submission.read import read
 from gradkit.task.assignment import read_assignment
 found = read(Path(sys.argv[1]))

@@ -204,7 +204,7 @@ def test_helpers_do_not_look_there(
     here: Path, markers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The processes that mark and write many."""
-    from gradkit.classroom.process_pool import Helpers
+    from gradkit.classroom.worker_pool import Helpers
 
     monkeypatch.chdir(here)
     monkeypatch.syspath_prepend(here)

@@ -76,7 +76,7 @@ ROOMS: Mapping[str, set[str]] = {
         "batch",
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
-    "__main__": {"cli", "safe_path"},
+    "__main__": {"cli", "safe_path", "sandbox"},
     "__init__": {"gradcheck", "notebook", "testing"},
     "assignments": set(),
 }  # fmt: skip
@@ -108,7 +108,6 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.report.text": {"rich"},
     "gradkit.report.summary": {"rich"},
     "gradkit.report.table": {"rich"},
-    "gradkit.report.history": {"rich"},
     "gradkit.report.progress": {"rich"},
     "gradkit.pytest_plugin": {"pytest"},
 }
@@ -300,7 +299,7 @@ def test_a_circle_is_found() -> None:
         ("gradkit.records.task", "from gradkit.text import where", "gradkit.text"),
         (
             "gradkit.report.text",
-            "from gradkit.submission.places import finder",
+            "from gradkit.submission.definitions import finder",
             "gradkit.submission",
         ),
         (

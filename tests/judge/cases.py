@@ -10,12 +10,10 @@ from msgspec.structs import replace
 
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
-from gradkit.records.binding import Binding, Bound, Convention, Missing
-from gradkit.records.observations import Observations, Outcome
-from gradkit.records.probes import Probes
+from gradkit.records.observations import Binding, Bound, Convention, Missing, Observations, Outcome
+from gradkit.records.result import Verdict
 from gradkit.records.submission import Place
-from gradkit.records.task import Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.task import Probes, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, Expected, expect
 from gradkit.task.probes import draw

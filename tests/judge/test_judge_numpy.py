@@ -9,11 +9,10 @@ from msgspec.structs import replace
 
 from gradkit.judge import judge
 from gradkit.judge.comparison import listed, merge
-from gradkit.records.binding import Before, Missing
-from gradkit.records.observations import Failure, Fault, Lost
+from gradkit.records.observations import Before, Failure, Fault, Lost, Missing
+from gradkit.records.result import Entry
 from gradkit.records.submission import Place
 from gradkit.records.task import Layer, Rates
-from gradkit.records.verdict import Entry
 
 ALL = ("interface", "forward", "update", "gradient", "trajectory")
 BOTH = ("regression-numpy", "classification-numpy")

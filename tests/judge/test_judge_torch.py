@@ -7,8 +7,7 @@ import pytest
 from cases import PLACE, add, case, states, verdicts, with_outputs
 from msgspec.structs import replace
 
-from gradkit.records.binding import Missing
-from gradkit.records.observations import Failure, Fault, Lost
+from gradkit.records.observations import Failure, Fault, Lost, Missing
 
 BOTH = ("regression-torch", "classification-torch")
 

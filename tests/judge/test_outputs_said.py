@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradkit.judge.outputs import Probe, judge_check
-from gradkit.records.functions import Draw, FunctionCheck, Made
+from gradkit.records.task import Draw, FunctionCheck, Made
 
 CHECK = FunctionCheck("cost", 1.0, compare=("cost",))
 

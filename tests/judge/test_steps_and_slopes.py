@@ -7,7 +7,7 @@ import pytest
 from cases import bound
 
 from gradkit.judge.gradient import Slope, Steps, _compare, _factors
-from gradkit.records.verdict import Entry
+from gradkit.records.result import Entry
 
 RELATIVE = 1e-3
 

@@ -28,12 +28,12 @@ def speak(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Callable[..
     """``speak()``: say everything in the made-up language; with a folder, in that one's."""
 
     def begin(code: str = pseudo.CODE, where: Path = folder) -> None:
-        from gradkit.report.html import plots
+        from gradkit.report.html import drawings
 
         monkeypatch.setattr(language, "FOLDER", where)
         monkeypatch.setenv(language.VARIABLE, code)
         language._catalogue.cache_clear()
-        for drawing in (plots.course, plots.heat_map):
+        for drawing in (drawings.course, drawings.shaded):
             drawing.cache_clear()
 
     yield begin

@@ -19,12 +19,12 @@ from gradkit.notebook.grade import Kernel, _again, grade
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result
+from gradkit.report.data import apply_visibility
 from gradkit.report.formats import refusal, render
 from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.summary import show_changes, show_summary
 from gradkit.report.table import show_preview
 from gradkit.report.text import to_text
-from gradkit.report.visibility import apply_visibility
 from gradkit.task.assignment import read_assignment
 from gradkit.task.shipped import exercises
 

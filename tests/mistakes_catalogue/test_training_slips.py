@@ -10,10 +10,9 @@ from rules.nets import REGRESSION, SHIPPED, SOFTMAX, TANH
 from gradkit.diagnosis.mistakes import explain_training, loop_with, usual_training_cases
 from gradkit.diagnosis.mistakes.loop import correct_loop, train
 from gradkit.diagnosis.mistakes.training import CHANGES, GROUPS
-from gradkit.records.finding import NoDiagnosisError
-from gradkit.records.probes import Run
+from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Slip, TrainingRun
-from gradkit.records.task import Rates
+from gradkit.records.task import Rates, Run
 from gradkit.task.network import parameter_shapes
 from gradkit.task.oracle import Derived
 

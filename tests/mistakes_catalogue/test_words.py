@@ -16,7 +16,7 @@ from gradkit.diagnosis.mistakes import (
     words,
 )
 from gradkit.diagnosis.mistakes.tell import others, told
-from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.result import UNEXPLAINED, Finding
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task
 from gradkit.task.assignment import read_assignment

@@ -10,7 +10,6 @@ import pytest
 from notebook.conftest import ROOT, Notebook
 
 import gradkit
-from gradkit.records.verdict import Course
 
 pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
@@ -324,11 +323,14 @@ def test_the_html_is_readable_and_harmless(notebook: Notebook, solved) -> None:
     assert "style" not in tags
     assert {"table", "caption", "th"} <= set(tags)
     assert {attrs.get("scope") for tag, attrs in words.tags if tag == "th"} == {"col", "row"}
-    (picture,) = [attrs for tag, attrs in words.tags if tag == "img"]
-    assert picture["src"].startswith("data:image/png;base64,")
-    assert "Loss from the published start over 5 epochs: yours from " in picture["alt"]
-    assert "expected" not in picture["alt"]
-    assert "http" not in html.partition("base64,")[0]
+    pictures = [attrs for tag, attrs in words.tags if tag == "img"]
+    assert pictures
+    for picture in pictures:
+        assert picture["src"].startswith("data:image/svg+xml;base64,")
+        assert picture["alt"] == "Loss by epoch"
+    assert "From the start “published”: your code (solid) ends at " in words.text
+    assert "expected (dashed)" not in words.text
+    assert "http" not in html
     notebook.run(
         "def update_parameters(parameters, y, y_hat, A1, X):\n"
         "    raise ValueError('<script>alert(1)</script>\\x1b[31m')"
@@ -353,20 +355,15 @@ def test_hint_levels_hold(notebook: Notebook, solved) -> None:
     assert ["should move" in shown[n] for n in shown] == [False, False, False, True]
 
 
-def test_without_matplotlib_there_is_a_word(
+def test_courses_are_drawn_without_matplotlib(
     notebook: Notebook, solved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The table comes alone, and says why."""
-    import importlib.util
-
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda n, *a: None if n == "matplotlib" else find(n, *a)
-    )
+    """With the expected ones where the level shows them."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     notebook.run(solved["regression"])
-    html = notebook.check()._repr_html_()
-    assert "<img" not in html
-    assert "The training runs are drawn where matplotlib is installed" in html
+    html = notebook.check('gradkit.check(task="regression-numpy", hints=4)')._repr_html_()
+    assert html.count("<img") == html.count("From the start “") > 1
+    assert html.count("expected (dashed)") == html.count("<img")
 
 
 def test_both_forms_are_offered(notebook: Notebook, solved) -> None:
@@ -376,18 +373,6 @@ def test_both_forms_are_offered(notebook: Notebook, solved) -> None:
     assert set(report._repr_mimebundle_()) == {"text/plain", "text/html"}
     assert set(report._repr_mimebundle_(exclude={"text/html"})) == {"text/plain"}
     assert set(report._repr_mimebundle_(include=["text/html"])) == {"text/html"}
-
-
-def test_a_missing_course_is_described() -> None:
-    """Where no run was made there is only the expected one."""
-    from gradkit.notebook.report import describe
-
-    assert describe(Course("s", (1, 2), (), (2.0, 1.0))) == (
-        "Loss from the s start over 2 epochs: expected from 2 to 1, yours is missing."
-    )
-    assert describe(Course("s", (1, 2), (3.0, 1.0), ())) == (
-        "Loss from the s start over 2 epochs: yours from 3 to 1."
-    )
 
 
 def test_check_is_the_function() -> None:

@@ -7,8 +7,7 @@ import re
 from msgspec.structs import replace
 from results import result
 
-from gradkit.records.finding import Finding
-from gradkit.records.result import Decision, Result
+from gradkit.records.result import Decision, Finding, Result
 from gradkit.records.submission import Place
 
 TEXTS = {

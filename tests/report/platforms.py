@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 
 from gradkit.records.result import Result
 from gradkit.report import classroom, gradescope, junit, markdown, prairielearn
+from gradkit.report.data import apply_visibility
 from gradkit.report.formats import FORMATS, render
-from gradkit.report.visibility import apply_visibility
 
 
 def refuse(name: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Course, Entry, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
-from gradkit.records.verdict import Course, Entry
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x07 [bold]loud[/bold] [/] [link=x]y[/link] "

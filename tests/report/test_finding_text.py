@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import UNEXPLAINED, CheckResult, Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data
 from gradkit.report.html.page import fragment
@@ -175,6 +174,20 @@ def test_a_notebook_shows_as_much(level: int) -> None:
     assert ("<code>dx = a &lt; b</code>" in plain) == (level >= 3)
     assert "<u>" not in plain
     assert "Right:" not in plain
+
+
+def test_a_notebook_has_no_cross_beside_all_points() -> None:
+    """What only follows has a sign and a word of its own; what lost points has the cross."""
+    made = result_with(CHANGED)
+    (task,) = made.tasks
+    follows = CheckResult("trajectory", "fail", 2.0, 2.0, "", follows=("swapped-index",))
+    for check, sign, other in (
+        (follows, "↳</span> follows", "✗"),
+        (replace(follows, score=0.0, follows=()), "✗</span> fail", "↳"),
+    ):
+        html = fragment("Task", replace(made, tasks=(replace(task, checks=(check,)),)), 3)
+        assert sign in html
+        assert other not in html
 
 
 @pytest.mark.parametrize("level", LEVELS)

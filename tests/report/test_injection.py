@@ -38,13 +38,12 @@ from gradkit.report import (
     formats,
     github,
     gradescope,
-    history,
     junit,
     markdown,
     prairielearn,
 )
 from gradkit.report.escape import csv_cell, xml_text
-from gradkit.report.history import show_runs
+from gradkit.report.summary import history_json, history_text, show_runs
 from gradkit.report.table import review_csv, show_differences, show_review
 from gradkit.report.text import to_text
 
@@ -189,11 +188,11 @@ def tables(text: str) -> str:
 @every_text
 def test_what_answers_for_grades_is_not_obeyed(text: str) -> None:
     """Histories, runs, what is to be looked at, what has changed: names, reasons, files."""
-    printed = history.to_text(told(text))
+    printed = history_text(told(text))
     assert not CONTROL.search(printed)
     assert obeyed(printed) == []
     assert not CONTROL.search(tables(text))
-    data = json.loads(history.to_json(told(text)))
+    data = json.loads(history_json(told(text)))
     assert data["steps"][0]["who"] == text.replace("\ud800", "\ufffd")
     look = Look(text, (Reason("failed", text),), text, text)
     for cell in list(csv.reader(io.StringIO(review_csv([look], Path("results")))))[1]:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from results import HOSTILE, result
 from rich.console import Console
 
-from gradkit.records.verdict import Entry
-from gradkit.report.rounding import points
+from gradkit.records.result import Entry
 from gradkit.report.text import show, to_text
+from gradkit.report.words import points
 
 SHEET = """\
 plain  2.75 / 20 ───────────────────────────────────────────────────────────────────────────────────

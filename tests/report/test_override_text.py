@@ -10,12 +10,13 @@ from platforms import read
 from results import result
 
 from gradkit.records.result import Decision, Result
-from gradkit.report import data, github, html
+from gradkit.report import data, github
+from gradkit.report.data import apply_visibility
 from gradkit.report.formats import FORMATS, render
-from gradkit.report.html import page, to_row
+from gradkit.report.html import page
+from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.html.page import fragment
 from gradkit.report.text import to_text
-from gradkit.report.visibility import apply_visibility
 from gradkit.report.words import STALE, override_text
 
 WORD = Decision(2.5, "A. Miller", "2026-11-25T09:30:00.000+00:00", "the sheet was\nunclear", False)
@@ -46,7 +47,7 @@ SHOWN: dict[str, Callable[[Result], str]] = {
     },
     "github": lambda made: github.render([made], 1).partition("::notice")[2],
     "page": lambda made: page.render([made], 1),
-    "class page": lambda made: html.class_page([to_row(made, 4)], "class"),
+    "class page": lambda made: class_page([to_row(made, 4)], "class"),
     "notebook": lambda made: fragment("Task", made, 1),
 }
 

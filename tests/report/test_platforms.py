@@ -15,11 +15,10 @@ from results import result
 from test_finding_text import FINDING, result_with
 
 from gradkit.grading.mark import round_checks, round_half_up
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Result, State, TaskResult
 from gradkit.records.submission import Listing, Place
-from gradkit.records.verdict import State
 from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
-from gradkit.report.visibility import UNSEEN, apply_visibility
+from gradkit.report.data import UNSEEN, apply_visibility
 
 pytestmark = pytest.mark.sample(3)
 

@@ -10,11 +10,10 @@ from platforms import strict
 from results import result
 
 from gradkit import __version__
-from gradkit.records.finding import Finding
-from gradkit.records.result import Result
+from gradkit.records.result import Finding, Result
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.report.formats import refusal, render
-from gradkit.report.rounding import points
+from gradkit.report.words import points
 
 FINDING = Finding(
     "0123456789",

@@ -7,7 +7,7 @@ from rules.nets import ALL, CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 
 from gradkit.diagnosis.rules import correct_rules, draw, draw_forward, evaluate, step, text
 from gradkit.diagnosis.rules.draw import with_rate
-from gradkit.records.finding import NoDiagnosisError
+from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Layer
 from gradkit.task import network

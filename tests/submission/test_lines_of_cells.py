@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradkit.records.submission import Cell, Listing, Place
-from gradkit.submission.places import AROUND, LINES, finder, listings
+from gradkit.submission.definitions import AROUND, LINES, finder, listings
 from gradkit.text import where
 
 SOURCE = """import numpy as np

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from gradkit.records.probes import Run
+from gradkit.records.task import Run
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import KEPT, CachedOracle, Derived
 from gradkit.task.probes import draw

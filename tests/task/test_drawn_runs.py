@@ -7,8 +7,7 @@ import pytest
 from msgspec.structs import replace
 from soak import SIZE
 
-from gradkit.records.probes import Run
-from gradkit.records.task import Layer, Task
+from gradkit.records.task import Layer, Run, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, course_of
 from gradkit.task.probes import GROWS, LEARNS, MOVES, draw, draw_run

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gradkit.lines import LinesError
-from gradkit.records.functions import Draw, FunctionTask
+from gradkit.records.task import Draw, FunctionTask
 from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import KNOWN, RANDOM, draws, functions, read_input
 from gradkit.task.shipped import exercises

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.records.functions import Call, Equivalent, FunctionTask
+from gradkit.records.task import Call, Equivalent, FunctionTask
 from gradkit.task.assignment import AssignmentError, read_assignment
 from gradkit.task.functions import functions_of, steps_of
 

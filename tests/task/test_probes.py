@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from gradkit.records.probes import Batch, Probes
-from gradkit.records.task import Layer, Task
+from gradkit.records.task import Batch, Layer, Probes, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.network import kink_distance
 from gradkit.task.oracle import Derived

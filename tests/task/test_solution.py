@@ -11,8 +11,7 @@ from model_solutions import REFERENCE, source
 from msgspec.structs import replace
 
 from gradkit.lines import read_lines
-from gradkit.records.functions import FunctionTask, Made
-from gradkit.records.task import Task
+from gradkit.records.task import FunctionTask, Made, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.oracle import Derived, OracleError, TorchReference, expect, load_reference, verify

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from classroom.classes import changed_assignment
 
-from gradkit.records.check import Imports
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Imports
 from gradkit.task.assignment import AssignmentError, read_assignment
 from gradkit.task.tables import SOLVERS
 

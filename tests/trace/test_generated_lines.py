@@ -15,8 +15,8 @@ from soak import SIZE
 from styles import FORWARD, IMPORTS, IN_OUT, OUT_IN, ROWS
 from watched import TASKS, watch
 
+from gradkit.records.rule import Attribution
 from gradkit.records.task import Task
-from gradkit.records.trace import Attribution
 from gradkit.sandbox import Workshop
 
 LAYOUTS = {"scalar": IN_OUT, "vectorised": IN_OUT, "out_in": OUT_IN, "row": ROWS}

@@ -14,12 +14,10 @@ from gradkit.diagnosis.rules import draw, recover
 from gradkit.diagnosis.rules.draw import FRESH, ROWS, with_rate
 from gradkit.diagnosis.symbolic import asked_of, observe_program
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.records.binding import Bound
-from gradkit.records.probes import Batch
-from gradkit.records.rule import UpdateInputs, UpdateProbes
+from gradkit.records.observations import Bound
+from gradkit.records.rule import Attribution, Trace, UpdateInputs, UpdateProbes
 from gradkit.records.submission import Cell, Section
-from gradkit.records.task import Task
-from gradkit.records.trace import Attribution, Trace
+from gradkit.records.task import Batch, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess

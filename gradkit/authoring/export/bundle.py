@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
 
 from gradkit.errors import GradkitError
-from gradkit.records.functions import FunctionTask
-from gradkit.records.task import Assignment, Task
-from gradkit.task.assignment import read_assignment
+from gradkit.records.task import Assignment, FunctionTask, Task
+from gradkit.task.assignment import packed_with, read_assignment, solutions_of
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference
 from gradkit.task.solution import load_solution
@@ -39,6 +37,11 @@ class File(Struct, frozen=True):
 
 Files = Mapping[str, File]
 """Files by their path in the export, with forward slashes."""
+
+
+def as_files(texts: Mapping[str, str]) -> dict[str, File]:
+    """Make files of texts."""
+    return {name: File(text.encode()) for name, text in texts.items()}
 
 
 class Bundle(Struct, frozen=True):
@@ -82,37 +85,19 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
     Raises
     ------
     ExportError
-        Data lie outside the assignment's folder, or model solutions are missing or cannot
-        be loaded.
+        Model solutions are missing or cannot be loaded.
     AssignmentError
-        The assignment file cannot be used.
+        The assignment file cannot be used, or what it names lies outside its folder.
     """
     assignment = read_assignment(path)
     file = path or DEFAULT
     return Bundle(
         assignment,
         file.name,
-        _files(file),
+        packed_with(file),
         own=path is not None,
         reference={} if keyless else _reference(assignment, path, reference),
     )
-
-
-def _files(file: Path) -> dict[str, bytes]:
-    """The file, and what it names of data and given modules, by the path from its folder."""
-    text = file.read_bytes()
-    found = {file.name: text}
-    tasks = tomllib.loads(text.decode())["tasks"]
-    named = [task["data"] for task in tasks if "data" in task]
-    named += [source for task in tasks for source in task.get("given", {}).values() if source]
-    for name in map(PurePosixPath, named):
-        if name.is_absolute() or ".." in name.parts:
-            raise ExportError(
-                f"{file}: {name} lies outside its folder. Move it beside the assignment file: what "
-                "is exported is one folder."
-            )
-        found[str(name)] = (file.parent / name).read_bytes()
-    return found
 
 
 def _reference(
@@ -127,23 +112,15 @@ def _reference(
         )
     if not folder.is_dir():
         raise ExportError(f"--reference {folder}: there is no such folder.")
-    for task in assignment.tasks:
-        if task.framework == "torch" and importlib.util.find_spec("torch") is None:
-            continue
-        try:
-            load_reference(task, folder, "correct")
-        except OracleError as error:
-            raise ExportError(str(error)) from None
-    for function in assignment.functions:
-        try:
+    try:
+        for task in assignment.tasks:
+            if task.framework != "torch" or importlib.util.find_spec("torch") is not None:
+                load_reference(task, folder, "correct")
+        for function in assignment.functions:
             load_solution(function, folder)
-        except OracleError as error:
-            raise ExportError(str(error)) from None
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*.py"))
-        if path.parent == folder or assignment.functions
-    }
+    except OracleError as error:
+        raise ExportError(str(error)) from None
+    return solutions_of(assignment, folder)
 
 
 def fill(template: str, **values: str) -> bytes:
@@ -179,27 +156,28 @@ def write_zip(files: Files, path: Path) -> None:
     ExportError
         There is such a file already, or it cannot be written.
     """
-    _absent([path])
+    _refuse_there(path.parent, [path.name])
     with refusing(ExportError, path), zipfile.ZipFile(path, "x") as archive:
         for name, file in sorted(files.items()):
             add_member(archive, name, file.content, mode(file))
 
 
 def write_folder(files: Files, folder: Path) -> None:
-    """Write files below a folder that may be there already; none is overwritten.
+    """Write files below a folder that may be there already: all, or none.
 
     Raises
     ------
     ExportError
         One of them is there already, or it cannot be written.
     """
-    _absent([folder / name for name in sorted(files)])
-    for name, file in sorted(files.items()):
-        path = folder / name
-        with refusing(ExportError, path):
+    _refuse_there(folder, files)
+    with refusing(ExportError, folder):
+        for name, file in files.items():
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
-            path.chmod(mode(file))
+            if file.secret or file.program:
+                path.chmod(mode(file))
 
 
 def mode(file: File) -> int:
@@ -208,10 +186,11 @@ def mode(file: File) -> int:
     return whole & 0o700 if file.secret else whole
 
 
-def _absent(paths: list[Path]) -> None:
-    for path in paths:
-        if path.exists():
-            raise ExportError(
-                f"{path} is there already, and nothing is overwritten. Remove it, or name "
-                "another place with --out."
-            )
+def _refuse_there(folder: Path, names: Iterable[str]) -> None:
+    there = [name for name in names if (folder / name).exists()]
+    if there:
+        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+        raise ExportError(
+            f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. Name "
+            "a place that is empty or not there yet."
+        )

@@ -17,16 +17,19 @@ from gradkit.authoring.export.bundle import (
     write_zip,
 )
 from gradkit.authoring.export.install import Install, carried, choose, wheel_alone, words
-from gradkit.records.functions import FunctionTask
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, FunctionTask, Task
 
 TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
 """What to install for torch tasks: a tenth of the size of what comes with CUDA."""
 
 
+def torch_of(assignment: Assignment) -> str:
+    """Return `TORCH` where a task needs it, else nothing."""
+    return TORCH if any(task.framework == "torch" for task in assignment.tasks) else ""
+
+
 def gradescope(source: Bundle, given: Install) -> Files:
     """The files of the archive."""
-    torch = any(task.framework == "torch" for task in source.assignment.tasks)
     options = f'--assignment "$source/assignment/{source.assignment_file}"'
     keys = '--reference "$source/reference"' if source.reference else "--no-reference"
     return {
@@ -34,7 +37,7 @@ def gradescope(source: Bundle, given: Install) -> Files:
             fill(
                 "gradescope-setup.sh",
                 install=words(given, '"$source"'),
-                torch=TORCH if torch else "",
+                torch=torch_of(source.assignment),
             ),
             program=True,
         ),
@@ -72,7 +75,6 @@ LONGEST = 600
 def prairielearn(source: Bundle, given: Install, image: str) -> Files:
     """The files of a course that belong to this assignment."""
     assignment = source.assignment
-    torch = any(task.framework == "torch" for task in assignment.tasks)
     shared = f"serverFilesCourse/gradkit/{assignment.id}"
     keys = '--reference "$here/reference"' if source.reference else "--no-reference"
     options = f'--assignment "$here/assignment/{source.assignment_file}" {keys}'
@@ -82,7 +84,7 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
                 "prairielearn.Dockerfile",
                 copy="".join(f"COPY {name} /tmp/" for name in carried(given)),
                 install=words(given, "/tmp"),  # noqa: S108  (in the image, which is ours alone)
-                torch=TORCH if torch else "",
+                torch=torch_of(assignment),
             )
         ),
         **carried(given, "docker/"),
@@ -125,10 +127,11 @@ HOME = ".gradkit"
 
 def classroom(source: Bundle, given: Install) -> Files:
     """The workflow, gradkit's wheel and, where it is not gradkit's own, the assignment."""
-    torch = any(task.framework == "torch" for task in source.assignment.tasks)
     option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
     files = {
-        ".github/workflows/classroom.yml": File(workflow(given, option, torch=torch)),
+        ".github/workflows/classroom.yml": File(
+            workflow(given, option, torch_of(source.assignment))
+        ),
         **carried(given, f"{HOME}/"),
     }
     if source.own:
@@ -136,12 +139,12 @@ def classroom(source: Bundle, given: Install) -> Files:
     return files
 
 
-def workflow(given: Install, options: str = "", *, torch: bool = True) -> bytes:
+def workflow(given: Install, options: str = "", torch: str = TORCH) -> bytes:
     """The text of the workflow; ``options`` go to `gradkit check`."""
     return fill(
         "github-classroom.yml",
         install=words(given, HOME),
-        torch=f"pip install {TORCH}" if torch else "",
+        torch=f"pip install {torch}" if torch else "",
         options=f" {options}" if options else "",
     )
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from gradkit.authoring.export.install import Install, words
-from gradkit.authoring.new.starter import setup, text_of, written
+from gradkit.authoring.new.starter import NewCell, check_of, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
-from gradkit.records.functions import FunctionTask
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, FunctionTask
+from gradkit.task.assignment import packed_with
 from gradkit.task.shipped import SHIPPED
 
 STARTER = "starter"
@@ -149,25 +148,15 @@ def notebook(assignment: Assignment, files: Mapping[str, str], given: Install, *
     own : bool
         Whether the assignment is one's own, and its file is needed to check.
     """
-    import nbformat.v4
-
-    v4: Any = nbformat.v4
-    cells = [
-        v4.new_markdown_cell(f"# {assignment.title}", id="introduction"),
-        v4.new_code_cell(setup(given, own=own), id="imports"),
-    ]
-    where = ", assignment=ASSIGNMENT" if own else ""
+    cells: list[NewCell] = []
     for name in dict.fromkeys(task.solution for task in assignment.functions):
         tasks = [task for task in assignment.functions if task.solution == name]
         titles = "\n\n".join(f"## {task.title}" for task in tasks)
-        cells.append(v4.new_markdown_cell(titles, id=name.replace(".", "-")))
-        parts = _cells(files[name])
-        parts += [f'gradkit.check(task="{task.id}"{where})' for task in tasks]
+        cells.append(("markdown", name.replace(".", "-"), titles))
+        parts = _cells(files[name]) + [check_of(task.id, own=own) for task in tasks]
         stem = name.removesuffix(".py")
-        cells += [
-            v4.new_code_cell(part, id=f"{stem}-{number}") for number, part in enumerate(parts, 1)
-        ]
-    return written(cells)
+        cells += [("code", f"{stem}-{number}", part) for number, part in enumerate(parts, 1)]
+    return written(f"# {assignment.title}", given, cells, own=own)
 
 
 def _cells(text: str) -> list[str]:
@@ -244,20 +233,7 @@ def exercise_files(
     )
     files |= modules
     if own:
-        files |= _carried(Path(assignment.path), home)
+        path = Path(assignment.path)
+        for name, data in packed_with(path).items():
+            files[f"{home}/{'assignment.toml' if name == path.name else name}"] = data.decode()
     return files
-
-
-def _carried(path: Path, home: str) -> Mapping[str, str]:
-    """Return the assignment file and what lies beside it for it, in a folder of the student's."""
-    import tomllib
-
-    text = path.read_text(encoding="utf-8")
-    sources = {
-        source
-        for task in tomllib.loads(text)["tasks"]
-        for source in task.get("given", {}).values()
-        if source
-    }
-    beside = {f"{home}/{name}": (path.parent / name).read_text("utf-8") for name in sorted(sources)}
-    return {f"{home}/assignment.toml": text, **beside}

@@ -8,6 +8,7 @@ so that it can be held against the assignment file as any other.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from textwrap import dedent
 from typing import Any
 
@@ -108,40 +109,43 @@ def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> st
     assignment, given, own
         See `readme`.
     """
-    import nbformat.v4
-
-    v4: Any = nbformat.v4
-    introduction = text_of("introduction", **_overall(assignment)).rstrip("\n")
-    cells = [
-        v4.new_markdown_cell(introduction, id="introduction"),
-        v4.new_code_cell(setup(given, own=own), id="imports"),
-    ]
-    where = ", assignment=ASSIGNMENT" if own else ""
+    cells: list[NewCell] = []
     for task in _ordered(assignment):
-        about = text_of("part", **facts(task)).rstrip("\n")
-        cells.append(v4.new_markdown_cell(about, id=task.id))
-        parts = {**_parts(starter(task)), "check": f'gradkit.check(task="{task.id}"{where})'}
+        cells.append(("markdown", task.id, text_of("part", **facts(task)).rstrip("\n")))
+        parts = {**_parts(starter(task)), "check": check_of(task.id, own=own)}
         if task.framework == "numpy":
             del parts["imports"]
-        cells += [v4.new_code_cell(text, id=f"{task.id}-{name}") for name, text in parts.items()]
-    return written(cells)
+        cells += [("code", f"{task.id}-{name}", text) for name, text in parts.items()]
+    introduction = text_of("introduction", **_overall(assignment)).rstrip("\n")
+    return written(introduction, given, cells, own=own)
 
 
-def setup(given: Install, *, own: bool) -> str:
-    """Write a notebook's first cell of code: gradkit, and the assignment where it is another."""
-    text = f"%pip install -q {words(given)}\n\nimport gradkit\nimport numpy as np"
-    text = text if given.wheel is None else CARRIED + text
-    return f"{text}\n\n{OWN}" if own else text
+NewCell = tuple[str, str, str]
+"""Kind, id and text of a cell."""
 
 
-def written(cells: list[Any]) -> str:
-    """Write a notebook of these cells, as JSON."""
+def check_of(task: str, *, own: bool) -> str:
+    """Write the line that checks a task in a notebook."""
+    where = ", assignment=ASSIGNMENT" if own else ""
+    return f'gradkit.check(task="{task}"{where})'
+
+
+def written(introduction: str, given: Install, cells: Iterable[NewCell], *, own: bool) -> str:
+    """Write a notebook as JSON: its introduction, a cell that gets gradkit, and these cells.
+
+    ``own`` adds where the assignment is, if it is another than gradkit's.
+    """
     import nbformat.v4
 
     v4: Any = nbformat.v4
+    setup = f"%pip install -q {words(given)}\n\nimport gradkit\nimport numpy as np"
+    setup = f"{'' if given.wheel is None else CARRIED}{setup}" + (f"\n\n{OWN}" if own else "")
+    first = (("markdown", "introduction", introduction), ("code", "imports", setup))
+    make = {"markdown": v4.new_markdown_cell, "code": v4.new_code_cell}
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    made = v4.new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)
+    whole = [make[kind](text, id=name) for kind, name, text in (*first, *cells)]
+    made = v4.new_notebook(cells=whole, metadata=metadata, nbformat_minor=5)
     return f"{v4.writes(made)}\n"
 
 

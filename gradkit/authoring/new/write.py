@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from gradkit.authoring.export.bundle import filled, module
+from gradkit.authoring.export.bundle import as_files, filled, module, write_folder
 from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
-from gradkit.authoring.export.platforms import TORCH
+from gradkit.authoring.export.platforms import torch_of
 from gradkit.authoring.new.functions import exercise_files
 from gradkit.authoring.new.starter import (
     notebook as notebook_of,
@@ -26,7 +26,6 @@ from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
 from gradkit.task.assignment import read_assignment
 from gradkit.task.shipped import DEFAULT
-from gradkit.writing import refusing
 
 PLAIN = Path(__file__).parent / "files"
 PLACES = {
@@ -67,7 +66,7 @@ def student_files(
     own = assignment is not None
     chosen = assignment or read_assignment()
     given = given or choose(None)
-    torch = any(task.framework == "torch" for task in chosen.tasks)
+    torch = torch_of(chosen)
     option = f" --assignment {HOME}/assignment.toml" if own else ""
     files = {f"{module(task)}.py": starter(task, option) for task in chosen.tasks}
     files["starter.ipynb"] = notebook_of(chosen, given, own=own)
@@ -77,7 +76,7 @@ def student_files(
         files[place] = filled(
             (PLAIN / name).read_text(encoding="utf-8"),
             install=install_words(given),
-            torch=f"pip install {TORCH}" if torch else "",
+            torch=torch and f"pip install {torch}",
             option=option,
             ini=ini,
         )
@@ -176,29 +175,6 @@ def write_new(
     else:
         texts = instructor_files(variant, given) if instructor else student_files(None, given)
     # The wheel of gradkit, where it is carried, is in the folder that students get.
-    wheel = carried(given, "template/" if instructor else "")
-    files: dict[str, str | bytes] = {**texts, **{n: file.content for n, file in wheel.items()}}
-    write(folder, files)
+    files = {**as_files(texts), **carried(given, "template/" if instructor else "")}
+    write_folder(files, folder)
     return tuple(files)
-
-
-def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write all files, or none.
-
-    Raises
-    ------
-    WriteError
-        One of them is there already, or the folder cannot be written to.
-    """
-    there = [name for name in files if (folder / name).exists()]
-    if there:
-        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
-        raise WriteError(
-            f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. "
-            "Name a folder that is empty or not there yet."
-        )
-    with refusing(WriteError, folder):
-        for name, content in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.encode() if isinstance(content, str) else content)

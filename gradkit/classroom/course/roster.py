@@ -22,6 +22,7 @@ from gradkit.classroom.feedback.csv_table import (
     read_table,
     values,
 )
+from gradkit.classroom.policy import moment
 from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
@@ -39,9 +40,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "canvas": ("id", "canvas id", "canvas user id", "user id"),
     "sis": (
         *("sis id", "sis user id", "id number", "student id", "student number", "sid"),
-        *("ID-Nummer", "Matrikelnummer", "Matricule"),
+        *("ID-Nummer", "Matrikelnummer", "Matricule", "Numéro d'identification", "Número de ID"),
     ),
-    "email": ("email", "e mail", "email address", "E-Mail-Adresse", "Adresse de courriel"),
+    "email": (
+        *("email", "e mail", "email address", "E-Mail-Adresse", "Adresse de courriel"),
+        "Dirección de correo",
+    ),
     "login": ("login", "sis login id", "login id", "username", "user name"),
     "github": ("github", "github login", "github username", "github user"),
     "moodle": (
@@ -49,6 +53,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("identifier", "Identifiant", "Identificador"),
     ),
     "group": ("group", "group name", "team", "Gruppe", "Groupe", "Grupo"),
+    "at": (
+        *("Last modified (submission)", "Zuletzt geändert (Abgabe)"),
+        *("Dernière modification (travail remis)", "Dernière modification (remise)"),
+        *("Última modificación (entrega)", "Última modificación (envío)"),
+    ),
 }
 """Headings by what the column holds, in lower case or as platforms write them."""
 
@@ -102,6 +111,13 @@ def roster(data: bytes, name: str) -> list[Student]:
         # Canvas has a line of largest scores among its students, and one of how they are posted.
         and "Points Possible" not in (cells := values(sheet, row))[0]
     ]
+    for line in lines:
+        told = line.get("at", "")
+        if re.search(r"\d", told) and moment(told) is None:
+            raise CsvTableError(
+                f"{shown(name)}: “{shown(told)}”, when somebody handed in, is no time that can be "
+                "read. Set Moodle to English and download it again, or take that column out."
+            )
     students = [student for line in lines if (student := _student(line)) is not None]
     if not students:
         raise CsvTableError(f"{shown(name)} has a header and no student below it.")
@@ -125,7 +141,7 @@ def _student(line: Mapping[str, str]) -> Student | None:
     if not names and not ids:
         return None
     name = turned(names[0]) if names else next(iter(ids.values()))
-    return Student(shown(name), tuple(names), ids, line.get("group", ""))
+    return Student(shown(name), tuple(names), ids, line.get("group", ""), line.get("at", ""))
 
 
 def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool = False) -> Match:
@@ -249,7 +265,7 @@ def enrolment_of(
     enlisted = _told_apart(students)
     matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
     entries = [
-        _entry(one, sender, tuple(student.name for student in own) or (one.name,))
+        _entry(one, _timed(sender, own), tuple(student.name for student in own) or (one.name,))
         for (one, sender), own in zip(found, matched.owners, strict=True)
     ]
     return Enrolment(tuple(entries), tuple(enlisted), matched)
@@ -257,6 +273,12 @@ def enrolment_of(
 
 def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
     return Entry(replace(handed, name=students[0]), sender, students)
+
+
+def _timed(sender: Sender, own: Sequence[Student]) -> Sender:
+    """Return a sender with the time that a platform's table has, where its download has none."""
+    times = [each.at for each in own if sender.source == "moodle" and moment(each.at)]
+    return replace(sender, at=sender.at or next(iter(times), ""))
 
 
 def _kept(name: str, sender: Sender, known: Mapping[str, str]) -> str:
@@ -281,22 +303,18 @@ def _members(told: Sequence[Sender]) -> list[tuple[str, ...]]:
     persons: dict[str, set[str]] = {}
     for sender in told:
         for member in sender.members:
-            persons.setdefault(_name(member), set()).add(_identity(member))
-    return [
-        tuple(
-            dict.fromkeys(
-                _name(member)
-                if len(persons[_name(member)]) == 1
-                else shown(f"{_name(member)} ({_identity(member)})")
-                for member in sender.members
-            )
-        )
+            persons.setdefault(called(member)[0], set()).add(_identity(member))
+    names = [
+        [called(member)[len(persons[called(member)[0]]) > 1] for member in sender.members]
         for sender in told
     ]
+    return [tuple(dict.fromkeys(each)) for each in names]
 
 
-def _name(member: Mapping[str, str]) -> str:
-    return shown(member.get("name") or _identity(member))
+def called(member: Mapping[str, str]) -> tuple[str, str]:
+    """Return what one of a group is called, alone and where another has the same name."""
+    name = shown(member.get("name") or _identity(member))
+    return name, shown(f"{name} ({_identity(member)})")
 
 
 def _identity(member: Mapping[str, str]) -> str:

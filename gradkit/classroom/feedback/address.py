@@ -18,13 +18,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import index, who
+from gradkit.classroom.course.roster import called
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
 from gradkit.classroom.feedback.pages import file_name
-from gradkit.classroom.store.attempts import theirs
+from gradkit.classroom.policy import theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
-from gradkit.submission.files import shown
 from gradkit.writing import add_member, refusing, write_atomically, write_whole
 
 Page = Callable[[str], bytes]
@@ -64,30 +64,20 @@ Way = Literal["canvas", "moodle", "folder"]
 Names = tuple[dict[str, str], list[tuple[str, str]]]
 
 
-class Naming(Struct, frozen=True):
-    """How pages are named for a platform, and why a student has none.
-
-    ``owner_only``: a file reaches the one who handed in, and nobody else of the group.
-    """
-
-    name_of: Callable[[Sender], str | None]
-    reason: str = ""
-    owner_only: bool = False
-
-
-WAYS: Mapping[Way, Naming] = {
+NAMES: Mapping[Way, Callable[[Sender], str | None]] = {
     # Canvas takes a file of the student's own that begins with `link` for no attachment, so that
     # name is left out.
-    "canvas": Naming(_canvas_name, "was not downloaded from Canvas with an attachment's number"),
-    "moodle": Naming(
-        _moodle_name,
-        "was not downloaded from Moodle with a participant's number",
-        owner_only=True,
-    ),
-    "folder": Naming(lambda sender: file_name(sender.student)),
+    "canvas": _canvas_name,
+    "moodle": _moodle_name,
+    "folder": lambda sender: file_name(sender.student),
 }
-"""How feedback goes back: by “Upload submissions”, by “Upload multiple feedback files in a zip”,
-or as files whose names every system takes."""
+"""How pages are named for “Upload submissions”, for “Upload multiple feedback files in a zip”, and
+as every system takes them."""
+
+NAMELESS: Mapping[Way, str] = {
+    "canvas": "was not downloaded from Canvas with an attachment's number",
+    "moodle": "was not downloaded from Moodle with a participant's number",
+}
 
 
 def page_names(way: Way, told: Sequence[Sender]) -> Names:
@@ -95,9 +85,9 @@ def page_names(way: Way, told: Sequence[Sender]) -> Names:
 
     Where a student has several submissions, the last one has the page.
     """
-    named = {sender.student: WAYS[way].name_of(sender) for sender in told}
+    named = {sender.student: NAMES[way](sender) for sender in told}
     names = {student: name for student, name in named.items() if name is not None}
-    left = [(student, WAYS[way].reason) for student, name in named.items() if name is None]
+    left = [(student, NAMELESS[way]) for student, name in named.items() if name is None]
     return names, left
 
 
@@ -188,10 +178,7 @@ def ids_of(address: Address) -> dict[str, str]:
 
 def _is_member(address: Address, member: Mapping[str, str]) -> bool:
     if address.student is None:
-        # As the roll calls members: by their names, with an identifier where two have the same.
-        ids = [member[kind] for kind in KINDS if member.get(kind)]
-        name = shown(member.get("name") or next(iter(ids), ""))
-        return address.name in (name, *(shown(f"{name} ({each})") for each in ids[:1]))
+        return address.name in called(member)
     return _is(address.student, member, member.get("name", ""))
 
 
@@ -208,7 +195,7 @@ def names_of(way: Way, found: Sequence[Address]) -> Names:
     """
     told = [(each, _newest(way, each) or each.senders[0]) for each in found]
     names, left = page_names(way, [replace(sender, student=each.name) for each, sender in told])
-    for each, sender in told if WAYS[way].owner_only else ():
+    for each, sender in told if way == "moodle" else ():
         if each.name in names and sender.source == way and not is_own(each, sender):
             del names[each.name]
             whose = f"{way.capitalize()} gives the file of {sender.student} to {sender.student}"

@@ -27,11 +27,10 @@ from gradkit.classroom.feedback.address import (
     write_folder,
     write_zip,
 )
-from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.pages import Page, drafts, made
-from gradkit.classroom.feedback.worksheet import fill_worksheet
+from gradkit.classroom.feedback.platforms import fill_gradebook, fill_worksheet
+from gradkit.classroom.policy import counting_attempts, rule_of
 from gradkit.classroom.reports.summary import NOT_YET
-from gradkit.classroom.store.attempts import counting_attempts, rule_of
 from gradkit.classroom.store.results import Store, digest_of, given, release, settings_of
 from gradkit.errors import GradkitError
 from gradkit.language import say
@@ -250,7 +249,8 @@ def _make_folder(folder: Path) -> None:
 
 
 DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
-"""What is written into ``feedback`` in the folder of a class."""
+CHANGED = {**DEFAULTS, "canvas": "canvas-changed.zip", "moodle": "moodle-changed.zip"}
+"""What is written into ``feedback`` in the folder of a class; a zip of all pages stays whole."""
 
 
 def give_back(
@@ -306,7 +306,7 @@ def give_back(
     >>> give_back(Path("results"), "folder").pages
     2
     """
-    target = out or folder / "feedback" / DEFAULTS[way]
+    target = out or folder / "feedback" / (CHANGED if changed else DEFAULTS)[way]
     table = _table(way, target, worksheet, gradebook, column, in_place=in_place)
     with Store(folder, write=not dry_run, make=False) as store:
         level = hints or read_assignment(settings_of(store).assignment).hints

@@ -11,7 +11,7 @@ import hashlib
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,29 +19,28 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.classroom.process_pool import map_chunks
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.store.counted import (
     NO_POLICY,
     counted,
+    decided,
     is_open,
     overrides,
     policy_of,
 )
 from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
+from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
-from gradkit.records.finding import Finding
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
-from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, visible
-from gradkit.report.html import class_page, student_page, to_row
-from gradkit.report.html.class_page import Row
+from gradkit.records.result import CheckResult, Finding, Result, TaskResult
+from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, visible
+from gradkit.report.html.class_page import Row, class_page, to_row
+from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
-from gradkit.report.visibility import apply_visibility
 from gradkit.writing import write_whole
 
 CHUNK = 20
@@ -163,6 +162,12 @@ def whole(stand: Stand) -> Result:
     return counted(unpack(stand.packed, Result), stand.kept, stand.words, stand.policy)
 
 
+def with_checks(result: Result, change: Callable[[CheckResult], CheckResult]) -> Result:
+    """Return a result in which each check is changed."""
+    tasks = (replace(each, checks=tuple(map(change, each.checks))) for each in result.tasks)
+    return replace(result, tasks=tuple(tasks))
+
+
 def seen(stand: Stand) -> Result:
     """Return what the student may see of a result; that a word is stale is for others to know."""
     return apply_visibility(_settled(whole(stand)))
@@ -171,43 +176,23 @@ def seen(stand: Stand) -> Result:
 def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Result:
     """Return a result in which each check says what of its findings was withdrawn, and why."""
 
-    def notes(check: CheckResult) -> Iterator[str]:
+    def told(check: CheckResult) -> CheckResult:
+        notes = list(check.notes)
         for code in check.withdrawn:
             if hints >= TITLE_LEVEL:
-                yield say("Withdrawn: {title}.", title=mistake(code).title)
+                notes.append(say("Withdrawn: {title}.", title=mistake(code).title))
             if withdrawn.get(code):
-                yield say("The reason given: {reason}", reason=withdrawn[code])
+                notes.append(say("The reason given: {reason}", reason=withdrawn[code]))
+        return replace(check, notes=tuple(dict.fromkeys(notes)))
 
-    tasks = tuple(
-        replace(
-            task,
-            checks=tuple(
-                replace(check, notes=tuple(dict.fromkeys([*check.notes, *notes(check)])))
-                for check in task.checks
-            ),
-        )
-        for task in result.tasks
-    )
-    return replace(result, tasks=tasks)
+    return with_checks(result, told)
 
 
 def _settled(result: Result) -> Result:
     """Return a result in which nothing that a person has set is stale."""
-    lines = tuple(
-        replace(line, decision=line.decision and replace(line.decision, stale=False))
-        for line in result.adjustments
-    )
-    tasks = tuple(
-        replace(
-            task,
-            checks=tuple(
-                replace(check, decision=check.decision and replace(check.decision, stale=False))
-                for check in task.checks
-            ),
-        )
-        for task in result.tasks
-    )
-    return replace(result, tasks=tasks, adjustments=lines)
+    lines = tuple(decided(line, stale=False) for line in result.adjustments)
+    settled = with_checks(result, partial(decided, stale=False))
+    return replace(settled, adjustments=lines)
 
 
 def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
@@ -245,11 +230,9 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
         former.reasons,
         tuple(gone[True]),
     )
-    lists = (found.checks, found.gone, found.withdrawn, found.come, found.words, found.attempts)
     still = (score.old, score.old_max) == (score.new, score.new_max)
-    if still and not any(lists):
-        return None
-    return found
+    nothing = Changes(former.since, score, reasons=former.reasons)
+    return None if still and found == nothing else found
 
 
 def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckResult]]:

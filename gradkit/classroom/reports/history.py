@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.policy import counting_attempt
 from gradkit.classroom.store.counted import counting_results, result_of
 from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError

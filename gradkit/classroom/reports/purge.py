@@ -19,11 +19,11 @@ from gradkit.classroom.policy import FILE, without
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, sender_of
 from gradkit.errors import GradkitError
-from gradkit.records.course import Sender, Student
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy, Sender, Student
 from gradkit.writing import refusing
 
-OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")
+ZIPS = (f"feedback/{way}{part}.zip" for way in ("canvas", "moodle") for part in ("", "-changed"))
+OF_ALL = ("pages/index.html", *ZIPS)
 """What names everybody, and is written anew without whoever is gone."""
 
 OF_ONE = ("pages/students", "feedback/pages")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.feedback.pages import PAGE
-from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.policy import counting_attempt
 from gradkit.classroom.store.counted import result_of
 from gradkit.classroom.store.results import Store, content, releases, settings_of
 from gradkit.records.classroom import Kept

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from msgspec.structs import replace
 
+from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import pseudonym
+from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import days_late
-from gradkit.classroom.store.attempts import counting_attempts, moment
-from gradkit.classroom.store.counted import counting_results, policy_of
+from gradkit.classroom.policy import counting_attempts, days_late, moment
+from gradkit.classroom.store.counted import counting_results, decided, policy_of
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Summary
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy
 from gradkit.records.reports import Kind, Look, Reason
-from gradkit.records.result import Result
-from gradkit.records.verdict import State
+from gradkit.records.result import Result, State
 from gradkit.report.words import count_text, word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -35,14 +33,10 @@ STATES: dict[State, tuple[Kind, str]] = {
 }
 """States of a check that a person must look at, in words."""
 
-REMARKS: dict[str, Kind] = {
-    UNEXPLAINED: "unexplained",
-    "memorised-answers": "memorised-answers",
-    "several-files": "several-files",
-    "forbidden-import": "forbidden-import",
-    "numerical-gradient": "numerical-gradient",
-    "nondeterministic": "nondeterministic",
-}
+REMARKS: tuple[Kind, ...] = (
+    *("unexplained", "memorised-answers", "several-files"),
+    *("forbidden-import", "numerical-gradient", "nondeterministic"),
+)
 """Codes of findings that a person must look at."""
 
 
@@ -120,7 +114,7 @@ def all_provisional(found: Sequence[CountingAttempt]) -> bool:
 def reasons(result: Result) -> Iterator[Reason]:
     """Why a person must look at a graded result, in the order of its checks."""
     found = {finding.mistake for task in result.tasks for finding in task.findings}
-    yield from (Reason(kind, code) for code, kind in REMARKS.items() if code in found)
+    yield from (Reason(code, code) for code in REMARKS if code in found)
     if any(problem.broken for problem in result.problems):
         yield Reason("not-python", say("a part is not valid Python"))
     for line in result.adjustments:
@@ -153,7 +147,7 @@ def reasons(result: Result) -> Iterator[Reason]:
 def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
     """Give each student an assistant: the same ones always, and about as many to each.
 
-    Every assistant has a rank for every student, drawn from both names (rendezvous hashing),
+    Every assistant has a rank for every student, a digest of both names (rendezvous hashing),
     and takes the best ones up to an even share, rounded up. Nobody has more than that; all
     that is missing from even shares, less than one for each assistant, may be missing from
     one of them. Where a student or an assistant comes or goes, those move that have to, and
@@ -180,18 +174,12 @@ def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str
     """
     room = dict.fromkeys(assistants, -(-len(names) // len(assistants)))
     found = {}
-    for name in sorted(names, key=lambda name: (_drawn(name), name)):
-        ranked = sorted(assistants, key=lambda one: (_drawn(name, one), one))
+    for name in sorted(names, key=lambda name: (key_of(name), name)):
+        ranked = sorted(assistants, key=lambda one: (key_of(name, one), one))
         taken = next(one for one in ranked if room[one])
         room[taken] -= 1
         found[name] = taken
     return found
-
-
-def _drawn(*words: str) -> bytes:
-    """A number that is as good as random, and the same on every machine."""
-    text = "\0".join(words)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 NOTHING = phrase("nothing handed in")
@@ -227,6 +215,11 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     rows += [_absent(name, say(NOTHING)) for name in left]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
+    else:
+        roster = store.enrolled()
+        known = {name: dict(student.ids) for name, student in roster.items()}
+        known |= {name: ids_of(each) for name, each in addresses(store, roster).items()}
+        rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
     rows.sort(key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
     mistakes: dict[str, list[str]] = {}
@@ -274,14 +267,8 @@ def _absent(name: str, why: str) -> Row:
 
 def _hidden(row: Row, name: str) -> Row:
     """The row of a student who is not to be known."""
-    overridden = {
-        key: replace(check, decision=check.decision and replace(check.decision, comment=""))
-        for key, check in row.overridden.items()
-    }
+    overridden = {key: decided(check, comment="") for key, check in row.overridden.items()}
+    lines = tuple(replace(decided(line, comment=""), said="") for line in row.adjustments)
     handed = replace(row.handed, at="")
-    lines = tuple(
-        replace(line, said="", decision=line.decision and replace(line.decision, comment=""))
-        for line in row.adjustments
-    )
     made = replace(row, name=name, told="", handed=handed, overridden=overridden)
     return replace(made, adjustments=lines)

@@ -8,22 +8,25 @@ still counts; somebody has to look again.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.course.find_student import find_student
-from gradkit.classroom.policy import adjusted
-from gradkit.classroom.store.attempts import (
+from gradkit.classroom.cache_key import key_of
+from gradkit.classroom.course.find_student import find_student, students
+from gradkit.classroom.policy import (
+    FILE,
+    adjusted,
     counting_attempt,
     counting_attempts,
     moment,
+    named,
+    read_policy,
     rule_of,
 )
 from gradkit.classroom.store.database import last
@@ -31,8 +34,7 @@ from gradkit.classroom.store.results import Store, pack, settings_of, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
-from gradkit.records.course import Sender
-from gradkit.records.policy import Policy
+from gradkit.records.course import Policy, Sender
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
 from gradkit.writing import UNREADABLE, refusing
 
@@ -92,12 +94,41 @@ def override_points(
     ('chen', None, 19.5)
     """
     with Store(folder, write=True, make=False) as store, store.writing():
-        return _override(store, student, check, points, comment, by)
+        return override(store, student, check, points, comment=comment, by=by)
 
 
-def _override(
-    store: Store, student: str, check: str, points: float | None, comment: str, by: str
+def override(
+    store: Store,
+    student: str,
+    check: str,
+    points: float | None,
+    *,
+    comment: str,
+    by: str = "",
 ) -> Overridden:
+    """Give points for a check, a task or all of a student's work, or take an earlier word back.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    student : str
+        Of whom an attempt counts, refused ones too, or who has handed in nothing.
+    check : str
+        ``task/check``; the check alone where only one task has it; a task; or ``total``.
+    points : float, optional
+        None takes back.
+    comment : str
+        Why; everybody who sees the points sees it.
+    by : str
+        Who; by default the account that this runs under.
+
+    Raises
+    ------
+    OverrideError
+        There is no such check, the points are outside its range, there is nothing to be
+        taken back, or no reason is given.
+    """
     name = find_student(store, student)
     one = counting_attempt(store, name)
     if one is None:
@@ -108,67 +139,7 @@ def _override(
             f"No attempt of {name} counts by the rule {rule_of(store)}, so there are no points to "
             "set. Set another with `gradkit remark --attempt`."
         )
-    marked, former = override(store, one.kept, check, points, comment=comment, by=by)
-    return Overridden(name, check, points, marked, former, result_of(store, one))
-
-
-NOTHING = phrase("Nothing was handed in.")
-
-
-def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
-    """Note that a student has handed in nothing, so that a person's word on that has a place.
-
-    What has no digest is nobody's attempt as soon as there is another.
-    """
-    # Late: nobody else here needs the assignment.
-    from gradkit.grading.session import Session
-
-    told = say(NOTHING)
-    with Session(settings_of(store)) as session:
-        result = pack(session.refused(name, "", "", told))
-    run = store.begin("override", why=comment.strip(), who=by)
-    store.add(run, [Filed(name, "", "", "", "absent", told, result=result)])
-    store.add_listed(run, [Listed(name, "", 0, "", Sender(name, "plain", {}, False, name))])
-    store.end(run)
-
-
-def override(
-    store: Store,
-    kept: Kept,
-    check: str,
-    points: float | None,
-    *,
-    comment: str,
-    by: str = "",
-) -> tuple[float, float | None]:
-    """Give points for a check, a task or all of a student's work, or take an earlier word back.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    kept : Kept
-        The student's result; one that was refused may be given points for a task or in whole.
-    check : str
-        ``task/check``; the check alone where only one task has it; a task; or ``total``.
-    points : float, optional
-        None takes back.
-    comment : str
-        Why; everybody who sees the points sees it.
-    by : str
-        Who; by default the account that this runs under.
-
-    Returns
-    -------
-    tuple of float, float or None
-        What the marks say, and what counted until now if that was another's word.
-
-    Raises
-    ------
-    OverrideError
-        There is no such check, the points are outside its range, there is nothing to be
-        taken back, or no reason is given.
-    """
+    kept = one.kept
     packed = store.result(kept.id)
     if not packed:
         raise OverrideError(
@@ -193,7 +164,28 @@ def override(
         place = {"name": kept.name, "task": target.task, "check": target.check}
         store.insert("overrides", run=run, **place, points=points, basis=target.basis)
         store.end(run)
-    return target.marked, former.points if former else None
+    before = former.points if former else None
+    return Overridden(name, check, points, target.marked, before, result_of(store, one))
+
+
+NOTHING = phrase("Nothing was handed in.")
+
+
+def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
+    """Note that a student has handed in nothing, so that a person's word on that has a place.
+
+    What has no digest is nobody's attempt as soon as there is another.
+    """
+    # Late: nobody else here needs the assignment.
+    from gradkit.grading.session import Session
+
+    told = say(NOTHING)
+    with Session(settings_of(store)) as session:
+        result = pack(session.refused(name, "", "", told))
+    run = store.begin("override", why=comment.strip(), who=by)
+    store.add(run, [Filed(name, "", "", "", "absent", told, result=result)])
+    store.add_listed(run, [Listed(name, "", 0, "", Sender(name, "plain", {}, False, name))])
+    store.end(run)
 
 
 class _Target(Struct, frozen=True):
@@ -274,6 +266,20 @@ def policy_of(store: Store, upto: int | None = None) -> Policy:
     return msgspec.convert(said[-1], Policy) if said else NO_POLICY
 
 
+def changed_policy(
+    store: Store, newcomers: Mapping[str, Collection[str]] = {}
+) -> tuple[Policy | None, list[str]]:
+    """Return the policy beside a class, if it is another than what holds, and whom it misnames.
+
+    ``newcomers`` are not in the class yet: names, with their identifiers.
+    """
+    told = read_policy(store.path.parent / FILE)
+    if told is None:
+        return None, []
+    policy, strangers = named(told, {**newcomers, **students(store)})
+    return policy if policy != policy_of(store) else None, strangers
+
+
 def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result | None:
     """Return what counts of an attempt; None where nothing was graded, nor given by a person."""
     return _result(store, one.kept, overrides(store, upto), policy_of(store, upto))
@@ -302,6 +308,14 @@ def is_open(result: Result) -> bool:
     """True of what was refused, and is worth nothing as long as no person says what."""
     decided = any(check.decision for task in result.tasks for check in task.checks)
     return bool(result.refused) and not result.adjustments and not decided
+
+
+Decided = TypeVar("Decided", Adjustment, CheckResult)
+
+
+def decided(of: Decided, **changes: Any) -> Decided:
+    """Return a check or a line with another decision, where a person has made one."""
+    return replace(of, decision=of.decision and replace(of.decision, **changes))
 
 
 def counted(
@@ -397,7 +411,7 @@ def _basis_of_task(kept: Kept, task: TaskResult) -> str:
 
 
 def _digest(said: object) -> str:
-    return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()
+    return key_of(json.dumps(said))
 
 
 BULK = ("student", "check", "points", "comment")
@@ -435,9 +449,8 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
         for number, row in enumerate(rows, 2):
             try:
                 points = float(row["points"]) if (row["points"] or "").strip() else None
-                done.append(
-                    _override(store, row["student"], row["check"], points, row["comment"], by)
-                )
+                told = {"comment": row["comment"], "by": by}
+                done.append(override(store, row["student"], row["check"], points, **told))
             except (ValueError, GradkitError) as error:
                 raise OverrideError(f"{table}, row {number}: {error} Nothing was set.") from None
     return done

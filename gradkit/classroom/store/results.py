@@ -24,9 +24,8 @@ from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
-from gradkit.records.course import Course, Sender, Student
+from gradkit.records.course import Course, Policy, Sender, Student
 from gradkit.records.mistake import Preset
-from gradkit.records.policy import Policy
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission
 from gradkit.text import storable
@@ -289,24 +288,22 @@ class Store(Database):
 
     def result(self, id_: int) -> bytes:
         """The packed result."""
-        (row,) = self.rows("SELECT packed FROM results WHERE id = ?", (id_,))
-        return bytes(row["packed"])
+        return self._packed("SELECT packed FROM results WHERE id = ?", id_) or b""
 
     def last_graded(self) -> bytes | None:
         """The packed result that was stored last; None where nothing has been graded."""
-        rows = self.rows(
-            "SELECT packed FROM results WHERE standing = 'graded' ORDER BY id DESC LIMIT 1"
-        )
-        return bytes(rows[0]["packed"]) if rows else None
+        query = "SELECT packed FROM results WHERE standing = 'graded' ORDER BY id DESC LIMIT 1"
+        return self._packed(query)
 
     def evidence(self, id_: int) -> bytes | None:
         """The packed evidence that a result was made from; None where there is none."""
-        rows = self.rows(
-            "SELECT evidence.packed FROM results JOIN evidence ON evidence.id = results.evidence "
-            "WHERE results.id = ?",
-            (id_,),
+        query = (
+            "SELECT evidence.packed FROM results JOIN evidence ON evidence.id = results.evidence"
         )
-        return bytes(rows[0]["packed"]) if rows else None
+        return self._packed(f"{query} WHERE results.id = ?", id_)
+
+    def _packed(self, query: str, *values: object) -> bytes | None:
+        return next((bytes(row["packed"]) for row in self.rows(query, values)), None)
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""

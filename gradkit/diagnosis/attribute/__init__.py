@@ -27,11 +27,10 @@ from gradkit.diagnosis.attribute.write import (
     origin_of_truncation,
 )
 from gradkit.diagnosis.mistakes import Diagnosis
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.rule import Entry, Slip, UpdateInputs
+from gradkit.records.result import UNEXPLAINED
+from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Trace, UpdateInputs
 from gradkit.records.submission import Place
 from gradkit.records.task import Task
-from gradkit.records.trace import Attribution, Evidence, Trace
 
 __all__ = ["attribute"]
 

@@ -15,9 +15,8 @@ from gradkit.diagnosis.attribute.product import Piece, Pieces, marked, pieces_of
 from gradkit.diagnosis.mistakes import Diagnosis, with_slips
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.rules.symbols import Table
-from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
+from gradkit.records.rule import Details, Entry, Rule, Slip, Trace, UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.records.trace import Trace
 
 
 class Case:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from gradkit.records.rule import Entry
+from gradkit.records.rule import Entry, Event, Trace
 from gradkit.records.task import Array
-from gradkit.records.trace import Event, Trace
 
 PROPORTIONAL = 1e-8
 """Relative; a difference of two parameter values keeps no more digits."""

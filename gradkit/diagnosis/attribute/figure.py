@@ -6,8 +6,7 @@ import numpy as np
 
 from gradkit.diagnosis.attribute.case import Case
 from gradkit.diagnosis.attribute.product import OUTPUT, Pieces, parts_of, stage_of, within
-from gradkit.records.rule import Entry
-from gradkit.records.trace import Evidence
+from gradkit.records.rule import Entry, Evidence
 
 Found = tuple[int, Evidence]
 """An event, and why it is the one."""

@@ -16,10 +16,9 @@ from gradkit.diagnosis.attribute.columns import LEAST
 from gradkit.diagnosis.attribute.layers import SUMS, Accept, Layers, same
 from gradkit.diagnosis.mistakes.forward import form_with
 from gradkit.diagnosis.rules.forward import before_last, run_stages
-from gradkit.records.rule import Slip
+from gradkit.records.rule import Slip, Trace
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
-from gradkit.records.trace import Trace
 from gradkit.task.activations import ACTIVATIONS
 
 Span = tuple[Place, Place]

@@ -35,8 +35,7 @@ from gradkit.diagnosis.attribute.product import (
 )
 from gradkit.diagnosis.mistakes.parts import is_unit
 from gradkit.diagnosis.rules.symbols import letters_of
-from gradkit.records.rule import Entry, Term
-from gradkit.records.trace import Evidence
+from gradkit.records.rule import Entry, Evidence, Term
 
 ALONE = frozenset({"wrong-activation-derivative", "wrong-error", "wrong-sum-axis"})
 """Mistakes whose wrong part is wrong by itself, whatever it is multiplied with later."""

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from gradkit.diagnosis.rules.forward import EXACT, activated, run_stages
-from gradkit.records.rule import ForwardForm, LayerForm, Slip
+from gradkit.records.rule import Event, ForwardForm, LayerForm, Slip, Trace
 from gradkit.records.task import Array
-from gradkit.records.trace import Event, Trace
 
 Accept = Callable[[int], bool]
 

@@ -12,10 +12,9 @@ from gradkit.diagnosis.attribute.figure import Found
 from gradkit.diagnosis.attribute.product import pieces_of
 from gradkit.diagnosis.rules.evaluate import value_of
 from gradkit.diagnosis.rules.forms import own_value
-from gradkit.records.rule import Entry, Term
+from gradkit.records.rule import Entry, Event, Term
 from gradkit.records.submission import Place
 from gradkit.records.task import Array
-from gradkit.records.trace import Event
 
 MOST_TERMS = 4
 """Of a rule, in all sums of which its statements are looked for."""

@@ -15,7 +15,7 @@ from gradkit.diagnosis.inquiry.training import training_inquiry
 from gradkit.diagnosis.inquiry.untraced import short_of
 from gradkit.diagnosis.inquiry.update import update_inquiry
 from gradkit.judge.case import Examined
-from gradkit.records.finding import Inquiry
+from gradkit.records.result import Inquiry
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.oracle import Oracle

@@ -14,13 +14,13 @@ from gradkit.diagnosis.mistakes.tell import others, told
 from gradkit.diagnosis.rules import text
 from gradkit.diagnosis.rules.text import entry_text
 from gradkit.judge.case import Examined
-from gradkit.records.binding import Bound
-from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.observations import Bound
+from gradkit.records.result import UNEXPLAINED, Finding
 from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Explanation, Names, Rule, Slip
 from gradkit.records.submission import Section
 from gradkit.records.task import Task
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 from gradkit.text import function_said
 
 

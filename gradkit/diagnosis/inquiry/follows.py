@@ -19,9 +19,8 @@ from gradkit.diagnosis.rules import correct_rules, evaluate
 from gradkit.diagnosis.rules.columns import from_columns, to_columns
 from gradkit.judge.case import Examined
 from gradkit.judge.tolerances import DOUBLE, change_tolerance, near
-from gradkit.records.probes import Batch
 from gradkit.records.rule import Slip, UpdateInputs
-from gradkit.records.task import Array, Task
+from gradkit.records.task import Array, Batch, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 

@@ -15,16 +15,14 @@ from gradkit.diagnosis.mistakes.forward import explain_forward
 from gradkit.diagnosis.rules import draw_forward
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
-from gradkit.records.binding import Bound
-from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.probes import Batch
-from gradkit.records.rule import Explanation, ForwardProbes, Slip
+from gradkit.records.observations import Bound
+from gradkit.records.result import UNEXPLAINED, Finding
+from gradkit.records.rule import Explanation, ForwardProbes, Slip, Trace
 from gradkit.records.submission import Place
-from gradkit.records.task import Array, Task
-from gradkit.records.trace import Trace
+from gradkit.records.task import Array, Batch, Task
 from gradkit.sandbox.observe import observe_returned
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
 """Mistakes of what is returned; all others are made in a layer."""

@@ -16,14 +16,13 @@ from gradkit.diagnosis.inquiry.findings import failed, finding_of
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Case, Examined
 from gradkit.language import say
-from gradkit.records.finding import Finding
-from gradkit.records.probes import Batch
+from gradkit.records.result import Finding
 from gradkit.records.rule import Entry, Explanation, Slip
 from gradkit.records.submission import Place
-from gradkit.records.task import Task
+from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_run
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 
 CODE = "integer-truncation"
 

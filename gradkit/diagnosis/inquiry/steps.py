@@ -8,10 +8,9 @@ from msgspec.structs import replace
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.columns import to_columns
 from gradkit.diagnosis.rules.draw import FRESH, with_rate
-from gradkit.records.binding import Bound
-from gradkit.records.probes import Batch
+from gradkit.records.observations import Bound
 from gradkit.records.rule import UpdateInputs, UpdateProbes
-from gradkit.records.task import Task
+from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 

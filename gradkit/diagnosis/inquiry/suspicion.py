@@ -14,7 +14,7 @@ from gradkit.diagnosis.mistakes.catalogue import (
 )
 from gradkit.judge.case import Examined
 from gradkit.judge.memorised import forbidden, memorised, nondeterministic, numerical
-from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip
 from gradkit.records.task import Task
 

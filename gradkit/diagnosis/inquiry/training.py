@@ -10,7 +10,7 @@ from gradkit.diagnosis.inquiry.findings import failed, finding_of
 from gradkit.diagnosis.mistakes.module import OF_THE_MODULE, explain_module
 from gradkit.diagnosis.mistakes.trained import explain_training
 from gradkit.judge.case import Examined
-from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
 

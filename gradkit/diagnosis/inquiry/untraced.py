@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from gradkit.diagnosis.attribute.columns import LEAST
 from gradkit.language import say
-from gradkit.records.finding import Inquiry
 from gradkit.records.observations import Lost
-from gradkit.records.trace import Trace
+from gradkit.records.result import Inquiry
+from gradkit.records.rule import Trace
 
 
 def why_untraced(trace: Trace) -> str:

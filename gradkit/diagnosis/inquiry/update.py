@@ -24,16 +24,13 @@ from gradkit.diagnosis.rules.precision import DOUBLE
 from gradkit.diagnosis.symbolic import asked_of, observe_program
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
-from gradkit.records.binding import Bound
-from gradkit.records.finding import Finding, Inquiry
-from gradkit.records.observations import Outcome
-from gradkit.records.probes import Batch
+from gradkit.records.observations import Bound, Outcome
+from gradkit.records.result import Finding, Inquiry
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Explanation, UpdateInputs
-from gradkit.records.task import Array, Task
-from gradkit.records.trace import Event, Trace
+from gradkit.records.rule import Event, Explanation, Trace, UpdateInputs
+from gradkit.records.task import Array, Batch, Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.places import source_at
+from gradkit.submission.definitions import source_at
 from gradkit.task.oracle import Oracle
 
 TRACED = 6

@@ -17,8 +17,8 @@ from typing import Any
 
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.errors import GradkitError
-from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.mistake import Mistake, Preset
+from gradkit.records.result import UNEXPLAINED
 
 CODES = (
     # The forward pass, and the model.

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.catalogue import RANK, mistake
 from gradkit.diagnosis.mistakes.wording import fill, joined, words
 from gradkit.language import say
-from gradkit.records.finding import Finding
+from gradkit.records.result import Finding
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task
 

@@ -24,7 +24,7 @@ from gradkit.diagnosis.mistakes.training import (
     training_cases,
 )
 from gradkit.language import say
-from gradkit.records.finding import NoDiagnosisError
+from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Task
 

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.lines import packed
-from gradkit.records.functions import Draw, FunctionCheck, Made
+from gradkit.records.task import Draw, FunctionCheck, Made
 from gradkit.runtime.frames import Frame
-from gradkit.sandbox.lines import SEED, Step
+from gradkit.sandbox.observe import SEED, Step
 from gradkit.sandbox.process import StudentProcess
 
 MILLISECONDS, LEAST = 2500, 300

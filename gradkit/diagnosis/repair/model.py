@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.lines import packed, run, unpacked
-from gradkit.records.functions import Draw, FunctionCheck
+from gradkit.records.task import Draw, FunctionCheck
 from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.slots import GIVEN, Everywhere, Inner
 from gradkit.runtime.repair.tree import is_numpy

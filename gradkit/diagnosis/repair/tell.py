@@ -11,9 +11,9 @@ from textwrap import dedent
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.language import say
-from gradkit.records.finding import Finding
+from gradkit.records.result import Finding
 from gradkit.records.submission import Cell
-from gradkit.submission.places import finder
+from gradkit.submission.definitions import finder
 
 
 def finding_of(

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.language import say
-from gradkit.records.finding import NoDiagnosisError
+from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import ForwardProbes, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, Activation

@@ -11,7 +11,7 @@ from gradkit.diagnosis.rules.forms import own_value, tidy
 from gradkit.diagnosis.rules.sizes import Shape, shape_of
 from gradkit.diagnosis.rules.symbols import gather
 from gradkit.language import say
-from gradkit.records.finding import NoDiagnosisError
+from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs
 from gradkit.records.task import Array, Rates, Task
 from gradkit.task.activations import ACTIVATIONS, LOSSES

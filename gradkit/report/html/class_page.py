@@ -10,17 +10,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import say
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.records.result import Result, TaskResult
-from gradkit.records.verdict import State
+from gradkit.records.result import UNEXPLAINED, Result, State, TaskResult
 from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.document import document
-from gradkit.report.html import plots
-from gradkit.report.html.drawings import Drawing
-from gradkit.report.html.plots import KINDS, placed
-from gradkit.report.html.student_page import Data
-from gradkit.report.rounding import comparable, points, signed
-from gradkit.report.words import SIGNS, adjustment_text, override_text, word
+from gradkit.report.html.drawings import KINDS, Data, Drawing, bars, histogram, placed, shares
+from gradkit.report.words import (
+    SIGNS,
+    adjustment_text,
+    comparable,
+    override_text,
+    points,
+    signed,
+    word,
+)
 from gradkit.text import clean_text
 
 
@@ -174,10 +176,6 @@ def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
     return counts
 
 
-def _drawing(svg: str, name: str, title: str, caption: str = "") -> Drawing:
-    return Drawing(placed(svg, name, title), caption)
-
-
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
     if not largest or not scores:
         return None
@@ -188,7 +186,7 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
         high=points(max(scores)),
         unit=word(unit),
     )
-    return _drawing(plots.histogram(tuple(scores), largest, unit), "distribution", title, title)
+    return placed(histogram(tuple(scores), largest, unit), "distribution", title, title)
 
 
 def _frequencies(made: Sequence[Made]) -> Drawing | None:
@@ -198,7 +196,7 @@ def _frequencies(made: Sequence[Made]) -> Drawing | None:
         "Mistakes by how many students made them; the table beside it has the same numbers."
     )
     counts = tuple((each.code, len(each.rows)) for each in made[:BARS])
-    return _drawing(plots.bars(counts), "frequencies", title)
+    return placed(bars(counts), "frequencies", title)
 
 
 def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
@@ -206,4 +204,4 @@ def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
         return None
     rows = ((": ".join(name), tuple(n[kind] for kind in KINDS)) for name, n in counted.items())
     title = say("Checks by state; the table below has the same numbers.")
-    return _drawing(plots.shares(tuple(rows)), "states", title)
+    return placed(shares(tuple(rows)), "states", title)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from gradkit.records.finding import Finding
+from gradkit.records.result import Finding
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL
 from gradkit.report.formula import Formula, held_against, read, spelled
 from gradkit.text import clean_text

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from gradkit.records.classroom import Change
-from gradkit.records.finding import Finding
 from gradkit.records.reports import Changes, Moved, PointsGiven
-from gradkit.records.result import CheckResult, Decision, Result, TaskResult
+from gradkit.records.result import CheckResult, Course, Decision, Entry, Finding, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
-from gradkit.records.verdict import Course, Entry
 
 HOSTILE = (
     "\x1b[31mred \u202egnol\u202c \x00\x08 \ud800"

@@ -17,8 +17,8 @@ from report.html.samples import HOSTILE, WORDS, changes, result
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Adjustment, Decision, Result
-from gradkit.report.html import Row, class_page, student_page, to_row
-from gradkit.report.html.page import fragment, render
+from gradkit.report.html.class_page import Row, class_page, to_row
+from gradkit.report.html.page import fragment, render, student_page
 from gradkit.sandbox import Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -174,6 +174,41 @@ def test_a_class_page_is_accessible(
     assert violations(opened.page) == []
 
 
+def test_points_of_a_class_are_seen_on_a_phone(
+    show: Callable[..., Opened], rows: list[Row]
+) -> None:
+    """Beside names and what was decided, without moving the table."""
+    said = "Set to 6 of 12 by A. Miller on 2026-11-27: the sheet was unclear about the sign."
+    long = [
+        replace(row, submission=f"{n}_classification_updated_before_use", override_texts=(said,))
+        for n, row in enumerate(rows[:9])
+    ]
+    page = show(class_page(long, "A class"), width=400).page
+    box = page.locator("#students tbody td.figure").first.bounding_box()
+    assert box["x"] + box["width"] <= 380
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_points_stand_below_each_other_whoever_set_them(show: Callable[..., Opened]) -> None:
+    """What says that a person did stands below the number, on a phone too."""
+    word = Decision(2.5, "A. Miller", "2026-11-25", "why", stale=False)
+    made = result()
+    (task,) = made.tasks
+    first, *others = task.checks
+    checks = (replace(first, decision=word), *others)
+    made = replace(made, tasks=(replace(task, checks=checks),))
+    for width in (400, 1280):
+        page = show(student_page(made, 3), width=width).page
+        cell, chip = page.locator(".checks td.figure").first, page.locator(".checks .chip").first
+        right = cell.evaluate(
+            "e => { const r = document.createRange();"
+            " r.selectNodeContents(e.firstChild); return r.getBoundingClientRect().right; }"
+        )
+        box = chip.bounding_box()
+        assert abs(box["x"] + box["width"] - right) < 6
+        assert box["x"] + box["width"] <= width
+
+
 def test_a_class_on_one_page_is_accessible(
     show: Callable[..., Opened], graded: list[Result]
 ) -> None:
@@ -189,13 +224,14 @@ def test_a_check_in_a_notebook_is_accessible(
     show: Callable[..., Opened], graded: list[Result], scheme: str, width: int
 ) -> None:
     """It is a piece of another page, whose colours and letters it takes."""
-    piece = fragment("Regression", graded[0], 3)
+    piece = fragment("Regression", graded[1], 4)
     text = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A notebook</title>
         <meta name="color-scheme" content="light dark"></head>
         <body><main><h1>A notebook</h1>{piece}</main></body></html>"""
     opened = show(text, scheme, width)
     assert opened.errors == []
     assert violations(opened.page) == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_violations_are_found(show: Callable[..., Opened]) -> None:

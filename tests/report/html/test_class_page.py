@@ -7,12 +7,19 @@ import re
 import pytest
 from report.html.samples import HOSTILE, WORDS, Elements, result
 
-from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.result import UNEXPLAINED
 from gradkit.report.document import link
-from gradkit.report.html import Row, TaskRow, class_page, to_row
-from gradkit.report.html.class_page import KINDS, _checks, _mistakes
+from gradkit.report.html.class_page import (
+    KINDS,
+    Row,
+    TaskRow,
+    _checks,
+    _mistakes,
+    class_page,
+    to_row,
+)
 from gradkit.report.html.page import render
-from gradkit.report.rounding import comparable
+from gradkit.report.words import comparable
 
 TASKS = (
     TaskRow("t", "Task", 4.0, 10.0, (("update", "fail"), ("forward", "pass"))),

@@ -1,31 +1,33 @@
 """Plots: the page's colours, no style of their own, words beside them, expected only if told."""
 
 import re
+from base64 import b64decode
+from pathlib import Path
 
 import pytest
 from report.html.samples import HOSTILE, Elements, result
 
 from gradkit.report.data import to_data
-from gradkit.report.html import plots
-from gradkit.report.html.drawings import courses, heat_map, matrices
-from gradkit.report.html.plots import placed
+from gradkit.report.html import drawings
+from gradkit.report.html.drawings import courses, heat_map, matrices, placed
 from gradkit.text import clean_text
 
 COURSE = ((1, 2, 3), (3.0, 2.0, 1.0), (3.0, 1.5, 0.5))
-CELL = plots.Cell(4, "✗ 2e−3")
+ROOT = Path(__file__).resolve().parents[3]
+CELL = drawings.Cell(4, "✗ 2e−3")
 
 
 def drawn() -> list[str]:
     """One drawing of each kind."""
     return [
-        plots.course(*COURSE),
-        plots.course((1, 2), (1.0, float("nan")), ()),
-        plots.course((1, 2), (1.0, 50.0), (1.0, 0.5)),
-        plots.course((1, 2), (), (1.0, 0.5)),
-        plots.heat_map((("W1", ((CELL, CELL), (CELL, CELL))), ("b2", ((CELL,),)))),
-        plots.histogram((0.0, 3.0, 20.0), 20.0, "points"),
-        plots.bars((("wrong-sign", 3), ("$\\frac{", 1))),
-        plots.shares((("update", (3, 2, 1, 0)), ("gradient", (0, 0, 6, 0)))),
+        drawings.course(*COURSE),
+        drawings.course((1, 2), (1.0, float("nan")), ()),
+        drawings.course((1, 2), (1.0, 50.0), (1.0, 0.5)),
+        drawings.course((1, 2), (), (1.0, 0.5)),
+        drawings.shaded((("W1", ((CELL, CELL), (CELL, CELL))), ("b2", ((CELL,),)))),
+        drawings.histogram((0.0, 3.0, 20.0), 20.0, "points"),
+        drawings.bars((("wrong-sign", 3), ("$\\frac{", 1))),
+        drawings.shares((("update", (3, 2, 1, 0)), ("gradient", (0, 0, 6, 0)))),
     ]
 
 
@@ -35,9 +37,9 @@ def test_drawings_have_the_colours_of_the_page() -> None:
         assert not re.search(r"#[0-9a-f]{6}|rgb\(", svg)
         assert not re.search(r"<style|style=|<script|http|xlink|<metadata", svg)
         assert "currentColor" in svg
-    assert "var(--found)" in plots.course(*COURSE)
-    assert "var(--expected)" in plots.course(*COURSE)
-    assert "var(--expected)" not in plots.course(COURSE[0], COURSE[1], ())
+    assert "var(--found)" in drawings.course(*COURSE)
+    assert "var(--expected)" in drawings.course(*COURSE)
+    assert "var(--expected)" not in drawings.course(COURSE[0], COURSE[1], ())
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_drawings_have_the_colours_of_the_page() -> None:
 )
 def test_any_course_is_drawn(found: tuple[float, ...]) -> None:
     """Within its axes, with round numbers beside them that can be told apart."""
-    svg = plots.course((1, 2), found, ())
+    svg = drawings.course((1, 2), found, ())
     places = [float(n) for d in re.findall(r' d="([^"]*)"', svg) for n in re.findall(r"[\d.]+", d)]
     assert all(0 <= place <= 288 for place in places)
     texts = re.findall(r'text-anchor="end">([^<]*)<', svg)
@@ -67,13 +69,13 @@ def test_a_course_that_climbs_has_powers_of_ten() -> None:
     """Else what came before would be a flat line."""
     ticks = re.compile(r'text-anchor="end">([^<]*)<')
     steep, plain = (1.0, 50.0, 9000.0), (3.0, 2.0, 1.0)
-    assert ticks.findall(plots.course((1, 2, 3), steep, ())) == ["1", "100", "10000"]
-    assert ticks.findall(plots.course((1, 2, 3), plain, ())) == ["1", "2", "3"]
+    assert ticks.findall(drawings.course((1, 2, 3), steep, ())) == ["1", "100", "10000"]
+    assert ticks.findall(drawings.course((1, 2, 3), plain, ())) == ["1", "2", "3"]
 
 
 def test_drawings_can_stand_on_one_page() -> None:
     """Each with identifiers of its own, to which all its references lead."""
-    one, two = (placed(plots.course(*COURSE), name, "A title & more") for name in ("a", "b"))
+    one, two = (placed(drawings.course(*COURSE), name, "A title & more").svg for name in ("a", "b"))
     ids = [re.findall(r' id="([^"]+)"', svg) for svg in (one, two)]
     assert ids[0]
     assert not set(ids[0]) & set(ids[1])
@@ -85,13 +87,28 @@ def test_drawings_can_stand_on_one_page() -> None:
 
 def test_a_drawing_is_made_once() -> None:
     """Students with the same mistake share it."""
-    plots.course.cache_clear()
+    drawings.course.cache_clear()
     data = to_data(result(), 4)["tasks"][0]["checks"][4]
     list(courses(data, "a"))
-    before = plots.course.cache_info()
+    before = drawings.course.cache_info()
     again = list(courses(data, "b"))
-    assert plots.course.cache_info().hits == before.hits + len(again) == before.hits + 2
-    assert plots.course.cache_info().misses == before.misses
+    assert drawings.course.cache_info().hits == before.hits + len(again) == before.hits + 2
+    assert drawings.course.cache_info().misses == before.misses
+
+
+def test_a_picture_needs_no_page() -> None:
+    """A notebook has no style sheet: every colour that a course names is in the picture itself."""
+    made = placed(drawings.course(*COURSE), "a", "A title")
+    kind, _, data = drawings.picture(made).partition(",")
+    svg = b64decode(data).decode()
+    assert kind == "data:image/svg+xml;base64"
+    assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg" style="')
+    named = set(re.findall(r"var\(--([a-z]+)\)", svg))
+    assert named
+    assert named <= set(re.findall(r"--([a-z]+):#", svg))
+    page = (ROOT / "gradkit/report/templates/page.css").read_text(encoding="utf-8")
+    light = dict(re.findall(r"--(\w+): (#\w+);", page.partition("@media")[0]))
+    assert {name: light[name] for name in drawings.LIGHT} == drawings.LIGHT
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
@@ -142,7 +159,7 @@ def test_errors_are_shaded_by_decades_below_the_worst() -> None:
 def test_errors_are_not_told_where_expected_values_are_not() -> None:
     """All wrong entries look alike."""
     ((_, rows),) = matrices([entry((0, 0), "fail"), entry((0, 1), "fail", 9.0)])
-    assert rows == ((plots.Cell(4, "✗"), plots.Cell(4, "✗")),)
+    assert rows == ((drawings.Cell(4, "✗"), drawings.Cell(4, "✗")),)
 
 
 def test_what_makes_no_matrix_is_not_drawn() -> None:
@@ -167,9 +184,9 @@ def test_text_in_a_drawing_is_text() -> None:
     """No formula language of the library's, no mark-up."""
     text = clean_text(HOSTILE)
     for svg in (
-        plots.bars(((text, 3),)),
-        placed(plots.course(*COURSE), "a", text),
-        plots.heat_map(((text, ((CELL,),)),)),
+        drawings.bars(((text, 3),)),
+        placed(drawings.course(*COURSE), "a", text).svg,
+        drawings.shaded(((text, ((CELL,),)),)),
     ):
         tags = {tag for tag, _ in Elements(svg).tags}
         assert tags <= {"svg", "defs", "g", "path", "use", "text", "title", "clippath", "rect"}

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 
-from gradkit.records.finding import UNEXPLAINED
-from gradkit.report.html import student_page, to_row
-from gradkit.report.html.student_page import ROWS
-from gradkit.report.rounding import points
+from gradkit.records.result import UNEXPLAINED
+from gradkit.report.html.class_page import to_row
+from gradkit.report.html.page import ROWS, student_page
+from gradkit.report.words import points
 
 PAGE = student_page(result(), 4)
 
@@ -205,3 +205,23 @@ def test_hostile_changes_stay_text() -> None:
     plain, hostile = (student_page(result(), 3, changes(text)) for text in ("plain", HOSTILE))
     assert skeleton(plain) == skeleton(hostile)
     assert not re.search("[\x00\x08\x1b\u202e\ud800]", hostile)
+
+
+def test_what_was_not_handed_in_is_said_once() -> None:
+    """Of all its checks; of a task that was handed in each check has its own say."""
+    plain = result()
+    (task,) = plain.tasks
+    checks = tuple(
+        replace(check, state="missing", message="“Regression” was not handed in.", courses=())
+        for check in task.checks
+    )
+    for absent, times in ((True, 1), (False, len(checks))):
+        made = replace(task, checks=checks, findings=(), absent=absent)
+        assert student_page(replace(plain, tasks=(made,)), 3).count("was not handed in") == times
+
+
+def test_one_entry_is_one() -> None:
+    """And several are several."""
+    text = student_page(result(), 3)
+    assert " entries of " in text
+    assert "1 entries of" not in text

@@ -1,0 +1,81 @@
+"""What a check runs code in is started before the rest is loaded, and is not left over."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from worker_watch import HERE, children, is_gone
+
+from gradkit.__main__ import main
+from gradkit.sandbox import Workshop, WorkshopError, start_ahead, workshop
+
+ROOT = Path(HERE).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A place of its own for temporary folders; what a test has started is ended."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    yield tmp_path
+    workshop._close_ahead()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_workshop_has_it():
+    """It is used once: the next workshop starts its own."""
+    before = children()
+    start_ahead()
+    (started,) = set(children()) - set(before)
+    with Workshop() as first:
+        assert set(children()) - set(before) == {started}
+        with first.worker() as worker:
+            assert worker.tier >= 0
+        with Workshop():
+            assert len(set(children()) - set(before)) == 2
+    assert is_gone(started)
+
+
+def test_who_wants_another_does_not_get_it():
+    """Other modules are not loaded in it."""
+    start_ahead()
+    with Workshop(preload=("json",)) as other, other.worker():
+        assert len(workshop._ahead) == 1
+
+
+def test_what_cannot_be_started_is_told_by_the_workshop(monkeypatch):
+    """Nothing is said ahead of what needs it."""
+    monkeypatch.setattr("tempfile.tempdir", str(Path("/nowhere")))
+    start_ahead()
+    assert workshop._ahead == []
+    with pytest.raises(WorkshopError, match="no folder could be made"):
+        Workshop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "starts"),
+    [("check none.py", 1), ("check none.py --help", 0), ("list", 0), ("", 0)],
+)
+def test_checks_alone_start_it(monkeypatch, arguments, starts):
+    """Another command, and help, start nothing."""
+    started = []
+    monkeypatch.setattr("gradkit.sandbox.start_ahead", lambda: started.append(1))
+    monkeypatch.setattr("gradkit.cli.main", lambda: None)
+    monkeypatch.setattr("sys.argv", ["gradkit", *arguments.split()])
+    main()
+    assert len(started) == starts
+
+
+def test_a_refused_check_leaves_nothing(folder):
+    """What was started for a file that there is not ends with the command."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    command = [sys.executable, "-P", "-m", "gradkit", "check", "none.py"]
+    before = children()
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        subprocess.run(
+            command, check=True, env=environment, cwd=folder, capture_output=True, text=True
+        )
+    assert refused.value.returncode == 2
+    assert refused.value.stderr.count("\n") == 1
+    assert children() == before
