@@ -80,9 +80,8 @@ def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
     lines = source.split("\n")
     after = [*lines[: proposal.first - 1], *proposal.lines, *lines[proposal.last :]]
     # What is above a cell is another's: nothing is said of it.
-    shown = 0 if above else 3
-    rows = unified_diff([*above, *lines], [*above, *after], name, name, lineterm="", n=shown)
-    return "\n".join(rows)
+    n = 0 if above else 3
+    return "\n".join(unified_diff(above + lines, above + after, name, name, lineterm="", n=n))
 
 
 def applied(diff: str, source: str, cell: Cell) -> str:
