@@ -180,11 +180,12 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
-    louder = read(at.ladder(ROOM * at.noise, at.top))
-    if verdict == UNKNOWN and louder.doubt < reading.doubt:
-        # Slopes over short steps were further apart than the noise that was measured.
-        at.noise, reading = ROOM * at.noise, louder
-        verdict, resolution = at.judge(reading)
+    # Slopes over short steps may be further apart than the noise that was measured lets them be.
+    for louder in at.noise * ROOM ** np.arange(1.0, 4.0):
+        again = read(at.ladder(float(louder), at.top))
+        if verdict == UNKNOWN and again.doubt < reading.doubt:
+            at.noise, reading = float(louder), again
+            verdict, resolution = at.judge(reading)
     if verdict == DISAGREE:
         heard = _listen(at, reading)
         at.noise = max(at.noise, heard)

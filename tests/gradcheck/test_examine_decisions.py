@@ -274,17 +274,21 @@ def test_a_trend_goes_on_over_twice_the_step() -> None:
         assert (noise > 0) is goes_on
 
 
-def test_noise_is_thrice_as_loud_where_that_tells_more() -> None:
+@pytest.mark.parametrize(
+    ("off", "louder"), [(6e-8, 3), (2e-7, 9), (5e-7, 27)], ids=["3 times", "9 times", "27 times"]
+)
+def test_noise_is_as_loud_as_tells_most(off: float, louder: int) -> None:
     """Two short steps are apart by more than noise was said to let them be."""
 
     def rough(t: float) -> float:
-        return t + (6e-8 if t == 1e-3 else 0.0)
+        return t + (off if t == 1e-3 else 0.0)
 
-    line = Line(rough, 1.0, allowed=3e-5)
+    line = Line(rough, 1.0, allowed=4e-5)
     assert line.at.judge(line.at.climb())[0] == UNKNOWN
-    for claimed, said in ((1.0, AGREE), (1 + 3e-6, UNKNOWN)):
-        reading, _, verdict, _, _ = examine(Line(rough, claimed, allowed=3e-5).check, 0)
-        assert (verdict, near(reading.bound, 1.875e-6)) == (said, True)
+    best = 1.875e-6 / 3 * louder
+    for claimed, said in ((1.0, AGREE), (1 + 1.6 * best, UNKNOWN)):
+        reading, _, verdict, _, _ = examine(Line(rough, claimed, allowed=4e-5).check, 0)
+        assert (verdict, near(reading.bound, best)) == (said, True)
 
 
 def test_how_far_slopes_are_probed() -> None:
