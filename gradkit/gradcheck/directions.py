@@ -16,7 +16,7 @@ import numpy as np
 from gradkit.gradcheck.entries import Columns, EntryCheck, entry_check, found, records
 from gradkit.gradcheck.error import Asked, Claims, Rows, take
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE
+from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM
 from gradkit.gradcheck.noise import Array, Floats, Seen, signs
 from gradkit.gradcheck.patterns import direction_pattern, find_patterns
 from gradkit.gradcheck.records import Direction, Entry
@@ -135,8 +135,8 @@ class Survey:
         """
         move = looked.moves[0]
         first, second = looked.gaps.tolist()
-        rough = float(np.max(looked.rough))
-        if not (np.isfinite(first + second) and abs(first) > 20 * rough):
+        rough = ROOM * float(np.max(looked.rough))
+        if not (np.isfinite(first + second) and ROOM * abs(first) > 20 * rough):
             return False
         places = _window(np.flatnonzero(move), second / first, 2 * rough / abs(first))
         before = np.inf
@@ -149,7 +149,7 @@ class Survey:
         for place in sorted(places.tolist(), key=lambda one: abs(one - float(np.mean(places)))):
             entry = self.check(slice(place, place + 1))[0][0]
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
-            if entry.verdict == DISAGREE and rest <= 4 * rough + 1e-3 * abs(first):
+            if entry.verdict == DISAGREE and rest <= 2 * rough + 1e-3 * abs(first):
                 where = f"{entry.parameter or 'The gradient'}: the entry {list(entry.index)}"
                 self.entries.append(entry)
                 self.patterns.append(f"{where} explains the whole difference.")
@@ -162,8 +162,7 @@ class Survey:
         if len(bad):  # along a direction it would spoil all others
             self.entries += self.check(bad[:FEW])[0]
             return
-        if leaves is None:
-            leaves = [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
+        leaves = leaves or [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
         moves = self.move(leaves)
         name = self.leaves[leaves[0]].name if len(leaves) == 1 else "all parameters"
         for closely in (False, True):

@@ -79,6 +79,7 @@ def explained(survey: Survey, wrong: dict[int, float], rough: float = 1e-6, **pa
     def look(*moves, closely=False):
         survey.looks.append(np.flatnonzero(moves[0]).tolist())
         every = np.array([float(gaps @ one) for one in moves])
+        every[1:] += parts.get("off", 0.0) * rough
         return SimpleNamespace(moves=moves, gaps=every, rough=np.full(len(moves), rough))
 
     def check(rows):
@@ -110,11 +111,19 @@ def test_one_wrong_entry_explains_all() -> None:
 
 
 def test_an_error_has_to_be_known_to_be_explained() -> None:
-    """To a twentieth."""
-    survey = survey_of(np.ones(100))
-    error = abs(survey.move([0])[0][7])
-    assert explained(survey_of(np.ones(100)), {7: 1.0}, error / 20.5)
-    assert not explained(survey_of(np.ones(100)), {7: 1.0}, error / 19.5)
+    """To a twentieth, among so few that each is a candidate."""
+    error = abs(survey_of(np.ones(3)).move([0])[0][1])
+    assert explained(survey_of(np.ones(3)), {1: 1.0}, error / 20.5)
+    assert not explained(survey_of(np.ones(3)), {1: 1.0}, error / 19.5)
+
+
+def test_noise_may_be_thrice_what_was_measured() -> None:
+    """So much wider is the window; four times what is not known for noise as it was measured."""
+    survey = survey_of(np.ones(4000))
+    rough = 1e-3 * abs(float(survey.move([0])[0][1234]))
+    for off, found in ((11.5, True), (-11.5, True), (12.5, False), (-12.5, False)):
+        survey = survey_of(np.ones(4000))
+        assert explained(survey, {1234: 1.0}, rough, off=off) is found
 
 
 def test_a_wide_window_is_narrowed_by_more_looks() -> None:
