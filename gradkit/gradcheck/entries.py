@@ -281,8 +281,7 @@ class EntryCheck:
                 if reading.kinked or not near or known >= columns.resolution[row]:
                     continue
                 verdict, reason = AGREE, ""
-            nowhere = not np.isfinite(claims.claimed[row])
-            if nowhere and reading.bound <= KNOWN * abs(reading.estimate):
+            if np.isnan(0 * claims.claimed[row]) and reading.bound <= KNOWN * abs(reading.estimate):
                 verdict, reason = DISAGREE, ""
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, and the slope is that of either side.

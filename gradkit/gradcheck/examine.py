@@ -194,7 +194,7 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         gap = abs(at.claimed - reading.estimate)
         size = max(abs(at.claimed), abs(reading.estimate), at.largest)
         unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
-        kept, noise = unheard or _kept_nearby(at), 0.0
+        kept, noise = unheard or _kept_nearby(at, reading), 0.0
         if verdict == DISAGREE and not kept:
             kept, noise = _kept_further(at, reading)
         if verdict == DISAGREE and kept:
@@ -216,8 +216,15 @@ def _listen(at: Examination, reading: Reading) -> float:
     return float(np.nan_to_num(table_noise(values, 4, (-4, -3, -1, 0, 1, 3, 4))))
 
 
-def _kept_nearby(at: Examination) -> bool:
-    """Return whether short steps keep to the claim, where f does not tell near points apart."""
+def _kept_nearby(at: Examination, reading: Reading) -> bool:
+    """Return whether shorter steps keep to the claim: within a noise that would tell, or as one.
+
+    The second is asked where f does not tell near points apart.
+    """
+    _, _, slopes, noise = differences(at.ladder(at.noise, at.top))
+    kept = (np.abs(slopes - at.claimed) <= noise) & (2 * noise < abs(at.claimed - reading.estimate))
+    if np.any(kept[: reading.best.step]):
+        return True
     if SAME * at.seen.fine >= at.noise:
         return False
     near = NEAR * at.scale

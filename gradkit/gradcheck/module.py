@@ -84,13 +84,13 @@ def check_module(
             f"loss must be a function of the module's output; found {type(loss).__name__}. Pass it "
             f"before the inputs: check_module(module, torch.nn.MSELoss(), x, y)."
         )
-    double = copy.deepcopy(module).double()
+    double, called = copy.deepcopy(module).double(), getattr(loss, "__name__", type(loss).__name__)
     wide, named = mapped(list(args), _widen), mapped(dict(kwargs or {}), _widen)
     # How many arguments a loss needs beside the module's output.
     more = max((needs(getattr(loss, "forward", loss)) or 1) - 1, 0)
     if more > len(wide):
         raise ValueError(
-            f"{_name(loss)} needs {more} argument{'s' * (more > 1)} beside the module's output; "
+            f"{called} needs {more} argument{'s' * (more > 1)} beside the module's output; "
             f"found {len(wide)} after it. Pass the target last: check_module(module, loss, x, y)."
         )
     own, rest = wide[: len(wide) - more], wide[len(wide) - more :]
@@ -116,7 +116,7 @@ def check_module(
         value = measure(double(*own, **named), *rest)
         if isinstance(value, torch.Tensor) and value.numel() != 1:
             raise ValueError(
-                f"{_name(loss)} gives a tensor of shape {tuple(value.shape)}; expected a single "
+                f"{called} gives a tensor of shape {tuple(value.shape)}; expected a single "
                 f"number. Use reduction='mean' or 'sum', or a function that adds it up."
             )
         return value
@@ -143,11 +143,6 @@ def check_module(
     )
     notes = [f"{said} {', '.join(names)}." for said, names in told if names]
     return replace(report, notes=(*notes, *report.notes))
-
-
-def _name(loss: Callable[..., Any]) -> str:
-    """Return what to call a loss."""
-    return getattr(loss, "__name__", type(loss).__name__)
 
 
 def _widen(value: Any) -> Any:

@@ -269,9 +269,8 @@ def swing(evaluator: Evaluator, seen: Seen, line: Sequence[Floats]) -> Seen:
         reach = max(reach, bend, moved)
         if bend + moved > 0:
             break
-    whole = min(reach, abs(seen.base))
-    if evaluator.levels == {0.0}:
-        whole = max(map(largest_of, evaluator.points))
+    zero = evaluator.levels == {0.0}
+    whole = max(map(largest_of, evaluator.points)) if zero else min(reach, abs(seen.base))
     return replace(seen, reach=reach, whole=whole)
 
 

@@ -64,8 +64,7 @@ def factor(claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
     if ratio == 0 or not np.isfinite(ratio) or abs(ratio - 1) < 1e-3:
         return None
     slack = loose * np.abs(ratio * truth) + 2 * abs(ratio) * room
-    fits = np.abs(claim - ratio * truth) <= slack
-    return ratio if bool(np.all(fits)) else None
+    return ratio if np.all(np.abs(claim - ratio * truth) <= slack) else None
 
 
 def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:

@@ -204,7 +204,7 @@ def test_short_steps_that_keep_to_a_claim() -> None:
 
     def kept(fine: float, f, scale: float = 1.0) -> bool:
         line = Line(f, 2.0, replace(SEEN, fine=fine), scale=scale)
-        found = _kept_nearby(line.at)
+        found = _kept_nearby(line.at, READING)
         steps = scale * 1e-7 * 4.0 ** np.arange(-2, 2)
         assert near(line.steps, steps if line.steps else [])
         assert bool(line.steps) is (5 * fine < 1e-8)
@@ -219,13 +219,32 @@ def test_short_steps_that_keep_to_a_claim() -> None:
     assert not kept(0.2e-8, stairs(1))
     assert not kept(0.19e-8, straight)
     one = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15), smallest=3e-7)
-    assert not _kept_nearby(one.at)
+    assert not _kept_nearby(one.at, READING)
     two = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15), smallest=0.9e-7)
-    assert _kept_nearby(two.at)
+    assert _kept_nearby(two.at, READING)
     # Longer steps of the ladder do not count.
     line = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15))
     line.at.add(*FIRST)
-    assert _kept_nearby(line.at)
+    assert _kept_nearby(line.at, READING)
+
+
+@pytest.mark.parametrize("step", [1e-3, 4e-3, 16e-3])
+def test_a_shorter_step_that_keeps_to_a_claim(step: float) -> None:
+    """Within a noise of less than half of what the estimate is off; longer ones do not count."""
+
+    def kept(off: float, claimed: float = 2.0, noise: float = 1e-8) -> bool:
+        line = Line(lambda t: t * (claimed - off if abs(t) == step else 1), claimed)
+        line.at.noise = noise
+        line.at.add(*FIRST, 64e-3)
+        best = replace(SIDE, step=2)
+        return _kept_nearby(line.at, replace(READING, best=best))
+
+    inside = step < 16e-3
+    assert kept(0.9e-8 / step) is inside
+    assert kept(-0.9e-8 / step) is inside
+    assert not kept(1.1e-8 / step)
+    assert not kept(0.0, 1 + 1.9e-8 / step)
+    assert kept(0.0, 1 + 2.1e-8 / step) is inside
 
 
 # Further off.

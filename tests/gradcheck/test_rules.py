@@ -103,6 +103,14 @@ def off_by_one_percent(seed, number, name, index):
     return net, net.params, claim
 
 
+def rough_at_a_bend():
+    """A noisy net whose long steps bend alike: what they tell is refuted by shorter ones."""
+    rng = np.random.default_rng([90210, 528, 2])
+    net = random_nets.random_net(rng, "noise")
+    net.params |= {key: 0 * value for key, value in net.params.items() if key.startswith("b")}
+    return net, net.params, net.gradient(net.params)
+
+
 def without_a_derivative():
     """A float32 net, and a gradient in which units that noise hides lack a factor."""
     rng = np.random.default_rng([31415, 735, 1])
@@ -304,10 +312,19 @@ RULES: list[Rule] = [
         "inconclusive",
     ),
     (
+        "shorter steps that bear out a claim are heard",
+        examine,
+        "_kept_nearby",
+        lambda at, reading: False,
+        *rough_at_a_bend(),
+        "inconclusive",
+        "disagree",
+    ),
+    (
         "short steps are heard where f moves in steps",
         examine,
         "_kept_nearby",
-        lambda at: False,
+        lambda at, reading: False,
         lambda p: float(np.round(p, 3).sum()),
         np.array([5.3, -7.1]),
         np.zeros(2),
