@@ -19,7 +19,7 @@ from gradkit.grading.session import Session, answers, of_some_tasks, recognised,
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import say
 from gradkit.pytest_guard import NO_SETTINGS
-from gradkit.pytest_plugin import GRADING, SEED
+from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.task import FunctionTask, Task
 from gradkit.report.plain_text import check_text

@@ -84,7 +84,7 @@ def test_a_solved_notebook_earns_full_marks(tasks, tmp_path: Path, monkeypatch) 
     for data in shown.values():
         assert "20 of 20 points" in data["text/html"]
         assert "20 / 20" in data["text/plain"]
-        assert "data:image/png" in data["text/html"]
+        assert "data:image/svg+xml" in data["text/html"]
     result = checked(notebook, tmp_path)
     assert result["score"] == 20 * len(tasks)
     assert [task["score"] for task in result["tasks"]] == [20] * len(tasks)

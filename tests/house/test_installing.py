@@ -35,7 +35,7 @@ for cell in (open(sys.argv[1]).read().partition("if __name__")[0], "%load_ext gr
 done = shell.run_cell("%gradkit regression-numpy", store_history=True)
 done.raise_error()
 assert done.result.passed, done.result
-assert "data:image/png" in done.result._repr_html_()
+assert "data:image/svg+xml" in done.result._repr_html_()
 print("told", done.result.score)
 """
 

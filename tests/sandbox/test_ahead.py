@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from worker_watch import HERE, children, is_gone
 
-from gradkit.__main__ import main
 from gradkit.sandbox import Workshop, WorkshopError, start_ahead, workshop
 
 ROOT = Path(HERE).parents[1]
@@ -63,7 +63,9 @@ def test_checks_alone_start_it(monkeypatch, arguments, starts):
     monkeypatch.setattr("gradkit.sandbox.start_ahead", lambda: started.append(1))
     monkeypatch.setattr("gradkit.cli.main", lambda: None)
     monkeypatch.setattr("sys.argv", ["gradkit", *arguments.split()])
-    main()
+    # The module takes the working directory off the path.
+    monkeypatch.setattr("sys.path", [*sys.path])
+    import_module("gradkit.__main__").main()
     assert len(started) == starts
 
 
