@@ -34,8 +34,12 @@ STATES: dict[State, tuple[Kind, str]] = {
 """States of a check that a person must look at, in words."""
 
 REMARKS: tuple[Kind, ...] = (
-    *("unexplained", "memorised-answers", "several-files"),
-    *("forbidden-import", "numerical-gradient", "nondeterministic"),
+    "unexplained",
+    "memorised-answers",
+    "several-files",
+    "forbidden-import",
+    "numerical-gradient",
+    "nondeterministic",
 )
 """Codes of findings that a person must look at."""
 

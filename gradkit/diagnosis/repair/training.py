@@ -19,30 +19,68 @@ from gradkit.runtime.training import calls_method
 
 OPTIMIZERS = frozenset(
     [
-        *("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam"),
-        *("RMSprop", "Rprop", "Adagrad", "Adadelta", "ASGD", "LBFGS"),
+        "SGD",
+        "Adam",
+        "AdamW",
+        "Adamax",
+        "NAdam",
+        "RAdam",
+        "RMSprop",
+        "Rprop",
+        "Adagrad",
+        "Adadelta",
+        "ASGD",
+        "LBFGS",
     ]
 )
-
-
-def _names(rows: str) -> tuple[Mapping[str, str], ...]:
-    """Read rows of names: ours, torch's class, torch's function if there is one."""
-    words = [row.split() for row in rows.split(",")]
-    return tuple({row[0]: row[n] for row in words if len(row) > n} for n in (1, 2))
-
-
-LOSSES = _names(
-    "squared_error MSELoss mse_loss, binary_cross_entropy BCELoss binary_cross_entropy,"
-    "cross_entropy CrossEntropyLoss cross_entropy, absolute L1Loss l1_loss,"
-    "smooth SmoothL1Loss smooth_l1_loss, huber HuberLoss huber_loss,"
-    "logits BCEWithLogitsLoss binary_cross_entropy_with_logits, likelihood NLLLoss nll_loss"
+LOSSES: tuple[Mapping[str, str], ...] = (
+    {
+        "squared_error": "MSELoss",
+        "binary_cross_entropy": "BCELoss",
+        "cross_entropy": "CrossEntropyLoss",
+        "absolute": "L1Loss",
+        "smooth": "SmoothL1Loss",
+        "huber": "HuberLoss",
+        "logits": "BCEWithLogitsLoss",
+        "likelihood": "NLLLoss",
+    },
+    {
+        "squared_error": "mse_loss",
+        "binary_cross_entropy": "binary_cross_entropy",
+        "cross_entropy": "cross_entropy",
+        "absolute": "l1_loss",
+        "smooth": "smooth_l1_loss",
+        "huber": "huber_loss",
+        "logits": "binary_cross_entropy_with_logits",
+        "likelihood": "nll_loss",
+    },
 )
 """Names of losses in torch, as classes and as functions, by ours where we have one."""
 
-ACTIVATIONS = _names(
-    "linear Identity, sigmoid Sigmoid sigmoid, tanh Tanh tanh, relu ReLU relu,"
-    "leaky_relu LeakyReLU leaky_relu, elu ELU elu, gelu GELU gelu, softplus Softplus softplus,"
-    "selu SELU selu, silu SiLU silu"
+ACTIVATIONS: tuple[Mapping[str, str], ...] = (
+    {
+        "linear": "Identity",
+        "sigmoid": "Sigmoid",
+        "tanh": "Tanh",
+        "relu": "ReLU",
+        "leaky_relu": "LeakyReLU",
+        "elu": "ELU",
+        "gelu": "GELU",
+        "softplus": "Softplus",
+        "selu": "SELU",
+        "silu": "SiLU",
+    },
+    {
+        "sigmoid": "sigmoid",
+        "tanh": "tanh",
+        "relu": "relu",
+        "leaky_relu": "leaky_relu",
+        "elu": "elu",
+        "gelu": "gelu",
+        "softplus": "softplus",
+        "selu": "selu",
+        "silu": "silu",
+    },
 )
 """Names of activations in torch, as modules and as functions, by ours where we have one."""
 
@@ -365,45 +403,57 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
     return []
 
 
-KINDS: Mapping[str, tuple[Changes, str, str]] = {
-    "optimizer": (_optimizers, "wrong-function", "wrong-optimizer"),
-    "loss": (_losses, "wrong-function", "wrong-loss logits-loss double-sigmoid"),
-    "activation": (_activations, "wrong-function", "wrong-activation"),
+KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
+    "optimizer": (_optimizers, "wrong-function", ("wrong-optimizer",)),
+    "loss": (_losses, "wrong-function", ("wrong-loss", "logits-loss", "double-sigmoid")),
+    "activation": (_activations, "wrong-function", ("wrong-activation",)),
     "option": (
         _options,
         "wrong-option",
-        "momentum wrong-reduction wrong-optimizer mini-batch recorded-loss",
+        ("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss"),
     ),
-    "rate": (_rates, "wrong-constant", "wrong-learning-rate rate-ignored"),
-    "batch": (_batches, "wrong-option", "mini-batch"),
-    "missing": (_missing, "missing-statement", "missing-zero-grad missing-step"),
-    "shape": (_shapes, "wrong-shape", "broadcast-target"),
-    "sum": (_sums, "wrong-function", "wrong-reduction recorded-loss"),
-    "recorded": (_recorded, "wrong-expression", "recorded-loss loss-after-step wrong-reduction"),
-    "registered": (_registered, "missing-function", "unregistered-parameters"),
-    "dropped": (_dropped, "extra-statement", "wrong-learning-rate graph-detached"),
+    "rate": (_rates, "wrong-constant", ("wrong-learning-rate", "rate-ignored")),
+    "batch": (_batches, "wrong-option", ("mini-batch",)),
+    "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
+    "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
+    "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
+    "recorded": (
+        _recorded,
+        "wrong-expression",
+        ("recorded-loss", "loss-after-step", "wrong-reduction"),
+    ),
+    "registered": (_registered, "missing-function", ("unregistered-parameters",)),
+    "dropped": (_dropped, "extra-statement", ("wrong-learning-rate", "graph-detached")),
     "call": (
         _calls,
         "extra-function",
-        "double-sigmoid wrong-activation graph-detached recorded-loss",
+        ("double-sigmoid", "wrong-activation", "graph-detached", "recorded-loss"),
     ),
-    "with": (_withheld, "extra-statement", "graph-detached"),
+    "with": (_withheld, "extra-statement", ("graph-detached",)),
     "operand": (
         _operands,
         "wrong-expression",
-        "wrong-reduction recorded-loss wrong-sign wrong-rounds wrong-learning-rate wrong-factor",
+        (
+            "wrong-reduction",
+            "recorded-loss",
+            "wrong-sign",
+            "wrong-rounds",
+            "wrong-learning-rate",
+            "wrong-factor",
+        ),
     ),
     "moved": (
         _moved,
         "wrong-statement-order",
-        "gradients-cleared missing-zero-grad missing-step loss-after-step",
+        ("gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"),
     ),
 }
 """The kinds of changes, likely ones first: what is told where the numbers have no name, a kind of
 `kinds`, and the mistakes that it may mend."""
 
-MENDS = {kind: codes.split() for kind, (_, _, codes) in KINDS.items()}
-MENDS["wrapped"] = ["missing-activation"]
+MENDS = {kind: codes for kind, (_, _, codes) in KINDS.items()} | {
+    "wrapped": ("missing-activation",)
+}
 NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {"wrapped": "missing-function"}
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}

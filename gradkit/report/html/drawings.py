@@ -96,7 +96,10 @@ def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[fl
         found=_line(drawn),
         expected=_line(wanted),
         dots=_dots(drawn) if len(epochs) <= FEW else "",
-        **{"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
+        left=LEFT,
+        right=RIGHT,
+        top=TOP,
+        bottom=BOTTOM,
     )
 
 

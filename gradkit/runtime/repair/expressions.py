@@ -171,8 +171,10 @@ def _adds(node: ast.BinOp) -> bool:
 
 
 TURNED: Sequence[Sequence[type]] = (
-    *((ast.Gt, ast.Lt, ast.GtE, ast.LtE), (ast.Eq, ast.NotEq)),
-    *((ast.In, ast.NotIn), (ast.Is, ast.IsNot)),
+    (ast.Gt, ast.Lt, ast.GtE, ast.LtE),
+    (ast.Eq, ast.NotEq),
+    (ast.In, ast.NotIn),
+    (ast.Is, ast.IsNot),
 )
 """Comparisons that are taken for each other."""
 
