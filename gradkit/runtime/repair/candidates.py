@@ -71,22 +71,15 @@ class Candidates:
     Parameters
     ----------
     bench : Bench
-    used : sequence of int
-        The inputs, by number, at which something is wrong.
-    last : int
-        Another one, at which values tell changes apart that are the same elsewhere.
-    wrong : frozenset of str
-        The outputs that are.
+    places : Places
+        The slots that are changed, where something is wrong.
     clock : Clock
         Says when no more changes are made.
     """
 
-    def __init__(
-        self, bench: Bench, used: Sequence[int], last: int, wrong: frozenset[str], clock: Clock
-    ) -> None:
-        self._bench, self._clock = bench, clock
-        self._places = Places(bench, used, last, wrong)
-        self._draw = self._places.draws[0]
+    def __init__(self, bench: Bench, places: Places, clock: Clock) -> None:
+        self._bench, self._places, self._clock = bench, places, clock
+        self._draw = places.draws[0]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
 

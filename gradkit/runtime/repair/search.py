@@ -19,6 +19,7 @@ from gradkit.runtime.repair.bench import Bench, Placed, quiet
 from gradkit.runtime.repair.candidates import MORE, PAIR, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Clock, alarmed
+from gradkit.runtime.repair.places import Places
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
 from gradkit.runtime.repair.tree import LARGER, SIGNED
@@ -133,7 +134,8 @@ class Search:
         self._used, self._all = len(used), frozenset(states[0])
         self._best = None
         self._steps = []
-        candidates = Candidates(bench, used, amiss[-1], self._wrong, self._clock)
+        places = Places(bench, used, amiss[-1], self._wrong)
+        candidates = Candidates(bench, places, self._clock)
         for least, group in candidates.groups():
             best: _Best | None = self._best
             if best is not None and best.left and least > SIGNED:
