@@ -181,6 +181,8 @@ def _sets(node: Any) -> bool:
 
 def _leaves(node: ast.AST) -> Iterator[ast.expr]:
     """Yield the names, attributes and entries of a fixed key that an expression is made of."""
+    if is_numpy(node):
+        return
     if isinstance(node, ast.Name) or (
         isinstance(node, ast.Subscript | ast.Attribute)
         and getattr(node, "attr", "") not in ("T", "shape", "size")
@@ -194,7 +196,7 @@ def _leaves(node: ast.AST) -> Iterator[ast.expr]:
                 yield from _leaves(child.value)
             elif isinstance(child, ast.expr) and not _is_called(node, name, child):
                 yield from _leaves(child)
-            elif isinstance(child, ast.Attribute) and not ast.unparse(child).startswith("np."):
+            elif isinstance(child, ast.Attribute):
                 yield from _leaves(child.value)
 
 
