@@ -181,10 +181,10 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     reading = at.climb()
     verdict, resolution = at.judge(reading)
     # Slopes over short steps may be further apart than the noise that was measured lets them be.
-    for louder in at.noise * ROOM ** np.arange(1.0, 4.0):
-        again = read(at.ladder(float(louder), at.top))
+    for louder in (at.noise * ROOM ** np.arange(1.0, 4.0)).tolist() if verdict == UNKNOWN else ():
+        again = read(at.ladder(louder, at.top))
         if verdict == UNKNOWN and again.doubt < reading.doubt:
-            at.noise, reading = float(louder), again
+            at.noise, reading = louder, again
             verdict, resolution = at.judge(reading)
     if verdict == DISAGREE:
         heard = _listen(at, reading)
@@ -217,9 +217,10 @@ def _listen(at: Examination, reading: Reading) -> float:
 
 
 def _kept_nearby(at: Examination, reading: Reading) -> bool:
-    """Return whether shorter steps keep to the claim: within a noise that would tell, or as one.
+    """Return whether shorter steps keep to the claim.
 
-    The second is asked where f does not tell near points apart.
+    One of them does within its noise, which would tell claim and estimate apart; or, where f does
+    not tell near points apart, a ladder of the nearest.
     """
     _, _, slopes, noise = differences(at.ladder(at.noise, at.top))
     kept = (np.abs(slopes - at.claimed) <= noise) & (2 * noise < abs(at.claimed - reading.estimate))
