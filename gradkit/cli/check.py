@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -62,8 +61,6 @@ def check_command(
     batch = grade_files(paths, require_tier=require_tier, meanwhile=partial(load, format_), **given)
     shown, level = for_readers(batch, format_, hints)
     write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
-    # What is left goes with the process: nothing of it is collected first.
-    gc.freeze()
     raise click.exceptions.Exit(_ended(batch))
 
 

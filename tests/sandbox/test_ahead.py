@@ -1,6 +1,7 @@
 """What a check runs code in is started before the rest is loaded, and is not left over."""
 
 import os
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -81,3 +82,36 @@ def test_a_refused_check_leaves_nothing(folder):
     assert refused.value.returncode == 2
     assert refused.value.stderr.count("\n") == 1
     assert children() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "leaves"),
+    [("check none.py", 2, True), ("check", 0, True), ("list", 2, False), ("check x", "no", False)],
+)
+def test_a_check_leaves_at_once(monkeypatch, arguments, code, leaves):
+    """With its exit code; whatever else ends is taken apart as usual."""
+    left = []
+
+    def end():
+        raise SystemExit(code)
+
+    monkeypatch.setattr("sys.path", [*sys.path])
+    module = import_module("gradkit.__main__")
+    monkeypatch.setattr(module, "leave", left.append)
+    monkeypatch.setattr("gradkit.sandbox.start_ahead", lambda: None)
+    monkeypatch.setattr("gradkit.cli.main", end)
+    monkeypatch.setattr("sys.argv", ["gradkit", *arguments.split()])
+    with pytest.raises(SystemExit):
+        module.main()
+    assert left == ([code] if leaves else [])
+
+
+def test_what_cannot_be_written_ends_as_usual(folder):
+    """A pipe that nobody reads is no success."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    check = f"{shlex.quote(sys.executable)} -P -m gradkit check reference/regression_numpy.py"
+    piped = f"{check} --format json > /dev/full; echo ended $?"
+    done = subprocess.run(
+        ["sh", "-c", piped], check=True, env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert "ended 0" not in done.stdout
