@@ -31,7 +31,7 @@ FEW = 64
 """A wrong parameter of a large problem is looked at entry by entry if it has no more."""
 
 CANDIDATES = 3
-"""So many candidates for a single wrong entry are tried one by one."""
+"""So many candidates for a single wrong entry are tried one by one, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,8 @@ class Survey:
             before = len(places)
             gap = float(self.look(self.ramped(move, places)).gaps[0])
             places = _window(places, gap / first, 2 * rough / abs(first))
-        if len(places) > CANDIDATES:
-            return False
-        for place in sorted(places.tolist(), key=lambda one: abs(one - float(np.mean(places)))):
+        likely = sorted(places.tolist(), key=lambda one: abs(one - float(np.mean(places))))
+        for place in likely[:CANDIDATES]:
             entry = self.check(slice(place, place + 1))[0][0]
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
             if entry.verdict == DISAGREE and rest <= 2 * rough + 1e-3 * abs(first):
