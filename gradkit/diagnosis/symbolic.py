@@ -1,4 +1,4 @@
-"""Have an update called with numbers that carry what they are made of."""
+"""Have an update called with numbers that know how they were made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ Ask = Callable[[Mapping[str, Array]], Frame | Lost]
 
 def asked_of(sitting: StudentProcess, task: Task, bound: Bound) -> Ask:
     """Return what asks a student's process for a bound update."""
-    return lambda arrays: sitting.ask("symbolic", {"call": call_of(bound, task)}, arrays)
+    return lambda arrays: sitting.ask(
+        "symbolic", {"call": call_of(bound, task), "watched": False, "plain": False}, arrays
+    )
 
 
 def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program | None, bool]:
@@ -80,6 +82,6 @@ def _asked(ask: Ask, task: Task, inputs: UpdateInputs) -> Program | None:
     shape = shape_of(task)
     try:
         return read_program(reply, shape, len(symbols_of(shape, rate=inputs.rate is not None)))
-    except (ValueError, LookupError, TypeError):
-        # Only code that answers in the worker's place comes here.
+    except (ValueError, LookupError, TypeError, ArithmeticError):
+        # Too long, or from code that answers in the worker's place.
         return None

@@ -3,76 +3,147 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping
+from operator import add, mul, sub, truediv
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.diagnosis.loop_targets import Rounds, canonical, rounds_of
+from gradkit.diagnosis.rules.program import made_in, roots_in
+from gradkit.diagnosis.rules.sizes import shape_of
 from gradkit.records.observations import Bound, Convention, Lost
-from gradkit.records.rule import Event, Kind, Trace
+from gradkit.records.rule import Event, Kind, Spot, Steps, Trace
 from gradkit.records.submission import Cell, Place
-from gradkit.records.task import Array, Batch, Task
+from gradkit.records.task import Array, Task
+from gradkit.runtime.call import is_parameter
 from gradkit.runtime.frames import Frame
+from gradkit.runtime.symbolic import QUANTITIES
+from gradkit.runtime.symbolic.numbers import GIVEN
 from gradkit.runtime.syntax import parse, walk, walk_statements
 from gradkit.runtime.trace import COLUMNS, KINDS
 from gradkit.sandbox.observe import call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
+
+TWO: Mapping[str, Callable[[Any, Any], Any]] = {
+    "add": add, "sub": sub, "mul": mul, "truediv": truediv, "power": np.power
+}  # fmt: skip
 
 Path = tuple[str | int, ...]
 Locate = Callable[[str, int, Path, bool], Place]
 Over = Callable[[str, int, Path], tuple[Place | None, ...]]
 
 
-def observe_trace(sitting: StudentProcess, task: Task, bound: Bound, batch: Batch) -> Trace:
-    """Call a bound function once per row of ``batch``, watched line by line.
+def observe_trace(
+    sitting: StudentProcess,
+    task: Task,
+    bound: Bound,
+    arrays: Mapping[str, Array],
+    *,
+    plain: bool = False,
+) -> Trace:
+    """Call a bound function once, watched line by line.
 
     Parameters
     ----------
     sitting : StudentProcess
     task : Task
     bound : Bound
-        An update, whose new parameters are told as well, or a forward pass.
-    batch : Batch
-        A handful of calls: with fewer than three, values tell little.
+        An update or a forward pass.
+    arrays : mapping of arrays (calls, …)
+        It is called with the first of each, with numbers that know how they were made. What it
+        made is told for all, as if it took the same way with each.
+    plain : bool
+        With the numbers as they are instead, and told for the first alone.
 
     Returns
     -------
     Trace
-        Without events where the worker was lost; ``failure`` where a call raised, with the
-        events of the calls before it.
+        Without events where the worker was lost; ``failure`` where the call raised, with the
+        events before that.
     """
-    data = {"call": call_of(bound, task), "n": len(batch.labels)}
-    reply = sitting.ask("trace", data, batch.inputs)
+    first = {name: value[0] for name, value in arrays.items()}
+    data = {"call": call_of(bound, task), "watched": True, "plain": plain}
+    reply = sitting.ask("symbolic", data, first)
     if isinstance(reply, Lost):
-        return Trace(bound.place, (), (), {}, lost=reply)
+        return Trace(bound.place, (), {}, lost=reply)
     try:
-        return _read(reply, sitting, task, bound, len(batch.labels))
+        steps = _steps(reply, sitting, task, arrays)
+        numbers, failure = reply.arrays["values"], sitting.failure(reply.data["failure"])
+        _require(
+            numbers.ndim == 1 and (plain or set(numbers) <= {*range(len(steps.made))}), "values"
+        )
+        values = numbers[None] if plain else steps.values[numbers.astype(int)].T
+        made = np.full(len(numbers), -1) if plain else numbers.astype(int)
+        events = tuple(_events(reply, values, made, sitting, task, bound))
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
         # Only code that answers in the worker's place comes here.
         text = f"the trace was garbled: {type(error).__name__}: {error}"[:200]
-        return Trace(bound.place, (), (), {}, lost=Lost("protocol", text))
-
-
-def _read(reply: Frame, sitting: StudentProcess, task: Task, bound: Bound, n: int) -> Trace:
-    """The reply as a record; what does not fit together raises."""
-    arrays, data = reply.arrays, reply.data
-    values, rows, calls = arrays["values"], arrays["events"], arrays["calls"]
-    _require(values.dtype == np.float64 and values.ndim == 2, "values")
-    _require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
-    _require(calls.dtype == np.int64 and calls.shape == values.shape[:1], "calls")
-    _require(set(calls.tolist()) <= set(range(n)), "calls")
+        return Trace(bound.place, (), {}, lost=Lost("protocol", text))
     after = {}
-    for key, shape in shapes_of(task).items():
-        found = arrays.get(f"after/{key}")
-        if found is not None and key in bound.convention.keys:
-            _require(found.dtype == np.float64 and found.shape[1:] == shape, f"after/{key}")
-            after[key] = _frozen(found[calls])
-    over = _looper(sitting, bound.convention)
-    events = tuple(_events(reply, task, bound, _locator(sitting), over))
-    kept, failure = tuple(calls.tolist()), sitting.failure(data["failure"])
-    return Trace(bound.place, events, kept, after, data["cut"] is True, failure)
+    for key in bound.convention.keys:
+        own = [step for entry, step in steps.after.items() if entry[0] == key]
+        if own:
+            after[key] = _frozen(steps.values[own].T.reshape(arrays[key].shape))
+    cut = reply.data["cut"] is True
+    return Trace(bound.place, events, after, cut, failure, steps=None if plain else steps)
+
+
+def _cells(sitting: StudentProcess) -> tuple[Cell, ...]:
+    section = sitting.section
+    return (*section.own, *section.shared, *section.borrowed)
+
+
+def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[str, Array]) -> Steps:
+    parameters = sorted(filter(is_parameter, arrays), key=lambda key: (key[1:], key))
+    order = [*QUANTITIES, *parameters, "rate"]
+    flat = [arrays[key].reshape(len(arrays[key]), -1) for key in order if key in arrays]
+    given = np.concatenate(flat, axis=1).T
+    made = made_in(reply, len(given))
+    stacks, files = reply.arrays["stacks"], reply.data["files"]
+    _require(stacks.dtype == np.int64 and stacks.shape[1:] == (6,), "stacks")
+    spots: dict[int, tuple[Spot, ...]] = {}
+    sources = {cell.id: cell.source.split("\n") for cell in _cells(sitting)}
+    for stack, file, *where in stacks.tolist():
+        _require(file >= 0, "files")
+        cell = str(files[file])
+        spot = _spot(sitting.place([cell, where[0]]), sources.get(cell, []), *where)
+        spots[stack] = (*spots.get(stack, ()), spot)
+    values = np.empty((len(made), given.shape[1]))
+    with np.errstate(all="ignore"):
+        for number, step in enumerate(made):
+            if step.into:
+                values[number] = again(step.operation, *values[[*step.into]])
+            else:
+                atom = step.operation == GIVEN
+                values[number] = given[int(step.figure)] if atom else step.figure
+    by_step = tuple(spots.get(stack, ()) for stack in reply.arrays["steps"][:, 3].tolist())
+    after = roots_in(reply, shape_of(task).entries, len(made))
+    return Steps(tuple(made), _frozen(values), by_step, after)
+
+
+def _spot(
+    place: Place | None, lines: list[str], line: int, last: int, start: int, end: int
+) -> Spot:
+    if place is None:
+        raise ValueError("lines do not fit")
+    text = lines[line - 1 : last]
+    if len(text) != 1 or not 0 <= start < end:
+        return Spot(place, (), frozenset(re.findall(r"\w+", " ".join(text))))
+    # Python counts bytes.
+    encoded = text[0].encode()
+    head, piece = (part.decode(errors="replace") for part in (encoded[:start], encoded[start:end]))
+    names = frozenset(re.findall(r"\w+", piece))
+    return Spot(place, (len(head), len(head) + len(piece)), names)
+
+
+def again(operation: str, one: Array, other: Array) -> Array:
+    """Do what a step did, with these."""
+    if operation not in TWO:
+        return np.asarray(getattr(np, operation)(one))
+    return np.asarray(TWO[operation](one, other))
 
 
 def _require(fits: bool, what: str) -> None:
@@ -80,19 +151,29 @@ def _require(fits: bool, what: str) -> None:
         raise ValueError(f"{what} do not fit")
 
 
-def _events(reply: Frame, task: Task, bound: Bound, locate: Locate, over: Over) -> Iterator[Event]:
+def _events(
+    reply: Frame,
+    values: NDArray[Any],
+    numbers: NDArray[Any],
+    sitting: StudentProcess,
+    task: Task,
+    bound: Bound,
+) -> Iterator[Event]:
     """The rows of the reply, each of which points into its tables."""
+    locate, over = _locator(sitting), _looper(sitting, bound.convention)
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
     _require(all(paths), "names")
     parameters = [_parameter(path, bound.convention) for path in paths]
     names = [_written(path) for path in paths]
-    values = reply.arrays["values"]
-    for number, row in enumerate(reply.arrays["events"].tolist()):
+    rows = reply.arrays["events"]
+    _require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
+    for number, row in enumerate(rows.tolist()):
         cell, line, name, shape, offset, kind, prior, frame, run = row
         _require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
-        size = int(np.prod(shapes[shape]))
-        part = values[:, offset : offset + size].reshape(len(values), *shapes[shape])
+        end = offset + int(np.prod(shapes[shape]))
+        part = values[:, offset:end].reshape(len(values), *shapes[shape])
+        made = numbers[offset:end].reshape(1, *shapes[shape])
         outside = KINDS[kind] == "global"
         told: Kind = "given" if outside else KINDS[kind]  # type: ignore[assignment]
         yield Event(
@@ -105,6 +186,7 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate, over: Over) 
             frame,
             run,
             over(str(cells[cell]), line, paths[name]) if parameters[name] else (),
+            tuple(_turned(made, task, bound.convention).reshape(-1).tolist()),
         )
 
 
@@ -141,8 +223,7 @@ def _written(path: Path) -> str:
 
 def _locator(sitting: StudentProcess) -> Locate:
     """Places of lines, mended where the statement says more than the line that ran."""
-    section = sitting.section
-    cells = {cell.id: cell for cell in (*section.own, *section.shared, *section.borrowed)}
+    cells = {cell.id: cell for cell in _cells(sitting)}
     parsed: dict[str, list[ast.stmt]] = {}
     made: dict[tuple[str, int, Path, bool], Place] = {}
 
@@ -168,8 +249,7 @@ def _locator(sitting: StudentProcess) -> Locate:
 
 def _looper(sitting: StudentProcess, convention: Convention) -> Over:
     """Where the loops end that choose what a line writes to, see `Event`."""
-    section = sitting.section
-    cells = {cell.id: cell for cell in (*section.own, *section.shared, *section.borrowed)}
+    cells = {cell.id: cell for cell in _cells(sitting)}
     parsed: dict[str, tuple[list[ast.stmt], Rounds]] = {}
 
     def over(cell: str, line: int, path: Path) -> tuple[Place | None, ...]:

@@ -221,9 +221,43 @@ class TrainingRun(Struct, frozen=True):
 
 Kind = Literal["given", "assigned", "changed", "passed", "returned"]
 
-Evidence = Literal[
-    "value", "stage", "figure", "copy", "unused", "local", "loop", "applied", "function"
-]
+Evidence = Literal["value", "copy", "unused", "local", "loop", "applied", "function"]
+
+
+class Spot(Struct, frozen=True):
+    """A piece of a student's text: the place of its first line, and its columns, if it has one.
+
+    ``names`` are those that are in it.
+    """
+
+    place: Place
+    columns: tuple[int, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+class Made(Struct, frozen=True):
+    """How a number was made: an operation, and the steps that go ``into`` it.
+
+    What was handed over has the number of its atom as ``figure``, a constant its value.
+    """
+
+    operation: str
+    into: tuple[int, ...] = ()
+    figure: float = 0.0
+
+
+class Steps(Struct, frozen=True, eq=False):
+    """How every number of a call was made, one operation at a time.
+
+    ``values`` are what the numbers are over the calls, shape (steps, calls). ``spots`` say where
+    each was made: in the function that did it, in its caller, and so on. ``after`` has the steps
+    that made each parameter's entries.
+    """
+
+    made: tuple[Made, ...]
+    values: Array
+    spots: tuple[tuple[Spot, ...], ...]
+    after: Mapping[Entry, int]
 
 
 class Event(Struct, frozen=True, eq=False):
@@ -242,7 +276,8 @@ class Event(Struct, frozen=True, eq=False):
     made by one execution of their line.
 
     ``over`` is for what is written to a parameter by indices that loops run through: where the
-    loops end that choose the parameter and its entry's first and second index, or None.
+    loops end that choose the parameter and its entry's first and second index, or None. ``steps``
+    are those that made its numbers, where these are known.
     """
 
     place: Place
@@ -254,38 +289,34 @@ class Event(Struct, frozen=True, eq=False):
     frame: int = 0
     run: int = 0
     over: tuple[Place | None, ...] = ()
+    steps: tuple[int, ...] = ()
 
 
 class Trace(Struct, frozen=True, eq=False):
-    """One function, watched line by line over several calls.
+    """One call of a function, watched line by line, and told for several.
 
-    ``events`` are in the order in which they happened. ``calls`` are the calls of the
-    batch that took one and the same way through the code; the others are left out.
-    ``after`` maps each parameter to (calls, *its shape). ``start`` is the function's own
-    place. ``cut`` says that there was more than is kept.
+    ``events`` are in the order in which they happened. ``after`` maps each parameter to
+    (calls, *its shape). ``start`` is the function's own place. ``cut`` says that there was more
+    than is kept.
     """
 
     start: Place
     events: tuple[Event, ...]
-    calls: tuple[int, ...]
     after: Mapping[str, Array]
     cut: bool = False
     failure: Failure | None = None
     lost: Lost | None = None
+    steps: Steps | None = None
 
 
 class Attribution(Struct, frozen=True):
     """Where a mistake stands.
 
-    ``origin`` is the earliest statement whose value contains the mistake, ``name`` what the
-    student calls that value. ``applied`` is the statement that made the parameter's new
-    value, or None where there is none. ``changed`` is the statement before ``origin`` that
-    gave a parameter its new value too early. ``evidence`` says what ``origin`` rests on:
+    ``spot`` is the earliest operation whose value contains the mistake, ``name`` what the
+    student calls that value. ``evidence`` says what that rests on:
 
     ============ ==================================================================
-    ``value``    the value is, up to a constant, a product that holds the wrong part
-    ``stage``    the value is complete but for the missing part, which never comes
-    ``figure``   here the value gets the wrong sign, factor or rate
+    ``value``    the value is wrong, and all would be right if it were another
     ``copy``     here the parameters are copied, and the new values go into the copy
     ``unused``   the right value is made here, and nothing is done with it
     ``local``    the new value is given to a local name that stood for the parameter
@@ -297,8 +328,6 @@ class Attribution(Struct, frozen=True):
 
     code: str
     entries: tuple[Entry, ...]
-    origin: Place
-    applied: Place | None
+    spot: Spot
     evidence: Evidence
     name: str = ""
-    changed: Place | None = None

@@ -42,8 +42,7 @@ from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.repeats import repeats
 from gradkit.runtime.serve import reseed
-from gradkit.runtime.symbolic import symbolic as polynomials
-from gradkit.runtime.trace import trace as traced
+from gradkit.runtime.symbolic import symbolic as steps
 
 LEAVES = 64
 """Arrays that a description of a returned value, or of a model, carries at most."""
@@ -299,8 +298,8 @@ def _with(texts: Sequence[tuple[str, int, str]]) -> AbstractContextManager[None]
 
 
 def symbolic(frame: Frame) -> Frame:
-    """Call an update once with numbers that carry polynomials in what it is handed."""
-    return polynomials(lambda: _after(frame.data["call"]), Loaded.namespace, frame)
+    """Call an update once with numbers that know how they were made."""
+    return steps(lambda: _after(frame.data["call"]), Loaded.namespace, Loaded.cells, frame)
 
 
 def repair(frame: Frame) -> Frame:
@@ -416,7 +415,6 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "explore": explore,
     "batch": batch,
     "spare": spare,
-    "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "run": run,
     "follow": follow,
     "lines": lines,

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from gradkit.records.observations import FaultKind
 from gradkit.runtime.frames import DIMENSIONS, Frame, shown
 from gradkit.runtime.messages import is_message
-from gradkit.runtime.symbolic.numbers import ATOMS
 from gradkit.text import clean_text
 
 UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
@@ -28,9 +27,6 @@ DEPTH, LARGEST = 5, 4096
 
 MOST = 100
 """Parameters of a function that are listed; of functions three times as many."""
-
-FACTORS = 400_000
-"""Of all terms of an update's polynomials."""
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Mapping[str, Collection[int]]
@@ -124,11 +120,6 @@ class _Repaired(msgspec.Struct):
     milliseconds: Count
 
 
-class _Polynomials(msgspec.Struct, forbid_unknown_fields=True):
-    functions: Annotated[list[Key], msgspec.Meta(max_length=ATOMS)]
-    quantities: list[Key]
-
-
 class _Ran(msgspec.Struct):
     failure: str | None
 
@@ -139,7 +130,7 @@ def check(kind: str, asked: Mapping[str, Any], given: Arrays, reply: Frame) -> N
     Parameters
     ----------
     kind : str
-        The request's. Of a trace only the reply's kind is looked at here, see
+        The request's. Of ``symbolic`` only the reply's kind is looked at here, see
         `gradkit.diagnosis.trace`.
     asked : mapping
         The request's data.
@@ -246,17 +237,6 @@ def _lines(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     _require(failed is not None or first <= told | reply.arrays.keys(), "a value is not there")
 
 
-def _symbolic(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
-    """Of what is told only how much it is; `gradkit.diagnosis.rules.program` reads it."""
-    said = _read(reply.data, _Polynomials)
-    _known(said.quantities, asked["call"]["keys"])
-    _require(len(set(said.quantities)) == len(said.quantities), "a quantity told twice")
-    terms = reply.arrays.get("coefficients")
-    _known(reply.arrays, {"coefficients", "owners", "factors"})
-    _require(len(reply.arrays) == 3 and terms is not None, "polynomials that are not there")
-    _require(all(len(a) <= FACTORS for a in reply.arrays.values() if a.ndim), "too many terms")
-
-
 INPUTS = frozenset({"X", "y", "rate"})
 """What a training is given besides parameters."""
 
@@ -320,8 +300,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None
     "left": ("left", _plain(_Left)),
     "explore": ("explored", _explore),
     "repair": ("repaired", _plain(_Repaired)),
-    "symbolic": ("polynomials", _symbolic),
-    "trace": ("traced", None),
+    "symbolic": ("traced", None),
     "script": ("ran", _plain(_Ran)),
 }
 """For each kind of request that of its reply, and what looks at the rest."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from soak import SIZE
-from stored import OTHER_LINES, Found, Stored, differs, found_in, reason, stored
+from stored import OTHER_LINES, Found, Stored, differs, found_in, is_about, reason, stored
 
 CASES = stored()
 NUMPY = [case for case in CASES if case.task.endswith("numpy")]
@@ -71,5 +71,5 @@ def test_reasons_are_given_for_few_cases() -> None:
     """Each for some, and together for no more than are drawn anew with these texts."""
     known = [case for case in CASES if reason(case)]
     assert {why for case in known for why in [reason(case)]} == set(OTHER_LINES.values())
-    assert all(any(part in case.text for case in CASES) for part in OTHER_LINES)
-    assert len(known) <= 0.06 * len(CASES), len(known)
+    assert all(any(is_about(part, case) for case in CASES) for part in OTHER_LINES)
+    assert len(known) <= 0.12 * len(CASES), len(known)

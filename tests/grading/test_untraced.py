@@ -52,9 +52,29 @@ def spoiled(code: str, where: str, path: Path) -> Path:
     return path
 
 
+UPDATE, FORWARD = "def update_parameters", "def L_layer_forward"
+SEEN = ("work", "blind")
+"""Numbers know where they were made, whoever watches."""
+
+
+@pytest.mark.parametrize("kind", SEEN)
+def test_an_update_has_its_line_without_being_watched(grade, kind, tmp_path):
+    """Not so a forward pass, see below."""
+    path = spoiled(SPOILED[kind][0], UPDATE, tmp_path / "hw.py")
+    (task,) = grade(path, "regression-numpy", diagnose=True).tasks
+    lines = path.read_text().splitlines()
+    assert task.findings
+    for finding in task.findings:
+        assert not finding.untraced
+        assert not lines[finding.place.line - 1].startswith("def ")
+    assert not any(note.startswith(TOLD) for note in task.notes)
+
+
 @pytest.mark.sample(4)
-@pytest.mark.parametrize("where", ["def update_parameters", "def L_layer_forward"])
-@pytest.mark.parametrize("kind", SPOILED)
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [(k, w) for k in SPOILED for w in (UPDATE, FORWARD) if w == FORWARD or k not in SEEN],
+)
 def test_a_lost_trace_is_told(grade, hurried, kind, where, tmp_path):
     """In the result and its text, and in the review; where the mistake is found all the same."""
     code, reason = SPOILED[kind]
@@ -101,7 +121,7 @@ def test_a_loss_on_the_way_is_told():
 
 def test_every_reason_has_its_words():
     """Also those that are hard to come by."""
-    whole = Trace(Place("a.py", None, 1), (), (), {})
+    whole = Trace(Place("a.py", None, 1), (), {})
     assert why_untraced(whole) == "none of its lines was seen when it was run"
     failed = replace(whole, failure=Failure(0, "KeyError", "", None, "f"))
     assert why_untraced(failed) == "watched line by line, it failed with KeyError"

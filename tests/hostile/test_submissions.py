@@ -164,14 +164,13 @@ FORGE = """
         return child.Frame(reply.kind, arrays, data)
     child.HANDLERS[{kind!r}] = forged
 """
-MANY = """
-def many(random, entries):
-    owners = np.repeat(np.arange(entries), 2000)
-    terms = len(owners)
-    atoms = np.argsort(random.random((terms, 15)), axis=1)[:, :4].reshape(-1)
-    powers = random.integers(1, 4, 4 * terms)
-    factors = np.stack([np.repeat(np.arange(terms), 4), atoms, powers], axis=1)
-    return {"coefficients": random.random(terms), "owners": owners, "factors": factors}
+LONG = """
+def long(arrays):
+    rows = [[0, atom, 0, 0] for atom in range(15)]
+    rows += [[2, 0, 1, 0], *([2, 13 + atom, atom, 0] for atom in range(2, 15))]
+    rows += [[4, 28, 28, 0], [4, 29, 28, 0], *([2, number, 30, 0] for number in range(30, 29_000))]
+    after = {name: array * 0 + 28_000 for name, array in arrays.items() if name[:5] == "after"}
+    return {**arrays, **after, "steps": np.array(rows, dtype=np.int64)}
 """
 
 FORGED = {
@@ -185,17 +184,14 @@ FORGED = {
     "a tree of arrays that are not there": ("explore", "data['tree'] = {'array': 'nope'}"),
     "a short run": ("run", "arrays = {k: a[:3] for k, a in arrays.items()}"),
     "losses of a run": ("run", "arrays['loss'] = np.array(1.0)"),
-    "atoms that are not there": ("symbolic", "arrays['factors'][:, 1] = 10**9"),
-    "powers beyond all": ("symbolic", "arrays['factors'][:, 2] = 10**9"),
-    "coefficients without end": ("symbolic", "arrays['coefficients'][:] = np.inf"),
-    "polynomials of another step": ("symbolic", "arrays['coefficients'] *= 3"),
-    "polynomials of no step": ("symbolic", "arrays['owners'][:] = arrays['owners'][::-1]"),
-    "functions of nothing": ("symbolic", "data['functions'] = ['over', 'exp']"),
-    "polynomials of two thousand terms": (
-        "symbolic",
-        "arrays = many(np.random.default_rng(1), len(data['quantities']) and 9)",
-    ),
-    "lines before the first": ("trace", "arrays['events'][:, 1] = -(10**9)"),
+    "atoms that are not there": ("symbolic", "arrays['steps'][:, 1] = 10**9"),
+    "steps before the first": ("symbolic", "arrays['steps'][:, 2] = -1"),
+    "constants without end": ("symbolic", "arrays['constants'][:] = np.inf"),
+    "numbers of another step": ("symbolic", "arrays['constants'] *= 3"),
+    "steps of no parameter": ("symbolic", "arrays['after/W2'] = arrays['after/W2'][::-1]"),
+    "operations of nothing": ("symbolic", "arrays['steps'][:, 0] = 99"),
+    "a product of thousands of terms": ("symbolic", "arrays = long(arrays)"),
+    "lines before the first": ("symbolic", "arrays['events'][:, 1] = -(10**9)"),
 }
 """What code does that answers in the place of its worker: kind of request, change of the reply."""
 
@@ -209,7 +205,7 @@ def test_no_forged_reply_is_believed(grade, honest, name, tmp_path):
     forge = FORGE.format(kind=kind, change=change).lstrip("\n")
     assert head in WRONG
     score, expected, right = honest
-    result = grade(WRONG.replace(head, MANY + head + forge), tmp_path)
+    result = grade(WRONG.replace(head, LONG + head + forge), tmp_path)
     assert result.score <= score
     said = to_data(result, 4)
     # Where how the roles are bound cannot be asked, it is guessed.

@@ -10,7 +10,7 @@ from gradkit.diagnosis.rules.division import (
     without,
     without_multiples,
 )
-from gradkit.runtime.symbolic.polynomials import TooLongError, atom, constant, plus, times, to_power
+from gradkit.diagnosis.rules.polynomials import TooLongError, atom, constant, plus, times, to_power
 
 A, B, C = (atom(n) for n in range(3))
 ERROR = plus(A, B, -1.0)
@@ -77,3 +77,13 @@ def test_a_sum_takes_no_place_below():
     assert substituted(atom(2, -1), {2: times(A, B)}) == times(atom(0, -1), atom(1, -1))
     with pytest.raises(TooLongError, match="a sum to a negative power"):
         substituted(atom(2, -1), {2: ERROR})
+
+
+def test_sums_have_an_end():
+    """A polynomial of more terms than anybody would look at."""
+    long = {((n, 1),): 1.0 for n in range(1500)}
+    assert len(plus(long, {})) == 1500
+    with pytest.raises(TooLongError, match="a sum of too many terms"):
+        plus(long, {((n, 2),): 1.0 for n in range(1500)})
+    with pytest.raises(TooLongError, match="a product of too many terms"):
+        times(long, plus(atom(1), atom(2)))

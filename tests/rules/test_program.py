@@ -1,5 +1,7 @@
 """What a student's process says of an update is read, or refused; nothing of it is believed yet."""
 
+import sys
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -7,6 +9,7 @@ from rules.nets import CLASSIFICATION, REGRESSION, RELU
 from rules.traced import program_of
 
 from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.polynomials import TooLongError
 from gradkit.diagnosis.rules.program import (
     by_class,
     columns_of,
@@ -21,22 +24,39 @@ from gradkit.diagnosis.symbolic import observe_program
 from gradkit.records.observations import Lost
 from gradkit.records.rule import Factor
 from gradkit.runtime.frames import Frame
+from gradkit.runtime.symbolic.numbers import OPERATIONS
 
 SHAPE = shape_of(REGRESSION)
 GIVEN = len(symbols_of(SHAPE, rate=False))
-DATA = {"functions": ["exp"], "quantities": ["b2"]}
+
+
+def row(operation, one, other=0):
+    """A step of no known place."""
+    return [OPERATIONS.index(operation), one, other, 0]
+
+
+STEPS = [
+    row("given", 2),
+    row("constant", 0),
+    row("mul", 0, 1),
+    row("exp", 2, 2),
+    row("constant", 1),
+    row("power", 3, 4),
+    row("constant", 2),
+    row("mul", 6, 5),
+    row("given", 0),
+    row("truediv", 7, 8),
+]
 ARRAYS = {
-    "coefficients": np.array([-1.0, 0.5]),
-    "owners": np.array([0, 1]),
-    "factors": np.array([[0, 2, 1], [1, GIVEN, 2], [1, 0, -1]]),
+    "steps": np.array(STEPS),
+    "constants": np.array([-1.0, 2.0, 0.5]),
+    "after/b2": np.array([[9]]),
 }
 
 
-def read(data=(), **arrays):
+def read(**arrays):
     """What is read, with some of it changed."""
-    return read_program(
-        Frame("polynomials", {**ARRAYS, **arrays}, {**DATA, **dict(data)}), SHAPE, GIVEN
-    )
+    return read_program(Frame("traced", {**ARRAYS, **arrays}, {}), SHAPE, GIVEN)
 
 
 def test_a_program_is_what_was_told():
@@ -50,45 +70,47 @@ def test_a_program_is_what_was_told():
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
-def changed(row, place, number):
-    """The factors, with one number changed."""
-    factors = ARRAYS["factors"].copy()
-    factors[row, place] = number
-    return factors
+def changed(place, *new):
+    """The steps, with one of them changed."""
+    steps = ARRAYS["steps"].copy()
+    steps[place] = new
+    return steps
 
 
 @pytest.mark.parametrize(
-    ("data", "arrays", "said"),
+    ("arrays", "said"),
     [
-        ({"functions": ["cosh"]}, {}, "functions do not fit"),
-        ({"quantities": ["b2", "b2"]}, {"owners": np.array([0, 2])}, "quantities do not fit"),
-        ({}, {"factors": changed(0, 1, GIVEN)}, "atoms do not fit"),
-        ({}, {"factors": changed(1, 1, GIVEN + 1)}, "atoms do not fit"),
-        ({}, {"factors": changed(1, 0, 2)}, "factors do not fit"),
-        ({}, {"factors": changed(1, 1, -1)}, "factors do not fit"),
-        ({}, {"factors": changed(1, 2, 0)}, "powers do not fit"),
-        ({}, {"factors": changed(1, 2, 13)}, "powers do not fit"),
-        ({}, {"factors": changed(2, 1, GIVEN)}, "powers do not fit"),
-        ({}, {"factors": ARRAYS["factors"][:, :2]}, "factors do not fit"),
-        ({}, {"owners": np.array([0, 2])}, "owners do not fit"),
-        ({}, {"owners": np.array([0])}, "owners do not fit"),
-        ({}, {"coefficients": np.array([1.0, np.nan])}, "coefficients do not fit"),
-        ({}, {"coefficients": np.array([1.0, 0.0])}, "coefficients do not fit"),
-        ({}, {"coefficients": np.array([1, 1])}, "coefficients do not fit"),
+        ({"steps": changed(3, 99, 0, 0, 0)}, "out of range"),
+        ({"steps": changed(3, -1, 0, 0, 0)}, "steps do not fit"),
+        ({"steps": changed(3, *row("exp", 3, 3))}, "steps do not fit"),
+        ({"steps": changed(2, *row("mul", 0, 7))}, "steps do not fit"),
+        ({"steps": changed(2, *row("mul", -1, 1))}, "steps do not fit"),
+        ({"steps": changed(0, *row("given", GIVEN))}, "atoms do not fit"),
+        ({"steps": changed(1, *row("constant", 3))}, "out of bounds"),
+        ({"steps": ARRAYS["steps"][:, :3]}, "steps do not fit"),
+        ({"steps": ARRAYS["steps"] * 1.0}, "steps do not fit"),
+        ({"steps": np.zeros((30_001, 4), dtype=np.int64)}, "steps do not fit"),
+        ({"constants": np.array([-1, 2, 3])}, "constants do not fit"),
+        ({"constants": np.array([-1.0, 2.0, np.nan])}, "constants do not fit"),
+        ({"constants": np.array([-1.0, 13.0, 0.5])}, "powers do not fit"),
+        ({"after/b2": np.array([9])}, "after/b2 do not fit"),
+        ({"after/b2": np.array([[9.0]])}, "after/b2 do not fit"),
+        ({"after/b2": np.array([[10]])}, "after/b2 do not fit"),
+        ({"after/W1": np.array([[9]])}, "out of bounds"),
     ],
 )
-def test_what_does_not_fit_is_refused(data, arrays, said):
-    """Atoms of atoms behind them, powers beyond all, numbers that are none."""
+def test_what_does_not_fit_is_refused(arrays, said):
+    """Steps of later ones, powers beyond all, numbers that are none."""
     with pytest.raises((ValueError, LookupError), match=said):
-        read(data, **arrays)
+        read(**arrays)
 
 
 @pytest.mark.parametrize(
     "reply",
     [
         Lost("timeout", "was stopped"),
-        Frame("polynomials", {}, DATA),
-        Frame("polynomials", {**ARRAYS, "owners": np.array([9, 9])}, DATA),
+        Frame("traced", {}, {}),
+        Frame("traced", {**ARRAYS, "after/b2": np.array([[99]])}, {}),
     ],
 )
 def test_nothing_is_known_where_nothing_can_be_read(reply):
@@ -98,6 +120,28 @@ def test_nothing_is_known_where_nothing_can_be_read(reply):
         None,
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("ATOMS", "functions of too many values"), ("TERMS", "polynomials of too many terms")],
+)
+def test_programs_have_an_end(monkeypatch, name, said):
+    """Then nothing is known, and no time is lost over it."""
+    monkeypatch.setattr(sys.modules[read_program.__module__], name, 0)
+    with pytest.raises(TooLongError, match=said):
+        read()
+    reply = Frame("traced", ARRAYS, {})
+    assert observe_program(lambda arrays: reply, REGRESSION, draw(REGRESSION, 1)) == (None, False)
+
+
+def test_the_same_of_the_same_is_one():
+    """A function of equal polynomials is one atom; the twin, of another, is none."""
+    steps = [*STEPS, row("exp", 2, 2), row("exp", 0, 0), row("add", 3, 10), row("add", 3, 11)]
+    same, other = (
+        read(steps=np.array(steps), **{"after/b2": np.array([[last]])}).made for last in (12, 13)
+    )
+    assert (len(same), len(other)) == (1, 2)
 
 
 def test_it_is_called_where_everything_is_positive():
@@ -112,20 +156,6 @@ def test_it_is_called_where_everything_is_positive():
     assert (inputs.A1[:1] == 0).any() or (inputs.X < 0).any()
     observe_program(ask, RELU, inputs)
     assert all((value > 0).all() for value in seen[0].values())
-
-
-def test_too_many_terms_are_refused():
-    """Of one polynomial."""
-    many = 2001
-    factors = np.stack([np.arange(many), np.zeros(many), np.ones(many)], axis=1).astype(np.int64)
-    factors[:, 1] = np.arange(many) % 9
-    arrays = {"coefficients": np.ones(many), "owners": np.zeros(many, np.int64), "factors": factors}
-    assert len(read({"functions": []}, **arrays).after["b2", (0, 0)]) == 9
-    powers = [1 + np.arange(many) // 12**n % 12 for n in range(4)]
-    rows = [[np.arange(many), np.full(many, n), powers[n]] for n in range(4)]
-    arrays["factors"] = np.concatenate([np.stack(row, axis=1) for row in rows])
-    with pytest.raises(ValueError, match="terms do not fit"):
-        read({"functions": []}, **arrays)
 
 
 def test_symbols_stand_in_the_order_of_the_inputs():

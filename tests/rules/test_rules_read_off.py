@@ -9,11 +9,11 @@ from rules.traced import program_of
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules import reading as module
 from gradkit.diagnosis.rules.compounds import Compounds
+from gradkit.diagnosis.rules.polynomials import atom, constant, plus, times
 from gradkit.diagnosis.rules.reading import Reading, UnreadableError
 from gradkit.diagnosis.rules.sizes import shape_of
 from gradkit.diagnosis.rules.symbols import Table
 from gradkit.records.rule import Factor
-from gradkit.runtime.symbolic.polynomials import atom, constant, plus, times
 
 SHAPE = shape_of(REGRESSION)
 Y, Y_HAT, A, B = (atom(n) for n in range(4))

@@ -46,9 +46,8 @@ def program_of(
     }
 
     def ask(arrays) -> Frame:
-        return symbolic(
-            lambda: (function, None), {}, Frame("symbolic", dict(arrays), {"call": call})
-        )
+        asked = Frame("symbolic", dict(arrays), {"call": call, "watched": False, "plain": False})
+        return symbolic(lambda: (function, None), {}, frozenset(), asked)
 
     return observe_program(ask, task, inputs)[0]
 

@@ -20,11 +20,6 @@ FAILURE = {"type": "E", "message": "m", "place": ["hw.py", 3], "function": "f"}
 PARAMETERS = {"W1": np.zeros((2, 2)), "b1": np.zeros((2, 1))}
 FINALS = {f"final/{name}": value for name, value in PARAMETERS.items()}
 ROWS = {**PARAMETERS, "X": np.zeros((3, 2)), "y": np.zeros((3, 1)), "rate": np.array(0.1)}
-POLYNOMIALS = {
-    "coefficients": np.ones(3),
-    "owners": np.arange(3),
-    "factors": np.array([[0, 1, 1], [1, 2, -1], [2, 0, 2]]),
-}
 TOLD = {"faults": [], "failure": None}
 
 
@@ -43,7 +38,6 @@ ASKED = {
     "model": ({"candidates": ["Net", "Model"]}, {}),
     "target": ({"name": "y"}, {}),
     "explore": ({"call": CALL}, {}),
-    "trace": ({"call": CALL, "n": 3}, {}),
     "script": ({"text": "1 / 0"}, {}),
     "functions": ({"names": ["forward"]}, {}),
     "left": ({"first": "forward", "then": "update"}, {}),
@@ -70,11 +64,10 @@ ANSWERS = {
         {"faults": [], "tree": {"dict": [["W1", {"array": "0"}], [1, {"none": True}]]}},
         {"0": np.zeros((2, 2))},
     ),
-    "trace": ("traced", {}, {}),
     "script": ("ran", {"failure": "Traceback …"}, {}),
     "functions": ("functions", {"functions": [FUNCTION]}, {}),
     "left": ("left", {"names": ["cache"]}, {}),
-    "symbolic": ("polynomials", {"functions": ["exp"], "quantities": ["W1", "b1"]}, POLYNOMIALS),
+    "symbolic": ("traced", {}, {}),
 }
 """What comes back when all goes well."""
 
@@ -142,13 +135,6 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
     [
         ("batch", {"faults": ...}, {}, "missing required field `faults`"),
         ("repeats", {"calls": 2}, {}, "2 calls of 1"),
-        ("symbolic", {"functions": ...}, {}, "missing required field `functions`"),
-        ("symbolic", {"functions": ["exp"] * 401}, {}, "of length <= 400"),
-        ("symbolic", {"quantities": ["W3"]}, {}, "had not been asked for"),
-        ("symbolic", {"quantities": ["W1", "W1"]}, {}, "a quantity told twice"),
-        ("symbolic", {}, {"coefficients": ...}, "polynomials that are not there"),
-        ("symbolic", {}, {"values": np.ones(1)}, "had not been asked for"),
-        ("symbolic", {}, {"factors": np.zeros((400_001, 3))}, "too many terms"),
         ("repeats", {}, {"times": ...}, "times is no count"),
         ("repeats", {}, {"times": np.array([0.5])}, "times is no count"),
         ("repeats", {}, {"times": np.array([1, 2])}, "times is no count"),

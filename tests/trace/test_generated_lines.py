@@ -10,12 +10,12 @@ import random
 import pytest
 from msgspec.structs import replace
 from rules.generate import STYLES, sets_of, write
-from rules.lines import NOWHERE, differing
+from rules.lines import NOWHERE, stands_at
 from soak import SIZE
 from styles import FORWARD, IMPORTS, IN_OUT, OUT_IN, ROWS
 from watched import TASKS, watch
 
-from gradkit.records.rule import Attribution
+from gradkit.records.rule import Attribution, Spot
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop
 
@@ -36,26 +36,16 @@ def cases(size: int) -> list[Case]:
 
 def is_right(found: Attribution, codes: frozenset[str], task: Task, style: str) -> bool:
     """Whether a line is one that the mistake made, or, without any, the function's first."""
-    lines = differing(codes, found.code, task, style)
     if found.code in NOWHERE:
         return found.evidence in ("function", "unused")
-    if found.code == "updated-before-use":
-        # Two blocks have changed places: the line that changed W2 comes first.
-        return found.changed is not None and found.changed.line < found.origin.line
-    if found.code == "wrong-factor" and style != "scalar":
-        # Missing from every step, the factor could also have been given to the error.
-        return found.origin.line in lines or found.name == "dZ2"
-    if found.code == "wrong-index" and style != "scalar":
-        # The generator overwrites X; what is wrong is told where X is used.
-        return found.name == "dW1"
-    return found.origin.line in lines
+    return stands_at(found.code, found.spot.place.line, codes, task, style)
 
 
 def wrong_lines(workshop: Workshop, case: Case) -> list[str]:
     """What is told wrongly of one update; nothing for mistakes that are named otherwise."""
     task, codes, style = case
     return [
-        f"{style} {task.id} {sorted(codes)}: {each.code} at {each.origin.line} ({each.evidence})"
+        f"{style} {task.id} {sorted(codes)}: {each.code} at {each.spot.place.line} ({each.evidence})"
         for each in attributions(workshop, case)
         if each.code in codes and not is_right(each, codes, task, style)
     ]
@@ -99,7 +89,9 @@ def test_a_line_that_is_wrong_is_noticed(workshop):
     """The twin: the next line is not the one."""
     task, codes = TASKS["classification-numpy"], frozenset({"missing-error"})
     found = attributions(workshop, (task, codes, "vectorised"))
-    later = [replace(f, origin=replace(f.origin, line=f.origin.line + 1)) for f in found]
+    later = [
+        replace(f, spot=Spot(replace(f.spot.place, line=f.spot.place.line + 1))) for f in found
+    ]
     assert found
     assert all(is_right(each, codes, task, "vectorised") for each in found)
     assert not any(is_right(each, codes, task, "vectorised") for each in later)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from styles import VECTORISED
-from watched import TASKS, batch_of, watch
+from watched import TASKS, watch
 
+from gradkit.diagnosis.rules.columns import to_columns
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.trace import COLUMNS
@@ -88,7 +89,7 @@ def test_a_call_that_raises_is_told(workshop):
     with watch(workshop, TASK, FORWARD, cell) as watched:
         trace = watched.trace
     assert (trace.failure.type, trace.failure.place.line) == ("ValueError", 4)
-    assert (trace.events, trace.calls) == ((), ())
+    assert (trace.events, trace.after) == ((), {})
 
 
 def test_a_hang_costs_the_trace_alone(workshop):
@@ -102,9 +103,11 @@ def test_a_hang_costs_the_trace_alone(workshop):
         watched.sitting._sources["own"][1][1] = "hang = True\n"
         watched.sitting._close()
         watched.sitting._left = 1.0
-        trace = observe_trace(watched.sitting, TASKS[TASK], watched.bound, batch_of(watched.inputs))
+        trace = observe_trace(
+            watched.sitting, TASKS[TASK], watched.bound, to_columns(watched.inputs)
+        )
     assert trace.lost.kind == "timeout"
-    assert (trace.events, trace.calls, trace.after) == ((), (), {})
+    assert (trace.events, trace.after) == ((), {})
 
 
 class Forger:
@@ -141,37 +144,72 @@ def _lines_far(arrays, data):
     arrays["events"][:, COLUMNS.index("line")] = 10**9
 
 
+def _moved(name, place, number):
+    def forge(arrays, data):
+        arrays[name] = arrays[name].copy()
+        arrays[name][place] = number
+
+    return forge
+
+
 @pytest.mark.parametrize(
     ("forge", "said"),
     [
         (lambda arrays, data: arrays.pop("events"), "KeyError: 'events'"),
+        (lambda arrays, data: arrays.pop("steps"), "KeyError: 'steps'"),
         (lambda arrays, data: data.update(names=[]), "IndexError: "),
         (lambda arrays, data: data.update(shapes=[[10**6]] * 9), "ValueError: cannot reshape"),
         (lambda arrays, data: data.update(names=[[]] * 99), "ValueError: names do not fit"),
-        (lambda arrays, data: data.pop("failure"), "KeyError: 'failure'"),
         (_scaled("events", -1), "ValueError: events do not fit"),
         (_scaled("events", 0.5), "ValueError: events do not fit"),
-        (_scaled("values", 1j), "ValueError: values do not fit"),
-        (_scaled("calls", 100), "ValueError: calls do not fit"),
-        (_scaled("after/W1", 1j), "ValueError: after/W1 do not fit"),
-        (_priors_ahead, "ValueError: events do not fit"),
         (_lines_far, "ValueError: lines do not fit"),
+        (lambda arrays, data: data.pop("failure"), "KeyError: 'failure'"),
+        (_scaled("values", 100), "ValueError: values do not fit"),
+        (_scaled("values", -1), "ValueError: values do not fit"),
+        (_scaled("stacks", 1.0), "ValueError: stacks do not fit"),
+        (_moved("stacks", (0, 1), -1), "ValueError: files do not fit"),
+        (_moved("stacks", (0, 1), 99), "IndexError: list index out of range"),
+        (_moved("stacks", (0, 2), 10**9), "ValueError: lines do not fit"),
+        (_moved("steps", (0, 1), 99), "ValueError: atoms do not fit"),
+        (_moved("after/W1", (0, 0), 10**6), "ValueError: after/W1 do not fit"),
+        (_priors_ahead, "ValueError: events do not fit"),
     ],
 )
 def test_a_forged_reply_is_a_loss_and_no_crash(workshop, forge, said):
     """Student code could answer in the worker's place."""
     with watch(workshop, TASK, *VECTORISED.sources()) as watched:
         forger = Forger(watched.sitting, forge)
-        trace = observe_trace(forger, TASKS[TASK], watched.bound, batch_of(watched.inputs))
+        trace = observe_trace(forger, TASKS[TASK], watched.bound, to_columns(watched.inputs))
     assert trace.lost.kind == "protocol"
     assert trace.lost.detail.startswith(f"the trace was garbled: {said}")
-    assert (trace.events, trace.calls) == ((), ())
+    assert (trace.events, trace.steps) == ((), None)
 
 
 def test_an_unforged_reply_is_none(workshop):
     """The twin of the test above."""
     with watch(workshop, TASK, *VECTORISED.sources()) as watched:
         forger = Forger(watched.sitting, lambda arrays, data: None)
-        trace = observe_trace(forger, TASKS[TASK], watched.bound, batch_of(watched.inputs))
+        trace = observe_trace(forger, TASKS[TASK], watched.bound, to_columns(watched.inputs))
     assert trace.lost is None
     assert [event.name for event in trace.events] == [e.name for e in watched.trace.events]
+
+
+def test_columns_are_those_of_the_operation(workshop):
+    """In characters, also behind others than Latin ones; of several lines there are none."""
+    cell = (
+        "def update_parameters(parameters, y, y_hat, A1, X):\n"
+        '    label = "δ₂"; dZ2 = y_hat - y\n'
+        "    dW2 = (A1\n        * dZ2)\n"
+        '    parameters["W2"] -= 0.001 * dW2\n'
+    )
+    with watch(workshop, TASK, FORWARD, cell) as watched:
+        steps = watched.trace.steps
+        events = {event.name: event for event in watched.trace.events}
+    lines = cell.split("\n")
+    (spot,) = steps.spots[events["dZ2"].steps[0]]
+    start, end = spot.columns
+    assert lines[spot.place.line - 1][start:end] == "y_hat - y"
+    assert spot.names == {"y_hat", "y"}
+    (spot,) = steps.spots[events["dW2"].steps[0]]
+    assert (spot.place.line, spot.columns) == (3, ())
+    assert {"A1", "dZ2"} <= spot.names

@@ -11,6 +11,7 @@ from gradkit.binding import bind
 from gradkit.diagnosis.attribute import attribute
 from gradkit.diagnosis.mistakes import Diagnosis, diagnose
 from gradkit.diagnosis.rules import draw, recover
+from gradkit.diagnosis.rules.columns import to_columns
 from gradkit.diagnosis.rules.draw import FRESH, ROWS, with_rate
 from gradkit.diagnosis.symbolic import asked_of, observe_program
 from gradkit.diagnosis.trace import observe_trace
@@ -36,7 +37,7 @@ class Watched:
         self.task, self.bound, self.sitting = task, bound, sitting
         self._seen = tuple(seen)
         self.inputs = self._inputs(7, CALLS)
-        self.trace: Trace = observe_trace(sitting, task, bound, batch_of(self.inputs))
+        self.trace: Trace = observe_trace(sitting, task, bound, to_columns(self.inputs))
 
     def diagnosis(self) -> Diagnosis:
         """What the step does and should do."""

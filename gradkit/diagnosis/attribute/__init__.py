@@ -1,44 +1,46 @@
-"""The line of a mistake: the earliest value of a trace that already contains it.
+"""The line of a mistake: the step of the call that it is made in.
 
-A mistake in an update step is a difference between two rules: the one that the code applies
-and the one it would apply without this mistake. What the first has and the second lacks are
-the doubtful factors. A traced value contains the mistake if, over all calls, it is a constant
-times a product of the applied rule's factors that holds the doubtful ones. Where a factor is
-missing instead, no value is wrong by itself; then the value counts that is complete but for
-that factor, when the calculation goes on to its next stage without it.
+An update is called once with numbers that know how they were made, see
+`gradkit.runtime.symbolic`. Where a mistake is one of a product, `blame` finds the step; where a
+parameter is written wrongly, or not at all, `write` looks at what statements left behind.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from gradkit.diagnosis.attribute.blame import Blame
 from gradkit.diagnosis.attribute.case import Case
-from gradkit.diagnosis.attribute.figure import Found
-from gradkit.diagnosis.attribute.gradient import origin_in_product
-from gradkit.diagnosis.attribute.unknown import wrong_values
 from gradkit.diagnosis.attribute.write import (
-    applied_at,
-    changed_at,
+    change,
     loop_of,
-    origin_of_mutation,
-    origin_of_source,
-    origin_of_standstill,
-    origin_of_target,
-    origin_of_truncation,
+    mutated_at,
+    source_of,
+    standstill,
+    stored,
+    summand,
+    truncated_in,
+    written_to,
 )
 from gradkit.diagnosis.mistakes import Diagnosis
 from gradkit.records.result import UNEXPLAINED
-from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Trace, UpdateInputs
-from gradkit.records.submission import Place
+from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Spot, Trace, UpdateInputs
 from gradkit.records.task import Task
 
 __all__ = ["attribute"]
 
 STANDSTILL = ("not-updated", "nothing-updated", "copy-dropped")
 SOURCE = ("gradient-stored", "overwritten", "wrong-source-entry")
+FIGURES = frozenset(
+    {"wrong-sign", "wrong-factor", "wrong-learning-rate", "uneven-learning-rate", "rate-ignored"}
+)
+"""Mistakes in the constant, which no factor shows."""
+
+Found = tuple[Spot, Evidence, str]
+"""Where, why there, and what the student calls the value."""
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a student's values may be huge, or tiny
+@np.errstate(all="ignore")  # a student's values may be huge, or tiny
 def attribute(
     task: Task,
     trace: Trace,
@@ -52,7 +54,7 @@ def attribute(
     ----------
     task : Task
     trace : Trace
-        Of calls with ``inputs``, or of some of these.
+        Of a call with its steps, told for ``inputs``.
     inputs : UpdateInputs
         Independent of one another, as `gradkit.diagnosis.rules.draw` makes them; six or more.
     diagnosis : Diagnosis
@@ -63,65 +65,90 @@ def attribute(
     Returns
     -------
     tuple of Attribution
-        One for each pair of lines, in the order of the first entry concerned.
+        One for each line, in the order of the first entry concerned.
     """
-    if not set(trace.after) >= set(inputs.before) or not trace.calls:
-        return (Attribution(slip.code, slip.entries, trace.start, None, "function"),)
-    case = Case(task, trace, inputs, diagnosis, slip)
-    found: dict[tuple[Place, Place | None, Evidence, str, Place | None], list[Entry]] = {}
-    for entry in slip.entries or (None,):
-        origin = _origin(case, entry)
-        applied = None if entry is None else applied_at(case, entry)
-        if slip.code in SOURCE and origin is not None:
-            applied = origin[0]
-        if slip.code == UNEXPLAINED and entry is not None:
-            origin, applied = _of_unknown(case, entry, applied)
-        elif origin is None and applied is not None:
-            origin = applied, "applied"
-        changed = None
-        if entry is not None and slip.code == "updated-before-use":
-            changed = changed_at(case, entry)
-        place, name = trace.start, ""
-        evidence: Evidence = "function"
-        if origin is not None:
-            event = trace.events[origin[0]]
-            place, name, evidence = event.place, event.name, origin[1]
-            if evidence == "loop" and entry is not None:
-                place = loop_of(case, entry, origin[0]) or place
-        key = place, _place(trace, applied), evidence, name, _place(trace, changed)
-        found.setdefault(key, []).extend([] if entry is None else [entry])
-    return tuple(
-        Attribution(slip.code, tuple(entries), place, applied, evidence, name, changed)
-        for (place, applied, evidence, name, changed), entries in found.items()
-    )
+    function: Found = Spot(trace.start), "function", ""
+    if trace.steps is None or not set(trace.after) >= set(inputs.before):
+        return (Attribution(slip.code, slip.entries, *function),)
+    case = Case(task, trace, trace.steps, inputs, diagnosis, slip)
+    if not slip.entries:
+        return (Attribution(slip.code, (), *(_of_mutation(case) or function)),)
+    blame = Blame(case)
+    # What is to blame for a plain entry may be so for one that is made of more.
+    order = sorted(slip.entries, key=lambda e: (len(blame.below(e)), -int(e[0][1])))
+    if slip.code == UNEXPLAINED:
+        order = [entry for entry in order if not blame.is_right(entry)] or order
+    origins = {entry: _origin(case, blame, entry) or function for entry in order}
+    found: dict[Found, list[Entry]] = {}
+    for entry in filter(origins.__contains__, slip.entries):
+        found.setdefault(origins[entry], []).append(entry)
+    return tuple(Attribution(slip.code, tuple(made), *at) for at, made in found.items())
 
 
-def _place(trace: Trace, event: int | None) -> Place | None:
-    return None if event is None else trace.events[event].place
+def _of_mutation(case: Case) -> Found | None:
+    number = mutated_at(case) if case.slip.code == "input-mutated" else None
+    return None if number is None else _of_event(case, number, "value")
 
 
-def _of_unknown(case: Case, entry: Entry, applied: int | None) -> tuple[Found | None, int | None]:
-    """The event that holds what is wrong, if it is not a helper's, and the one that applied it."""
-    events = wrong_values(case, entry)
-    first = next((n for n in events if case.columns.events[n].frame == 0), None)
-    if first is None:
-        return (None if applied is None else (applied, "applied")), applied
-    # Whether a helper is wrong, or what it was handed, cannot be told without a rule.
-    return ((first, "value") if first == events[0] else None), applied
-
-
-def _origin(case: Case, entry: Entry | None) -> Found | None:
+def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
     code = case.slip.code
     if code == "input-mutated":
-        return origin_of_mutation(case)
-    if entry is None or code == UNEXPLAINED:
-        return None
-    if code in SOURCE:
-        return origin_of_source(case, entry)
+        return _of_mutation(case)
     if code in STANDSTILL:
-        return origin_of_standstill(case, entry)
-    if code == "wrong-target":
-        return origin_of_target(case, entry)
+        left, made = standstill(case, entry)
+        if left is not None and left[1] == "loop":
+            place = loop_of(case, entry, case.trace.events[left[0]])
+            return None if place is None else (Spot(place), "loop", "")
+        if left is not None:
+            return _of_event(case, *left)
+        return None if made is None else _of_step(case, *made)
+    step, event = _at(case, blame, entry)
+    if code == UNEXPLAINED and step is not None and len(case.steps.spots[step]) > 1:
+        # Whether a helper is wrong, or what it was handed, cannot be told without a rule.
+        return None
+    if event is not None:
+        return _of_event(case, event, "value")
+    if step is not None:
+        return _of_step(case, step, "value", helped=code == "wrong-derivative-argument")
+    return _applied(case, entry)
+
+
+def _at(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, int | None]:
+    """The step to blame, or the event."""
+    code, nothing = case.slip.code, (None, None)
     if code == "integer-truncation":
-        return origin_of_truncation(case, entry)
-    return origin_in_product(case, entry)
+        return None, truncated_in(case, entry)
+    if code in SOURCE:
+        step = source_of(case, entry)
+        return step, (stored(case, entry) if step is None else None)
+    if code == "wrong-target":
+        return written_to(case, entry), None
+    if code == UNEXPLAINED:
+        return blame.unknown(entry) or nothing
+    if not case.is_followed(entry):
+        return nothing
+    return (blame.figure(entry) if code in FIGURES else blame.product(entry)) or nothing
+
+
+def _applied(case: Case, entry: Entry) -> Found | None:
+    """Where the entry moves."""
+    root = case.root(entry)
+    step = summand(case, root, change(case, case.applied[entry]))
+    if step is not None or case.is_computed(root):
+        return _of_step(case, root if step is None else step, "applied")
+    number = stored(case, entry)
+    return None if number is None else _of_event(case, number, "applied")
+
+
+def _of_event(case: Case, number: int, evidence: Evidence) -> Found:
+    event = case.trace.events[number]
+    return Spot(event.place), evidence, event.name
+
+
+def _of_step(case: Case, number: int, evidence: Evidence, *, helped: bool = False) -> Found | None:
+    spots, events = case.steps.spots[number], case.trace.events
+    held = case.first_holding(number)
+    if helped and held is not None and events[held].kind == "returned":
+        # A function is right that gives what belongs to what it is handed.
+        spots = spots[1:] or spots
+    return (spots[0], evidence, "" if held is None else events[held].name) if spots else None

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from functools import reduce
-from operator import sub
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-from msgspec.structs import replace
 
-from gradkit.diagnosis.attribute.columns import PROPORTIONAL, Columns, Hit
-from gradkit.diagnosis.attribute.product import Piece, Pieces, marked, pieces_of, within
 from gradkit.diagnosis.mistakes import Diagnosis, with_slips
+from gradkit.diagnosis.mistakes.explain import marked
 from gradkit.diagnosis.mistakes.parts import target_of
+from gradkit.diagnosis.rules.evaluate import value_of
 from gradkit.diagnosis.rules.symbols import Table
-from gradkit.records.rule import Details, Entry, Rule, Slip, Trace, UpdateInputs
+from gradkit.records.rule import Details, Entry, Event, Rule, Slip, Steps, Trace, UpdateInputs
 from gradkit.records.task import Array, Task
+from gradkit.runtime.symbolic.numbers import CONSTANT
+
+NEAR = 1e-8
+"""Relative; within which a number is a constant times another, over the calls."""
+
+EQUAL = 1e-13
+
+AXES: Mapping[str, str] = {"W1": "ij", "b1": "j", "W2": "jk", "b2": "k"}
+"""By parameter: inputs, hidden units and outputs that its entries belong to."""
 
 
 class Case:
@@ -26,9 +31,11 @@ class Case:
     ----------
     task : Task
     trace : Trace
-        Of at least one call, with all parameters ``after``.
+        With its steps, and all parameters ``after``.
+    steps : Steps
+        The trace's.
     inputs : UpdateInputs
-        Of all calls of the traced batch.
+        Of all calls of the trace.
     diagnosis : Diagnosis
     slip : Slip
         One of the explanation's.
@@ -43,17 +50,21 @@ class Case:
         changes that were written to a wrong entry where they went.
     redirected : dict
         Entries whose change was written to another, with that other.
-    other_inputs : dict
-        Entries for which other values serve as input, with the symbol and index of these.
     """
 
     def __init__(
-        self, task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis, slip: Slip
+        self,
+        task: Task,
+        trace: Trace,
+        steps: Steps,
+        inputs: UpdateInputs,
+        diagnosis: Diagnosis,
+        slip: Slip,
     ) -> None:
-        self.task, self.trace, self.slip = task, trace, slip
-        self.columns = Columns(trace, max(PROPORTIONAL, diagnosis.precision.exact))
-        self.inputs = rows_of(inputs, trace.calls)
-        self.table = Table(task, self.inputs, trace.after)
+        self.task, self.trace, self.steps, self.slip = task, trace, steps, slip
+        self.near = max(NEAR, diagnosis.precision.exact)
+        self.inputs = inputs
+        self.table = Table(task, inputs, trace.after)
         self.details: dict[Entry, Details] = dict(zip(slip.entries, slip.details, strict=False))
         slips = diagnosis.explanation.slips
         self.redirected = {
@@ -72,26 +83,6 @@ class Case:
         moved = {*self.redirected, *self.redirected.values()}
         kept = moved if slip.code != "wrong-target" else ()
         self.applied = {e: everything[e] if e in kept else self.observed[e] for e in everything}
-        self.other_inputs = {
-            entry: (_symbol_of_input(entry, dict(details)), dict(details)["index"])
-            for other in slips
-            if other.code == "wrong-layer-input"
-            for entry, details in zip(other.entries, other.details, strict=True)
-        }
-        self._values: dict[Piece, Array] = {}
-        self._others = {
-            entry: [pieces_of(term) for term in rule.terms]
-            for entry, rule in self.applied.items()
-            if entry not in slip.entries
-        }
-        self._should = {
-            entry: [_whenever(pieces_of(term)) for term in diagnosis.should[entry].terms]
-            for entry in self._others
-        }
-        self._slipped = {
-            entry: [reduce(sub, self._should[entry], _whenever(other)) for other in others]
-            for entry, others in self._others.items()
-        }
         self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
 
     def fact(self, entry: Entry, name: str) -> object:
@@ -106,92 +97,85 @@ class Case:
         """The entry's values before the step, shape (calls,)."""
         return self.inputs.before[entry[0]][:, *entry[1]]
 
-    def hits(self, products: list[Pieces], entry: Entry) -> list[list[Hit]]:
-        """Where each product was made, up to a constant, as a value of this entry's."""
-        if not products:
-            return []
-        values = [self.value(product) for product in products]
-        found = self.columns.proportional(np.stack(values, axis=1), entry)
-        rule = self.applied[entry]
-        whole = pieces_of(rule.terms[0]) if len(rule.terms) == 1 else None
-        return [
-            [hit for hit in hits if product != whole or not self._owned(hit, product, entry)]
-            if product
-            else []
-            for product, hits in zip(products, found, strict=True)
-        ]
+    def fits(self, event: Event, parameter: str) -> bool:
+        """Whether an event has the shape of a parameter, axes of length 1 aside."""
+        shapes = event.values.shape[1:], self.inputs.before[parameter].shape[1:]
+        ours, theirs = (tuple(size for size in shape if size != 1) for shape in shapes)
+        return ours == theirs
 
-    def used_elsewhere(self, pieces: Pieces, among: Collection[Entry] | None = None) -> bool:
-        """Whether an entry without this mistake is made of the same product."""
-        return any(
-            within(pieces, other)
-            for entry, others in self._others.items()
-            if among is None or entry in among
-            for other in others
+    def place_of(self, entry: Entry) -> int:
+        """The entry's place in its parameter's flat values."""
+        return int(np.ravel_multi_index(entry[1], self.inputs.before[entry[0]].shape[1:]))
+
+    def entries_at(self, event: Event, place: int) -> Iterator[Entry]:
+        """Entries that a number belongs to, by its place in an array of some parameter's shape."""
+        for key, value in self.inputs.before.items():
+            if self.fits(event, key):
+                i, j = np.unravel_index(place, value.shape[1:])
+                yield key, (int(i), int(j))
+
+    def at(self, event: Event, entry: Entry) -> Array:
+        """An event's values in the place of an entry."""
+        flat: Array = event.values.reshape(len(event.values), -1)[:, self.place_of(entry)]
+        return flat
+
+    def written(self, entry: Entry) -> Iterator[tuple[int, Event]]:
+        """Events on the entry's parameter that statements made."""
+        for number, event in enumerate(self.trace.events):
+            made = event.kind != "given" and event.parameter == entry[0]
+            if made and self.fits(event, entry[0]):
+                yield number, event
+
+    def first_holding(self, step: int) -> int | None:
+        """The first event that a step's number is in."""
+        events = enumerate(self.trace.events)
+        return next((n for n, event in events if step in event.steps), None)
+
+    def root(self, entry: Entry) -> int:
+        """The step that made an entry's new value, or that its change went into."""
+        return self.steps.after[self.redirected.get(entry, entry)]
+
+    def renames(self, step: int, event: Event) -> bool:
+        """Whether a name was given to a number that had been there before."""
+        return (
+            event.kind != "given"
+            and step in event.steps
+            and event is not self.trace.events[self.first_holding(step) or 0]
         )
 
-    def innocent(self, pieces: Pieces, doubtful: Pieces) -> bool:
-        """Whether an entry without this mistake is, or should be, made of the same product.
+    def is_computed(self, step: int) -> bool:
+        """Whether a number was neither handed over, nor stands in the text."""
+        return bool(self.steps.made[step].into)
 
-        An entry in which the doubtful part is wrong too, by another name, makes it no better.
-        """
-        made, wrong = _whenever(pieces), _whenever(doubtful)
-        return any(
-            within(pieces, other) and not within(wrong, slipped)
-            for entry, others in self._others.items()
-            for other, slipped in zip(others, self._slipped[entry], strict=True)
-        ) or any(within(made, right) for should in self._should.values() for right in should)
+    def is_a_figure(self, event: Event) -> bool:
+        """Whether a name stands for a number in the text that is no learning rate."""
+        rates = (self.task.rates.weight, self.task.rates.bias)
+        sizes = np.abs(event.values).flat
+        made = event.kind != "given" and all(map(self.is_constant, event.steps))
+        return made and not any(size in rates for size in sizes)
 
-    def shape_of(self, symbol: str) -> tuple[int, ...]:
-        """The shape in which a quantity is given, axes of length 1 aside."""
-        values = self.table.array(symbol, "")
-        return tuple(size for size in values.shape[1:] if size != 1)
+    def is_rate(self, size: float, event: Event) -> bool:
+        """Whether a name stands for a number in the text that is this large."""
+        figure = len(event.steps) == 1 and self.is_constant(event.steps[0])
+        return figure and bool(np.isclose(abs(event.values.flat[0]), size, NEAR, 0.0))
 
-    def value(self, pieces: Pieces) -> Array:
-        """A product over the calls, shape (calls,)."""
-        total = np.ones(len(self.inputs.y))
-        for piece, count in pieces.items():
-            if piece not in self._values:
-                self._values[piece] = self.table.product(piece)
-            total = total * self._values[piece] ** count
-        return total
+    def is_followed(self, entry: Entry) -> bool:
+        """Whether the steps give what the known rule of an entry gives."""
+        target = self.redirected.get(entry, entry)
+        known, made = value_of(self.table, self.observed[target]), self.after(target)
+        return bool(np.abs(known - made).max() <= self.near * np.abs(made).max())
 
-    def _owned(self, hit: Hit, pieces: Pieces, entry: Entry) -> bool:
-        """Whether the number is the whole gradient of another weight's entry, in its place.
-
-        A bias's gradient is a step on the way to the others' as well.
-        """
-        for parameter in self.trace.after:
-            if parameter in (entry[0], "b1", "b2") or not self.columns.fits(hit.event, parameter):
-                continue
-            other = self.applied[self.columns.entry_at(parameter, hit.position)]
-            if len(other.terms) == 1 and pieces_of(other.terms[0]) == pieces:
-                return not self.columns.fits(hit.event, entry[0])
-        return False
+    def is_constant(self, step: int) -> bool:
+        """Whether a number is the same, whatever was handed over."""
+        return self.steps.made[step].operation == CONSTANT
 
 
-def _symbol_of_input(entry: Entry, facts: Mapping[str, object]) -> str:
-    return "output" if facts.get("of") == "output" else "hidden" if entry[0] == "W1" else "input"
+def are_at_odds(one: Entry, other: Entry) -> bool:
+    """Whether entries belong to different inputs, units or outputs, where they share such."""
+    places = [dict(zip(AXES[key], index, strict=False)) for key, index in (one, other)]
+    return any(places[0][axis] != places[1][axis] for axis in places[0].keys() & places[1].keys())
 
 
-def _whenever(pieces: Pieces) -> Pieces:
-    """A product in which a parameter's value is the same before and after its update."""
-    found: Pieces = Counter()
-    for piece, count in pieces.items():
-        plain = tuple(replace(f, when="") if f.when else f for f in piece)
-        found[plain] += count
-    return found
-
-
-def rows_of(inputs: UpdateInputs, rows: Iterable[int]) -> UpdateInputs:
-    """Some of the calls."""
-    chosen = np.array(list(rows), dtype=int)
-    return replace(
-        inputs,
-        y=inputs.y[chosen],
-        y_hat=inputs.y_hat[chosen],
-        A1=inputs.A1[chosen],
-        X=inputs.X[chosen],
-        before={key: value[chosen] for key, value in inputs.before.items()},
-        rate=None if inputs.rate is None else inputs.rate[chosen],
-    )
+def same(one: Array, other: Array) -> bool:
+    """Whether these are the same values."""
+    return bool(np.abs(one - other).max(initial=0.0) <= EQUAL * np.abs(other).max(initial=0.0))

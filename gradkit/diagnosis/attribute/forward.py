@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.columns import LEAST
 from gradkit.diagnosis.attribute.layers import SUMS, Accept, Layers, same
 from gradkit.diagnosis.mistakes.forward import form_with
 from gradkit.diagnosis.rules.forward import before_last, run_stages
@@ -28,8 +27,7 @@ Span = tuple[Place, Place]
 def forward_lines(
     task: Task,
     trace: Trace,
-    X: Array,
-    before: Mapping[str, Array],
+    inputs: Mapping[str, Array],
     slips: tuple[Slip, ...],
     slip: Slip,
     activation: Span | None,
@@ -40,9 +38,9 @@ def forward_lines(
     ----------
     task : Task
     trace : Trace
-        Of calls of the forward pass with ``X`` and ``before``, or of some of these.
-    X : (n, features)
-    before : mapping of arrays (n, …)
+        Of calls of the forward pass with ``inputs``.
+    inputs : mapping of arrays (n, …)
+        ``X`` and the parameters.
     slips : tuple of Slip
         All mistakes of the pass; together they give its numbers.
     slip : Slip
@@ -55,12 +53,8 @@ def forward_lines(
     tuple of Place
         In the order in which they are run; empty where no statement is seen to be at fault.
     """
-    if len(trace.calls) < LEAST:
-        return ()
-    rows = list(trace.calls)
-    kept = {key: value[rows] for key, value in before.items()}
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        layers = Layers(trace, form_with(task, slips), X[rows], kept, slip)
+        layers = Layers(trace, form_with(task, slips), inputs, slip)
         found = [_of_unit(layers, *which, activation) for which in layers.units()]
     told = sorted(number for number in found if number is not None)
     return tuple(dict.fromkeys(trace.events[number].place for number in told))
@@ -69,8 +63,7 @@ def forward_lines(
 def is_at_hand(
     task: Task,
     trace: Trace,
-    X: Array,
-    before: Mapping[str, Array],
+    inputs: Mapping[str, Array],
     slips: tuple[Slip, ...],
     slip: Slip,
 ) -> bool:
@@ -80,14 +73,13 @@ def is_at_hand(
     ``slip`` is about what is returned.
     """
     form = form_with(task, slips)
-    rows = list(trace.calls)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        stages = run_stages(form, X[rows], {key: value[rows] for key, value in before.items()})
+        stages = run_stages(form, inputs["X"][:, :, 0], inputs)
     last = len(form.order)
     right = stages[f"a{last}" if slip.code == "hidden-returned" else before_last(last)]
     held = {event.name: event for event in trace.events if not event.frame}
     return slip.code == "swapped-returns" or any(
-        event.kind != "returned" and same(event.values.reshape(len(rows), -1), right)
+        event.kind != "returned" and same(event.values.reshape(len(right), -1), right)
         for event in held.values()
         if event.values[0].size == right[0].size
     )

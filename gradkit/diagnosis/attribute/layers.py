@@ -27,8 +27,8 @@ class Layers:
         Of a forward pass.
     form : ForwardForm
         What the pass does, with all its mistakes.
-    X : (calls, features)
-    before : mapping of arrays (calls, …)
+    inputs : mapping of arrays (calls, …)
+        ``X`` and the parameters.
     slip : Slip
         One of the mistakes, which is about layers.
 
@@ -46,14 +46,13 @@ class Layers:
         self,
         trace: Trace,
         form: ForwardForm,
-        X: Array,
-        before: Mapping[str, Array],
+        inputs: Mapping[str, Array],
         slip: Slip,
     ) -> None:
         self.events, self.slip, self.form = trace.events, slip, form
-        self.stages = run_stages(form, X, before)
+        self.stages = run_stages(form, inputs["X"][:, :, 0], inputs)
         self.biases = {
-            place: layer.bias * before[f"b{number}"][:, :, 0]
+            place: layer.bias * inputs[f"b{number}"][:, :, 0]
             for place, (number, layer) in enumerate(zip(form.order, form.layers, strict=True), 1)
         }
         self.concerned = _concerned(form, slip)

@@ -13,13 +13,14 @@ from gradkit.diagnosis.inquiry.judged import forward_holds
 from gradkit.diagnosis.inquiry.untraced import why_untraced
 from gradkit.diagnosis.mistakes.forward import explain_forward
 from gradkit.diagnosis.rules import draw_forward
+from gradkit.diagnosis.rules.columns import CALLS
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound
 from gradkit.records.result import UNEXPLAINED, Finding
-from gradkit.records.rule import Explanation, ForwardProbes, Slip, Trace
+from gradkit.records.rule import Explanation, ForwardProbes, Slip
 from gradkit.records.submission import Place
-from gradkit.records.task import Array, Batch, Task
+from gradkit.records.task import Array, Task
 from gradkit.sandbox.observe import observe_returned
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import source_at
@@ -30,8 +31,8 @@ RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-return
 SMALL = 0.1
 """By how much parameters are smaller where inputs are the task's own."""
 
-TRACED = 8
-"""Calls that are watched line by line, all at random inputs."""
+TRACED = 3
+"""Calls that are made: one may take a way that shows what others do not."""
 
 
 def forward_explanation(
@@ -69,21 +70,28 @@ def forward_findings(
         return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),)
     cells = [*sitting.section.own, *sitting.section.shared]
     X, before = _drawn(task, seed)
-    trace = _watch(task, bound, sitting, {**before, "X": X[:, :, None]})
+    columns = {**before, "X": X[:, :, None]}
     activation = _span(examined.case.binding.bound.get("activation"))
+    found: dict[str, tuple[Place, ...]] = {}
+    for row in range(TRACED):
+        inputs = {name: np.roll(value[:CALLS], -row, axis=0) for name, value in columns.items()}
+        trace = observe_trace(sitting, task, bound, inputs)
+        for slip in explanation.slips:
+            made = task, trace, inputs, explanation.slips, slip
+            if slip.code in RETURNS and slip.code not in found:
+                found[slip.code] = (bound.return_place,) if is_at_hand(*made) else ()
+            elif not found.get(slip.code):
+                found[slip.code] = forward_lines(*made, activation)
+        if all(found.values()) or trace.lost is not None:
+            break
     findings = []
     for slip in explanation.slips:
-        found = finding_of(task, bound, "forward", slip, explanation)
-        made = task, trace, X, before, explanation.slips, slip
-        if slip.code in RETURNS:
-            places: tuple[Place, ...] = (bound.return_place,) if is_at_hand(*made) else ()
-        else:
-            places = forward_lines(*made, activation)
-        untraced = "" if places else why_untraced(trace)
-        places = places or (bound.place,)
+        told = finding_of(task, bound, "forward", slip, explanation)
+        untraced = "" if found[slip.code] else why_untraced(trace)
+        places = found[slip.code] or (bound.place,)
         source = source_at(cells, places[0])
         findings.append(
-            replace(found, place=places[0], places=places, source=source, untraced=untraced)
+            replace(told, place=places[0], places=places, source=source, untraced=untraced)
         )
     return tuple(findings)
 
@@ -106,13 +114,6 @@ def _drawn(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
     rows = min(len(task.X), len(X))
     near = {key: np.concatenate([value, SMALL * value[:rows]]) for key, value in before.items()}
     return np.concatenate([X, task.X[:rows]]), near
-
-
-def _watch(task: Task, bound: Bound, sitting: StudentProcess, inputs: Mapping[str, Array]) -> Trace:
-    """The pass, line by line, at the probes that saturate nothing."""
-    some = {name: value[:TRACED] for name, value in inputs.items()}
-    labels = tuple(str(number) for number in range(TRACED))
-    return observe_trace(sitting, task, bound, Batch("trace", "forward", "forward", some, labels))
 
 
 def _span(bound: Bound | None) -> tuple[Place, Place] | None:

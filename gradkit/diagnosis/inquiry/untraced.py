@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradkit.diagnosis.attribute.columns import LEAST
 from gradkit.language import say
 from gradkit.records.observations import Lost
 from gradkit.records.result import Inquiry
@@ -28,8 +27,6 @@ def why_untraced(trace: Trace) -> str:
         return say("it does more than is watched of one call")
     if all(event.kind == "given" for event in trace.events):
         return say("none of its lines was seen when it was run")
-    if len(trace.calls) < LEAST:
-        return say("hardly two of its calls take the same way through the code")
     return ""
 
 

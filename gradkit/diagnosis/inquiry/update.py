@@ -9,32 +9,29 @@ from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import attribute
-from gradkit.diagnosis.attribute.case import rows_of
 from gradkit.diagnosis.inquiry.findings import failed, unnamed_findings, update_findings
 from gradkit.diagnosis.inquiry.judged import update_holds
-from gradkit.diagnosis.inquiry.steps import drawn_fresh, observed_steps, rated
+from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps, rated
 from gradkit.diagnosis.inquiry.untraced import why_untraced
 from gradkit.diagnosis.mistakes import Diagnosis, diagnose
 from gradkit.diagnosis.mistakes.rounded import diagnose_rounded
 from gradkit.diagnosis.mistakes.tell import with_local_names
 from gradkit.diagnosis.replay import follow, step_of
 from gradkit.diagnosis.rules import draw, recover
-from gradkit.diagnosis.rules.columns import to_columns
+from gradkit.diagnosis.rules.columns import from_columns, near, to_columns
 from gradkit.diagnosis.rules.precision import DOUBLE
+from gradkit.diagnosis.rules.step import step as right_step
 from gradkit.diagnosis.symbolic import asked_of, observe_program
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Event, Explanation, Trace, UpdateInputs
-from gradkit.records.task import Array, Batch, Task
+from gradkit.records.rule import Explanation, Trace, UpdateInputs, UpdateProbes
+from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import source_at
 from gradkit.task.oracle import Oracle
-
-TRACED = 6
-"""Calls that are watched line by line."""
 
 
 def update_inquiry(
@@ -52,12 +49,27 @@ def update_inquiry(
     instead = find_global_read(sitting.section, bound, role)
     if instead is not None:
         return Inquiry(tuple(unnamed_findings(task, bound, sitting.section, instead, diagnosis)))
-    inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
-    trace = _watch(task, bound, sitting, inputs)
-    diagnosis = _with_dropped_copy(trace, diagnosis)
+    inputs = _around(task, examined, drawn)
+    trace = observe_trace(sitting, task, bound, to_columns(inputs))
+    sitting.renew()
+    diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
     return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())
+
+
+def _around(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs:
+    """The call with the most wrong entries, and others near it: they go the same way.
+
+    Classes stay what they are.
+    """
+    right = right_step(task, drawn.inputs)
+    off = [
+        ~np.isclose(drawn.after[key][:, *index], right[key][:, *index], SAME, 0.0)
+        for key, index in _wrong(examined)
+    ]
+    row = int(np.argmax(np.sum(off, axis=0)))
+    return from_columns(near(to_columns(drawn.inputs), row))
 
 
 def _is_rounded(examined: Examined, diagnosis: Diagnosis) -> bool:
@@ -80,8 +92,8 @@ def _wrong(examined: Examined) -> list[Target]:
 
 def _diagnose(
     task: Task, examined: Examined, sitting: StudentProcess, seed: int
-) -> tuple[Diagnosis, UpdateInputs]:
-    """What is wrong with the update, and the inputs that it was learned from."""
+) -> tuple[Diagnosis, UpdateProbes]:
+    """What is wrong with the update, and the calls that it was learned from."""
     wrong = _wrong(examined)
     bound = examined.case.binding.bound["update"]
     seen = _seen(examined.case.observations.outcomes.values())
@@ -93,7 +105,7 @@ def _diagnose(
     inputs = _of_classes(inputs) if by_class else inputs
     observed = observed_steps(task, bound, sitting, drawn_fresh(task, bound, seed), inputs)
     if observed is None:
-        return best, inputs
+        return best, UpdateProbes(inputs, inputs.before)
     fresh, fit = observed
     rules = recover(task, program, fit, fresh)
     best = diagnose(task, rules, fit, fresh, entries=wrong, seen=seen)
@@ -101,8 +113,8 @@ def _diagnose(
         left = best.explanation.unexplained
         rounded = diagnose_rounded(task, program, fit, fresh, left, seen=seen)
         if rounded is not None and len(rounded.explanation.unexplained) < len(left):
-            return rounded, inputs
-    return best, inputs
+            return rounded, fit
+    return best, fit
 
 
 def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
@@ -115,41 +127,17 @@ def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
     return frozenset({"input-mutated"} if "mutated" in faults else ())
 
 
-def _watch(task: Task, bound: Bound, sitting: StudentProcess, inputs: UpdateInputs) -> Trace:
-    labels = tuple(str(number) for number in range(len(inputs.y)))
-    batch = Batch("trace", "update", "update", to_columns(inputs), labels)
-    return observe_trace(sitting, task, bound, batch)
-
-
-def _with_dropped_copy(trace: Trace, diagnosis: Diagnosis) -> Diagnosis:
+def _with_dropped_copy(
+    task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
+) -> Diagnosis:
     """Where nothing moves, and a copy of the parameters was seen to be changed, that is why."""
     slips = diagnosis.explanation.slips
-    if [slip.code for slip in slips] != ["nothing-updated"] or not _changes_a_copy(trace):
+    if [slip.code for slip in slips] != ["nothing-updated"]:
+        return diagnosis
+    lines = attribute(task, trace, inputs, diagnosis, slips[0])
+    if all(line.evidence != "copy" for line in lines):
         return diagnosis
     return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
-
-
-def _changes_a_copy(trace: Trace) -> bool:
-    """Whether a dict ended with new values where it held the parameters' own.
-
-    If that were the caller's dict, the parameters would have moved.
-    """
-    given = {event.parameter: event.values for event in trace.events if event.kind == "given"}
-    last = {event.name: event for event in trace.events if event.parameter and "[" in event.name}
-    for event in last.values():
-        old = given[event.parameter]
-        held = [np.array_equal(values, old) for values in _history(trace, event)]
-        if any(held) and not held[0]:
-            return True
-    return False
-
-
-def _history(trace: Trace, event: Event) -> Iterator[Array]:
-    """What a name held, the last value first."""
-    yield event.values
-    while event.prior is not None:
-        event = trace.events[event.prior]
-        yield event.values
 
 
 def _placed(
@@ -164,7 +152,7 @@ def _placed(
     for slip, finding in update_findings(task, bound, diagnosis):
         shown = trace.events and diagnosis.applies
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
-        places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
+        places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
         fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
         source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
         local = [line.name for line in lines if line.evidence == "local"]

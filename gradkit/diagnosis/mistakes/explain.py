@@ -95,7 +95,7 @@ def _explain(
     entries: Iterable[Entry] | None,
     seen: Collection[str],
 ) -> tuple[Explanation, dict[Entry, Rule]]:
-    base = {entry: _marked(rule, applies.get(entry)) for entry, rule in should.items()}
+    base = {entry: marked(rule, applies.get(entry)) for entry, rule in should.items()}
     wrong = _differing(task, base, fit) if entries is None else list(entries)
     moved = {e: r for e, r in applies.items() if isinstance(r, Rule)}
     work = Proof(task, base, fit, fresh, wrong)
@@ -152,7 +152,7 @@ def _is_a_slip(task: Task, difference: Difference) -> bool:
     return is_usual_ratio(task, abs(difference.ratio))
 
 
-def _marked(rule: Rule, applied: object) -> Rule:
+def marked(rule: Rule, applied: object) -> Rule:
     """The right rule with ŷ and A1 recomputed where the student's is; that is no mistake."""
     if not isinstance(applied, Rule):
         return rule

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array
 
@@ -21,3 +23,20 @@ def from_columns(columns: Mapping[str, Array]) -> UpdateInputs:
     y, y_hat, A1, X = (columns[name][:, :, 0] for name in ("y", "y_hat", "A1", "X"))
     before = {key: value for key, value in columns.items() if key[0] in "Wb"}
     return UpdateInputs(y, y_hat, A1, X, before, columns.get("rate"))
+
+
+CALLS = 8
+
+
+def near(columns: Mapping[str, Array], row: int, least: float = 0.6) -> dict[str, Array]:
+    """A call, and others near it: all numbers are up to ``least`` times as large, and of its sign.
+
+    Classes stay what they are.
+    """
+    generator, found = np.random.default_rng(row), {}
+    for name, value in columns.items():
+        sizes = generator.uniform(least, 1.0, (CALLS, *value.shape[1:]))
+        sizes[0] = 1.0
+        sizes = np.ones_like(sizes) if np.isin(value, (0, 1)).all() else sizes
+        found[name] = value[row : row + 1] * sizes
+    return found

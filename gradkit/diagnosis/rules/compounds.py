@@ -13,13 +13,7 @@ from gradkit.diagnosis.rules.division import (
     substituted,
     without,
 )
-from gradkit.diagnosis.rules.program import Program, columns_of, symbols_of
-from gradkit.diagnosis.rules.sizes import Shape
-from gradkit.diagnosis.rules.symbols import Table, own_activation
-from gradkit.records.rule import Factor, When
-from gradkit.records.task import Array
-from gradkit.runtime.symbolic.numbers import OVER
-from gradkit.runtime.symbolic.polynomials import (
+from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     atom,
@@ -28,6 +22,11 @@ from gradkit.runtime.symbolic.polynomials import (
     times,
     to_power,
 )
+from gradkit.diagnosis.rules.program import OVER, Program, columns_of, symbols_of
+from gradkit.diagnosis.rules.sizes import Shape
+from gradkit.diagnosis.rules.symbols import Table, own_activation
+from gradkit.records.rule import Factor, When
+from gradkit.records.task import Array
 from gradkit.task.activations import ACTIVATIONS, is_piecewise_linear
 
 CLOSE = 1e-9

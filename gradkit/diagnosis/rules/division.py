@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import TypeVar
 
-from gradkit.runtime.symbolic.polynomials import (
+from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     TooLongError,

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from gradkit.diagnosis.rules.division import grouped, substituted
-from gradkit.diagnosis.rules.sizes import Shape
-from gradkit.records.rule import Entry, Factor, UpdateInputs
-from gradkit.records.task import Array
-from gradkit.runtime.frames import Frame
-from gradkit.runtime.symbolic.numbers import FUNCTIONS, OVER
-from gradkit.runtime.symbolic.polynomials import (
-    MOST,
+from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
+    TooLongError,
     atom,
     constant,
     plus,
     times,
     to_power,
 )
+from gradkit.diagnosis.rules.sizes import Shape
+from gradkit.records.rule import Entry, Factor, Made, UpdateInputs
+from gradkit.records.task import Array
+from gradkit.runtime.frames import Frame
+from gradkit.runtime.symbolic.numbers import CONSTANT, GIVEN, MADE, OPERATIONS
 
-LARGEST_POWER = 12
+OVER = "over"
+"""A function besides those of `gradkit.runtime.symbolic`: 1 over a sum."""
+
+ATOMS, TERMS = 400, 100_000
+"""Of one call: what functions make, and terms of all polynomials."""
+
+LARGEST = 12
+"""Power of a number."""
+
+DIGITS = 12
+"""In which the coefficients of two equal polynomials agree."""
 
 
 class Program(Struct, frozen=True):
@@ -82,18 +91,108 @@ def read_program(reply: Frame, shape: Shape, given: int) -> Program:
     ------
     ValueError, LookupError, TypeError
         It does not fit together.
+    ArithmeticError
+        There are more terms than are looked at.
     """
-    functions, quantities = reply.data["functions"], reply.data["quantities"]
-    entries = [entry for name in quantities for entry in shape.entries if entry[0] == name]
-    polynomials = _polynomials(reply.arrays, len(functions) + len(entries))
-    made = tuple(zip(functions, polynomials, strict=False))
-    for number, (function, of) in enumerate(made):
-        _require(function in FUNCTIONS or function == OVER, "functions")
-        _require(_highest(of) < given + number, "atoms")
-    after = dict(zip(entries, polynomials[len(made) :], strict=True))
-    _require(len(after) == len(entries), "quantities")
-    _require(all(_highest(of) < given + len(made) for of in after.values()), "atoms")
-    return Program(made, after, given)
+    steps, reading = made_in(reply, given), _Polynomials(given)
+    roots = roots_in(reply, shape.entries, len(steps))
+    needed, waiting = set[int](), [*roots.values()]
+    while waiting:
+        number = waiting.pop()
+        if number not in needed:
+            needed.add(number)
+            waiting += steps[number].into
+    for number in sorted(needed):
+        reading.add(number, steps[number])
+    after = {entry: reading.known[root] for entry, root in roots.items()}
+    return Program(tuple(reading.made), after, given)
+
+
+def made_in(reply: Frame, given: int) -> list[Made]:
+    """Return the steps of a reply, each held to be made of earlier ones."""
+    rows, constants = reply.arrays["steps"], reply.arrays["constants"]
+    _require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MADE, "steps")
+    _require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
+    found: list[Made] = []
+    for number, (kind, one, other, _) in enumerate(rows.tolist()):
+        operation = OPERATIONS[kind]
+        _require(min(kind, one, other) >= 0, "steps")
+        if operation == GIVEN:
+            _require(one < given, "atoms")
+            found.append(Made(operation, (), one))
+        elif operation == CONSTANT:
+            found.append(Made(operation, (), float(constants[one])))
+        else:
+            _require(max(one, other) < number, "steps")
+            found.append(Made(operation, (one, other)))
+    return found
+
+
+def roots_in(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entry, int]:
+    """Return the step that made each entry, of the parameters that are told."""
+    found: dict[Entry, int] = {}
+    for key, index in entries:
+        steps = reply.arrays.get(f"after/{key}")
+        if steps is not None:
+            _require(steps.dtype == np.int64 and steps.ndim == len(index), f"after/{key}")
+            found[key, index] = int(steps[index])
+            _require(0 <= found[key, index] < count, f"after/{key}")
+    return found
+
+
+class _Polynomials:
+    """The polynomials of steps, one after the other."""
+
+    def __init__(self, given: int) -> None:
+        self.known: dict[int, Polynomial] = {}
+        self.made: list[tuple[str, Polynomial]] = []
+        self._given, self._left = given, TERMS
+        self._atoms: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
+
+    def add(self, number: int, step: Made) -> None:
+        """Find the polynomial of a step; those of what goes into it are known."""
+        self.known[number] = found = self._of(step)
+        self._left -= 1 + len(found)
+        if self._left < 0:
+            raise TooLongError("polynomials of too many terms")
+
+    def _of(self, step: Made) -> Polynomial:
+        if step.operation == GIVEN:
+            return atom(int(step.figure))
+        if step.operation == CONSTANT:
+            _require(bool(np.isfinite(step.figure)), "constants")
+            return constant(step.figure)
+        one, other = (self.known[number] for number in step.into)
+        if step.operation in ("add", "sub"):
+            return plus(one, other, 1.0 if step.operation == "add" else -1.0)
+        if step.operation == "mul":
+            return times(one, other)
+        if step.operation == "truediv":
+            return times(one, self._over(other))
+        if step.operation == "absolute":
+            # What went into it, with the sign that it had in this call.
+            return other
+        if step.operation == "power":
+            power = int(other.get((), 0.0))
+            _require(abs(power) <= LARGEST, "powers")
+            whole = to_power(one, abs(power))
+            return whole if power >= 0 else self._over(whole)
+        return self._atom(step.operation, one)
+
+    def _over(self, polynomial: Polynomial) -> Polynomial:
+        if not polynomial:
+            return {}
+        return to_power(polynomial, -1) if len(polynomial) == 1 else self._atom(OVER, polynomial)
+
+    def _atom(self, function: str, of: Polynomial) -> Polynomial:
+        """What a function makes of a polynomial, the same each time."""
+        key = function, frozenset((m, f"{c:.{DIGITS}g}") for m, c in of.items())
+        if key not in self._atoms:
+            if len(self.made) >= ATOMS:
+                raise TooLongError("functions of too many values")
+            self._atoms[key] = self._given + len(self.made)
+            self.made.append((function, of))
+        return atom(self._atoms[key])
 
 
 def is_same(one: Program, other: Program) -> bool:
@@ -188,31 +287,6 @@ def _renumbered(polynomial: Polynomial, moved: Mapping[int, int]) -> Polynomial:
         tuple(sorted((moved.get(number, number), power) for number, power in monomial)): c
         for monomial, c in polynomial.items()
     }
-
-
-def _polynomials(arrays: Mapping[str, NDArray[np.float64]], count: int) -> list[Polynomial]:
-    coefficients, owners = arrays["coefficients"], arrays["owners"]
-    factors = arrays["factors"]
-    _require(coefficients.dtype == np.float64 and coefficients.ndim == 1, "coefficients")
-    _require(bool(np.all(np.isfinite(coefficients) & (coefficients != 0))), "coefficients")
-    _require(owners.dtype == np.int64 and owners.shape == coefficients.shape, "owners")
-    _require(factors.dtype == np.int64 and factors.shape[1:] == (3,), "factors")
-    monomials: list[dict[int, int]] = [{} for _ in coefficients]
-    for term, number, power in factors.tolist():
-        _require(0 <= term < len(monomials) and number >= 0, "factors")
-        _require(0 < abs(power) <= LARGEST_POWER and number not in monomials[term], "powers")
-        monomials[term][number] = power
-    polynomials: list[dict[Monomial, float]] = [{} for _ in range(count)]
-    told = zip(monomials, owners.tolist(), coefficients.tolist(), strict=True)
-    for monomial, owner, coefficient in told:
-        _require(0 <= owner < count, "owners")
-        polynomials[owner][tuple(sorted(monomial.items()))] = coefficient
-    _require(max(map(len, polynomials), default=0) <= MOST, "terms")
-    return list(polynomials)
-
-
-def _highest(polynomial: Polynomial) -> int:
-    return max((number for monomial in polynomial for number, _ in monomial), default=-1)
 
 
 def _require(fits: bool, what: str) -> None:

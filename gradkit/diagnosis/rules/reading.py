@@ -17,6 +17,15 @@ from gradkit.diagnosis.rules.division import (
     without,
     without_multiples,
 )
+from gradkit.diagnosis.rules.polynomials import (
+    Monomial,
+    Polynomial,
+    atom,
+    joined,
+    plus,
+    times,
+    to_power,
+)
 from gradkit.diagnosis.rules.sizes import Shape
 from gradkit.diagnosis.rules.symbols import (
     PARAMETERS,
@@ -27,15 +36,6 @@ from gradkit.diagnosis.rules.symbols import (
     letters_of,
 )
 from gradkit.records.rule import Entry, Factor, Rule, Term
-from gradkit.runtime.symbolic.polynomials import (
-    Monomial,
-    Polynomial,
-    atom,
-    joined,
-    plus,
-    times,
-    to_power,
-)
 
 DEPTH = 3
 """Sums in one another that are taken apart."""

@@ -1,12 +1,15 @@
-"""Call a student's update once with numbers that know of what they are made.
+"""Call a student's function once with numbers that know how they were made, and where.
 
 Runs in the student's process. What comes of it is a proposal: code that sees what it is handed may
-make polynomials of its own, and the grader's side holds each to what was observed.
+make steps of its own, and the grader's side holds what they give to what was observed.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -19,28 +22,36 @@ from gradkit.runtime.call import (
     apply,
     arguments_for,
     changed_parameters,
+    evaluate,
     laid_out,
     parameters_for,
 )
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.symbolic.numbers import Numbers, Sheet, numbers, polynomial_of
-from gradkit.runtime.symbolic.polynomials import Polynomial
+from gradkit.runtime.messages import describe_failure
+from gradkit.runtime.symbolic.numbers import (
+    OPERATIONS,
+    Numbers,
+    Sheet,
+    numbers,
+    steps_in,
+)
 from gradkit.runtime.symbolic.stand_ins import standing_in
+from gradkit.runtime.trace import Recording, told, unwatched
+from gradkit.runtime.trace.values import read
 
-__all__ = ["QUANTITIES", "TERMS", "symbolic"]
+__all__ = ["QUANTITIES", "symbolic"]
 
 QUANTITIES = ("y", "y_hat", "A1", "X")
 """What an update is handed besides parameters; atoms are numbered in this order, then theirs, as in
 ``W1``, ``b1``, ``W2``, ``b2``, then the rate."""
 
-TERMS = 20_000
-"""Of all polynomials of a reply."""
-
 Found = tuple[Callable[..., Any], Before | None]
 
 
-def symbolic(find: Callable[[], Found], names: Mapping[str, Any], frame: Frame) -> Frame:
-    """Call a function once with the frame's arrays, as numbers that carry polynomials.
+def symbolic(
+    find: Callable[[], Found], names: Mapping[str, Any], cells: frozenset[str], frame: Frame
+) -> Frame:
+    """Call a function once with the frame's arrays, as numbers that know how they were made.
 
     Parameters
     ----------
@@ -48,47 +59,75 @@ def symbolic(find: Callable[[], Found], names: Mapping[str, Any], frame: Frame) 
         Gives the function, and what goes before the call.
     names : dict
         The student's, in which numpy's own makers of arrays give way for the call.
+    cells : frozenset of str
+        File names of code to watch, if that is asked for.
     frame : Frame
-        The ``call`` of an update, and arrays of one row of its inputs; of the ``rate``, too, if
-        there is one.
+        The ``call``, and whether it is ``watched``, or ``plain``: with the numbers as they are.
+        Arrays of one row of its inputs; of the ``rate``, too, if there is one.
 
     Returns
     -------
     Frame
-        Data: ``functions``, of what the atoms beyond those handed over are made, in order; and
-        ``quantities``, the parameters that were read. The polynomials of the functions come
-        first, then those of each entry of each parameter. Arrays: ``coefficients`` of their terms,
-        float64; ``owners``, int64, the number of the polynomial of each; ``factors``, int64 of
-        shape (n, 3): a term, an atom of it, and its power.
+        Arrays: ``events``, int64 of shape (events, 9) with the columns `COLUMNS`; ``values``, in
+        which an event's begin at its offset, each the number of a step, or float64 if it is plain;
+        ``steps``, int64 of shape (n, 4): of `OPERATIONS`, two steps, or the number
+        of an atom or a constant, and the number of a stack; ``constants``; ``stacks``, int64 of
+        shape (n, 6): of each stack, innermost first, the number of a file, first and last line,
+        first and last column; ``after/…``, the steps that made each parameter. Data: tables of
+        ``cells``, ``names`` (paths) and ``shapes`` that the events point into; ``cut``, whether
+        there was more; ``files``; ``failure`` as for a batch.
     """
-    call = frame.data["call"]
-    sheet, inputs = _numbered(call, frame.arrays)
-    read: dict[str, list[Polynomial]] = {}
+    call, watched, plain = (frame.data[name] for name in ("call", "watched", "plain"))
+    sheet = Sheet(cells if watched else frozenset())
+    inputs = {} if plain else _numbered(sheet, call, frame.arrays)
+    recording = Recording(cells, read if plain else partial(steps_in, sheet))
+    source: Mapping[str, Any] = {}
+    failure, tracing = None, sys.gettrace()
     try:
         function, before = find()
-        with standing_in(names, function):
-            source = _after(function, before, call, inputs)
-        read = dict(_polynomials(call, source))
-    except BaseException:  # the plain calls tell what it raises
-        return _reply([], {}, [])
-    polynomials = [of for _, of in sheet.made]
-    polynomials += [each for entries in read.values() for each in entries]
-    if sum(map(len, polynomials)) > TERMS:
-        return _reply([], {}, [])
-    return _reply([function for function, _ in sheet.made], read, polynomials)
+        if watched:
+            before = unwatched(before) if before is not None else None
+            # Whatever a first call makes of the cells' other statements is made before watching.
+            evaluate(function, call, frame.arrays, before)
+        if plain:
+            recording.watch(partial(evaluate, function, call, frame.arrays, before))
+        else:
+            with standing_in(names, function):
+                action = partial(_after, function, before, call, inputs)
+                source = recording.watch(action) if watched else action()
+    except BaseException as error:
+        failure = {**describe_failure(error, cells), "call": 0}
+    finally:
+        sys.settrace(tracing)
+    arrays, data = told(recording)
+    arrays |= dict(_made(sheet, call, source))
+    rows = [[OPERATIONS.index(each[0]), *each[1:]] for each in sheet.steps]
+    arrays["steps"] = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    arrays["constants"] = np.array(list(sheet.constants), dtype=np.float64)
+    files: dict[str, int] = {}
+    arrays["stacks"] = np.array([*_places(sheet, files)], dtype=np.int64).reshape(-1, 6)
+    return Frame("traced", arrays, {**data, "files": list(files), "failure": failure})
+
+
+def _places(sheet: Sheet, files: dict[str, int]) -> Iterator[list[int]]:
+    positions: dict[CodeType, list[tuple[int | None, ...]]] = {}
+    for stack, number in sheet.stacks.items():
+        for code, instruction in stack:
+            known = positions.setdefault(code, [*code.co_positions()])[instruction // 2]
+            file = files.setdefault(code.co_filename, len(files))
+            yield [number, file, *(-1 if each is None else each for each in known)]
 
 
 def _numbered(
-    call: Call, arrays: Mapping[str, NDArray[Any]]
-) -> tuple[Sheet, dict[str, NDArray[Any]]]:
+    sheet: Sheet, call: Call, arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
     """The inputs as numbers, atoms in the order of `QUANTITIES`, the parameters and the rate."""
     parameters = sorted(call["keys"], key=lambda quantity: (quantity[1:], quantity))
-    order = [*QUANTITIES, *parameters, *(["rate"] if "rate" in arrays else [])]
-    sheet, inputs, first = Sheet(sum(arrays[name].size for name in order)), {}, 0
-    for name in order:
+    inputs, first = {}, 0
+    for name in filter(arrays.__contains__, [*QUANTITIES, *parameters, "rate"]):
         inputs[name] = numbers(sheet, arrays[name], first)
         first += arrays[name].size
-    return sheet, inputs
+    return inputs
 
 
 def _after(
@@ -107,31 +146,13 @@ def _after(
     return changed_parameters(call, apply(function, call, handed), parameters)
 
 
-def _polynomials(call: Call, source: Mapping[str, Any]) -> Iterator[tuple[str, list[Polynomial]]]:
-    """The polynomials of each parameter that is all numbers."""
-    for quantity, key in call["keys"].items():
-        array = np.array(source.get(key), dtype=object)
+def _made(
+    sheet: Sheet, call: Call, source: Mapping[str, Any]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The steps that made each parameter, in the canonical layout."""
+    for quantity in call["keys"].keys() & call["shapes"].keys():
+        array = np.array(source.get(call["keys"][quantity]), dtype=object)
         shaped = laid_out(call, quantity, array, tuple(call["shapes"][quantity]), Returned())
-        entries = [] if shaped is None else [polynomial_of(one) for one in shaped.reshape(-1)]
-        known = [each for each in entries if each is not None]
-        if known and len(known) == len(entries):
-            yield quantity, known
-
-
-def _reply(
-    functions: list[str], read: Mapping[str, list[Polynomial]], polynomials: list[Polynomial]
-) -> Frame:
-    coefficients: list[float] = []
-    owners: list[int] = []
-    factors: list[tuple[int, int, int]] = []
-    for owner, polynomial in enumerate(polynomials):
-        for monomial, coefficient in polynomial.items():
-            factors += [(len(owners), atom, power) for atom, power in monomial]
-            owners.append(owner)
-            coefficients.append(coefficient)
-    arrays = {
-        "coefficients": np.array(coefficients, dtype=np.float64),
-        "owners": np.array(owners, dtype=np.int64),
-        "factors": np.array(factors, dtype=np.int64).reshape(-1, 3),
-    }
-    return Frame("polynomials", arrays, {"functions": functions, "quantities": list(read)})
+        made = None if shaped is None else steps_in(sheet, shaped)
+        if made is not None:
+            yield f"after/{quantity}", made

@@ -1,80 +1,92 @@
-"""Numbers that know of what they are made: each carries its polynomial in what was handed over.
+"""Numbers that know how they were made: each is a step, of others and of what was handed over.
 
-Arrays of them are arrays of objects, with which numpy computes as with any others. What is no
-polynomial, such as an exponential, is an atom of its own; a comparison is one of values, so that
-the way that a number takes through the code is the one that it would take. Where a number is
-turned into one of C's, its polynomial is gone, and whoever looks at what comes of it must not
-trust the rest.
+A step is an operation, what went into it, and where in the text it stands. Arrays of such numbers
+are arrays of objects, with which numpy computes as with any others. A comparison is one of values,
+so that the way that a number takes through the code is the one that it would take. Where a number
+is turned into one of C's, it is a constant from there on, and whoever looks at what comes of it
+must not trust the rest.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
-from operator import ge, gt, le, lt
+from operator import add, ge, gt, le, lt, mul, sub
+from types import CodeType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradkit.runtime.symbolic.polynomials import (
-    Monomial,
-    Polynomial,
-    TooLongError,
-    atom,
-    constant,
-    plus,
-    times,
-    to_power,
-)
+from gradkit.runtime.trace.values import LARGEST, Carrier, read
 
 POWERS = 6
-"""Up to which a power is written out."""
+"""Up to which a power is one, and no exponential."""
 
-ATOMS = 400
-"""What is no polynomial, of one call."""
+MADE = 30_000
+"""Steps that one call takes: it would take much longer than with plain ones."""
 
-MADE = 100_000
-"""Terms of all numbers that one call makes: it would take much longer than with plain ones."""
+FUNCTIONS = ("exp", "log", "sqrt", "tanh", "sin", "cos", "rint", "floor", "ceil", "trunc", "sign")
+"""What may be made of one number."""
 
-DIGITS = 12
-"""In which the coefficients of two equal polynomials agree."""
+GIVEN, CONSTANT = "given", "constant"
+OPERATIONS = (GIVEN, CONSTANT, "add", "sub", "mul", "truediv", "power", "absolute", *FUNCTIONS)
+"""What a step may be: an atom that was handed over, a constant, or done with one or two others."""
 
-OVER = "over"
+Stack = tuple[tuple[CodeType, int], ...]
+"""Where the student's code stands, innermost first: a code object, and an instruction of it."""
 
-FUNCTIONS: dict[str, Callable[[float], float]] = {
-    "exp": math.exp,
-    "log": math.log,
-    "sqrt": math.sqrt,
-    "tanh": math.tanh,
-    "sin": math.sin,
-    "cos": math.cos,
-}
-"""What an atom may be of a polynomial; besides, it may be 1 ``over`` one."""
+
+class TooLongError(ArithmeticError):
+    """A call makes more numbers than are looked at."""
 
 
 class Sheet:
-    """The atoms of one call: what was handed over, and what functions made of it."""
+    """The steps of one call.
 
-    def __init__(self, given: int) -> None:
-        self.given, self.terms = given, 0
-        self.made: list[tuple[str, Polynomial]] = []
-        self._known: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
+    Parameters
+    ----------
+    cells : frozenset of str
+        File names of code whose places are looked at.
 
-    def atom(self, function: str, of: Polynomial) -> Polynomial:
-        """Return what a function makes of a polynomial, the same each time."""
-        key = function, frozenset((m, f"{c:.{DIGITS}g}") for m, c in of.items())
-        if key not in self._known:
-            if len(self.made) >= ATOMS:
-                raise TooLongError("functions of too many values")
-            self._known[key] = self.given + len(self.made)
-            self.made.append((function, of))
-        return atom(self._known[key])
+    Attributes
+    ----------
+    steps : list
+        What made each number: an operation, two steps that went into it, or the number of an atom
+        or a constant, and the number of a stack.
+    """
+
+    def __init__(self, cells: frozenset[str] = frozenset()) -> None:
+        self.steps: list[tuple[str, int, int, int]] = []
+        self.constants: dict[float, int] = {}
+        self.stacks: dict[Stack, int] = {}
+        self._cells = cells
+
+    def step(self, operation: str, one: int, other: int) -> int:
+        """Return the number of a new step, made by whatever line is being run."""
+        if len(self.steps) >= MADE:
+            raise TooLongError("a call that makes too many numbers")
+        stack, frame = [], sys._getframe(1)
+        while frame is not None and self._cells:
+            if frame.f_code.co_filename in self._cells:
+                stack.append((frame.f_code, frame.f_lasti))
+            frame = frame.f_back  # type: ignore[assignment]
+        where = self.stacks.setdefault(tuple(stack), len(self.stacks))
+        self.steps.append((operation, one, other, where))
+        return len(self.steps) - 1
+
+    def constant(self, number: float) -> int:
+        """Return the step that a constant is."""
+        if number not in self.constants:
+            self.constants[number] = self.step(CONSTANT, len(self.constants), 0)
+        return self.constants[number]
 
 
-class Number:
-    """A number with its polynomial. It has what a student may use of a numpy scalar."""
+class Number(Carrier):
+    """A number that knows its step. It has what a student may use of a numpy scalar."""
 
-    __slots__ = ("polynomial", "sheet", "value")
+    __slots__ = ("sheet", "step", "value")
 
     shape: tuple[int, ...] = ()
     ndim = 0
@@ -89,11 +101,9 @@ class Number:
     __truediv__: Any
     __rtruediv__: Any
 
-    def __init__(self, sheet: Sheet, value: float, polynomial: Polynomial) -> None:
-        self.sheet, self.value, self.polynomial = sheet, value, polynomial
-        sheet.terms += 1 + len(polynomial)
-        if sheet.terms > MADE:
-            raise TooLongError("a call that makes too many numbers")
+    def __init__(self, sheet: Sheet, value: float, *made: Any) -> None:
+        self.sheet, self.value = sheet, value
+        self.step = sheet.step(*made)
 
     def __float__(self) -> float:
         return self.value
@@ -119,14 +129,24 @@ class Number:
     def __eq__(self, other: Any) -> Any:
         return self.value == float(other) if _is_number(other) else NotImplemented
 
-    def __neg__(self) -> Number:
-        return Number(self.sheet, -self.value, times(self.polynomial, constant(-1.0)))
+    def __neg__(self) -> Any:
+        return self * -1.0
 
     def __pos__(self) -> Number:
         return self
 
     def __abs__(self) -> Number:
-        return self if self.value >= 0 else -self
+        same = self if self.value >= 0 else self * -1.0
+        return Number(self.sheet, abs(self.value), "absolute", self.step, same.step)
+
+    def __floor__(self) -> Number:
+        return self._of("floor")
+
+    def __ceil__(self) -> Number:
+        return self._of("ceil")
+
+    def __trunc__(self) -> Number:
+        return self._of("trunc")
 
     def __pow__(self, power: Any) -> Any:
         if not _is_number(power):
@@ -135,8 +155,8 @@ class Number:
             return (self.log() * power).exp()
         value = float(np.power(self.value, float(power)))
         if float(power).is_integer() and abs(power) <= POWERS:
-            whole = to_power(self.polynomial, abs(int(power)))
-            return self._with(value, whole if power >= 0 else _over(self.sheet, whole))
+            exponent = self.sheet.constant(float(power))
+            return Number(self.sheet, value, "power", self.step, exponent)
         return self.sqrt() if power == 0.5 else (self.log() * float(power)).exp()
 
     def __rpow__(self, base: Any) -> Any:
@@ -167,13 +187,13 @@ class Number:
         """Return the number, as a float of any width; or what another type makes of it."""
         return self if is_float(dtype) else np.float64(self.value).astype(dtype)
 
-    def square(self) -> Number:
+    def square(self) -> Any:
         """Return the square."""
-        return self._with(self.value**2, times(self.polynomial, self.polynomial))
+        return self * self
 
-    def reciprocal(self) -> Number:
+    def reciprocal(self) -> Any:
         """Return 1 over it."""
-        return self._with(_divided(1.0, self.value), _over(self.sheet, self.polynomial))
+        return 1.0 / self
 
     def expm1(self) -> Any:
         """Return its exponential less 1."""
@@ -186,10 +206,7 @@ class Number:
     def _of(self, function: str) -> Number:
         with np.errstate(all="ignore"):
             value = float(getattr(np, function)(self.value))
-        return self._with(value, self.sheet.atom(function, self.polynomial))
-
-    def _with(self, value: float, polynomial: Polynomial) -> Number:
-        return Number(self.sheet, value, polynomial)
+        return Number(self.sheet, value, function, self.step, self.step)
 
     def _array(self) -> Any:
         array = np.empty((), dtype=object)
@@ -219,18 +236,30 @@ def is_float(dtype: Any) -> bool:
 
 
 def numbers(sheet: Sheet, values: Any, first: int) -> Any:
-    """Return an array of numbers that are atoms, of these values and in their order."""
+    """Return an array of numbers that were handed over, of these values and in their order."""
     array = np.empty(values.size, dtype=object)
     for place, value in enumerate(values.reshape(-1).tolist()):
-        array[place] = Number(sheet, value, atom(first + place))
+        array[place] = Number(sheet, value, GIVEN, first + place, 0)
     return array.reshape(values.shape).view(Numbers)
 
 
-def polynomial_of(value: Any) -> Polynomial | None:
-    """Return the polynomial of a number, or None where it is none."""
+def step_of(sheet: Sheet, value: Any) -> int | None:
+    """Return the step that made a number, or None where it is none."""
     if isinstance(value, Number):
-        return value.polynomial
-    return constant(float(value)) if _is_number(value) and math.isfinite(value) else None
+        return value.step
+    return sheet.constant(float(value)) if _is_number(value) and math.isfinite(value) else None
+
+
+def steps_in(sheet: Sheet, value: Any) -> NDArray[Any] | None:
+    """Return the steps that made the numbers of a value, or None where some are no numbers."""
+    if isinstance(value, np.ndarray) and value.dtype == object and 0 < value.size <= LARGEST:
+        array = np.ndarray.view(value, np.ndarray)
+    else:
+        plain = None if isinstance(value, Number) else read(value)
+        array = np.array(value if plain is None else plain, dtype=object)
+    steps = [step_of(sheet, one) for one in array.reshape(-1).tolist()]
+    known = [one for one in steps if one is not None]
+    return np.array(known).reshape(array.shape) if len(known) == len(steps) else None
 
 
 def _is_number(value: Any) -> bool:
@@ -242,31 +271,22 @@ def _divided(one: float, other: float) -> float:
         return float(np.float64(one) / np.float64(other))
 
 
-def _over(sheet: Sheet, polynomial: Polynomial) -> Polynomial:
-    if not polynomial:
-        return {}
-    return to_power(polynomial, -1) if len(polynomial) == 1 else sheet.atom(OVER, polynomial)
-
-
-Combine = Callable[[Sheet, Polynomial, Polynomial], Polynomial]
-
-_COMBINED: Sequence[tuple[str, Callable[[float, float], float], Combine]] = (
-    ("add", lambda a, b: a + b, lambda _, p, q: plus(p, q)),
-    ("sub", lambda a, b: a - b, lambda _, p, q: plus(p, q, -1.0)),
-    ("mul", lambda a, b: a * b, lambda _, p, q: times(p, q)),
-    ("truediv", _divided, lambda sheet, p, q: times(p, _over(sheet, q))),
+_COMBINED: Sequence[tuple[str, Callable[[float, float], float]]] = (
+    ("add", add),
+    ("sub", sub),
+    ("mul", mul),
+    ("truediv", _divided),
 )
 
 
-def _operator(value: Callable[[float, float], float], combine: Combine, turned: bool) -> Any:
+def _operator(name: str, value: Callable[[float, float], float], turned: bool) -> Any:
     def operate(self: Number, other: Any) -> Any:
         if not _is_number(other):
             return NotImplemented
-        theirs = other.polynomial if isinstance(other, Number) else constant(float(other))
-        pair, values = (self.polynomial, theirs), (self.value, float(other))
-        if turned:
-            pair, values = pair[::-1], values[::-1]
-        return Number(self.sheet, value(*values), combine(self.sheet, *pair))
+        theirs = other.step if isinstance(other, Number) else self.sheet.constant(float(other))
+        pair = (self.value, self.step), (float(other), theirs)
+        (one, left), (two, right) = pair[::-1] if turned else pair
+        return Number(self.sheet, value(one, two), name, left, right)
 
     return operate
 
@@ -278,8 +298,8 @@ def _comparison(compare: Callable[[float, float], bool]) -> Any:
     return operate
 
 
-for _name, _value, _combine in _COMBINED:
-    setattr(Number, f"__{_name}__", _operator(_value, _combine, turned=False))
-    setattr(Number, f"__r{_name}__", _operator(_value, _combine, turned=True))
+for _name, _value in _COMBINED:
+    setattr(Number, f"__{_name}__", _operator(_name, _value, turned=False))
+    setattr(Number, f"__r{_name}__", _operator(_name, _value, turned=True))
 for _compare in (lt, le, gt, ge):
     setattr(Number, f"__{_compare.__name__}__", _comparison(_compare))

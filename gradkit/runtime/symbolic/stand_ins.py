@@ -1,4 +1,4 @@
-"""What stands in for numpy's makers of arrays, and for `float`, while numbers carry polynomials."""
+"""What stands in for numpy's makers of arrays, and for `float`, while numbers know their steps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -82,17 +83,38 @@ def _expit(value: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-value))
 
 
+def _sign(value: Any) -> Any:
+    if isinstance(value, Number):
+        return value.sign()
+    is_object = isinstance(value, np.ndarray) and value.dtype == object
+    return np.array(_by_each(value), dtype=object).view(Numbers) if is_object else np.sign(value)
+
+
+_by_each = np.frompyfunc(_sign, 1, 1)
+
+
+def _larger(sign: int, one: Any, other: Any, *_: Any, **__: Any) -> Any:
+    """The larger of two, or the smaller, in a way that holds for other numbers as well."""
+    own = np.maximum if sign > 0 else np.minimum
+    numbers = any(isinstance(each, Number | Numbers) for each in (one, other))
+    return (one + other + sign * np.absolute(one - other)) * 0.5 if numbers else own(one, other)
+
+
 def _of_numpy() -> dict[str, Any]:
     return {
         **{name: _makes(getattr(np, name)) for name in MAKERS},
         **{name: _looks(getattr(np, name)) for name in LOOKED_AT},
+        "sign": _sign,
+        "maximum": partial(_larger, 1),
+        "minimum": partial(_larger, -1),
+        "clip": lambda value, low, high, *_, **__: _larger(-1, _larger(1, value, low), high),
         **{name: _Kind(name, (getattr(np, name),), {}) for name in KINDS},
     }
 
 
 INSTEAD: Mapping[str, Callable[[], dict[str, Any]]] = {
     "numpy": _of_numpy,
-    "math": lambda: {name: _of_math(name) for name in FUNCTIONS},
+    "math": lambda: {name: _of_math(name) for name in FUNCTIONS if hasattr(math, name)},
     "scipy.special": lambda: {"expit": _expit},
 }
 """By module, what stands in for some of its names. The modules themselves stay as they are: their

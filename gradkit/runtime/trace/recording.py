@@ -7,22 +7,28 @@ are looked at.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime.call import Returned
-from gradkit.runtime.trace.values import DEPTH, Leaf, Path, leaves, leaves_of, read
+from gradkit.runtime.call import Arrays, Before
+from gradkit.runtime.trace.values import DEPTH, Carrier, Leaf, Path, leaves, leaves_of, read
+
+NUMBERS = 1_500_000
+"""Numbers in a recording, which keeps it within a frame's body."""
 
 STEPS = 5_000
 """Lines of one call after which nothing more is recorded."""
 
 EVENTS = 2_000
 
-FIXED = (float, np.float64)
+Result = TypeVar("Result")
+Read = Callable[[Any], NDArray[Any] | None]
+
+FIXED = (float, np.float64, Carrier)
 """What stays as it is while it is the same object."""
 
 KINDS = ("given", "global", "assigned", "changed", "passed", "returned")
@@ -37,6 +43,20 @@ Where = tuple[str, int, int]
 """A file, a line of it, and which time a line was run it is."""
 
 Content = tuple[tuple[int, ...], bytes]
+
+
+def unwatched(before: Before) -> Before:
+    """Return the same, watched by nobody."""
+
+    def first(inputs: Arrays, parameters: Mapping[str, Any] | None) -> None:
+        watching = sys.gettrace()
+        sys.settrace(None)
+        try:
+            before(inputs, parameters)
+        finally:
+            sys.settrace(watching)
+
+    return first
 
 
 class Seen:
@@ -61,10 +81,6 @@ class Seen:
         self.kind, self.slot, self.path = kind, slot, slot[1]
         self.value, self.prior = value, prior
 
-    def key(self) -> tuple[Any, ...]:
-        """What the same event of another call has in common with this one."""
-        return self.step, self.kind, self.slot, self.value.shape
-
 
 class Recording:
     """One watched call.
@@ -73,11 +89,11 @@ class Recording:
     ----------
     cells : frozenset of str
         File names of code to watch.
-    room : int
-        Numbers that may be recorded.
+    read : callable
+        What is recorded of a value.
     """
 
-    def __init__(self, cells: frozenset[str], room: int) -> None:
+    def __init__(self, cells: frozenset[str], read: Read = read) -> None:
         self.events: list[Seen] = []
         self.steps: list[tuple[str, int, str, int]] = []
         self.cut = False
@@ -86,12 +102,12 @@ class Recording:
         self._lines: dict[int, tuple[int, int]] = {}
         self._stack: list[FrameType] = []
         self._count = 0
-        self._room = room
+        self._room, self._read = NUMBERS, read
         # Values are kept, so that the id of none is given to another.
         self._slots: dict[Slot, tuple[int, Content, Seen, Any]] = {}
         self._arrays: dict[int, tuple[Any, Content, Seen]] = {}
 
-    def watch(self, action: Callable[[], Returned]) -> Returned:
+    def watch(self, action: Callable[[], Result]) -> Result:
         """Do something, watched."""
         sys.settrace(self._enter)
         try:
@@ -191,9 +207,9 @@ class Recording:
         before = self._slots.get(slot)
         # A dict copied with the same arrays in it holds them anew.
         same = before is not None and before[0] == holder and before[3] is value
-        if same and type(value) in FIXED:
+        if same and issubclass(type(value), FIXED):
             return
-        array = read(value)
+        array = self._read(value)
         if array is None:
             return
         content: Content = (array.shape, array.tobytes())

@@ -15,6 +15,13 @@ LEAVES = 256
 DEPTH = 3
 TEXT = 60
 
+
+class Carrier:
+    """What is looked at as a number is, and knows more than one."""
+
+    __slots__ = ()
+
+
 Path = tuple[str | int, ...]
 Leaf = tuple[Path, Any, int]
 """The way to a value, the value, and the id of what holds it (0 for a name)."""
@@ -31,7 +38,7 @@ def leaves_of(names: Mapping[str, Any]) -> Iterator[Leaf]:
 def leaves(path: Path, value: Any, depth: int, holder: int = 0) -> Iterator[Leaf]:
     """Arrays and numbers in a value, each with the way to it."""
     kind = type(value)
-    if issubclass(kind, np.ndarray | np.number | float):
+    if issubclass(kind, np.ndarray | np.number | float | Carrier):
         yield path, value, holder
     elif not depth:
         return
@@ -54,8 +61,11 @@ def leaves(path: Path, value: Any, depth: int, holder: int = 0) -> Iterator[Leaf
                 yield from leaves((*path, f".{name[:TEXT]}"), item, depth - 1, id(value))
 
 
+_NOT_OWN = ("builtins", "numpy", "pandas", "torch", "gradkit")
+
+
 def _attributes(value: Any) -> dict[Any, Any]:
-    if type(value).__module__.partition(".")[0] in ("builtins", "numpy", "pandas", "torch"):
+    if type(value).__module__.partition(".")[0] in _NOT_OWN:
         return {}
     try:
         found = object.__getattribute__(value, "__dict__")
