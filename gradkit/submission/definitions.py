@@ -38,11 +38,16 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
 
 def source_at(cells: Iterable[Cell], place: Place) -> str:
     """Return the line of source at a place, without its indent; empty where it is in no cell."""
+    return line_at(cells, place).strip()
+
+
+def line_at(cells: Iterable[Cell], place: Place) -> str:
+    """Return the whole line of source at a place; empty where it is in no cell."""
     for cell in cells:
         line = place.line - cell.first_line
         lines = cell.source.split("\n")
         if (cell.file, cell.cell) == (place.file, place.cell) and 0 <= line < len(lines):
-            return lines[line].strip()
+            return lines[line]
     return ""
 
 

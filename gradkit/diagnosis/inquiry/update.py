@@ -30,7 +30,7 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Explanation, Trace, UpdateInputs, UpdateProbes
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import source_at
+from gradkit.submission.definitions import line_at
 from gradkit.task.oracle import Oracle
 
 
@@ -154,11 +154,20 @@ def _placed(
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
         places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
         fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
-        source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
+        line = line_at([*sitting.section.own, *sitting.section.shared], places[0])
+        indent = len(line) - len(line.lstrip())
+        columns = tuple(column - indent for column in lines[0].spot.columns) if lines else ()
         local = [line.name for line in lines if line.evidence == "local"]
         told = with_local_names(finding, local, every=len(local) == len(lines))
         untraced = why_untraced(trace) if fallen else ""
-        yield replace(told, place=places[0], places=places, source=source, untraced=untraced)
+        yield replace(
+            told,
+            place=places[0],
+            places=places,
+            source=line.strip(),
+            columns=columns,
+            untraced=untraced,
+        )
 
 
 def _consequences(
