@@ -171,25 +171,29 @@ def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
 def _brief(
     check: CheckResult, findings: Sequence[Finding], hints: int, told: set[str]
 ) -> Iterator[Line]:
-    """Write of each finding a sentence, its line, one formula, and one hint if it is not known."""
+    """Write of each finding a sentence and its line; a formula and a hint if it was not told."""
     if check.decision is not None:
         yield Text(clean_text(override_text(check)), style="bold"), 0
     if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
         yield _plain(check.message), 0
     for finding in findings:
-        about = finding.mistake + (f", −{points(finding.deduction)}" if finding.deduction else "")
-        yield Text.assemble((clean_text(finding.sentence), "bold"), (f"  ({about})", "dim")), 0
+        cost = f", −{points(finding.deduction)}" if finding.deduction else ""
+        about = Text(f"({finding.mistake}{cost})", style="dim")
         known = not finding.source and finding.place == check.place
-        if finding.place is not None and hints >= RULE_LEVEL and not known:
-            yield _source(finding), 2
+        placed = finding.place is not None and hints >= RULE_LEVEL and not known
+        beside = about if placed and finding.columns else Text()
+        sentence = Text(clean_text(finding.sentence), style="bold")
+        yield (sentence if beside else Text.assemble(sentence, "  ", about)), 0
+        if placed:
+            yield _source(finding, beside), 2
         yield from _fix(finding, hints)
-        yield from _formulas(finding, hints, 1)
         if finding.mistake not in told:
+            yield from _formulas(finding, hints, 1)
             for hint in finding.hints[hints - 1 : hints]:
                 yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
             for other in or_else(finding):
                 yield _plain(other), 2
-        told.add(finding.mistake)
+        told |= {finding.mistake} - {UNEXPLAINED}
 
 
 def check_head(check: CheckResult) -> Text:
@@ -243,7 +247,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
     yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
-        yield _source(finding), 2
+        yield _source(finding, Text()), 2
     yield from _fix(finding, hints)
     yield from _formulas(finding, hints, FORMULAS)
     # The first hint says no more than what stands above.
@@ -255,10 +259,10 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
 
 
-def _source(finding: Finding) -> RenderableType:
+def _source(finding: Finding, beside: Text) -> RenderableType:
     before, part, after = doubtful(finding)
     before = f"{clean_text(where(finding.place)) if finding.place else ''}  {before}"
-    return _Underlined(before, part, after) if part else Text(before.rstrip())
+    return _Underlined(before, part, after, beside) if part else Text(before.rstrip())
 
 
 def _fix(finding: Finding, hints: int) -> Iterator[Line]:
@@ -284,11 +288,15 @@ def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
 
 
 class _Underlined(Struct, frozen=True):
-    """A line whose doubtful part is underlined, each row of it where it has to be broken."""
+    """A line whose doubtful part is underlined, each row of it where it has to be broken.
+
+    What is said ``beside`` stands where the underlining ends.
+    """
 
     before: str
     part: str
     after: str
+    beside: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         marks = " " * cell_len(self.before) + "^" * cell_len(self.part)
@@ -296,7 +304,8 @@ class _Underlined(Struct, frozen=True):
             yield Text(row, no_wrap=True)
             below, marks = marks[: cell_len(row)].rstrip(), marks[cell_len(row) :]
             if below:
-                yield Text(below, style="bold red")
+                said = () if marks.strip() or not self.beside else (" ", self.beside)
+                yield Text.assemble((below, "bold red"), *said)
 
 
 def or_else(finding: Finding) -> Iterator[str]:
