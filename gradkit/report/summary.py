@@ -91,8 +91,12 @@ LINES = ("task", "total", "late", "bonus", "scale")
 """Points that are no check's, each a column: with the checks they add up to the score."""
 
 
+OUTSIDE = ("waiting", "absent")
+"""How those stand of whom there is nothing that could count."""
+
+
 def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
-    there = row.standing != "absent"
+    there = row.standing not in OUTSIDE
     return (
         row.name,
         row.standing,
@@ -143,8 +147,8 @@ def _look(row: Row, between: str) -> str:
 
 def _counts(summary: Summary) -> str:
     rows = summary.rows
-    absent = sum(row.standing == "absent" for row in rows)
-    total = len(rows) - absent
+    waiting, absent = (sum(row.standing == each for row in rows) for each in OUTSIDE)
+    total = len(rows) - absent - waiting
     parts = [say_each("{count} submission", "{count} submissions", total)]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
@@ -153,6 +157,8 @@ def _counts(summary: Summary) -> str:
     provisional = sum(row.provisional for row in rows)
     if provisional:
         parts.append(say("{count} provisional", count=provisional))
+    if waiting:
+        parts.append(say("{count} not graded yet", count=waiting))
     if absent:
         parts.append(
             say_each(

@@ -23,6 +23,8 @@ from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import collect, parse
 
+AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
+
 
 class StudentResult(Struct, frozen=True):
     """The result of a student that counts, points that a person has set in it.
@@ -158,7 +160,8 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     name = find_student(store, student)
     one = counting_attempt(store, name)
     if one is None:
-        raise ReproducerError(f"{name} has nothing that counts.")
+        said = AWAITED if name in store.awaited() else "{name} has nothing that counts."
+        raise ReproducerError(said.format(name=name))
     result = result_of(store, one)
     if result is None:
         if student == pseudonym(store, name):
