@@ -50,7 +50,10 @@ def show_summary(summary: Summary, console: Console) -> None:
             console.print(Text(say("in each tenth, from 0 up: {counts}", counts=counts)))
         counted = Counter(row.counted for row in summary.rows if row.counted)
         for said, count in sorted(counted.items()):
-            console.print(Text(say("{tasks}: {count} students", tasks=said, count=count)))
+            students = say_each(
+                "{tasks}: {count} student", "{tasks}: {count} students", count, tasks=said
+            )
+            console.print(Text(students))
         show_table(_states(summary), console)
     show_table(_mistakes(summary), console)
     handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
