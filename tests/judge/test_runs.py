@@ -150,6 +150,7 @@ def test_a_run_that_is_off_by_single_precision_is_told_so() -> None:
         )
 
     near, far = off(3e-8), off(1e-3)
+
     def rounded(**changes) -> bool:
         runs = {f"run/{name}": change for name, change in changes.items()}
         return verdicts(case(changes=runs))["trajectory"].rounded
