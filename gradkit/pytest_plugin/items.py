@@ -9,13 +9,14 @@ import importlib.util
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gradkit.faults import keep_from_readers
+from gradkit.grading.assess import ABSENT
 from gradkit.grading.session import (
     WITHOUT_TORCH,
     Session,
@@ -119,6 +120,10 @@ class Grading:
         chosen = self._chosen(task, path)
         if chosen.framework == "torch" and importlib.util.find_spec("torch") is None:
             pytest.skip(say(WITHOUT_TORCH))
+        # What cannot be recognised is what the test says that it is.
+        with suppress(GradingError):
+            if chosen.id not in {each.id for each in self.tasks(path)}:
+                pytest.fail(say(ABSENT, title=chosen.title), pytrace=False)
         with student_functions(self._session, self.located(path), chosen.id) as played:
             yield played
 
