@@ -401,6 +401,7 @@ def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
     gradkit("override", course, DAN, TASK, "--withdraw", "--comment", "it was another's")
     row = summed(course)[DAN]
     assert (row.standing, row.score, row.review) == ("absent", None, ("nothing handed in",))
+    assert refusal("show", course, DAN) == f"{DAN} has nothing that counts."
     run(course, write(course.parent / "late", {"poedan_104_9044_hw.py": RIGHT + "\n# dan\n"}))
     assert (summed(course)[DAN].standing, summed(course)[DAN].score) == ("graded", 20.0)
     assert summed(course)[DAN].handed.attempts == 1
