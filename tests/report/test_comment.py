@@ -10,6 +10,7 @@ from report.html.samples import HOSTILE, WORDS, changes, result
 
 from gradkit.records.result import Decision, Result
 from gradkit.report import markdown, text
+from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import LIMIT, to_comment
 
 
@@ -47,6 +48,10 @@ def test_what_is_not_graded_any_more_has_no_points() -> None:
     gone = replace(told, score=replace(told.score, new=0.0, new_max=0.0))
     said = "Since 2026-11-20: 9.5 / 20 before, not graded now."
     assert to_comment(result(), 3, gone).splitlines()[1] == said
+    never = replace(gone, score=replace(gone.score, old=0.0, old_max=0.0))
+    said = "Since 2026-11-20: not graded before, and not now."
+    assert to_comment(result(), 3, never).splitlines()[1] == said
+    assert "It was not graded, and is not now." in student_page(result(), 3, never)
 
 
 SAID = "“Regression” was not handed in."
