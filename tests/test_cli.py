@@ -44,6 +44,30 @@ def command(*arguments: object, **environment: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="closed by a shell")
+@pytest.mark.parametrize(
+    ("closed", "words", "code"),
+    [
+        (">&-", ("check", RIGHT), 0),
+        (">&-", ("check", WRONG, "--format", "json"), 1),
+        (">&-", ("explain",), 0),
+        ("2>&-", ("check", "nothing.py"), 2),
+    ],
+)
+def test_output_that_is_closed_goes_nowhere(
+    closed: str, words: tuple[object, ...], code: int
+) -> None:
+    """Whoever closes it is told by the exit code alone, and by no traceback."""
+    run = [sys.executable, "-m", "gradkit", *map(str, words)]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *run],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
 def test_everything_right_exits_0() -> None:
     """The text is on standard output, nothing else anywhere."""
     done = gradkit("check", RIGHT, "--seed", 3)

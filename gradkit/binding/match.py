@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.binding.inspection import Function
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.observations import Bound, Convention, Missing, Path
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.statements import is_called, plain
@@ -213,6 +213,12 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
+NO_PYTHON = phrase(
+    "`{signature}` cannot be used: what is at {place} is not valid Python. Fix that line, and it "
+    "is graded."
+)
+
+
 def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     """Say that nothing has the role's name, and list the functions that are there.
 
@@ -261,12 +267,7 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
             )
         )
     if broken:
-        said[0] = say(
-            "`{signature}` cannot be used: what is at {place} is not valid Python. Fix that "
-            "line, and it is graded.",
-            signature=role.signature,
-            place=where(broken[-1]),
-        )
+        said[0] = say(NO_PYTHON, signature=role.signature, place=where(broken[-1]))
     return Missing(role.name, role.required, " ".join(said))
 
 

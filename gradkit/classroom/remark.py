@@ -371,8 +371,11 @@ def _stored(
         for run in store.runs()
         if run.kind == "grade"
     }
+    named = store.named()
     for each in kept:
-        key = each.key if each.taken is None else key_of(bases[each.taken], each.digest)
+        tasks = next((named[n] for n in (each.name, *each.sender.members) if n in named), ())
+        made = each.taken is not None and key_of(bases[each.taken], each.digest, *tasks)
+        key = made or each.key
         yield _Stored(each, key, store.result(each.id), store.evidence(each.id))
 
 

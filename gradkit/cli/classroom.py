@@ -199,7 +199,8 @@ def _tell_override(done: Overridden) -> None:
     was = "the mark"
     if done.former is not None:
         was = f"until now {shown(done.former)} were set, and the mark"
-    now = "the mark counts again" if done.points is None else f"{shown(done.points)} points"
+    given = "1 point" if done.points == 1 else f"{shown(done.points or 0.0)} points"
+    now = "the mark counts again" if done.points is None else given
     made = done.result
     total = score_text(made.score, made.max_score) if made else score_text(None, None)
     said = f"{done.name}, {done.check}: {now} ({was} is {shown(done.marked)})."

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gradkit.binding.match import NO_PYTHON
 from gradkit.grading.recognise import another_exercise, problems_of
 from gradkit.judge.outputs import Probe, followed, judge_check, same
 from gradkit.language import phrase, say
@@ -32,6 +33,7 @@ from gradkit.submission.definitions import (
     definitions,
     found_for,
     has_attribute,
+    no_python,
     unwritten,
 )
 from gradkit.task.assignment import read_gallery
@@ -39,7 +41,7 @@ from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import OF, functions_of, scalar_of, steps_of
 from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.task.solution import Solution
-from gradkit.text import label_said
+from gradkit.text import label_said, where
 
 if TYPE_CHECKING:
     from gradkit.diagnosis.repair.ask import Asked
@@ -612,9 +614,14 @@ class FunctionGrader(Struct):
         for call in calls:
             definition = self._found.definitions.get(call.function)
             if definition is None:
+                section = self.process.section
+                cells = (*section.shared, *section.own)
+                place = no_python(cells, call.function.partition(".")[0])
                 function = call.function.replace(".", "`, method `")
                 told = say("`{function}` is not there yet.", function=function)
-                return Verdict("", "missing", told)
+                if place is not None:
+                    told = say(NO_PYTHON, signature=call.function, place=where(place))
+                return Verdict("", "missing", told, place=place)
             if "." in call.function or definition.node is None:
                 continue
             line = definition.node.lineno

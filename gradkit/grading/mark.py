@@ -136,7 +136,7 @@ def mark(
         follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
         costs = [_cost(f, verdict, scheme) for f in own]
         earned = share(verdict)
-        rounded = verdict.state == "fail" and check.name in inquiry.rounded
+        rounded = verdict.rounded or (verdict.state == "fail" and check.name in inquiry.rounded)
         rounds = rounding(scheme.preset) if rounded else 0.0
         if follows and not verdict.still:
             earned = max(earned, 1.0 - left_alone(follows))

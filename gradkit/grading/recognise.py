@@ -206,9 +206,11 @@ class _Forwards(Struct, frozen=True):
             left.sort(key=lambda task: gaps.get(task.id, np.inf))
         elif len(left) > 1:
             text = say(
-                "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
+                "{name}: cannot tell which task this is: {tasks} are possible. Call the file after "
+                "it, as {file}, or name it with --task.",
                 name=self.submission.name,
                 tasks=", ".join(task.id for task in tasks),
+                file=f"{tasks[0].id.replace('-', '_')}.py",
             )
             raise GradingError(problems_of(self.submission) + text)
         return left[0]

@@ -14,12 +14,16 @@ from contextlib import suppress
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.diagnosis.inquiry.findings import identity
+from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.module import OF_THE_MODULE
+from gradkit.diagnosis.mistakes.tell import told
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import diff_of, finding_of, marked
 from gradkit.diagnosis.repair.training import MENDS, NAMES, STANDS, Text, changes
 from gradkit.grading.repairs import HELD, replaced
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
+from gradkit.records.rule import Names, Slip
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
@@ -140,11 +144,15 @@ def _told(
     cell = cells[proposal.cell]
     line = line_before([one for one, _ in earlier if one.cell == cell.id], proposal.line)
     if finding.mistake == UNEXPLAINED:
-        kind = replace(proposal, kind=NAMES[proposal.kind])
-        function = Text(cell.id, source).function(proposal.line)
-        return finding_of(
-            task.id, finding.check, function, finding.entries, kind, cell, line, source
-        )
+        name, function = NAMES[proposal.kind], Text(cell.id, source).function(proposal.line)
+        if name not in RANK:
+            kind = replace(proposal, kind=name)
+            return finding_of(
+                task.id, finding.check, function, finding.entries, kind, cell, line, source
+            )
+        # Nothing but this mistake is mended so: it is told, and costs, as where its numbers tell.
+        finding = replace(finding, id=identity(task, finding.check, name, ()), mistake=name)
+        finding = told(finding, task, Slip(name), Names(), {"train": f"`{function}`"})
     text, columns, fix = marked(proposal, source)
     own = cell.source.split("\n")[line - 1].strip()
     return replace(

@@ -79,7 +79,8 @@ def update(case: Case, earlier: Earlier) -> Verdict:
 
 
 SPARED_SAID = phrase(
-    "Without what stops it, {count} of {size} entries are right after one step; these count."
+    "Without what stops it, {count} of {size} entries are right after one step; points are given "
+    "for {counted}."
 )
 
 
@@ -96,7 +97,8 @@ def _spared(case: Case, stop: Verdict) -> Verdict:
     right = sum(entry.state == "pass" for entry in entries)
     if still or not right:
         return stop
-    note = say(SPARED_SAID, count=right, size=len(entries))
+    counted = min(right, len(entries) - 1)
+    note = say(SPARED_SAID, count=right, size=len(entries), counted=counted)
     return replace(stop, entries=entries, notes=(*stop.notes, note))
 
 

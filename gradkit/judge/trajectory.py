@@ -73,6 +73,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     secret = secret_among(runs)
     courses: list[Course] = []
     still = True
+    nearly = set[str]()
     for run, outcome in zip(runs, outcomes, strict=True):
         comparison.faults(outcome.faults)
         units = [tolerances.epsilon(value) for value in outcome.outputs.values()]
@@ -96,6 +97,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         stepped = "update" in earlier and earlier["update"].state == "pass"
         if stepped and _is_nearly(comparison, case.task, run, outcome, expected):
             comparison.remark_on_precision()
+            nearly.add(run.start)
         if outcome.loop and say(LOOPS[outcome.loop]) not in comparison.notes:
             comparison.notes.append(say(LOOPS[outcome.loop]))
         changes = {name: expected[name] - start for name, start in starts.items()}
@@ -106,7 +108,9 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
         notes = (*notes, say(ONE_SIZE))
-    return replace(verdict, notes=notes, courses=tuple(courses), still=still)
+    rounded = {entry.probe for entry in comparison.entries if entry.state != "pass"} <= nearly
+    rounded = rounded and verdict.state == "fail"
+    return replace(verdict, notes=notes, courses=tuple(courses), still=still, rounded=rounded)
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:

@@ -5,17 +5,26 @@ It is opened when the first test needs it; there is one test for each check of e
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gradkit.faults import keep_from_readers
-from gradkit.grading.session import Session, answers, of_some_tasks, recognised, student_functions
+from gradkit.grading.assess import ABSENT
+from gradkit.grading.session import (
+    WITHOUT_TORCH,
+    Session,
+    answers,
+    of_some_tasks,
+    recognised,
+    student_functions,
+)
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import say
 from gradkit.pytest_guard import NO_SETTINGS
@@ -109,6 +118,12 @@ class Grading:
     def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:
         """The submission's own functions for a task, to be called by a test."""
         chosen = self._chosen(task, path)
+        if chosen.framework == "torch" and importlib.util.find_spec("torch") is None:
+            pytest.skip(say(WITHOUT_TORCH))
+        # What cannot be recognised is what the test says that it is.
+        with suppress(GradingError):
+            if chosen.id not in {each.id for each in self.tasks(path)}:
+                pytest.fail(say(ABSENT, title=chosen.title), pytrace=False)
         with student_functions(self._session, self.located(path), chosen.id) as played:
             yield played
 

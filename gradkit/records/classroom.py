@@ -12,9 +12,10 @@ from gradkit.records.result import Adjustment, CheckResult, State
 from gradkit.records.submission import RawSubmission
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
-Standing = Literal["graded", "refused", "failed", "absent"]
+Standing = Literal["graded", "refused", "failed", "absent", "waiting"]
 """``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again.
-``absent``: nothing was handed in, and a person has set points for that."""
+``absent``: nothing was handed in, of what is stored where a person has set points for that.
+``waiting``: not graded yet, as where a run was interrupted; nothing is stored of it."""
 
 
 class Run(Struct, frozen=True):

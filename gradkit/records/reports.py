@@ -12,6 +12,7 @@ from gradkit.records.classroom import Change, Release, RunKind, Standing
 Kind = Literal[
     "failed",
     "refused",
+    "waiting",
     "stale-override",
     "memorised-answers",
     "several-files",

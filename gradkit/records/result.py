@@ -60,7 +60,8 @@ class Verdict(Struct, frozen=True):
 
     ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
     losses of training runs. ``still`` says that steps were asked for and none was made: nothing
-    that is found out about them can lighten that.
+    that is found out about them can lighten that. ``rounded``: what failed is right to about
+    seven digits.
     """
 
     check: str
@@ -71,6 +72,7 @@ class Verdict(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     courses: tuple[Course, ...] = ()
     still: bool = False
+    rounded: bool = False
 
 
 UNEXPLAINED = "unexplained"

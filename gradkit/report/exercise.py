@@ -49,11 +49,11 @@ MOST = 10
 
 
 WHERE = {
-    "forward": "In the forward pass",
-    "update": "In the update",
-    "model": "In the model",
-    "train": "In the training loop",
-    "function": "In an exercise of functions",
+    "forward": phrase("In the forward pass"),
+    "update": phrase("In the update"),
+    "model": phrase("In the model"),
+    "train": phrase("In the training loop"),
+    "function": phrase("In an exercise of functions"),
 }
 """Headings of the list, by the role that a mistake is made in first."""
 
@@ -74,7 +74,10 @@ def page_text(mistake: Mistake) -> str:
     if not mistake.deduction:
         return page
     said = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
-    cost = f"It costs of its check's points: {said}; never more than the entries that are wrong."
+    cost = say(
+        "It costs of its check's points: {said}; never more than the entries that are wrong.",
+        said=said,
+    )
     return f"{page.rstrip()}\n\n{cost}\n"
 
 
@@ -125,5 +128,5 @@ def index_text(mistakes: Iterable[Mistake]) -> str:
 def _by_role(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
     found: dict[str, list[Mistake]] = {}
     for mistake in mistakes:
-        found.setdefault(WHERE[mistake.about[0]], []).append(mistake)
+        found.setdefault(say(WHERE[mistake.about[0]]), []).append(mistake)
     return found

@@ -50,7 +50,10 @@ def show_summary(summary: Summary, console: Console) -> None:
             console.print(Text(say("in each tenth, from 0 up: {counts}", counts=counts)))
         counted = Counter(row.counted for row in summary.rows if row.counted)
         for said, count in sorted(counted.items()):
-            console.print(Text(say("{tasks}: {count} students", tasks=said, count=count)))
+            students = say_each(
+                "{tasks}: {count} student", "{tasks}: {count} students", count, tasks=said
+            )
+            console.print(Text(students))
         show_table(_states(summary), console)
     show_table(_mistakes(summary), console)
     handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
@@ -91,8 +94,12 @@ LINES = ("task", "total", "late", "bonus", "scale")
 """Points that are no check's, each a column: with the checks they add up to the score."""
 
 
+OUTSIDE = ("waiting", "absent")
+"""How those stand of whom there is nothing that could count."""
+
+
 def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
-    there = row.standing != "absent"
+    there = row.standing not in OUTSIDE
     return (
         row.name,
         row.standing,
@@ -143,8 +150,8 @@ def _look(row: Row, between: str) -> str:
 
 def _counts(summary: Summary) -> str:
     rows = summary.rows
-    absent = sum(row.standing == "absent" for row in rows)
-    total = len(rows) - absent
+    waiting, absent = (sum(row.standing == each for row in rows) for each in OUTSIDE)
+    total = len(rows) - absent - waiting
     parts = [say_each("{count} submission", "{count} submissions", total)]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
@@ -153,6 +160,8 @@ def _counts(summary: Summary) -> str:
     provisional = sum(row.provisional for row in rows)
     if provisional:
         parts.append(say("{count} provisional", count=provisional))
+    if waiting:
+        parts.append(say("{count} not graded yet", count=waiting))
     if absent:
         parts.append(
             say_each(

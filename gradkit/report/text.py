@@ -114,7 +114,8 @@ def _result(result: Result, hints: int, console: Console) -> None:
 
 
 def _footer(result: Result) -> Text:
-    parts = [*filter(None, [count_text(result)]), say("seed {seed}", seed=result.seed)]
+    seed = say("seed {seed}", seed=result.seed) if result.tasks else ""
+    parts = [*filter(None, [count_text(result), seed])]
     if result.form == "published":
         parts.append(say("against the published form"))
     if result.oracle == "derived":
@@ -135,6 +136,10 @@ def _task(task: TaskResult, hints: int, console: Console, told: set[str] | None)
     seen = visible(task, hints)
     follow = [c for c in task.checks if state_of(c) == FOLLOWS and c.decision is None]
     plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
+    if task.absent and not any(check.decision for check in task.checks):
+        show_lines([(_in_a_line("missing", task.checks), 4)], console)
+        show_lines(check_lines(task.checks[0], (), hints), console, 6)
+        return
     if plain:
         show_lines([(_in_a_line("pass", plain), 4)], console)
     for check in task.checks:

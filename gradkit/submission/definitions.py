@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call
+from gradkit.runtime.statements import layer_of
 from gradkit.runtime.syntax import definitions_in, first_line, names_bound, walk
 from gradkit.submission.source import statements
 
@@ -34,6 +35,12 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
         return Place(ending[0] if len(ending) == 1 else cell_id, None, line)
 
     return find
+
+
+def no_python(cells: Sequence[Cell], name: str) -> Place | None:
+    """Return where the definition of a name is no Python; None where none of it is."""
+    broken = layer_of((cell.id, cell.source) for cell in cells).broken
+    return finder(cells)(*broken[name]) if name in broken else None
 
 
 def source_at(cells: Iterable[Cell], place: Place) -> str:

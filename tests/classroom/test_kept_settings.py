@@ -107,7 +107,22 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
             "cas": ("not graded yet",),
             "dan": ("nothing handed in",),
         }
+        assert {row.name: row.standing for row in summarise(store).rows} == {
+            "ann": "graded",
+            "ben": "waiting",
+            "cas": "waiting",
+            "dan": "absent",
+        }
+        waiting = [look.name for look in review(store) if look.reasons[0].kind == "waiting"]
+        assert waiting == ["ben", "cas"]
         assert store.awaited() == ["ben", "cas"]
+    head = "1 submission, 1 provisional, 2 not graded yet, 1 student without one that counts\n"
+    assert gradkit("summary", tmp_path / "out").stdout.startswith(head)
+    again = "ben is not graded yet: start the same `gradkit grade` again."
+    assert refusal("show", tmp_path / "out", "ben") == again
+    assert refusal("override", tmp_path / "out", "ben", TASK, "0", "--comment", "no") == (
+        "ben is not graded yet. Start the same `gradkit grade` again, and set points then."
+    )
     said = gradkit("feedback", tmp_path / "out", "--format", "folder", "--dry-run")
     assert "1 of the roster handed nothing in" in said.stderr
     assert said.stdout.count("not graded yet") == 2
@@ -159,6 +174,8 @@ def test_a_task_is_named_for_one_student(tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.output
     made = results(tmp_path / "out")["ben"]
     assert [task.task for task in made.tasks] == ["classification-numpy"]
+    assert "This run: 0 graded, 2 unchanged" in gradkit(*words).stderr
+    assert gradkit("remark", tmp_path / "out").exit_code == 0
     assert "This run: 0 graded, 2 unchanged" in gradkit(*words).stderr
     assert "--task x: there is no such task" in refusal(*words, "--student", "ben", "--task", "x")
     assert "nobody in" in refusal(*words, "--student", "nobody")

@@ -300,12 +300,23 @@ def test_a_total_needs_to_know_what_counts(tmp_path: Path) -> None:
     with pytest.raises(OverrideError) as caught:
         give(tmp_path / "out", 4.0, "total", name="ben")
     assert str(caught.value).startswith(
-        "ben was refused, and nothing says which tasks count in this class. Name the task that it "
-        "is: one of regression-numpy, "
+        "ben has no total: nothing says which tasks count in this class. Name a task: one of "
+        "regression-numpy, "
     )
     assert give(tmp_path / "out", 4.0, "regression-numpy", name="ben") == (0.0, None)
     ben = result(tmp_path / "out", "ben")
     assert (ben.score, ben.max_score) == (4, 20)
+
+
+def test_what_was_refused_is_not_graded_again_when_points_are_taken_back(course: Path) -> None:
+    """The page tells of no points that there are not."""
+    for points in (15.0, None):
+        give(course, points, TASK, name=FAY)
+        gradkit("feedback", course, "--format", "folder")
+    (page,) = (course / "feedback" / "pages").glob("Fay*")
+    text = page.read_text("utf-8")
+    assert "You had 15 of 20 points. It is not graded now." in text
+    assert "and now have" not in text
 
 
 def table(course: Path, *lines: str) -> Path:
@@ -329,11 +340,22 @@ def test_points_in_bulk(course: Path) -> None:
     assert check(course, BEN).decision is None
 
 
+def test_a_table_is_read_as_a_spreadsheet_writes_it(course: Path) -> None:
+    """With semicolons and commas, in its own encoding, empty rows below."""
+    path = course.parent / "words.csv"
+    lines = ["Student;Check;Points;Comment;By", "anna;update;11,5;für Mühe;me", ";;;;"]
+    path.write_bytes("\r\n".join(lines).encode("cp1252"))
+    assert [(one.name, one.points) for one in override_table(course, path)] == [(ANNA, 11.5)]
+    decision = check(course).decision
+    assert decision is not None
+    assert decision.comment == "für Mühe"
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("nobody,update,1,why", "row 3: There is nobody in "),
-        ("anna,update,x,why", "row 3: could not convert string to float"),
+        ("anna,update,x,why", "row 3: 'x' is no number of points. Nothing"),
         ("anna,update,99,why", "row 3: regression-numpy/update: 99 points are given"),
         ("anna,update,1,", "row 3: regression-numpy/update: --comment is empty"),
     ],
@@ -379,6 +401,7 @@ def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
     gradkit("override", course, DAN, TASK, "--withdraw", "--comment", "it was another's")
     row = summed(course)[DAN]
     assert (row.standing, row.score, row.review) == ("absent", None, ("nothing handed in",))
+    assert refusal("show", course, DAN) == f"{DAN} has nothing that counts."
     run(course, write(course.parent / "late", {"poedan_104_9044_hw.py": RIGHT + "\n# dan\n"}))
     assert (summed(course)[DAN].standing, summed(course)[DAN].score) == ("graded", 20.0)
     assert summed(course)[DAN].handed.attempts == 1

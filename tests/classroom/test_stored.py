@@ -260,4 +260,5 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     assert refusal("show", handed / "out", "dan") == f"{DAN} has nothing that counts."
     said = refusal("show", handed / "out", "fay")
     assert said.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
-    assert said.endswith(f"It is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.")
+    assert said.endswith("gives points for it, and `gradkit grade … --student` grades it again.")
+    assert f"It is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}. `gradkit override`" in said

@@ -179,6 +179,15 @@ def test_of_many_students_some_are_named(capsys: pytest.CaptureFixture[str]) -> 
     assert "s0, s1, s2, s3, s4, s5 and 3 more" in capsys.readouterr().out
 
 
+def test_of_how_many_tasks_it_is_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """One student is one."""
+    row = Row("s", "graded", "", 1.0, 20.0, False, {}, (), ())
+    rows = [replace(row, counted=f"{n} of 4 tasks") for n in (1, 1, 2)]
+    show_summary(Summary(tuple(rows), {}, {}), Console(width=100))
+    said = capsys.readouterr().out
+    assert "\n1 of 4 tasks: 2 students\n2 of 4 tasks: 1 student\n" in said
+
+
 def test_how_scores_are_spread_is_told_of_ten_and_more(capsys: pytest.CaptureFixture[str]) -> None:
     """The same counts as on the class page; of fewer the page names everybody anyway."""
     scores = [0, 1.9, 2, 9.99, 10, 18, 19, 20, 20, 20]

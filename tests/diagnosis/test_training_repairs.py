@@ -149,6 +149,43 @@ def test_what_has_no_name_is_told_by_its_change(diagnosed: Diagnosed) -> None:
     assert (code, part, fix) == ("extra-statement", "slow.step()", "")
 
 
+BATCHES = """\
+        for xb, yb in DataLoader(TensorDataset(X, y), batch_size=2, shuffle=True):
+            loss = criterion(model(xb).squeeze(1), yb)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        losses.append(loss.item())
+    return losses
+"""
+CLOSURE = """\
+        def closure():
+            optimizer.zero_grad()
+            loss = criterion(model(X).squeeze(1), y)
+            loss.backward()
+            return loss
+        losses.append(optimizer.step(closure).item())
+    return losses
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "part", "optimizer", "text"),
+    [("mini-batch", "2", "SGD", BATCHES), ("wrong-optimizer", "LBFGS", "LBFGS", CLOSURE)],
+)
+def test_what_one_mistake_alone_is_mended_by_costs_what_that_costs(
+    diagnosed: Diagnosed, code: str, part: str, optimizer: str, text: str
+) -> None:
+    """Shuffled batches have no numbers of their own, and cost no more than batches in order."""
+    head, _, _ = changed(("SGD(", f"{optimizer}(")).partition("        y_pred")
+    loader = "from torch.utils.data import DataLoader, TensorDataset\n"
+    result = diagnosed(loader + head + text, REGRESSION)
+    assert [(found, doubt) for found, doubt, _ in told(result)] == [(code, part)]
+    (finding,) = [each for each in result.findings if each.check]
+    assert (finding.deduction, result.score) == (1.0, 19.0)
+    assert "{" not in "".join((finding.sentence, *finding.hints))
+
+
 def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
     """It spoils the forward pass and, with it, the training."""
     text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X)) * 2.5"))

@@ -180,6 +180,20 @@ def test_what_is_not_there_is_told_by_name(check: Check) -> None:
     assert (found.state, found.message) == ("missing", "`affine_backward` is not there yet.")
 
 
+def test_what_is_no_python_is_told_with_its_line(check: Check) -> None:
+    """It is there, and costs itself alone."""
+    result = check(
+        changed(("def affine_backward(dout, cache):", "def affine_backward(dout, cache)"))
+    )
+    found = of(result, "affine", "backward")
+    assert found.state == "missing"
+    assert found.place is not None
+    line = found.place.line
+    assert found.message.startswith("`affine_backward` cannot be used: what is at ")
+    assert found.message.endswith(f":{line} is not valid Python. Fix that line, and it is graded.")
+    assert of(result, "affine", "forward").state == "pass"
+
+
 def test_what_needs_another_function_is_blocked(check: Check) -> None:
     """It is told why."""
     result = check(changed(("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")))

@@ -62,6 +62,10 @@ def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: flo
     assert result.checks[0].score == pytest.approx(10 * (1 - cost))
     assert result.checks[0].notes == (ROUNDED.format(points=f"{10 * cost:g}"),)
     assert marked(off, worth=[10.0]).checks[0].score == 0
+    run = replace(off, check="trajectory", rounded=True)
+    assert marked(run, worth=[10.0], preset=preset).checks == (
+        replace(result.checks[0], check="trajectory"),
+    )
     found = Finding("f", "update", "swapped-index", "", ("W1[0,0]",))
     both = marked(off, worth=[10.0], inquiry=replace(rounded, findings=(found,)))
     assert both.checks[0].score == pytest.approx(6)

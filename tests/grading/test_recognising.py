@@ -36,8 +36,8 @@ def test_behaviour_that_tells_nothing_is_asked_about(grade, tmp_path: Path) -> N
     with pytest.raises(GradingError) as caught:
         grade(path)
     assert str(caught.value) == (
-        "homework: cannot tell which task this is. Name it with --task: one of regression-numpy, "
-        "classification-numpy."
+        "homework: cannot tell which task this is: regression-numpy, classification-numpy are "
+        "possible. Call the file after it, as regression_numpy.py, or name it with --task."
     )
     assert states(grade(path, "regression-numpy"))["forward"] == "fail"
 
@@ -149,7 +149,7 @@ def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Pa
     with pytest.raises(GradingError) as caught:
         grade(path)
     assert str(caught.value).startswith("homework.py names the encoding utf-7, which is not read.")
-    assert " homework: cannot tell which task this is. Name it" in str(caught.value)
+    assert " homework: cannot tell which task this is: " in str(caught.value)
 
 
 def test_a_refusal_tells_of_code_before_files() -> None:

@@ -150,8 +150,19 @@ def test_a_run_that_is_off_by_single_precision_is_told_so() -> None:
         )
 
     near, far = off(3e-8), off(1e-3)
+
+    def rounded(**changes) -> bool:
+        runs = {f"run/{name}": change for name, change in changes.items()}
+        return verdicts(case(changes=runs))["trajectory"].rounded
+
     assert PRECISION in verdicts(case(changes={"run/drawn": near}))["trajectory"].message
     assert PRECISION not in verdicts(case(changes={"run/drawn": far}))["trajectory"].message
+    # It costs no more than rounding only where that is all there is.
+    assert rounded(drawn=near)
+    assert rounded(drawn=near, published=near)
+    assert not rounded(drawn=near, published=far)
+    assert not rounded(drawn=far)
+    assert not rounded()
     one = with_outputs(final_b2=add(1e-3, 0, 0), y_hat=lambda v: v * (1 + 3e-8))
     assert PRECISION not in verdicts(case(changes={"run/drawn": one}))["trajectory"].message
     gone = with_outputs(final_b2=lambda v: None, y_hat=lambda v: v * (1 + 3e-8))

@@ -90,6 +90,8 @@ def test_the_page_of_a_mistake_begins_in_german(speak) -> None:
     """Title, and the hints that are about no entry; the list has the titles too."""
     speak("de", language.FOLDER)
     page = page_text(mistake("swapped-index"))
+    assert "\n\nEs kostet von den Punkten seiner Prüfung: " in page
+    assert listing(catalogue().values()).startswith("Im Vorwärtsdurchlauf\n")
     assert page.startswith("# Zwei Indizes sind vertauscht\n\n`swapped-index`\n\n")
     assert "Vergleiche die Indizes in der Formel mit denen des Eintrags" in page
     assert "Die Herleitung steht im Folgenden auf Englisch." in page

@@ -43,6 +43,16 @@ def test_fixtures_tell_right_from_wrong(
     pytester.runpytest_inprocess(*options).assert_outcomes(skipped=1)
 
 
+def test_what_was_not_handed_in_is_told_so(pytester: pytest.Pytester, right: Path) -> None:
+    """And is not called as if it were another task; one that is there is."""
+    pytester.makepyfile(test_own=OWN.replace("regression-numpy", "classification-numpy"))
+    options = ("test_own.py", "-W", "error", "-k", "test_step")
+    done = pytester.runpytest_inprocess("--gradkit", right.name, *options)
+    done.assert_outcomes(errors=1, deselected=5)
+    done.stdout.fnmatch_lines(["*“Classification in numpy” was not handed in."])
+    assert "Mismatched" not in done.stdout.str()
+
+
 def test_student_code_that_stops_is_told(pytester: pytest.Pytester) -> None:
     """With its name, its exception and its line; a missing function and a task unnamed, too."""
     pytester.makepyfile(

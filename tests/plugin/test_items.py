@@ -144,8 +144,21 @@ def test_what_cannot_be_judged_is_skipped(
             return []
         """,
     )
-    done = run(pytester, "--gradkit", "net.py", "-rs", "-o", "gradkit_task=regression-torch")
+    words = ("--gradkit", "net.py", "-rs", "-o", "gradkit_task=regression-torch")
+    done = run(pytester, *words)
     done.assert_outcomes(skipped=4)
+    done.stdout.fnmatch_lines(["*pip install 'gradkit*torch*"])
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+
+        @pytest.mark.gradkit("regression-torch")
+        def test_the_functions(gradkit_submission):
+            assert False
+        """,
+    )
+    done = run(pytester, *words, "test_own.py", "-k", "test_the")
+    done.assert_outcomes(skipped=1, deselected=4)
     done.stdout.fnmatch_lines(["*pip install 'gradkit*torch*"])
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, changes, result
 
+from gradkit.records.result import Decision, Result
+from gradkit.report import markdown, text
+from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import LIMIT, to_comment
 
 
@@ -25,7 +30,7 @@ def test_points_of_checks_add_up() -> None:
     assert "Regression in numpy: 12.5 / 20" in lines
     assert "✓ interface 1 / 1 pass" in lines
     assert "✗ update 9.5 / 12 fail" in lines
-    assert "– gradient  blocked" in lines
+    assert "– gradient blocked" in lines
 
 
 def test_what_has_changed_comes_first() -> None:
@@ -35,6 +40,41 @@ def test_what_has_changed_comes_first() -> None:
         "Since 2026-11-20: 9.5 / 20 before, 12.5 / 20 now.",
         "The reason given: Reason plain",
     ]
+
+
+def test_what_is_not_graded_any_more_has_no_points() -> None:
+    """Where a person has taken back the points of what could not be graded."""
+    told = changes()
+    gone = replace(told, score=replace(told.score, new=0.0, new_max=0.0))
+    said = "Since 2026-11-20: 9.5 / 20 before, not graded now."
+    assert to_comment(result(), 3, gone).splitlines()[1] == said
+    never = replace(gone, score=replace(gone.score, old=0.0, old_max=0.0))
+    said = "Since 2026-11-20: not graded before, and not now."
+    assert to_comment(result(), 3, never).splitlines()[1] == said
+    assert "It was not graded, and is not now." in student_page(result(), 3, never)
+
+
+SAID = "“Regression” was not handed in."
+
+
+@pytest.mark.parametrize(
+    "show",
+    [to_comment, *(lambda one, level, of=of: of.render([one], level) for of in (text, markdown))],
+)
+def test_what_was_not_handed_in_is_said_once(show: Callable[[Result, int], str]) -> None:
+    """Of all checks of a task, the points of each with it; what a person has set is said too."""
+    plain = result()
+    (task,) = plain.tasks
+    missing = {"state": "missing", "message": SAID, "courses": (), "decision": None}
+    checks = [replace(check, **missing) for check in task.checks]
+    for absent, times in ((True, 1), (False, len(checks))):
+        made = replace(task, checks=tuple(checks), findings=(), absent=absent)
+        said = show(replace(plain, tasks=(made,)), 3)
+        assert said.count(SAID) == times
+        assert all(check.check in said for check in checks)
+    checks[-1] = replace(checks[-1], decision=Decision(0.0, "me", "2026-11-27", "by mail", False))
+    made = replace(task, checks=tuple(checks), findings=(), absent=True)
+    assert "by mail" in show(replace(plain, tasks=(made,)), 3)
 
 
 def test_a_comment_is_text_of_bounded_size() -> None:

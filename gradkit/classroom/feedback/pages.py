@@ -212,8 +212,8 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
     """
     old, new = seen(former.stand), seen(stand)
     name = stand.kept.name
-    most = 0.0 if is_open(old) else old.max_score
-    score = Change(name, old.score, most, new.score, new.max_score)
+    most, now = (0.0 if is_open(each) else each.max_score for each in (old, new))
+    score = Change(name, old.score, most, new.score, now)
     numbers = (former.stand.number, stand.number)
     out = {(task.task, code) for task in new.tasks for c in task.checks for code in c.withdrawn}
     gone: dict[bool, list[Moved]] = {True: [], False: []}

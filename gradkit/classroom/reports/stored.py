@@ -23,6 +23,8 @@ from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import collect, parse
 
+AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
+
 
 class StudentResult(Struct, frozen=True):
     """The result of a student that counts, points that a person has set in it.
@@ -157,14 +159,16 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     """The attempt of a student that counts, and its result."""
     name = find_student(store, student)
     one = counting_attempt(store, name)
-    if one is None:
-        raise ReproducerError(f"{name} has nothing that counts.")
-    result = result_of(store, one)
+    result = None if one is None else result_of(store, one)
+    if one is None or (result is None and one.kept.standing == "absent"):
+        said = AWAITED if name in store.awaited() else "{name} has nothing that counts."
+        raise ReproducerError(said.format(name=name))
     if result is None:
         if student == pseudonym(store, name):
             raise ReproducerError(f"{student} was {one.kept.standing}.")
         raise ReproducerError(
-            f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
+            f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}. `gradkit "
+            "override` gives points for it, and `gradkit grade … --student` grades it again."
         )
     return one.kept, result
 

@@ -16,7 +16,7 @@ from gradkit.classroom.policy import counting_attempts, days_late, moment
 from gradkit.classroom.store.counted import counting_results, decided, policy_of
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Standing, Summary
 from gradkit.records.course import Policy
 from gradkit.records.reports import Kind, Look, Reason
 from gradkit.records.result import Result, State
@@ -77,6 +77,8 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
         if found:
             found.sort(key=lambda reason: KINDS.index(reason.kind))
             looks.append(Look(kept.name, tuple(found), kept.told))
+    awaited = {*store.awaited()} - {kept.name for kept in store.newest()}
+    looks += [Look(name, (Reason("waiting", say(NOT_YET)),), "") for name in awaited]
     if assistants:
         whose = split_work([look.name for look in looks], assistants)
         looks = [replace(look, assistant=whose[look.name]) for look in looks]
@@ -214,7 +216,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     tried = {kept.name for kept in store.newest()} - there
     awaited = {*store.awaited()} - there - tried
     rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
-    rows += [_absent(name, say(NOT_YET)) for name in awaited]
+    rows += [_absent(name, say(NOT_YET), "waiting") for name in awaited]
     left = [name for name in store.enrolled() if name not in there | tried | awaited]
     rows += [_absent(name, say(NOTHING)) for name in left]
     if pseudonyms:
@@ -265,8 +267,8 @@ def _row(one: CountingAttempt, result: Result | None) -> Row:
     )
 
 
-def _absent(name: str, why: str) -> Row:
-    return Row(name, "absent", "", None, None, False, {}, (), (why,), HandedIn(0, 0))
+def _absent(name: str, why: str, standing: Standing = "absent") -> Row:
+    return Row(name, standing, "", None, None, False, {}, (), (why,), HandedIn(0, 0))
 
 
 def _hidden(row: Row, name: str) -> Row:

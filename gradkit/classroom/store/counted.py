@@ -7,7 +7,6 @@ still counts; somebody has to look again.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,14 @@ from msgspec.structs import replace
 
 from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import find_student, students
+from gradkit.classroom.feedback.csv_table import (
+    columns_of,
+    is_blank,
+    number_of,
+    read_table,
+    refuse_ragged,
+    values,
+)
 from gradkit.classroom.policy import (
     FILE,
     adjusted,
@@ -131,6 +138,10 @@ def override(
     """
     name = find_student(store, student)
     one = counting_attempt(store, name)
+    if one is None and name in store.awaited():
+        raise OverrideError(
+            f"{name} is not graded yet. Start the same `gradkit grade` again, and set points then."
+        )
     if one is None:
         _note_absent(store, name, comment, by)
         one = counting_attempt(store, name)
@@ -233,8 +244,8 @@ def _find(result: Result, kept: Kept, name: str) -> _Target:
         return known[found[0]]
     if name == TOTAL:
         raise OverrideError(
-            f"{kept.name} was refused, and nothing says which tasks count in this class. Name the "
-            f"task that it is: one of {', '.join(key for key in known if '/' not in key)}."
+            f"{kept.name} has no total: nothing says which tasks count in this class. Name a task: "
+            f"one of {', '.join(key for key in known if '/' not in key)}."
         )
     wrong = "is a check of several tasks" if found else "is no check of this result"
     words = [*known, *(key.partition("/")[2] for key in known)]
@@ -437,20 +448,26 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
         A row cannot be used; it says which. Nothing was changed.
     """
     with refusing(OverrideError, table, *UNREADABLE):
-        text = table.read_text(encoding="utf-8-sig")
-    rows = csv.DictReader(text.splitlines())
-    missing = [name for name in BULK if name not in (rows.fieldnames or ())]
-    if missing:
+        sheet = read_table(table.read_bytes(), table.name)
+    refuse_ragged(sheet)
+    places = columns_of(values(sheet, 0), {name: (name,) for name in BULK})
+    if missing := [name for name in BULK if name not in places]:
         raise OverrideError(
             f"{table}: has no column {', '.join(missing)}. Expected are {', '.join(BULK)}."
         )
     done = []
     with Store(folder, write=True, make=False) as store, store.writing():
-        for number, row in enumerate(rows, 2):
+        for number, (cells, _) in enumerate(sheet.rows[1:], 1):
+            if is_blank(cells):
+                continue
+            row = {name: values(sheet, number)[place].strip() for name, place in places.items()}
+            points = number_of(row["points"])
             try:
-                points = float(row["points"]) if (row["points"] or "").strip() else None
+                if row["points"] and points is None:
+                    raise OverrideError(f"{row['points']!r} is no number of points.")
                 told = {"comment": row["comment"], "by": by}
                 done.append(override(store, row["student"], row["check"], points, **told))
-            except (ValueError, GradkitError) as error:
-                raise OverrideError(f"{table}, row {number}: {error} Nothing was set.") from None
+            except GradkitError as error:
+                text = f"{table}, row {number + 1}: {error} Nothing was set."
+                raise OverrideError(text) from None
     return done

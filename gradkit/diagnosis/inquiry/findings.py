@@ -48,7 +48,7 @@ def finding_of(
 ) -> Finding:
     """A finding about a whole function."""
     finding = Finding(
-        id=_identity(task, check, slip.code, ()),
+        id=identity(task, check, slip.code, ()),
         check=check,
         mistake=slip.code,
         title="",
@@ -62,7 +62,7 @@ def finding_of(
 
 def remark_on(task: Task, slip: Slip) -> Finding:
     """A finding about a whole submission: no function of it, no place."""
-    finding = Finding(_identity(task, "", slip.code, ()), "", slip.code, "", ())
+    finding = Finding(identity(task, "", slip.code, ()), "", slip.code, "", ())
     return told(finding, task, slip, Names())
 
 
@@ -113,7 +113,7 @@ def _finding(
 
     labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in entries)
     finding = Finding(
-        id=_identity(task, "update", slip.code, labels),
+        id=identity(task, "update", slip.code, labels),
         check="update",
         mistake=slip.code,
         title="",
@@ -141,7 +141,7 @@ def _functions(bound: Bound) -> dict[str, str]:
     return {bound.role: f"`{function_said(bound.function)}`"}
 
 
-def _identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:
+def identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:
     """The same for the same mistake at the same place, whatever the run: a name to dispute."""
     text = "/".join((task.id, check, code, *labels))
     return hashlib.sha256(text.encode()).hexdigest()[:10]

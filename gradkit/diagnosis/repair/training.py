@@ -404,7 +404,7 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
 
 
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
-    "optimizer": (_optimizers, "wrong-function", ("wrong-optimizer",)),
+    "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
     "loss": (_losses, "wrong-function", ("wrong-loss", "logits-loss", "double-sigmoid")),
     "activation": (_activations, "wrong-function", ("wrong-activation",)),
     "option": (
@@ -413,7 +413,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         ("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss"),
     ),
     "rate": (_rates, "wrong-constant", ("wrong-learning-rate", "rate-ignored")),
-    "batch": (_batches, "wrong-option", ("mini-batch",)),
+    "batch": (_batches, "mini-batch", ("mini-batch",)),
     "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
     "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
@@ -449,7 +449,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     ),
 }
 """The kinds of changes, likely ones first: what is told where the numbers have no name, a kind of
-`kinds`, and the mistakes that it may mend."""
+`kinds` or the one mistake that is mended so, and the mistakes that it may mend."""
 
 MENDS = {kind: codes for kind, (_, _, codes) in KINDS.items()} | {
     "wrapped": ("missing-activation",)

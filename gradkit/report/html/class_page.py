@@ -133,7 +133,7 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
         columns=_columns(cleaned),
         mean=statistics.fmean(scores) if scores else 0.0,
         median=statistics.median(scores) if scores else 0.0,
-        full=sum(row.score is not None and row.score == row.max_score != 0 for row in cleaned),
+        full=sum(row.score is not None and row.score >= (row.max_score or 1) for row in cleaned),
         scored=len(scores),
         unit=unit,
         distribution=_distribution(scores, largest, unit),

@@ -67,6 +67,13 @@ def test_one_task_needs_no_column_of_its_own() -> None:
     assert len(cells(class_page(ROWS[1:2], "Class"), "Bo")) == 5
 
 
+def test_who_has_more_than_all_points_has_full_marks() -> None:
+    """By a bonus, say; who has none of nothing has not."""
+    scores = [(20.0, 20.0), (21.5, 20.0), (19.75, 20.0), (0.0, 0.0), (None, None)]
+    rows = [Row(str(n), *pair, False, (), ()) for n, pair in enumerate(scores)]
+    assert "<dt>full marks</dt><dd>2</dd>" in class_page(rows, "Class")
+
+
 def test_mistakes_are_counted_and_named() -> None:
     """The most frequent first, what has no name last; with who made them."""
     made = [(each.code, [row.submission for row in each.rows]) for each in _mistakes(ROWS)]
