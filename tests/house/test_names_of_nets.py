@@ -38,6 +38,11 @@ def test_frameworks_are_hardly_compared() -> None:
     assert sum(len(list(comparisons(tree))) for tree in trees()) <= 15
 
 
+def test_parameters_are_named_in_few_places() -> None:
+    """Where symbols of rules are, and where lines are told by the rules of two layers."""
+    assert sum(len(list(literals(tree))) for tree in trees()) <= 20
+
+
 def test_what_is_counted() -> None:
     """Comparisons of any form, and names that are written out."""
     text = 'if task.framework == "torch" or x in frameworks or framework.trains:\n    W1 = p["W1"]'

@@ -43,7 +43,7 @@ def facts(task: Task) -> dict[str, Any]:
     layers = ["linear", hidden, "linear", output]
     named = [each for place, each in enumerate(layers) if place % 2 == 0 or each != "linear"]
     listed = f"{', '.join(features[:-1])} and {features[-1]}"
-    start = task.starts[0].parameters
+    weight, bias, *_ = task.starts[0].parameters.values()
     return {
         "id": task.id,
         "framework": framework.name,
@@ -56,8 +56,8 @@ def facts(task: Task) -> dict[str, Any]:
         "stack": ", ".join(named).capitalize(),
         "count": COUNTS[5 if "sigmoid" in layers else 4],
         "activations": ACTIVATIONS,
-        "weight": float(start["W1"][0, 0]),
-        "bias": float(start["b1"][0, 0]),
+        "weight": float(weight[0, 0]),
+        "bias": float(bias[0, 0]),
         "weight_rate": f"{task.rates.weight:g}",
         "bias_rate": f"{task.rates.bias:g}",
         "epochs": task.epochs,
