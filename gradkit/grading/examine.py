@@ -224,6 +224,10 @@ def diagnose(
                     return examine(task, process, oracle, seed + further).verdicts
 
                 inquiry = with_lines(task, process, inquiry, again)
+            else:
+                from gradkit.grading.net_repairs import with_changes
+
+                inquiry = with_changes(task, examined, process, inquiry, seed)
         remarks = suspicions(task, examined, inquiry)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:

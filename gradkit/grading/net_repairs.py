@@ -1,0 +1,184 @@
+"""Find changes that make right what no mistake of a net explains: see `gradkit.grading.repairs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec.structs import replace
+
+from gradkit.binding.idioms import find_global_read
+from gradkit.grading.functions import FunctionGrader
+from gradkit.grading.repairs import diagnose_functions
+from gradkit.judge.case import Examined
+from gradkit.records.observations import Bound, Outcome
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
+from gradkit.records.task import Task
+from gradkit.sandbox.observe import observe_batch
+from gradkit.sandbox.process import StudentProcess
+from gradkit.task.written import CHECKS, written
+
+MILLISECONDS = 1000
+"""Of processor time that the searches for one task take at most."""
+
+SAID = ("missing", "dtype", "type")
+"""Faults of what comes back that the verdict says in words: nothing more is to be found."""
+
+
+def with_changes(
+    task: Task, examined: Examined, process: StudentProcess, inquiry: Inquiry, seed: int
+) -> Inquiry:
+    """Return findings with changes of the text in the place of what is unexplained, or has no line.
+
+    Parameters
+    ----------
+    task : Task
+    examined : Examined
+    process : StudentProcess
+        The section's code.
+    inquiry : Inquiry
+        What was found by the numbers.
+    seed : int
+        Draws the inputs.
+    """
+    bound = examined.case.binding.bound
+    judged = {verdict.check: verdict for verdict in examined.verdicts}
+    lacking = {
+        check: bound[role]
+        for role, check in CHECKS.items()
+        if role in bound and check in judged and _lacks(bound[role], judged[check], inquiry)
+    }
+    of = "forward" if "forward" in judged and judged["forward"].state == "pass" else "update"
+    model = written(task, bound, of) if lacking else None
+    if model is None or any(_is_otherwise(task, each, process) for each in lacking.values()):
+        return inquiry
+    process.renew()
+    lacking = {
+        check: role for check, role in lacking.items() if _is_again(task, role, examined, process)
+    }
+    grader = FunctionGrader(model.solution.task, process, model.solution, seed)
+    asked = [
+        verdict
+        if verdict.check in lacking
+        and _is_as(verdict, judged[verdict.check], model.quantities[verdict.check])
+        else replace(verdict, state="pass")
+        for verdict in (grader.grade() if lacking else ())
+    ]
+    found = diagnose_functions(grader, asked, MILLISECONDS).findings if asked else ()
+    for check, role in lacking.items():
+        told = model.quantities.get(check, {})
+        own = [
+            replace(each, entries=tuple(told[name] for name in each.entries))
+            for each in found
+            if each.check == check
+        ]
+        if own:
+            inquiry = _told(own, role, inquiry)
+    return inquiry
+
+
+def _lacks(role: Bound, verdict: Verdict, inquiry: Inquiry) -> bool:
+    """Tell a check that failed of which something is not explained, or has no line."""
+    own = [each for each in inquiry.findings if each.check == verdict.check]
+    open_ = any(_is_open(each, role) for each in own)
+    return verdict.state == "fail" and (open_ or not (own or verdict.check in inquiry.follows))
+
+
+def _is_open(finding: Finding, role: Bound) -> bool:
+    """Tell what is not explained, or stands at the head of its function."""
+    return finding.mistake == UNEXPLAINED or finding.place == role.place
+
+
+def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:
+    """Tell a function that reads a global in the place of what it is handed: that is said."""
+    role = next(each for each in task.roles if each.name == bound.role)
+    return find_global_read(process.section, bound, role) is not None
+
+
+def _is_again(task: Task, role: Bound, examined: Examined, process: StudentProcess) -> bool:
+    """Tell that a role gives what it gave where it was judged, and that nothing is said of it.
+
+    Whoever gives something else when the code is loaded anew may do so to gain by it.
+    """
+    outcomes, probes = examined.case.observations.outcomes, examined.case.probes
+    batches = [each for each in (*probes.forward, *probes.update) if each.role == role.role]
+    return not any(
+        _is_said(outcomes[batch.name])
+        or not _are_equal(observe_batch(process, task, role, batch), outcomes[batch.name])
+        for batch in batches
+    )
+
+
+def _is_said(outcome: Outcome) -> bool:
+    whole = any(value.dtype.kind in "iu" for value in outcome.outputs.values())
+    return whole or any(fault.kind in SAID for fault in outcome.faults)
+
+
+def _are_equal(one: Outcome, other: Outcome) -> bool:
+    return one.outputs.keys() == other.outputs.keys() and all(
+        np.array_equal(value, other.outputs[name], equal_nan=True)
+        for name, value in one.outputs.items()
+    )
+
+
+def _is_as(verdict: Verdict, judged: Verdict, names: Mapping[str, str]) -> bool:
+    """Tell that what is wrong here was wrong where it was judged, and nothing else was."""
+    wrong = {each.parameter for each in judged.entries if each.state != "pass"}
+    known = {each.parameter for each in judged.entries} & {*names.values()}
+    here = {names[each.parameter] for each in verdict.entries if each.state != "pass"}
+    return not here or not known or here & known == wrong & known
+
+
+def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry) -> Inquiry:
+    """Return findings with some changes of one check, whose entries are quantities.
+
+    What they cost, and what follows from them, stays: it is what was not explained.
+    """
+    check, findings = changes[0].check, [*inquiry.findings]
+    own = [each for each in findings if each.check == check]
+    if any(_is_open(each, role) and each.mistake != UNEXPLAINED for each in own):
+        # What it is was told by the numbers; the one change that mends it says where.
+        one = changes[0] if len(changes) == 1 else None
+        placed = [_at(each, one) if one and _is_open(each, role) else each for each in own]
+        by_id = {each.id: each for each in placed}
+        return replace(inquiry, findings=tuple(by_id.get(each.id, each) for each in findings))
+    open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
+    entries = () if open_ is None else open_.entries
+    made = []
+    for change in changes:
+        names = {role.convention.keys.get(name, name) for name in change.entries}
+        mine = tuple(each for each in entries if each.partition("[")[0] in names)
+        if mine or not entries:
+            at = _at(change, change)
+            made.append(replace(at, entries=mine, **_formulas(open_, mine)))
+    told = {entry for each in made for entry in each.entries}
+    rest = tuple(entry for entry in entries if entry not in told)
+    if open_ is None:
+        findings = [*made, *findings]
+    else:
+        place = findings.index(open_)
+        findings[place : place + 1] = [*made, *([replace(open_, entries=rest)] if rest else [])]
+    return replace(inquiry, findings=tuple(findings))
+
+
+def _formulas(finding: Finding | None, entries: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return what was verified of some entries."""
+    if finding is None:
+        return {}
+    found = {"applies": finding.applies, "should": finding.should}
+    return {word: {e: texts[e] for e in entries if e in texts} for word, texts in found.items()}
+
+
+def _at(finding: Finding, change: Finding) -> Finding:
+    """Return a finding at the line of the change that mends it."""
+    assert change.place is not None  # noqa: S101  (a change has one)
+    return replace(
+        finding,
+        place=change.place,
+        places=(change.place,),
+        source=change.source,
+        untraced="",
+        columns=change.columns,
+        fix=change.fix,
+        diff=change.diff,
+    )
