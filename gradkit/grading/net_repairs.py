@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,6 +21,9 @@ from gradkit.task.written import CHECKS, written
 
 MILLISECONDS = 1000
 """Of processor time that the searches for one task take at most."""
+
+MUCH = 3
+"""Mistakes about one entry in whose place one change is looked for."""
 
 SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
@@ -80,8 +84,14 @@ def with_changes(
 def _lacks(role: Bound, verdict: Verdict, inquiry: Inquiry) -> bool:
     """Tell a check that failed of which something is not explained, or has no line."""
     own = [each for each in inquiry.findings if each.check == verdict.check]
-    open_ = any(_is_open(each, role) for each in own)
+    open_ = any(_is_open(each, role) for each in own) or _is_much(own)
     return verdict.state == "fail" and (open_ or not (own or verdict.check in inquiry.follows))
+
+
+def _is_much(findings: Sequence[Finding]) -> bool:
+    """Tell so many mistakes about one entry that one change is the likelier reason."""
+    times = Counter(entry for each in findings for entry in each.entries)
+    return max(times.values(), default=0) >= MUCH
 
 
 def _is_open(finding: Finding, role: Bound) -> bool:
@@ -136,6 +146,8 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry) -> Inquiry:
     """
     check, findings = changes[0].check, [*inquiry.findings]
     own = [each for each in findings if each.check == check]
+    if _is_much(own):
+        return _instead(changes, own, role, inquiry)
     if any(_is_open(each, role) and each.mistake != UNEXPLAINED for each in own):
         # What it is was told by the numbers; the one change that mends it says where.
         one = changes[0] if len(changes) == 1 else None
@@ -150,7 +162,7 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry) -> Inquiry:
         mine = tuple(each for each in entries if each.partition("[")[0] in names)
         if mine or not entries:
             at = _at(change, change)
-            made.append(replace(at, entries=mine, **_formulas(open_, mine)))
+            made.append(replace(at, entries=mine, **_formulas([open_] if open_ else [], mine)))
     told = {entry for each in made for entry in each.entries}
     rest = tuple(entry for entry in entries if entry not in told)
     if open_ is None:
@@ -161,11 +173,32 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry) -> Inquiry:
     return replace(inquiry, findings=tuple(findings))
 
 
-def _formulas(finding: Finding | None, entries: Sequence[str]) -> dict[str, dict[str, str]]:
+def _instead(
+    changes: Sequence[Finding], own: Sequence[Finding], role: Bound, inquiry: Inquiry
+) -> Inquiry:
+    """Return findings with one change in the place of all that is told of its check."""
+    entries = tuple(dict.fromkeys(entry for each in own for entry in each.entries))
+    one, *others = changes
+    names = {role.convention.keys.get(name, name) for name in one.entries}
+    if others or {entry.partition("[")[0] for entry in entries} != names:
+        return inquiry
+    change = replace(_at(one, one), entries=entries, **_formulas(own, entries))
+    place = inquiry.findings.index(own[0])
+    findings = [each for each in inquiry.findings if each.check != one.check]
+    follows = {
+        check: (one.mistake,) if {*codes} & {each.mistake for each in own} else codes
+        for check, codes in inquiry.follows.items()
+    }
+    findings.insert(place, change)
+    return replace(inquiry, findings=tuple(findings), follows=follows)
+
+
+def _formulas(findings: Sequence[Finding], entries: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return what was verified of some entries."""
-    if finding is None:
-        return {}
-    found = {"applies": finding.applies, "should": finding.should}
+    applies, should = ChainMap[str, str](), ChainMap[str, str]()
+    for each in findings:
+        applies, should = applies.new_child({**each.applies}), should.new_child({**each.should})
+    found: dict[str, Mapping[str, str]] = {"applies": applies, "should": should}
     return {word: {e: texts[e] for e in entries if e in texts} for word, texts in found.items()}
 
 
