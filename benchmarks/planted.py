@@ -1,8 +1,9 @@
-"""Plant single mistakes into right answers of the gallery, and see what the diagnosis says.
+"""Plant single mistakes into right answers, and see what the diagnosis says.
 
     python benchmarks/planted.py [--count N] [--seed N] [--only EXERCISE] [--pairs N] [--jobs 2]
 
-Right answers are the model solution of each exercise, and those by hand in ``tests/gallery``;
+Right answers are the model solution of each exercise, and those by hand in ``tests/gallery``, and
+of nets those of `planted_nets`; with none said, exercises are the gallery and both numpy nets.
 `planting` changes one spot of one of them, and gradkit grades what is left. A plant counts where
 it changes an output: some check fails, and none for an error (code that raises is counted apart).
 It is
@@ -53,7 +54,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path += [str(ROOT), str(ROOT / "benchmarks")]
 
-from planted_nets import NETS, SHIPPED, assignment_of, texts_of  # noqa: E402
+from planted_nets import NETS, OF_NETS, SHIPPED, assignment_of, texts_of  # noqa: E402
 from planting import Plant, drawn, planted  # noqa: E402
 
 from gradkit.grading.session import Session, read_submission  # noqa: E402  (from the checkout)
@@ -66,7 +67,7 @@ from gradkit.records.result import (  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
 
 MAY_SAY: dict[str, frozenset[str]] = {
-    operator: frozenset({"wrong-expression", *codes.split()})
+    operator: frozenset({"wrong-expression", *codes.split(), *OF_NETS.get(operator, "").split()})
     for operator, codes in {
         "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant "
         "wrong-comparison",
@@ -114,7 +115,8 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "transpose": "wrong-transpose wrong-order wrong-name wrong-axis wrong-shape",
     }.items()
 }
-"""Codes that are true of an operator of `planting`, by its word. Without a row, any may be said."""
+"""Codes that are true of an operator of `planting`, by its word. Without a row, any may be said.
+Those of mistakes of nets are beside them in `planted_nets`."""
 
 LINES, UNEXPLAINED_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.80, 1.0
 """The bars: lines right or repaired elsewhere, unexplained, pairs of which both are found, and CPU

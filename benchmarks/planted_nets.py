@@ -25,6 +25,47 @@ BY_HAND = ("entry by entry", "loops", "outer", "helper functions", "a new dict")
 OF_ANY_SIZE = ("matmul", "loops", "outer", "helper functions")
 """Styles of updates, those of `correct_styles` that hold for nets of any size the second."""
 
+OF_NETS: Mapping[str, str] = {
+    "arguments": "swapped-index wrong-index wrong-sign wrong-error wrong-layer-input "
+    "wrong-learning-rate uneven-learning-rate",
+    "augmented": "overwritten wrong-sign gradient-stored not-updated",
+    "axis": "bias-sum-axis wrong-sum-axis",
+    "call dropped": "missing-activation wrong-activation updated-before-use copy-dropped",
+    "call swapped": "wrong-activation wrong-index swapped-index",
+    "comparison": "missing-activation-derivative wrong-activation-derivative wrong-learning-rate "
+    "uneven-learning-rate",
+    # What is compared with -1 is always more: the slope is 1.
+    "constant": "wrong-factor wrong-learning-rate uneven-learning-rate wrong-sign wrong-activation "
+    "wrong-activation-derivative missing-activation-derivative layer-skipped",
+    # A product of several is left out as one.
+    "factor": "missing-error missing-weight missing-input missing-activation-derivative "
+    "wrong-activation-derivative wrong-factor wrong-learning-rate uneven-learning-rate wrong-sign",
+    "index": "wrong-index swapped-index wrong-target wrong-source-entry",
+    "key": "wrong-weight wrong-source-entry wrong-target",
+    "loop": "layer-skipped not-updated nothing-updated wrong-factor updated-before-use",
+    "loop bound": "layer-skipped not-updated nothing-updated",
+    # In the place of a product, all that it was made of is missing.
+    "operand": "wrong-error missing-error wrong-weight missing-weight wrong-layer-input "
+    "missing-input bias-times-input extra-factor missing-activation-derivative "
+    "wrong-activation-derivative wrong-index wrong-factor wrong-learning-rate "
+    "uneven-learning-rate layer-skipped hidden-returned wrong-hidden-returned swapped-returns",
+    # A term of 1 or 0 takes or gives as much as a factor does.
+    "operator": "wrong-activation misplaced-parenthesis wrong-constant wrong-function",
+    "order": "swapped-returns",
+    # Without its brackets a slope may be 0.
+    "parenthesis": "misplaced-parenthesis wrong-activation not-updated",
+    "power": "wrong-activation-derivative squared-error",
+    "sign": "wrong-sign subtracted-bias wrong-sigmoid-sign wrong-activation-derivative",
+    "statement dropped": "not-updated nothing-updated layer-skipped hidden-returned "
+    "wrong-hidden-returned",
+    "statement moved": "updated-before-use overwritten",
+    "statement twice": "wrong-factor layer-repeated",
+    "term": "missing-bias missing-error wrong-error wrong-activation wrong-activation-derivative "
+    "missing-activation-derivative overwritten not-updated layer-skipped",
+    "transpose": "weight-not-transposed swapped-index wrong-index",
+}
+"""Mistakes of nets that are true of an operator of `planting`, by its word."""
+
 FORWARD = """\
 import numpy as np
 

@@ -14,12 +14,12 @@ from gradkit.grading.repairs import diagnose_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
-from gradkit.records.task import Task
+from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-MILLISECONDS = 1000
+MILLISECONDS = 600
 """Of processor time that the searches for one task take at most."""
 
 MUCH = 3
@@ -60,15 +60,23 @@ def with_changes(
     lacking = {
         check: role for check, role in lacking.items() if _is_again(task, role, examined, process)
     }
+    if not lacking:
+        return inquiry
     grader = FunctionGrader(model.solution.task, process, model.solution, seed)
     asked = [
         verdict
         if verdict.check in lacking
         and _is_as(verdict, judged[verdict.check], model.quantities[verdict.check])
         else replace(verdict, state="pass")
-        for verdict in (grader.grade() if lacking else ())
+        for verdict in grader.grade()
     ]
-    found = diagnose_functions(grader, asked, MILLISECONDS).findings if asked else ()
+    # How an update gives its result is known by now.
+    checks = [
+        replace(each, call=grader.forms(each)[0][0], others=()) for each in grader.task.checks
+    ]
+    grader.task = replace(grader.task, checks=tuple(checks))
+    grader.solution = replace(model.solution, task=grader.task)
+    found = diagnose_functions(grader, asked, MILLISECONDS).findings
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
         own = [
@@ -113,15 +121,18 @@ def _is_again(task: Task, role: Bound, examined: Examined, process: StudentProce
     outcomes, probes = examined.case.observations.outcomes, examined.case.probes
     batches = [each for each in (*probes.forward, *probes.update) if each.role == role.role]
     return not any(
-        _is_said(outcomes[batch.name])
+        _is_said(batch, outcomes[batch.name])
         or not _are_equal(observe_batch(process, task, role, batch), outcomes[batch.name])
         for batch in batches
     )
 
 
-def _is_said(outcome: Outcome) -> bool:
+def _is_said(batch: Batch, outcome: Outcome) -> bool:
+    """Tell outputs of which the verdict says why they are wrong."""
     whole = any(value.dtype.kind in "iu" for value in outcome.outputs.values())
-    return whole or any(fault.kind in SAID for fault in outcome.faults)
+    return (whole and batch.inputs["X"].dtype.kind == "f") or any(
+        fault.kind in SAID for fault in outcome.faults
+    )
 
 
 def _are_equal(one: Outcome, other: Outcome) -> bool:

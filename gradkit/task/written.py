@@ -58,8 +58,8 @@ class Written(Struct, frozen=True):
 def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Written | None:
     """Return a task's roles as functions, in the convention ``of`` one of them, and what is right.
 
-    None where that is more than the text here: other layers or outputs, rates that are handed over,
-    vectors that lie otherwise than biases, arguments that go by name.
+    None where that is more than the texts here: other layers or outputs, rates that are handed
+    over, vectors that lie otherwise than biases.
     """
     if not all(role in bound and _is_plain(bound[role]) for role in ("forward", "update")):
         return None
@@ -97,16 +97,15 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
     if "initialise" in bound and bound["initialise"].arguments == ("dim",):
         made = "".join(f"{places[name]} = {_start(starts[name])}\n" for name in names)
         bodies["initialise"] = f"parameters = {{}}\n{made}"
-    source, checks = "import numpy as np\n", []
-    quantities: dict[str, Mapping[str, str]] = {}
+    source, checks, quantities = "import numpy as np\n", [], dict[str, Mapping[str, str]]()
     for role, body in bodies.items():
         own = bound[role]
         given = dict(own.returns) or {name: (keys[name],) for name in names}
         outputs = {path: places.get(name, name) for name, path in given.items()}
-        back_ = _nested(outputs) if own.returns else "parameters"
+        returned = _nested(outputs) if own.returns else "parameters"
         words, meant = _words(own)
         source += f"\n\ndef {own.function}({', '.join(words)}):\n"
-        source += indent(f"{meant}{body}return {back_}\n", "    ")
+        source += indent(f"{meant}{body}return {returned}\n", "    ")
         call = f"{layers if role == 'update' else ''}{role} = {own.function}({_handed(own)})"
         ways = [read_lines(call)]
         if role == "update" and not own.returns:
