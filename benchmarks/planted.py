@@ -1,8 +1,9 @@
-"""Plant single mistakes into right answers of the gallery, and see what the diagnosis says.
+"""Plant single mistakes into right answers, and see what the diagnosis says.
 
     python benchmarks/planted.py [--count N] [--seed N] [--only EXERCISE] [--pairs N] [--jobs 2]
 
-Right answers are the model solution of each exercise, and those by hand in ``tests/gallery``;
+Right answers are the model solution of each exercise, and those by hand in ``tests/gallery``, and
+of nets those of `planted_nets`; with none said, exercises are the gallery and both numpy nets.
 `planting` changes one spot of one of them, and gradkit grades what is left. A plant counts where
 it changes an output: some check fails, and none for an error (code that raises is counted apart).
 It is
@@ -53,6 +54,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path += [str(ROOT), str(ROOT / "benchmarks")]
 
+from planted_nets import NETS, OF_NETS, SHIPPED, assignment_of, texts_of  # noqa: E402
 from planting import Plant, drawn, planted  # noqa: E402
 
 from gradkit.grading.session import Session, read_submission  # noqa: E402  (from the checkout)
@@ -65,7 +67,7 @@ from gradkit.records.result import (  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
 
 MAY_SAY: dict[str, frozenset[str]] = {
-    operator: frozenset({"wrong-expression", *codes.split()})
+    operator: frozenset({"wrong-expression", *codes.split(), *OF_NETS.get(operator, "").split()})
     for operator, codes in {
         "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant "
         "wrong-comparison",
@@ -113,7 +115,8 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "transpose": "wrong-transpose wrong-order wrong-name wrong-axis wrong-shape",
     }.items()
 }
-"""Codes that are true of an operator of `planting`, by its word. Without a row, any may be said."""
+"""Codes that are true of an operator of `planting`, by its word. Without a row, any may be said.
+Those of mistakes of nets are beside them in `planted_nets`."""
 
 LINES, UNEXPLAINED_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.80, 1.0
 """The bars: lines right or repaired elsewhere, unexplained, pairs of which both are found, and CPU
@@ -146,6 +149,9 @@ def answers(only: Sequence[str]) -> list[Answer]:
     """List the files of the model solutions, and of right answers by hand."""
     found = []
     for name in only:
+        if name in NETS:
+            found += [Answer(name, style, "homework.py") for style in texts_of(name)]
+            continue
         models = sorted((ROOT / "reference" / name).glob("*.py"))
         found += [Answer(name, "model", path.name) for path in models]
         hand = sorted((ROOT / "tests" / "gallery" / name).glob("*.py"))
@@ -156,6 +162,8 @@ def answers(only: Sequence[str]) -> list[Answer]:
 @cache
 def texts(answer: Answer) -> dict[str, str]:
     """The text of each file of an answer."""
+    if answer.exercise in NETS:
+        return {answer.file: texts_of(answer.exercise)[answer.style]}
     if answer.style == "model":
         paths = sorted((ROOT / "reference" / answer.exercise).glob("*.py"))
     else:
@@ -246,17 +254,28 @@ class Bench:
     def __init__(self) -> None:
         self.stack = ExitStack()
         self.workshop = self.stack.enter_context(Workshop())
-        self.folder = Path(tempfile.mkdtemp(prefix="planted-"))
-        self.stack.callback(shutil.rmtree, self.folder)
+        self.folder = self.fresh()
         self.sessions: dict[str, Session] = {}
         self.plain: dict[Answer, float] = {}
         Finalize(None, self.stack.close, exitpriority=10)
 
+    def fresh(self) -> Path:
+        """Make a folder, for as long as this is open."""
+        folder = Path(tempfile.mkdtemp(prefix="planted-"))
+        self.stack.callback(shutil.rmtree, folder)
+        return folder
+
     def session(self, exercise: str) -> Session:
         """Return the session of an exercise."""
         if exercise not in self.sessions:
-            file = ROOT / "gradkit" / "assignments" / exercise / "assignment.toml"
-            session = Session(Settings(assignment=file), self.workshop)
+            if exercise in SHIPPED:
+                settings = Settings(tasks=(exercise,))
+            elif exercise in NETS:
+                settings = Settings(assignment=assignment_of(exercise, self.fresh()))
+            else:
+                file = ROOT / "gradkit" / "assignments" / exercise / "assignment.toml"
+                settings = Settings(assignment=file)
+            session = Session(settings, self.workshop)
             self.sessions[exercise] = self.stack.enter_context(session)
         return self.sessions[exercise]
 
@@ -478,11 +497,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--count", type=int, default=3000, help="plants that change an output")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", action="append", choices=GALLERY, metavar="EXERCISE")
+    parser.add_argument("--only", action="append", choices=(*GALLERY, *NETS), metavar="EXERCISE")
     parser.add_argument("--pairs", type=int, default=0, metavar="N")
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
-    among = answers(options.only or GALLERY)
+    among = answers(options.only or (*GALLERY, *SHIPPED))
     began = time.perf_counter()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,3 +22,8 @@ def uncollected() -> Iterator[None]:
     finally:
         if at_work:
             gc.enable()
+
+
+def is_installed(*modules: str) -> bool:
+    """Tell whether all of these could be loaded, without loading any."""
+    return all(importlib.util.find_spec(name) is not None for name in modules)

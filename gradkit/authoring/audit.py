@@ -7,7 +7,6 @@ the same judge, at the same probes, as a submission's observations are.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.diagnosis.rules.text import symbol_text
 from gradkit.judge import Case, judge
 from gradkit.judge.trajectory import trajectory
+from gradkit.loading import is_installed
 from gradkit.records.mistake import Audit, TaskAudit, Trial
 from gradkit.records.observations import Binding, Bound, Convention, Failure, Observations, Outcome
 from gradkit.records.result import NoDiagnosisError
@@ -71,7 +71,7 @@ def usual_slips(task: Task) -> Iterator[tuple[Slip, bool]]:
     With each comes whether it takes a function that is handed a learning rate.
     """
     for code in CODES:
-        if task.framework == "torch":
+        if task.framework.trains:
             cases = usual_training_cases(code, task) if code in TRAINING else ()
             yield from ((slip, False) for slip in cases)
             continue
@@ -114,7 +114,7 @@ def predict(task: Task, slip: Slip | None, probes: Probes, *, own: bool = False)
         The task is none that the catalogue has predictions for.
     """
     with np.errstate(all="ignore"):
-        if task.framework == "torch":
+        if task.framework.trains:
             return _torch(task, slip, probes)
         return _numpy(task, slip, probes, own)
 
@@ -274,7 +274,7 @@ def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:
 
 def _with_first_step(task: Task, probes: Probes) -> Probes:
     """Add a run of a single step, which no check looks at."""
-    rows = slice(None) if task.framework == "torch" else slice(1)
+    rows = slice(None) if task.framework.trains else slice(1)
     run = _first(probes)
     step = replace(run, name="first step", check="", X=run.X[rows], y=run.y[rows], epochs=1)
     return replace(probes, runs=(*probes.runs, step))
@@ -372,8 +372,7 @@ def _plain(value: object) -> str:
 
 def _verify(task: Task, reference: Path | None, probes: Probes) -> tuple[bool, str]:
     """Tell whether a model solution could be run, and what is wrong with it."""
-    lacking = task.framework == "torch" and importlib.util.find_spec("torch") is None
-    if reference is None or lacking:
+    if reference is None or not is_installed(*task.framework.modules):
         return False, ""
     try:
         verify(task, load_reference(task, reference, "correct"), probes)

@@ -6,7 +6,6 @@ purpose here. The torch runs start from weights recovered from their printed los
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 
 from gradkit.authoring.new.starter import text_of
 from gradkit.errors import GradkitError
+from gradkit.loading import is_installed
 from gradkit.records.task import Array, Run, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import OracleError, TorchReference, course_of, load_reference
@@ -74,7 +74,7 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
         ) from None
     except ValueError as error:
         raise ReproduceError(f"{folder / 'published.json'}: is not JSON: {error}.") from None
-    if importlib.util.find_spec("torch") is None:
+    if not is_installed("torch"):
         raise ReproduceError(
             "torch is not installed, and two of the four runs need it: "
             "pip install 'gradkit[torch]'."
@@ -82,7 +82,7 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
     found: dict[str, list[Figure]] = {}
     for task in read_assignment().tasks:
         try:
-            runner = _torch_figures if task.framework == "torch" else _numpy_figures
+            runner = _torch_figures if task.framework.trains else _numpy_figures
             found[task.title] = list(runner(task, published[task.id], folder))
         except OracleError as error:
             raise ReproduceError(str(error)) from None

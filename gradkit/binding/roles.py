@@ -45,7 +45,7 @@ LOOP = phrase("the training loop")
 
 def bind(task: Task, sitting: StudentProcess) -> Binding:
     """Find and settle every role of a task in the section that a process runs."""
-    return (_ModelAndTraining if task.framework == "torch" else _Functions)(task, sitting).bind()
+    return (_ModelAndTraining if task.framework.trains else _Functions)(task, sitting).bind()
 
 
 class _Roles(ABC):

@@ -7,7 +7,6 @@ that ran out of time is run once more at the very end, with a core of its own.
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
+from gradkit.loading import is_installed
 from gradkit.records.classroom import Filed, Kept, Listed, Order, Standing
 from gradkit.records.course import NO_COURSE, Course, Policy
 from gradkit.records.result import Result
@@ -139,7 +139,7 @@ class Grading:
         self._student, self._named = student, named
         self._refuse = Session(settings).refused
         self._torch: frozenset[str] = frozenset()
-        if importlib.util.find_spec("torch") is not None:
+        if is_installed("torch"):
             self._torch = torch_tasks(self._assignment)
         self._base = key_base(settings, digests_of(self._assignment, reference))
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
@@ -183,9 +183,9 @@ class Grading:
         StoreError
             Nothing can be stored.
         """
-        frameworks = {task.framework for task in self._assignment.tasks}
+        modules = [name for task in self._assignment.tasks for name in task.framework.modules]
         with self._store.writing():
-            run = self._store.begin("grade", self._settings, frameworks, policy=policy, rules=rules)
+            run = self._store.begin("grade", self._settings, modules, policy=policy, rules=rules)
             self._store.enrol(run, replace(course, students=roll.students))
             self._store.named(self._named)
             if self._student is None:
@@ -399,7 +399,7 @@ class Grading:
 
 def torch_tasks(assignment: Assignment) -> frozenset[str]:
     """Return the ids of an assignment's tasks in torch."""
-    return frozenset(task.id for task in assignment.tasks if task.framework == "torch")
+    return frozenset(task.id for task in assignment.tasks if task.framework.modules)
 
 
 def renamed(filed: Filed, student: str) -> Filed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -40,6 +39,7 @@ from gradkit.grading.settings import (
     required_of,
     required_tier,
 )
+from gradkit.loading import is_installed
 from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import NO_COURSE, Course, Match, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
@@ -129,10 +129,10 @@ def has_roles(submission: Submission, assignment: Assignment) -> bool:
         for role in task.roles
         for name in (role.name, *role.aliases)
     }
-    torch = any(task.framework == "torch" for task in assignment.tasks)
+    trains = any(task.framework.trains for task in assignment.tasks)
     for section in divide(submission, assignment.tasks):
         seen = outline(section, submission.modules)
-        if torch and (seen.models or seen.loops):
+        if trains and (seen.models or seen.loops):
             return True
         if any(normal(name) in wanted for name in seen.names):
             return True
@@ -265,7 +265,7 @@ def grade_class(
         for told in untimed(store):
             watch.warn(told)
         summary = summarise(store)
-        if importlib.util.find_spec("torch") is None:
+        if not is_installed("torch"):
             assignment, _ = assignment_and_reference(made)
             for told in unchecked(summary, torch_tasks(assignment)):
                 watch.warn(told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from gradkit.grading.mark import Scheme, mark
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.language import phrase, say
+from gradkit.loading import is_installed
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Inquiry, Result, TaskResult, Verdict
 from gradkit.records.submission import Listing
@@ -48,7 +48,7 @@ class StaleError(Exception):
 def questions_of(task: Task, probes: Probes) -> str:
     """Return a digest of what was asked of a submission: every input, and what it stood for."""
     asked = hashlib.sha256()
-    for part in (task.framework, task.layers, task.loss, task.columns):
+    for part in (task.framework.name, task.layers, task.loss, task.columns):
         asked.update(repr(part).encode() + b"\0")
     for batch in (*probes.forward, *probes.update):
         drawn = {name: each for name, each in batch.inputs.items() if name not in FOLLOWING}
@@ -129,7 +129,7 @@ def judge_again(
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
     verdicts = judge(Case(task, binding, probes, observations, expected), known=known)
-    if task.framework == "numpy" and _right(verdicts) != _right(evidence.verdicts):
+    if not task.framework.trains and _right(verdicts) != _right(evidence.verdicts):
         raise StaleError(
             f"{task.id}/forward is judged otherwise now, and whose forward pass the training runs "
             "are made with depends on it"
@@ -246,12 +246,12 @@ def total(result: Result, tasks: Sequence[TaskResult]) -> Result:
     )
 
 
-def versions_of(frameworks: Iterable[str]) -> dict[str, str]:
-    """Versions of gradkit, numpy and, where it was asked and is there, torch."""
+def versions_of(modules: Iterable[str]) -> dict[str, str]:
+    """Versions of gradkit, numpy and, as far as they are there, of modules."""
     versions = {"gradkit": gradkit.__version__, "numpy": np.__version__}
-    if "torch" in frameworks and importlib.util.find_spec("torch") is not None:
+    for name in filter(is_installed, sorted({*modules})):
         # Late: half of the standard library's email package comes with it.
         from importlib.metadata import version
 
-        versions["torch"] = version("torch")
+        versions[name] = version(name)
     return versions

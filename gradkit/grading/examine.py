@@ -50,13 +50,13 @@ def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> E
     expected = expected_of(task, oracle, probes, outcomes)
     case = Case(task, binding, probes, observations, expected)
     # In numpy the forward pass is judged first: whose of the two is run depends on it.
-    known = judge(case, ("forward",)) if task.framework == "numpy" else ()
+    known = judge(case, ("forward",)) if not task.framework.trains else ()
     right = all(verdict.state == "pass" for verdict in known)
     runs = _runs(case, own_forward=right)
     if runs is None:
         outcomes.update(_train_with(case, oracle, process))
     outcomes.update(observe.observe_all(process, [*(runs or ()), *_again(case)]))
-    if task.framework == "torch" and task.rates.policy == "free":
+    if task.framework.trains and task.rates.policy == "free":
         # Only now have its steps been seen, and with them its rates.
         case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
     return Examined(case, judge(case, known=known), process.tier)
@@ -119,7 +119,7 @@ def _few(batch: Batch) -> Batch:
 def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     """The training runs; None if the oracle's forward pass must stand in for the student's."""
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
-    if task.framework == "torch":
+    if task.framework.trains:
         ready = "train" in bound and "model" in bound
         return [observe.of_training(task, bound["train"], run) for run in runs if ready]
     if "update" not in bound:
@@ -224,6 +224,10 @@ def diagnose(
                     return examine(task, process, oracle, seed + further).verdicts
 
                 inquiry = with_lines(task, process, inquiry, again)
+            else:
+                from gradkit.grading.net_repairs import with_changes
+
+                inquiry = with_changes(task, examined, process, inquiry, seed)
         remarks = suspicions(task, examined, inquiry)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:

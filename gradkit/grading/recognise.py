@@ -225,7 +225,7 @@ class _Forwards(Struct, frozen=True):
         batch = draw(task, 0, Derived(task).forward, False).forward[-1]
         with self.open_process(task, section, self.submission) as process:
             bound = bind(task, process).bound
-            role = bound.get("model" if task.framework == "torch" else "forward")
+            role = bound.get(task.framework.forward)
             outputs = {} if role is None else observe_batch(process, task, role, batch).outputs
         y_hat = outputs.get("y_hat")
         return batch, y_hat if y_hat is not None and y_hat.dtype.kind == "f" else None, bool(bound)

@@ -34,7 +34,9 @@ SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
 answer is held to: nobody who knows the ones knows the others."""
 
 
-def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
+def diagnose_functions(
+    grader: FunctionGrader, verdicts: Sequence[Verdict], milliseconds: int = MILLISECONDS
+) -> Inquiry:
     """Return what changes of the student's text make right of what is wrong.
 
     Parameters
@@ -42,6 +44,8 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
     grader : FunctionGrader
         That has graded.
     verdicts : sequence of Verdict
+    milliseconds : int
+        Of processor time that searches take at most.
     """
     if grader.solution is None:
         return Inquiry()
@@ -52,7 +56,10 @@ def diagnose_functions(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> I
         for check, verdict in zip(grader.task.checks, verdicts, strict=True)
         if verdict.state in DIAGNOSED and not _is_to_write(verdict)
     ]
-    return _Repairs(grader, Inside(grader.solution)).inquiry(asked) if asked else Inquiry()
+    if not asked:
+        return Inquiry()
+    inside = Inside(grader.solution)
+    return _Repairs(grader, inside, milliseconds, milliseconds).inquiry(asked)
 
 
 def _numbers(draw: Draw) -> int:
@@ -90,11 +97,11 @@ class _Repairs(Struct):
 
     grader: FunctionGrader
     inside: Inside
+    left: int
+    spare: int
     texts: dict[str, str] = field(default_factory=dict)
     told: list[_Told] = field(default_factory=list)
     made: dict[str, list[Proposal]] = field(default_factory=dict)
-    left: int = MILLISECONDS
-    spare: int = MILLISECONDS
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
     def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:

@@ -8,7 +8,6 @@ meet here, and only through records.
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -52,6 +51,7 @@ from gradkit.grading.settings import (
 )
 from gradkit.judge.case import Examined
 from gradkit.language import phrase, say
+from gradkit.loading import is_installed
 from gradkit.records.mistake import Preset
 from gradkit.records.observations import Binding
 from gradkit.records.result import (
@@ -271,7 +271,7 @@ class Session(AbstractContextManager["Session"]):
         evidence = Evidence(
             task.id, title, seed, inquiry=_of_claim(task, claim), notes=tuple(notes)
         )
-        if task.framework == "torch" and importlib.util.find_spec("torch") is None:
+        if not is_installed(*task.framework.modules):
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self.resources.oracle(task)
@@ -281,7 +281,7 @@ class Session(AbstractContextManager["Session"]):
                 self.resources.note(task, process)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
-                    asked = task.framework == "torch" or self.settings.form == "correct"
+                    asked = not task.framework.published or self.settings.form == "correct"
                     inquiry, short = diagnose(task, process, examined, oracle, seed, asked=asked)
                     break
         evidence = replace(
@@ -391,7 +391,7 @@ class Session(AbstractContextManager["Session"]):
             max_score=0.0,
             tasks=(),
             problems=submission.problems,
-            versions=versions_of(task.framework for task in tasks),
+            versions=versions_of(name for task in tasks for name in task.framework.modules),
             digests={"submission": submission.digest, **self.digests},
             tier=0,
             path=submission.path,

@@ -116,12 +116,12 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
     OracleError
         It cannot be used, or there is none where there must be one.
     """
-    if reference is not None and task.framework != "torch":
+    if reference is not None and not task.framework.modules:
         oracle = CachedOracle(load_reference(task, reference, form))
         if form == "correct":
             verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
         return oracle
-    if form == "published" and task.framework == "numpy":
+    if form == "published" and task.framework.published:
         raise OracleError(
             "--form published needs the model solutions: name their folder with --reference."
         )
@@ -132,7 +132,7 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
     """Return the tasks as that form has them: published updates are no gradients to be checked."""
     return tuple(
         task
-        if form == "correct" or task.framework == "torch"
+        if form == "correct" or not task.framework.published
         else replace(task, checks=tuple(c for c in task.checks if c.name != "gradient"))
         for task in assignment.tasks
     )
@@ -150,7 +150,7 @@ def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) 
     """
     try:
         for task in tasks_of(assignment, form):
-            if task.framework != "torch":
+            if not task.framework.modules:
                 oracle_of(task, reference, form)
     except OracleError as error:
         raise GradingError(str(error)) from None
@@ -269,7 +269,7 @@ class Resources:
         """Return a section's code, ready to be asked."""
         deadline = task.deadline
         if self._budget is not None:
-            deadline = min(deadline, self._budget.limit(task.framework))
+            deadline = min(deadline, self._budget.limit(task.framework.name))
         return StudentProcess(
             self.workshop(task),
             section,
@@ -284,16 +284,16 @@ class Resources:
 
     def workshop(self, task: Task | FunctionTask) -> Workshop:
         """Return where the code of this task is run; opened when it is first asked for."""
-        if task.framework not in self.workshops:
-            preload = () if task.framework == "numpy" else (task.framework,)
+        name, preload = task.framework.name, task.framework.modules
+        if name not in self.workshops:
             first = next(iter(self.workshops.values()), None)
             workshop = (
                 Workshop(preload=preload, require_tier=self._settings.require_tier)
                 if first is None
                 else first.sibling(preload)
             )
-            self.workshops[task.framework] = self._stack.enter_context(workshop)
-        return self.workshops[task.framework]
+            self.workshops[name] = self._stack.enter_context(workshop)
+        return self.workshops[name]
 
     def oracle(self, task: Task) -> Oracle:
         """Return where a task's expected values come from."""
@@ -313,7 +313,7 @@ class Resources:
     def note(self, task: Task | FunctionTask, process: StudentProcess) -> None:
         """Have what a process has taken counted, where submissions are hurried."""
         if self._budget is not None:
-            self._budget.note(task.framework, process.spent)
+            self._budget.note(task.framework.name, process.spent)
 
     def close(self) -> None:
         """Close the workshops that were opened here."""

@@ -44,6 +44,6 @@ def judge(
     verdicts: dict[str, Verdict] = {}
     for check in case.task.checks:
         if checks is None or check.name in checks:
-            judged = JUDGES[case.task.framework][check.name]
+            judged = JUDGES[case.task.framework.name][check.name]
             verdicts[check.name] = given.get(check.name) or judged(case, verdicts)
     return tuple(verdicts.values())

@@ -84,7 +84,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
             # In numpy several functions take part in a run, and gradkit's loop calls them.
-            several = check == "trajectory" and case.task.framework == "numpy"
+            several = check == "trajectory" and not case.task.framework.trains
             # What is called before a role may raise in its place.
             first = bound.before if outcome.failure.before else None
             verdict = _raised(check, first.bound if first else bound, outcome.failure, several)
@@ -218,7 +218,7 @@ def expected_of(
         Those of the single calls, or steps, at least: they show at which rates the code steps.
     """
     expected = expect(oracle, probes)
-    own = (_training if task.framework == "torch" else _by_example)(
+    own = (_training if task.framework.trains else _by_example)(
         task, oracle, probes, outcomes, expected
     )
     if own is not None:

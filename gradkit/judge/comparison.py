@@ -298,8 +298,9 @@ def entry_label(
         With one output, the axis of W2 and b2 that has length 1 is left out.
     """
     key = keys.get(parameter, parameter)
+    single = outputs == 1 and parameter.endswith("2")
     if parameter[0] == "b":
-        return key if parameter == "b2" and outputs == 1 else f"{key}[{index[0]}]"
-    if parameter == "W2" and outputs == 1:
+        return key if single else f"{key}[{index[0]}]"
+    if single:
         return f"{key}[{index[0]}]"
     return f"{key}[{','.join(map(str, index[::-1] if transposed else index))}]"

@@ -28,7 +28,7 @@ from gradkit.text import FURTHER
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
     """Compare outputs and hidden layer at random parameters and at the published start and data."""
-    role = "model" if case.task.framework == "torch" else "forward"
+    role = case.task.framework.forward
     outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
     if stop is not None:
         return stop

@@ -56,20 +56,19 @@ COURSE = 100
 
 def trajectory(case: Case, earlier: Earlier) -> Verdict:
     """Compare the losses of every epoch and the final parameters, from each start."""
-    torch = case.task.framework == "torch"
-    role = "train" if torch else "update"
+    framework = case.task.framework
     runs = [run for run in case.probes.runs if run.check == "trajectory"]
-    outcomes, nothing = answered(case, "trajectory", role, runs, earlier)
+    outcomes, nothing = answered(case, "trajectory", framework.step, runs, earlier)
     stop = blocked("trajectory", "update", earlier) or nothing
     if stop is not None:
         return stop
     forward = case.binding.bound.get("forward")
-    givers = {} if torch else {"loss": say("The training run")}
+    givers = {} if framework.trains else {"loss": say("The training run")}
     if forward is not None:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
-    comparison = Comparison(case.binding.bound[role], givers)
+    comparison = Comparison(case.binding.bound[framework.step], givers)
     lenience = least(case, "trajectory")
-    of_change = OF_CHANGE if torch else 0.0
+    of_change = OF_CHANGE if framework.trains else 0.0
     secret = secret_among(runs)
     courses: list[Course] = []
     still = True
@@ -77,7 +76,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     for run, outcome in zip(runs, outcomes, strict=True):
         comparison.faults(outcome.faults)
         units = [tolerances.epsilon(value) for value in outcome.outputs.values()]
-        eps = tolerances.SINGLE if torch else max(units, default=tolerances.DOUBLE)
+        eps = tolerances.SINGLE if framework.trains else max(units, default=tolerances.DOUBLE)
         earns, expected, starts = run.name in secret, case.expected[run.name], final(run.parameters)
         allowed = partial(tolerances.course_tolerance, eps=eps, least=lenience, of_change=of_change)
         courses.append(_losses(comparison, case.task, run, outcome, expected, allowed, earns))
@@ -91,7 +90,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 (run.start,),
                 still=(start if earns else end)[None],
             )
-        if torch and _is_of_own_rows(comparison, case.task, run, outcome):
+        if framework.trains and _is_of_own_rows(comparison, case.task, run, outcome):
             comparison.remark(say(OWN_ROWS, function=subject(comparison.bound)))
         # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
         stepped = "update" in earlier and earlier["update"].state == "pass"
@@ -213,7 +212,7 @@ def _untrained(task: Task, run: Run) -> float:
     """Return the loss of an epoch in which nothing moves."""
     X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
     start = {key: np.repeat(value[None], len(X), 0) for key, value in run.parameters.items()}
-    scale = mean_scale(task) if task.framework == "torch" else 1.0
+    scale = mean_scale(task) if task.framework.trains else 1.0
     with np.errstate(all="ignore"):
         return float(network.loss(task, start, X, y).mean() * scale)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from gradkit.grading.functions import FunctionClaim
 from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
+from gradkit.loading import is_installed
 from gradkit.records.result import Result
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Task
@@ -290,4 +290,4 @@ def _again(task: Task, other: Task) -> str:
 
 
 def _can_run(task: Task) -> bool:
-    return task.framework != "torch" or importlib.util.find_spec("torch") is not None
+    return is_installed(*task.framework.modules)

@@ -5,7 +5,6 @@ It is opened when the first test needs it; there is one test for each check of e
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
@@ -27,6 +26,7 @@ from gradkit.grading.session import (
 )
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import say
+from gradkit.loading import is_installed
 from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
@@ -118,7 +118,7 @@ class Grading:
     def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:
         """The submission's own functions for a task, to be called by a test."""
         chosen = self._chosen(task, path)
-        if chosen.framework == "torch" and importlib.util.find_spec("torch") is None:
+        if not is_installed(*chosen.framework.modules):
             pytest.skip(say(WITHOUT_TORCH))
         # What cannot be recognised is what the test says that it is.
         with suppress(GradingError):

@@ -107,6 +107,39 @@ class Equivalent(Struct, frozen=True):
     why: str
 
 
+class Framework(Struct, frozen=True, kw_only=True):
+    """What students write in, and what they write themselves.
+
+    ``forward`` is the role that gives outputs, ``step`` the one that changes parameters. Where the
+    student's text ``trains``, that is a whole run over all rows; else gradkit's own loop asks for
+    one step after the other. ``modules`` have to be installed beside numpy. ``published``: its
+    tasks have a form that was published, and is another than the correct one.
+    """
+
+    name: str
+    title: str
+    forward: str
+    step: str
+    trains: bool
+    published: bool
+    modules: tuple[str, ...] = ()
+
+
+NUMPY = Framework(
+    name="numpy", title="NumPy", forward="forward", step="update", trains=False, published=True
+)
+TORCH = Framework(
+    name="torch",
+    title="PyTorch",
+    forward="model",
+    step="train",
+    trains=True,
+    published=False,
+    modules=("torch",),
+)
+FRAMEWORKS = {each.name: each for each in (NUMPY, TORCH)}
+
+
 class FunctionTask(Struct, frozen=True):
     """Functions, a model solution, and lines that call them.
 
@@ -137,7 +170,7 @@ class FunctionTask(Struct, frozen=True):
     shared: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
-    framework: Literal["numpy"] = "numpy"
+    framework: Framework = NUMPY
     equivalent: tuple[Equivalent, ...] = ()
 
 
@@ -167,7 +200,6 @@ class Made(Struct, frozen=True):
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
-Framework = Literal["numpy", "torch"]
 Form = Literal["correct", "published"]
 Visibility = Literal["hidden", "after_due_date", "after_published", "visible"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from gradkit.diagnosis.inquiry.findings import names_of
 from gradkit.diagnosis.rules.text import entry_text
 from gradkit.grading.session import Session, binding_of
+from gradkit.loading import is_installed
 from gradkit.records.observations import Binding, Bound
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Batch, Run, Task
@@ -81,7 +81,7 @@ class Script:
 
     def text(self) -> str:
         """The script."""
-        torch = self.task.framework == "torch"
+        torch = self.task.framework.trains
         wanted = {
             ("forward", False): self._forward,
             ("forward", True): self._model,
@@ -208,17 +208,17 @@ def _section(
     session: Session, submission: Submission, recorded: Data
 ) -> tuple[Task, Section, Binding, frozenset[str]]:
     """The section that the finding is about: the one that speaks for its task."""
-    if recorded["task"].endswith("torch") and importlib.util.find_spec("torch") is None:
+    if recorded["task"].endswith("torch") and not is_installed("torch"):
         raise ReproducerError("torch is not installed here: pip install 'gradkit[torch]'.")
     return binding_of(session, submission, recorded["task"])
 
 
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
-    roles = ROLES[task.framework]
+    roles = ROLES[task.framework.name]
     role = roles.get(finding["check"], "")
     if role not in binding.bound:
         raise ReproducerError(
-            f"{finding['id']}: in {task.framework} there are scripts for findings about "
+            f"{finding['id']}: in {task.framework.name} there are scripts for findings about "
             f"{' and '.join(roles)}, and this one is about {finding['check']}."
         )
     return binding.bound[role]

@@ -19,7 +19,7 @@ from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
 from gradkit.sandbox.replies import UnfitError, check
 from gradkit.text import clean_text
 
-NUMPY, TORCH = 1e-9, 1e-5
+TOLERANCES = {"numpy": 1e-9, "torch": 1e-5}
 """How closely, relative, a number must come out again."""
 
 TRACEBACK = 50_000
@@ -100,8 +100,7 @@ def run_again(
         raise ReproducerError(str(error)) from None
     if failure:
         return Shown(text, printed + failure, "The script does not come to its end.", agrees=False)
-    tolerance = TORCH if script.task.framework == "torch" else NUMPY
-    return Shown(text, printed, *_compare(script, printed, tolerance))
+    return Shown(text, printed, *_compare(script, printed, TOLERANCES[script.task.framework.name]))
 
 
 def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:

@@ -54,7 +54,7 @@ class StudentFunctions:
         A torch task's module gives ``y_hat`` alone.
         """
         __tracebackhide__ = True
-        role = self._role("model" if self.task.framework == "torch" else "forward")
+        role = self._role(self.task.framework.forward)
         return self._ask(role, {**_stacked(parameters), "X": _column(X)})
 
     def update(

@@ -143,7 +143,7 @@ def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> l
         for cell in section.own:
             cells.setdefault(cell.file, {}).setdefault(cell.id, cell)
     required = {role.name for role in task.roles if role.required}
-    if task.framework == "torch":
+    if task.framework.trains:
         required = {MODEL, TRAINING}
     pieces = []
     for file, found in cells.items():

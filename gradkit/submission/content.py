@@ -101,7 +101,7 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
     numpy_roles = {
         plain(name): role.name
         for task in tasks
-        if task.framework == "numpy"
+        if not task.framework.trains
         for role in task.roles
         for name in (role.name, *role.aliases)
     }

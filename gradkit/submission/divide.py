@@ -37,7 +37,7 @@ def possible_tasks(
     tasks ask for is theirs.
     """
     claims = Claims(tasks)
-    torch = frozenset(task.id for task in tasks if task.framework == "torch")
+    torch = frozenset(task.id for task in tasks if task.framework.trains)
     found: list[Ids] = []
     for name, group in groupby(units, key=lambda unit: unit.cell.file):
         own = _in_file(name, list(group), claims, torch, frozenset(named) or claims.all)
@@ -178,7 +178,7 @@ def divide(
     """
     units = units_of(submission.cells, tasks)
     possible = possible_tasks(units, tasks, named)
-    frameworks: dict[str, str] = {task.id: task.framework for task in tasks}
+    frameworks: dict[str, str] = {task.id: task.framework.name for task in tasks}
     labels = _labels(units, possible, frameworks)
     settled: dict[str, list[int]] = {}
     strands: dict[Ids, list[int]] = {}

@@ -137,7 +137,7 @@ class Claims:
             (phrase, frozenset(ids)) for phrase, ids in topics.items() if phrase and ids != self.all
         ]
         frameworks = [
-            (words_of(word), frozenset(task.id for task in tasks if task.framework == framework))
+            (words_of(word), frozenset(t.id for t in tasks if t.framework.name == framework))
             for framework, listed in FRAMEWORK_WORDS.items()
             for word in listed
         ]

@@ -45,6 +45,8 @@ class Activation(Struct, frozen=True, kw_only=True):
         Whether students may have written it in place of any other.
     numpy, torch : str
         Source of A for columns ``Z``, and the name of the function in torch.
+    numpy_slope : str
+        Source of the slope for columns ``A``; empty where it is none of A.
     written : str
         The slope for readers, with ``{A}`` in the place of A.
     sign, tex : str
@@ -61,6 +63,7 @@ class Activation(Struct, frozen=True, kw_only=True):
     factors: tuple[str, ...] | None = None
     usual: bool = False
     numpy: str
+    numpy_slope: str = ""
     torch: str = ""
     written: str = phrase("another")
     sign: str = ""
@@ -115,6 +118,7 @@ ACTIVATIONS: dict[str, Activation] = {
         factors=(),
         usual=True,
         numpy="Z",
+        numpy_slope="1",
         written="1",
     ),
     "sigmoid": Activation(
@@ -125,6 +129,7 @@ ACTIVATIONS: dict[str, Activation] = {
         factors=("hidden", "hidden_complement"),
         usual=True,
         numpy="1 / (1 + np.exp(-Z))",
+        numpy_slope="A * (1 - A)",
         torch="torch.sigmoid",
         written="{A}·(1−{A})",
         sign="σ",
@@ -138,6 +143,7 @@ ACTIVATIONS: dict[str, Activation] = {
         factors=("hidden_complement", "hidden_excess"),
         usual=True,
         numpy="np.tanh(Z)",
+        numpy_slope="(1 - A**2)",
         torch="torch.tanh",
         written="1−{A}²",
         sign="tanh",
@@ -151,6 +157,7 @@ ACTIVATIONS: dict[str, Activation] = {
         factors=("hidden_step",),
         usual=True,
         numpy="np.maximum(Z, 0)",
+        numpy_slope="(A > 0)",
         torch="torch.relu",
         written=phrase("1 where {A} > 0 and 0 elsewhere"),
     ),
@@ -168,6 +175,7 @@ ACTIVATIONS: dict[str, Activation] = {
         slope=lambda a: -np.expm1(-a),
         low=0,
         numpy="np.logaddexp(Z, 0)",
+        numpy_slope="(1 - np.exp(-A))",
         torch="torch.nn.functional.softplus",
         written="1−exp(−{A})",
     ),
@@ -175,7 +183,8 @@ ACTIVATIONS: dict[str, Activation] = {
         value=lambda z: np.where(z > 0, z, LEAK * z),
         slope=lambda a: np.where(a > 0, 1, LEAK),
         kink=0.0,
-        numpy=f"np.where(Z > 0, Z, {LEAK} * Z)",
+        numpy=f"np.maximum(Z, {LEAK} * Z)",
+        numpy_slope=f"np.where(A > 0, 1, {LEAK})",
         torch="torch.nn.functional.leaky_relu",
         written=phrase("1 where {A} > 0 and 0.01 elsewhere"),
     ),

@@ -20,12 +20,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.records.task import (
+    FRAMEWORKS,
     QUANTITIES,
     Argument,
     Array,
     Assignment,
     Check,
-    Framework,
     FunctionTask,
     Layer,
     Rates,
@@ -58,7 +58,7 @@ __all__ = ["AssignmentError", "packed_with", "read_assignment", "read_gallery", 
 
 BELOW_ONE = float(np.nextafter(1, 0))
 
-CHECKS: dict[Framework, dict[str, str]] = {
+CHECKS: dict[str, dict[str, str]] = {
     "numpy": {
         "interface": "",
         "forward": "forward",
@@ -267,7 +267,7 @@ def _task(
     return Task(
         id=table.id,
         title=table.title,
-        framework=table.framework,
+        framework=FRAMEWORKS[table.framework],
         words=tuple(table.words),
         columns=(*table.features, *table.targets),
         X=X,

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradkit.errors import GradkitError
 from gradkit.loading import uncollected
-from gradkit.records.task import Array, Form, Framework, Parameters, Probes, Run, Task
+from gradkit.records.task import Array, Form, Parameters, Probes, Run, Task
 from gradkit.task import network
 
 Forward = Callable[[Parameters, Array], tuple[Array, Array]]
@@ -122,21 +122,20 @@ class Derived(Struct, frozen=True):
 
     def train(self, run: Run) -> dict[str, Array]:
         """Train example by example in numpy tasks; on the mean over all rows in torch tasks."""
-        task, scale = self.task, 1.0
-        if task.framework == "torch":
+        task = self.task
+        own = {key: _own_rate(task, key) for key in run.parameters}
+        if task.framework.trains:
             X, y = run.X.T.astype(float), run.y.T.astype(float)
             scale = mean_scale(task) / len(run.X)
-            rates = {key: _own_rate(task, key) * scale for key in run.parameters}
+            rates = {key: rate * scale for key, rate in own.items()}
             steps = [(X, y)] * run.epochs
-        else:
-            columns = (values.astype(float)[:, :, None] for values in (run.X, run.y))
-            own = {key: _own_rate(task, key) for key in run.parameters}
-            rates = own if run.rate is None else dict.fromkeys(own, run.rate)
-            steps = list(zip(*columns, strict=True)) * run.epochs
-        y_hat, A1, after = network.descend(task, run.parameters, steps, rates)
-        if task.framework == "torch":
+            y_hat, _, after = network.descend(task, run.parameters, steps, rates)
             losses = [network.loss_of(task, y, outputs) * scale for outputs in y_hat]
             return {"loss": np.array(losses), **final(after)}
+        columns = (values.astype(float)[:, :, None] for values in (run.X, run.y))
+        rates = own if run.rate is None else dict.fromkeys(own, run.rate)
+        steps = list(zip(*columns, strict=True)) * run.epochs
+        y_hat, A1, after = network.descend(task, run.parameters, steps, rates)
         return {"y_hat": y_hat, "A1": A1, **final(after)}
 
 
@@ -394,7 +393,7 @@ def _fill(model: Any, parameters: Parameters) -> None:
             slot.copy_(torch.tensor(value.T if key[0] == "W" else value[:, 0]))
 
 
-ASKED: Mapping[Framework, tuple[str, ...]] = {
+ASKED: Mapping[str, tuple[str, ...]] = {
     "numpy": ("L_layer_forward", "update_parameters"),
     "torch": ("Model", "train"),
 }
@@ -413,15 +412,13 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     """
     stem = task.id.replace("-", "_")
     path = folder / (f"{stem}_published.py" if form == "published" else f"{stem}.py")
-    if form == "published" and not path.exists() and task.framework == "torch":
-        path = folder / f"{stem}.py"  # torch was right as published
+    if not path.exists() and not task.framework.published:
+        path = folder / f"{stem}.py"
     module = load_module(path)
-    for name in ASKED[task.framework]:
+    for name in ASKED[task.framework.name]:
         if not callable(getattr(module, name, None)):
             raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
-    return (
-        TorchReference(task, module) if task.framework == "torch" else NumpyReference(task, module)
-    )
+    return (TorchReference if task.framework.trains else NumpyReference)(task, module)
 
 
 def load_module(path: Path) -> ModuleType:

@@ -70,7 +70,7 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     count = max(FEWEST, min(RANDOM, BYTES // size))
     drawn = _draw_inputs(task, generator, count)
     names = tuple(f"random {number + 1}" for number in range(count))
-    role = "model" if task.framework == "torch" else "forward"
+    role = task.framework.forward
     given = {name: value for name, value in drawn.items() if name != "y"}
     forwards = (
         _batch("forward/published", "forward", role, {**published, "X": X}, tuple(rows)),
@@ -81,7 +81,7 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     secret = np.random.default_rng([seed, zlib.crc32(task.id.encode()), 1])
     starts = [*own, draw_run(task, secret, own[-1])]
     runs = tuple(replace(run, name=f"run/{run.start}", check="trajectory") for run in starts)
-    if task.framework == "torch":
+    if task.framework.trains:
         steps = tuple(
             replace(run, name=f"step {epochs}/{run.start}", check="gradient", epochs=epochs)
             for run in starts

@@ -20,10 +20,11 @@ Right = Callable[[FunctionCheck], Made]
 
 
 class Solution(Struct, frozen=True):
-    """The functions of a model solution, by name."""
+    """The functions of a model solution, by name, and its text where changes are looked for."""
 
     task: FunctionTask
     names: Mapping[str, Any]
+    source: str = ""
 
     def make(self, check: FunctionCheck, draw: Draw, right: Right | None = None) -> Made:
         """Return what the lines of a check give at these inputs, with all lines that they need.
@@ -137,7 +138,8 @@ def load_solution(task: FunctionTask, folder: Path) -> Solution:
     """
     path = folder / task.solution
     names = vars(load_module(path))
+    source = path.read_text(encoding="utf-8")
     for name in functions_of(task.calls):
         if not callable(names.get(name)):
             raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
-    return Solution(task, names)
+    return Solution(task, names, source)

@@ -10,9 +10,10 @@ import msgspec
 
 from gradkit.errors import GradkitError
 from gradkit.records.mistake import Preset
-from gradkit.records.task import Framework, Imports, Visibility
+from gradkit.records.task import Imports, Visibility
 
 Schema = Literal["gradkit/assignment/v1"]
+Framework = Literal["numpy", "torch"]
 Policy = Literal["exact", "free"]
 
 CHOICES = {
@@ -272,7 +273,7 @@ POINTS = f"points: a number from 0 to {MOST:,}"
 SOLVERS = ("torch", "jax", "tensorflow", "sympy", "autograd")
 """Packages that take derivatives for whoever should take them by hand."""
 
-FORBIDDEN: Mapping[Framework, tuple[str, ...]] = {"numpy": SOLVERS, "torch": ()}
+FORBIDDEN: Mapping[str, tuple[str, ...]] = {"numpy": SOLVERS, "torch": ()}
 """What is forbidden in a task that does not say."""
 
 ENDINGS = (".py", ".ipynb")

@@ -112,8 +112,18 @@ def test_what_is_not_right_is_not_planted_in(bench: Bench, monkeypatch: pytest.M
         bench.outcome(answer, [next(drawn("def f(a):\n    return a + 1\n", 1))], 1)
 
 
+@pytest.mark.parametrize("exercise", ["classification-numpy", "regression-numpy", "relu-64"])
+def test_answers_of_nets_are_right(bench: Bench, exercise: str) -> None:
+    """Each in its style, and wrong with a mistake in it."""
+    for answer in planted.answers([exercise]):
+        text = planted.texts(answer)[answer.file]
+        assert planted.kind_of(bench.grade(answer, text, 1)[0]) == "right", answer
+        wrong = text.replace("0.01", "0.02")
+        assert planted.kind_of(bench.grade(answer, wrong, 1)[0]) == "wrong", answer
+
+
 def test_every_exercise_has_three_styles() -> None:
     """The model solution and two by hand."""
-    for exercise in planted.GALLERY:
+    for exercise in (*planted.GALLERY, *planted.NETS):
         assert len({each.style for each in planted.answers([exercise])}) >= 3
     assert len(planted.GALLERY) >= 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.records.result import UNEXPLAINED, Finding, TaskResult
 
 
@@ -11,8 +12,13 @@ def codes(result: TaskResult) -> set[str]:
 
 
 def named(result: TaskResult) -> set[str]:
-    """The mistakes that were named: what a student is accused of."""
-    return codes(result) - {UNEXPLAINED}
+    """The mistakes of the catalogue that were named: what a student is accused of."""
+    return codes(result) - {UNEXPLAINED, *kinds()}
+
+
+def open_(result: TaskResult) -> list[Finding]:
+    """What no mistake of the catalogue explains, with a change that mends it or without."""
+    return [f for f in result.findings if f.mistake in (UNEXPLAINED, *kinds())]
 
 
 def finding(result: TaskResult, code: str) -> Finding:

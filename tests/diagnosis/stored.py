@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 import lzma
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
 FILE = Path(__file__).with_name("stored_cases.jsonl.xz")
@@ -125,13 +126,25 @@ def found_in(result: TaskResult) -> Found:
     return Found(tuple(sorted(findings)), points)
 
 
+def _as_then(finding: tuple[str, str, tuple[int, ...]]) -> tuple[str, str, tuple[int, ...]]:
+    """A finding as it was told when what no mistake explains had no change that mends it."""
+    check, code, lines = finding
+    return check, UNEXPLAINED if code in kinds() else code, lines
+
+
+def _with_lines(found: Found) -> set[tuple[str, str, tuple[int, ...]]]:
+    """The findings whose lines are held to what they were: those with a name."""
+    return {each for each in found.findings if each[1] != UNEXPLAINED}
+
+
 def differs(then: Found, now: Found) -> str:
     """How a case is diagnosed otherwise than then, in a word; nothing where it is not."""
+    now = replace(now, findings=tuple(map(_as_then, now.findings)))
     if lost := then.named - now.named:
         return f"lost {', '.join(code for _, code in sorted(lost))}"
     if come := now.named - then.named:
         return f"new {', '.join(code for _, code in sorted(come))}"
-    if sorted(then.findings) != sorted(now.findings):
+    if _with_lines(then) != _with_lines(now):
         return "other lines"
     if [name for name, _ in then.points] != [name for name, _ in now.points] or any(
         abs(was - is_now) > NEAR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from said import open_
 from written import homework
 
 HERE = "  # here"
@@ -55,8 +56,8 @@ def lines_of(diagnosed, update: str) -> tuple[set[int], set[int], int]:
     """The lines of what is unexplained, the marked ones, and that of the ``def``."""
     text = homework("classification-numpy", update)
     result = diagnosed(text.replace(HERE, ""), "classification-numpy")
-    (finding,) = result.findings
-    assert finding.mistake == "unexplained"
+    (finding,) = open_(result)
+    assert [finding] == [*result.findings]
     lines = text.split("\n")
     marked = {number for number, line in enumerate(lines, 1) if line.endswith(HERE)}
     (start,) = [n for n, line in enumerate(lines, 1) if line.startswith("def update_parameters")]

@@ -127,7 +127,7 @@ def test_missing_figures_and_solutions_are_named(tmp_path: Path) -> None:
 
 def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of the four runs cannot be made, so none is claimed."""
-    monkeypatch.setattr("gradkit.authoring.reproduce.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ReproduceError) as caught:
         reproduce(REFERENCE)
     assert str(caught.value) == (

@@ -60,7 +60,7 @@ def case(
         _usual(name, seed, takes_rate) if task is None else _asked(task, seed, takes_rate)
     )
     task = task or TASKS[name]
-    torch = task.framework == "torch"
+    torch = task.framework.trains
     loop = "student" if torch else "gradkit"
     outcomes = {batch.name: Outcome(batch.name, expected[batch.name]) for batch in probes.forward}
     outcomes |= {batch.name: Outcome(batch.name, expected[batch.name]) for batch in probes.update}

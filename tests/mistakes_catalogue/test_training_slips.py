@@ -12,7 +12,7 @@ from gradkit.diagnosis.mistakes.loop import correct_loop, train
 from gradkit.diagnosis.mistakes.training import CHANGES, GROUPS
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Slip, TrainingRun
-from gradkit.records.task import Rates, Run
+from gradkit.records.task import TORCH, Rates, Run
 from gradkit.task.network import parameter_shapes
 from gradkit.task.oracle import Derived
 
@@ -78,7 +78,7 @@ def told(task, runs, **options):
 @pytest.mark.parametrize("task", [*TASKS, TANH, SOFTMAX], ids=lambda task: task.id)
 def test_the_correct_loop_is_the_derived_oracle(task):
     """Losses and parameters agree with gradient descent by the generic net."""
-    task = replace(task, framework="torch", rates=Rates(0.003, 0.003))
+    task = replace(task, framework=TORCH, rates=Rates(0.003, 0.003))
     start = starts(task)[0]
     run = Run("r", "trajectory", "s", start, task.X, task.y, 8, task.rates.weight)
     expected = Derived(task).train(run)

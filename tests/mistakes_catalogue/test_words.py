@@ -43,7 +43,7 @@ def cases() -> list[tuple[str, str, Slip]]:
     found = []
     for task in TASKS.values():
         for code in CODES:
-            if task.framework == "torch":
+            if task.framework.trains:
                 roles = {"model", "train"} & set(mistake(code).about)
                 slips = usual_training_cases(code, task) if roles else ()
             else:

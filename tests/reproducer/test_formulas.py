@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from gradkit.records.task import Layer, Start, Task
+from gradkit.records.task import TORCH, Layer, Start, Task
 from gradkit.reproducer.calls import (
     ACTIVATIONS,
     LOSSES,
@@ -33,7 +33,7 @@ def deep(activation: str, output: str, loss: str, outputs: int) -> Task:
     start = Start("random", {key: generator.normal(size=shape) for key, shape in shapes.items()})
     y = np.eye(outputs)[generator.integers(outputs, size=4)]
     y = y if loss == "cross_entropy" else np.round(generator.uniform(size=(4, outputs)))
-    return replace(TASK, layers=layers, loss=loss, starts=(start,), y=y, framework="torch")
+    return replace(TASK, layers=layers, loss=loss, starts=(start,), y=y, framework=TORCH)
 
 
 def run(text: str, **names: Any) -> dict[str, Any]:

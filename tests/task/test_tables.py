@@ -25,7 +25,7 @@ def test_what_holds_where_nothing_is_said() -> None:
     """No files, and in numpy tasks no package that takes derivatives."""
     for task in read_assignment(None).tasks:
         assert task.files == ()
-        assert task.imports == Imports((), SOLVERS if task.framework == "numpy" else ())
+        assert task.imports == Imports((), SOLVERS if not task.framework.trains else ())
 
 
 def test_files_of_all_tasks_and_of_one(tmp_path: Path) -> None:

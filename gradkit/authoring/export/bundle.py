@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct, field
 
 from gradkit.errors import GradkitError
+from gradkit.loading import is_installed
 from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.task.assignment import packed_with, read_assignment, solutions_of
 from gradkit.task.oracle import OracleError, load_reference
@@ -114,7 +114,7 @@ def _reference(
         raise ExportError(f"--reference {folder}: there is no such folder.")
     try:
         for task in assignment.tasks:
-            if task.framework != "torch" or importlib.util.find_spec("torch") is not None:
+            if is_installed(*task.framework.modules):
                 load_reference(task, folder, "correct")
         for function in assignment.functions:
             load_solution(function, folder)

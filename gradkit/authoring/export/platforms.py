@@ -25,7 +25,7 @@ TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
 
 def torch_of(assignment: Assignment) -> str:
     """Return `TORCH` where a task needs it, else nothing."""
-    return TORCH if any(task.framework == "torch" for task in assignment.tasks) else ""
+    return TORCH if any(task.framework.modules for task in assignment.tasks) else ""
 
 
 def gradescope(source: Bundle, given: Install) -> Files:

@@ -39,29 +39,30 @@ def facts(task: Task) -> dict[str, Any]:
     *features, target = task.columns
     hidden, output = (layer.activation for layer in task.layers)
     n, h, o = task.X.shape[1], *(layer.units for layer in task.layers)
-    squared, torch = task.loss == "squared_error", task.framework == "torch"
+    squared, framework = task.loss == "squared_error", task.framework
     layers = ["linear", hidden, "linear", output]
     named = [each for place, each in enumerate(layers) if place % 2 == 0 or each != "linear"]
     listed = f"{', '.join(features[:-1])} and {features[-1]}"
-    start = task.starts[0].parameters
+    weight, bias, *_ = task.starts[0].parameters.values()
     return {
         "id": task.id,
-        "framework": task.framework,
+        "framework": framework.name,
+        "by_hand": not framework.trains,
         "problem": task.id.partition("-")[0],
-        "heading": f"{task.title.partition(' in ')[0]} with {'PyTorch' if torch else 'NumPy'}",
+        "heading": f"{task.title.partition(' in ')[0]} with {framework.title}",
         "module": module(task),
         "net": f"{n}-{h}-{o}",
         "story": f"Predict {target}, {'a number' if squared else '0 or 1'}, from {listed}.",
         "stack": ", ".join(named).capitalize(),
         "count": COUNTS[5 if "sigmoid" in layers else 4],
         "activations": ACTIVATIONS,
-        "weight": float(start["W1"][0, 0]),
-        "bias": float(start["b1"][0, 0]),
+        "weight": float(weight[0, 0]),
+        "bias": float(bias[0, 0]),
         "weight_rate": f"{task.rates.weight:g}",
         "bias_rate": f"{task.rates.bias:g}",
         "epochs": task.epochs,
-        "examples": literal(task.X, floats=torch),
-        "targets": literal(task.y[:, 0], floats=torch),
+        "examples": literal(task.X, floats=framework.trains),
+        "targets": literal(task.y[:, 0], floats=framework.trains),
         **{"n": n, "h": h, "o": o, "hidden": hidden, "output": output, "squared": squared},
         **{"features": features, "target": target},
     }
@@ -72,19 +73,19 @@ def starter(task: Task, option: str = "") -> str:
 
     ``option`` follows the file's name in the command that checks it.
     """
-    return text_of(f"starter_{task.framework}", option=option, **facts(task))
+    return text_of(f"starter_{task.framework.name}", option=option, **facts(task))
 
 
 def tests(assignment: Assignment) -> str:
     """Write a file of plain tests, for those who want their own beside gradkit's checks."""
     tasks = [facts(task) for task in _ordered(assignment)]
-    numpy = [each for each in tasks if each["framework"] == "numpy"]
+    numpy = [each for each in tasks if each["by_hand"]]
     return text_of("tests", tasks=tasks, numpy=numpy)
 
 
 def solution(task: Task) -> str:
     """Write the model solution of a task."""
-    return text_of(f"solution_{task.framework}", **facts(task))
+    return text_of(f"solution_{task.framework.name}", **facts(task))
 
 
 def readme(assignment: Assignment, given: Install, *, own: bool = False) -> str:
@@ -113,7 +114,7 @@ def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> st
     for task in _ordered(assignment):
         cells.append(("markdown", task.id, text_of("part", **facts(task)).rstrip("\n")))
         parts = {**_parts(starter(task)), "check": check_of(task.id, own=own)}
-        if task.framework == "numpy":
+        if not task.framework.trains:
             del parts["imports"]
         cells += [("code", f"{task.id}-{name}", text) for name, text in parts.items()]
     introduction = text_of("introduction", **_overall(assignment)).rstrip("\n")
@@ -168,7 +169,7 @@ def _overall(assignment: Assignment) -> dict[str, Any]:
     rates = {
         f"{each['weight_rate']} for weights, {each['bias_rate']} for biases": each
         for each in tasks
-        if each["framework"] == "numpy"
+        if each["by_hand"]
     }
     count = COUNTS[len(tasks)]
     return {"title": assignment.title, "tasks": tasks, "rates": rates, "count": count}
@@ -176,7 +177,7 @@ def _overall(assignment: Assignment) -> dict[str, Any]:
 
 def _ordered(assignment: Assignment) -> list[Task]:
     """Sort tasks as students do them: by hand first."""
-    return sorted(assignment.tasks, key=lambda task: task.framework != "numpy")
+    return sorted(assignment.tasks, key=lambda task: task.framework.trains)
 
 
 def literal(values: Array, *, floats: bool = False) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.authoring.new.starter import text_of
+from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.records.task import Array
 from gradkit.task.shipped import DEFAULT
 
@@ -85,7 +86,7 @@ def _problem(
 
 
 def _shapes(n: int, hidden: int) -> dict[str, tuple[int, int]]:
-    return {"W1": (n, hidden), "b1": (hidden, 1), "W2": (hidden, 1), "b2": (1, 1)}
+    return dict(zip(PARAMETERS, ((n, hidden), (hidden, 1), (hidden, 1), (1, 1)), strict=True))
 
 
 def _even(n: int, hidden: int, value: float) -> dict[str, Array]:

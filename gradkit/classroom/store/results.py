@@ -86,7 +86,7 @@ class Store(Database):
         self,
         kind: RunKind,
         settings: Settings | None = None,
-        frameworks: Collection[str] = (),
+        modules: Collection[str] = (),
         why: str = "",
         *,
         who: str = "",
@@ -100,7 +100,7 @@ class Store(Database):
         kind : str
         settings : Settings, optional
             What is graded or marked against, where something is.
-        frameworks : collection of str
+        modules : collection of str
             Whose versions are noted too.
         why : str
         who : str
@@ -121,7 +121,7 @@ class Store(Database):
                 who=who or _user(),
                 why=why,
                 settings=json.dumps(said, default=_absolute),
-                versions=json.dumps(versions_of(frameworks)),
+                versions=json.dumps(versions_of(modules)),
                 policy=policy,
             )
 

@@ -45,7 +45,7 @@ def inquire(
     Inquiry
         The most basic mistake first; empty where nothing more can be asked.
     """
-    if task.framework == "torch":
+    if task.framework.trains:
         return training_inquiry(task, examined, idioms_of(sitting.section, sitting.modules))
     passed = forward_explanation(task, examined, sitting, seed)
     findings = forward_findings(task, examined, sitting, passed, seed)

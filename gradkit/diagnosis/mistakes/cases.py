@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE
 from gradkit.diagnosis.rules.sizes import shape_of
+from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
@@ -43,7 +44,7 @@ def _where(code: str, task: Task, choose: Chosen) -> Slip:
 
 
 def _at(details: Details = (), *parameters: str) -> Chosen:
-    where = parameters or ("W1", "b1", "W2", "b2")
+    where = parameters or PARAMETERS
     return lambda entry: details if entry[0] in where else None
 
 
@@ -51,7 +52,7 @@ def _ratio(value: float, *parameters: str) -> Chosen:
     return _at((("ratio", value),), *parameters)
 
 
-FIRST = ("W1", "b1")
+FIRST = (W1, B1)
 
 
 def _swapped(task: Task) -> tuple[Chosen, ...]:
@@ -59,21 +60,21 @@ def _swapped(task: Task) -> tuple[Chosen, ...]:
 
     def off_diagonal(entry: Entry) -> Details | None:
         i, j = entry[1]
-        fits = entry[0] == "W1" and i != j and i < sizes[1] and j < sizes[0]
+        fits = entry[0] == W1 and i != j and i < sizes[1] and j < sizes[0]
         return () if fits else None
 
     def exchanged_units(entry: Entry) -> Details | None:
-        return (("unit", 1 - entry[1][0]),) if entry[0] == "W2" and entry[1][0] < 2 else None
+        return (("unit", 1 - entry[1][0]),) if entry[0] == W2 and entry[1][0] < 2 else None
 
     return off_diagonal, exchanged_units
 
 
 def _wrong_index(task: Task) -> tuple[Chosen, ...]:
     def first_input(entry: Entry) -> Details | None:
-        return (("input", 0),) if entry[0] == "W1" and entry[1][0] == 1 else None
+        return (("input", 0),) if entry[0] == W1 and entry[1][0] == 1 else None
 
     def first_unit(entry: Entry) -> Details | None:
-        unit = entry[1][1] if entry[0] == "W1" else entry[1][0]
+        unit = entry[1][1] if entry[0] == W1 else entry[1][0]
         details: Details = (("weight", 0),)
         if task.layers[0].activation != "linear":
             details = (("unit", 0), ("weight", 0))
@@ -84,23 +85,23 @@ def _wrong_index(task: Task) -> tuple[Chosen, ...]:
 
 def _rates(task: Task) -> tuple[Chosen, ...]:
     ratio = task.rates.weight / task.rates.bias
-    return _ratio(ratio if ratio != 1 else 0.1, "b1", "b2"), _ratio(10.0)
+    return _ratio(ratio if ratio != 1 else 0.1, B1, B2), _ratio(10.0)
 
 
 def _uneven(task: Task) -> tuple[Chosen, ...]:
     ratio = task.rates.bias / task.rates.weight
     details: Details = (("ratio", ratio if ratio != 1 else 10.0),)
-    return (lambda entry: details if entry[0] == "W1" and entry[1][0] == 1 else None,)
+    return (lambda entry: details if entry[0] == W1 and entry[1][0] == 1 else None,)
 
 
 def _sources(task: Task) -> tuple[Chosen, ...]:
     last = task.layers[0].units - 1
 
     def of_weight(entry: Entry) -> Details | None:
-        return (("source", ("W2", last, 0, "after")),) if entry == ("b2", (0, 0)) else None
+        return (("source", (W2, last, 0, "after")),) if entry == (B2, (0, 0)) else None
 
     def of_bias(entry: Entry) -> Details | None:
-        return (("source", ("b1", 1, 0, "before")),) if entry == ("b1", (0, 0)) else None
+        return (("source", (B1, 1, 0, "before")),) if entry == (B1, (0, 0)) else None
 
     return of_weight, of_bias
 
@@ -154,7 +155,7 @@ def _elsewhere(task: Task) -> tuple[Chosen, ...]:
 def _mutated(task: Task) -> tuple[Chosen, ...]:
     def multiplied(entry: Entry) -> Details | None:
         details: Details = (("factors", ("hidden_complement",)), ("index", entry[1][0]))
-        return details if entry[0] == "W2" else None
+        return details if entry[0] == W2 else None
 
     return (multiplied,) if _curved(task) else ()
 
@@ -166,15 +167,15 @@ def _output_derivative(task: Task) -> tuple[Chosen, ...]:
 def _other_input(task: Task) -> tuple[Chosen, ...]:
     def hidden_for_input(entry: Entry) -> Details | None:
         i = entry[1][0]
-        fits = entry[0] == "W1" and i < task.layers[0].units
+        fits = entry[0] == W1 and i < task.layers[0].units
         return (("index", i),) if fits else None
 
     def input_for_hidden(entry: Entry) -> Details | None:
         j = entry[1][0]
-        return (("index", j),) if entry[0] == "W2" and j < task.X.shape[1] else None
+        return (("index", j),) if entry[0] == W2 and j < task.X.shape[1] else None
 
     def output_for_hidden(entry: Entry) -> Details | None:
-        return (("index", 0), ("of", "output")) if entry[0] == "W2" else None
+        return (("index", 0), ("of", "output")) if entry[0] == W2 else None
 
     return hidden_for_input, input_for_hidden, output_for_hidden
 
@@ -182,10 +183,10 @@ def _other_input(task: Task) -> tuple[Chosen, ...]:
 def _bias_input(task: Task) -> tuple[Chosen, ...]:
     def with_input(entry: Entry) -> Details | None:
         details: Details = (("factors", ("input",)), ("index", entry[1][0]))
-        return details if entry[0] == "b1" and entry[1][0] < task.X.shape[1] else None
+        return details if entry[0] == B1 and entry[1][0] < task.X.shape[1] else None
 
     def with_unit(entry: Entry) -> Details | None:
-        return (("factors", ("hidden",)), ("index", 0)) if entry[0] == "b2" else None
+        return (("factors", ("hidden",)), ("index", 0)) if entry[0] == B2 else None
 
     return with_input, with_unit
 
@@ -206,14 +207,14 @@ def _parentheses(task: Task) -> tuple[Chosen, ...]:
     sigmoid = task.layers[0].activation == "sigmoid"
     single = task.layers[-1].units == 1
     return (
-        *((_at(around_derivative, "W1"),) if sigmoid else ()),
-        *((_at(around_error, "W2"),) if single else ()),
+        *((_at(around_derivative, W1),) if sigmoid else ()),
+        *((_at(around_error, W2),) if single else ()),
     )
 
 
 def _targets(task: Task) -> tuple[Chosen, ...]:
-    details: Details = (("target", ("W2", 0, 0)),)
-    return (lambda entry: details if entry == ("W2", (1, 0)) else None,)
+    details: Details = (("target", (W2, 0, 0)),)
+    return (lambda entry: details if entry == (W2, (1, 0)) else None,)
 
 
 def _truncations(task: Task) -> tuple[Chosen, ...]:
@@ -221,23 +222,23 @@ def _truncations(task: Task) -> tuple[Chosen, ...]:
     large = task.loss == "squared_error"
     return (
         _at((("of", "value"),)),
-        *((_at((("of", "gradient"),), "W1"),) if large else ()),
+        *((_at((("of", "gradient"),), W1),) if large else ()),
     )
 
 
 def _other_weight(task: Task) -> tuple[Chosen, ...]:
     def own_weight(entry: Entry) -> Details | None:
-        if entry[0] != "W1" or task.layers[-1].units != 1:
+        if entry[0] != W1 or task.layers[-1].units != 1:
             return None
-        return (("weight", ("W1", *entry[1], "before")),)
+        return (("weight", (W1, *entry[1], "before")),)
 
     return (own_weight,)
 
 
 def _extra_weight(entry: Entry) -> Details | None:
-    if entry[0] != "W2":
+    if entry[0] != W2:
         return None
-    return (("factors", ("W2",)), ("index", entry[1]), ("when", "before"))
+    return (("factors", (W2,)), ("index", entry[1]), ("when", "before"))
 
 
 CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
@@ -249,13 +250,13 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "wrong-activation-derivative": _wrong_derivatives,
     "wrong-derivative-argument": _elsewhere,
     "wrong-layer-input": _other_input,
-    "missing-input": lambda task: (_at((), "W1"), _at((), "W2")),
+    "missing-input": lambda task: (_at((), W1), _at((), W2)),
     "wrong-weight": _other_weight,
     "missing-weight": lambda task: (_at((), *FIRST),),
     "swapped-index": _swapped,
     "wrong-index": _wrong_index,
-    "bias-sum-axis": lambda task: (_at((("over", "j"),), "b1"),),
-    "wrong-sum-axis": lambda task: (_at((("over", "i"),), "W1"),),
+    "bias-sum-axis": lambda task: (_at((("over", "j"),), B1),),
+    "wrong-sum-axis": lambda task: (_at((("over", "i"),), W1),),
     "extra-output-derivative": lambda task: (_at(),),
     "extra-activation-derivative": _extra_derivatives,
     "bias-times-input": _bias_input,
@@ -269,8 +270,8 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "uneven-learning-rate": _uneven,
     "misplaced-parenthesis": _parentheses,
     "wrong-source-entry": _sources,
-    "gradient-stored": lambda task: (_at(), _at((MIRRORED,), "b2")),
-    "overwritten": lambda task: (_at((), "b2"), _at()),
+    "gradient-stored": lambda task: (_at(), _at((MIRRORED,), B2)),
+    "overwritten": lambda task: (_at((), B2), _at()),
     "wrong-target": _targets,
     "not-updated": lambda task: (_at((), *FIRST),),
     "nothing-updated": lambda task: (_at(),),

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gradkit.diagnosis.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
+from gradkit.diagnosis.rules.symbols import (
+    B1,
+    PARAMETERS,
+    PER_HIDDEN,
+    PER_INPUT,
+    PER_OUTPUT,
+    W1,
+    W2,
+)
 from gradkit.records.rule import Detail, Details, Entry, Factor, Rule
 
 Change = tuple[str, Details]
@@ -54,12 +62,12 @@ def names_of(factors: tuple[Factor, ...]) -> tuple[str, ...]:
 
 def hidden_layer(rule: Rule) -> bool:
     """Whether the entry belongs to layer 1."""
-    return rule.parameter in ("W1", "b1")
+    return rule.parameter in (W1, B1)
 
 
 def unit_of(rule: Rule) -> int:
     """The hidden unit that an entry of layer 1 belongs to, or that W2's entry reads."""
-    return rule.index[1] if rule.parameter == "W1" else rule.index[0]
+    return rule.index[1] if rule.parameter == W1 else rule.index[0]
 
 
 def output_index(rule: Rule) -> int | str:
@@ -69,9 +77,9 @@ def output_index(rule: Rule) -> int | str:
             if is_output(factor):
                 return factor.index[0]
     if hidden_layer(rule):
-        weights = (f for term in rule.terms for f in term.factors if f.symbol == "W2")
+        weights = (f for term in rule.terms for f in term.factors if f.symbol == W2)
         return next((f.index[1] for f in weights), 0)
-    return rule.index[1] if rule.parameter == "W2" else rule.index[0]
+    return rule.index[1] if rule.parameter == W2 else rule.index[0]
 
 
 def _of_symbol(symbol: str) -> Callable[[Factor], bool]:
@@ -80,7 +88,7 @@ def _of_symbol(symbol: str) -> Callable[[Factor], bool]:
 
 GROUPS: Mapping[str, Callable[[Factor], bool]] = {
     "output": is_output,
-    "weight": lambda factor: factor.symbol == "W2",
+    "weight": lambda factor: factor.symbol == W2,
     "unit": is_unit,
     "input": is_input,
     **{symbol: _of_symbol(symbol) for symbol in PER_HIDDEN},

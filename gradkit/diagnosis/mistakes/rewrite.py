@@ -23,7 +23,7 @@ from gradkit.diagnosis.mistakes.parts import (
     parameter_factor,
     unit_of,
 )
-from gradkit.diagnosis.rules.symbols import gather
+from gradkit.diagnosis.rules.symbols import W1, W2, gather
 from gradkit.records.rule import Detail, Details, Factor, Rule, Term
 from gradkit.records.task import Task
 
@@ -50,7 +50,7 @@ def _each(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
 
 
 def _after(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _each(rule, lambda f: replace(f, when="after") if f.symbol == "W2" else f)
+    return _each(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
 
 
 def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -61,7 +61,7 @@ def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
             return replace(factor, index=(j,))
         if is_unit(factor):
             return replace(factor, index=(i,))
-        return replace(factor, index=(i, *factor.index[1:])) if factor.symbol == "W2" else factor
+        return replace(factor, index=(i, *factor.index[1:])) if factor.symbol == W2 else factor
 
     return _each(rule, exchanged)
 
@@ -74,7 +74,7 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
                 rest = factor.index[1:] if group == "weight" else ()
                 factor = replace(factor, index=(place, *rest))
         single = facts.get("output")
-        if isinstance(single, int) and factor.symbol == "W2" and factor.index[1] == "k":
+        if isinstance(single, int) and factor.symbol == W2 and factor.index[1] == "k":
             factor = replace(factor, index=(factor.index[0], single))
         return factor
 
@@ -91,7 +91,7 @@ def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
             return replace(factor, index=("i",))
         if letter == "j" and is_unit(factor):
             return replace(factor, index=("j",))
-        if letter == "j" and factor.symbol == "W2":
+        if letter == "j" and factor.symbol == W2:
             return replace(factor, index=("j", *factor.index[1:]))
         return factor
 
@@ -112,7 +112,7 @@ def _replace_units(rule: Rule, new: Callable[[int | str, str], tuple[Factor, ...
 
 
 def _weight_unit(factors: tuple[Factor, ...], default: int) -> int | str:
-    return next((f.index[0] for f in factors if f.symbol == "W2"), default)
+    return next((f.index[0] for f in factors if f.symbol == W2), default)
 
 
 def _wrong_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -185,17 +185,17 @@ def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 def _other_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
     new = parameter_factor(facts["weight"])
-    return _each(rule, lambda factor: new if factor.symbol == "W2" else factor)
+    return _each(rule, lambda factor: new if factor.symbol == W2 else factor)
 
 
 def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
-    gone = is_input if rule.parameter == "W1" else is_unit
+    gone = is_input if rule.parameter == W1 else is_unit
     return _terms(rule, lambda factors: tuple(f for f in factors if not gone(f)))
 
 
 def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
     place: int | str = facts["index"]  # type: ignore[assignment]
-    old, symbol = (is_input, "hidden") if rule.parameter == "W1" else (is_unit, "input")
+    old, symbol = (is_input, "hidden") if rule.parameter == W1 else (is_unit, "input")
     if facts.get("of") == "output":
         symbol = "output"
     return _each(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)

@@ -19,7 +19,12 @@ from gradkit.diagnosis.mistakes.parts import (
     parameter_detail,
     unit_of,
 )
-from gradkit.diagnosis.rules.symbols import gather
+from gradkit.diagnosis.rules.symbols import (
+    B2,
+    W1,
+    W2,
+    gather,
+)
 from gradkit.records.rule import Details, Factor, Rule
 
 
@@ -34,7 +39,7 @@ def readings_of_factors(
 ) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
     """The factors as they stand, and with one part taken for a misplaced other."""
     yield factors, ()
-    if should.parameter in ("W1", "W2"):
+    if should.parameter in (W1, W2):
         yield from _other_layers_input(should, factors)
     derivative = [f for f in should.terms[0].factors if is_unit(f)]
     if hidden_layer(should) and derivative:
@@ -44,7 +49,7 @@ def readings_of_factors(
 def _other_layers_input(
     should: Rule, factors: tuple[Factor, ...]
 ) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
-    first = should.parameter == "W1"
+    first = should.parameter == W1
     wanted, instead = ("input", "hidden") if first else ("hidden", "input")
     if any(f.symbol == wanted for f in factors) and not first:
         return
@@ -82,7 +87,7 @@ def _others_derivative(
 ) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
     if any(is_unit(f) for f in factors):
         return
-    weights = [f.index[0] for f in factors if f.symbol == "W2"]
+    weights = [f.index[0] for f in factors if f.symbol == W2]
     place = weights[0] if weights else unit_of(should)
     restored = tuple(replace(f, index=(place,)) for f in derivative)
     for complement, symbol, of in (
@@ -173,7 +178,7 @@ def _weight_part(
         return None
     changes: list[Change] = []
     if ours:
-        used = next((f for f in theirs if f.symbol == "W2"), None)
+        used = next((f for f in theirs if f.symbol == W2), None)
         if not theirs:
             return [("missing-weight", ())]
         if used is None:
@@ -211,7 +216,7 @@ def _unit_part(
     indices = {f.index[0] for f in theirs}
     if any(f.power < 1 for f in theirs):
         return None
-    if should.parameter == "W2":
+    if should.parameter == W2:
         return _last_input(should, theirs, places)
     if len(indices) > 1:
         return _mixed_units(ours, theirs, places)
@@ -223,7 +228,7 @@ def _unit_part(
     if not theirs:
         return [("missing-activation-derivative", ())]
     place = next(iter(indices))
-    if should.parameter == "b2":
+    if should.parameter == B2:
         if names == ("hidden",):
             return [("bias-times-input", (("factors", names), ("index", place)))]
         return [_surplus(names, place)]
@@ -286,7 +291,7 @@ def _input_part(
             ("bias-times-input", (("factors", names_of((f,))), ("index", f.index[0])))
             for f in theirs
         ]
-    if should.parameter == "W2":
+    if should.parameter == W2:
         return [_extra(factor) for factor in theirs]
     if not theirs:
         return [("missing-input", ())]
@@ -331,7 +336,7 @@ def _index_changes(
     exchanged = {"weight": i, "unit": i, "input": j}
     seen = {group: place for group, place in places.items() if group in exchanged}
     if (
-        should.parameter == "W1"
+        should.parameter == W1
         and i != j
         and "output" not in wrong
         and seen

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
 from gradkit.diagnosis.mistakes.figures import is_usual_ratio
 from gradkit.diagnosis.mistakes.parts import GROUPS, Change
-from gradkit.diagnosis.rules.symbols import letters_of
+from gradkit.diagnosis.rules.symbols import W1, W2, letters_of
 from gradkit.records.rule import Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 
@@ -164,7 +164,7 @@ def _is_whole(form: Rule, wrong: Mapping[str, object]) -> bool:
     """Whether no factor of a hidden unit is left that has its own index."""
     return wrong.keys() <= {"input", "output"} or all(
         group in wrong
-        for group in (("unit",) if form.parameter == "W2" else ("weight", "unit"))
+        for group in (("unit",) if form.parameter == W2 else ("weight", "unit"))
         if any(GROUPS[group](factor) for term in form.terms for factor in term.factors)
     )
 
@@ -178,7 +178,7 @@ def _partner(entry: Entry, places: Mapping[Entry, Mapping[str, object]]) -> Entr
     parameter, index = entry
     wrong = places[entry]
     # What is made of a hidden unit follows the axis of the units.
-    units = 1 if parameter == "W1" else 0
+    units = 1 if parameter == W1 else 0
     axes = {{"input": 0, "output": 1}.get(group, units) for group in wrong}
     if len(axes) > 1 or len(set(wrong.values())) > 1:
         return None

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
-from gradkit.diagnosis.rules.symbols import PARAMETERS
+from gradkit.diagnosis.rules.symbols import (
+    B1,
+    B2,
+    PARAMETERS,
+    W1,
+    W2,
+)
 from gradkit.diagnosis.rules.text import entry_text, factor_text
 from gradkit.language import phrase, say, say_each
 from gradkit.records.rule import Entry, Names, Slip
@@ -72,7 +78,7 @@ def words(
     hidden = task.layers[0].activation
     found = {
         "entries": entries_text(slip.entries, task, names) or say("The parameters"),
-        "W2": names.keys.get("W2", "W2"),
+        W2: names.keys.get(W2, W2),
         "A1": names.hidden,
         "X": names.input,
         "y": names.target,
@@ -137,10 +143,10 @@ def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
 def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
     outputs = task.layers[-1].units
     sizes = {
-        "W1": task.X.shape[1] * task.layers[0].units,
-        "b1": task.layers[0].units,
-        "W2": task.layers[0].units * outputs,
-        "b2": outputs,
+        W1: task.X.shape[1] * task.layers[0].units,
+        B1: task.layers[0].units,
+        W2: task.layers[0].units * outputs,
+        B2: outputs,
     }
     parts: list[str] = []
     for parameter in PARAMETERS:
@@ -220,7 +226,7 @@ def joined(parts: list[str], *, once: bool = True) -> str:
 
 def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int) -> str:
     """What the student wrote in place of, or in addition to, what belongs there."""
-    unit = entry[1][1] if entry[0] == "W1" else entry[1][0]
+    unit = entry[1][1] if entry[0] == W1 else entry[1][0]
     if isinstance(facts.get("weight"), tuple):
         return factor_text(parameter_factor(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]
     if code == "wrong-derivative-argument":
@@ -230,7 +236,7 @@ def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, ou
         (factor,) = factors_of("output", (facts["index"],))  # type: ignore[arg-type]
         return factor_text(factor, names, outputs=outputs)
     if code == "wrong-layer-input":
-        stem = names.hidden if entry[0] == "W1" else names.input
+        stem = names.hidden if entry[0] == W1 else names.input
         return f"{stem}[{facts['index']}]"
     if "factors" not in facts:
         return (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,14 +33,13 @@ class Inside:
     Parameters
     ----------
     solution : Solution
-        Loaded from a file.
+        With its text.
     """
 
     def __init__(self, solution: Solution) -> None:
         self._solution = solution
-        path = Path(solution.names["__file__"])
         self._everywhere = Everywhere()
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(solution.source)
         self._roles = dict(_roles(tree))
         self._entries = [copy.deepcopy(node) for node in ast.walk(tree) if _fills(node)]
         tree.body = [
@@ -50,7 +48,7 @@ class Inside:
             else node
             for node in tree.body
         ]
-        self._code = compile(ast.fix_missing_locations(tree), str(path), "exec")
+        self._code = compile(ast.fix_missing_locations(tree), solution.task.solution, "exec")
 
     def values(
         self, check: FunctionCheck, draws: Sequence[Draw]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.snap import is_usual, snap
-from gradkit.diagnosis.rules.symbols import PER_HIDDEN, PER_INPUT, PER_OUTPUT, gather
+from gradkit.diagnosis.rules.symbols import (
+    B1,
+    B2,
+    PER_HIDDEN,
+    PER_INPUT,
+    PER_OUTPUT,
+    W1,
+    W2,
+    gather,
+)
 from gradkit.records.rule import Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 
@@ -23,9 +32,9 @@ COSTS = {
     "input_complement": 2.0,
     "target": 1.5,
     "output": 1.5,
-    "W1": 4.0,
-    "b1": 4.0,
-    "b2": 4.0,
+    W1: 4.0,
+    B1: 4.0,
+    B2: 4.0,
 }
 
 
@@ -51,7 +60,7 @@ def tidy(rule: Rule, task: Task) -> Rule:
     return replace(rule, terms=tuple(terms))
 
 
-ORDER = ("rate", *PER_OUTPUT, "W2", "W1", "b2", "b1", *PER_HIDDEN, *PER_INPUT)
+ORDER = ("rate", *PER_OUTPUT, W2, W1, B2, B1, *PER_HIDDEN, *PER_INPUT)
 """In which order a product is written."""
 
 

@@ -28,10 +28,12 @@ from gradkit.diagnosis.rules.polynomials import (
 )
 from gradkit.diagnosis.rules.sizes import Shape
 from gradkit.diagnosis.rules.symbols import (
+    AXES,
     PARAMETERS,
     PER_HIDDEN,
     PER_INPUT,
     PER_OUTPUT,
+    W2,
     gather,
     letters_of,
 )
@@ -303,24 +305,15 @@ def _length(terms: list[Term]) -> tuple[int, int]:
 
 def _place(factor: Factor, letter: str) -> int | None:
     """Where a factor stands along the axis of a letter."""
-    symbol, index = factor.symbol, factor.index
-    axes = {
-        "i": 0 if symbol in PER_INPUT or symbol == "W1" else None,
-        "j": 0 if symbol in PER_HIDDEN or symbol in ("W2", "b1") else 1 if symbol == "W1" else None,
-        "k": 0 if symbol in PER_OUTPUT or symbol == "b2" else 1 if symbol == "W2" else None,
-    }
-    axis = axes[letter]
-    return None if axis is None else index[axis]  # type: ignore[return-value]
+    axis = AXES.get(factor.symbol, "").find(letter)
+    return None if axis < 0 else factor.index[axis]  # type: ignore[return-value]
 
 
 def _lettered(factor: Factor, letter: str, place: object) -> Factor:
     """A factor with the letter for its place along that axis, where rules have such letters."""
-    axis = {
-        "i": 0 if factor.symbol in PER_INPUT else None,
-        "j": 0 if factor.symbol in PER_HIDDEN or factor.symbol == "W2" else None,
-        "k": 0 if factor.symbol in PER_OUTPUT else 1 if factor.symbol == "W2" else None,
-    }[letter]
-    if axis is None or factor.index[axis] != place:
+    own = factor.symbol in PARAMETERS and factor.symbol != W2
+    axis = -1 if own else AXES.get(factor.symbol, "").find(letter)
+    if axis < 0 or factor.index[axis] != place:
         return factor
     index = tuple(letter if n == axis else each for n, each in enumerate(factor.index))
     return replace(factor, index=index)

@@ -9,7 +9,7 @@ from gradkit.diagnosis.rules.draw import draw, with_rate
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forms import own_value, tidy
 from gradkit.diagnosis.rules.sizes import Shape, shape_of
-from gradkit.diagnosis.rules.symbols import gather
+from gradkit.diagnosis.rules.symbols import W1, W2, gather
 from gradkit.language import say
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs
@@ -123,14 +123,14 @@ EXACT = 1e-12
 
 def _correct(task: Task, shape: Shape, entry: Entry, *, rate: bool) -> Rule:
     (parameter, (i, j)), layer = entry, int(entry[0][1])
-    k: int | str = (j if parameter == "W2" else i) if layer == 2 else "k"
+    k: int | str = (j if parameter == W2 else i) if layer == 2 else "k"
     k = k if shape.outputs > 1 else 0
     size, factors = _error(task, shape, k)
     if layer == 1:
-        unit = j if parameter == "W1" else i
+        unit = j if parameter == W1 else i
         slope = ACTIVATIONS[shape.activation].factors
         names = ("hidden_derivative",) if slope is None else slope
-        factors = (*factors, Factor("W2", (unit, k), "before"))
+        factors = (*factors, Factor(W2, (unit, k), "before"))
         factors = (*factors, *(Factor(name, (unit,)) for name in names))
     if parameter[0] == "W":
         factors = (*factors, Factor("input" if layer == 1 else "hidden", (i,)))

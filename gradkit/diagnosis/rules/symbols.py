@@ -16,6 +16,7 @@ from gradkit.task.activations import ACTIVATIONS, Activation, is_curved
 from gradkit.task.network import pull_back
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
+W1, B1, W2, B2 = PARAMETERS
 PER_OUTPUT = (
     "error",
     "target",
@@ -34,6 +35,13 @@ PER_HIDDEN = (
     "hidden_slope",
     "hidden_derivative",
 )
+AXES: Mapping[str, str] = {
+    **{W1: "ij", B1: "j", W2: "jk", B2: "k"},
+    **dict.fromkeys(PER_INPUT, "i"),
+    **dict.fromkeys(PER_HIDDEN, "j"),
+    **dict.fromkeys(PER_OUTPUT, "k"),
+}
+"""The axes of each symbol: inputs i, hidden units j, outputs k."""
 
 
 def own_activation(activation: str) -> Activation:

@@ -1,0 +1,226 @@
+"""A net task as functions and lines that call them, with a model solution that is written out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from textwrap import indent
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from gradkit.lines import read_lines
+from gradkit.records.observations import Bound, Convention, Path
+from gradkit.records.task import Array, FunctionCheck, FunctionTask, Task
+from gradkit.task.activations import ACTIVATIONS, LOSSES
+from gradkit.task.solution import Solution
+
+LAYERS = """\
+Z1 = {sums[0]}
+A1 = {values[0]}
+Z2 = {sums[1]}
+y_hat = {values[1]}
+"""
+STEP = """\
+dZ2 = {slope}
+dZ1 = {back} * dZ2{hidden}
+{W2} -= {weight} * {outer[1]}
+{b2} -= {bias} * dZ2
+{W1} -= {weight} * {outer[0]}
+{b1} -= {bias} * dZ1
+"""
+SUMS = {
+    ("in_out", "column"): "{W}.T @ {A} + {b}",
+    ("out_in", "column"): "{W} @ {A} + {b}",
+    ("in_out", "row"): "{A} @ {W} + {b}",
+    ("out_in", "row"): "{A} @ {W}.T + {b}",
+}
+"""The sum of a layer, by how weights and vectors lie."""
+
+BACK = {
+    ("in_out", "column"): ("X @ dZ1.T", "A1 * dZ2", "{W}"),
+    ("out_in", "column"): ("dZ1 @ X.T", "A1.T * dZ2", "{W}.T"),
+    ("in_out", "row"): ("X.T @ dZ1", "A1.T * dZ2", "{W}.T"),
+    ("out_in", "row"): ("dZ1.T @ X", "A1 * dZ2", "{W}"),
+}
+"""The gradients of the weights of a net with one output, and the weights that lead back."""
+
+
+class Written(Struct, frozen=True):
+    """A model solution, and by check what each expression that is compared stands for."""
+
+    solution: Solution
+    quantities: Mapping[str, Mapping[str, str]]
+
+
+def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Written | None:
+    """Return a task's roles as functions, in the convention ``of`` one of them, and what is right.
+
+    None where that is more than the texts here: other layers or outputs, rates that are handed
+    over, vectors that lie otherwise than biases.
+    """
+    if not all(role in bound and _is_plain(bound[role]) for role in ("forward", "update")):
+        return None
+    convention = bound[of].convention
+    if not _is_known(task, convention):
+        return None
+    names, keys = tuple(task.starts[0].parameters), bound["update"].convention.keys
+    places = {name: f"parameters[{keys[name]!r}]" for name in names}
+    lie = convention.weights, convention.vectors
+    activations = [ACTIVATIONS[layer.activation] for layer in task.layers]
+    layers = LAYERS.format(
+        sums=[
+            SUMS[lie].format(W=places[W], b=places[b], A=A)
+            for W, b, A in zip(names[::2], names[1::2], ("X", "A1"), strict=True)
+        ],
+        values=[_put(a.numpy, "Z", f"Z{number}") for number, a in enumerate(activations, 1)],
+    )
+    slope = "-(y - y_hat)"
+    if LOSSES[task.loss].natural != task.layers[-1].activation:
+        slope = "-2 * (y - y_hat)" + _factor(activations[-1].numpy_slope, "y_hat")
+    *outer, back = BACK[lie]
+    bodies = {
+        "forward": layers,
+        "update": STEP.format(
+            slope=slope,
+            back=back.format(W=places[names[2]]),
+            hidden=_factor(activations[0].numpy_slope, "A1"),
+            outer=outer,
+            weight=task.rates.weight,
+            bias=task.rates.bias,
+            **places,
+        ),
+    }
+    starts = {name: _laid(convention, name, task.starts[0].parameters[name]) for name in names}
+    if "initialise" in bound and bound["initialise"].arguments == ("dim",):
+        made = "".join(f"{places[name]} = {_start(starts[name])}\n" for name in names)
+        bodies["initialise"] = f"parameters = {{}}\n{made}"
+    source, checks, quantities = "import numpy as np\n", [], dict[str, Mapping[str, str]]()
+    for role, body in bodies.items():
+        own = bound[role]
+        given = dict(own.returns) or {name: (keys[name],) for name in names}
+        outputs = {path: places.get(name, name) for name, path in given.items()}
+        returned = _nested(outputs) if own.returns else "parameters"
+        words, meant = _words(own)
+        source += f"\n\ndef {own.function}({', '.join(words)}):\n"
+        source += indent(f"{meant}{body}return {returned}\n", "    ")
+        call = f"{layers if role == 'update' else ''}{role} = {own.function}({_handed(own)})"
+        ways = [read_lines(call)]
+        if role == "update" and not own.returns:
+            # A new dict is returned, or that which is handed over is changed.
+            ways = [read_lines(f"{call}\nafter = {each}") for each in ("parameters", role)]
+        base = ways[0].makes[-1]
+        told = {base + "".join(f"[{n!r}]" for n in path): name for name, path in given.items()}
+        checks.append(
+            FunctionCheck(
+                CHECKS[role], 1.0, call=ways[0], others=tuple(ways[1:]), compare=tuple(told)
+            )
+        )
+        quantities[CHECKS[role]] = told
+    inputs: dict[str, Any] = {
+        "dim": [task.X.shape[1], *(layer.units for layer in task.layers)],
+        "X": _drawn("uniform(0.5, 2", _laid(convention, "X", np.zeros((task.X.shape[1], 1)))),
+        "y": "uniform(0, 1)" if slope.startswith("-(") else "uniform(1, 3)",
+        "parameters": {keys[name]: _drawn("uniform(-1, 1", starts[name]) for name in names},
+    }
+    functions = FunctionTask(
+        id=task.id,
+        title=task.title,
+        checks=tuple(checks),
+        sizes={},
+        inputs=inputs,
+        hard=(),
+        given={},
+        names={},
+        calls=tuple(call for check in checks for call in check.call.calls),
+        solution="<written>",
+        deadline=task.deadline,
+        imports=task.imports,
+        path="",
+    )
+    module = ModuleType("gradkit_written")
+    exec(compile(source, functions.solution, "exec"), vars(module))  # noqa: S102  (it is ours)
+    return Written(Solution(functions, vars(module), source), quantities)
+
+
+CHECKS = {"initialise": "interface", "forward": "forward", "update": "update"}
+"""The check that looks at what each role gives."""
+
+
+def _is_plain(bound: Bound) -> bool:
+    """Tell a function that is handed nothing else, and called for itself."""
+    return not (bound.training or bound.before) and "rate" not in bound.arguments
+
+
+def _is_known(task: Task, convention: Convention) -> bool:
+    """Tell what the texts here stand for."""
+    *_, output = task.layers
+    return (
+        (len(task.layers), output.units) == (2, 1)
+        and all(ACTIVATIONS[layer.activation].numpy_slope for layer in task.layers)
+        and LOSSES[task.loss].natural in ("", output.activation)
+        and task.rates.policy == "exact"
+        and convention.vectors == convention.biases != "flat"
+        and convention.inputs == "array"
+    )
+
+
+def _put(text: str, name: str, new: str) -> str:
+    """Write another name in the place of one."""
+    return re.sub(rf"\b{name}\b", new, text)
+
+
+def _factor(slope: str, of: str) -> str:
+    return "" if slope == "1" else f" * {_put(slope, 'A', of)}"
+
+
+def _laid(convention: Convention, name: str, value: Array) -> Array:
+    """Return an array as whoever wrote the code has it."""
+    turned = convention.weights == "out_in" if name[0] == "W" else convention.vectors == "row"
+    return value.T if turned else value
+
+
+def _start(value: Array) -> str:
+    """Write an array of starting parameters."""
+    if np.ptp(value):
+        return f"np.array({value.tolist()})"
+    number = value.flat[0]
+    return f"np.full({value.shape}, {number})" if number else f"np.zeros({value.shape})"
+
+
+def _drawn(how: str, like: Array) -> str:
+    return f"{how}, {', '.join(map(str, like.shape))})"
+
+
+def _words(bound: Bound) -> tuple[list[str], str]:
+    """Return the names of a function's arguments, and a line that gives them ours."""
+    by_position = len(bound.arguments) - len(bound.keywords)
+    words = [*bound.arguments[:by_position], *bound.keywords]
+    others = {kind: word for kind, word in zip(bound.arguments, words, strict=True) if kind != word}
+    return words, f"{', '.join(others)} = {', '.join(others.values())}\n" if others else ""
+
+
+def _handed(bound: Bound) -> str:
+    """Write what is handed over."""
+    one = bound.convention.scalars == "scalar"
+    values = {"y": "y" if one else "np.array([[y]])", "y_hat": "y_hat[0, 0]" if one else "y_hat"}
+    words, _ = _words(bound)
+    return ", ".join(
+        f"{word}={values.get(kind, kind)}" if word in bound.keywords else values.get(kind, kind)
+        for kind, word in zip(bound.arguments, words, strict=True)
+    )
+
+
+def _nested(outputs: Mapping[Path, str]) -> str:
+    """Write what has each of these at the end of its path."""
+    if () in outputs:
+        return outputs[()]
+    heads: dict[int | str, dict[Path, str]] = {}
+    for (first, *rest), name in outputs.items():
+        heads.setdefault(first, {})[tuple(rest)] = name
+    if places := [head for head in heads if isinstance(head, int)]:
+        parts = [_nested(heads[n]) if n in heads else "None" for n in range(max(places) + 1)]
+        return f"({', '.join(parts)},)"
+    return "{" + ", ".join(f"{head!r}: {_nested(rest)}" for head, rest in heads.items()) + "}"

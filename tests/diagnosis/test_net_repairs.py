@@ -1,0 +1,100 @@
+"""What no mistake of a net explains is told by the change that mends it, and its line."""
+
+from __future__ import annotations
+
+import pytest
+from correct_styles import source_of
+from written import homework
+
+from gradkit.records.result import UNEXPLAINED, TaskResult
+
+pytestmark = pytest.mark.sample(2)
+
+REGRESSION, CLASSIFICATION = "regression-numpy", "classification-numpy"
+
+Case = tuple[str, str, str, str, str, str]
+"""Task, style, what is changed, check, kind of change."""
+
+CASES: dict[str, Case] = {
+    "a plus": (REGRESSION, "outer", "d = 2 * (", "d = 2 + (", "update", "wrong-operator"),
+    "a quotient in one entry": (
+        *(REGRESSION, "entry by entry", "e * w0 * 1.0 * X[0][0]", "e / w0 * 1.0 * X[0][0]"),
+        *("update", "wrong-operator"),
+    ),
+    "in a new dict": (
+        *(CLASSIFICATION, "a new dict", "0.01 * (y - y_hat)", "0.01 + (y - y_hat)"),
+        *("update", "wrong-operator"),
+    ),
+    "no transpose": (
+        *(CLASSIFICATION, "helper functions", "X @ d1.T", "X @ d1"),
+        *("update", "wrong-transpose"),
+    ),
+    "in a layer": (
+        *(REGRESSION, "loops", "np.dot(W.T, A)", "np.multiply(W.T, A)"),
+        *("forward", "wrong-function"),
+    ),
+    "at the start": (
+        *(REGRESSION, "loops", "np.zeros((m, 1))", "np.ones((m, 1))"),
+        *("interface", "wrong-function"),
+    ),
+    "one bracket for many mistakes": (
+        REGRESSION,
+        "a new dict",
+        "parameters['W2'] + 0.001 * 2 * (y - y_hat) * A1",
+        "(parameters['W2'] + 0.001 * 2 * (y - y_hat)) * A1",
+        *("update", "wrong-brackets"),
+    ),
+}
+AT_THE_HEAD = {
+    "a loop that ends early": ("len(parameters) // 2 + 1)", "len(parameters) // 2)"),
+    "a return within it": ("    return A, A_prev", "        return A, A_prev"),
+}
+
+
+def text_of(task: str, style: str, was: str, now: str) -> tuple[str, int]:
+    """A right answer with a change, and its line."""
+    right = homework(task, source_of(style, task))
+    assert right.count(was) == 1, was
+    return right.replace(was, now), right[: right.index(was)].count("\n") + 1
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_change_is_told(diagnosed, case: Case) -> None:
+    """With what is to stand there, for all entries that are wrong; it costs their share."""
+    task, style, was, now, check, kind = case
+    text, line = text_of(task, style, was, now)
+    result: TaskResult = diagnosed(text, task)
+    (finding,) = result.findings
+    assert (finding.check, finding.mistake) == (check, kind)
+    assert finding.place is not None
+    assert finding.place.line == line
+    assert was in finding.fix
+    (failed,) = [each for each in result.checks if each.check == check]
+    wrong = [each for each in failed.entries if each.state != "pass"]
+    assert len(finding.entries) in (0, len(wrong))
+    assert failed.score <= failed.max_score * (1 - len(wrong) / len(failed.entries)) + 0.13
+
+
+@pytest.mark.parametrize("change", AT_THE_HEAD.values(), ids=AT_THE_HEAD)
+def test_a_mistake_without_a_line_gets_that_of_the_change(diagnosed, change) -> None:
+    """Its name stays."""
+    text, line = text_of(CLASSIFICATION, "loops", *change)
+    (finding,) = diagnosed(text, CLASSIFICATION).findings
+    assert finding.mistake == "layer-skipped"
+    assert finding.place.line == line
+    assert change[0].strip() in finding.fix
+
+
+BEYOND = {
+    "two things at once": ("d = 2 * (y - y_hat)", "d = np.cos(y) / np.arctan(y_hat) ** 3"),
+    "chance": ("d = 2 * (y - y_hat)", "d = 2 + (y - y_hat) * np.random.default_rng().normal()"),
+}
+
+
+@pytest.mark.parametrize("change", BEYOND.values(), ids=BEYOND)
+def test_what_no_change_mends_stays_unexplained(diagnosed, change: tuple[str, str]) -> None:
+    """As does what gives something else each time."""
+    text, _ = text_of(REGRESSION, "outer", *change)
+    codes = {each.mistake for each in diagnosed(text, REGRESSION).findings}
+    assert codes <= {UNEXPLAINED, "nondeterministic"}
+    assert UNEXPLAINED in codes
