@@ -40,6 +40,7 @@ from gradkit.grading.functions import (
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import recognise, refusals, resembles, speaks, whose
 from gradkit.grading.settings import (
+    BreakdownError,
     GradingError,
     Resources,
     Settings,
@@ -202,8 +203,25 @@ class Session(AbstractContextManager["Session"]):
         own = frozenset(name for name, each in made.items() if each.node is not None)
         told = (each for each in graded.evidence if not each.absent)
         if not said and not any(speaks(each, own) for each in told):
-            raise GradingError(refusal(submission, self.assignment))
+            other = self._of_others(submission, seed, own) if named else ""
+            raise GradingError(other or refusal(submission, self.assignment))
         return replace(graded, result=self._counting(graded.result, required))
+
+    def _of_others(self, submission: Submission, seed: int | None, own: Collection[str]) -> str:
+        """Return the sentence for a submission of tasks that are not asked for, if it is of any."""
+        try:
+            functions, claimed = self.claims(submission)
+        except BreakdownError:
+            raise
+        except GradingError:
+            return ""
+        graded = self.grade_sections(submission, claimed, seed, functions)
+        pairs = zip(graded.result.tasks, graded.evidence, strict=True)
+        titles = [task.title for task, evidence in pairs if speaks(evidence, own)]
+        wanted = [task.title for task in self.gradable if task.id in self.settings.tasks]
+        text = phrase("{name}: this is “{titles}”. Asked for here is “{wanted}”.")
+        found = {"titles": "”, “".join(titles), "wanted": "”, “".join(wanted)}
+        return say(text, name=submission.name, **found) if titles else ""
 
     def claims(
         self, submission: Submission, named: Sequence[str] = (), *, said: bool = True

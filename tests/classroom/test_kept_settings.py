@@ -11,7 +11,7 @@ import pytest
 from classroom.answering import SWAPPED, gradkit, refusal
 from classroom.classes import RIGHT, TASK, changed_assignment, handed_in, results
 from classroom.here import Here
-from model_solutions import REFERENCE
+from model_solutions import REFERENCE, source
 
 from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.grade import Grading
@@ -313,6 +313,23 @@ def test_marking_again_follows_what_counts(counting: Path) -> None:
 # --- tasks that are asked for, and a hand-in that is none of them ---------------------------
 
 SORTS = "def sort(numbers):\n    return sorted(numbers)\n"
+
+
+def test_another_task_than_those_asked_for_is_told_so(tmp_path: Path) -> None:
+    """A net in torch has methods; nobody is told to write these as functions."""
+    pytest.importorskip("torch")
+    net = source("regression_torch")
+    methods = "class Net:\n    def forward(self, X): pass\n    def update_parameters(self): pass\n"
+    folder = handed_in(tmp_path / "in", ann=RIGHT, ben=net, cas=methods)
+    asked = ("--task", TASK, "--task", "classification-numpy", *OPTIONS)
+    gradkit("grade", folder, "--out", tmp_path / "out", "--no-reference", *asked)
+    made = results(tmp_path / "out")
+    assert made["ben"] == (
+        "ben: this is “Regression in torch”. Asked for here is “Regression in numpy”, "
+        "“Classification in numpy”."
+    )
+    assert str(made["cas"]).startswith("cas: methods are not looked at, as `Net.forward`")
+    assert made["ann"].score == 20.0
 
 
 @pytest.mark.parametrize("tasks", [(TASK,), (TASK, "classification-numpy")])
