@@ -44,18 +44,20 @@ OF_NETS: Mapping[str, str] = {
     "key": "wrong-weight wrong-source-entry wrong-target",
     "loop": "layer-skipped not-updated nothing-updated wrong-factor updated-before-use",
     "loop bound": "layer-skipped not-updated nothing-updated",
-    # In the place of a product, all that it was made of is missing.
+    # In the place of a product, all that it was made of is missing; y - y is no error at all.
     "operand": "wrong-error missing-error wrong-weight missing-weight wrong-layer-input "
     "missing-input bias-times-input extra-factor missing-activation-derivative "
     "wrong-activation-derivative wrong-index wrong-factor wrong-learning-rate "
-    "uneven-learning-rate layer-skipped hidden-returned wrong-hidden-returned swapped-returns",
+    "uneven-learning-rate layer-skipped hidden-returned wrong-hidden-returned swapped-returns "
+    "extra-activation-derivative nothing-updated not-updated",
     # A term of 1 or 0 takes or gives as much as a factor does.
     "operator": "wrong-activation misplaced-parenthesis wrong-constant wrong-function",
     "order": "swapped-returns",
     # Without its brackets a slope may be 0.
     "parenthesis": "misplaced-parenthesis wrong-activation not-updated",
     "power": "wrong-activation-derivative squared-error",
-    "sign": "wrong-sign subtracted-bias wrong-sigmoid-sign wrong-activation-derivative",
+    "sign": "wrong-sign subtracted-bias wrong-sigmoid-sign wrong-activation "
+    "wrong-activation-derivative",
     "statement dropped": "not-updated nothing-updated layer-skipped hidden-returned "
     "wrong-hidden-returned",
     "statement moved": "updated-before-use overwritten",

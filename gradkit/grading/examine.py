@@ -224,11 +224,11 @@ def diagnose(
                     return examine(task, process, oracle, seed + further).verdicts
 
                 inquiry = with_lines(task, process, inquiry, again)
-            else:
-                from gradkit.grading.net_repairs import with_changes
-
-                inquiry = with_changes(task, examined, process, inquiry, seed)
         remarks = suspicions(task, examined, inquiry)
+        if asked and not losses and not task.framework.trains:
+            from gradkit.grading.net_repairs import with_changes
+
+            inquiry = with_changes(task, examined, process, inquiry, seed)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

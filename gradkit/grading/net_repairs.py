@@ -19,7 +19,7 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-MILLISECONDS = 600
+MILLISECONDS = 400
 """Of processor time that the searches for one task take at most."""
 
 MUCH = 3
@@ -103,8 +103,9 @@ def _is_much(findings: Sequence[Finding]) -> bool:
 
 
 def _is_open(finding: Finding, role: Bound) -> bool:
-    """Tell what is not explained, or stands at the head of its function."""
-    return finding.mistake == UNEXPLAINED or finding.place == role.place
+    """Tell what is not explained, or stands at the head of its function, and nobody knows why."""
+    at_head = finding.place == role.place and not finding.untraced
+    return finding.mistake == UNEXPLAINED or at_head
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:
