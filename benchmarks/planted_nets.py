@@ -54,7 +54,8 @@ OF_NETS: Mapping[str, str] = {
     "uneven-learning-rate layer-skipped hidden-returned wrong-hidden-returned swapped-returns "
     "extra-activation-derivative nothing-updated not-updated",
     # A term of 1 or 0 takes or gives as much as a factor does.
-    "operator": "wrong-activation misplaced-parenthesis wrong-constant wrong-function",
+    "operator": "wrong-activation misplaced-parenthesis wrong-constant wrong-function wrong-factor "
+    "wrong-learning-rate uneven-learning-rate",
     "order": "swapped-returns",
     # Without its brackets a slope may be 0.
     "parenthesis": "misplaced-parenthesis wrong-activation not-updated",
