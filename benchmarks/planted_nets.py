@@ -32,8 +32,9 @@ OF_NETS: Mapping[str, str] = {
     "axis": "bias-sum-axis wrong-sum-axis",
     "call dropped": "missing-activation wrong-activation updated-before-use copy-dropped",
     "call swapped": "wrong-activation wrong-index swapped-index",
-    "comparison": "missing-activation-derivative wrong-activation-derivative wrong-learning-rate "
-    "uneven-learning-rate",
+    # A slope of 0 everywhere leaves all below it as it was.
+    "comparison": "missing-activation-derivative wrong-activation-derivative not-updated "
+    "wrong-learning-rate uneven-learning-rate",
     # What is compared with -1 is always more: the slope is 1.
     "constant": "wrong-factor wrong-learning-rate uneven-learning-rate wrong-sign wrong-activation "
     "wrong-activation-derivative missing-activation-derivative layer-skipped",
@@ -42,7 +43,9 @@ OF_NETS: Mapping[str, str] = {
     "wrong-activation-derivative wrong-factor wrong-learning-rate uneven-learning-rate wrong-sign",
     "index": "wrong-index swapped-index wrong-target wrong-source-entry",
     "key": "wrong-weight wrong-source-entry wrong-target",
-    "loop": "layer-skipped not-updated nothing-updated wrong-factor updated-before-use",
+    # What is done in each round is done so many times.
+    "loop": "layer-skipped not-updated nothing-updated wrong-factor uneven-learning-rate "
+    "updated-before-use",
     "loop bound": "layer-skipped not-updated nothing-updated",
     # In the place of a product, all that it was made of is missing; y - y is no error at all.
     "operand": "wrong-error missing-error wrong-weight missing-weight wrong-layer-input "
@@ -51,7 +54,8 @@ OF_NETS: Mapping[str, str] = {
     "uneven-learning-rate layer-skipped hidden-returned wrong-hidden-returned swapped-returns "
     "extra-activation-derivative nothing-updated not-updated",
     # A term of 1 or 0 takes or gives as much as a factor does.
-    "operator": "wrong-activation misplaced-parenthesis wrong-constant wrong-function",
+    "operator": "wrong-activation misplaced-parenthesis wrong-constant wrong-function wrong-factor "
+    "wrong-learning-rate uneven-learning-rate",
     "order": "swapped-returns",
     # Without its brackets a slope may be 0.
     "parenthesis": "misplaced-parenthesis wrong-activation not-updated",

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
 from gradkit.grading.functions import FunctionGrader
-from gradkit.grading.repairs import diagnose_functions
+from gradkit.grading.repairs import WHOLE, diagnose_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
@@ -84,8 +84,13 @@ def with_changes(
             for each in found
             if each.check == check
         ]
-        if own:
-            inquiry = _told(own, role, inquiry)
+        wrong = {
+            told[each.parameter] for each in grader.verdicts[check].entries if each.state != "pass"
+        }
+        whole = wrong == {name for each in own for name in each.entries}
+        # Of what has no entries of its own, a part that is right says nothing.
+        if own and (whole or check == "update"):
+            inquiry = _told(own, role, inquiry, whole=whole)
     return inquiry
 
 
@@ -151,18 +156,20 @@ def _is_as(verdict: Verdict, judged: Verdict, names: Mapping[str, str]) -> bool:
     return not here or not known or here & known == wrong & known
 
 
-def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry) -> Inquiry:
+def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: bool) -> Inquiry:
     """Return findings with some changes of one check, whose entries are quantities.
 
+    ``whole``: they make all of it right.
     What they cost, and what follows from them, stays: it is what was not explained.
     """
     check, findings = changes[0].check, [*inquiry.findings]
     own = [each for each in findings if each.check == check]
     if _is_much(own):
-        return _instead(changes, own, role, inquiry)
+        return _instead(changes, own, inquiry) if whole and len(changes) == 1 else inquiry
     if any(_is_open(each, role) and each.mistake != UNEXPLAINED for each in own):
-        # What it is was told by the numbers; the one change that mends it says where.
-        one = changes[0] if len(changes) == 1 else None
+        # What it is was told by the numbers; the one change that mends it says where, unless it
+        # writes a line anew, which may be any.
+        one = changes[0] if whole and len(changes) == 1 and changes[0].mistake != WHOLE else None
         placed = [_at(each, one) if one and _is_open(each, role) else each for each in own]
         by_id = {each.id: each for each in placed}
         return replace(inquiry, findings=tuple(by_id.get(each.id, each) for each in findings))
@@ -185,15 +192,10 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry) -> Inquiry:
     return replace(inquiry, findings=tuple(findings))
 
 
-def _instead(
-    changes: Sequence[Finding], own: Sequence[Finding], role: Bound, inquiry: Inquiry
-) -> Inquiry:
+def _instead(changes: Sequence[Finding], own: Sequence[Finding], inquiry: Inquiry) -> Inquiry:
     """Return findings with one change in the place of all that is told of its check."""
     entries = tuple(dict.fromkeys(entry for each in own for entry in each.entries))
-    one, *others = changes
-    names = {role.convention.keys.get(name, name) for name in one.entries}
-    if others or {entry.partition("[")[0] for entry in entries} != names:
-        return inquiry
+    (one,) = changes
     change = replace(_at(one, one), entries=entries, **_formulas(own, entries))
     place = inquiry.findings.index(own[0])
     findings = [each for each in inquiry.findings if each.check != one.check]

@@ -315,8 +315,10 @@ def _factor(found: NDArray[Any], expected: NDArray[Any]) -> float | None:
     dot = float(np.sum(expected * expected))
     if not dot or not np.isfinite(found.astype(float)).all():
         return None
-    factor = float(np.sum(found.astype(float) * expected)) / dot
-    return factor if factor and same(found.astype(float), factor * expected) else None
+    # What students give may be as large as can be.
+    with np.errstate(all="ignore"):
+        factor = float(np.sum(found.astype(float) * expected)) / dot
+        return factor if factor and same(found.astype(float), factor * expected) else None
 
 
 def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) -> str:
