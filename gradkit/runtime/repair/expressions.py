@@ -179,18 +179,24 @@ def _closed(node: Any) -> Iterator[Change]:
     """
     if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
         inner = node.args[0]
-        call = with_parts(node, args=[inner.left])
-        yield Change("wrong-brackets", with_parts(inner, left=call))
-    elif isinstance(node, ast.BinOp) and isinstance(node.left, ast.Call) and node.left.args:
-        first, *rest = node.left.args
+        shorter = with_parts(node, args=[inner.left])
+        yield Change("wrong-brackets", with_parts(inner, left=shorter))
+    if not isinstance(node, ast.BinOp):
+        return
+    # Of c * f(a) - b it is the call that ends later.
+    before = node.left if isinstance(node.left, ast.BinOp) else None
+    call = before.right if before is not None else node.left
+    if isinstance(call, ast.Call) and call.args:
+        first, *rest = call.args
         last: Any = node.right
         method = last.func if isinstance(last, ast.Call) else None
         own = method.value if isinstance(method, ast.Attribute) else None
         base = last if own is None or is_numpy(own) else own
-        call = with_parts(node.left, args=[with_parts(node, left=first, right=base), *rest])
+        made = with_parts(call, args=[with_parts(node, left=first, right=base), *rest])
         if base is own:
-            call = with_parts(last, func=with_parts(method, value=call))
-        yield Change("wrong-brackets", call)
+            made = with_parts(last, func=with_parts(method, value=made))
+        whole = made if before is None else with_parts(before, right=made)
+        yield Change("wrong-brackets", whole)
 
 
 def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
@@ -386,7 +392,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
     node, value, scope = spot.node, spot.value, spot.scope
     if not _is_numeric(value):
         return
-    names = scope.fitting(np.shape(value)) if is_array(value) else []
+    # What counts something is no array.
+    names = [] if isinstance(value, WHOLE) else scope.fitting(np.shape(value))
     if isinstance(node, ast.Constant) and value == 1:
         # One without what is taken from it.
         for name in scope.arrays[:FEW]:
