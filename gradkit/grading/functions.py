@@ -495,16 +495,12 @@ class FunctionGrader(Struct):
         Functions of the exercise whose own checks pass are right, and not among them.
         """
         steps = steps_of(self.task, check)
-        right = {
-            self._own_name(call.function)
-            for each in self.task.checks
-            if each.name not in self._wrong
-            # What it hands on besides, such as a cache, nobody has looked at.
-            and not (each in steps and {*check.call.reads} & {*each.call.makes} - {*each.compare})
-            for call in self._lines(each).calls
-        }
-        asked = [self._own_name(c.function) for c in self._lines(check).calls]
-        names = asked + [self._own_name(c.function) for s in steps for c in self._lines(s).calls]
+        passing = [each for each in self.task.checks if each.name not in self._wrong]
+        # What they hand on besides, such as a cache, nobody has looked at.
+        unseen = [s for s in steps if {*check.call.reads} & {*s.call.makes} - {*s.compare}]
+        right = {*self._called(*passing)} - {*self._called(*unseen)}
+        asked = self._called(check)
+        names = [*asked, *self._called(*steps)]
         found: dict[str, Definition] = {}
         todo = [name for name in dict.fromkeys(names) if name in self._known]
         while todo:
@@ -522,12 +518,14 @@ class FunctionGrader(Struct):
             todo += [n for n in methods if n.partition(".")[2] in {*called, "__init__"}]
         return [each for each in found.values() if isinstance(each.node, ast.FunctionDef)]
 
+    def _called(self, *checks: FunctionCheck) -> list[str]:
+        """Return the student's names of what the lines of checks call."""
+        return [self._own_name(call.function) for c in checks for call in self._lines(c).calls]
+
     def passes(self, name: str) -> bool:
         """Tell a function of the student's whose own checks pass."""
         wrong = {
-            each.name in self._wrong
-            for each in self.task.checks
-            if name in {self._own_name(call.function) for call in self._lines(each).calls}
+            each.name in self._wrong for each in self.task.checks if name in self._called(each)
         }
         return wrong == {False}
 

@@ -221,6 +221,31 @@ BY_HAND = [
         ("sum(np.exp(s - top) for s in f)", "sum(np.exp(s) for s in f)"),
         ("missing-term", "logZ = top + np.log(sum(np.exp(s - top) for s in f))"),
     ),
+    # All that is left is a number.
+    (
+        "epochs/loops",
+        (" - lr / len(rows) * step2", " - lr / len(rows)"),
+        ("missing-factor", "W2[:] = W2 - lr / len(rows) * step2"),
+    ),
+    # A term in a product would make it right too, and is no smaller.
+    (
+        "batchnorm/step_by_step",
+        ("+ (1 - momentum) * mu", "+ mu"),
+        ("missing-factor", "running_mean = momentum * running_mean + mu * (1 - momentum)"),
+    ),
+    (
+        "batchnorm/jacobian",
+        ("np.outer(hat, hat)", "np.multiply(hat, hat)"),
+        ("wrong-function", "J = (np.eye(n) - 1 / n - np.outer(hat, hat) / n) / std"),
+    ),
+    (
+        "two-layer-net/pieces",
+        ("np.exp(scores - top).sum(", "np.exp(scores) - top.sum("),
+        (
+            "wrong-brackets",
+            "log_probs = scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))",
+        ),
+    ),
     # An entry of an attribute that is not there.
     (
         "two-layer-net/course_style",
@@ -255,7 +280,7 @@ def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
     bound = "range(dout.shape[2])"
     last = text[:start] + text[start:].replace(bound, bound.replace("2]", "2] - 1"), 1)
     told = findings(found("convolution", twice, text=last))
-    assert {each.mistake for each in told} == {"extra-statement", "wrong-constant"}
+    assert {each.mistake for each in told} == {"extra-statement", "extra-term"}
     assert len({each.entries for each in told}) == 1
 
 
@@ -381,6 +406,26 @@ def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
     # Either pass may be what lacks a sign; the one whose numbers are wrong is told.
     (one,) = findings(found("layers", ("@ w + b, (x, w)", "@ w + b, (x, -w)")))
     assert "`affine_backward`" in one.sentence
+
+
+def test_a_cache_is_told_whatever_else_its_function_passes(found: Found) -> None:
+    """Nobody has looked at what it hands on, in any of the checks that it passes."""
+    text, was = by_hand("batchnorm", "step_by_step"), "cache = (xhat, gamma, xmu"
+    (one,) = findings(found("batchnorm", (was, "cache = (gamma, gamma, xmu"), text=text))
+    assert (one.mistake, one.fix) == ("wrong-name", f"{was}, ivar, sqrtvar, var, eps)")
+    # A backward pass that is wrong is told there.
+    (one,) = findings(found("batchnorm", ("dgammax * xhat", "dgammax * gamma"), text=text))
+    assert "`batchnorm_backward`" in one.sentence
+
+
+def test_a_step_at_the_end_of_a_loop_is_put_in(found: Found) -> None:
+    """It reads what the last statement makes that is there."""
+    was = "out[:, :, i, j] = x[:, :, top : top + height, left : left + width].max(axis=(2, 3))"
+    (one,) = findings(found("convolution", (was, "")))
+    assert one.mistake == "missing-statement"
+    assert one.fix == was.replace(" : ", ":")
+    assert one.place is not None
+    assert one.place.line == line_of("convolution", was) - 1
 
 
 def test_a_method_of_a_base_class_is_told(found: Found) -> None:

@@ -28,7 +28,7 @@ from gradkit.runtime.repair.tree import (
 ROLES = ("factor", "term", "whole")
 """What expressions of the model solution are to what is around them."""
 
-DEEP = 2
+DEEP = 3
 """How often a name that the student has not may be written as what it stands for."""
 
 

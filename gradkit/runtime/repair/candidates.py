@@ -19,6 +19,7 @@ from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import inserted
 from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places
 from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, signature
+from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
@@ -75,6 +76,8 @@ class Candidates:
         The slots that are changed, where something is wrong.
     clock : Clock
         Says when no more changes are made.
+
+    Changes that cost more than ``most`` are not looked at: a smaller one makes all right.
     """
 
     def __init__(self, bench: Bench, places: Places, clock: Clock) -> None:
@@ -82,6 +85,7 @@ class Candidates:
         self._draw = places.draws[0]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
+        self.most = MOST
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield the least cost and the changes of groups, the most promising first.
@@ -122,12 +126,15 @@ class Candidates:
                     (hits if one.cost <= SIGNED else larger).append(one)
             # What is as small as anything may be needs no other to be compared with.
             yield SIGNED, hits
-        yield SIGNED, self._taken(lambda one: one.touches == ONLY)
-        # What is small is the likeliest, wherever it is not known that it cannot be.
-        yield SIGNED, self._taken(lambda one: one.touches == UNKNOWN and one.soon)
         yield LARGER, larger
+        small = self._taken(
+            lambda one: one.touches == ONLY or (one.touches == UNKNOWN and one.soon)
+        )
         for place in self._in_time(places):
             yield LARGER, self._of_place(place, place.larger)
+        # What is small comes next, wherever it is not known that it cannot be; that a value is the
+        # model solution's says more for a change than that it is smaller.
+        yield LARGE, small
 
     def _in_time(self, places: Iterable[Place]) -> Iterator[Place]:
         return takewhile(lambda _: not self._clock.is_over(), places)
@@ -200,7 +207,7 @@ class Candidates:
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
-            if self._clock.is_over():
+            if cost > self.most or self._clock.is_over():
                 break
             after = None if change.hidden else self._places.after(place, change, spot)
             if after is None and not change.hidden:
@@ -253,7 +260,14 @@ class Candidates:
 
     def _inserted(self, places: Sequence[Place]) -> Iterator[Candidate]:
         """Yield the text with a statement more. See `inserted`."""
-        scopes = {id(each.slot.statement): each.scopes for each in reversed(places)}
+        known = {id(each.slot.statement): each for each in reversed(places)}
+
+        def scopes(statement: ast.stmt, after: bool) -> Sequence[Scope]:
+            place = known.get(id(statement))
+            if place is None or self._clock.is_over():
+                return []
+            return self._places.scopes_after(place) if after else place.scopes
+
         for target in self._bench.targets:
             for change, block, at in inserted(
                 target.function, scopes, self._draw.pool, self._lacking

@@ -36,6 +36,9 @@ NUMBERS = (0, 1, 2, -1)
 SCALED = 1.05
 """What it costs to have a constant so many times as large, or a half."""
 
+BRACKETS = 0.1
+"""What brackets cost besides, that a change needs."""
+
 
 Maker = Callable[[Spot], Iterator[Change]]
 
@@ -70,12 +73,14 @@ def _constants(spot: Spot) -> Iterator[Change]:
     if isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
+        around = [a for a in spot.above if isinstance(a, ast.BinOp) and a.right is node]
         plain = (*NUMBERS, value + 1, value - 1, -value)
         scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
         for number in dict.fromkeys(
             [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
         ):
-            if number != value:
+            idle = any(_is_idle(type(each.op), number) for each in around)
+            if number != value and not idle:
                 cost = SIMPLE if number in plain else SCALED
                 yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
         for name in spot.scope.numbers[:FEW]:
@@ -83,6 +88,11 @@ def _constants(spot: Spot) -> Iterator[Change]:
     elif value is None:
         for axis in (0, 1):
             yield Change("wrong-axis", new(ast.Constant, axis))
+
+
+def _is_idle(operator: type[ast.operator], right: Any) -> bool:
+    """Tell what changes nothing, and stands for something too many."""
+    return bool(right == (0 if operator in (ast.Add, ast.Sub) else 1))
 
 
 def _number(value: float) -> ast.expr:
@@ -97,6 +107,7 @@ ORDERED = ast.Sub | ast.Div | ast.MatMult | ast.Pow
 
 def _operations(spot: Spot) -> Iterator[Change]:
     node = spot.node
+    yield from _closed(node)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
         yield Change("turned-sign", node.operand)
     if isinstance(node, ast.BoolOp):
@@ -108,7 +119,8 @@ def _operations(spot: Spot) -> Iterator[Change]:
         return
     added = isinstance(node.op, ast.Add | ast.Sub)
     for operator in OPERATORS:
-        if not isinstance(node.op, operator):
+        constant = getattr(node.right, "value", None)
+        if not isinstance(node.op, operator) and not _is_idle(operator, constant):
             turned = added and operator in (ast.Add, ast.Sub)
             kind = "turned-sign" if turned else "wrong-operator"
             yield Change(kind, with_parts(node, op=operator()))
@@ -160,6 +172,33 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
         yield Change("wrong-brackets", with_parts(inner, left=left), _written(node, inner))
 
 
+def _closed(node: Any) -> Iterator[Change]:
+    """Yield a call that ends before an operand, or after the next one.
+
+    That is ``f(a) - b`` for ``f(a - b)``, and ``f(a - b).sum()`` for ``f(a) - b.sum()``.
+    """
+    if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
+        inner = node.args[0]
+        shorter = with_parts(node, args=[inner.left])
+        yield Change("wrong-brackets", with_parts(inner, left=shorter))
+    if not isinstance(node, ast.BinOp):
+        return
+    # Of c * f(a) - b it is the call that ends later.
+    before = node.left if isinstance(node.left, ast.BinOp) else None
+    call = before.right if before is not None else node.left
+    if isinstance(call, ast.Call) and call.args:
+        first, *rest = call.args
+        last: Any = node.right
+        method = last.func if isinstance(last, ast.Call) else None
+        own = method.value if isinstance(method, ast.Attribute) else None
+        base = last if own is None or is_numpy(own) else own
+        made = with_parts(call, args=[with_parts(node, left=first, right=base), *rest])
+        if base is own:
+            made = with_parts(last, func=with_parts(method, value=made))
+        whole = made if before is None else with_parts(before, right=made)
+        yield Change("wrong-brackets", whole)
+
+
 def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
     """Return what it costs to move brackets: more where there were none around a sum."""
     return LARGER if _adds(node) or not _adds(inner) else SIMPLE
@@ -194,12 +233,13 @@ LIKE: Mapping[str, tuple[str, ...]] = {
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
     **{"maximum": ("minimum",), "minimum": ("maximum",), "exp": ("log",), "log": ("exp",)},
     **{"sqrt": ("square",), "square": ("sqrt",), "tanh": ("cosh", "exp"), "cosh": ("tanh",)},
-    **{"dot": ("multiply",), "multiply": ("dot",), "zeros_like": ("ones_like",)},
+    **{"sinh": ("cosh", "tanh"), "arctan": ("tanh",), "cumprod": ("cumsum",), "prod": ("sum",)},
+    **{"dot": ("multiply",), "multiply": ("dot", "outer"), "zeros_like": ("ones_like",)},
     **{"ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",)},
     **{"vstack": ("hstack",), "hstack": ("vstack",), "floor": ("ceil",), "ceil": ("floor",)},
     **{"expm1": ("exp",), "log1p": ("log",), "any": ("all",), "all": ("any",)},
     **{"log2": ("log",), "log10": ("log",), "sin": ("cos",)},
-    **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot",), "abs": ("square",)},
+    **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot", "multiply"), "abs": ("square",)},
 }
 """Functions that are taken for each other."""
 
@@ -352,20 +392,23 @@ def _missing(spot: Spot) -> Iterator[Change]:
     node, value, scope = spot.node, spot.value, spot.scope
     if not _is_numeric(value):
         return
-    names = scope.fitting(np.shape(value)) if is_array(value) else []
+    # What counts something is no array.
+    names = [] if isinstance(value, WHOLE) else scope.fitting(np.shape(value))
     if isinstance(node, ast.Constant) and value == 1:
         # One without what is taken from it.
         for name in scope.arrays[:FEW]:
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
-    counts = [name for name in scope.numbers if isinstance(scope.values[name], WHOLE)][: FEW // 2]
+    counts = [name for name in scope.numbers if isinstance(scope.values[name], WHOLE)][:FEW]
     rates = [n for n in scope.numbers if not isinstance(scope.values[n], WHOLE)][: FEW // 2]
     # A number is a term of what it is counted in.
     same = [name for name in names if scope.values[name].shape == np.shape(value)]
     terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
+    # In a product it takes brackets, which is more than a factor is.
+    cost = LARGER if spot.whole else LARGE + BRACKETS
     for name in (*terms, "1"):
         for operator in (ast.Add, ast.Sub):
-            yield Change("missing-term", binary(node, operator, expression(name)), LARGER)
-    yield Change("missing-term", binary(expression("1"), ast.Sub, node), LARGER)
+            yield Change("missing-term", binary(node, operator, expression(name)), cost)
+    yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
     if not spot.whole:
         return
     # A whole number counts something: there is no part of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,19 +17,20 @@ from gradkit.runtime.repair.tree import PER_NODE, new, size_of, with_parts
 PUT_IN = 1.7
 """What it costs to put in a statement, but for its nodes."""
 
+Scopes = Callable[[ast.stmt, bool], Sequence[Scope]]
 Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
 
 
 def inserted(
-    function: ast.AST, scopes: Mapping[int, Sequence[Scope]], pool: Pool, lacking: Lacking
+    function: ast.AST, scopes: Scopes, pool: Pool, lacking: Lacking
 ) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
     """Yield blocks of a function with a statement more, each with the block and the place in it.
 
     Parameters
     ----------
     function : ast.AST
-    scopes : mapping
-        What can be named at a statement that was run, run by run, by its identity.
+    scopes : callable
+        Returns what can be named before a statement that was run, or after it, run by run.
     pool : Pool
         With parts.
     lacking : callable
@@ -39,11 +41,12 @@ def inserted(
     made = {each.id for each in parts if isinstance(each.ctx, ast.Store)}
     seen = set()
     for _, block in blocks_below(function):
-        for place, statement in enumerate(block):
-            if (there := scopes.get(id(statement))) is None:
-                continue
-            more = [*_of_model(pool, there, lacking, made), *_of_entries(pool, there, made)]
-            for at, each in ((p, n) for p in (place, place + 1) for n in more):
+        for at in range(len(block) + 1 if block else 0):
+            last = at == len(block)
+            statement = block[at - last]
+            there = scopes(statement, last)
+            more = (_of_model(pool, there, lacking, made), _of_entries(pool, there, made))
+            for each in itertools.chain(*more) if there else ():
                 key = id(block), at, ast.dump(each)
                 if key in seen or _overwrites(each, block[:at]):
                     continue

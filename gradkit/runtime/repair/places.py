@@ -170,7 +170,7 @@ class Places:
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
-        counts = isinstance(after[0], int | np.bool_ | np.integer) and change.cost <= most
+        counts = isinstance(after[0], int | range | np.bool_ | np.integer) and change.cost <= most
         if change.kind == "wrong-comparison" or counts:
             # What is true or false, or counts something, in these runs says little of others.
             return after
@@ -216,6 +216,19 @@ class Places:
         ]
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         return [scope_of(local, counters, library, self._ratios) for local in runs]
+
+    def scopes_after(self, place: Place) -> list[Scope]:
+        """Return what can be named after a slot's statement, run by run; nothing if it raises."""
+        names = [Names(self._bench.namespace, copied(local)) for local in place.runs[0]]
+        module = ast.Module([place.slot.statement], [])
+        try:
+            with limit(EVALUATED):
+                code = compile(module, "<statement>", "exec", dont_inherit=True)
+                for each in names:
+                    exec(code, each)  # noqa: S102
+        except (Exception, LateError):  # what it does is for the function to see to
+            return []
+        return self._scopes(place.target, names)
 
     def _has(self, name: str) -> bool:
         """Tell whether the student's text has a name."""

@@ -22,7 +22,7 @@ from gradkit.runtime.repair.clock import Clock, alarmed
 from gradkit.runtime.repair.places import Places
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
-from gradkit.runtime.repair.tree import LARGER, SIGNED
+from gradkit.runtime.repair.tree import LARGE, PER_NODE, SIGNED
 
 ROUNDS, INPUTS, STEPS = 5, 2, 8
 """Changes that are looked for one after the other, inputs that each has to be right at, and changes
@@ -144,11 +144,13 @@ class Search:
                 best = self._best
             if best is not None and (least >= MORE if best.left else best.cost <= least):
                 break
-            if self._clock.is_over() or (least > LARGER and not deep):
+            if self._clock.is_over() or (least > LARGE and not deep):
                 break
             if least == PAIR and (two := self._two(bench)) is not None:
                 return two
             self._try_all(bench, group)
+            if (best := self._best) is not None and not best.left:
+                candidates.most = best.cost + PER_NODE
         return self._best
 
     def _two(self, bench: Bench) -> _Best | None:

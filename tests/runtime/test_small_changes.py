@@ -1,0 +1,81 @@
+"""Changes of an expression: what they are, what they cost, and what is no change."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
+from gradkit.runtime.repair.scope import scope_of
+from gradkit.runtime.repair.spots import below
+from gradkit.runtime.repair.tree import Change
+from gradkit.runtime.repair.values import Names, Values
+
+LOCAL = {
+    **{"a": np.ones((2, 3)), "b": np.arange(6.0).reshape(2, 3), "c": np.arange(3.0)},
+    **{"rate": 0.25, "n": 2, "np": np, "f": np.exp},
+}
+
+
+def changes(text: str) -> Mapping[str, Change]:
+    """The texts that are made of an expression, each with the smallest change that makes it."""
+    holder = ast.parse(text, mode="eval")
+    values = Values(Names({}, LOCAL), kept=False)
+
+    def put(node: Any) -> None:
+        holder.body = node
+
+    made: dict[str, Change] = {}
+    for spot in [*below(holder.body, put, scope_of(LOCAL), values, whole=True)]:
+        for change in changes_of(spot, (*SMALL, *LARGE_ONES)):
+            spot.put(change.node)
+            written = ast.unparse(holder)
+            spot.put(spot.node)
+            if written not in made or change.cost < made[written].cost:
+                made[written] = change
+    return made
+
+
+def test_a_call_may_end_elsewhere() -> None:
+    """Before an operand, or after the next one; what is called on that is then on the whole."""
+    for was, now in (
+        ("f(a - b)", "f(a) - b"),
+        ("f(a) - b", "f(a - b)"),
+        ("f(a) - b.sum(axis=1)", "f(a - b).sum(axis=1)"),
+        ("f(a) - np.sum(b)", "f(a - np.sum(b))"),
+        ("rate * np.sum(a) * b", "rate * np.sum(a * b)"),
+    ):
+        assert changes(was)[now].kind == "wrong-brackets"
+    # A module is nothing to subtract, and two arguments are no sum.
+    assert not any("- np)" in text for text in changes("f(a) - np.sum(b)"))
+    assert "f(a) - b" not in changes("f(a, b)")
+
+
+def test_what_changes_nothing_is_a_term_or_a_factor_too_many() -> None:
+    """The same constant elsewhere may be meant."""
+    made = changes("a - 1")
+    assert made["a"].kind == "extra-term"
+    assert made["a - 2"].kind == "wrong-constant"
+    assert not {"a - 0", "a * 1", "a / 1"} & {*made}
+    made = changes("a * 2")
+    assert made["a"].kind == "surplus-factor"
+    assert "a * 1" not in made
+    assert {"a * 0", "a - 2"} <= {*made}
+
+
+def test_an_array_may_be_missing_of_a_number() -> None:
+    """What is left of a step is the rate; a number that counts something is no array."""
+    assert changes("a - rate")["a - rate * b"].kind == "missing-factor"
+    assert changes("rate")["rate * a"].kind == "missing-factor"
+    assert not {"n * a", "n + a"} & {*changes("n")}
+
+
+def test_a_term_in_a_product_is_more_than_a_factor() -> None:
+    """It takes brackets; of a sum it takes none."""
+    made = changes("rate * a + b")
+    assert made["rate * (a - b) + b"].kind == "missing-term"
+    assert made["rate * (a - b) + b"].cost > made["rate * a + b * (1 - rate)"].cost
+    assert made["rate * a + b - a"].cost < made["rate * a + b * (1 - rate)"].cost
