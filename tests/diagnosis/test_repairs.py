@@ -221,12 +221,6 @@ BY_HAND = [
         ("sum(np.exp(s - top) for s in f)", "sum(np.exp(s) for s in f)"),
         ("missing-term", "logZ = top + np.log(sum(np.exp(s - top) for s in f))"),
     ),
-    # All that is left is a number.
-    (
-        "epochs/loops",
-        (" - lr / len(rows) * step2", " - lr / len(rows)"),
-        ("missing-factor", "W2[:] = W2 - lr / len(rows) * step2"),
-    ),
     # A term in a product would make it right too, and is no smaller.
     (
         "batchnorm/step_by_step",

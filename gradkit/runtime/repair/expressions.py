@@ -392,8 +392,7 @@ def _missing(spot: Spot) -> Iterator[Change]:
     node, value, scope = spot.node, spot.value, spot.scope
     if not _is_numeric(value):
         return
-    # What counts something is no array.
-    names = [] if isinstance(value, WHOLE) else scope.fitting(np.shape(value))
+    names = scope.fitting(np.shape(value)) if is_array(value) else []
     if isinstance(node, ast.Constant) and value == 1:
         # One without what is taken from it.
         for name in scope.arrays[:FEW]:
