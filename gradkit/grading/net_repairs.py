@@ -19,10 +19,10 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-MILLISECONDS = 400
-"""Of processor time that the searches for one task take at most."""
+MILLISECONDS, FOR_A_LINE = 400, 150
+"""Of processor time that the searches for one task take at most, and where all has a name."""
 
-MUCH = 3
+MUCH = 4
 """Mistakes about one entry in whose place one change is looked for."""
 
 SAID = ("missing", "dtype", "type")
@@ -76,7 +76,8 @@ def with_changes(
     ]
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
-    found = diagnose_functions(grader, asked, MILLISECONDS).findings
+    unknown = any(_is_unknown(each, inquiry) for each in lacking)
+    found = diagnose_functions(grader, asked, MILLISECONDS if unknown else FOR_A_LINE).findings
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
         own = [
@@ -96,9 +97,19 @@ def with_changes(
 
 def _lacks(role: Bound, verdict: Verdict, inquiry: Inquiry) -> bool:
     """Tell a check that failed of which something is not explained, or has no line."""
-    own = [each for each in inquiry.findings if each.check == verdict.check]
-    open_ = any(_is_open(each, role) for each in own) or _is_much(own)
-    return verdict.state == "fail" and (open_ or not (own or verdict.check in inquiry.follows))
+    open_ = any(_is_open(each, role) for each in _of(verdict.check, inquiry))
+    return verdict.state == "fail" and (open_ or _is_unknown(verdict.check, inquiry))
+
+
+def _is_unknown(check: str, inquiry: Inquiry) -> bool:
+    """Tell a check of which something has no name, or so many that one change is likelier."""
+    own = _of(check, inquiry)
+    nameless = any(each.mistake == UNEXPLAINED for each in own)
+    return nameless or _is_much(own) or not (own or check in inquiry.follows)
+
+
+def _of(check: str, inquiry: Inquiry) -> list[Finding]:
+    return [each for each in inquiry.findings if each.check == check]
 
 
 def _is_much(findings: Sequence[Finding]) -> bool:
@@ -163,7 +174,7 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     What they cost, and what follows from them, stays: it is what was not explained.
     """
     check, findings = changes[0].check, [*inquiry.findings]
-    own = [each for each in findings if each.check == check]
+    own = _of(check, inquiry)
     if _is_much(own):
         return _instead(changes, own, inquiry) if whole and len(changes) == 1 else inquiry
     if any(_is_open(each, role) and each.mistake != UNEXPLAINED for each in own):
