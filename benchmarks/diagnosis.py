@@ -112,7 +112,7 @@ def submissions(torch: bool) -> list[Job]:
 @contextmanager
 def without_diagnosis() -> Iterator[None]:
     """Grade as before, and ask nothing after a failure."""
-    with mock.patch("gradkit.diagnosis.inquiry.inquire", return_value=Inquiry()):
+    with mock.patch("gradkit.grading.session.diagnose", return_value=(Inquiry(), ())):
         yield
 
 

@@ -19,11 +19,11 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-MILLISECONDS, FOR_A_LINE = 400, 150
-"""Of processor time that the searches for one task take at most, and where all has a name."""
+MILLISECONDS = 400
+"""Of processor time that the searches for one task take at most."""
 
-MUCH = 4
-"""Mistakes about one entry in whose place one change is looked for."""
+MUCH = 3
+"""Mistakes about one entry, on one line, in whose place one change is looked for."""
 
 SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
@@ -76,8 +76,7 @@ def with_changes(
     ]
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
-    unknown = any(_is_unknown(each, inquiry) for each in lacking)
-    found = diagnose_functions(grader, asked, MILLISECONDS if unknown else FOR_A_LINE).findings
+    found = diagnose_functions(grader, asked, MILLISECONDS).findings
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
         own = [
@@ -97,15 +96,9 @@ def with_changes(
 
 def _lacks(role: Bound, verdict: Verdict, inquiry: Inquiry) -> bool:
     """Tell a check that failed of which something is not explained, or has no line."""
-    open_ = any(_is_open(each, role) for each in _of(verdict.check, inquiry))
-    return verdict.state == "fail" and (open_ or _is_unknown(verdict.check, inquiry))
-
-
-def _is_unknown(check: str, inquiry: Inquiry) -> bool:
-    """Tell a check of which something has no name, or so many that one change is likelier."""
-    own = _of(check, inquiry)
-    nameless = any(each.mistake == UNEXPLAINED for each in own)
-    return nameless or _is_much(own) or not (own or check in inquiry.follows)
+    own = _of(verdict.check, inquiry)
+    open_ = any(_is_open(each, role) for each in own) or _is_much(own)
+    return verdict.state == "fail" and (open_ or not (own or verdict.check in inquiry.follows))
 
 
 def _of(check: str, inquiry: Inquiry) -> list[Finding]:
@@ -113,15 +106,18 @@ def _of(check: str, inquiry: Inquiry) -> list[Finding]:
 
 
 def _is_much(findings: Sequence[Finding]) -> bool:
-    """Tell so many mistakes about one entry that one change is the likelier reason."""
-    times = Counter(entry for each in findings for entry in each.entries)
+    """Tell so many mistakes about one entry on a line that one change is the likelier reason."""
+    times = Counter((entry, each.place) for each in findings for entry in each.entries)
     return max(times.values(), default=0) >= MUCH
 
 
 def _is_open(finding: Finding, role: Bound) -> bool:
-    """Tell what is not explained, or stands at the head of its function, and nobody knows why."""
+    """Tell what is not explained, or which entries have no line but the head of their function.
+
+    To look for the lines of other mistakes takes longer than all else that is done for a hand-in.
+    """
     at_head = finding.place == role.place and not finding.untraced
-    return finding.mistake == UNEXPLAINED or at_head
+    return finding.mistake == UNEXPLAINED or (bool(finding.entries) and at_head)
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:

@@ -121,8 +121,8 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         quantities[CHECKS[role]] = told
     inputs: dict[str, Any] = {
         "dim": [task.X.shape[1], *(layer.units for layer in task.layers)],
-        "X": _drawn("uniform(0.5, 2", _laid(convention, "X", np.zeros((task.X.shape[1], 1)))),
-        "y": "uniform(0, 1)" if slope.startswith("-(") else "uniform(1, 3)",
+        "X": _drawn("uniform(-2, 2", _laid(convention, "X", np.zeros((task.X.shape[1], 1)))),
+        "y": "uniform(0, 1)" if slope.startswith("-(") else "uniform(-4, 4)",
         "parameters": {keys[name]: _drawn("uniform(-1, 1", starts[name]) for name in names},
     }
     functions = FunctionTask(

@@ -45,10 +45,6 @@ CASES: dict[str, Case] = {
         *("update", "wrong-brackets"),
     ),
 }
-AT_THE_HEAD = {
-    "a loop that ends early": ("len(parameters) // 2 + 1)", "len(parameters) // 2)"),
-    "a return within it": ("    return A, A_prev", "        return A, A_prev"),
-}
 
 
 def text_of(task: str, style: str, was: str, now: str) -> tuple[str, int]:
@@ -73,16 +69,6 @@ def test_the_change_is_told(diagnosed, case: Case) -> None:
     wrong = [each for each in failed.entries if each.state != "pass"]
     assert len(finding.entries) in (0, len(wrong))
     assert failed.score <= failed.max_score * (1 - len(wrong) / len(failed.entries)) + 0.13
-
-
-@pytest.mark.parametrize("change", AT_THE_HEAD.values(), ids=AT_THE_HEAD)
-def test_a_mistake_without_a_line_gets_that_of_the_change(diagnosed, change) -> None:
-    """Its name stays."""
-    text, line = text_of(CLASSIFICATION, "loops", *change)
-    (finding,) = diagnosed(text, CLASSIFICATION).findings
-    assert finding.mistake == "layer-skipped"
-    assert finding.place.line == line
-    assert change[0].strip() in finding.fix
 
 
 BEYOND = {

@@ -16,7 +16,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.sandbox.observe import SEED, Step
 from gradkit.sandbox.process import StudentProcess
 
-MILLISECONDS, LEAST = 2500, 100
+MILLISECONDS, LEAST = 2500, 50
 """Of processor time that the searches for one task take at most, and that one needs."""
 
 
