@@ -27,6 +27,8 @@ NEAR = 0.26
 
 DRAWN = "which lines show what is wrong depends on the calls that are drawn, and others are now"
 FACTOR = "the factor is told where it stands, and not where another could make up for it"
+SINGLE = "what is off by single precision alone costs what a wrong figure costs"
+MENDED = "the line that is not there is told where it belongs"
 LAST = "what is wrong is done to the parameter after its step, which is right"
 
 OTHER_LINES = {
@@ -53,6 +55,20 @@ OTHER_LINES = {
     "b1'] += 0.01 * d\n    parameters['b1'] += 0.01 * d": "of two equal steps the second is the odd one",
     "h = W2 * (1 - A1)": "the first value without A1 is the one",
     "[w21 - 0.001 * g * v1 * x2, w22 - 0.001 * g * v2 * x1]": "of a statement the line that is wrong",
+    "(1/m) * A1 * dZ2": FACTOR,
+    "+ -2 * 0.001 * dW1": FACTOR,
+    "(0.001 * 1.0 * parameters['W2'][0][0] * sigmoid(": "each line that lacks an error is told",
+    "dW2[0, 0] += dW2[1, 0]; dW2[1, 0] = 0.0\n    parameters['W2'] = parameters['W2'] + 0.001": (
+        "what was used too early is told where it is used"
+    ),
+    "* y_hat * (1 - y_hat)\n    d = e * parameters['W2'] * A1 * (1 - A1)\n    parameters['W1'] +=": (
+        SINGLE
+    ),
+    "(e * parameters['W2']).T).astype(np.float32)": SINGLE,
+    "2 * (y - y_hat)*parameters['W2'][1][0])\n  parameters['W2'][0][0] =": MENDED,
+    "        if i == 1:\n            continue": MENDED,
+    "        if l == 2:\n            break": MENDED,
+    "for k in range(1):\n        G[k] = dW1[k]": MENDED,
     "\n    g = d\n": "the name that stands for a gradient without its input",
 }
 """What stands in texts whose mistakes are told as they were, at other lines, and why; before a
