@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -21,6 +22,9 @@ from gradkit.submission.read import read
 
 Diagnosed = Callable[..., TaskResult]
 Spotted = Callable[[str, str, Iterable[int]], list[int]]
+
+PATIENT = 1500
+"""Milliseconds for what is looked for in a net: that a machine is slow is no matter of these."""
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +47,8 @@ def diagnosed(
             if isinstance(submission, str):
                 written.write_text(submission, encoding="utf-8")
                 submission = written
-            (result,) = sessions[key].check(submission).tasks
+            with mock.patch("gradkit.grading.net_repairs.MILLISECONDS", PATIENT):
+                (result,) = sessions[key].check(submission).tasks
             return result
 
         yield grade
