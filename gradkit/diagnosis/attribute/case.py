@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from gradkit.diagnosis.mistakes import Diagnosis, with_slips
 from gradkit.diagnosis.mistakes.explain import marked
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.symbols import Table
+from gradkit.diagnosis.rules.symbols import AXES, Table
 from gradkit.records.rule import Details, Entry, Event, Rule, Slip, Steps, Trace, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.runtime.symbolic.numbers import CONSTANT
@@ -19,9 +19,6 @@ NEAR = 1e-8
 """Relative; within which a number is a constant times another, over the calls."""
 
 EQUAL = 1e-13
-
-AXES: Mapping[str, str] = {"W1": "ij", "b1": "j", "W2": "jk", "b2": "k"}
-"""By parameter: inputs, hidden units and outputs that its entries belong to."""
 
 
 class Case:
