@@ -373,7 +373,9 @@ def _stored(
     }
     named = store.named()
     for each in kept:
-        tasks = next((named[n] for n in (each.name, *each.sender.members) if n in named), ())
+        # Any of a group may have been named.
+        group = [word for member in each.sender.members for word in member.values()]
+        tasks = next((named[n] for n in (each.name, *group) if n in named), ())
         made = each.taken is not None and key_of(bases[each.taken], each.digest, *tasks)
         key = made or each.key
         yield _Stored(each, key, store.result(each.id), store.evidence(each.id))

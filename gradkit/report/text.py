@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from textwrap import wrap
 
 from msgspec import Struct
 from rich.cells import cell_len, chop_cells
@@ -292,6 +293,12 @@ def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         yield Text(rest, style="dim"), 2
 
 
+def _rows(text: str, width: int) -> Iterator[str]:
+    """Break a line where it has spaces, if it can be, and keep all of it."""
+    for row in wrap(text, width, expand_tabs=False, drop_whitespace=False, break_on_hyphens=False):
+        yield from chop_cells(row, width)
+
+
 class _Underlined(Struct, frozen=True):
     """A line whose doubtful part is underlined, each row of it where it has to be broken.
 
@@ -305,7 +312,8 @@ class _Underlined(Struct, frozen=True):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         marks = " " * cell_len(self.before) + "^" * cell_len(self.part)
-        for row in chop_cells(self.before + self.part + self.after, options.max_width):
+        text = self.before + self.part + self.after
+        for row in _rows(text, options.max_width):
             yield Text(row, no_wrap=True)
             below, marks = marks[: cell_len(row)].rstrip(), marks[cell_len(row) :]
             if below:

@@ -165,7 +165,8 @@ def test_github_leaves_summary_and_result(tmp_path: Path, monkeypatch: pytest.Mo
     assert done.exit_code == 1
     assert "  17.25 / 20 ─" in done.stdout
     assert re.search(
-        r"^::error file=\S*sample_class/chen\S*\.py,line=31,title=regression-numpy%3A update::",
+        r"^::error file=\S*sample_class/chen\S*\.py,line=31,col=\d+,endColumn=\d+,"
+        r"title=regression-numpy%3A update::",
         done.stdout,
         re.MULTILINE,
     )

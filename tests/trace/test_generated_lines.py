@@ -34,10 +34,16 @@ def cases(size: int) -> list[Case]:
     ]
 
 
+NOTHING_LEFT = {"missing-error", "missing-weight"}
+"""Mistakes that leave a gradient of constants, of which no value tells where it was made."""
+
+
 def is_right(found: Attribution, codes: frozenset[str], task: Task, style: str) -> bool:
     """Whether a line is one that the mistake made, or, without any, the function's first."""
     if found.code in NOWHERE:
         return found.evidence in ("function", "unused")
+    if codes >= NOTHING_LEFT and found.evidence == "applied":
+        return True
     return stands_at(found.code, found.spot.place.line, codes, task, style)
 
 
