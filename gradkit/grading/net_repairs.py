@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -216,10 +216,9 @@ def _instead(changes: Sequence[Finding], own: Sequence[Finding], inquiry: Inquir
 
 def _formulas(findings: Sequence[Finding], entries: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return what was verified of some entries."""
-    applies, should = ChainMap[str, str](), ChainMap[str, str]()
-    for each in findings:
-        applies, should = applies.new_child({**each.applies}), should.new_child({**each.should})
-    found: dict[str, Mapping[str, str]] = {"applies": applies, "should": should}
+    applies = {entry: text for each in findings for entry, text in each.applies.items()}
+    should = {entry: text for each in findings for entry, text in each.should.items()}
+    found = {"applies": applies, "should": should}
     return {word: {e: texts[e] for e in entries if e in texts} for word, texts in found.items()}
 
 
