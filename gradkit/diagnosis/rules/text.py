@@ -76,11 +76,6 @@ def entry_text(parameter: str, index: tuple[int, ...], names: Names, *, outputs:
     )
 
 
-def term_text(term: Term, names: Names, *, outputs: int = 1) -> str:
-    """A signed term, e.g. ``−0.01 · (y−ŷ)``."""
-    return _term_text(term, names, outputs, term, _plain)
-
-
 def _term_text(
     term: Term, names: Names, outputs: int, right: Term, doubt: Callable[[str, bool], str]
 ) -> str:
