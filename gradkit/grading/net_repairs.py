@@ -19,8 +19,8 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-MILLISECONDS = 400
-"""Of processor time that the searches for one task take at most."""
+BUDGET = 20_000
+"""What the searches for one task may do, see `gradkit.runtime.repair.clock.Budget`."""
 
 MUCH = 3
 """Mistakes about one entry, on one line, in whose place one change is looked for."""
@@ -76,7 +76,7 @@ def with_changes(
     ]
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
-    found = diagnose_functions(grader, asked, MILLISECONDS).findings
+    found = diagnose_functions(grader, asked, BUDGET).findings
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
         own = [

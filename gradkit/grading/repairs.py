@@ -10,10 +10,11 @@ from msgspec import Struct, field, structs
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.ask import (
+    BUDGET,
     LEAST,
-    MILLISECONDS,
     Proposal,
     line_before,
+    patience,
     proposals,
     trimmed,
 )
@@ -35,7 +36,7 @@ answer is held to: nobody who knows the ones knows the others."""
 
 
 def diagnose_functions(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], milliseconds: int = MILLISECONDS
+    grader: FunctionGrader, verdicts: Sequence[Verdict], budget: int = BUDGET
 ) -> Inquiry:
     """Return what changes of the student's text make right of what is wrong.
 
@@ -44,8 +45,8 @@ def diagnose_functions(
     grader : FunctionGrader
         That has graded.
     verdicts : sequence of Verdict
-    milliseconds : int
-        Of processor time that searches take at most.
+    budget : int
+        What all searches may do, see `gradkit.runtime.repair.clock.Budget`.
     """
     if grader.solution is None:
         return Inquiry()
@@ -59,7 +60,7 @@ def diagnose_functions(
     if not asked:
         return Inquiry()
     inside = Inside(grader.solution)
-    return _Repairs(grader, inside, milliseconds, milliseconds).inquiry(asked)
+    return _Repairs(grader, inside, budget, budget).inquiry(asked)
 
 
 def _numbers(draw: Draw) -> int:
@@ -150,13 +151,11 @@ class _Repairs(Struct):
         forms = self.grader.forms(check)
         return [form for form in forms if form[1] in ways] or forms
 
-    def _of_check(
-        self, check: FunctionCheck, held: Sequence[Draw], milliseconds: int
-    ) -> Iterator[_Told]:
+    def _of_check(self, check: FunctionCheck, held: Sequence[Draw], budget: int) -> Iterator[_Told]:
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         # Time of its own: what was asked before is no matter of this.
-        grader.process.renew()
+        grader.process.renew(seconds=patience(budget))
         known = grader.definitions_of(check)
         cells = {each.cell.id: each.cell for each in known}
         for name, each in cells.items():
@@ -172,16 +171,16 @@ class _Repairs(Struct):
             sources = {name: self.texts[name] for name in cells}
             asked = grader.asked(check, self._draws(further))
             found, spent = proposals(
-                grader.process, asked, self.inside, sources, places, refused, milliseconds
+                grader.process, asked, self.inside, sources, places, refused, budget
             )
-            self.left, milliseconds = self.left - spent, milliseconds - spent
+            self.left, budget = self.left - spent, budget - spent
             told = list(self._held(check, held, found, before, cells, known))
             # What was found leaves the others their time.
             back = min(spent, self.spare) if told else 0
             self.left, self.spare = self.left + back, self.spare - back
             yield from told
             # What is wrong after all is not asked for again, and at other inputs.
-            if told or not found or milliseconds < LEAST:
+            if told or not found or budget < LEAST:
                 return
             refused.append(found[0])
 

@@ -583,7 +583,7 @@ def affine_backward(dout, cache):
     import sys
 
     child = sys.modules["gradkit.runtime.child"]
-    told = {"proposals": [{forged}], "failure": None, "milliseconds": 1}
+    told = {"proposals": [{forged}], "failure": None, "spent": 1}
     frame = sys.modules["gradkit.runtime.frames"].Frame
     child.Frame = lambda kind, arrays, data: frame(
         kind, arrays, told if kind == "repaired" else data

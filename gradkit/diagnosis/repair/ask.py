@@ -13,11 +13,17 @@ from gradkit.diagnosis.repair.model import Inside
 from gradkit.lines import packed
 from gradkit.records.task import Draw, FunctionCheck, Made
 from gradkit.runtime.frames import Frame
+from gradkit.runtime.repair.clock import SLOW
 from gradkit.sandbox.observe import SEED, Step
 from gradkit.sandbox.process import StudentProcess
 
-MILLISECONDS, LEAST = 2500, 50
-"""Of processor time that the searches for one task take at most, and that one needs."""
+BUDGET, LEAST = 120_000, 1_500
+"""What the searches for one task may do, and what one needs: see `runtime.repair.clock.Budget`."""
+
+
+def patience(budget: int) -> float:
+    """Return the deadline for code that is searched: a search ends by itself within a quarter."""
+    return 4 * SLOW * budget
 
 
 class Asked(Struct, frozen=True):
@@ -79,11 +85,11 @@ def proposals(
     sources: Mapping[str, str],
     places: Sequence[tuple[str, int, bool]],
     refused: Sequence[Proposal],
-    milliseconds: int,
+    budget: int,
 ) -> tuple[list[Proposal], int]:
     """Return the changes that the student's process proposes, in the order to be made in.
 
-    Besides, the processor time that it says this took, in milliseconds.
+    Besides, what it says that it spent of its budget.
 
     Parameters
     ----------
@@ -97,8 +103,8 @@ def proposals(
         Where the functions begin that may be, and whether what they give alone is right.
     refused : sequence of Proposal
         Changes that are not to be proposed again.
-    milliseconds : int
-        Of processor time that it takes at most.
+    budget : int
+        What it may do, see `gradkit.runtime.repair.clock.Budget`.
     """
     draws = [draw for draw, _, _ in asked.draws]
     values, parts = inside.values(asked.check, draws)
@@ -143,12 +149,12 @@ def proposals(
         "reads": list(asked.check.compare),
         "untouched": list(asked.check.untouched),
         "seed": SEED,
-        "milliseconds": milliseconds,
+        "budget": budget,
     }
     reply = process.ask("repair", data, arrays)
     if not isinstance(reply, Frame):
-        return [], milliseconds
+        return [], budget
     found = [
         Proposal(**{**each, "lines": tuple(each["lines"])}) for each in reply.data["proposals"]
     ]
-    return found, reply.data["milliseconds"]
+    return found, reply.data["spent"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.repair.changed import Put
-from gradkit.runtime.repair.clock import LATE, LateError, limit
+from gradkit.runtime.repair.clock import ENDLESS, LATE, RUN, Budget, LateError, limit
 from gradkit.runtime.repair.pool import Question, Throwaway, ratio_of, share_right, signature
 from gradkit.runtime.repair.slots import SEEN, Record, Slot, copied, slots_of, watched
 from gradkit.runtime.serve import reseed
@@ -51,11 +51,16 @@ class Bench:
     put : callable
         Puts a definition among them.
     question : Question
+    budget : Budget
+        Pays for runs.
     """
 
-    def __init__(self, namespace: dict[str, Any], put: Put, question: Question) -> None:
+    def __init__(
+        self, namespace: dict[str, Any], put: Put, question: Question, budget: Budget
+    ) -> None:
         self.namespace, self._put, self.question = namespace, put, question
-        self.again, self._late = False, LATE
+        self.budget = budget
+        self.again, self._late, self._wasted = False, LATE, ENDLESS
         self.targets: list[Target] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
         self._late_ones: set[int] = set()
@@ -101,6 +106,7 @@ class Bench:
         names: dict[str, Any] = {"np": np}
         asked = self.question
         states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], 0.0)
+        self.budget.spend(RUN)
         try:
             with limit(self._late):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
@@ -113,7 +119,10 @@ class Bench:
                     reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
                     states |= {f"{n}*": ok for n, ok in self._reads(draw, names).items()}
-        except (Exception, LateError):  # whatever student code raises
+        except Exception:  # whatever student code raises
+            return dict.fromkeys(states, 0.0)
+        except LateError:
+            self.budget.spend(self._wasted)
             return dict.fromkeys(states, 0.0)
         return states
 
@@ -121,6 +130,7 @@ class Bench:
         """Return what is made of each output; nothing where the lines raise."""
         names: dict[str, Any] = {"np": np}
         found: dict[str, Any] = {}
+        self.budget.spend(RUN)
         with contextlib.suppress(Exception, LateError), limit(self._late):
             names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
             self._run(draw, names)
@@ -142,9 +152,10 @@ class Bench:
 
     def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, float]]:
         """Return the states of the text as it is; what takes many times as long is given up."""
-        self._late = LATE
-        began = time.process_time()
+        self._late, self._wasted = LATE, ENDLESS
+        began, left = time.process_time(), self.budget.left
         states = [self.states(draw) for draw in draws]
+        self._wasted = min(ENDLESS, TIMES * (left - self.budget.left))
         self._late = min(LATE, max(SOON, TIMES * (time.process_time() - began)))
         return states
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
-from gradkit.runtime.repair.clock import Clock
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import inserted
 from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places
@@ -72,16 +71,15 @@ class Candidates:
     Parameters
     ----------
     bench : Bench
+        Where its budget is used up, no more changes are made.
     places : Places
         The slots that are changed, where something is wrong.
-    clock : Clock
-        Says when no more changes are made.
 
     Changes that cost more than ``most`` are not looked at: a smaller one makes all right.
     """
 
-    def __init__(self, bench: Bench, places: Places, clock: Clock) -> None:
-        self._bench, self._places, self._clock = bench, places, clock
+    def __init__(self, bench: Bench, places: Places) -> None:
+        self._bench, self._places = bench, places
         self._draw = places.draws[0]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
@@ -137,7 +135,7 @@ class Candidates:
         yield LARGE, small
 
     def _in_time(self, places: Iterable[Place]) -> Iterator[Place]:
-        return takewhile(lambda _: not self._clock.is_over(), places)
+        return takewhile(lambda _: not self._bench.budget.is_over(), places)
 
     def around(self, order: int) -> list[Candidate]:
         """Return the larger changes of a slot, which are not tried again later."""
@@ -207,7 +205,7 @@ class Candidates:
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
-            if cost > self.most or self._clock.is_over():
+            if cost > self.most or self._bench.budget.is_over():
                 break
             after = None if change.hidden else self._places.after(place, change, spot)
             if after is None and not change.hidden:
@@ -264,7 +262,7 @@ class Candidates:
 
         def scopes(statement: ast.stmt, after: bool) -> Sequence[Scope]:
             place = known.get(id(statement))
-            if place is None or self._clock.is_over():
+            if place is None or self._bench.budget.is_over():
                 return []
             return self._places.scopes_after(place) if after else place.scopes
 

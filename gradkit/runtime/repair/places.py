@@ -140,7 +140,7 @@ class Places:
                 continue
             target, slot = slots[identity]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
-            before = _tried([*values, *others], _value_of(slot))
+            before = self._tried([*values, *others], _value_of(slot))
             scopes = self._scopes(target, runs[0])
             yield Place(target, slot, order, runs, values, others, before, scopes)
 
@@ -164,7 +164,7 @@ class Places:
         if place.acts:
             values, _ = self._values(place.runs, kept=False)
         spot.put(change.node)
-        after = _tried(values, lambda each: each.again(slot.node, spot.above))
+        after = self._tried(values, lambda each: each.again(slot.node, spot.above))
         spot.put(spot.node)
         if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
             return None
@@ -190,7 +190,7 @@ class Places:
     def elsewhere(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
         """Return what a slot gives with a change at the other inputs."""
         spot.put(change.node)
-        others = _tried(place.others, lambda each: each.again(place.slot.node, spot.above))
+        others = self._tried(place.others, lambda each: each.again(place.slot.node, spot.above))
         spot.put(spot.node)
         return others
 
@@ -200,6 +200,15 @@ class Places:
             return 0
         others = self.elsewhere(place, change, spot)
         return 0 if others is None else self._known([value, *others])
+
+    def _tried(self, values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
+        """Return what is made of each; None where that raises."""
+        self._bench.budget.spend(len(values))
+        try:
+            with limit(EVALUATED):
+                return [made(each) for each in values]
+        except (Exception, LateError):  # whatever changed text raises: it is no value
+            return None
 
     def _known(self, values: Sequence[Any]) -> int:
         """Tell how near values are to one of the model solution's where something is wrong."""
@@ -248,15 +257,6 @@ def _constants_of(parts: Sequence[Part]) -> list[float]:
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:
     return lambda values: values.first(slot.node)
-
-
-def _tried(values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
-    """Return what is made of each; None where that raises."""
-    try:
-        with limit(EVALUATED):
-            return [made(each) for each in values]
-    except (Exception, LateError):  # whatever changed text raises: it is no value
-        return None
 
 
 def _is_number(value: Any) -> bool:

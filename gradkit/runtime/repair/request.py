@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.runtime.repair.clock import Budget
 from gradkit.runtime.repair.pool import Array, Part, Pool, Question, Throwaway, entries_of, like
 from gradkit.runtime.repair.search import Search
 
 
 def propose(
     namespace: dict[str, Any], data: Mapping[str, Any], arrays: Mapping[str, Array]
-) -> list[dict[str, Any]]:
-    """Search as a request asks, and return the proposals as plain data.
+) -> tuple[list[dict[str, Any]], int]:
+    """Search as a request asks, and return the proposals as plain data, and what was spent.
 
     Parameters
     ----------
@@ -23,7 +24,7 @@ def propose(
         The student's names.
     data : mapping
         ``sources``: the text of cells. ``places``, ``refused``: see `Search`. ``functions``,
-        ``reads``, ``untouched``, ``seed``: see `Question`. ``milliseconds``: of processor time.
+        ``reads``, ``untouched``, ``seed``: see `Question`. ``budget``: see `Budget`.
         ``draws``: for each the tree of its ``inputs``, its ``steps`` as in
         `gradkit.runtime.lines.run_steps`, what is ``right`` by the numbers of arrays, its
         ``sizes``, and the ``shapes`` of the model's values, which are one upon the other in the
@@ -36,6 +37,7 @@ def propose(
         for text, role, leaves, own in data["parts"]
     ]
     draws = []
+    budget = Budget(data["budget"])
     for number, draw in enumerate(data["draws"]):
         values = _apart(arrays[f"pool/{number}"], draw["shapes"])
         draws.append(
@@ -52,10 +54,11 @@ def propose(
         [(cell, line, right) for cell, line, right in data["places"]],
         Question(data["functions"], draws, data["reads"], data["untouched"], data["seed"]),
         {(cell, first, tuple(lines)) for cell, first, lines in data["refused"]},
-        data["milliseconds"] / 1000,
+        budget,
     )
     found = search.proposals()
-    return [{"cell": each.cell, "kind": each.kind, **asdict(each.written)} for each in found]
+    told = [{"cell": each.cell, "kind": each.kind, **asdict(each.written)} for each in found]
+    return told, budget.spent
 
 
 def _apart(flat: Array, shapes: Sequence[Sequence[int]]) -> list[Array]:

@@ -18,7 +18,7 @@ from typing import Any
 from gradkit.runtime.repair.bench import Bench, Placed, quiet
 from gradkit.runtime.repair.candidates import MORE, PAIR, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
-from gradkit.runtime.repair.clock import Clock, alarmed
+from gradkit.runtime.repair.clock import Budget, alarmed
 from gradkit.runtime.repair.places import Places
 from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
@@ -78,8 +78,8 @@ class Search:
     question : Question
     refused : set of (cell, line, lines)
         Changes that are not wanted: the first line, and those that are to be there.
-    seconds : float
-        After which no more is tried.
+    budget : Budget
+        What may be tried.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Search:
         places: Sequence[Placed],
         question: Question,
         refused: Collection[tuple[str, int, tuple[str, ...]]],
-        seconds: float,
+        budget: Budget,
     ) -> None:
         self._namespace, self._text = namespace, _Text(sources, places)
         self._question, self._refused = question, refused
-        self._clock = Clock(seconds)
+        self._budget = budget
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
         self._used, self._all, self._least = 0, frozenset[str](), 0.0
@@ -104,7 +104,7 @@ class Search:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
         with quiet(), alarmed(), kept(self._namespace) as put:
-            bench = Bench(self._namespace, put, self._question)
+            bench = Bench(self._namespace, put, self._question, self._budget)
             while len(found) < ROUNDS:
                 best = self._round(bench)
                 if best is None:
@@ -135,7 +135,7 @@ class Search:
         self._best = None
         self._steps = []
         places = Places(bench, used, amiss[-1], self._wrong)
-        candidates = Candidates(bench, places, self._clock)
+        candidates = Candidates(bench, places)
         for least, group in candidates.groups():
             best: _Best | None = self._best
             if best is not None and best.left and least > SIGNED:
@@ -144,7 +144,7 @@ class Search:
                 best = self._best
             if best is not None and (least >= MORE if best.left else best.cost <= least):
                 break
-            if self._clock.is_over() or (least > LARGE and not deep):
+            if self._budget.is_over() or (least > LARGE and not deep):
                 break
             if least == PAIR and (two := self._two(bench)) is not None:
                 return two
@@ -165,7 +165,7 @@ class Search:
         nearer = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
         for candidate in [*(one for one in gained if one.gain > GAIN), *nearer][:STEPS]:
             written = self._written(candidate)
-            if written is None or self._clock.is_over():
+            if written is None or self._budget.is_over():
                 continue
             first = Proposal(candidate.target.cell, written, candidate.kind)
             self._text = before[0].after(first)
@@ -183,7 +183,7 @@ class Search:
     def _try_all(self, bench: Bench, group: Iterable[Candidate]) -> None:
         """Run changes as long as there is time, small ones first."""
         for candidate in sorted(group, key=lambda one: one.cost):
-            if not self._clock.is_over():
+            if not self._budget.is_over():
                 self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
