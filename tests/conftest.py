@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 
 import pytest
-from soak import SIZE
+from soak import is_in_turn
 from warm import Store
 
 from gradkit.faults import STRICT
@@ -32,19 +32,14 @@ SOAK = 1200
 """Seconds that one test may take that is marked as slow. All of `.ci/run` takes 25 minutes."""
 
 
-TURNS = 3
-TURN = int(os.environ.get("GRADKIT_TURN", "0")) % TURNS
-"""Which third of the sampled soaks is taken: `.ci/run` takes the next with each commit."""
-
-
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Make soaks of all but a sample; give soaks more time than pyproject.toml gives.
 
-    Of these soaks ``-m slow`` alone takes one in three, in turn, and all with ``GRADKIT_SOAK=3``.
+    Of these soaks ``-m slow`` alone takes one in four, in turn, and all with ``GRADKIT_SOAK=4``.
     """
     cases: Counter[str] = Counter()
-    in_turn = SIZE < TURNS and config.option.markexpr == "slow"
+    alone = config.option.markexpr == "slow"
     left: list[pytest.Item] = []
     for item in items:
         # Of a test's cases or, where the whole file has the mark, of its tests.
@@ -53,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             place, of_quick = divmod(cases[name], sample.args[0])
             if of_quick:
                 item.add_marker(pytest.mark.slow)
-                if in_turn and (place + of_quick) % TURNS != TURN:
+                if alone and not is_in_turn(place + of_quick):
                     left.append(item)
             cases[name] += 1
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from soak import is_in_turn
 from told import script
 
 from gradkit.records.task import Run, Task
@@ -155,9 +156,10 @@ def test_by_heart_earns_the_points_of_the_model_alone(
 def test_by_heart_earns_the_points_of_the_model_alone_on_20_seeds(
     grade, tmp_path: Path, task: str, name: str
 ) -> None:
-    """The same."""
+    """The same; five of them in each turn."""
     path = homework(tmp_path, TASKS[task], TRAIN[name])
-    scores = [grade(path, task, seed=seed, diagnose=True).score for seed in range(20)]
+    seeds = filter(is_in_turn, range(20))
+    scores = [grade(path, task, seed=seed, diagnose=True).score for seed in seeds]
     assert max(scores) <= of_model(TASKS[task])
 
 
