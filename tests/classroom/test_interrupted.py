@@ -14,7 +14,7 @@ from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.run import grade_class
 from gradkit.classroom.store.results import Store
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(4)
 
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 ROSTER = "Student,ID,Group\n" + '"Lee, Ann",101,A\n"Ost, Ben",102,A\n"Pi, Cas",103,\n'

@@ -25,7 +25,7 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Order, Reply
 from gradkit.submission.gather import gather
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(8)
 
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 

@@ -21,7 +21,7 @@ def graded(diagnosed, name: str, seed: int = 0):
     return diagnosed(homework(task, source_of(name)), task, seed)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", QUICK)
 def test_it_is_unexplained_with_numbers(diagnosed, name: str) -> None:
     """No name; the entries concerned, each with what was expected and what came."""

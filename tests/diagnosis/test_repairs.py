@@ -18,7 +18,7 @@ from gradkit.runtime import repair
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, SHIPPED
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(7)
 
 Found = Callable[..., tuple[TaskResult, ...]]
 

@@ -18,7 +18,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import whole
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(5)
 
 pytest.importorskip("torch")
 
@@ -138,7 +138,7 @@ def of_model(task: Task) -> float:
     return sum(check.points for check in task.checks if check.name in ("model", "forward"))
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("name", TRAIN)
 @pytest.mark.parametrize("task", TASKS)
 def test_by_heart_earns_the_points_of_the_model_alone(

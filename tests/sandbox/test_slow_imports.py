@@ -10,7 +10,7 @@ from gradkit.records.submission import Cell, Section
 from gradkit.sandbox import Workshop, process
 from gradkit.sandbox.process import StudentProcess
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(3)
 
 HANDLERS = """
 import sys
