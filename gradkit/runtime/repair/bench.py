@@ -16,7 +16,7 @@ import numpy as np
 
 from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.repair.changed import Put
-from gradkit.runtime.repair.clock import ENDLESS, LATE, RUN, Budget, LateError, limit
+from gradkit.runtime.repair.clock import ENDLESS, LATE, RUN, SLOTS, Budget, LateError, limit
 from gradkit.runtime.repair.pool import Question, Throwaway, ratio_of, share_right, signature
 from gradkit.runtime.repair.slots import SEEN, Record, Slot, copied, slots_of, watched
 from gradkit.runtime.serve import reseed
@@ -63,6 +63,7 @@ class Bench:
         self.again, self._late, self._wasted = False, LATE, ENDLESS
         self.targets: list[Target] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
+        self._length = 0
         self._late_ones: set[int] = set()
         self._before: dict[int, dict[str, Any]] = {}
 
@@ -124,6 +125,7 @@ class Bench:
         except LateError:
             self.budget.spend(self._wasted)
             return dict.fromkeys(states, 0.0)
+        self.budget.spend(self._length // SLOTS)
         return states
 
     def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
@@ -134,6 +136,7 @@ class Bench:
         with contextlib.suppress(Exception, LateError), limit(self._late):
             names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
             self._run(draw, names)
+            self.budget.spend(self._length // SLOTS)
             for name in self.question.reads:
                 found[name] = None
                 with contextlib.suppress(Exception):  # such as a key that is not there
@@ -252,6 +255,7 @@ class Bench:
             dict.__setitem__(self.namespace, SEEN, lambda _, __, value: value())
             for target in self.targets:
                 self.reload(target)
+        self._length = record.times.total()
         return {id(slots[n]): names for n, names in record.names.items()}
 
 
