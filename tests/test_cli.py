@@ -68,6 +68,26 @@ def test_output_that_is_closed_goes_nowhere(
     assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk")
+@pytest.mark.parametrize("words", [("check", RIGHT), ("explain", "swapped-index"), ("list",)])
+def test_a_full_disk_is_told_in_a_sentence(words: tuple[object, ...]) -> None:
+    """No traceback, and no success."""
+    run = [sys.executable, "-m", "gradkit", *map(str, words)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            run,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    told = "gradkit: what there is to say could not be written (No space left on device). Make"
+    assert done.returncode == 2
+    assert done.stderr.startswith(told)
+    assert done.stderr.count("\n") == 1
+
+
 def test_everything_right_exits_0() -> None:
     """The text is on standard output, nothing else anywhere."""
     done = gradkit("check", RIGHT, "--seed", 3)

@@ -6,6 +6,7 @@ are in `gradkit.cli.usage`.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
@@ -99,6 +100,13 @@ class Commands(click.Group):
             raise Refusal(str(error)) from None
         except click.UsageError as error:
             raise Refusal(sentence(error)) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            # What is left to print would be said at the end to be lost, in words of Python's.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            full = f"what there is to say could not be written ({error.strerror})."
+            raise Refusal(f"{full} Make room, and start the same command again.") from None
         except RuntimeError as error:
             # Late: most commands run nobody's code.
             from gradkit.runtime.errors import WorkshopError
