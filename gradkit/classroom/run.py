@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.inspection import outline
 from gradkit.classroom.cluster import Cluster
-from gradkit.classroom.course.find_student import find_student
+from gradkit.classroom.course.find_student import find_student, students
 from gradkit.classroom.course.roster import (
     Enrolment,
     Entry,
@@ -24,7 +24,7 @@ from gradkit.classroom.course.roster import (
 )
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import differences, policy
+from gradkit.classroom.policy import differences, named, policy, read_policy
 from gradkit.classroom.reports.summary import summarise, untimed
 from gradkit.classroom.store.counted import changed_policy, policy_of
 from gradkit.classroom.store.database import FILE, files_of
@@ -390,12 +390,7 @@ def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | No
     GradingError
         It is another than the one that the class was graded with.
     """
-    known: dict[str, tuple[str, ...]] = {
-        each.name: tuple(each.ids.values()) for each in roll.students
-    }
-    for entry in roll.entries:
-        known |= {n: tuple(entry.sender.ids.values()) for n in entry.students if n not in known}
-    policy, strangers = changed_policy(store, known)
+    policy, strangers = changed_policy(store, _people(roll))
     if policy is not None and store.newest() and not change:
         said = "; ".join(differences(policy_of(store), policy))
         raise GradingError(
@@ -404,6 +399,14 @@ def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | No
             "--change-settings."
         )
     return policy, strangers
+
+
+def _people(roll: Enrolment) -> dict[str, tuple[str, ...]]:
+    """Return everybody in a roll, with identifiers."""
+    known = {each.name: tuple(each.ids.values()) for each in roll.students}
+    for entry in roll.entries:
+        known |= {n: tuple(entry.sender.ids.values()) for n in entry.students if n not in known}
+    return known
 
 
 def preview_class(
@@ -432,18 +435,21 @@ def preview_class(
     course = course_of(folder, roster, groups=groups)
     handed = _handed(paths, folder, course)
     known: dict[str, str] = {}
+    people: Mapping[str, Collection[str]] = {}
     made = Settings(**_told(settings))
     if (folder / FILE).exists():
         with Store(folder, write=False) as store:
-            known = names_of(store)
+            known, people = names_of(store), students(store)
             made = remembered(store, settings, change=True)
     assignment, reference = assignment_and_reference(made)
     listed = _enrolment(handed, course, known)
     found = [(entry.handed, entry.sender) for entry in listed.entries]
+    rules = read_policy(folder / POLICY) or Policy()
     return replace(
         preview(found, assignment, listed.match),
         tasks=required_of(made, assignment),
         provisional=reference is None,
+        strangers=tuple(named(rules, {**_people(listed), **people})[1]),
     )
 
 

@@ -85,7 +85,8 @@ class Preview(Struct, frozen=True):
     ``other`` (nothing in them has the name of a role) come with the sentence. ``unmatched``
     and ``open`` are submissions that the roster does not tell a student for, ``absent`` are
     students without one. Of ``broken`` ones a part is not valid Python. ``tasks`` are those that
-    count, handed in or not; ``provisional``: there are no model solutions.
+    count, handed in or not; ``provisional``: there are no model solutions. ``strangers`` says who
+    in the policy is nobody of the class.
     """
 
     total: int
@@ -102,6 +103,7 @@ class Preview(Struct, frozen=True):
     broken: tuple[tuple[str, str], ...] = ()
     tasks: tuple[str, ...] = ()
     provisional: bool = False
+    strangers: tuple[str, ...] = ()
 
 
 class Mark(Struct, frozen=True):

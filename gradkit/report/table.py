@@ -189,6 +189,7 @@ def show_preview(preview: Preview, console: Console) -> None:
         (say("cannot be read"), [": ".join(each) for each in preview.refused]),
         (say("not valid Python in a part"), [": ".join(each) for each in preview.broken]),
         (say("another exercise, by its names"), [told for _, told in preview.other]),
+        (say("in the policy, and not in the class"), preview.strangers),
     ):
         if lines:
             console.print(Text(f"{title} ({len(lines)})", style="bold"))

@@ -246,6 +246,22 @@ def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
     assert [(row["score"], row["overrides"]) for row in table] == [("100.0", ""), ("86.25", "")]
 
 
+def test_a_dry_run_reads_the_policy(tmp_path: Path) -> None:
+    """Who is named there and is nobody is listed, and a line that is wrong is refused."""
+    folder, out = handed_in(tmp_path / "in", ann=RIGHT, ben=SWAPPED), tmp_path / "out"
+    out.mkdir()
+    words = ("grade", folder, "--out", out, "--no-reference", "--task", TASK, "--dry-run")
+    (out / "policy.toml").write_text("[bonus]\nben = {points = 1, why = 'an error'}\n")
+    assert "policy" not in gradkit(*words).stdout
+    (out / "policy.toml").write_text("[bonus]\nbem = {points = 1, why = 'an error'}\n")
+    assert gradkit(*words).stdout.split("\n")[1:3] == [
+        "in the policy, and not in the class (1)",
+        "  policy.toml, bonus: nobody is called bem yet. Did you mean ben?",
+    ]
+    (out / "policy.toml").write_text("[bonus]\nben = 1\n")
+    assert "policy.toml" in refusal(*words)
+
+
 def test_a_delay_that_nothing_tells_is_for_a_person(tmp_path: Path) -> None:
     """Canvas says that it was late, and not by how much: nobody is charged for it."""
     folder, out = tmp_path / "in", tmp_path / "out"
