@@ -19,7 +19,7 @@ from gradkit.runtime.repair.inserted import inserted
 from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places
 from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, signature
 from gradkit.runtime.repair.scope import Scope
-from gradkit.runtime.repair.slots import blocks_below
+from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
@@ -31,7 +31,8 @@ class Candidate:
     """A change in its place: how to make it, how to undo it, how to write it.
 
     ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does; ``gain`` how many outputs are right besides, in shares of them.
+    yet, as `known` does; ``slot`` is the one that it is in, ``gain`` how many outputs are right
+    besides, in shares of them.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Candidate:
     step: int = 0
     touches: int = UNKNOWN
     soon: bool = False
+    slot: Slot | None = None
     gain: float = 0.0
 
     @property
@@ -228,6 +230,7 @@ class Candidates:
                 near if place.doubtful and signature(after) not in place.held else 0,
                 place.touches,
                 place.doubtful or place.plain,
+                place.slot,
             )
             # What is no number, or whole ones, is the model solution's by chance.
             plain = place.plain or (after is not None and is_whole(after[0]))

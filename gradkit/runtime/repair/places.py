@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,13 +117,10 @@ class Places:
         if place.acts or not isinstance(value, np.ndarray | float) or slot.asked:
             return UNKNOWN
         node = slot.node
-        slot.put(binary(binary(node, ast.Mult, expression("1.01")), ast.Add, expression("0.0137")))
-        try:
-            made = self._bench.load(place.target)
+        other = binary(binary(node, ast.Mult, expression("1.01")), ast.Add, expression("0.0137"))
+        put, undo = partial(slot.put, other), partial(slot.put, node)
+        with self._bench.changed(place.target, put, undo, slot) as made:
             after = self._bench.outputs(draw) if made else {}
-        finally:
-            slot.put(node)
-            self._bench.reload(place.target)
         if not after:
             return UNKNOWN
         changed = {name for name, value in self._outputs.items() if after[name] != value}

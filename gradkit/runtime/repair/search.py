@@ -209,9 +209,8 @@ class Search:
 
         That is `NOTHING` for one that makes none right that was wrong.
         """
-        candidate.put()
-        try:
-            if not bench.load(candidate.target):
+        with bench.changed(candidate.target, candidate.put, candidate.undo, candidate.slot) as made:
+            if not made:
                 return None
             fixed, left = self._wrong, 0
             for number, (at, before) in enumerate(self._right.items()):
@@ -227,9 +226,6 @@ class Search:
                     return None
                 left += len(states) - len(right)
             return left if fixed else NOTHING
-        finally:
-            candidate.undo()
-            bench.reload(candidate.target)
 
     def _written(self, candidate: Candidate) -> Written | None:
         """Write a change into the text; None where it cannot be."""

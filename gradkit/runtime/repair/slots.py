@@ -187,7 +187,7 @@ def watched(function: ast.AST, slots: list[Slot]) -> ast.AST:
     originals = [slot.node for slot in slots]
     try:
         for slot, node in zip(slots, originals, strict=True):
-            slot.put(_call(SEEN, slot.number, node))
+            slot.put(seen_call(slot.number, node))
         made: ast.AST = _Marked().visit(copy.deepcopy(function))
         return ast.fix_missing_locations(made)
     finally:
@@ -203,14 +203,14 @@ class _Marked(ast.NodeTransformer):
         return node if mark is None else ast.Expr(mark)
 
 
-def _call(name: str, number: int, node: ast.expr) -> ast.expr:
+def seen_call(number: int, node: ast.expr) -> ast.expr:
     """Return the call that sees a value: its number, the local names, how it is made."""
     arguments = ast.arguments([], [], None, [], [], None, [])
     own = ast.Call(ast.Name("locals", ast.Load()), [], [])
     made = ast.Call(
-        ast.Name(name, ast.Load()), [ast.Constant(number), own, ast.Lambda(arguments, node)], []
+        ast.Name(SEEN, ast.Load()), [ast.Constant(number), own, ast.Lambda(arguments, node)], []
     )
-    return ast.copy_location(made, node)
+    return ast.fix_missing_locations(ast.copy_location(made, node))
 
 
 # --- values of the model solution --------------------------------------------------------------
