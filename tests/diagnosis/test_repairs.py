@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.diagnosis.repair import ask
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.grading import repairs
@@ -15,6 +16,7 @@ from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Finding, TaskResult
 from gradkit.runtime import repair
+from gradkit.runtime.repair.clock import RUN
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, SHIPPED
 
@@ -576,6 +578,27 @@ def test_every_kind_is_proposed_by_something() -> None:
 
 
 STARTS = ("wrong", "missing", "extra", "surplus", "turned", "early", "not", "changed")
+
+
+def test_a_search_does_the_same_however_quick_it_is(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it spends depends on the texts alone."""
+    spent: list[int] = []
+
+    def proposals(*arguments: object) -> tuple[list[Proposal], int]:
+        made = ask.proposals(*arguments)  # type: ignore[arg-type]
+        spent.append(made[1])
+        return made
+
+    monkeypatch.setattr(repairs, "proposals", proposals)
+    change = ("return dx, dw, dout.sum(axis=0)", "return dx * 2, dw.T.T - x.sum(), np.cos(dout)")
+    for _ in range(2):
+        found("layers", change)
+    half = len(spent) // 2
+    assert half > 0
+    assert spent[:half] == spent[half:]
+    assert max(spent) > 20 * RUN
 
 
 FORGED = """
