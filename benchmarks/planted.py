@@ -105,7 +105,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "wrong-function wrong-operator",
         "sign": "turned-sign wrong-order wrong-constant wrong-operator",
         "statement dropped": "missing-statement missing-factor missing-term wrong-name "
-        "missing-function turned-sign not-added missing-slope wrong-operator",
+        "missing-function turned-sign not-added missing-slope missing-shift wrong-operator",
         "statement moved": "wrong-statement-order missing-copy missing-factor missing-term "
         "wrong-name missing-statement changed-in-place surplus-factor",
         "statement twice": "extra-statement surplus-factor extra-term not-added not-replaced "
