@@ -17,7 +17,7 @@ from gradkit.runtime.repair.clock import SLOW
 from gradkit.sandbox.observe import SEED, Step
 from gradkit.sandbox.process import StudentProcess
 
-BUDGET, LEAST = 120_000, 1_500
+BUDGET, LEAST = 160_000, 1_500
 """What the searches for one task may do, and what one needs: see `runtime.repair.clock.Budget`."""
 
 

@@ -21,7 +21,7 @@ RUN, SLOTS, ENDLESS = 16, 32, 30_000
 """What a run of the text costs, in values, besides one for so many slots that it comes through
 unless it raises; and what one costs that is given up after `LATE`."""
 
-SLOW = 130e-6
+SLOW = 90e-6
 """Seconds of processor time that a value takes at most; it is 30 µs on a computer of 2024."""
 
 
