@@ -534,6 +534,8 @@ def main() -> int:
     met &= slowest <= SECONDS
     if options.pairs:
         both = [outcome for outcome in two if outcome.kind == "wrong"]
+        for outcome in [each for each in both if pair(each) != "both"][:SHOWN]:
+            tell_change(outcome)
         counts = Counter(map(pair, both))
         print(f"{len(both)} of {len(two)} pairs change outputs and raise nothing: {dict(counts)}")
         met &= tell_bar("pairs of which both are found", counts["both"] / max(1, len(both)), BOTH)

@@ -160,14 +160,14 @@ class _Repairs(Struct):
         cells = {each.cell.id: each.cell for each in known}
         for name, each in cells.items():
             self.texts.setdefault(name, each.source)
-        places = [
-            (each.cell.id, self._now(each), grader.passes(each.name))
-            for each in known
-            if each.node is not None
-        ]
         before = self._verdict(check, held)
         refused: list[Proposal] = []
         for further in (SEARCHED, AGAIN, AGAIN):
+            places = [
+                (each.cell.id, self._now(each), grader.passes(each.name))
+                for each in known
+                if each.node is not None
+            ]
             sources = {name: self.texts[name] for name in cells}
             asked = grader.asked(check, self._draws(further))
             found, spent = proposals(
@@ -175,14 +175,19 @@ class _Repairs(Struct):
             )
             self.left, budget = self.left - spent, budget - spent
             told = list(self._held(check, held, found, before, cells, known))
-            # What was found leaves the others their time.
+            # What was found leaves the others their time, and what else is wrong in this check.
             back = min(spent, self.spare) if told else 0
-            self.left, self.spare = self.left + back, self.spare - back
+            self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
             yield from told
-            # What is wrong after all is not asked for again, and at other inputs.
-            if told or not found or budget < LEAST:
+            if not found or budget < LEAST:
                 return
-            refused.append(found[0])
+            if told:
+                before, refused = self._verdict(check, held), []
+                if before.state == "pass":
+                    return
+            else:
+                # What is wrong after all is not asked for again, and at other inputs.
+                refused.append(found[0])
 
     def _held(
         self,

@@ -242,6 +242,15 @@ BY_HAND = [
             "log_probs = scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))",
         ),
     ),
+    # An array in the place of a number.
+    (
+        "batchnorm/jacobian",
+        ("old[0] + (1 - momentum)", "old[0] + (1 - x)"),
+        (
+            "wrong-name",
+            "bn_param['running_mean'] = momentum * old[0] + (1 - momentum) * np.array(means)",
+        ),
+    ),
     # An entry of an attribute that is not there.
     (
         "two-layer-net/course_style",
@@ -278,6 +287,19 @@ def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
     told = findings(found("convolution", twice, text=last))
     assert {each.mistake for each in told} == {"extra-statement", "extra-term"}
     assert len({each.entries for each in told}) == 1
+
+
+def test_what_is_wrong_besides_is_looked_for_anew(found: Found) -> None:
+    """Of one check the first takes most of what a search may do; the second has its own."""
+    text = by_hand("batchnorm", "jacobian")
+    changes = (
+        ("old[0] + (1 - momentum)", "old[0] + (1 - np.exp(x) * x)"),
+        ("(1 - momentum) * np.array(variances)", "(1 - momentum) + np.array(variances)"),
+    )
+    told = findings(found("batchnorm", *changes, text=text))
+    assert {each.place.line for each in told if each.place} == {
+        text[: text.index(was)].count("\n") + 1 for was, _ in changes
+    }
 
 
 def test_the_form_in_which_all_is_right_comes_first(found: Found) -> None:

@@ -53,10 +53,15 @@ def _names(spot: Spot) -> Iterator[Change]:
             yield Change(kind, expression(other))
         if spot.value is not None:
             rows = [n for n, v in scope.values.items() if n.isidentifier() and isinstance(v, ROWS)]
-            rest = (*rows, *scope.arrays, *(() if is_array(spot.value) else scope.numbers))
+            rates = [n for n in scope.numbers if not isinstance(scope.values[n], WHOLE)][:RATES]
+            numbers = () if is_array(spot.value) else scope.numbers
+            rest = dict.fromkeys((*rows, *rates, *scope.arrays, *numbers))
             for other in [n for n in rest if n != text and n not in near][:FEW]:
                 yield Change(kind, expression(other), LARGER)
 
+
+RATES = 4
+"""Numbers that are tried in the place of an array."""
 
 ROWS = (dict, list, tuple)
 """What holds values and is none itself."""
