@@ -167,8 +167,17 @@ class EntryCheck:
         except BudgetSpent:
             self.columns.looked[:] = True
         if closely:
+            self._behind_stairs()
             self._hidden()
         return self.columns
+
+    def _behind_stairs(self) -> None:
+        """Leave open what does less to f than stairs were seen to hide on another line."""
+        columns, gaps = self.columns, np.abs(self.columns.estimate - self.claims.claimed)
+        moved, wrong = gaps * self.claims.scale, columns.verdict == DISAGREE
+        rows = wrong & (moved < np.max(moved[columns.reason == "staircase"], initial=0.0))
+        columns.bound[rows], columns.resolution[rows] = (columns.bound + gaps)[rows], gaps[rows]
+        columns.verdict[rows], columns.reason[rows] = UNKNOWN, "staircase"
 
     def _hidden(self) -> None:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""

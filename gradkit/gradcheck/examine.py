@@ -34,9 +34,10 @@ BEYOND = 1.0
 """Before an accusation f is looked at on steps up to so many scales, for those that keep to the
 claim where shorter ones were deceived."""
 
-SLIGHT = 0.02
-"""An f that loses precision on the way may hide slopes of this part of the largest on a line that
-shows nothing of its noise: terms that are nowhere but in jumps further away than any step."""
+STAIR = 1e-3
+"""An f that loses precision on the way may hide a change of this part of itself on a line that
+shows nothing of its noise: a stair of -log(1 - a) is so high where 1 - a is 30 roundings, which is
+log(31/30) of 33. Its slope is nowhere but in jumps further away than any step."""
 
 HALF = 0.5
 """Longer steps may bear out a claim where one comes closer to it than half the way."""
@@ -95,10 +96,9 @@ class Examination:
     def add(self, *steps: float) -> bool:
         """Evaluate f on further steps; return whether there were any."""
         able = [step for step in steps if self.smallest <= step <= BEYOND * self.scale]
-        fresh = [step for step in able if not np.any(np.abs(self.rows[0] - step) < 0.1 * step)]
-        if not fresh:
+        new = np.array([step for step in able if np.all(np.abs(self.rows[0] - step) >= 0.1 * step)])
+        if not len(new):
             return False
-        new = np.array(fresh)
         rows = np.concatenate([self.rows, [new, *self.pairs(new)]], axis=1)
         self.rows = rows[:, np.argsort(rows[0], kind="stable")]
         return True
@@ -192,9 +192,8 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         reading = read(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
         gap = abs(at.claimed - reading.estimate)
-        size = max(abs(at.claimed), abs(reading.estimate), at.largest)
-        unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
-        kept, noise = unheard or _kept_nearby(at, reading), 0.0
+        hidden = STAIR * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
+        kept, noise = gap * at.scale < hidden or _kept_nearby(at, reading), 0.0
         if verdict == DISAGREE and not kept:
             kept, noise = _kept_further(at, reading)
         if verdict == DISAGREE and kept:
