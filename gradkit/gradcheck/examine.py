@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,10 @@ STAIR = 1e-3
 """An f that loses precision on the way may hide a change of this part of itself on a line that
 shows nothing of its noise: a stair of -log(1 - a) is so high where 1 - a is 30 roundings, which is
 log(31/30) of 33. Its slope is nowhere but in jumps further away than any step."""
+
+QUIET = 1e-6
+"""A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
+is f itself that swings. With a louder one that longer steps tell of, all is done again."""
 
 HALF = 0.5
 """Longer steps may bear out a claim where one comes closer to it than half the way."""
@@ -238,11 +242,12 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
     A staircase, as a forward makes that loses precision, or a regular noise looks smooth at the
     length of a short step. Over longer ones the slopes on both sides tend to the claim as noise
-    over step, also over twice the last. Curvature passes by: it grows fourfold or more from step to
-    step. Behind a kink the two sides do not agree, by as much on any step.
+    over step; where that would be f itself that swings, it jumps. Curvature passes by: it grows
+    fourfold or more from step to step. Behind a kink the two sides do not agree, by as much on any
+    step.
     """
-    gap = abs(at.claimed - reading.estimate)
-    used = float(at.rows[0, reading.central.reach])
+    gap, used = abs(at.claimed - reading.estimate), float(at.rows[0, reading.central.reach])
+    jumps = partial(_jumps, at, reading.estimate, gap)
     probes = BEYOND * at.scale / RATIO ** np.arange(0.0, 2 * MOST, 2)
     at.add(*probes[probes > RATIO * used].tolist())
 
@@ -257,13 +262,13 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
     for near in at.rows[0, away() <= HALF].tolist():
         at.add(near / RATIO, near * RATIO)
-    steps, apart = at.rows[0], away()
+    steps, apart, quiet = at.rows[0], away(), QUIET * at.seen.reach
     for k in range(2, len(steps)):
-        tends, twice = np.all(apart[k - 2 : k + 1] <= TREND), 2 * steps[k]
-        if tends and not (at.add(twice) and np.any(away()[at.rows[0] == twice] > HALF)):
-            return True, float(np.max((apart * steps)[k - 2 : k + 1])) * gap
-    close = steps[apart <= 0.1].tolist()
-    return any(_jumps(at, reading.estimate, gap, step) for step in close), 0.0
+        noise = float(np.max((apart * steps)[k - 2 : k + 1])) * gap
+        tends = np.all(apart[k - 2 : k + 1] <= TREND)
+        if tends and (noise <= quiet or any(map(jumps, steps[k - 2 : k].tolist()))):
+            return True, noise
+    return any(map(jumps, steps[apart <= 0.1].tolist())), 0.0
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:

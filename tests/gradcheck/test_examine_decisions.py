@@ -266,28 +266,40 @@ def further(apart: dict[float, float], jump=lambda step: 0.0, gap: float = 1.0, 
 def test_slopes_that_tend_to_a_claim_as_noise_over_step() -> None:
     """Over three steps in a row: by 2, 0.45 and a tenth of the gap."""
     quarter, half, tenth = 0.0625, 0.25, 1.0
-    (kept, noise), asked = further({quarter: 1.9, half: 0.44, tenth: 0.09})
+    wide = {"seen": replace(SEEN, reach=1e6)}
+    (kept, noise), asked = further({quarter: 1.9, half: 0.44, tenth: 0.09}, **wide)
     assert (kept, near(noise, 1.9 / 16)) == (True, True)
     assert asked == [1.0, 0.0625, 0.25]
-    (kept, noise), _ = further({quarter: 1.9, half: 0.44, tenth: 0.09}, gap=3.0)
+    (kept, noise), _ = further({quarter: 1.9, half: 0.44, tenth: 0.09}, gap=3.0, **wide)
     assert (kept, near(noise, 5.7 / 16)) == (True, True)
-    (kept, noise), _ = further({quarter: 1.1, half: 0.44, tenth: 0.09})
+    (kept, noise), _ = further({quarter: 1.1, half: 0.44, tenth: 0.09}, **wide)
     assert (kept, near(noise, 0.11)) == (True, True)
-    (kept, noise), _ = further({quarter: -1.9, half: -0.44, tenth: -0.09})
+    (kept, noise), _ = further({quarter: -1.9, half: -0.44, tenth: -0.09}, **wide)
     assert (kept, near(noise, 1.9 / 16)) == (True, True)
     for off in ({quarter: 2.1, half: 0.44, tenth: 0.11}, {half: 0.46, tenth: 0.11}):
-        assert further({quarter: 1.9, **off})[0] == (False, 0)
-    assert further({quarter: 1.9, half: 0.44, tenth: 0.55})[0][0] is False
+        assert further({quarter: 1.9, **off}, **wide)[0] == (False, 0)
+    assert further({quarter: 1.9, half: 0.44, tenth: 0.55}, **wide)[0][0] is False
     # The longest step that was used is none of the three.
-    assert further({half: 0.44, tenth: 0.09}, first=FIRST)[0][1] == 0
+    assert further({half: 0.44, tenth: 0.09}, first=FIRST, **wide)[0][1] == 0
 
 
-def test_a_trend_goes_on_over_twice_the_step() -> None:
-    """Where there is one: slopes that come near by chance leave again."""
-    tending = {1 / 256: 1.9, 1 / 64: 0.44, 1 / 16: 0.09}
-    for after, goes_on in ((0.49, True), (-0.49, True), (0.51, False), (-0.51, False)):
-        (_, noise), _ = further({**tending, 1 / 8: after}, first=[1e-5, 4e-5, 1.6e-4])
-        assert (noise > 0) is goes_on
+def test_an_f_that_swings_so_much_has_to_jump() -> None:
+    """Noise is a millionth of what parameters do to f, if there are no jumps on the way."""
+
+    def kept(f, reach: float) -> tuple[bool, float]:
+        line = Line(f, 2.0, replace(SEEN, reach=reach))
+        line.at.add(1e-5, 4e-5, 1.6e-4)
+        return _kept_further(line.at, READING)
+
+    def wave(t: float) -> float:
+        return 2 * t - 1e-3 * np.sin(1e3 * t)
+
+    _, noise = kept(wave, 1e6)
+    assert 0.3e-3 < noise < 1e-3
+    assert kept(wave, 1.01e6 * noise) == (True, noise)
+    assert kept(wave, 0.8e6 * noise) == (False, 0)
+    stairs, noise = kept(lambda t: t + 1e-3 * np.round(1e3 * t), 1.0)
+    assert (stairs, 0.3e-3 < noise < 1e-3) == (True, True)
 
 
 @pytest.mark.parametrize(
