@@ -105,11 +105,8 @@ def check_backward(
     weights = _weights(outputs, dout, np.random.default_rng(seed), bare)
     gradients = handed[0] if handed else None
     if backward is not None:
-        kinds = {name: unpack(_array(outputs[name])) for name in weights}
-        douts = [
-            kind.build([weights[name].astype(kind.leaves[0].array.dtype)])
-            for name, kind in kinds.items()
-        ]
+        kinds = [(unpack(_array(outputs[name])), weight) for name, weight in weights.items()]
+        douts = [kind.build([one.astype(kind.leaves[0].array.dtype)]) for kind, one in kinds]
         touched = {**kept, "dout": douts, "the cache": handed}
         before = copy.deepcopy(touched)
         choices = ([*douts, *handed], [*douts, *kept.values()], handed)

@@ -24,7 +24,7 @@ from gradkit.gradcheck.error import (
     shown,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, ROOM, UNKNOWN, examine
+from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, ROOM, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
 from gradkit.gradcheck.noise import EPS, LOST, Floats, Seen, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
@@ -38,10 +38,6 @@ KINK = 0.01
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`; along a direction a twentieth of
 the coarsest resolution, since noise is told to a factor of three."""
-
-QUIET = 1e-6
-"""A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
-is f itself that swings. With a louder one that longer steps tell of, all is done again."""
 
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
@@ -167,8 +163,17 @@ class EntryCheck:
         except BudgetSpent:
             self.columns.looked[:] = True
         if closely:
+            self._behind_stairs()
             self._hidden()
         return self.columns
+
+    def _behind_stairs(self) -> None:
+        """Leave open what does less to f than stairs were seen to hide on another line."""
+        columns, gaps = self.columns, np.abs(self.columns.estimate - self.claims.claimed)
+        moved, wrong = gaps * self.claims.scale, columns.verdict == DISAGREE
+        rows = wrong & (moved < np.max(moved[columns.reason == "staircase"], initial=0.0))
+        columns.bound[rows], columns.resolution[rows] = (columns.bound + gaps)[rows], gaps[rows]
+        columns.verdict[rows], columns.reason[rows] = UNKNOWN, "staircase"
 
     def _hidden(self) -> None:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""

@@ -194,6 +194,5 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     hidden = (largest > 0) & (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
     null = np.where(largest * scale <= 1e-6 * seen.reach, 3e-5, 0.0)
     structural = np.fmax(structural, np.where(hidden, 1e-2, null) * seen.reach / scale)
-    rough = np.fmin(best + 4 * unknown, structural)
-    rough = np.fmax(claims.coarsest[rows], np.nan_to_num(rough))
-    return np.asarray(np.fmax(fine, rough))
+    rough = np.nan_to_num(np.fmin(best + 4 * unknown, structural))
+    return np.asarray(np.fmax(np.fmax(claims.coarsest[rows], fine), rough))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,9 +34,14 @@ BEYOND = 1.0
 """Before an accusation f is looked at on steps up to so many scales, for those that keep to the
 claim where shorter ones were deceived."""
 
-SLIGHT = 0.02
-"""An f that loses precision on the way may hide slopes of this part of the largest on a line that
-shows nothing of its noise: terms that are nowhere but in jumps further away than any step."""
+STAIR = 1e-3
+"""An f that loses precision on the way may hide a change of this part of itself on a line that
+shows nothing of its noise: a stair of -log(1 - a) is so high where 1 - a is 30 roundings, which is
+log(31/30) of 33. Its slope is nowhere but in jumps further away than any step."""
+
+QUIET = 1e-6
+"""A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
+is f itself that swings. With a louder one that longer steps tell of, all is done again."""
 
 HALF = 0.5
 """Longer steps may bear out a claim where one comes closer to it than half the way."""
@@ -95,10 +100,9 @@ class Examination:
     def add(self, *steps: float) -> bool:
         """Evaluate f on further steps; return whether there were any."""
         able = [step for step in steps if self.smallest <= step <= BEYOND * self.scale]
-        fresh = [step for step in able if not np.any(np.abs(self.rows[0] - step) < 0.1 * step)]
-        if not fresh:
+        new = np.array([step for step in able if np.all(np.abs(self.rows[0] - step) >= 0.1 * step)])
+        if not len(new):
             return False
-        new = np.array(fresh)
         rows = np.concatenate([self.rows, [new, *self.pairs(new)]], axis=1)
         self.rows = rows[:, np.argsort(rows[0], kind="stable")]
         return True
@@ -192,9 +196,8 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         reading = read(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
         gap = abs(at.claimed - reading.estimate)
-        size = max(abs(at.claimed), abs(reading.estimate), at.largest)
-        unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
-        kept, noise = unheard or _kept_nearby(at, reading), 0.0
+        hidden = STAIR * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
+        kept, noise = gap * at.scale < hidden or _kept_nearby(at, reading), 0.0
         if verdict == DISAGREE and not kept:
             kept, noise = _kept_further(at, reading)
         if verdict == DISAGREE and kept:
@@ -239,11 +242,12 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
     A staircase, as a forward makes that loses precision, or a regular noise looks smooth at the
     length of a short step. Over longer ones the slopes on both sides tend to the claim as noise
-    over step, also over twice the last. Curvature passes by: it grows fourfold or more from step to
-    step. Behind a kink the two sides do not agree, by as much on any step.
+    over step; where that would be f itself that swings, it jumps. Curvature passes by: it grows
+    fourfold or more from step to step. Behind a kink the two sides do not agree, by as much on any
+    step.
     """
-    gap = abs(at.claimed - reading.estimate)
-    used = float(at.rows[0, reading.central.reach])
+    gap, used = abs(at.claimed - reading.estimate), float(at.rows[0, reading.central.reach])
+    jumps = partial(_jumps, at, reading.estimate, gap)
     probes = BEYOND * at.scale / RATIO ** np.arange(0.0, 2 * MOST, 2)
     at.add(*probes[probes > RATIO * used].tolist())
 
@@ -258,13 +262,13 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
     for near in at.rows[0, away() <= HALF].tolist():
         at.add(near / RATIO, near * RATIO)
-    steps, apart = at.rows[0], away()
+    steps, apart, quiet = at.rows[0], away(), QUIET * at.seen.reach
     for k in range(2, len(steps)):
-        tends, twice = np.all(apart[k - 2 : k + 1] <= TREND), 2 * steps[k]
-        if tends and not (at.add(twice) and np.any(away()[at.rows[0] == twice] > HALF)):
-            return True, float(np.max((apart * steps)[k - 2 : k + 1])) * gap
-    close = steps[apart <= 0.1].tolist()
-    return any(_jumps(at, reading.estimate, gap, step) for step in close), 0.0
+        noise = float(np.max((apart * steps)[k - 2 : k + 1])) * gap
+        tends = np.all(apart[k - 2 : k + 1] <= TREND)
+        if tends and (noise <= quiet or any(map(jumps, steps[k - 2 : k].tolist()))):
+            return True, noise
+    return any(map(jumps, steps[apart <= 0.1].tolist())), 0.0
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:

@@ -230,8 +230,7 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Se
             sigma = max(sigma, louder, closest)
         elif closest > 0:  # points that f does not tell apart say nothing
             sigma = closest
-    stairs = levels <= 2
-    if not (stairs or narrow) and sigma > 1e-9 * abs(base):
+    if levels > 2 and not narrow and sigma > 1e-9 * abs(base):
         narrow = _is_deaf(evaluator, base, rng)
     lossy = lossy and not narrow and sigma > size
     eps = EPS32 if narrow else EPS

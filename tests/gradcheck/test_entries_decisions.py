@@ -272,6 +272,25 @@ def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
     assert hidden([0.49], [1.1], seen=far, scale=2.0) == [False]
 
 
+def test_what_stairs_hide_elsewhere_is_left_open() -> None:
+    """If it does less to f than they do, in whatever array; a larger error stays one."""
+    check = checked(
+        lay([3.0, 1.5, 1.4, 2.0, 7.0], [0, 0, 1, 1, 1], scale=[2.0, 3.0, 3.0, 3.0, 1.0])
+    )
+    columns = check.columns
+    columns.estimate, columns.bound, columns.resolution = [2.0, 1.0, 2.0, 1.0, 7.0], 0.1, 0.2
+    columns.verdict = [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
+    columns.reason = ["noise", "", "", "", ""]
+    check._behind_stairs()
+    assert columns.verdict.tolist() == [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
+    columns.reason[0] = "staircase"
+    check._behind_stairs()
+    assert columns.verdict.tolist() == [UNKNOWN, UNKNOWN, UNKNOWN, DISAGREE, AGREE]
+    assert columns.reason.tolist() == ["staircase"] * 3 + ["", ""]
+    assert near(columns.bound, [0.1, 0.6, 0.7, 0.1, 0.1])
+    assert near(columns.resolution, [0.2, 0.5, 0.6, 0.2, 0.2])
+
+
 def test_arrays_are_left_open_after_a_close_look() -> None:
     """A direction may be looked at once more."""
     for closely in (True, False):

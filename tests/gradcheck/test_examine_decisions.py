@@ -33,10 +33,10 @@ FIRST = [1e-3, 4e-3, 16e-3]
 
 
 class Line:
-    """A claim about an f of one parameter, by what it adds to 1, and the steps that were asked."""
+    """A claim about an f of one parameter, by what it adds, and the steps that were asked."""
 
     def __init__(self, f, claimed: float, seen: Seen = SEEN, **parts) -> None:
-        self.f, self.steps = f, []
+        self.f, self.base, self.steps = f, seen.base, []
         row = np.array([claimed])
         scale, largest = parts.pop("scale", 1.0), parts.pop("largest", 0.0)
         smallest, start = parts.pop("smallest", 0.0), parts.pop("start", 1e-3)
@@ -53,7 +53,7 @@ class Line:
     def pair(self, row: int, step: float):
         """Return f above and below."""
         self.steps.append(step)
-        return 1 + self.f(step), 1 + self.f(-step), step, step
+        return self.base + self.f(step), self.base + self.f(-step), step, step
 
 
 # How a ladder grows.
@@ -135,14 +135,11 @@ def test_the_shortest_and_the_longest_step_are_taken() -> None:
 
 
 def test_what_a_lossy_f_may_hide() -> None:
-    """A fiftieth of the largest, on a line that shows nothing of the noise."""
+    """What moves it by a thousandth of itself, on a line that shows nothing of the noise."""
     lossy = replace(SEEN, lossy=True)
 
-    def open_(claimed: float, seen: Seen = lossy, bump: float = 0.0, **parts) -> bool:
-        def f(t: float) -> float:
-            return t + (bump if t in (0.25e-3, 0.0625e-3, 1e-3) else 0)
-
-        line = Line(f, claimed, seen, **parts)
+    def open_(claimed: float, seen: Seen = lossy, **parts) -> bool:
+        line = Line(straight, claimed, seen, **parts)
         reading, known, verdict, reason, noise = examine(line.check, 0)
         assert (verdict, reason) in ((UNKNOWN, "staircase"), (DISAGREE, ""))
         gap = abs(claimed - 1)
@@ -151,14 +148,14 @@ def test_what_a_lossy_f_may_hide() -> None:
             assert reading.bound > gap
         return verdict == UNKNOWN
 
-    assert not open_(1.018, SEEN)
-    assert open_(1.018)
-    assert not open_(1.03)
-    assert open_(0.97, largest=2.0)
-    assert not open_(0.97, largest=1.4)
-    assert open_(0.9802)
-    assert open_(1.0202)
-    assert not open_(1.0206)
+    assert not open_(1.0009, SEEN)
+    for side in (1, -1):
+        assert open_(1 + side * 0.98e-3)
+        assert not open_(1 + side * 1.02e-3)
+        assert open_(1 + side * 1.96e-3, scale=0.5)
+        assert not open_(1 + side * 0.51e-3, scale=2.0)
+        assert open_(1 + side * 1.96e-3, replace(lossy, base=-2.0))
+        assert not open_(1 + side * 2.04e-3, replace(lossy, base=-2.0))
 
 
 def test_the_noise_that_a_line_shows_is_listened_to() -> None:
@@ -176,7 +173,7 @@ def test_the_noise_that_a_line_shows_is_listened_to() -> None:
     assert read_again.bound > 10 * reading.bound
     lossy = replace(SEEN, lossy=True)
     for bump, verdict in ((0.1e-8, UNKNOWN), (1e-8, DISAGREE)):
-        bumped = Line(lambda t, bump=bump: t + bump * (t == 3 * step), 1.018, lossy)
+        bumped = Line(lambda t, bump=bump: t + bump * (t == 3 * step), 1.0009, lossy)
         assert examine(bumped.check, 0)[2] == verdict
 
 
@@ -269,28 +266,40 @@ def further(apart: dict[float, float], jump=lambda step: 0.0, gap: float = 1.0, 
 def test_slopes_that_tend_to_a_claim_as_noise_over_step() -> None:
     """Over three steps in a row: by 2, 0.45 and a tenth of the gap."""
     quarter, half, tenth = 0.0625, 0.25, 1.0
-    (kept, noise), asked = further({quarter: 1.9, half: 0.44, tenth: 0.09})
+    wide = {"seen": replace(SEEN, reach=1e6)}
+    (kept, noise), asked = further({quarter: 1.9, half: 0.44, tenth: 0.09}, **wide)
     assert (kept, near(noise, 1.9 / 16)) == (True, True)
     assert asked == [1.0, 0.0625, 0.25]
-    (kept, noise), _ = further({quarter: 1.9, half: 0.44, tenth: 0.09}, gap=3.0)
+    (kept, noise), _ = further({quarter: 1.9, half: 0.44, tenth: 0.09}, gap=3.0, **wide)
     assert (kept, near(noise, 5.7 / 16)) == (True, True)
-    (kept, noise), _ = further({quarter: 1.1, half: 0.44, tenth: 0.09})
+    (kept, noise), _ = further({quarter: 1.1, half: 0.44, tenth: 0.09}, **wide)
     assert (kept, near(noise, 0.11)) == (True, True)
-    (kept, noise), _ = further({quarter: -1.9, half: -0.44, tenth: -0.09})
+    (kept, noise), _ = further({quarter: -1.9, half: -0.44, tenth: -0.09}, **wide)
     assert (kept, near(noise, 1.9 / 16)) == (True, True)
     for off in ({quarter: 2.1, half: 0.44, tenth: 0.11}, {half: 0.46, tenth: 0.11}):
-        assert further({quarter: 1.9, **off})[0] == (False, 0)
-    assert further({quarter: 1.9, half: 0.44, tenth: 0.55})[0][0] is False
+        assert further({quarter: 1.9, **off}, **wide)[0] == (False, 0)
+    assert further({quarter: 1.9, half: 0.44, tenth: 0.55}, **wide)[0][0] is False
     # The longest step that was used is none of the three.
-    assert further({half: 0.44, tenth: 0.09}, first=FIRST)[0][1] == 0
+    assert further({half: 0.44, tenth: 0.09}, first=FIRST, **wide)[0][1] == 0
 
 
-def test_a_trend_goes_on_over_twice_the_step() -> None:
-    """Where there is one: slopes that come near by chance leave again."""
-    tending = {1 / 256: 1.9, 1 / 64: 0.44, 1 / 16: 0.09}
-    for after, goes_on in ((0.49, True), (-0.49, True), (0.51, False), (-0.51, False)):
-        (_, noise), _ = further({**tending, 1 / 8: after}, first=[1e-5, 4e-5, 1.6e-4])
-        assert (noise > 0) is goes_on
+def test_an_f_that_swings_so_much_has_to_jump() -> None:
+    """Noise is a millionth of what parameters do to f, if there are no jumps on the way."""
+
+    def kept(f, reach: float) -> tuple[bool, float]:
+        line = Line(f, 2.0, replace(SEEN, reach=reach))
+        line.at.add(1e-5, 4e-5, 1.6e-4)
+        return _kept_further(line.at, READING)
+
+    def wave(t: float) -> float:
+        return 2 * t - 1e-3 * np.sin(1e3 * t)
+
+    _, noise = kept(wave, 1e6)
+    assert 0.3e-3 < noise < 1e-3
+    assert kept(wave, 1.01e6 * noise) == (True, noise)
+    assert kept(wave, 0.8e6 * noise) == (False, 0)
+    stairs, noise = kept(lambda t: t + 1e-3 * np.round(1e3 * t), 1.0)
+    assert (stairs, 0.3e-3 < noise < 1e-3) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def quiet(x):
 
 
 RIGHT = 2 * A.T @ (np.sin(A @ W) * np.cos(A @ W))
-OFF = RIGHT * np.array([1, 1, 1.01, 1, 1])
+OFF = RIGHT * np.array([1, 1, 1.001, 1, 1])
 
 
 def hash_noise(x):
@@ -70,6 +70,12 @@ def hidden_stair(x):
     return float(-np.sum(np.log(1 - a)) + 0.5 * x[0])
 
 
+def two_lines(x):
+    """One line meets the stairs of a term, and the other one does not."""
+    a = 1 / (1 + np.exp(-(32 + x[0] + 0.01 * x[1])))
+    return float(-np.log(1 - a) + 0.5 * x[1])
+
+
 UNITS = np.array([1e-8, 1.0, 1e8])
 MINIMUM = np.linalg.lstsq(A[:, :3], W, rcond=None)[0]
 
@@ -94,10 +100,10 @@ def narrow_kink(x):
     return float(HEIGHT * np.maximum(v[0], 0) + np.sum(np.tanh(NEAR_KINK @ v)) + OFFSET)
 
 
-def off_by_one_percent(seed, number, name, index):
-    """A random net with zero biases, and its gradient with one entry 1 % too large."""
+def off_by_one_percent(seed, number, name, index, biases=0.0):
+    """A random net, without biases or with them, and its gradient with one entry 1 % too large."""
     net = random_nets.random_net(np.random.default_rng([seed, number, 0]), "plain")
-    net.params |= {key: 0 * value for key, value in net.params.items() if key.startswith("b")}
+    net.params |= {key: biases * value for key, value in net.params.items() if key[0] == "b"}
     claim = net.gradient(net.params)
     claim[name][index] *= 1.01
     return net, net.params, claim
@@ -142,11 +148,11 @@ RULES: list[Rule] = [
         "inconclusive",
     ),
     (
-        "slopes that tend to a claim do so over twice the step too",
+        "an f that swings more than noise does has to jump before a claim is heard",
         examine,
-        "HALF",
+        "QUIET",
         np.inf,
-        *off_by_one_percent(424242, 345, "b1", (1, 0)),
+        *off_by_one_percent(708334, 249, "b2", (1, 0)),
         "disagree",
         "inconclusive",
     ),
@@ -248,11 +254,31 @@ RULES: list[Rule] = [
     (
         "a forward that loses precision hides terms",
         examine,
-        "SLIGHT",
+        "STAIR",
         0.0,
         hidden_stair,
         np.array([0.3, 0.2]),
         np.array([0.51, 1 / (1 + np.exp(-15.2))]),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "these are small beside f",
+        examine,
+        "STAIR",
+        0.02,
+        *off_by_one_percent(77881, 797, "W3", (1, 1), biases=1.0),
+        "disagree",
+        "inconclusive",
+    ),
+    (
+        "what stairs hide on one line they may hide on another",
+        entries.EntryCheck,
+        "_behind_stairs",
+        lambda check: None,
+        two_lines,
+        np.array([0.3, 0.2]),
+        np.array([1.0, 0.51]),
         "inconclusive",
         "disagree",
     ),
