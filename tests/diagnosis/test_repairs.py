@@ -251,6 +251,17 @@ BY_HAND = [
             "bn_param['running_mean'] = momentum * old[0] + (1 - momentum) * np.array(means)",
         ),
     ),
+    # A number that lacks an array; a number that is held in one.
+    (
+        "deep-net/own_layers",
+        ('value -= learning_rate * grads["d" + key]', "value -= learning_rate"),
+        ("missing-factor", "value -= learning_rate * grads['d' + key]"),
+    ),
+    (
+        "logistic-regression/dots",
+        ("        b -= learning_rate * db\n", ""),
+        ("missing-statement", "b = b - learning_rate * db"),
+    ),
     # An entry of an attribute that is not there.
     (
         "two-layer-net/course_style",

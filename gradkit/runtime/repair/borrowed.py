@@ -190,7 +190,9 @@ def _key(value: Any) -> _Key:
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         return None
-    return array.shape, f"{digested(array.reshape(-1).astype(float)):.10g}"
+    # A number may be held in an array.
+    shape = array.shape if array.size > 1 else ()
+    return shape, f"{digested(array.reshape(-1).astype(float)):.10g}"
 
 
 def _renamed(part: Part, names: Mapping[str, ast.expr]) -> ast.AST:

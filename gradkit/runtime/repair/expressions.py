@@ -415,8 +415,11 @@ def _missing(spot: Spot) -> Iterator[Change]:
     yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
     if not spot.whole:
         return
-    # A whole number counts something: there is no part of it.
+    # A whole number counts something: there is no part of it. Of another one that is all there is,
+    # an array may be missing.
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
+    if not is_array(value) and not isinstance(value, WHOLE):
+        names = scope.arrays[:FEW]
     twice = [f"(2 * {name})" for name in rates]
     ratios = [f"{ratio:.6g}" for ratio in scope.ratios]
     for factor in (*names, *counts, *rates, "2", "0.5", *ratios, *twice):
