@@ -71,6 +71,19 @@ def test_the_change_is_told(diagnosed, case: Case) -> None:
     assert failed.score <= failed.max_score * (1 - len(wrong) / len(failed.entries)) + 0.13
 
 
+STARTS = ("np.random.normal(0, 0.1, (n, m))", "0.01 * np.random.randn(n, m)", "np.zeros((n, m))")
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_another_start_is_one_change(diagnosed, start: str) -> None:
+    """Of all layers, where it is made: drawn, or filled with another number."""
+    text, line = text_of(REGRESSION, "loops", "np.ones((n, m)) * 0.1", start)
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.place is not None
+    assert (finding.mistake, finding.place.line) == ("wrong-expression", line)
+    assert "np.full((n, m), 0.1)" in finding.fix
+
+
 BEYOND = {
     "two things at once": ("d = 2 * (y - y_hat)", "d = np.cos(y) / np.arctan(y_hat) ** 3"),
     "chance": ("d = 2 * (y - y_hat)", "d = 2 + (y - y_hat) * np.random.default_rng().normal()"),

@@ -263,9 +263,10 @@ def _calls(spot: Spot) -> Iterator[Change]:
             yield Change("extra-function", argument)
     if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
         yield Change("extra-function", node.func.value)
+    # What is drawn from a range is as wrong where the range is turned.
+    last = len(node.args) - 1 if SHAPED.get(name) != DRAWN else 0
     orders = [
-        [*node.args[:n], *node.args[n : n + 2][::-1], *node.args[n + 2 :]]
-        for n in range(len(node.args) - 1)
+        [*node.args[:n], *node.args[n : n + 2][::-1], *node.args[n + 2 :]] for n in range(last)
     ]
     for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
@@ -479,10 +480,35 @@ def _called(text: str, argument: ast.expr) -> ast.expr:
     return call  # type: ignore[no-any-return]
 
 
+DRAWN = 2
+"""Arguments of a distribution, before the shape of what is drawn."""
+
+SHAPED: Mapping[str, int | None] = {
+    **dict.fromkeys(("zeros", "ones", "empty", "full", "random", "standard_normal"), 0),
+    **dict.fromkeys(("normal", "uniform"), DRAWN),
+    **dict.fromkeys(("rand", "randn")),
+}
+"""Functions that make an array, and which argument is its shape; none where it is all of them."""
+
+
+def _filled(spot: Spot) -> Iterator[Change]:
+    """Yield an array of one number in the place of one that is drawn, or filled otherwise."""
+    calls = [each for each in ast.walk(spot.node) if called(each) in SHAPED]
+    if not (spot.whole and is_array(spot.value) and len(calls) == 1):
+        return
+    call: Any = calls[0]
+    at = SHAPED[called(call)]
+    given = call.args[at : at + 1] if at is not None else [new(ast.Tuple, call.args, ast.Load())]
+    for shape in [*(word.value for word in call.keywords if word.arg == "size"), *given][:1]:
+        for number in spot.scope.ratios:
+            filled = new(ast.Call, expression("np.full"), [shape, _number(number)], [])
+            yield Change("wrong-expression", filled, LARGER)
+
+
 SMALL: Sequence[Maker] = (
     *(_names, _constants, _operations, _comparisons, _calls, _attributes, _subscripts, _signed),
 )
-LARGE_ONES: Sequence[Maker] = (_missing, _applied)
+LARGE_ONES: Sequence[Maker] = (_missing, _applied, _filled)
 """What may stand in the place of an expression, by what is wrong with it."""
 
 
