@@ -217,18 +217,19 @@ def diagnose(
                 if all(lost.kind != "timeout" for lost in losses):
                     break
             notes = short_of(inquiry, losses)
+
+            def again(further: int) -> tuple[Verdict, ...]:
+                return examine(task, process, oracle, seed + further).verdicts
+
             if "train" in examined.case.binding.bound:
                 from gradkit.grading.training_repairs import with_lines
-
-                def again(further: int) -> tuple[Verdict, ...]:
-                    return examine(task, process, oracle, seed + further).verdicts
 
                 inquiry = with_lines(task, process, inquiry, again)
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
             from gradkit.grading.net_repairs import with_changes
 
-            inquiry = with_changes(task, examined, process, inquiry, seed)
+            inquiry = with_changes(task, examined, process, inquiry, seed, again)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

@@ -70,11 +70,11 @@ def deduction(
     return figures[preset] if figures else entries / of
 
 
-def is_by_share(code: str) -> bool:
-    """Whether a mistake costs the share of the entries that it concerns: they are not updated."""
-    from gradkit.diagnosis.mistakes.catalogue import mistake
+def is_by_share(code: str, *, left: bool = False) -> bool:
+    """Whether a mistake costs the share of its entries; ``left``: as no step touches them."""
+    from gradkit.diagnosis.mistakes.catalogue import RANK, mistake
 
-    return code != UNEXPLAINED and not mistake(code).deduction
+    return code != UNEXPLAINED and not mistake(code).deduction and (not left or code in RANK)
 
 
 def rounding(preset: Preset = "default") -> float:
@@ -125,7 +125,7 @@ def mark(
     def left_alone(codes: Sequence[str]) -> float:
         """Return the share of the parameters that no step touched, if those are most of them."""
         counting = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
-        about = [f for f in counting if f.mistake in codes and is_by_share(f.mistake)]
+        about = [f for f in counting if f.mistake in codes and is_by_share(f.mistake, left=True)]
         part = sum(_cost(f, by_check[f.check], scheme) for f in about)
         return part if part > MOST else 0.0
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
 from gradkit.grading.functions import FunctionGrader
-from gradkit.grading.repairs import WHOLE, diagnose_functions
+from gradkit.grading.repairs import HELD, WHOLE, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
@@ -29,8 +29,17 @@ SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
 
 
+Again = Callable[[int], Sequence[Verdict]]
+"""Examines the code that is loaded, given what is added to the seed."""
+
+
 def with_changes(
-    task: Task, examined: Examined, process: StudentProcess, inquiry: Inquiry, seed: int
+    task: Task,
+    examined: Examined,
+    process: StudentProcess,
+    inquiry: Inquiry,
+    seed: int,
+    again: Again,
 ) -> Inquiry:
     """Return findings with changes of the text in the place of what is unexplained, or has no line.
 
@@ -44,6 +53,8 @@ def with_changes(
         What was found by the numbers.
     seed : int
         Draws the inputs.
+    again : callable
+        See `Again`.
     """
     bound = examined.case.binding.bound
     judged = {verdict.check: verdict for verdict in examined.verdicts}
@@ -76,12 +87,13 @@ def with_changes(
     ]
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
-    found = diagnose_functions(grader, asked, BUDGET).findings
+    mended = mend_functions(grader, asked, BUDGET)
+    before = inquiry
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
         own = [
             replace(each, entries=tuple(told[name] for name in each.entries))
-            for each in found
+            for each in mended.findings
             if each.check == check
         ]
         wrong = {
@@ -91,7 +103,16 @@ def with_changes(
         # Of what has no entries of its own, a part that is right says nothing.
         if own and (whole or check == "update"):
             inquiry = _told(own, role, inquiry, whole=whole)
-    return inquiry
+    if inquiry == before:
+        return inquiry
+    # What is right once the text is made right follows from what is told of it.
+    with process.with_texts(mended.texts):
+        right = {verdict.check for verdict in again(HELD) if verdict.state == "pass"}
+    codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in right))
+    known = {*inquiry.follows, *(each.check for each in inquiry.findings)}
+    failed = [check for check, verdict in judged.items() if verdict.state == "fail"]
+    follows = {check: codes for check in failed if check in right - known}
+    return replace(inquiry, follows={**inquiry.follows, **follows})
 
 
 def _lacks(role: Bound, verdict: Verdict, inquiry: Inquiry) -> bool:

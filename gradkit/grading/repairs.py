@@ -23,7 +23,7 @@ from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
-from gradkit.records.result import Inquiry, Verdict
+from gradkit.records.result import Finding, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Draw, FunctionCheck, Lines
 from gradkit.submission.definitions import Definition
@@ -35,10 +35,17 @@ SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
 answer is held to: nobody who knows the ones knows the others."""
 
 
-def diagnose_functions(
+class Mended(Struct, frozen=True):
+    """Changes of the student's text that make right what was wrong, and the text by cell then."""
+
+    findings: tuple[Finding, ...] = ()
+    texts: Mapping[str, str] = {}
+
+
+def mend_functions(
     grader: FunctionGrader, verdicts: Sequence[Verdict], budget: int = BUDGET
-) -> Inquiry:
-    """Return what changes of the student's text make right of what is wrong.
+) -> Mended:
+    """Look for changes of the student's text that make right what is wrong.
 
     Parameters
     ----------
@@ -49,18 +56,18 @@ def diagnose_functions(
         What all searches may do, see `gradkit.runtime.repair.clock.Budget`.
     """
     if grader.solution is None:
-        return Inquiry()
+        return Mended()
     if sum(map(_numbers, grader.draws)) > LARGEST:
-        return Inquiry()
+        return Mended()
     asked = [
         check
         for check, verdict in zip(grader.task.checks, verdicts, strict=True)
         if verdict.state in DIAGNOSED and not _is_to_write(verdict)
     ]
     if not asked:
-        return Inquiry()
+        return Mended()
     inside = Inside(grader.solution)
-    return _Repairs(grader, inside, budget, budget).inquiry(asked)
+    return _Repairs(grader, inside, budget, budget).mended_text(asked)
 
 
 def _numbers(draw: Draw) -> int:
@@ -105,7 +112,7 @@ class _Repairs(Struct):
     made: dict[str, list[Proposal]] = field(default_factory=dict)
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
-    def inquiry(self, checks: Sequence[FunctionCheck]) -> Inquiry:
+    def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         held = self._draws(HELD)
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
         for check in sorted(checks, key=self._is_empty):
@@ -115,7 +122,8 @@ class _Repairs(Struct):
             if not mended:
                 self.told += self._of_forms(check, held)
         task = self.grader.task.id
-        return Inquiry(tuple(finding_of(task, *structs.astuple(t)) for t in _joined(self.told)))
+        findings = (finding_of(task, *structs.astuple(each)) for each in _joined(self.told))
+        return Mended(tuple(findings), self.texts)
 
     def _is_empty(self, check: FunctionCheck) -> bool:
         """Tell a check of which all that is right is 0."""

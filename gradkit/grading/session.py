@@ -446,9 +446,9 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     if all(verdict.state not in DIAGNOSED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
-    from gradkit.grading.repairs import diagnose_functions
+    from gradkit.grading.repairs import mend_functions
 
-    return diagnose_functions(grader, verdicts)
+    return Inquiry(mend_functions(grader, verdicts).findings)
 
 
 def _of_claim(task: Task, claim: Claim) -> Inquiry:

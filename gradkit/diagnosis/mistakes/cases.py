@@ -204,10 +204,16 @@ def _parentheses(task: Task) -> tuple[Chosen, ...]:
         ("outside", ()),
         ("coefficient", "both"),
     )
+    turned: Details = (
+        ("around", "hidden_complement"),
+        ("inside", ()),
+        ("outside", ("error", W2, "hidden")),
+        ("coefficient", "turned"),
+    )
     sigmoid = task.layers[0].activation == "sigmoid"
     single = task.layers[-1].units == 1
     return (
-        *((_at(around_derivative, W1),) if sigmoid else ()),
+        *((_at(around_derivative, W1), _at(turned, *FIRST)) if sigmoid else ()),
         *((_at(around_error, W2),) if single else ()),
     )
 

@@ -203,6 +203,8 @@ def _closed(
         ("both", first.coefficient, second.coefficient == -first.coefficient),
         ("first", first.coefficient, second.coefficient == -1.0),
         ("second", -second.coefficient, first.coefficient == 1.0),
+        # With what it lost, the second one lost a minus.
+        ("turned", first.coefficient, bool(outside) and second.coefficient == first.coefficient),
     ):
         if fits:
             details: Details = (*shared, ("coefficient", scale))

@@ -253,7 +253,7 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
         first += [replace(split, symbol=plus)] if plus else []
         second += [replace(split, symbol=minus)]
         one = 1.0 if scale == "second" else term.coefficient
-        two = 1.0 if scale == "first" else term.coefficient
+        two = {"first": 1.0, "turned": -term.coefficient}.get(scale, term.coefficient)
         terms += [Term(one, gather(tuple(first))), Term(-two, gather(tuple(second)))]
     return replace(rule, terms=tuple(terms))
 
