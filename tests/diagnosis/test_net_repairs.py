@@ -37,6 +37,13 @@ CASES: dict[str, Case] = {
         *(REGRESSION, "loops", "np.zeros((m, 1))", "np.ones((m, 1))"),
         *("interface", "wrong-function"),
     ),
+    "a sum for a difference": (
+        CLASSIFICATION,
+        "loops",
+        "parameters['W1'][i, j] += 0.001 * (y - y_hat)",
+        "parameters['W1'][i, j] += 0.001 * (y + y_hat)",
+        *("update", "turned-sign"),
+    ),
     "one bracket for many mistakes": (
         REGRESSION,
         "a new dict",

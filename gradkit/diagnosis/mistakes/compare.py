@@ -197,14 +197,15 @@ def _closed(
     if any(f.symbol in inside or f.symbol in outside for f in a & b):
         return
     whole = tuple((a | b).elements())
+    lost = "error" in outside and not inside
     merged = gather((*whole, Factor(around, taken.index, taken.when)))
     shared = (("around", around), ("inside", inside), ("outside", outside))
     for scale, coefficient, fits in (
         ("both", first.coefficient, second.coefficient == -first.coefficient),
         ("first", first.coefficient, second.coefficient == -1.0),
         ("second", -second.coefficient, first.coefficient == 1.0),
-        # With what it lost, the second one lost a minus.
-        ("turned", first.coefficient, bool(outside) and second.coefficient == first.coefficient),
+        # With the error, the second one lost its minus.
+        ("turned", first.coefficient, second.coefficient == first.coefficient and lost),
     ):
         if fits:
             details: Details = (*shared, ("coefficient", scale))
