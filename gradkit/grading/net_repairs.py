@@ -93,7 +93,7 @@ def with_changes(
         told = model.quantities.get(check, {})
         own = [
             replace(each, entries=tuple(told[name] for name in each.entries))
-            for each in mended.findings
+            for each in mended.inquiry.findings
             if each.check == check
         ]
         wrong = {

@@ -23,7 +23,7 @@ from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.lines import arrays_in
-from gradkit.records.result import Finding, Verdict
+from gradkit.records.result import Inquiry, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Draw, FunctionCheck, Lines
 from gradkit.submission.definitions import Definition
@@ -36,9 +36,9 @@ answer is held to: nobody who knows the ones knows the others."""
 
 
 class Mended(Struct, frozen=True):
-    """Changes of the student's text that make right what was wrong, and the text by cell then."""
+    """Changes that make right what was wrong, what follows, and the text by cell then."""
 
-    findings: tuple[Finding, ...] = ()
+    inquiry: Inquiry = Inquiry()
     texts: Mapping[str, str] = {}
 
 
@@ -114,16 +114,26 @@ class _Repairs(Struct):
 
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         held = self._draws(HELD)
+        later: list[FunctionCheck] = []
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
         for check in sorted(checks, key=self._is_empty):
             # What is right once the mistakes before it are mended has none of its own.
             with self.grader.meant(check, self._forms(check)[0]):
                 mended = self.told and self._verdict(check, held).state == "pass"
-            if not mended:
+            if mended:
+                later.append(check)
+            else:
                 self.told += self._of_forms(check, held)
+        told = _joined(self.told)
+        follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
-        findings = (finding_of(task, *structs.astuple(each)) for each in _joined(self.told))
-        return Mended(tuple(findings), self.texts)
+        findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
+        return Mended(Inquiry(findings, follows), self.texts)
+
+    def _causes(self, check: FunctionCheck, told: Sequence[_Told]) -> Iterator[str]:
+        """Yield the mistakes in what a check runs."""
+        run = {each.name for each in self.grader.definitions_of(check)}
+        yield from (each.proposal.kind for each in told if each.function in run)
 
     def _is_empty(self, check: FunctionCheck) -> bool:
         """Tell a check of which all that is right is 0."""

@@ -448,7 +448,7 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     # Late: who is right never needs it.
     from gradkit.grading.repairs import mend_functions
 
-    return Inquiry(mend_functions(grader, verdicts).findings)
+    return mend_functions(grader, verdicts).inquiry
 
 
 def _of_claim(task: Task, claim: Claim) -> Inquiry:

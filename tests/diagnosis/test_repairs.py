@@ -105,6 +105,15 @@ MISTAKES = [
     ),
     (
         "softmax-loss",
+        ("dscores[np.arange(N), y] -= 1", "dscores[:, y] -= 1"),
+        (
+            "wrong-element",
+            "dscores[:, y] -= 1",
+            "dscores[np.arange(len(y)), y] -= 1",
+        ),
+    ),
+    (
+        "softmax-loss",
         ("    loss /= len(X)", "    loss /= 1"),
         ("wrong-constant", "1", "loss /= X.shape[0]"),
     ),
@@ -298,6 +307,24 @@ def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
     told = findings(found("convolution", twice, text=last))
     assert {each.mistake for each in told} == {"extra-statement", "extra-term"}
     assert len({each.entries for each in told}) == 1
+
+
+def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
+    """A wrong forward pass costs its own points alone; a mistake behind it costs its own too."""
+    wrong = ("var = x.var(axis=0)", "var = x.var(axis=0, ddof=1)")
+    (task,) = found("batchnorm", wrong)
+    checks = {check.check: check for check in task.checks}
+    for name in ("backward", "backward-alt"):
+        assert checks[name].state == "fail"
+        assert checks[name].follows == ("wrong-constant",)
+        assert checks[name].score == checks[name].max_score
+    assert checks["train"].score < checks["train"].max_score
+    worse = ("dbeta = np.sum(dout, axis=0)", "dbeta = np.sum(dout, axis=1)")
+    (task,) = found("batchnorm", wrong, worse)
+    checks = {check.check: check for check in task.checks}
+    assert checks["backward"].follows == ()
+    assert checks["backward"].score < checks["backward"].max_score
+    assert checks["backward-alt"].follows == ("wrong-constant",)
 
 
 def test_what_is_wrong_besides_is_looked_for_anew(found: Found) -> None:

@@ -72,3 +72,10 @@ def test_a_term_in_a_product_is_more_than_a_factor() -> None:
     assert made["rate * (a - b) + b"].kind == "missing-term"
     assert made["rate * (a - b) + b"].cost > made["rate * a + b * (1 - rate)"].cost
     assert made["rate * a + b - a"].cost < made["rate * a + b * (1 - rate)"].cost
+
+
+def test_an_index_picks_one_entry_of_each_row() -> None:
+    """Where it takes whole rows, or all of them; a slice with ends means what it says."""
+    for was in ("b[:, c]", "b[c]"):
+        assert changes(was)["b[np.arange(len(c)), c]"].kind == "wrong-element"
+    assert not any("arange" in text for text in changes("b[1:, c]"))

@@ -297,10 +297,11 @@ OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
 def _cost(change: Change, node: ast.expr) -> float:
     """Return what a change costs: more, the more it adds or takes away.
 
-    Of equal ones the innermost is the smallest; a factor or a term is missing of the whole.
+    Of equal ones the innermost is the smallest; a sign, a factor or a term is missing of the whole.
     """
     size, after = size_of(node), size_of(change.node)
-    inner = -INNER * size if change.kind in OF_THE_WHOLE else INNER * size
+    signed = isinstance(change.node, ast.UnaryOp) and change.node.operand is node
+    inner = -INNER * size if signed or change.kind in OF_THE_WHOLE else INNER * size
     return change.cost + PER_NODE * abs(after - size) + inner
 
 

@@ -27,6 +27,7 @@ from gradkit.runtime.repair.tree import (
     expression,
     is_numpy,
     new,
+    picked,
     with_parts,
 )
 
@@ -358,7 +359,7 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
                 elements[number] = other
                 index = with_parts(part, elts=elements)
                 yield Change("wrong-element", with_parts(node, slice=index))
-    for other in _sliced(part):
+    for other in [*_sliced(part), *picked(part)]:
         yield Change("wrong-element", with_parts(node, slice=other))
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
         yield Change("wrong-element", node.value)

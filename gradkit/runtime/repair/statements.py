@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, with_parts
+from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, picked, with_parts
 
 LITTLE = 0.01
 """What tells costs apart that are the same otherwise."""
@@ -53,8 +53,8 @@ def changed_blocks(
     for moved, told in _indented(statement, after):
         # To change places with another statement is less.
         yield Rewritten("wrong-indentation", LARGER + LITTLE, [*before, *moved], told)
-    for renamed in _other_targets(statement, function):
-        yield Rewritten("wrong-name", LARGER, [*before, renamed, *after], statement)
+    for kind, made in _other_targets(statement, function):
+        yield Rewritten(kind, LARGER, [*before, made, *after], statement)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
         yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
 
@@ -77,8 +77,8 @@ def _indented(
             yield [with_parts(statement, body=[*statement.body, following]), *rest], following
 
 
-def _other_targets(statement: ast.stmt, function: ast.AST) -> Iterator[ast.stmt]:
-    """Yield a statement that changes an array with another array in its place."""
+def _other_targets(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield a statement that changes entries of an array with others, or another array's."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
@@ -88,12 +88,14 @@ def _other_targets(statement: ast.stmt, function: ast.AST) -> Iterator[ast.stmt]
         for each in ast.walk(function)
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
     }
+    others = [("wrong-element", with_parts(target, slice=each)) for each in picked(target.slice)]
     for name in sorted(names - {target.value.id}):
-        other = with_parts(target, value=with_parts(target.value, id=name))
+        others += [("wrong-name", with_parts(target, value=with_parts(target.value, id=name)))]
+    for kind, other in others:
         if isinstance(statement, ast.Assign):
-            yield with_parts(statement, targets=[other])
+            yield kind, with_parts(statement, targets=[other])
         else:
-            yield with_parts(statement, target=other)
+            yield kind, with_parts(statement, target=other)
 
 
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:

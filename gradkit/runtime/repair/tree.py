@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -65,6 +66,17 @@ def with_parts(node: Any, **parts: Any) -> Any:
 def binary(left: ast.expr, operator: type[ast.operator], right: ast.expr) -> ast.expr:
     """Return an operation."""
     return new(ast.BinOp, left, operator(), right)  # type: ignore[no-any-return]
+
+
+def picked(index: ast.expr) -> Iterator[ast.expr]:
+    """Yield an index of one entry of each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [ast.Slice(), index]
+    for place, part in enumerate(parts):
+        if isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None:
+            for other in [each for each in parts if isinstance(each, ast.Name)]:
+                rows = expression(f"np.arange(len({other.id}))")
+                made = [*parts[:place], rows, *parts[place + 1 :]]
+                yield new(ast.Tuple, made, ast.Load())
 
 
 @lru_cache(maxsize=100_000)
