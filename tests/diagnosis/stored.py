@@ -162,7 +162,9 @@ def differs(then: Found, now: Found) -> str:
     What is right once a change is made follows from what that mends, and loses nothing since.
     """
     mended = LATER if any(code in kinds() for _, code, _ in now.findings) else ()
-    now = replace(now, findings=tuple(map(_as_then, now.findings)))
+    then, now = (
+        replace(each, findings=tuple(map(_as_then, each.findings))) for each in (then, now)
+    )
     if lost := then.named - now.named:
         return f"lost {', '.join(code for _, code in sorted(lost))}"
     if come := now.named - then.named:
