@@ -65,8 +65,8 @@ def blank(entries: int, reason: str = "budget") -> Columns:
     """Return results of all entries, (entries,), of which nothing is known yet, for one reason.
 
     They are written to while a check runs. ``resolution`` is absolute; ``left`` and ``right`` are
-    NaN but where a ladder measured them; ``looked`` tells the entries that were reached or ought to
-    have been, ``faint`` those that are known on the scale of others alone.
+    NaN but at a kink that a ladder has seen; ``looked`` tells the entries that were reached or
+    ought to have been, ``faint`` those that are known on the scale of others alone.
     """
     row = (np.nan, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason, True, False)
     return np.array([row] * entries, RESULT).view(np.recarray)
@@ -163,17 +163,23 @@ class EntryCheck:
         except BudgetSpent:
             self.columns.looked[:] = True
         if closely:
-            self._behind_stairs()
+            self._behind_others()
             self._hidden()
         return self.columns
 
-    def _behind_stairs(self) -> None:
-        """Leave open what does less to f than stairs were seen to hide on another line."""
-        columns, gaps = self.columns, np.abs(self.columns.estimate - self.claims.claimed)
-        moved, wrong = gaps * self.claims.scale, columns.verdict == DISAGREE
-        rows = wrong & (moved < np.max(moved[columns.reason == "staircase"], initial=0.0))
+    def _behind_others(self) -> None:
+        """Leave open what does less to f than stairs or kinks were seen to hide on other lines.
+
+        A kink that is seen is as near as noise lets a step be. On another line it may be nearer,
+        and every step that tells anything beyond it. Not all lines pass it alike: thrice will do.
+        """
+        columns, scale = self.columns, self.claims.scale
+        gaps = np.abs(columns.estimate - self.claims.claimed)
+        kinks = (0.0 if self.precise else ROOM) * np.abs(columns.right - columns.left)
+        hides = np.where(columns.reason == "staircase", gaps, kinks) * scale
+        rows = (columns.verdict == DISAGREE) & (gaps * scale < np.fmax.reduce(hides, initial=0.0))
         columns.bound[rows], columns.resolution[rows] = (columns.bound + gaps)[rows], gaps[rows]
-        columns.verdict[rows], columns.reason[rows] = UNKNOWN, "staircase"
+        columns.verdict[rows], columns.reason[rows] = UNKNOWN, "noise"
 
     def _hidden(self) -> None:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
@@ -212,8 +218,7 @@ class EntryCheck:
         curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
         bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
         self.bend[rows] = bend
-        here = magnitude(claims.here)
-        others = float(np.nanmean(self.bend * here)) * len(here)
+        others = float(np.nanmean(self.bend * magnitude(claims.here))) * len(self.bend)
         blur = MOVED * seen.eps * bend * others
         error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
         noise = noise + blur
@@ -291,7 +296,8 @@ class EntryCheck:
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, and the slope is that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
-            told = (reading.estimate, left, right, bound, known, verdict, reason)
+            slopes = (left, right) if reading.kinked else (np.nan, np.nan)
+            told = (reading.estimate, *slopes, bound, known, verdict, reason)
             columns[row] = (*told, True, columns.faint[row])
             self.wrong[leaf] += verdict == DISAGREE
         return True

@@ -83,8 +83,8 @@ class Examination:
         numbers = (claims.claimed, claims.scale, claims.largest, claims.here)
         self.claimed, self.scale, self.largest, self.here = [float(one[row]) for one in numbers]
         self.error, self.blur = float(check.error[row]), float(check.blur[row])
-        self.room, self.ease = (2.0, 1.0) if check.precise else (ROOM, ROOM)
-        self.allowed = self.ease * float(check.limits[row])
+        self.room = 2.0 if check.precise else ROOM
+        self.allowed = (1.0 if check.precise else ROOM) * float(check.limits[row])
         self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
         self.smallest = max(float(claims.smallest[row]), 1e-300)
         self.top = HIGHEST * self.scale * (1 + 1e-9)
@@ -143,8 +143,7 @@ class Examination:
             wide = max(reading.left.bound, reading.right.bound) + error
             if self.subgradient and gap <= bound + wide:
                 return AGREE, 2 * wide
-            # More kinks may be nearer than noise lets a step be.
-            return (DISAGREE if gap > self.ease * (bound + wide) else UNKNOWN), resolution
+            return (DISAGREE if gap > bound + wide else UNKNOWN), resolution
         far = gap > self.room * (bound + error) and gap > CLEAR * abs(claimed)
         # A slope that noise hides over the parameter itself is not read beyond it.
         far = far and (self.here == 0 or gap * abs(self.here) > self.seen.noise)
@@ -222,15 +221,15 @@ def _listen(at: Examination, reading: Reading) -> float:
 def _kept_nearby(at: Examination, reading: Reading) -> bool:
     """Return whether shorter steps keep to the claim.
 
-    One of them does within its noise, which would tell claim and estimate apart; or, where f does
-    not tell near points apart, a ladder of the nearest.
+    One of them is off the estimate by more than noise, a third of the way to the claim or further;
+    or, where f does not tell near points apart, a ladder of the nearest does not refute it.
     """
     _, _, slopes, noise = differences(at.ladder(at.noise, at.top))
-    kept = (np.abs(slopes - at.claimed) <= noise) & (2 * noise < abs(at.claimed - reading.estimate))
-    if np.any(kept[: reading.best.step]):
-        return True
-    if SAME * at.seen.fine >= at.noise:
-        return False
+    way = at.claimed - reading.estimate
+    nearer = (slopes - reading.estimate) * np.sign(way) > np.fmax(noise, abs(way) / ROOM)
+    kept = bool(np.any(nearer[: reading.best.step]))
+    if kept or SAME * at.seen.fine >= at.noise:
+        return kept
     near = NEAR * at.scale
     at.add(*(near * RATIO**k for k in range(-2, 2)))
     short = at.ladder(ROOM * at.seen.fine, near * RATIO)

@@ -241,7 +241,7 @@ def examined(claimed: float, seen: Seen = SEEN, pair=None, **parts) -> Examinati
     check = EntryCheck(pair or (lambda row, step: (0.0, 0.0, step, step)), one, seen, asked)
     check.steps[:] = 1e-3
     at = Examination(check, 0)
-    for name, number in {"room": 2.0, "ease": 1.0, **parts}.items():
+    for name, number in {"room": 2.0, **parts}.items():
         setattr(at, name, number)
     return at
 
@@ -314,9 +314,6 @@ def test_both_sides_of_a_kink() -> None:
     assert judged(2.25, uneven, subgradient=True) == AGREE
     assert judged(2.25, uneven) == UNKNOWN
     assert judged(2.15, kink, subgradient=True) == DISAGREE
-    assert judged(4.25, kink, ease=3.0) == UNKNOWN
-    assert judged(4.25, kink, ease=3.0, subgradient=True) == UNKNOWN
-    assert judged(4.35, kink, ease=3.0) == DISAGREE
 
 
 def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None:

@@ -281,14 +281,33 @@ def test_what_stairs_hide_elsewhere_is_left_open() -> None:
     columns.estimate, columns.bound, columns.resolution = [2.0, 1.0, 2.0, 1.0, 7.0], 0.1, 0.2
     columns.verdict = [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
     columns.reason = ["noise", "", "", "", ""]
-    check._behind_stairs()
+    check._behind_others()
     assert columns.verdict.tolist() == [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
     columns.reason[0] = "staircase"
-    check._behind_stairs()
+    check._behind_others()
     assert columns.verdict.tolist() == [UNKNOWN, UNKNOWN, UNKNOWN, DISAGREE, AGREE]
-    assert columns.reason.tolist() == ["staircase"] * 3 + ["", ""]
+    assert columns.reason.tolist() == ["staircase", "noise", "noise", "", ""]
     assert near(columns.bound, [0.1, 0.6, 0.7, 0.1, 0.1])
     assert near(columns.resolution, [0.2, 0.5, 0.6, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("precise", [False, True])
+def test_what_a_kink_hides_elsewhere_is_left_open(precise: bool) -> None:
+    """If it does less than thrice the kink does, and f is noisy."""
+    check = checked(lay([1.0, 2.0, 2.0, 7.0], [0, 0, 1, 1], scale=[2.0, 6.0, 5.9, 1.0]))
+    check.precise, columns = precise, check.columns
+    columns.estimate, columns.bound, columns.resolution = [1.0, 1.0, 1.0, 7.0], 0.1, 0.2
+    columns.verdict = [UNKNOWN, DISAGREE, DISAGREE, AGREE]
+    columns.reason = ["kink", "", "", ""]
+    check._behind_others()
+    assert columns.verdict.tolist() == [UNKNOWN, DISAGREE, DISAGREE, AGREE]
+    columns.left[0], columns.right[0] = 1.5, 0.5
+    check._behind_others()
+    behind = [DISAGREE, ""] if precise else [UNKNOWN, "noise"]
+    assert [columns.verdict[2], columns.reason[2]] == behind
+    assert columns.verdict[[0, 1, 3]].tolist() == [UNKNOWN, DISAGREE, AGREE]
+    assert near(columns.bound, [0.1, 0.1, 0.1 if precise else 1.1, 0.1])
+    assert near(columns.resolution, [0.2, 0.2, 0.2 if precise else 1.0, 0.2])
 
 
 def test_arrays_are_left_open_after_a_close_look() -> None:
@@ -440,11 +459,12 @@ def test_what_a_ladder_says_is_written_down(monkeypatch) -> None:
         _, check = laddered(monkeypatch, [(sides, 0.3, DISAGREE, "", 0.0)], seen=seen)
         row = check.columns[0]
         assert near([row.estimate, row.bound, row.resolution], [1, bound, 0.3])
-        assert (row.left, row.right, row.verdict, row.reason) == (0.5, 0.8, DISAGREE, "")
-        assert check.wrong[0] == 1
-    wide = replace(sides, bound=0.4)
+        assert np.isnan([row.left, row.right]).all()
+        assert (row.verdict, row.reason, check.wrong[0]) == (DISAGREE, "", 1)
+    wide = replace(sides, bound=0.4, kinked=True)
     _, check = laddered(monkeypatch, [(wide, 0.3, UNKNOWN, "kink", 0.0)])
     assert (check.columns.bound[0], check.columns.reason[0], check.wrong[0]) == (0.4, "kink", 0)
+    assert (check.columns.left[0], check.columns.right[0]) == (0.5, 0.8)
 
 
 def test_an_entry_that_agreed_stays_so_if_nothing_is_known_of_it(monkeypatch) -> None:

@@ -227,21 +227,23 @@ def test_short_steps_that_keep_to_a_claim() -> None:
 
 @pytest.mark.parametrize("step", [1e-3, 4e-3, 16e-3])
 def test_a_shorter_step_that_keeps_to_a_claim(step: float) -> None:
-    """Within a noise of less than half of what the estimate is off; longer ones do not count."""
+    """By more than noise, and a third of what the estimate is off; longer ones do not count."""
 
-    def kept(off: float, claimed: float = 2.0, noise: float = 1e-8) -> bool:
-        line = Line(lambda t: t * (claimed - off if abs(t) == step else 1), claimed)
+    def kept(part: float, claimed: float = 2.0, noise: float = 1e-8) -> bool:
+        there = 1 + part * (claimed - 1)
+        line = Line(lambda t: t * (there if abs(t) == step else 1), claimed)
         line.at.noise = noise
         line.at.add(*FIRST, 64e-3)
         best = replace(SIDE, step=2)
         return _kept_nearby(line.at, replace(READING, best=best))
 
     inside = step < 16e-3
-    assert kept(0.9e-8 / step) is inside
-    assert kept(-0.9e-8 / step) is inside
-    assert not kept(1.1e-8 / step)
-    assert not kept(0.0, 1 + 1.9e-8 / step)
-    assert kept(0.0, 1 + 2.1e-8 / step) is inside
+    for claimed in (2.0, 0.0):
+        assert kept(0.34, claimed) is inside
+        assert not kept(0.32, claimed)
+        assert not kept(-0.5, claimed)
+        assert kept(0.5, claimed, 0.49 * step) is inside
+        assert not kept(0.5, claimed, 0.51 * step)
 
 
 # Further off.

@@ -85,21 +85,6 @@ def squares(p):
     return float(np.sum((A[:, :3] @ p - W) ** 2)) + 1e6
 
 
-KINK = np.random.default_rng(745)
-"""Draws a float32 forward with a kink 2.5e-6 away, which noise hides."""
-NEAR_KINK = KINK.normal(size=(4, 3)).astype(np.float32)
-BESIDE = KINK.normal(size=3) * 10.0 ** KINK.uniform(-6, 0)
-OFFSET = np.float32(KINK.normal())
-BESIDE[0] = 10.0 ** KINK.uniform(-6, -2) * KINK.choice([-1, 1])
-HEIGHT = np.float32((KINK.normal(), 10.0 ** KINK.uniform(-2, 1))[1])
-
-
-def narrow_kink(x):
-    """A ReLU beside tanh in float32, and an offset."""
-    v = x.astype(np.float32)
-    return float(HEIGHT * np.maximum(v[0], 0) + np.sum(np.tanh(NEAR_KINK @ v)) + OFFSET)
-
-
 def off_by_one_percent(seed, number, name, index, biases=0.0):
     """A random net, without biases or with them, and its gradient with one entry 1 % too large."""
     net = random_nets.random_net(np.random.default_rng([seed, number, 0]), "plain")
@@ -117,14 +102,27 @@ def rough_at_a_bend():
     return net, net.params, net.gradient(net.params)
 
 
-def without_a_derivative():
-    """A float32 net, and a gradient in which units that noise hides lack a factor."""
-    rng = np.random.default_rng([31415, 735, 1])
+def narrow_net(seed, number):
+    """Draw a float32 net without biases, of data and parameters that float32 holds."""
+    rng = np.random.default_rng([seed, number, 1])
     net = random_nets.random_net(rng, "float32")
     net.params |= {key: 0 * value for key, value in net.params.items() if key.startswith("b")}
     net.X, net.y = (array.astype(np.float32).astype(float) for array in (net.X, net.y))
     net.params = {k: v.astype(np.float32).astype(float) for k, v in net.params.items()}
+    return net, rng
+
+
+def without_a_derivative():
+    """A gradient in which units that noise hides lack a factor."""
+    net, rng = narrow_net(31415, 735)
     return net, net.params, dict(random_nets.structural(net, rng))["no derivative in layer 2"]
+
+
+def between_kinks(number, factor=1):
+    """A right gradient of a net with kinks nearer than noise lets a step be; or a wrong one."""
+    net, _ = narrow_net(103, number)
+    right = net.gradient(net.params)
+    return net, net.params, {**right, "b3": factor * right["b3"]}
 
 
 Rule = tuple[str, Any, str, Any, Callable[..., Any], Any, Any, str, str]
@@ -274,13 +272,31 @@ RULES: list[Rule] = [
     (
         "what stairs hide on one line they may hide on another",
         entries.EntryCheck,
-        "_behind_stairs",
+        "_behind_others",
         lambda check: None,
         two_lines,
         np.array([0.3, 0.2]),
         np.array([1.0, 0.51]),
         "inconclusive",
         "disagree",
+    ),
+    (
+        "what kinks hide on one line they may hide on another",
+        entries.EntryCheck,
+        "_behind_others",
+        lambda check: None,
+        *between_kinks(30),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "but not what does more to f than they do",
+        entries,
+        "ROOM",
+        1e9,
+        *between_kinks(30, factor=-1),
+        "disagree",
+        "inconclusive",
     ),
     (
         "an array of which nothing shows is left open",
@@ -309,9 +325,7 @@ RULES: list[Rule] = [
         examine,
         "_outside",
         lambda case, side: True,
-        narrow_kink,
-        BESIDE,
-        NEAR_KINK.T.astype(float) @ (1 - np.tanh(NEAR_KINK @ BESIDE) ** 2),
+        *between_kinks(453),
         "inconclusive",
         "disagree",
     ),
@@ -338,7 +352,7 @@ RULES: list[Rule] = [
         "inconclusive",
     ),
     (
-        "shorter steps that bear out a claim are heard",
+        "shorter steps are heard, as where f bends",
         examine,
         "_kept_nearby",
         lambda at, reading: False,
