@@ -299,7 +299,7 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
         text = phrase("{name}: nothing in it plays a role of “{title}”; expected {wanted}.")
     else:
         text = phrase(
-            "{name}: this looks like another exercise. Nothing in it plays a role of "
+            "{name}: This looks like another exercise. Nothing in it plays a role of "
             "“{title}”; expected {wanted}."
         )
     return said + say(

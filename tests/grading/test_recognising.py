@@ -121,7 +121,7 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
             "hw: `forward`, `update` cannot be called as they are asked for: expected "
             "`L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
-        ("def forward(X):\n    return X\n", "hw: this looks like another exercise. "),
+        ("def forward(X):\n    return X\n", "hw: This looks like another exercise. "),
         ("", "hw: it is empty, or holds nothing but comments and texts. Look whether the file was"),
         ("# mine\n'a text'\n", "hw: it is empty, or holds nothing but comments and texts."),
     ],
@@ -222,7 +222,7 @@ def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
-    assert str(caught.value).startswith("homework: this looks like another exercise. Nothing in it")
+    assert str(caught.value).startswith("homework: This looks like another exercise. Nothing in it")
 
 
 def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) -> None:
