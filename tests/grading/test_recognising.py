@@ -80,7 +80,7 @@ def test_code_that_cannot_be_read_is_told_first(grade, tmp_path: Path) -> None:
     said = str(caught.value)
     assert said.startswith("homework.py:")
     assert " is not valid Python: '(' was never closed.\n  y = (1\n      ^\nNothing in " in said
-    assert ". homework: nothing in it that could be read plays a role of “Backpropagation" in said
+    assert ". homework: Nothing in it that could be read plays a role of “Backpropagation" in said
     assert "another exercise" not in said
 
 
@@ -230,7 +230,7 @@ def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) ->
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "regression_numpy.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
-    assert str(caught.value).startswith("regression_numpy: nothing in it plays a role of “")
+    assert str(caught.value).startswith("regression_numpy: Nothing in it plays a role of “")
 
 
 def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_path: Path) -> None:
