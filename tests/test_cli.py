@@ -107,7 +107,7 @@ def test_what_cannot_be_graded_exits_2() -> None:
     """One sentence on standard error, and nothing on standard output."""
     done = gradkit("check", OTHER)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("gradkit: noor_another_exercise: this looks like another ")
+    assert done.stderr.startswith("gradkit: noor_another_exercise: This looks like another ")
     assert done.stderr.count("\n") == 1
 
 
@@ -169,7 +169,7 @@ def test_several_paths_are_a_list_whatever_becomes_of_them() -> None:
     done = gradkit("check", RIGHT, OTHER, "--format", "json")
     assert done.exit_code == 2
     assert [r["submission"] for r in json.loads(done.stdout)] == ["regression_numpy"]
-    assert "noor_another_exercise: this looks like another exercise" in done.stderr
+    assert "noor_another_exercise: This looks like another exercise" in done.stderr
     nobody = gradkit("check", OTHER, OTHER, "--format", "json")
     assert (nobody.exit_code, json.loads(nobody.stdout)) == (2, [])
 

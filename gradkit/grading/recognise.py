@@ -292,14 +292,14 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
     titled = any(len(section.tasks) == 1 for section in divide(submission, assignment.tasks))
     if said:
         text = phrase(
-            "{name}: nothing in it that could be read plays a role of “{title}”; expected {wanted}."
+            "{name}: Nothing in it that could be read plays a role of “{title}”; expected {wanted}."
         )
     elif titled:
         # Whose name, or heading, says that it is this exercise is told what is missing of it.
-        text = phrase("{name}: nothing in it plays a role of “{title}”; expected {wanted}.")
+        text = phrase("{name}: Nothing in it plays a role of “{title}”; expected {wanted}.")
     else:
         text = phrase(
-            "{name}: this looks like another exercise. Nothing in it plays a role of "
+            "{name}: This looks like another exercise. Nothing in it plays a role of "
             "“{title}”; expected {wanted}."
         )
     return said + say(

@@ -135,7 +135,7 @@ def test_run_autograder_tells_why_it_cannot(autograder: Path) -> None:
     assert done.returncode == 0
     data = json.loads((autograder / "results" / "results.json").read_text())
     assert (data["score"], data["tests"]) == (0, [])
-    assert "this looks like another exercise" in data["output"]
+    assert "This looks like another exercise" in data["output"]
     (autograder / "source" / "assignment" / "assignment.toml").unlink()
     done = run_autograder(autograder)
     assert done.returncode == 1

@@ -356,7 +356,7 @@ def test_what_is_none_of_the_tasks_keeps_its_reason(tmp_path: Path, tasks: tuple
     words = ("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
     assert "1 graded, 0 unchanged, 2 refused" in gradkit(*words, *asked).stderr
     made = results(tmp_path / "out")
-    assert str(made["ben"]).startswith("ben: this looks like another exercise.")
+    assert str(made["ben"]).startswith("ben: This looks like another exercise.")
     assert str(made["ben"]).endswith("Found `sort`.")
     assert str(made["cas"]).startswith("cas: it is empty")
     assert (made["ann"].score, made["ann"].max_score) == (20.0, 20.0 * len(tasks))

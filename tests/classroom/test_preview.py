@@ -79,7 +79,7 @@ def test_a_class_is_looked_at_before_anything_is_run(tmp_path: Path) -> None:
     assert [name for name, _ in known.other] == ["other"]
     assert known.broken == (("broken", "work6.py:1 is not valid Python: invalid syntax."),)
     assert known.other[0][1].startswith(
-        "other: this looks like another exercise. Nothing in it plays a role of “"
+        "other: This looks like another exercise. Nothing in it plays a role of “"
     )
     assert known.open == (("copycat", ("Copy Cat", "Copy-Cat")),)
     assert known.absent == ("Zoe Gone", "Cat A", "Copy Cat", "Copy-Cat")
@@ -107,7 +107,7 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         duplicates=(("ann", "cat"),),
         empty=("e",),
         refused=(("pat", "pat.pdf is not a file that can be graded."),),
-        other=(("o", "o: this looks like another exercise."),),
+        other=(("o", "o: This looks like another exercise."),),
         unmatched=("x\x1b[31m\ny",),
         open=(("kim", ("Kim A", "Kim B")),),
         absent=("Zoe",),
@@ -136,7 +136,7 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         "not valid Python in a part (1)",
         "  b: b.py:1 is not valid Python.",
         "another exercise, by its names (1)",
-        "  o: this looks like another exercise.",
+        "  o: This looks like another exercise.",
         "Counts, handed in or not: regression-numpy, regression-torch.",
         "Marks will be provisional: name the model solutions' folder with --reference.",
     ]

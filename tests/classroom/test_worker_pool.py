@@ -215,7 +215,7 @@ def test_what_holds_no_task_is_refused(able: Grader, tmp_path: Path) -> None:
     filed = able.grade(order(tmp_path, OTHER_EXERCISE)).filed
     assert filed is not None
     assert (filed.standing, filed.score, filed.evidence) == ("refused", None, b"")
-    assert filed.told.startswith("kim: this looks like another exercise. ")
+    assert filed.told.startswith("kim: This looks like another exercise. ")
 
 
 def test_what_cannot_be_parsed_is_refused(able: Grader, tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ def test_the_exercise_is_recognised_without_an_option(check: Check) -> None:
 
 def test_another_signature_is_another_exercise(check: Check) -> None:
     """A function of that name which cannot be called so claims nothing."""
-    with pytest.raises(GradingError, match="this looks like another exercise") as refused:
+    with pytest.raises(GradingError, match="This looks like another exercise") as refused:
         check("def affine_forward(self):\n    return 1\n", assignment=None)
     assert str(refused.value).endswith(
         "Found `affine_forward`. Nearest is “An affine layer”, which has `affine_forward` too, and "

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
+pytest.importorskip("furo")
 
 pytestmark = pytest.mark.slow
 

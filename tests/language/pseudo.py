@@ -125,8 +125,8 @@ class Read(HTMLParser):
 
 
 def read_html(text: str) -> str:
-    """The texts of a page, one a line."""
-    return "\n".join(Read(text).parts)
+    """The texts of a page, one a line; a name that may be broken within is one."""
+    return "\n".join(Read(text.replace("<wbr>", "")).parts)
 
 
 def read_json(text: str) -> str:

@@ -121,7 +121,7 @@ def test_a_platform_is_told_why_nothing_could_be_graded(format_: str) -> None:
     """In its own format on standard output; on standard error as ever."""
     done = gradkit("check", OTHER, "--format", format_)
     assert done.exit_code == 2
-    assert done.stderr.startswith("gradkit: noor_another_exercise: this looks like another ")
+    assert done.stderr.startswith("gradkit: noor_another_exercise: This looks like another ")
     if format_ == "gradescope":
         data = strict(done.stdout)
         assert (data["score"], data["tests"]) == (0, [])
@@ -131,7 +131,7 @@ def test_a_platform_is_told_why_nothing_could_be_graded(format_: str) -> None:
         assert data["gradable"] is False
         assert "another exercise" in data["format_errors"][0]
     elif format_ == "github":
-        assert done.stdout.startswith("::error title=not graded::noor_another_exercise: this looks")
+        assert done.stdout.startswith("::error title=not graded::noor_another_exercise: This looks")
     else:
         assert "another exercise" in read(format_, done.stdout)
 
@@ -188,7 +188,7 @@ def test_github_leaves_no_result_of_several(
     assert not output.exists()
     text = summary.read_text(encoding="utf-8")
     assert text.count("\n### `") == 2
-    assert "noor_another_exercise: this looks like another exercise" in text
+    assert "noor_another_exercise: This looks like another exercise" in text
     gradkit("check", OTHER, "--format", "github")
     assert reported(output.read_text())["status"] == "error"
 

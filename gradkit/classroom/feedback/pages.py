@@ -11,7 +11,7 @@ import hashlib
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +32,7 @@ from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.grading.mark import WITHDRAWN
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
 from gradkit.records.course import Policy
@@ -162,37 +163,36 @@ def whole(stand: Stand) -> Result:
     return counted(unpack(stand.packed, Result), stand.kept, stand.words, stand.policy)
 
 
-def with_checks(result: Result, change: Callable[[CheckResult], CheckResult]) -> Result:
-    """Return a result in which each check is changed."""
-    tasks = (replace(each, checks=tuple(map(change, each.checks))) for each in result.tasks)
-    return replace(result, tasks=tuple(tasks))
-
-
 def seen(stand: Stand) -> Result:
     """Return what the student may see of a result; that a word is stale is for others to know."""
     return apply_visibility(_settled(whole(stand)))
 
 
 def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Result:
-    """Return a result in which each check says what of its findings was withdrawn, and why."""
+    """Return a result in which each task says once what was withdrawn of each check, and why."""
 
-    def told(check: CheckResult) -> CheckResult:
-        notes = list(check.notes)
-        for code in check.withdrawn:
-            if hints >= TITLE_LEVEL:
-                notes.append(say("Withdrawn: {title}.", title=mistake(code).title))
-            if withdrawn.get(code):
-                notes.append(say("The reason given: {reason}", reason=withdrawn[code]))
-        return replace(check, notes=tuple(dict.fromkeys(notes)))
+    def told(task: TaskResult) -> Iterator[CheckResult]:
+        said: set[str] = set()
+        for check in task.checks:
+            new = [code for code in check.withdrawn if code not in said]
+            said.update(new)
+            notes = [note for note in check.notes if new or note != say(WITHDRAWN)]
+            for code in new:
+                if hints >= TITLE_LEVEL:
+                    notes.append(say("Withdrawn: {title}.", title=mistake(code).title))
+                if withdrawn.get(code):
+                    notes.append(say("The reason given: {reason}", reason=withdrawn[code]))
+            yield replace(check, notes=tuple(dict.fromkeys(notes)))
 
-    return with_checks(result, told)
+    tasks = (replace(each, checks=tuple(told(each))) for each in result.tasks)
+    return replace(result, tasks=tuple(tasks))
 
 
 def _settled(result: Result) -> Result:
     """Return a result in which nothing that a person has set is stale."""
-    lines = tuple(decided(line, stale=False) for line in result.adjustments)
-    settled = with_checks(result, partial(decided, stale=False))
-    return replace(settled, adjustments=lines)
+    settle = partial(decided, stale=False)
+    tasks = (replace(each, checks=tuple(map(settle, each.checks))) for each in result.tasks)
+    return replace(result, tasks=tuple(tasks), adjustments=tuple(map(settle, result.adjustments)))
 
 
 def changes(former: Former, stand: Stand, hints: int) -> Changes | None:

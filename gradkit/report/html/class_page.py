@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -192,9 +193,7 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
 def _frequencies(made: Sequence[Made]) -> Drawing | None:
     if not made:
         return None
-    title = say(
-        "Mistakes by how many students made them; the table beside it has the same numbers."
-    )
+    title = say("Mistakes by how many students made them; the table below has the same numbers.")
     counts = tuple((each.code, len(each.rows)) for each in made[:BARS])
     return placed(bars(counts), "frequencies", title)
 
@@ -202,6 +201,9 @@ def _frequencies(made: Sequence[Made]) -> Drawing | None:
 def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
     if not counted:
         return None
-    rows = ((": ".join(name), tuple(n[kind] for kind in KINDS)) for name, n in counted.items())
+    rows: list[tuple[str, tuple[int, ...]]] = []
+    for task, checks in groupby(counted.items(), key=lambda each: each[0][0]):
+        rows.append((task, ()))
+        rows += [(check, tuple(n[kind] for kind in KINDS)) for (_, check), n in checks]
     title = say("Checks by state; the table below has the same numbers.")
     return placed(shares(tuple(rows)), "states", title)

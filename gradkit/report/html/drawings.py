@@ -84,6 +84,7 @@ def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[fl
         for values in (found, expected)
     )
     across, up = _axis(epochs, LEFT, RIGHT), _axis([*own, *right], BOTTOM, TOP)
+    far = steep and max(up.high, -up.low) > 5  # then all are written as powers, else none
     marks = list(map(across.place, epochs))
     drawn, wanted = (
         [(x, up.place(y)) for x, y in zip(marks, line, strict=False)]  # one may end early
@@ -92,7 +93,10 @@ def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[fl
     return document(
         "course.html",
         across=[(across.place(x), f"{x:g}") for x in across.ticks(5, whole=True)],
-        up=[(up.place(y), f"{10**y if steep else y:.10g}") for y in up.ticks(4, whole=steep)],
+        up=[
+            (up.place(y), f"1e{y:g}" if far else f"{10**y if steep else y:.10g}")
+            for y in up.ticks(4, whole=steep)
+        ],
         found=_line(drawn),
         expected=_line(wanted),
         dots=_dots(drawn) if len(epochs) <= FEW else "",
@@ -176,7 +180,7 @@ KINDS = ("pass", "fail", "absent", "open")
 
 
 def shares(rows: tuple[tuple[str, tuple[int, ...]], ...]) -> str:
-    """A bar for each row of how many are of each of `KINDS`."""
+    """A bar for each row of how many are of each of `KINDS`; a row without numbers is a heading."""
     return document("bars.html", rows=rows, kinds=KINDS)
 
 
@@ -254,11 +258,15 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
         if not found and not expected:
             continue
         svg = course(_drawn(run["epochs"]), _drawn(found), _drawn(expected))
+        last = [values[-1] for values in (found, expected) if values]
+        # Four digits, or as many as tell what is wrong from what is right.
+        more = range(4, 11) if check["state"] != "pass" else ()
+        digits = next((n for n in more if len({_short(v, n) for v in last}) == len(last)), 4)
         ends = []
         if found:
-            ends.append(say("your code (solid) ends at {found}", found=_short(found[-1])))
+            ends.append(say("your code (solid) ends at {found}", found=_short(found[-1], digits)))
         if expected:
-            ends.append(say("expected (dashed) {expected}", expected=_short(expected[-1])))
+            ends.append(say("expected (dashed) {expected}", expected=_short(last[-1], digits)))
         said = say(
             "From the start “{start}”: {ends}.",
             start=label_said(run["start"]),
@@ -303,5 +311,5 @@ def _drawn(values: Sequence[float]) -> tuple[Any, ...]:
     return tuple(math.nan if math.isnan(v) else float(f"{v:.5g}") for v in values)
 
 
-def _short(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else say("no finite number")
+def _short(value: float, digits: int) -> str:
+    return f"{value:.{digits}g}" if math.isfinite(value) else say("no finite number")

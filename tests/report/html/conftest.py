@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
@@ -25,6 +26,21 @@ def lacking(reason: str) -> None:
     if os.environ.get("GRADKIT_BROWSER") == "required":
         pytest.fail(f"GRADKIT_BROWSER=required, but {reason}")
     pytest.skip(reason)
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds, rule by rule, with the elements that it is about."""
+    if importlib.util.find_spec("axe_playwright_python") is None:
+        lacking("axe-playwright-python is not installed: pip install 'gradkit[browser]'")
+    from axe_playwright_python.sync_playwright import Axe
+
+    response = Axe().run(page).response
+    assert len(response["passes"]) > 15, "axe looked at hardly anything"
+    return [
+        f"{found['id']}: {found['help']}: {node['html'][:150]} {node['failureSummary'][:300]}"
+        for found in response["violations"]
+        for node in found["nodes"]
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,14 +10,14 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from report.html.conftest import lacking
+from report.html.conftest import violations
 from report.html.samples import HOSTILE, WORDS, changes, result
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Adjustment, Decision, Result
 from gradkit.report.html.class_page import Row, class_page, to_row
-from gradkit.report.html.page import fragment, render, student_page
+from gradkit.report.html.page import fragment, refusal, render, student_page
 from gradkit.sandbox import Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -30,6 +29,8 @@ NAMES = (
     "kofi_regression_crashes.py",
 )
 STUDENTS = 500
+LANGUAGES = ("en", "de")
+OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 SCHEMES = ("light", "dark")
 
 
@@ -89,21 +90,6 @@ def rows(graded: list[Result]) -> list[Row]:
     ]
 
 
-def violations(page: Any) -> list[str]:
-    """What axe finds, rule by rule, with the elements that it is about."""
-    if importlib.util.find_spec("axe_playwright_python") is None:
-        lacking("axe-playwright-python is not installed: pip install 'gradkit[browser]'")
-    from axe_playwright_python.sync_playwright import Axe
-
-    response = Axe().run(page).response
-    assert len(response["passes"]) > 15, "axe looked at hardly anything"
-    return [
-        f"{found['id']}: {found['help']}: {node['html'][:150]} {node['failureSummary'][:300]}"
-        for found in response["violations"]
-        for node in found["nodes"]
-    ]
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
 def test_a_students_page_is_accessible(
@@ -113,7 +99,7 @@ def test_a_students_page_is_accessible(
     opened = show(student_page(graded[number], 4), scheme)
     assert opened.errors == []
     assert len(opened.requests) == 1
-    opened.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    opened.page.evaluate(OPEN)
     assert violations(opened.page) == []
     opened.page.emulate_media(media="print")
     assert violations(opened.page) == []
@@ -189,8 +175,12 @@ def test_points_of_a_class_are_seen_on_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_points_stand_below_each_other_whoever_set_them(show: Callable[..., Opened]) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_points_stand_below_each_other_whoever_set_them(
+    show: Callable[..., Opened], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What says that a person did stands below the number, on a phone too."""
+    monkeypatch.setenv("GRADKIT_LANGUAGE", language)
     word = Decision(2.5, "A. Miller", "2026-11-25", "why", stale=False)
     made = result()
     (task,) = made.tasks
@@ -207,6 +197,8 @@ def test_points_stand_below_each_other_whoever_set_them(show: Callable[..., Open
         box = chip.bounding_box()
         assert abs(box["x"] + box["width"] - right) < 6
         assert box["x"] + box["width"] <= width
+        around = page.locator(".scroll:has(> .checks)").first
+        assert around.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
 
 
 def test_a_class_on_one_page_is_accessible(
@@ -216,6 +208,8 @@ def test_a_class_on_one_page_is_accessible(
     opened = show(render(graded, 3, many=True))
     assert opened.errors == []
     assert violations(opened.page) == []
+    versions = opened.page.locator(".submission > footer p").first
+    assert versions.evaluate("e => getComputedStyle(e).fontSize") == "14px"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -224,7 +218,7 @@ def test_a_check_in_a_notebook_is_accessible(
     show: Callable[..., Opened], graded: list[Result], scheme: str, width: int
 ) -> None:
     """It is a piece of another page, whose colours and letters it takes."""
-    piece = fragment("Regression", graded[1], 4)
+    piece = fragment("Regression", graded[1], 4) + fragment("Regression", graded[1], 3)
     text = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A notebook</title>
         <meta name="color-scheme" content="light dark"></head>
         <body><main><h1>A notebook</h1>{piece}</main></body></html>"""
@@ -325,6 +319,10 @@ def test_formulas_are_math(show: Callable[..., Opened], graded: list[Result]) ->
     assert index.bounding_box()["height"] < base.bounding_box()["height"]
     box = page.locator("math .differs").first
     assert box.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+    # Brackets are for who cannot see the box.
+    mark = box.locator("mo").first
+    assert mark.text_content() == "‹"
+    assert mark.bounding_box()["width"] == 0
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -362,14 +360,89 @@ def test_paper_is_light_and_whole(show: Callable[..., Opened], graded: list[Resu
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pages_do_not_scroll_sideways(
-    show: Callable[..., Opened], graded: list[Result], rows: list[Row], width: int
+    show: Callable[..., Opened],
+    graded: list[Result],
+    rows: list[Row],
+    width: int,
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On a phone neither: what is wide scrolls by itself."""
+    """On a phone neither, with everything unfolded: what is wide scrolls by itself."""
+    monkeypatch.setenv("GRADKIT_LANGUAGE", language)
     for text in (student_page(graded[0], 4), class_page(rows, "A class")):
         page = show(text, width=width).page
+        page.evaluate(OPEN)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def box_of(each: Any) -> tuple[float, float]:
+    """From where to where it is, across."""
+    box = each.bounding_box()
+    return box["x"], box["x"] + box["width"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_drawings_can_be_read_on_a_phone(
+    show: Callable[..., Opened],
+    graded: list[Result],
+    rows: list[Row],
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Letters are not small and not cut off, and words of a legend keep off what is beside."""
+    monkeypatch.setenv("GRADKIT_LANGUAGE", language)
+    (task, *_) = rows[0].tasks
+    long = replace(task, title="A task with a long title " * 4, checks=(("check_" * 12, "fail"),))
+    rows = [*rows[:20], replace(rows[0], tasks=(long,))]
+    for text in (student_page(graded[0], 4), class_page(rows, "A class")):
+        page = show(text, width=400).page
+        drawings = page.locator("svg").all()
+        assert drawings
+        for drawing in drawings:
+            first, last = box_of(drawing)
+            scale = drawing.evaluate(
+                "e => e.getBoundingClientRect().width / e.viewBox.baseVal.width"
+            )
+            assert 9 * scale >= 10
+            words = [box_of(each) for each in drawing.locator("text").all()]
+            assert first <= min(start for start, _ in words)
+            assert max(end for _, end in words) <= last
+    kinds = page.locator("svg[aria-labelledby=states-title] > rect:has(+ text)").all()
+    swatches, words = kinds[:4], page.locator("svg[aria-labelledby=states-title] > rect + text")
+    for number, swatch in enumerate(swatches[1:]):
+        assert box_of(words.nth(number))[1] + 3 <= box_of(swatch)[0]
+
+
+@pytest.mark.parametrize(("media", "width"), [("screen", 1100), ("print", 690)])
+def test_a_table_of_students_is_as_wide_as_its_page(
+    show: Callable[..., Opened], rows: list[Row], media: str, width: int
+) -> None:
+    """With four tasks, on a small screen and on paper: the mistakes are in view."""
+    few = [replace(row, submission=f"{row.submission}_classification_wrong") for row in rows[:30]]
+    assert len({task.task for row in few for task in row.tasks}) == 4
+    page = show(class_page(few, "A class"), width=width).page
+    page.emulate_media(media=media)
+    assert box_of(page.locator("#students"))[1] <= width
+
+
+def test_code_keeps_off_the_border_of_its_box(show: Callable[..., Opened]) -> None:
+    """In a page that says why nothing was graded, too."""
+    page = show(refusal(["hw.py:1 is not valid Python:\n  x = (\n      ^\nMend it."])).page
+    assert box_of(page.locator("pre code"))[0] - box_of(page.locator("pre"))[0] > 8
+
+
+def test_a_right_rule_is_apart_from_the_codes_own_on_a_phone(show: Callable[..., Opened]) -> None:
+    """Where one stands below the other."""
+    page = show(student_page(result(), 4), width=400).page
+    own, right = page.locator(".rules tbody tr").all()[:2]
+    words = right.locator("td").first
+    assert "should move" in words.inner_text()
+    gap = words.evaluate("e => parseFloat(getComputedStyle(e).paddingTop)")
+    assert gap > 3
+    assert own.bounding_box()["y"] < right.bounding_box()["y"]
 
 
 def test_who_made_a_mistake_is_seen_on_a_phone(
@@ -393,7 +466,7 @@ def test_hostile_text_does_nothing(show: Callable[..., Opened], level: int) -> N
         render([hostile] * 2, level),
     ):
         opened = show(text)
-        opened.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        opened.page.evaluate(OPEN)
         assert opened.page.evaluate("typeof window.pwned") == "undefined"
         assert opened.page.locator("img, iframe, object, embed, link, base").count() == 0
         assert opened.errors == []

@@ -71,6 +71,9 @@ def test_a_course_that_climbs_has_powers_of_ten() -> None:
     steep, plain = (1.0, 50.0, 9000.0), (3.0, 2.0, 1.0)
     assert ticks.findall(drawings.course((1, 2, 3), steep, ())) == ["1", "100", "10000"]
     assert ticks.findall(drawings.course((1, 2, 3), plain, ())) == ["1", "2", "3"]
+    high = (1e-4, 1e20, 1e20)
+    assert ticks.findall(drawings.course((1, 2, 3), high, ())) == ["1e0", "1e10", "1e20"]
+    assert "1e-20" in ticks.findall(drawings.course((1, 2, 3), (1e-25, 1e-2, 1e-2), ()))
 
 
 def test_drawings_can_stand_on_one_page() -> None:
@@ -125,10 +128,28 @@ def test_courses_show_what_is_expected_at_level_4_alone(level: int) -> None:
 def test_a_course_that_was_not_found_is_drawn_as_far_as_it_is_told() -> None:
     """What was expected, if that is shown; else nothing at all."""
     course = {"start": "s", "epochs": [1, 2], "found": [], "expected": [2.0, 1.0]}
-    (only,) = courses({"courses": [course]}, "a")
+    check = {"courses": [course], "state": "fail"}
+    (only,) = courses(check, "a")
     assert only.caption == "From the start “s”: expected (dashed) 1."
     del course["expected"]
-    assert list(courses({"courses": [course]}, "a")) == []
+    assert list(courses(check, "a")) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "found", "told"),
+    [
+        ("fail", 0.5, "0.5, expected (dashed) 0.695"),
+        ("fail", 0.69500002, "0.69500002, expected (dashed) 0.695"),
+        ("fail", float("inf"), "no finite number, expected (dashed) 0.695"),
+        ("fail", 0.695 + 1e-14, "0.695, expected (dashed) 0.695"),
+        ("pass", 0.69500002, "0.695, expected (dashed) 0.695"),
+    ],
+)
+def test_ends_that_differ_are_told_apart(state: str, found: float, told: str) -> None:
+    """By as many digits as it takes, where they are wrong: the same number twice would say less."""
+    course = {"start": "s", "epochs": [1], "found": [found], "expected": [0.695]}
+    (only,) = courses({"courses": [course], "state": state}, "a")
+    assert only.caption == f"From the start “s”: your code (solid) ends at {told}."
 
 
 def entry(index: tuple[int, ...], state: str, found: float | None = 1.0, **more: float) -> dict:

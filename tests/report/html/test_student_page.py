@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 
 from gradkit.records.result import UNEXPLAINED
-from gradkit.report.html.class_page import to_row
+from gradkit.records.submission import Listing
+from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.html.page import ROWS, student_page
 from gradkit.report.words import points
 
@@ -96,9 +97,8 @@ def test_long_checks_are_listed_in_part() -> None:
 def test_hostile_text_stays_text(level: int) -> None:
     """In every place where a student's words may stand: no element, no attribute of theirs."""
     page = student_page(result(HOSTILE, HOSTILE), level)
-    known = skeleton(student_page(result(), level)) | {
-        ("span", ("class",))
-    }  # of the code's colours
+    known = skeleton(student_page(result(), level))
+    known |= {("span", ("class",)), ("wbr", ())}  # of the code's colours, of names
     assert skeleton(page) <= known
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\ud800]", page)
     text = Elements(page).text
@@ -225,3 +225,38 @@ def test_one_entry_is_one() -> None:
     text = student_page(result(), 3)
     assert " entries of " in text
     assert "1 entries of" not in text
+
+
+def test_a_listing_of_one_line_has_one() -> None:
+    """And one of several says from where to where."""
+    task = result().tasks[0]
+    short = Listing("plain.py", None, 12, "W1 += y")
+    page = student_page(replace(result(), tasks=(replace(task, listings=(short,)),)), 4)
+    assert "</bdi>, line 12</figcaption>" in page
+    assert "</bdi>, lines 10 to 13</figcaption>" in PAGE
+
+
+def test_wrong_entries_are_only_spoken_of_where_there_are_any() -> None:
+    """In the words for who listens to the table."""
+    task = result().tasks[0]
+    interface, _, update, *_ = task.checks
+    checks = (replace(interface, entries=update.entries[:1]), update)
+    page = student_page(replace(result(), tasks=(replace(task, checks=checks),)), 4)
+    assert '<caption class="hidden">What interface compared</caption>' in page
+    assert '<caption class="hidden">What update compared, the wrong entries first</caption>' in page
+
+
+def test_a_name_is_broken_between_its_words() -> None:
+    """On the student's page, and on the class's."""
+    made = result("ada_love.py")
+    assert "<bdi>ada_<wbr>love.py</bdi></h1>" in student_page(made, 4)
+    page = class_page([to_row(made, 4)], "A class")
+    assert page.count("<bdi>ada_<wbr>love.py</bdi>") == 2
+
+
+def test_a_step_is_no_value_in_german(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an entry becomes and what it should move by may be the same formula."""
+    monkeypatch.setenv("GRADKIT_LANGUAGE", "de")
+    page = student_page(result(), 4)
+    assert "<td>wird zu</td>" in page
+    assert "<td>soll sich ändern um</td>" in page
