@@ -113,7 +113,7 @@ def test_what_a_person_has_decided_is_settled(where: str) -> None:
         kind: Literal["task", "total"] = "task" if where == "task" else "total"
         line = Adjustment(kind, 1.0, "", "T" if where == "task" else "", decision=word)
         result = replace(result, adjustments=(line,))
-    broken = [Reason("not-python", "a part is not valid Python")] * (where != "total")
+    broken = [Reason("not-python", "a part is not valid Python")] * (where == "check")
     assert list(reasons(result)) == broken
     crashed = replace(failed, check="d", state="error", decision=None)
     more = replace(result, tasks=(replace(result.tasks[0], checks=(failed, crashed)),))

@@ -81,7 +81,7 @@ def _each(store: Store) -> Iterator[tuple[Row, tuple[Reason, ...]]]:
             found = [Reason(kept.standing, row.review[0])]
         elif together:
             found = [reason for reason in found if reason.kind != "provisional"]
-        costs = policy.late and told and result is not None and not _has_total(result)
+        costs = policy.late and told and result is not None and _open(result)
         if costs and kept.digest and days_late(policy, kept, moment(kept.sender.at)) is None:
             found.append(Reason("late", say("nothing tells how late it was")))
         if roster and kept.name not in roster:
@@ -144,7 +144,7 @@ def reasons(result: Result) -> Iterator[Reason]:
     tasks = _open(result)
     found = {finding.mistake for task in tasks for finding in task.findings}
     yield from (Reason(code, code) for code in REMARKS if code in found)
-    if not _has_total(result) and any(problem.broken for problem in result.problems):
+    if tasks and any(problem.broken for problem in result.problems):
         yield Reason("not-python", say("a part is not valid Python"))
     for line in result.adjustments:
         if line.decision is not None and line.decision.stale:
@@ -170,19 +170,15 @@ def reasons(result: Result) -> Iterator[Reason]:
                 yield Reason("untraced", say("{check} line unknown", check=name))
     if absent := [task.task for task in tasks if task.absent]:
         yield Reason("absent", say("not handed in: {tasks}", tasks=", ".join(absent)))
-    if result.provisional and not _has_total(result):
+    if result.provisional and tasks:
         yield Reason("provisional", say("provisional"))
-
-
-def _has_total(result: Result) -> bool:
-    """True where a person has said what all of it is worth."""
-    return any(line.kind == "total" for line in result.adjustments)
 
 
 def _open(result: Result) -> list[TaskResult]:
     """List the tasks whose points no person has set as a whole."""
     settled = {line.name for line in result.adjustments if line.kind == "task"}
-    return [task for task in result.tasks if not _has_total(result) and task.title not in settled]
+    whole = any(line.kind == "total" for line in result.adjustments)
+    return [task for task in result.tasks if not whole and task.title not in settled]
 
 
 def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
