@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -270,6 +271,12 @@ def test_a_dry_run_reads_the_policy(tmp_path: Path) -> None:
         "in the policy, and not in the class (1)",
         "  policy.toml, bonus: nobody is called bem yet. Did you mean ben?",
     ]
+    # Where it is known who is in the course it is a slip, without --dry-run too.
+    course = tmp_path / "course.csv"
+    course.write_text("name\nann\nben\n")
+    for more in (("--roster", course), ("--roster", course, *OPTIONS)):
+        said = refusal(*(words if len(more) == 2 else words[:-1]), *more)
+        assert said == "policy.toml, bonus: nobody is called bem. Did you mean ben?"
     (out / "policy.toml").write_text("[bonus]\nben = 1\n")
     assert "policy.toml" in refusal(*words)
 
@@ -433,6 +440,9 @@ def test_what_is_given_alone_is_the_student_s(mailed: Path, form: str) -> None:
         made = results(mailed / "out")
         assert set(made) == {"Ann Lee", "Ben Ost"}
         assert made["Ben Ost"].score == 20.0
+        # As in a download that was made anew: the same, of another time.
+        for file in (mailed / "in").rglob("*.py"):
+            os.utime(file)
         again = gradkit("grade", mailed / "in", "--out", mailed / "out", *OPTIONS)
         assert "0 graded, 2 unchanged" in again.stderr
 
