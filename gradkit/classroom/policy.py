@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gradkit.classroom.course.find_student import turned
+from gradkit.classroom.course.find_student import meant
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import round_half_up
@@ -276,7 +276,9 @@ def _explained(message: str) -> str:
     return f"{name} has to be {EXPECTED.get(name, f'a table, [{name}]')}."
 
 
-def named(policy: Policy, known: Mapping[str, Collection[str]]) -> tuple[Policy, list[str]]:
+def named(
+    policy: Policy, known: Mapping[str, Collection[str]], *, whole: bool = False
+) -> tuple[Policy, list[str]]:
     """Put the names of a class in the place of identifiers, and tell which mean nobody.
 
     Parameters
@@ -284,21 +286,27 @@ def named(policy: Policy, known: Mapping[str, Collection[str]]) -> tuple[Policy,
     policy : Policy
     known : mapping of str to collection of str
         Students by name, with their identifiers.
+    whole : bool
+        Nobody else is in the course: a word that is nearly a name is a slip.
+
+    Raises
+    ------
+    PolicyFileError, UnknownStudentError
+        A word is such a slip, or could mean several.
     """
-    names = {word.casefold(): name for name, ids in known.items() for word in (*ids, name)}
-
-    def meant(word: str) -> str | None:
-        return names.get(word.casefold()) or names.get(turned(word).casefold())
-
     strangers = []
-    made: dict[str, Any] = {}
+    made: dict[str, dict[str, Any]] = {part: {} for part in OF_STUDENTS}
     for part in OF_STUDENTS:
         told: Mapping[str, Any] = getattr(policy, part)
-        made[part] = {meant(word) or word: said for word, said in told.items()}
-        for word in told:
-            if meant(word) is None:
-                near = did_you_mean(word, list(known))
-                strangers.append(f"{FILE}, {part}: nobody is called {word} yet.{near}")
+        for word, said in told.items():
+            where = f"{FILE}, {part}: "
+            found, near = (meant(word, known, part=each, where=where) for each in (False, True))
+            made[part][found or word] = said
+            if found is None:
+                hint = f" Did you mean {near}?" if near else did_you_mean(word, known)
+                if hint and whole:
+                    raise PolicyFileError(f"{where}nobody is called {word}.{hint}")
+                strangers.append(f"{where}nobody is called {word} yet.{hint}")
     return replace(policy, **made), strangers
 
 
@@ -330,13 +338,13 @@ def _keys(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]
 
 
 def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
-    """Count the days, begun ones too, that work was late; None where nothing tells how many.
+    """Count the days, begun ones too, that work was late; None where nothing tells.
 
     Parameters
     ----------
     policy : Policy
     kept : Kept
-        Its own platform says whether it is late, and sometimes when it was handed in.
+        Its platform may say when it was handed in, or, as Canvas, only whether that was late.
     at : datetime, optional
         When it was handed in.
     """
@@ -344,7 +352,8 @@ def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
         return policy.days_late[kept.name]
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None:
-        return None if kept.sender.late else 0
+        in_time = due is None or kept.sender.source == "canvas"
+        return 0 if in_time and not kept.sender.late else None
     grace = policy.late.grace_minutes if policy.late else 0.0
     minutes = (at - due).total_seconds() / 60 - grace
     return max(math.ceil(minutes / DAY), 0)
@@ -385,8 +394,21 @@ def _lines(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> I
         lost = min(base * share / 100, reached)
         if late.days is not None and days > late.days:
             lost = reached
-        said = say_each("{count} day late", "{count} days late", days)
+        said = _delay(policy, kept, at, days)
         yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), said)
     bonus = policy.bonus.get(kept.name)
     if bonus is not None:
         yield Adjustment("bonus", bonus.points, bonus.why)
+
+
+def _delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
+    """Say how late it was, after which time, and how many days that counts."""
+    due = policy.extensions.get(kept.name, policy.due)
+    if due is None or at is None or kept.name in policy.days_late:
+        return say_each("{count} day late", "{count} days late", days)
+    minutes = math.ceil((at - due).total_seconds() / 60)
+    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
+    time = " ".join([f"{count} {unit}" for count, unit in parts if count][:2])
+    begun = say_each("{count} day begun", "{count} days begun", days)
+    said = say("{time} late: {days}", time=time, days=begun)
+    return f"{said} ({say('after an extension')})" if kept.name in policy.extensions else said

@@ -20,7 +20,7 @@ from gradkit.classroom.cache_key import (
     refuse_other_version,
 )
 from gradkit.classroom.policy import counting_attempts, policy
-from gradkit.classroom.reports.summary import untimed
+from gradkit.classroom.reports.summary import cautions
 from gradkit.classroom.store.counted import (
     NO_POLICY,
     changed_policy,
@@ -266,7 +266,7 @@ def remark_class(
             preset=preset or former.preset,
             dropped=tuple(code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps),
         )
-        rules, strangers = changed_policy(store)
+        rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)
         if not new_version:
             refuse_other_version(store, marker.assignment)
@@ -282,7 +282,7 @@ def remark_class(
                 store.keep(keeps)
                 store.amend(run, new)
                 store.end(run)
-        return Remarked(total, len(new), changes, stale, (*strangers, *untimed(store)))
+        return Remarked(total, len(new), changes, stale, (*strangers, *cautions(store)))
 
 
 def _marked_again(

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.inspection import outline
 from gradkit.classroom.cluster import Cluster
-from gradkit.classroom.course.find_student import find_student, students
+from gradkit.classroom.course.find_student import find_student, meant, students
 from gradkit.classroom.course.roster import (
     Enrolment,
     Entry,
@@ -24,9 +24,9 @@ from gradkit.classroom.course.roster import (
 )
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import differences, named, policy, read_policy
-from gradkit.classroom.reports.summary import summarise, untimed
-from gradkit.classroom.store.counted import changed_policy, policy_of
+from gradkit.classroom.policy import named, policy, read_policy
+from gradkit.classroom.reports.summary import cautions, summarise
+from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool, cores
@@ -235,7 +235,7 @@ def grade_class(
     (2, 0, [20.0, 17.25])
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    rule = policy(attempt) if attempt else None
+    rule, paths = policy(attempt) if attempt else None, list(paths)
     course = course_of(folder, roster, groups=groups)
     handed = _handed(paths, folder, course)
     with Store(folder, write=True) as store:
@@ -251,8 +251,10 @@ def grade_class(
             assignment_and_reference(replace(made, tasks=tasks))
         listed = _enrolment(handed, course, names_of(store))
         if name is not None:
-            listed = of_student(listed, name)
-        rules, strangers = _policy(store, listed, change=change_settings)
+            listed = of_student(listed, name, paths, students(store))
+        rules, strangers, said = changed_policy(store, _people(listed), whole=bool(course.roster))
+        if said and not change_settings:
+            raise GradingError(f"{said}, as does --change-settings.")
         for told in strangers:
             watch.warn(told)
         grading = Grading(store, made, watch, new_version=new_version, student=name, named=known)
@@ -262,7 +264,7 @@ def grade_class(
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, pool, begun)
-        for told in untimed(store):
+        for told in cautions(store):
             watch.warn(told)
         summary = summarise(store)
         if not is_installed("torch"):
@@ -361,44 +363,33 @@ def unchecked(summary: Summary, torch: Collection[str]) -> list[str]:
     ]
 
 
-def of_student(roll: Enrolment, name: str) -> Enrolment:
-    """Return one student's part of what is given: all that bears the name, or the only thing.
+def of_student(
+    roll: Enrolment, name: str, paths: Sequence[Path], known: Mapping[str, Collection[str]]
+) -> Enrolment:
+    """Return one student's part of what is given: all that bears the name, or else the whole.
 
     Raises
     ------
     GradingError
-        There are several, and none is that student's.
+        Several are given, or others' work (``known`` are the class), and none is that student's.
     """
     own = [entry for entry in roll.entries if name in entry.students]
+    others = [
+        e for e in roll.entries if e.sender.source != "plain" or meant(e.sender.student, known)
+    ]
     if not own and len(roll.entries) == 1:
         (entry,) = roll.entries
         own = [Entry(replace(entry.handed, name=name), entry.sender, (name,))]
+    elif len(paths) == 1 and not own and not others:
+        whole = Sender(name, "plain", {}, False, paths[0].name)
+        own = [Entry(Handed(name, paths[0]), whole, (name,))]
     if not own:
-        found = first_names([entry.students[0] for entry in roll.entries], 6)
+        found = "".join(first_names([entry.students[0] for entry in roll.entries], 6))
         raise GradingError(
-            f"--student {name}: nothing of theirs is in it. Found: {''.join(found)}. Name one file "
-            "alone, or a folder with nothing else in it, and it is taken for theirs."
+            f"--student {name}: nothing of theirs is in it. Found: {found}. One file, folder or "
+            "zip given alone is taken for theirs, unless others' work is in it."
         )
     return replace(roll, entries=tuple(own))
-
-
-def _policy(store: Store, roll: Enrolment, *, change: bool) -> tuple[Policy | None, list[str]]:
-    """Return the policy beside a class where it is new, and who in it is nobody of the class.
-
-    Raises
-    ------
-    GradingError
-        It is another than the one that the class was graded with.
-    """
-    policy, strangers = changed_policy(store, _people(roll))
-    if policy is not None and store.newest() and not change:
-        said = "; ".join(differences(policy_of(store), policy))
-        raise GradingError(
-            f"{store.path.parent / POLICY} has changed since the class was graded: {said}. "
-            f"`gradkit remark {store.path.parent}` takes it up for everybody, as does "
-            "--change-settings."
-        )
-    return policy, strangers
 
 
 def _people(roll: Enrolment) -> dict[str, tuple[str, ...]]:
@@ -449,7 +440,7 @@ def preview_class(
         preview(found, assignment, listed.match),
         tasks=required_of(made, assignment),
         provisional=reference is None,
-        strangers=tuple(named(rules, {**_people(listed), **people})[1]),
+        strangers=tuple(named(rules, {**_people(listed), **people}, whole=bool(course.roster))[1]),
     )
 
 

@@ -196,14 +196,15 @@ def _tell_override(done: Overridden) -> None:
     from gradkit.report.words import points as shown
     from gradkit.report.words import score_text
 
-    was = "the mark"
+    was = "there was no mark" if done.marked is None else f"the mark is {shown(done.marked)}"
     if done.former is not None:
-        was = f"until now {shown(done.former)} were set, and the mark"
+        was = f"until now {shown(done.former)} were set, and {was}"
     given = "1 point" if done.points == 1 else f"{shown(done.points or 0.0)} points"
-    now = "the mark counts again" if done.points is None else given
+    again = "nothing is set" if done.marked is None else "the mark counts again"
+    now = again if done.points is None else given
     made = done.result
     total = score_text(made.score, made.max_score) if made else score_text(None, None)
-    said = f"{done.name}, {done.check}: {now} ({was} is {shown(done.marked)})."
+    said = f"{done.name}, {done.check}: {now} ({was})."
     click.echo(f"{said} The total is now {total}.", err=True)
 
 

@@ -53,20 +53,20 @@ def review_command(
         among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
         raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
     from gradkit.classroom.policy import counting_attempts
-    from gradkit.classroom.reports.summary import all_provisional, review, untimed
+    from gradkit.classroom.reports.summary import all_provisional, cautions, review
     from gradkit.classroom.store.results import Store
     from gradkit.report.table import review_csv, show_review
 
     with Store(folder, write=False) as store:
         looks = review(store, assistants, pseudonyms=pseudonyms)
         provisional = all_provisional(counting_attempts(store))
-        late = untimed(store)
+        told = [] if pseudonyms else cautions(store)  # they name students
     looks = [look for look in looks if whose in (None, look.assistant)]
     if format_ == "csv":
         to_stdout(review_csv(looks, folder).encode())
         return
     show_review(looks, console(), folder)
-    tell(late)
+    tell(told)
     if provisional:
         tell(
             [
@@ -193,7 +193,7 @@ def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path
 
 
 def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
-    from gradkit.classroom.reports.stored import show_finding, student_result
+    from gradkit.classroom.reports.stored import NoResultError, show_finding, student_result
     from gradkit.report.data import EXPECTED_LEVEL, to_data
     from gradkit.report.text import to_text
     from gradkit.reproducer import findings_in
@@ -202,7 +202,11 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
 
     if finding is not None:
         _print(show_finding(folder, name, finding, assignment))
-    sheet = student_result(folder, name)
+    try:
+        sheet = student_result(folder, name)
+    except NoResultError as error:
+        click.echo("\n".join(map(clean_text, str(error).splitlines())))
+        return
     result = sheet.result
     click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
     click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)

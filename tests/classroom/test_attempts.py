@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ class Attempt:
     at: str = ""
     stamp: str = ""
     name: str = "kim"
+    file: str = ""
 
 
 def graded(folder: Path, *attempts: Attempt, rule: str | None = None) -> int:
@@ -50,7 +51,7 @@ def graded(folder: Path, *attempts: Attempt, rule: str | None = None) -> int:
             [
                 Listed(
                     *(each.name, each.digest, place, each.stamp),
-                    Sender(each.name, "plain", {}, False, each.name, at=each.at),
+                    Sender(each.name, "plain", {}, False, each.file or each.name, at=each.at),
                 )
                 for place, each in enumerate(attempts)
             ],
@@ -186,6 +187,24 @@ def test_what_is_merely_found_again_keeps_its_place(tmp_path: Path) -> None:
     graded(tmp_path, Attempt("mailed", stamp=LATER))
     graded(tmp_path, Attempt("broken", stamp=FIRST))
     assert counting(tmp_path) == {"kim": ("mailed", 2, 2)}
+
+
+@pytest.mark.parametrize("again", ["", LATER])
+def test_another_file_does_not_make_what_is_found_again_new(tmp_path: Path, again: str) -> None:
+    """A clone has no time, and a download may bear that of its own; what came by mail stays."""
+    own = Attempt("broken", stamp=again and FIRST, file="repo")
+    graded(tmp_path, own)
+    graded(tmp_path, Attempt("mailed", stamp=FIRST, file="mail"))
+    for _ in range(2):
+        graded(tmp_path, replace(own, stamp=again))
+        assert counting(tmp_path) == {"kim": ("mailed", 2, 2)}
+    graded(tmp_path, Attempt("mailed", stamp=LATER, file="mail"))
+    assert counting(tmp_path) == {"kim": ("mailed", 2, 2)}
+    graded(tmp_path, Attempt("mended", file="repo"))
+    assert counting(tmp_path) == {"kim": ("mended", 3, 3)}
+    # Gone back to: something else lay there in between.
+    graded(tmp_path, replace(own, stamp=again and "2026-10-03T10:00:00+00:00"))
+    assert counting(tmp_path) == {"kim": ("broken", 3, 3)}
 
 
 @pytest.mark.parametrize("stamp", [LATER, ""])

@@ -65,6 +65,14 @@ def test_several_are_named(handed: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("word", ["Zornzéd", "zornset"])
+def test_who_was_probably_meant_is_asked(handed: Path, word: str) -> None:
+    """Without the accents, say; and nobody is taken for it."""
+    with Store(handed / "out", write=False) as store, pytest.raises(UnknownStudentError) as caught:
+        find_student(store, word)
+    assert str(caught.value).endswith(f" and {ZED}. Did you mean {ZED}?")
+
+
 @pytest.mark.parametrize("word", ["xaver", "", " "])
 def test_nobody_is_refused_with_who_there_is(handed: Path, word: str) -> None:
     """An empty word is a part of all, and means nobody."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,7 +121,8 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
     head = "1 submission, 1 provisional, 2 not graded yet, 1 student without one that counts\n"
     assert gradkit("summary", tmp_path / "out").stdout.startswith(head)
     again = "ben is not graded yet: start the same `gradkit grade` again."
-    assert refusal("show", tmp_path / "out", "ben") == again
+    shown = gradkit("show", tmp_path / "out", "ben")
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (0, f"{again}\n", "")
     assert refusal("override", tmp_path / "out", "ben", TASK, "0", "--comment", "no") == (
         "ben is not graded yet. Start the same `gradkit grade` again, and set points then."
     )
@@ -198,19 +201,25 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
 
     assert scores() == {"ann": "21.0", "ben": "17.25"}
     (out / "policy.toml").write_text("[scale]\nto = 100\n[days_late]\nbem = 1\n")
-    assert refusal(*words) == (
+    changed = (
         f"{out / 'policy.toml'} has changed since the class was graded: bonus.ann.points "
         "was 1, and is nothing; bonus.ann.why was an error, and is nothing; days_late.bem was "
         f"nothing, and is 1; scale.to was nothing, and is 100. `gradkit remark {out}` takes it up "
-        "for everybody, as does --change-settings."
+        "for everybody"
     )
+    assert refusal(*words) == f"{changed}, as does --change-settings."
+    back = ("feedback", out, "--format", "folder")
+    assert refusal(*back) == f"{changed}. Write feedback then."
+    assert f"{changed}." in gradkit("review", out).stderr
     assert scores() == {"ann": "21.0", "ben": "17.25"}
-    changed = gradkit("remark", out, "--why", "as agreed")
-    assert changed.stderr.startswith("2 of 2 scores changed.")
+    done = gradkit("remark", out, "--why", "as agreed")
+    assert done.stderr.startswith("2 of 2 scores changed.")
     assert scores() == {"ann": "100.0", "ben": "86.25"}
     steps = json.loads(gradkit("history", out, "ann", "--format", "json").stdout)["steps"]
     assert [(step["rules"], step["after"]["score"]) for step in steps] == [(True, 21), (True, 100)]
     assert "The course's policy" in gradkit("history", out, "ann").stdout
+    assert "has changed" not in gradkit("review", out).stderr
+    assert gradkit(*back).exit_code == 0
     assert gradkit(*words).stderr.startswith(
         "gradkit: policy.toml, days_late: nobody is called bem yet. Did you mean ben?"
     )
@@ -226,14 +235,18 @@ def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
     (out / "policy.toml").write_text(f"{late}[days_late]\nbem = 1\n")
     nobody = "policy.toml, days_late: nobody is called bem yet. Did you mean ben?"
     untold = (
-        "policy.toml: the platform tells no time of 2 of 2 submissions, so [late] charges nobody "
-        "for them. Name who was late in [days_late]."
+        "policy.toml: nothing tells when anybody handed in, so due, [extensions] and [late] have "
+        "no effect there. Say in [days_late] who was late, and by how many days, or 0."
     )
-    said = [nobody, untold]
-    assert [each for each in said if each in gradkit("remark", out).stderr] == said
-    assert [each for each in said if each in gradkit(*words).stderr] == said
-    assert untold in gradkit("review", out).stderr
-    (out / "policy.toml").write_text(f"{late}[days_late]\nben = 1\nann = 0\n")
+    assert nobody in gradkit("remark", out).stderr
+    assert nobody in gradkit(*words).stderr
+    # Whoever names one has looked for those who were late.
+    assert untold not in gradkit("review", out).stderr
+    (out / "policy.toml").write_text(late)
+    for command in (("remark", out), words, ("review", out)):
+        assert untold in gradkit(*command).stderr
+    assert "how late" not in gradkit("review", out).stdout
+    (out / "policy.toml").write_text(f"{late}[days_late]\nben = 1\n")
     ended = gradkit("remark", out)
     assert ended.stderr == "1 of 2 scores changed.\n"
     assert "policy.toml" not in gradkit(*words).stderr
@@ -258,22 +271,43 @@ def test_a_dry_run_reads_the_policy(tmp_path: Path) -> None:
         "in the policy, and not in the class (1)",
         "  policy.toml, bonus: nobody is called bem yet. Did you mean ben?",
     ]
+    # Where it is known who is in the course it is a slip, without --dry-run too.
+    course = tmp_path / "course.csv"
+    course.write_text("name\nann\nben\n")
+    for more in (("--roster", course), ("--roster", course, *OPTIONS)):
+        said = refusal(*(words if len(more) == 2 else words[:-1]), *more)
+        assert said == "policy.toml, bonus: nobody is called bem. Did you mean ben?"
     (out / "policy.toml").write_text("[bonus]\nben = 1\n")
     assert "policy.toml" in refusal(*words)
 
 
 def test_a_delay_that_nothing_tells_is_for_a_person(tmp_path: Path) -> None:
-    """Canvas says that it was late, and not by how much: nobody is charged for it."""
+    """Canvas says that it was late, and not by how much; of what came by mail nothing is told."""
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     out.mkdir()
-    (folder / "leeann_LATE_101_9001_hw.py").write_text(RIGHT)
-    (out / "policy.toml").write_text("due = 2026-10-01T22:00:00Z\n[late]\nper_day = 10\n")
+    for name in ("leeann_LATE_101_9001", "ostben_102_9002", "picas_103_9003"):
+        (folder / f"{name}_hw.py").write_text(f"{RIGHT}# {name}\n")
+    policy = "due = 2026-10-01T22:00:00Z\n[late]\nper_day = 10\n"
+    (out / "policy.toml").write_text(policy)
     words = ("grade", folder, "--out", out, "--no-reference", "--task", TASK, *OPTIONS)
-    assert gradkit(*words).exit_code == 0
-    assert "late, and nothing tells by how much" in gradkit("review", out).stdout
-    (made,) = results(out).values()
-    assert made.score == 20.0
+    untold = "policy.toml: nothing tells when leeann handed in, so due, [extensions] and [late] "
+    assert untold in gradkit(*words).stderr
+    mail = handed_in(tmp_path / "mail", hw=f"{RIGHT}# mended\n")
+    said = gradkit("grade", mail, "--out", out, "--student", "picas", *OPTIONS).stderr
+    assert untold.replace("leeann", "leeann, picas") in said
+
+    def told() -> dict[str, str]:
+        table = csv.DictReader(io.StringIO(gradkit("review", out, "--format", "csv").stdout))
+        return {row["student"]: row["why"] for row in table}
+
+    assert told() == dict.fromkeys(("leeann", "picas"), "nothing tells how late it was")
+    assert "leeann" not in gradkit("review", out, "--pseudonyms").output
+    assert {made.score for made in results(out).values()} == {20.0}
+    (out / "policy.toml").write_text(f"{policy}[days_late]\nleeann = 1\npicas = 0\n")
+    assert gradkit("remark", out).stderr == "1 of 3 scores changed.\n"
+    assert told() == {}
+    assert "policy.toml" not in gradkit("review", out).stderr
 
 
 # --- tasks that count ---------------------------------------------------------------------
@@ -299,7 +333,7 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
     assert made.tasks[1].checks[0].message == "“Classification in numpy” was not handed in."
     with Store(counting / "out", write=False) as store:
         assert {row.name: row.review for row in summarise(store).rows} == {
-            "ann": (),
+            "ann": ("not handed in: classification-numpy",),
             "ben": ("refused",),
         }
         told = {look.name: [reason.words for reason in look.reasons] for look in review(store)}
@@ -309,7 +343,7 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
 def test_who_was_refused_may_be_given_a_total_then(counting: Path) -> None:
     """Of all that counts."""
     ended = gradkit("override", counting / "out", "ben", "total", "30", "--comment", "read")
-    assert ended.stderr == "ben, total: 30 points (the mark is 0). The total is now 30 / 40.\n"
+    assert ended.stderr == "ben, total: 30 points (there was no mark). The total is now 30 / 40.\n"
 
 
 def test_marking_again_follows_what_counts(counting: Path) -> None:
@@ -406,18 +440,61 @@ def test_what_is_given_alone_is_the_student_s(mailed: Path, form: str) -> None:
         made = results(mailed / "out")
         assert set(made) == {"Ann Lee", "Ben Ost"}
         assert made["Ben Ost"].score == 20.0
+        # As in a download that was made anew: the same, of another time.
+        for file in (mailed / "in").rglob("*.py"):
+            os.utime(file)
         again = gradkit("grade", mailed / "in", "--out", mailed / "out", *OPTIONS)
         assert "0 graded, 2 unchanged" in again.stderr
 
 
+def strangers(folder: Path) -> Path:
+    """A download of people who are not in the class."""
+    for name in ("Cas Pi_503", "Dan Ro_504"):
+        handed_in(folder / "others" / f"{name}_assignsubmission_file_", hw=RIGHT)
+    return folder / "others"
+
+
 def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
     """Nothing is guessed, and nothing ends as if it were done."""
-    handed_in(mailed / "mail", more="a = 1\n")
-    told = refusal("grade", mailed / "mail", "--out", mailed / "out", "--student", "Ben", *OPTIONS)
-    assert told == (
-        "--student Ben Ost: nothing of theirs is in it. Found: hw, more. Name one file alone, or "
-        "a folder with nothing else in it, and it is taken for theirs."
+    mail = handed_in(mailed / "mail", **{"Ann Lee": "a = 1\n"})
+    other = strangers(mailed)
+    for paths in ([mail], [mail / "hw.py", mail / "Ann Lee.py"], [other]):
+        told = refusal("grade", *paths, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
+        assert "nothing of theirs is in it. Found: " in told
+        assert told.endswith(
+            "One file, folder or zip given alone is taken for theirs, unless others' work is in it."
+        )
+
+
+@pytest.mark.parametrize("form", ["mail", "mail.zip"])
+def test_files_that_are_given_together_are_the_student_s_as_a_whole(
+    mailed: Path, form: str
+) -> None:
+    """One submission, which is found again; one task of it alone takes the other's place away."""
+    mail = handed_in(mailed / "mail", other=source("classification_numpy"))
+    shutil.make_archive(str(mail), "zip", mail)
+    both = ("--task", TASK, "--task", "classification-numpy", "--change-settings")
+    words = ("grade", mailed / "in", "--out", mailed / "out", *OPTIONS)
+    gradkit(*words, *both)
+    student = ("--out", mailed / "out", "--student", "Ben", *OPTIONS)
+    ended = gradkit("grade", mailed / form, *student)
+    assert "This run: 1 graded, 0 unchanged" in ended.stderr, ended.output
+    made = results(mailed / "out")["Ben Ost"]
+    assert [(task.task, task.absent) for task in made.tasks] == [
+        (TASK, False),
+        ("classification-numpy", False),
+    ]
+    lost = (
+        "Ben Ost: in another attempt, and not in the one that counts: classification-numpy. To "
+        "have all of it count, give all files together, in one folder or zip: `gradkit grade … "
+        "--student 'Ben Ost'`."
     )
+    assert lost not in gradkit(*words).stderr
+    (mail / "hw.py").write_text(f"{RIGHT}\n# mended\n", encoding="utf-8")
+    assert lost in gradkit("grade", mail / "hw.py", *student).stderr
+    assert lost in gradkit("review", mailed / "out").stderr
+    gradkit("override", mailed / "out", "Ben", "classification-numpy", "5", "--comment", "seen")
+    assert lost not in gradkit("review", mailed / "out").stderr
 
 
 def test_what_cannot_be_read_is_one_attempt_under_all_settings(tmp_path: Path) -> None:

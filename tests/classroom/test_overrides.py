@@ -267,7 +267,7 @@ def test_what_was_refused_may_be_given_points(course: Path) -> None:
     """For a task, for a check of it, or in whole where it is known what counts."""
     with Store(course, write=False) as store:
         assert result_of(store, one_of(store, FAY)) is None
-    assert give(course, 15.0, TASK, name=FAY) == (0.0, None)
+    assert give(course, 15.0, TASK, name=FAY) == (None, None)
     made = result(course, FAY)
     assert (made.score, made.max_score, made.tasks) == (15.0, 20.0, ())
     assert [(line.kind, line.points) for line in made.adjustments] == [("task", 15.0)]
@@ -303,7 +303,7 @@ def test_a_total_needs_to_know_what_counts(tmp_path: Path) -> None:
         "ben has no total: nothing says which tasks count in this class. Name a task: one of "
         "regression-numpy, "
     )
-    assert give(tmp_path / "out", 4.0, "regression-numpy", name="ben") == (0.0, None)
+    assert give(tmp_path / "out", 4.0, "regression-numpy", name="ben") == (None, None)
     ben = result(tmp_path / "out", "ben")
     assert (ben.score, ben.max_score) == (4, 20)
 
@@ -401,10 +401,28 @@ def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
     gradkit("override", course, DAN, TASK, "--withdraw", "--comment", "it was another's")
     row = summed(course)[DAN]
     assert (row.standing, row.score, row.review) == ("absent", None, ("nothing handed in",))
-    assert refusal("show", course, DAN) == f"{DAN} has nothing that counts."
+    assert gradkit("show", course, DAN).stdout.startswith(f"{DAN} has handed in nothing")
     run(course, write(course.parent / "late", {"poedan_104_9044_hw.py": RIGHT + "\n# dan\n"}))
     assert (summed(course)[DAN].standing, summed(course)[DAN].score) == ("graded", 20.0)
     assert summed(course)[DAN].handed.attempts == 1
+
+
+def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
+    """Whoever has handed in nothing is left out of nothing, as before."""
+    gradkit("override", course, FAY, "total", "3", "--comment", "read by hand")
+    back = ("feedback", course, "--format", "folder")
+    before = gradkit(*back)
+    gradkit("override", course, DAN, "total", "0", "--comment", WHY)
+    assert DAN not in gradkit(*back).output
+    ended = gradkit("override", course, DAN, "total", "--withdraw", "--comment", WHY)
+    assert ended.stderr == (
+        f"{DAN}, total: nothing is set (until now 0 were set, and there was no mark). The total is "
+        "now –.\n"
+    )
+    after = gradkit(*back)
+    assert (before.exit_code, after.exit_code) == (0, 0)
+    assert f"stay as they are: {DAN}." in before.stderr
+    assert f"stay as they are: {DAN}." in after.stderr
 
 
 def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:

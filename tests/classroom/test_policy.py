@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gradkit.classroom.course.find_student import UnknownStudentError
 from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.feedback.csv_table import CsvTableError
 from gradkit.classroom.policy import (
@@ -132,6 +133,49 @@ def test_students_are_told_by_name_or_identifier() -> None:
     assert without(made, "Ann Lee") == Policy(days_late={"Bem": 1})
 
 
+def test_a_word_that_could_be_several_is_refused() -> None:
+    """Be it a part of names; a part of one is nobody yet, unless the course is known whole."""
+    known: dict[str, tuple[str, ...]] = {"Sam Abbott": (), "Sam Jones": (), "Ann Lee": ("al7",)}
+    with pytest.raises(UnknownStudentError) as several:
+        named(Policy(days_late={"sam": 1}), known)
+    assert str(several.value) == (
+        "policy.toml, days_late: sam could be Sam Abbott or Sam Jones. Write more of the name, or "
+        "all of it."
+    )
+    for word in ("Ann", "Ann Lea"):
+        said = f"policy.toml, days_late: nobody is called {word}"
+        slip = Policy(days_late={word: 1})
+        assert named(slip, known) == (slip, [f"{said} yet. Did you mean Ann Lee?"])
+        with pytest.raises(PolicyFileError) as caught:
+            named(slip, known, whole=True)
+        assert str(caught.value) == f"{said}. Did you mean Ann Lee?"
+    late = Policy(days_late={"Zoe Moreau": 1})
+    assert named(late, known, whole=True)[1] == [
+        "policy.toml, days_late: nobody is called Zoe Moreau yet."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2026-10-03T01:00", "1 d 3 h late: 2 days begun"),
+        ("2026-10-01T22:12:05", "13 min late: 1 day begun"),
+        ("2026-10-02T22:05", "1 d 5 min late: 2 days begun"),
+    ],
+)
+def test_how_late_it_was_is_said(at: str, told: str) -> None:
+    """By the clock and in days; after an extension that is said; of a person's word no clock."""
+    time = datetime.fromisoformat(f"{at}+00:00")
+    policy = Policy(DUE, Late(10))
+    assert adjusted(result(), policy, kept("ann"), time).adjustments[0].said == told
+    later = replace(policy, due=DUE.replace(day=1, month=9), extensions={"ann": DUE})
+    (line,) = adjusted(result(), later, kept("ann"), time).adjustments
+    assert line.said == f"{told} (after an extension)"
+    told_so = replace(later, days_late={"ann": 2})
+    (line,) = adjusted(result(), told_so, kept("ann"), time).adjustments
+    assert line.said == "2 days late"
+
+
 def test_what_differs_is_said_with_both_values() -> None:
     """And nothing of what does not."""
     old, new = Policy(DUE, scale=Scale(10)), Policy(DUE, scale=Scale(100))
@@ -173,7 +217,10 @@ def test_an_extension_is_another_due_time() -> None:
 def test_without_a_time_a_person_says_how_many_days() -> None:
     """Nobody is charged for a delay that nothing tells; what is not late needs no word."""
     policy = Policy(DUE, Late(10), days_late={"ben": 3})
-    assert days_late(policy, kept("ann"), None) == 0
+    assert days_late(policy, kept("ann"), None) is None
+    in_time = replace(kept("ann"), sender=replace(kept("ann").sender, source="canvas"))
+    assert days_late(policy, in_time, None) == 0
+    assert days_late(replace(policy, due=None), kept("ann"), None) == 0
     assert days_late(policy, kept("ann", late=True), None) is None
     assert days_late(policy, kept("ben", late=True), None) == 3
     assert adjusted(result(), policy, kept("ann", late=True), None) == result()
@@ -295,7 +342,7 @@ def test_a_worksheet_tells_when_work_was_handed_in(tmp_path: Path) -> None:
     for entry in found.entries:
         one = replace(kept(entry.students[0]), sender=entry.sender)
         days[one.name] = days_late(policy, one, moment(entry.sender.at))
-    assert days == {"Ann Mo": 2, "Ben Ost": 0}
+    assert days == {"Ann Mo": 2, "Ben Ost": None}
 
 
 def test_other_downloads_keep_their_own_times(tmp_path: Path) -> None:

@@ -122,10 +122,12 @@ def graded(term: Path) -> None:
         "Gül Uz": "64.38",
     }
     assert rows["Hana Vo"]["review"] == "nothing handed in"
-    assert (rows["Cas Pi"]["review"], rows["Cas Pi"]["classification-numpy/update"]) == ("", "0.0")
+    assert rows["Cas Pi"]["review"] == "not handed in: classification-numpy"
+    assert rows["Cas Pi"]["classification-numpy/update"] == "0.0"
     assert "a part is not valid Python" in rows["Gül Uz"]["review"]
     assert (rows["Ben Ost"]["late_points"], rows["Dan Ro"]["late_points"]) == ("-8.0", "")
     assert rows["Cas Pi"]["bonus_points"] == "1.5"
+    assert [name for name, row in rows.items() if row["late"] == "True"] == ["Ben Ost"]
     # The second run needs none of the options, and takes no others.
     assert "0 graded, 7 unchanged" in grade(term, "--roster", term / "Grades.csv")
     assert "--preset was not given, and is strict" in refusal(
@@ -136,7 +138,9 @@ def graded(term: Path) -> None:
 def nobody_is_a_dead_end(term: Path) -> None:
     """A total for who was refused, a task named for another, and one student again."""
     ended = gradkit("override", term / "results", "Eva", "total", "24", "--comment", "read by hand")
-    assert ended.stderr == "Eva Su, total: 24 points (the mark is 0). The total is now 60 / 100.\n"
+    assert (
+        ended.stderr == "Eva Su, total: 24 points (there was no mark). The total is now 60 / 100.\n"
+    )
     roster = ("--roster", term / "Grades.csv")
     said = grade(term, "--student", "Finn", "--task", "classification-numpy", *roster)
     assert "1 graded, 0 unchanged" in said
@@ -212,3 +216,6 @@ def on_another_day(term: Path) -> None:
     assert rows["Ben Ost"]["late_points"] == "-4.0"
     assert all(adds_up(row) for row in rows.values() if row["score"])
     assert "as the faculty decided" in gradkit("history", term / "results", "Ben").stdout
+    gradkit("feedback", term / "results", "--format", "folder", "--out", term / "pages")
+    told = [p.name for p in (term / "pages").iterdir() if "the faculty decided" in p.read_text()]
+    assert [name[:7] for name in told] == ["Ben_Ost"]

@@ -6,12 +6,14 @@ import csv
 import io
 import shlex
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from classroom.answering import (
     ANNA,
     BEN,
     CAS,
+    DAN,
     EVE,
     FAY,
     SETTINGS,
@@ -29,13 +31,22 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark_class
-from gradkit.classroom.reports.summary import KINDS, REMARKS, STATES, reasons, review
+from gradkit.classroom.reports.summary import KINDS, REMARKS, STATES, reasons, review, summarise
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
 from gradkit.records.reports import Kind, Look, Reason
-from gradkit.records.result import CheckResult, Decision, Finding, Result, State, TaskResult
+from gradkit.records.result import (
+    Adjustment,
+    CheckResult,
+    Decision,
+    Finding,
+    Result,
+    State,
+    TaskResult,
+)
+from gradkit.records.submission import Problem
 from gradkit.report.table import command as show_command
 from gradkit.report.table import review_csv
 
@@ -62,7 +73,12 @@ def test_a_class(handed: Path) -> None:
         (FAY, "refused"),
         (CAS, "missing"),
         (ZED, "not-in-roster"),
+        (DAN, "absent"),
     ]
+    assert found[3].reasons == (Reason("absent", "nothing handed in"),)
+    with Store(handed / "out", write=False) as store:
+        rows = {row.name: row.review for row in summarise(store).rows if row.review}
+    assert rows == {look.name: tuple(each.words for each in look.reasons) for look in found}
     assert found[0].told.startswith("hw.ipynb is not a valid notebook")
     assert found[1].reasons[0].words == f"{TASK}/interface missing"
     assert {look.name for look in found}.isdisjoint({ANNA, BEN, EVE})
@@ -77,14 +93,32 @@ def test_every_open_state_is_looked_at(state: State) -> None:
         assert list(reasons(made(replace(check, state=plain)))) == []
 
 
-def test_a_task_without_a_point_and_without_a_reason_is_looked_at() -> None:
-    """Not one with a finding, or with a point."""
+def test_a_check_that_failed_without_a_reason_is_looked_at() -> None:
+    """Whatever points the task has; not where anything was found in it."""
     failed = made(CheckResult("c", "fail", 0.0, 1.0, ""))
-    said = Reason("unexplained", "t: no points, and nothing says why")
+    said = Reason("unexplained", "t/c failed, and nothing says why")
     assert list(reasons(failed)) == [said]
     assert list(reasons(made(*failed.tasks[0].checks, found=("swapped-index",)))) == []
     some = replace(failed, tasks=(replace(failed.tasks[0], score=0.5),))
-    assert list(reasons(some)) == []
+    assert list(reasons(some)) == [said]
+
+
+@pytest.mark.parametrize("where", ["check", "task", "total"])
+def test_what_a_person_has_decided_is_settled(where: str) -> None:
+    """A word on the check, the task, or all of it; one that is stale is for a person again."""
+    word = Decision(0.0, "a", "2026", "why", stale=False)
+    failed = CheckResult("c", "fail", 0.0, 1.0, "", decision=word if where == "check" else None)
+    result = replace(made(failed), problems=(Problem("not Python", broken=True),))
+    if where != "check":
+        kind: Literal["task", "total"] = "task" if where == "task" else "total"
+        line = Adjustment(kind, 1.0, "", "T" if where == "task" else "", decision=word)
+        result = replace(result, adjustments=(line,))
+    broken = [Reason("not-python", "a part is not valid Python")] * (where == "check")
+    assert list(reasons(result)) == broken
+    crashed = replace(failed, check="d", state="error", decision=None)
+    more = replace(result, tasks=(replace(result.tasks[0], checks=(failed, crashed)),))
+    said = [Reason("crashed", "t/d stopped with an error")] * (where == "check")
+    assert list(reasons(more)) == [*broken, *said]
 
 
 @pytest.mark.parametrize("code", REMARKS)
@@ -117,7 +151,7 @@ def test_the_most_urgent_comes_first(course: Path) -> None:
             run, [Listed("old", "digest-1", 0, "", Sender("", "plain", {}, False, ""))]
         )
     found = looks(course)
-    assert [look.name for look in found] == ["old", FAY, ANNA, CAS, ZED]
+    assert [look.name for look in found] == ["old", FAY, ANNA, CAS, ZED, DAN]
     assert [reason.kind for reason in found[0].reasons] == ["failed", "not-in-roster"]
     assert found[2].reasons == (Reason("stale-override", f"{UPDATE} override is stale"),)
     ranks = [KINDS.index(look.reasons[0].kind) for look in found]
@@ -135,9 +169,12 @@ def test_each_has_the_command_to_see_it(handed: Path) -> None:
         (FAY, "refused"),
         (CAS, "missing"),
         (ZED, "not-in-roster"),
+        (DAN, "absent"),
     ]
     shown = [gradkit(*shlex.split(row["command"])[1:]) for row in rows]
-    assert f"{FAY} was refused: hw.ipynb is not a valid" in shown[0].stderr
+    assert [each.exit_code for each in shown] == [0, 0, 0, 0]
+    assert f"{FAY} was refused: hw.ipynb is not a valid" in shown[0].stdout
+    assert shown[3].stdout.startswith(f"{DAN} has handed in nothing that counts.\n")
     assert f"{CAS}  0 / 20" in shown[1].stdout
     assert f"{ZED}  20 / 20" in shown[2].stdout
 
@@ -151,24 +188,24 @@ def test_the_work_is_split(handed: Path) -> None:
         )
     )
     whose = {row["student"]: row["assistant"] for row in rows}
-    assert set(whose) == {FAY, CAS, ZED}
+    assert set(whose) == {FAY, CAS, ZED, DAN}
     assert set(whose.values()) == {"u", "v"}
     for assistant in "uv":
         own = gradkit("review", out, "--split", "u,v", "--for", assistant, "--format", "csv").stdout
         part = {row["student"] for row in csv.DictReader(io.StringIO(own))}
         assert part == {name for name, one in whose.items() if one == assistant}
     text = gradkit("review", out, "--split", "u,v").stdout
-    assert "3 students to be looked at: u " in text
+    assert "4 students to be looked at: u " in text
 
 
 def test_it_reads_at_a_glance(handed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line for each, with the folder as it was given."""
     monkeypatch.chdir(handed)
     lines = [line.rstrip() for line in gradkit("review", "out").stdout.splitlines()]
-    assert lines[0] == "3 students to be looked at"
+    assert lines[0] == "4 students to be looked at"
     assert lines[1].split() == ["student", "why", "see"]
-    assert lines[-1] == "zornzed  not in the roster" + lines[-1][26:]
-    assert lines[-1].endswith("gradkit show out zornzed")
+    assert lines[-2] == "zornzed  not in the roster" + lines[-2][26:]
+    assert lines[-2].endswith("gradkit show out zornzed")
 
 
 def test_pseudonyms_hide_names_and_sentences(handed: Path) -> None:
@@ -177,15 +214,15 @@ def test_pseudonyms_hide_names_and_sentences(handed: Path) -> None:
     ended = gradkit("review", out, "--pseudonyms", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(ended.stdout)))
     with Store(out, write=False) as store:
-        names = [pseudonym(store, name) for name in (FAY, CAS, ZED)]
+        names = [pseudonym(store, name) for name in (FAY, CAS, ZED, DAN)]
     assert [row["student"] for row in rows] == names
     assert rows[0]["why"] == "refused"
     shown = [gradkit(*shlex.split(row["command"])[1:]) for row in rows]
     said = "".join([ended.output, *(each.output for each in shown)])
-    for word in ("Fay", "Ito", "Cas", "Ode", "zorn", "hw.ipynb"):
+    for word in ("Fay", "Ito", "Cas", "Ode", "zorn", "Dan", "Poe", "hw.ipynb"):
         assert word.casefold() not in said.casefold().replace("mode", "").replace("code", ""), word
     assert f"{names[1]}  0 / 20" in shown[1].stdout
-    assert shown[0].stderr == f"gradkit: {names[0]} was refused.\n"
+    assert shown[0].stdout.startswith(f"{names[0]} was refused.\n")
 
 
 def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:

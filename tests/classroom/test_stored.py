@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import zipfile
 from pathlib import Path
@@ -26,7 +27,7 @@ from classroom.classes import changed_assignment
 from classroom.here import grade_here
 
 from gradkit.classroom.policy import counting_attempts
-from gradkit.classroom.reports.stored import read_stored
+from gradkit.classroom.reports.stored import NoResultError, read_stored, student_result
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, release, releases
 from gradkit.records.classroom import Kept
@@ -256,9 +257,22 @@ def test_a_folder_is_a_class_and_a_file_is_results(given: Path, tmp_path: Path) 
 
 
 def test_who_has_nothing_that_counts(handed: Path) -> None:
-    """Or nothing that could be graded."""
-    assert refusal("show", handed / "out", "dan") == f"{DAN} has nothing that counts."
-    said = refusal("show", handed / "out", "fay")
-    assert said.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
-    assert said.endswith("gives points for it, and `gradkit grade … --student` grades it again.")
-    assert f"It is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}. `gradkit override`" in said
+    """Or nothing that could be graded: all that is known, and how to give points."""
+    out = handed / "out"
+    give = (
+        "` gives points, or with a task in the place of total; `gradkit grade … --student` grades "
+        "a submission again.\n"
+    )
+    ended = gradkit("show", out, "dan")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout == (
+        f"{DAN} has handed in nothing that counts.\n"
+        f"`{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 --comment …{give}"
+    )
+    ended = gradkit("show", out, "fay")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
+    assert f"It is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\n`gradkit" in ended.stdout
+    assert ended.stdout.endswith(give)
+    with pytest.raises(NoResultError, match=r"^Dan Poe has handed in nothing"):
+        student_result(out, DAN)

@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from gradkit.classroom.store.results import Store
-from gradkit.errors import GradkitError
+from gradkit.errors import GradkitError, did_you_mean
 
 
 def pseudonym(store: Store, name: str) -> str:
@@ -113,6 +113,42 @@ def _values(ids: Mapping[str, str]) -> Iterator[str]:
     yield from (value for kind, value in ids.items() if kind not in OF_FILES and value)
 
 
+def meant(
+    word: str, known: Mapping[str, Collection[str]], *, part: bool = False, where: str = ""
+) -> str | None:
+    """Return the one student, by name with identifiers, whom a word means; None if it is nobody.
+
+    Parameters
+    ----------
+    word : str
+        The name as it is stored; else, whatever the capitals, a whole name, as ``Last, First`` too,
+        or identifier; else a part of one, with ``part``.
+    known : mapping of str to collection of str
+    part : bool
+    where : str
+        Where it stands, for the message.
+
+    Raises
+    ------
+    UnknownStudentError
+        It could be several; the text names them.
+    """
+    wanted = word.strip().casefold()
+    ways: tuple[Callable[[str], bool], ...] = (
+        lambda name: word == name,
+        lambda name: any(wanted == each.casefold() for each in (name, *known[name])),
+        lambda name: normal(turned(word)) == normal(name),
+        lambda name: part and any(wanted in each.casefold() for each in (name, *known[name])),
+    )
+    tried = ([name for name in known if wanted and way(name)] for way in ways)
+    found = next(filter(None, tried), [])
+    if len(found) > 1:
+        raise UnknownStudentError(
+            f"{where}{word} could be {_several(found, 'or')}. Write more of the name, or all of it."
+        )
+    return found[0] if found else None
+
+
 def find_student(store: Store, word: str) -> str:
     """The name of the one student whom a word means.
 
@@ -120,8 +156,7 @@ def find_student(store: Store, word: str) -> str:
     ----------
     store : Store
     word : str
-        The name as it is stored or a pseudonym; else, whatever the capitals, a whole name, as
-        ``Last, First`` too, or identifier; else a part of one, if it is nobody else's.
+        See `meant`, or a pseudonym; a part of a name or identifier, if it is nobody else's.
 
     Raises
     ------
@@ -129,28 +164,15 @@ def find_student(store: Store, word: str) -> str:
         Nobody is meant, or several are.
     """
     known = students(store)
-    if word in known:
-        return word
-    wanted = word.strip().casefold()
-    ways: tuple[Callable[[str, tuple[str, ...]], bool], ...] = (
-        lambda name, ids: wanted == pseudonym(store, name),
-        lambda name, ids: any(wanted == each.casefold() for each in (name, *ids)),
-        lambda name, ids: normal(turned(word)) == normal(name),
-        lambda name, ids: any(wanted in each.casefold() for each in (name, *ids)),
-    )
-    for meant in ways:
-        found = [name for name, ids in known.items() if wanted and meant(name, ids)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UnknownStudentError(
-                f"{word} could be {_several(found, 'or')}. Write more of the name, or all of it."
-            )
+    secret = {name: (*ids, pseudonym(store, name)) for name, ids in known.items()}
+    found = meant(word, secret) or meant(word, known, part=True)
+    if found:
+        return found
     if not known:
         raise UnknownStudentError(f"{store.path}: nobody is in it yet.")
     raise UnknownStudentError(
         f"There is nobody in {store.path} whose name or identifier has {word} in it. "
-        f"There are {_several(list(known), 'and')}."
+        f"There are {_several(list(known), 'and')}.{did_you_mean(word, known)}"
     )
 
 

@@ -31,6 +31,7 @@ from gradkit.classroom.feedback.pages import Page, drafts, made
 from gradkit.classroom.feedback.platforms import fill_gradebook, fill_worksheet
 from gradkit.classroom.policy import counting_attempts, rule_of
 from gradkit.classroom.reports.summary import NOT_YET
+from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.results import Store, digest_of, given, release, settings_of
 from gradkit.errors import GradkitError
 from gradkit.language import say
@@ -108,6 +109,7 @@ def feedback(store: Store, plan: Plan) -> Given:
     names, left, notes = _names(plan, [known[name] for name in pages], pages)
     nothing = {one.kept.name for one in found if one.kept.standing == "absent"}
     left = [each for each in left if each.student not in nothing]
+    nothing -= pages.keys()
     filled = NOTHING_FILLED
     if plan.table is not None:
         filled = plan.table.fill([_mark(known[name], page) for name, page in pages.items()])
@@ -128,11 +130,11 @@ def feedback(store: Store, plan: Plan) -> Given:
     elsewhere = _elsewhere(plan, known)
     everything = f"{PAGE}, {GRADE}" if grades else PAGE
     told = {one.kept.name: brief(one.kept.told) for one in found}
-    ungraded = {name: why for name, why in told.items() if name not in pages}
+    ungraded = {name: why for name, why in told.items() if name not in {*pages, *nothing}}
     ungraded |= {name: say(NOT_YET) for name in store.awaited() if name not in told}
     left += [Left(n, GRADE, told[n]) for n, page in pages.items() if page.score is None]
     rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
-    uncounted = dict.fromkeys(sorted(known.keys() - ungraded.keys() - pages.keys()), rule)
+    uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *nothing}), rule)
     return Given(
         pages=len(names),
         new=sum(pages[name].new for name in names),
@@ -142,7 +144,7 @@ def feedback(store: Store, plan: Plan) -> Given:
             *(Left(name, everything, why) for name, why in {**ungraded, **uncounted}.items()),
             *(each for each in left if each.student not in elsewhere),
         ),
-        absent=tuple(name for name in roster if name not in {*known, *ungraded}),
+        absent=tuple(name for name in roster if name not in {*known, *ungraded} - nothing),
         notes=(*notes, *filled.notes, *_told_elsewhere(elsewhere, {*names, *filled.filled})),
     )
 
@@ -309,6 +311,8 @@ def give_back(
     target = out or folder / "feedback" / (CHANGED if changed else DEFAULTS)[way]
     table = _table(way, target, worksheet, gradebook, column, in_place=in_place)
     with Store(folder, write=not dry_run, make=False) as store:
+        if said := changed_policy(store)[2]:
+            raise FeedbackError(f"{said}. Write feedback then.")
         level = hints or read_assignment(settings_of(store).assignment).hints
         plan = Plan(way, target, level, table, workers, why, changed, not dry_run)
         return feedback(store, plan)

@@ -342,7 +342,8 @@ class Past:
         self._at = cache(self._stood)
         self._reasons = store.rows(
             "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
-            "WHERE kind = 'remark' AND why != '' ORDER BY run"
+            "WHERE kind = 'remark' AND why != '' UNION SELECT NULL, id, why FROM runs "
+            "WHERE why != '' AND json_extract(settings, '$.rules') IS NOT NULL ORDER BY run"
         )
         self._withdrawn = store.withdrawn()
         self._taken_back = store.rows(
@@ -368,7 +369,7 @@ class Past:
         reasons = [
             row["why"]
             for row in self._reasons
-            if row["submission"] == stand.kept.submission and row["run"] in between
+            if row["submission"] in (None, stand.kept.submission) and row["run"] in between
         ]
         taken = [
             (row["task"], row["check"], row["why"])

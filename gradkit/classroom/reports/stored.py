@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import collect, parse
 
 AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
+
+
+class NoResultError(ReproducerError):
+    """There is no result to show; the text says why, and how to give points all the same."""
 
 
 class StudentResult(Struct, frozen=True):
@@ -60,7 +65,8 @@ def student_result(folder: Path, student: str) -> StudentResult:
     Raises
     ------
     GradkitError
-        Nobody is meant, or several are, or nothing of the student could be graded.
+        Nobody is meant, or several are. It is a `NoResultError` where nothing of the student was
+        handed in or could be graded.
 
     Examples
     --------
@@ -160,17 +166,23 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     name = find_student(store, student)
     one = counting_attempt(store, name)
     result = None if one is None else result_of(store, one)
-    if one is None or (result is None and one.kept.standing == "absent"):
-        said = AWAITED if name in store.awaited() else "{name} has nothing that counts."
-        raise ReproducerError(said.format(name=name))
-    if result is None:
-        if student == pseudonym(store, name):
-            raise ReproducerError(f"{student} was {one.kept.standing}.")
-        raise ReproducerError(
-            f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}. `gradkit "
-            "override` gives points for it, and `gradkit grade … --student` grades it again."
-        )
-    return one.kept, result
+    if one is not None and result is not None:
+        return one.kept, result
+    # Whoever asks by a pseudonym is told neither the name nor what may hold it.
+    who = pseudonym(store, name) if student == pseudonym(store, name) else name
+    if name in store.awaited() and one is None:
+        raise NoResultError(AWAITED.format(name=who))
+    if one is None or one.kept.standing == "absent":
+        said = f"{who} has handed in nothing that counts."
+    elif who != name:
+        said = f"{who} was {one.kept.standing}."
+    else:
+        said = f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
+    words = shlex.join(["gradkit", "override", str(store.path.parent), who])
+    raise NoResultError(
+        f"{said}\n`{words} total 0 --comment …` gives points, or with a task in the place of "
+        "total; `gradkit grade … --student` grades a submission again."
+    )
 
 
 def read_stored(kept: Kept, folder: Path) -> Submission:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import get_args
+from typing import Literal, get_args
 
 from msgspec.structs import replace
 
@@ -12,14 +12,15 @@ from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import counting_attempts, days_late, moment
-from gradkit.classroom.store.counted import counting_results, decided, policy_of
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
+from gradkit.classroom.store.counted import changed_policy, counting_results, decided, policy_of
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Standing, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Row, Standing, Summary
 from gradkit.records.course import Policy
 from gradkit.records.reports import Kind, Look, Reason
-from gradkit.records.result import Result, State
+from gradkit.records.result import Result, State, TaskResult
+from gradkit.report.table import first_names
 from gradkit.report.words import count_text, word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -60,25 +61,7 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     list of Look
         By the most urgent reason of each, then by name.
     """
-    roster, policy = store.enrolled(), policy_of(store)
-    together = all_provisional(counting_attempts(store))
-    looks = []
-    for one, result in counting_results(store):
-        kept = one.kept
-        found = [] if result is None else [*reasons(result)]
-        if result is None and (kept.standing == "refused" or kept.standing == "failed"):  # noqa: PLR1714  (mypy)
-            found = [Reason(kept.standing, word(kept.standing))]
-        elif together:
-            found = [reason for reason in found if reason.kind != "provisional"]
-        if kept.sender.late and result is not None and _unknown_delay(kept, policy):
-            found.append(Reason("late", say("late, and nothing tells by how much")))
-        if roster and kept.name not in roster:
-            found.append(Reason("not-in-roster", say("not in the roster")))
-        if found:
-            found.sort(key=lambda reason: KINDS.index(reason.kind))
-            looks.append(Look(kept.name, tuple(found), kept.told))
-    awaited = {*store.awaited()} - {kept.name for kept in store.newest()}
-    looks += [Look(name, (Reason("waiting", say(NOT_YET)),), "") for name in awaited]
+    looks = [Look(row.name, found, row.told) for row, found in _each(store) if found]
     if assistants:
         whose = split_work([look.name for look in looks], assistants)
         looks = [replace(look, assistant=whose[look.name]) for look in looks]
@@ -87,28 +70,67 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
 
 
-def _unknown_delay(kept: Kept, policy: Policy) -> bool:
-    """True where lateness costs something, and it cannot be told how much."""
-    return policy.late is not None and days_late(policy, kept, moment(kept.sender.at)) is None
+def _each(store: Store) -> Iterator[tuple[Row, tuple[Reason, ...]]]:
+    """Give everybody's line, and why a person must look at it, the most urgent first."""
+    roster, policy, counting = store.enrolled(), policy_of(store), counting_attempts(store)
+    together, told = all_provisional(counting), _tells_lateness(counting)
+    for one, result in counting_results(store):
+        kept, row = one.kept, _row(one, result, policy)
+        found = [] if result is None else [*reasons(result)]
+        if result is None and kept.standing != "graded":
+            found = [Reason(kept.standing, row.review[0])]
+        elif together:
+            found = [reason for reason in found if reason.kind != "provisional"]
+        costs = policy.late and told and result is not None and _open(result)
+        if costs and kept.digest and days_late(policy, kept, moment(kept.sender.at)) is None:
+            found.append(Reason("late", say("nothing tells how late it was")))
+        if roster and kept.name not in roster:
+            found.append(Reason("not-in-roster", say("not in the roster")))
+        found.sort(key=lambda reason: KINDS.index(reason.kind))
+        yield replace(row, review=tuple(reason.words for reason in found)), tuple(found)
+    left = dict.fromkeys(roster, NOTHING) | dict.fromkeys(store.awaited(), NOT_YET)
+    left |= dict.fromkeys((kept.name for kept in store.newest()), NONE_COUNTS)
+    for name in left.keys() - {one.kept.name for one in counting}:
+        standing: Literal["waiting", "absent"] = "waiting" if left[name] == NOT_YET else "absent"
+        yield _absent(name, say(left[name]), standing), (Reason(standing, say(left[name])),)
 
 
-def untimed(store: Store) -> list[str]:
-    """Say of how many students no time is known, where lateness costs something."""
+def _tells_lateness(found: Sequence[CountingAttempt]) -> bool:
+    """True where the platform says of anybody when, or whether late, work was handed in."""
+    senders = [one.kept.sender for one in found]
+    return any(each.late or each.source == "canvas" or moment(each.at) for each in senders)
+
+
+def cautions(store: Store) -> list[str]:
+    """Say what a person should know of the policy, and who had more in another attempt."""
     policy = policy_of(store)
-    found = [
-        one.kept
-        for one in counting_attempts(store)
-        if one.kept.standing == "graded" and not one.kept.sender.late
-    ]
-    count = sum(
-        moment(kept.sender.at) is None and kept.name not in policy.days_late for kept in found
+    late = [row.name for row, found in _each(store) if any(each.kind == "late" for each in found)]
+    # Where no platform tells anything, whoever is named was looked for by a person.
+    silent = policy.late and not policy.days_late and not _tells_lateness(counting_attempts(store))
+    who = "anybody" if silent else "".join(first_names(late, 6))
+    untimed = (
+        f"{POLICY}: nothing tells when {who} handed in, so due, [extensions] and [late] have no "
+        "effect there. Say in [days_late] who was late, and by how many days, or 0."
     )
-    if policy.late is None or not count:
-        return []
-    return [
-        f"{POLICY}: the platform tells no time of {count} of {len(found)} submissions, so [late] "
-        "charges nobody for them. Name who was late in [days_late]."
-    ]
+    said = [f"{told}." for told in changed_policy(store)[2:] if told] + [untimed] * bool(who)
+    return [*said, *_left_behind(store)]
+
+
+def _left_behind(store: Store) -> Iterator[str]:
+    """Name whoever had tasks in another attempt that are not in the one that counts."""
+    graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
+    for one, result in counting_results(store):
+        if one.attempts < 2 or not result or any(line.decision for line in result.adjustments):
+            continue
+        name, own = one.kept.name, [kept for kept in graded if kept.name == one.kept.name]
+        tasks = [task for each in own for task in unpack(store.result(each.id), Result).tasks]
+        there = {task.task for task in result.tasks if not task.absent}
+        if gone := {task.task: 0 for task in tasks if not task.absent and task.task not in there}:
+            yield (
+                f"{name}: in another attempt, and not in the one that counts: {', '.join(gone)}. "
+                "To have all of it count, give all files together, in one folder or zip: `gradkit "
+                f"grade … --student {name!r}`."
+            )
 
 
 def all_provisional(found: Sequence[CountingAttempt]) -> bool:
@@ -119,35 +141,44 @@ def all_provisional(found: Sequence[CountingAttempt]) -> bool:
 
 def reasons(result: Result) -> Iterator[Reason]:
     """Why a person must look at a graded result, in the order of its checks."""
-    found = {finding.mistake for task in result.tasks for finding in task.findings}
+    tasks = _open(result)
+    found = {finding.mistake for task in tasks for finding in task.findings}
     yield from (Reason(code, code) for code in REMARKS if code in found)
-    if any(problem.broken for problem in result.problems):
+    if tasks and any(problem.broken for problem in result.problems):
         yield Reason("not-python", say("a part is not valid Python"))
     for line in result.adjustments:
         if line.decision is not None and line.decision.stale:
             yield Reason(
                 "stale-override", say("{check} override is stale", check=line.name or say("total"))
             )
-    for task in result.tasks:
+    for task in tasks:
         if task.absent:
             continue
-        if not (task.score or task.findings) and any(c.state == "fail" for c in task.checks):
-            yield Reason(
-                "unexplained", say("{task}: no points, and nothing says why", task=task.task)
-            )
-        for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
-            yield Reason("untraced", say("{check} line unknown", check=f"{task.task}/{charged}"))
+        told = task.findings or any(check.withdrawn for check in task.checks)
+        untraced = {finding.check for finding in task.findings if finding.untraced}
         for check in task.checks:
             name = f"{task.task}/{check.check}"
-            if check.state in STATES:
+            if check.decision is not None:
+                if check.decision.stale:
+                    yield Reason("stale-override", say("{check} override is stale", check=name))
+            elif check.state in STATES:
                 kind, words = STATES[check.state]
                 yield Reason(kind, f"{name} {say(words)}")
-            if check.decision is not None and check.decision.stale:
-                yield Reason("stale-override", say("{check} override is stale", check=name))
-    if absent := [task.task for task in result.tasks if task.absent]:
+            elif check.state == "fail" and not told:
+                yield Reason("unexplained", say("{check} failed, and nothing says why", check=name))
+            if check.check in untraced:
+                yield Reason("untraced", say("{check} line unknown", check=name))
+    if absent := [task.task for task in tasks if task.absent]:
         yield Reason("absent", say("not handed in: {tasks}", tasks=", ".join(absent)))
-    if result.provisional:
+    if result.provisional and tasks:
         yield Reason("provisional", say("provisional"))
+
+
+def _open(result: Result) -> list[TaskResult]:
+    """List the tasks whose points no person has set as a whole."""
+    settled = {line.name for line in result.adjustments if line.kind == "task"}
+    whole = any(line.kind == "total" for line in result.adjustments)
+    return [task for task in result.tasks if not whole and task.title not in settled]
 
 
 def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
@@ -192,9 +223,6 @@ NOTHING = phrase("nothing handed in")
 NOT_YET = phrase("not graded yet")
 NONE_COUNTS = phrase("no attempt that counts")
 
-UNSAID = frozenset({"provisional", "nondeterministic", "absent"})
-"""Reasons to look that a summary counts, or lists among the mistakes."""
-
 
 def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     """Gather the results of a class that count, with every last word in them.
@@ -211,14 +239,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     Summary
         Whoever has nothing that counts is in it too, on the roster or not.
     """
-    rows = [_row(one, result) for one, result in counting_results(store)]
-    there = {row.name for row in rows}
-    tried = {kept.name for kept in store.newest()} - there
-    awaited = {*store.awaited()} - there - tried
-    rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
-    rows += [_absent(name, say(NOT_YET), "waiting") for name in awaited]
-    left = [name for name in store.enrolled() if name not in there | tried | awaited]
-    rows += [_absent(name, say(NOTHING)) for name in left]
+    rows = [row for row, _ in _each(store)]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     else:
@@ -238,28 +259,24 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
 
 
-def _row(one: CountingAttempt, result: Result | None) -> Row:
+def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
     kept = one.kept
-    handed = HandedIn(one.number, one.attempts, kept.sender.late, kept.sender.at)
+    late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))
+    handed = HandedIn(one.number, one.attempts, late, kept.sender.at)
     if kept.standing == "absent":
         if result is None:
             return _absent(kept.name, say(NOTHING))
         handed = HandedIn(0, 0)
     if result is None:
-        look = (kept.standing,)
+        look = (word(kept.standing),)
         return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)
     checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = (finding.mistake for task in result.tasks for finding in task.findings)
     return Row(
-        kept.name,
-        kept.standing,
-        kept.told,
-        result.score,
-        result.max_score,
-        result.provisional,
+        *(kept.name, kept.standing, kept.told, result.score, result.max_score, result.provisional),
         {name: (check.state, check.score, check.max_score) for name, check in checks.items()},
         tuple(dict.fromkeys(found)),
-        tuple(reason.words for reason in reasons(result) if reason.kind not in UNSAID),
+        (),
         handed,
         {name: check for name, check in checks.items() if check.decision is not None},
         result.adjustments,

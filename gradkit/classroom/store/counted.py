@@ -31,6 +31,7 @@ from gradkit.classroom.policy import (
     adjusted,
     counting_attempt,
     counting_attempts,
+    differences,
     moment,
     named,
     read_policy,
@@ -58,14 +59,14 @@ class OverrideError(GradkitError):
 class Overridden(Struct, frozen=True):
     """A check, a task or a total whose points a person has set.
 
-    ``marked`` is what the marks say, ``former`` what a person had said until now. ``result`` is
-    the student's, with what counts; None where nothing does any more.
+    ``marked`` is what the marks say, None where there are none, ``former`` what a person had said
+    until now. ``result`` is the student's, with what counts; None where nothing does any more.
     """
 
     name: str
     check: str
     points: float | None
-    marked: float
+    marked: float | None
     former: float | None
     result: Result | None
 
@@ -157,7 +158,8 @@ def override(
             f"{kept.name} was {kept.standing} by an earlier gradkit, which noted no tasks. Grade "
             f"again with --student {kept.name!r}, and set the points then."
         )
-    target = _find(unpack(packed, Result), kept, check)
+    result = unpack(packed, Result)
+    target = _find(result, kept, check)
     said = {(each.task, each.check): each for each in overrides(store).get(kept.name, ())}
     former = said.get((target.task, target.check))
     if not comment.strip():
@@ -176,7 +178,8 @@ def override(
         store.insert("overrides", run=run, **place, points=points, basis=target.basis)
         store.end(run)
     before = former.points if former else None
-    return Overridden(name, check, points, target.marked, before, result_of(store, one))
+    marked = None if result.refused else target.marked
+    return Overridden(name, check, points, marked, before, result_of(store, one))
 
 
 NOTHING = phrase("Nothing was handed in.")
@@ -278,17 +281,24 @@ def policy_of(store: Store, upto: int | None = None) -> Policy:
 
 
 def changed_policy(
-    store: Store, newcomers: Mapping[str, Collection[str]] = {}
-) -> tuple[Policy | None, list[str]]:
-    """Return the policy beside a class, if it is another than what holds, and whom it misnames.
+    store: Store, newcomers: Mapping[str, Collection[str]] = {}, *, whole: bool = False
+) -> tuple[Policy | None, list[str], str]:
+    """Return the policy beside a class if it is another than what holds, whom it misnames, and how.
 
-    ``newcomers`` are not in the class yet: names, with their identifiers.
+    ``newcomers`` are not in the class yet: names, with their identifiers. ``whole``: there is a
+    roster, and nobody else is in the course. The last is empty where nothing is graded yet.
     """
-    told = read_policy(store.path.parent / FILE)
+    folder, former = store.path.parent, policy_of(store)
+    told = read_policy(folder / FILE)
     if told is None:
-        return None, []
-    policy, strangers = named(told, {**newcomers, **students(store)})
-    return policy if policy != policy_of(store) else None, strangers
+        return None, [], ""
+    known = {**newcomers, **students(store)}
+    policy, strangers = named(told, known, whole=whole or bool(store.enrolled()))
+    if policy == former:
+        return None, strangers, ""
+    said = f"has changed since the class was graded: {'; '.join(differences(former, policy))}"
+    said = f"{folder / FILE} {said}. `gradkit remark {folder}` takes it up for everybody"
+    return policy, strangers, said if store.newest() else ""
 
 
 def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result | None:
@@ -357,7 +367,9 @@ def counted(
         max_score=most,
         adjustments=tuple(lines),
     )
-    return made if is_open(made) else adjusted(made, policy, kept, moment(kept.sender.at))
+    if is_open(made):
+        return replace(made, max_score=policy.scale.to) if policy.scale and most else made
+    return adjusted(made, policy, kept, moment(kept.sender.at))
 
 
 def _set(

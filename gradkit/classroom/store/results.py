@@ -267,19 +267,24 @@ class Store(Database):
             The last run that counts, by default all do: so the class stood at its end.
         """
         rows = self.rows(
-            "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
-            "path, digest, key, standing, told, score, max_score, provisional, made, "
-            "listed.run AS seen, place, stamp, sender, coalesce((SELECT min(run) FROM listed "
-            "AS each WHERE each.submission = results.submission AND each.stamp = listed.stamp "
-            "AND each.sender = listed.sender AND each.stamp != ''), listed.run) AS given "
-            "FROM results "
-            "JOIN submissions ON submissions.id = results.submission "
-            "JOIN listed ON listed.id = (SELECT max(id) FROM listed AS each "
-            "WHERE each.submission = results.submission AND each.run <= ?) "
-            "LEFT JOIN evidence ON evidence.id = results.evidence WHERE results.id IN "
-            "(SELECT max(id) FROM results WHERE run <= ? GROUP BY submission) "
-            "ORDER BY name, results.submission",
-            (last(upto), last(upto)),
+            # Found where the same was found last, or of the same time, it was not given anew.
+            "WITH found AS (SELECT listed.run, submission, json_extract(sender, '$.original') AS "
+            "file, lag(submission) OVER (PARTITION BY name, json_extract(sender, '$.original') "
+            "ORDER BY listed.id) AS former FROM listed JOIN submissions ON submissions.id = "
+            "submission WHERE listed.run <= ?), begun AS (SELECT submission, file, max(run) AS "
+            "run FROM found WHERE former IS NOT submission GROUP BY submission, file) SELECT "
+            "results.id, results.run, evidence.run AS taken, results.submission, name, path, "
+            "digest, key, standing, told, score, max_score, provisional, made, listed.run AS "
+            "seen, place, stamp, sender, min(begun.run, coalesce((SELECT min(run) FROM listed AS "
+            "each WHERE each.submission = results.submission AND each.stamp = listed.stamp AND "
+            "each.stamp != '' AND json_extract(each.sender, '$.original') = file), begun.run)) AS "
+            "given FROM results JOIN submissions ON submissions.id = results.submission JOIN "
+            "listed ON listed.id = (SELECT max(id) FROM listed AS each WHERE each.submission = "
+            "results.submission AND each.run <= ?) JOIN begun ON begun.submission = "
+            "results.submission AND file = json_extract(listed.sender, '$.original') LEFT JOIN "
+            "evidence ON evidence.id = results.evidence WHERE results.id IN (SELECT max(id) FROM "
+            "results WHERE run <= ? GROUP BY submission) ORDER BY name, results.submission",
+            (last(upto),) * 3,
         )
         return [
             Kept(**{**row, "provisional": bool(row["provisional"]), "sender": sender_of(row)})
