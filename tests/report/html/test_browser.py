@@ -412,6 +412,7 @@ def test_drawings_can_be_read_on_a_phone(
             assert max(end for _, end in words) <= last
     kinds = page.locator("svg[aria-labelledby=states-title] > rect:has(+ text)").all()
     swatches, words = kinds[:4], page.locator("svg[aria-labelledby=states-title] > rect + text")
+    assert len(swatches) == 4
     for number, swatch in enumerate(swatches[1:]):
         assert box_of(words.nth(number))[1] + 3 <= box_of(swatch)[0]
 
