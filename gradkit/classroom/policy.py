@@ -366,9 +366,10 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
     if policy.scale is not None and most and policy.scale.to != most:
         scaled = round(round_half_up(score * policy.scale.to / most, 0.01), 2)
         said = say(
-            "{score} of {most} points, in the scale of {scale}",
+            "{score} of {most} = {scaled} of {scale}",
             score=f"{score:g}",
             most=f"{most:g}",
+            scaled=f"{scaled:g}",
             scale=f"{policy.scale.to:g}",
         )
         lines.append(Adjustment("scale", round(scaled - score, 2), said))

@@ -233,5 +233,6 @@ def _at(finding: Finding, change: Finding) -> Finding:
         untraced="",
         columns=change.columns,
         fix=change.fix,
+        adds=change.adds,
         diff=change.diff,
     )

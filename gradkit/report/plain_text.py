@@ -30,6 +30,7 @@ from gradkit.report.words import (
     round_points,
     score_text,
     signed,
+    task_worth,
 )
 from gradkit.text import clean_text, where
 
@@ -188,7 +189,7 @@ LIMIT = 50_000
 TOOLS: Mapping[str, object] = {
     **{"check_text": check_text, "head_text": head_text, "title_text": title_text, "total": total},
     **{"shorten": shorten, "round_points": round_points, "zip": zip, "endless": ENDLESS},
-    **{"lines_text": lines_text},
+    **{"lines_text": lines_text, "task_worth": task_worth},
 }
 """What templates of plain text call."""
 

@@ -29,11 +29,13 @@ from gradkit.report.words import (
     adjustment_text,
     count_text,
     doubtful,
+    mending,
     override_text,
     points,
     score_text,
     signed,
     state_of,
+    task_worth,
     word,
 )
 from gradkit.text import clean_text, label_said, spell, where
@@ -104,7 +106,7 @@ def _result(result: Result, hints: int, console: Console) -> None:
     if hints < TITLE_LEVEL or sum(len(visible(task, hints)) for task in result.tasks) <= MANY:
         told = None
     for task in result.tasks:
-        _task(task, hints, console, told)
+        _task(task, task_worth(result, task), hints, console, told)
     for line in result.adjustments:
         amount = f"{signed(line.points)}  "
         show_lines([(Text.assemble((amount, "bold"), _plain(adjustment_text(line))), 2)], console)
@@ -126,9 +128,10 @@ def _footer(result: Result) -> Text:
     return Text(" · ".join(parts), style="dim")
 
 
-def _task(task: TaskResult, hints: int, console: Console, told: set[str] | None) -> None:
+def _task(
+    task: TaskResult, worth: str, hints: int, console: Console, told: set[str] | None
+) -> None:
     """Print a task; in brief where mistakes that were ``told`` are kept, whose hints are known."""
-    worth = score_text(task.score, task.max_score)
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
         amount = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
@@ -274,8 +277,8 @@ def _source(finding: Finding, beside: Text) -> RenderableType:
 def _fix(finding: Finding, hints: int) -> Iterator[Line]:
     if finding.fix and hints >= EXPECTED_LEVEL:
         for number, line in enumerate(clean_text(finding.fix).split("\n")):
-            word = say("right:") if number == 0 else " " * len(say("right:"))
-            yield Text(f"{word}  {line}", style="green"), 2
+            word = mending(finding)
+            yield Text(f"{word if number == 0 else ' ' * len(word)}  {line}", style="green"), 2
 
 
 def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:

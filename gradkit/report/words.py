@@ -136,6 +136,20 @@ def adjustment_text(line: Adjustment) -> str:
     return f"{line.name or say('Total')}: {override_text(set_)}"
 
 
+def given_for(result: Result, task: TaskResult) -> Adjustment | None:
+    """Return the line on the points that a person has set for a whole task, if there is one."""
+    lines = [each for each in result.adjustments if each.kind == "task"]
+    return next((line for line in lines if line.name == task.title), None)
+
+
+def task_worth(result: Result, task: TaskResult) -> str:
+    """Write what a task counts: what its marks come to, or a person has set."""
+    line = given_for(result, task)
+    if line is None:
+        return score_text(task.score, task.max_score)
+    return say("{worth}, set by a person", worth=score_text(line.score, task.max_score))
+
+
 def count_text(result: Result) -> str:
     """Say of how many tasks it is, where those count that were handed in: ``1 of 4 tasks``."""
     if result.required or result.refused or len(result.tasks) >= result.all_tasks:
@@ -176,15 +190,12 @@ def override_text(check: CheckResult) -> str:
         max_score=points(check.max_score),
         by=by,
     )
-    said = say(
-        "{given} on {made}{why}{stop} The mark alone is {marked}.",
-        given=given,
-        made=word.made[:10],
-        why=why,
-        stop=stop,
-        marked=points(word.marked),
-    )
-    return f"{said} {say(STALE)}" if word.stale else said
+    said = [
+        say("{given} on {made}{why}{stop}", given=given, made=word.made[:10], why=why, stop=stop)
+    ]
+    if word.marked is not None:
+        said.append(say("The mark alone is {marked}.", marked=points(word.marked)))
+    return " ".join([*said, say(STALE)] if word.stale else said)
 
 
 def doubtful(finding: Finding) -> tuple[str, str, str]:
@@ -204,6 +215,16 @@ def doubtful(finding: Finding) -> tuple[str, str, str]:
         end = max(end, start + 1)
     before, part, after = source[:start], source[start:end], source[end:]
     return clean_text(before), clean_text(part), clean_text(after)
+
+
+def mending(finding: Finding) -> str:
+    """Say what is to be done with the lines of a fix: they stand in the place, or are put in."""
+    at, adds = finding.place.line if finding.place else 0, finding.adds
+    if adds is None:
+        return say("right:")
+    if adds in (at - 1, at):
+        return say("add below:") if adds == at else say("add above:")
+    return say("add below line {line}:", line=adds)
 
 
 def since(before: Result, after: Result) -> Iterator[str]:

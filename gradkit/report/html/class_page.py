@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import say
-from gradkit.records.result import UNEXPLAINED, Result, State, TaskResult
+from gradkit.records.result import UNEXPLAINED, Adjustment, Result, State, TaskResult
 from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.document import document
 from gradkit.report.html.drawings import KINDS, Data, Drawing, bars, histogram, placed, shares
@@ -18,6 +18,7 @@ from gradkit.report.words import (
     SIGNS,
     adjustment_text,
     comparable,
+    given_for,
     override_text,
     points,
     signed,
@@ -39,7 +40,8 @@ class TaskRow(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
 
-    Who has nothing that could be graded has no score, and is in no mean.
+    Who has nothing that could be graded has no score, and is in no mean. ``standing`` are words on
+    that, and on being late.
 
     ``override_texts`` are sentences on points that a person has set, or the course's policy.
 
@@ -55,6 +57,7 @@ class Row(Struct, frozen=True):
     mistakes: tuple[tuple[str, str], ...] = ()
     link: str = ""
     override_texts: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
 
 
 def to_row(result: Result, hints: int, link: str = "") -> Row:
@@ -70,7 +73,7 @@ def to_row(result: Result, hints: int, link: str = "") -> Row:
         result.score,
         result.max_score,
         result.provisional,
-        tuple(map(_task, result.tasks)),
+        tuple(_task(task, given_for(result, task)) for task in result.tasks),
         tuple(named.items()),
         link,
         tuple(_decided(result)),
@@ -85,9 +88,10 @@ def _decided(result: Result) -> Iterator[str]:
     yield from (f"{signed(each.points)} {adjustment_text(each)}" for each in result.adjustments)
 
 
-def _task(task: TaskResult) -> TaskRow:
+def _task(task: TaskResult, given: Adjustment | None) -> TaskRow:
     checks = tuple((check.check, check.state) for check in task.checks)
-    return TaskRow(task.task, task.title, task.score, task.max_score, checks)
+    score = task.score if given is None else given.score
+    return TaskRow(task.task, task.title, score, task.max_score, checks)
 
 
 BARS = 20
