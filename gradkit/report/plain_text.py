@@ -62,9 +62,9 @@ def check_text(
     lines = check_lines(check, findings, hints, more=more)
     if headed:
         below = ((line, indent + 2) for line, indent in lines)
-        return log_text(_plain([(check_head(check), 0), *below], width))
+        return log_text(_plain([(check_head(check, findings, hints), 0), *below], width))
     place = ""
-    if check.place is not None and check.state != "pass" and not findings:
+    if check.place is not None and check.state != "pass" and not (findings or check.follows):
         place = say("See {place}.\n", place=clean_text(where(check.place)))
     return log_text(place + _plain(lines, width))
 

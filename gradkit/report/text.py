@@ -150,7 +150,7 @@ def _task(
         findings = [finding for finding in seen if finding.check == check.check]
         if check in follow or check in plain:
             continue
-        show_lines([(check_head(check), 4)], console)
+        show_lines([(check_head(check, findings, hints), 4)], console)
         if findings and told is not None:
             show_lines(_brief(check, findings, hints, told), console, 6)
         else:
@@ -188,8 +188,7 @@ def _brief(
     for finding in findings:
         cost = f", −{points(finding.deduction)}" if finding.deduction else ""
         about = Text(f"({finding.mistake}{cost})", style="dim")
-        known = not finding.source and finding.place == check.place
-        placed = finding.place is not None and hints >= RULE_LEVEL and not known
+        placed = finding.place is not None and hints >= RULE_LEVEL
         beside = about if placed and finding.columns else Text()
         sentence = Text(clean_text(finding.sentence), style="bold")
         yield (sentence if beside else Text.assemble(sentence, "  ", about)), 0
@@ -205,15 +204,16 @@ def _brief(
         told |= {finding.mistake} - {UNEXPLAINED}
 
 
-def check_head(check: CheckResult) -> Text:
-    """Sign, name, points, state and place of a check."""
+def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
+    """Sign, name, points and state of a check; its place where nothing below it has another."""
     sign, kind = SIGNS[state_of(check)]
     colour = COLOURS[kind]
     worth = score_text(check.score, check.max_score) if check.max_score else say("no points")
     head = Text.assemble((sign, colour), f" {check.check:<12}{worth:>10}")
     if check.state != "pass":
         head.append(f"  {word(state_of(check))}", colour)
-        if check.place is not None:
+        placed = hints >= RULE_LEVEL and any(finding.place for finding in findings)
+        if check.place is not None and not (placed or check.follows):
             head.append(say(", see {place}", place=clean_text(where(check.place))))
     return head
 
