@@ -23,7 +23,6 @@ from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, Entry, Verdict
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, Call, Draw, FunctionCheck, FunctionTask, Lines, Made
-from gradkit.runtime.statements import layer_of
 from gradkit.sandbox.observe import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.content import is_empty
@@ -175,14 +174,15 @@ def claim_functions(
     shared = shared_functions(tasks, roles)
     texts = cells_of(submission)
     files = {file: definitions(cells) for file, cells in texts.items()}
-    broken = {f: {*layer_of((c.id, c.source) for c in own).broken} for f, own in texts.items()}
     claims: dict[str, FunctionClaim] = {}
     for task in tasks:
         ranks = {}
         for file, defined in files.items():
             fits = found_in(task, defined).fits
             own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
-            own = own or broken[file] & {call.function for call in task.calls} - shared
+            if any(problem.broken for problem in submission.problems):
+                called = {call.function for call in task.calls} - shared
+                own |= {name for name in called if no_python(texts[file], name)}
             if own or (task.id in named and fits):
                 ranks[file] = (
                     file in task.files,
