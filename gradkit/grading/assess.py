@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -198,6 +199,7 @@ def assess(
     task: Task | FunctionTask, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> TaskResult:
     """Return the marks of one section for one task."""
+    verdicts = [_endless(each, evidence.listings) for each in verdicts]
     marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)
     return replace(
         marked,
@@ -206,6 +208,25 @@ def assess(
         notes=(*marked.notes, *evidence.notes),
         listings=tuple(_pointed_to(evidence.listings, marked)),
     )
+
+
+def _endless(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
+    """Return what ran out of time with the line of its loop, if there is one that may not end."""
+    place = verdict.place
+    if verdict.state != "timeout" or place is None:
+        return verdict
+    loops = [
+        number
+        for each in listings
+        if (each.file, each.cell, each.first_line) == (place.file, place.cell, place.line)
+        for number, line in enumerate(each.source.split("\n"), each.first_line)
+        if re.match(r"\s*while\b", line)
+    ]
+    if not loops:
+        return verdict
+    told = say("It may never end: look at what makes the condition of its `while` false.")
+    at = replace(place, line=loops[0]) if len(loops) == 1 else place
+    return replace(verdict, message=f"{verdict.message} {told}", place=at)
 
 
 def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:

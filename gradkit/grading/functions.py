@@ -676,7 +676,10 @@ class FunctionGrader(Struct):
         if outcome.lost is not None:
             told = say("The code {happened}.", happened=outcome.lost.detail)
             late = outcome.lost.kind == "timeout"
-            return Verdict(check.name, "timeout" if late else "error", told)
+            called = {call.function for step in steps for call in self._lines(step).calls}
+            known = self._found.definitions.get(called.pop()) if len(called) == 1 else None
+            place = known.place() if known is not None else None
+            return Verdict(check.name, "timeout" if late else "error", told, place=place)
         failure = outcome.failure
         assert failure is not None  # noqa: S101  (one of the two is there)
         if failure.type in MISSING_IMPORT:
