@@ -359,8 +359,9 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
     lines = list(result.adjustments)
     score = result.score
     if not any(line.kind == "total" for line in lines):
+        of = result.score if policy.late and policy.late.of == "score" else result.max_score
         for line in _lines(result, policy, kept, at):
-            lines.append(line)
+            lines.append(replace(line, max_score=of) if line.kind == "late" else line)
             score = round(score + line.points, 2)
     most = result.max_score
     if policy.scale is not None and most and policy.scale.to != most:

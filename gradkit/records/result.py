@@ -214,7 +214,8 @@ class Adjustment(Struct, frozen=True):
     """Points between the sum of the tasks and the score, and why: a line of its own.
 
     A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
-    ``max_score`` points. Of all others ``said`` is the reason. ``name`` is the task's title.
+    ``max_score`` points. Of all others ``said`` is the reason, and of lateness ``max_score`` what a
+    part is lost of. ``name`` is the task's title.
     """
 
     kind: AdjustmentKind

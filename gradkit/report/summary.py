@@ -87,7 +87,7 @@ def summary_csv(summary: Summary) -> str:
     return to_csv(Table((*head, *more, *checks, *lines, *ids.values()), rows))
 
 
-IDS: Mapping[str, str] = {"sis": "sid", "email": "email", "login": "login"}
+IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
 """Identifiers that a table has where any student has them, and their columns."""
 
 LINES = ("task", "total", "late", "bonus", "scale")

@@ -128,6 +128,10 @@ def word(code: str) -> str:
 def adjustment_text(line: Adjustment) -> str:
     """Write why there are points beside those of the tasks; see `override_text`."""
     word = line.decision
+    if line.max_score and word is None:
+        share = points(-100 * line.points / line.max_score)
+        part = say("{share} % of {base} points", share=share, base=points(line.max_score))
+        return f"{say('Late')}: {line.said}, {part}"
     if word is None:
         return {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}.get(
             line.kind, line.kind
