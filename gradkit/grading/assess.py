@@ -210,23 +210,21 @@ def assess(
     )
 
 
+LOOP = re.compile(r"\s*while\b")
+
+
 def _endless(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
     """Return what ran out of time with the line of its loop, if there is one that may not end."""
-    place = verdict.place
-    if verdict.state != "timeout" or place is None:
+    at = verdict.place
+    if verdict.state != "timeout" or at is None:
         return verdict
-    loops = [
-        number
-        for each in listings
-        if (each.file, each.cell, each.first_line) == (place.file, place.cell, place.line)
-        for number, line in enumerate(each.source.split("\n"), each.first_line)
-        if re.match(r"\s*while\b", line)
-    ]
-    if not loops:
-        return verdict
-    told = say("It may never end: look at what makes the condition of its `while` false.")
-    at = replace(place, line=loops[0]) if len(loops) == 1 else place
-    return replace(verdict, message=f"{verdict.message} {told}", place=at)
+    for each in listings:
+        loops = [n for n, line in enumerate(each.source.split("\n")) if LOOP.match(line)]
+        if loops and (each.file, each.cell, each.first_line) == (at.file, at.cell, at.line):
+            told = say("It may never end: look at what makes the condition of its `while` false.")
+            place = replace(at, line=at.line + (loops[0] if len(loops) == 1 else 0))
+            return replace(verdict, message=f"{verdict.message} {told}", place=place)
+    return verdict
 
 
 def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:

@@ -53,10 +53,8 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
     """
     for problem in result.problems:
         if problem.broken:
-            said = log_text(clean_text(problem.message))
-            yield _placed(
-                result, Annotation("error", say("not valid Python"), said, "syntax"), problem.place
-            )
+            told = "error", say("not valid Python"), log_text(clean_text(problem.message)), "syntax"
+            yield _placed(result, Annotation(*told), problem.place)
     for task in result.tasks:
         for check in task.checks:
             if check.decision is not None:

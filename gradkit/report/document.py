@@ -14,16 +14,7 @@ from urllib.parse import quote
 
 from gradkit.language import language, say, say_each
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.words import (
-    SIGNS,
-    doubtful,
-    mending,
-    override_text,
-    points,
-    signed,
-    state_of,
-    word,
-)
+from gradkit.report.words import SIGNS, doubtful, override_text, points, signed, state_of, word
 from gradkit.templates import environment, fill
 from gradkit.text import clean_text, label_said, where
 
@@ -63,7 +54,6 @@ def _prepare() -> None:
         "override_text": override_text,
         "pieces": pieces,
         "doubtful": doubtful,
-        "mending": mending,
         "formulas": FORMULAS,
     }
     templates.filters |= {

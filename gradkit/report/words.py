@@ -128,22 +128,19 @@ def word(code: str) -> str:
 def adjustment_text(line: Adjustment) -> str:
     """Write why there are points beside those of the tasks; see `override_text`."""
     word = line.decision
-    if line.max_score and word is None:
-        share = points(-100 * line.points / line.max_score)
-        part = say("{share} % of {base} points", share=share, base=points(line.max_score))
-        return f"{say('Late')}: {line.said}, {part}"
     if word is None:
-        return {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}.get(
-            line.kind, line.kind
-        ) + f": {line.said}"
+        share, base = points(-100 * line.points / (line.max_score or 1)), points(line.max_score)
+        part = say(", {share} % of {base} points", share=share, base=base) if line.max_score else ""
+        kinds = {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}
+        return f"{kinds.get(line.kind, line.kind)}: {line.said}{part}"
     set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
     return f"{line.name or say('Total')}: {override_text(set_)}"
 
 
 def given_for(result: Result, task: TaskResult) -> Adjustment | None:
     """Return the line on the points that a person has set for a whole task, if there is one."""
-    lines = [each for each in result.adjustments if each.kind == "task"]
-    return next((line for line in lines if line.name == task.title), None)
+    said = ("task", task.title)
+    return next((each for each in result.adjustments if (each.kind, each.name) == said), None)
 
 
 def task_worth(result: Result, task: TaskResult) -> str:
@@ -194,12 +191,11 @@ def override_text(check: CheckResult) -> str:
         max_score=points(check.max_score),
         by=by,
     )
-    said = [
-        say("{given} on {made}{why}{stop}", given=given, made=word.made[:10], why=why, stop=stop)
-    ]
+    day = word.made[:10]
+    said = say("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
     if word.marked is not None:
-        said.append(say("The mark alone is {marked}.", marked=points(word.marked)))
-    return " ".join([*said, say(STALE)] if word.stale else said)
+        said += " " + say("The mark alone is {marked}.", marked=points(word.marked))
+    return f"{said} {say(STALE)}" if word.stale else said
 
 
 def doubtful(finding: Finding) -> tuple[str, str, str]:
@@ -223,12 +219,11 @@ def doubtful(finding: Finding) -> tuple[str, str, str]:
 
 def mending(finding: Finding) -> str:
     """Say what is to be done with the lines of a fix: they stand in the place, or are put in."""
-    at, adds = finding.place.line if finding.place else 0, finding.adds
-    if adds is None:
+    if finding.adds is None or finding.place is None:
         return say("right:")
-    if adds in (at - 1, at):
-        return say("add below:") if adds == at else say("add above:")
-    return say("add below line {line}:", line=adds)
+    near = {0: say("add below:"), -1: say("add above:")}
+    said = say("add below line {line}:", line=finding.adds)
+    return near.get(finding.adds - finding.place.line, said)
 
 
 def since(before: Result, after: Result) -> Iterator[str]:

@@ -158,11 +158,11 @@ NEAR = (
 
 def test_a_title_that_is_nearly_one_is_refused() -> None:
     """A new column would be another assignment; one that is like none may be meant."""
-    assert refused(BOOK, "Backporp") == NEAR.format("Backporp", "“Backprop (72)”")
+    both = "“Backprop (71)” or “Backprop (72)”"
+    assert refused(BOOK, "Backporp") == NEAR.format("Backporp", both)
     longer = BOOK.replace(b"Backprop (72)", b"Backpropagation 2 (72)")
     several = "“Backprop (71)” or “Backpropagation 2 (72)”"
     assert refused(longer, "backp") == NEAR.format("backp", several)
-    both = "“Backprop (71)” or “Backprop (72)”"
     assert refused(BOOK, "BACKPROP") == NEAR.format("BACKPROP", both)
     assert fill_gradebook(BOOK, "g.csv", [], "Essay on nets").notes[0].startswith("There is no")
 

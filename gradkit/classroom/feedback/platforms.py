@@ -341,10 +341,9 @@ def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
             "that are called like its totals. Choose another."
         )
     wanted = title.casefold()
-    near = [text for text in known if text.casefold().startswith(wanted)]
-    if not near:
-        titles = {_named(text)[0].casefold(): text for text in known}
-        near = [titles[each] for each in get_close_matches(wanted, titles, n=1, cutoff=LIKE)]
+    titles = [_named(text)[0].casefold() for text in known]
+    close = get_close_matches(wanted, titles, n=1, cutoff=LIKE)
+    near = [text for text in known if text.casefold().startswith((wanted, *close))]
     if near:
         meant = " or ".join(f"“{shown(text)}”" for text in near)
         raise CsvTableError(

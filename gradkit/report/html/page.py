@@ -208,4 +208,4 @@ def fragment(
     checks = [check for task in data["tasks"] for check in task["checks"]]
     plots = [(picture(plot), plot.caption) for check in checks for plot in courses(check, "run")]
     values = {"title": title, "result": result, "hints": hints, "refusal": refusal}
-    return document("fragment.html", notes=notes, plots=plots, **values)
+    return document("fragment.html", notes=notes, plots=plots, mending=mending, **values)
