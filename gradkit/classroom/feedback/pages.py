@@ -75,7 +75,7 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     students = folder / "students"
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = list(_rows(store, found, students, hints, workers))
+        rows = sorted(_rows(store, found, students, hints, workers), key=lambda row: row.submission)
         page = class_page(rows, folder.resolve().parent.name)
         write_whole(folder / "index.html", page.encode())
     except OSError as error:
@@ -114,7 +114,7 @@ def _rows(
     left |= dict.fromkeys(store.awaited(), say("not graded yet"))
     left |= dict.fromkeys((each.name for each in store.newest()), say("no attempt that counts"))
     left |= {each.kept.name: _standing(each.kept) for each in found}
-    for name in sorted(left.keys() - {stand.kept.name for stand in there}):
+    for name in left.keys() - {stand.kept.name for stand in there}:
         yield Row(name, None, None, False, (), standing=(left[name],))
 
 
