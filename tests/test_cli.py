@@ -100,7 +100,8 @@ def test_something_wrong_exits_1() -> None:
     """With the name of the check, and where to look."""
     done = gradkit("check", WRONG, "--no-reference")
     assert (done.exit_code, done.stderr) == (1, "")
-    assert "fail, see chen_regression_swapped_index.py:" in done.stdout
+    assert "update       9.25 / 12  fail\n" in done.stdout
+    assert "  chen_regression_swapped_index.py:31  " in done.stdout
 
 
 def test_what_cannot_be_graded_exits_2() -> None:

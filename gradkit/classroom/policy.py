@@ -368,16 +368,18 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
     lines = list(result.adjustments)
     score = result.score
     if not any(line.kind == "total" for line in lines):
+        of = result.score if policy.late and policy.late.of == "score" else result.max_score
         for line in _lines(result, policy, kept, at):
-            lines.append(line)
+            lines.append(replace(line, max_score=of) if line.kind == "late" else line)
             score = round(score + line.points, 2)
     most = result.max_score
     if policy.scale is not None and most and policy.scale.to != most:
         scaled = round(round_half_up(score * policy.scale.to / most, 0.01), 2)
         said = say(
-            "{score} of {most} points, in the scale of {scale}",
+            "{score} of {most} = {scaled} of {scale}",
             score=f"{score:g}",
             most=f"{most:g}",
+            scaled=f"{scaled:g}",
             scale=f"{policy.scale.to:g}",
         )
         lines.append(Adjustment("scale", round(scaled - score, 2), said))

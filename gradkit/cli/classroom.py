@@ -80,7 +80,16 @@ def grade_command(
     with interruptible(kept):
         with Watcher(console(stderr=True)) as watch:
             graded = grade_class(paths, out, watch=watch, **settings)
+        if not settings["html"]:
+            _tell_pages(out)
         _tell(graded)
+
+
+def _tell_pages(folder: Path) -> None:
+    """Say that pages of the class are there which do not know of what was just done."""
+    pages = folder / "pages"
+    if pages.exists():
+        tell([f"{pages} is as it was: the same `gradkit grade` with --html writes it anew."])
 
 
 def _tell(graded: Graded) -> None:
@@ -141,6 +150,8 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     verb = "would change" if dry_run else "changed"
     click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
     tell(done.warned)
+    if done.changes and not dry_run:
+        _tell_pages(folder)
     tell([f"{name} was left as it is: {told}. Grade it again." for name, told in done.stale])
     if done.stale:
         raise click.exceptions.Exit(FAILED)
@@ -183,12 +194,14 @@ def override_command(
     if table is not None and student is None:
         for done in override_table(folder, table, by=by):
             _tell_override(done)
+        _tell_pages(folder)
         return
     if table is not None or student is None or check is None:
         raise Refusal("give STUDENT and CHECK, or a table of them with --from.")
     if withdraw == (points is not None):
         raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
     _tell_override(override_points(folder, student, check, points, comment=comment, by=by))
+    _tell_pages(folder)
 
 
 def _tell_override(done: Overridden) -> None:

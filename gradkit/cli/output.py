@@ -70,11 +70,19 @@ def tell(sentences: Sequence[str], most: int = 10) -> None:
         click.echo(f"gradkit: and {len(sentences) - most} more.", err=True)
 
 
+ENDLESS = 2_000
+"""Characters."""
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return what prints tables and pages, on a terminal or elsewhere."""
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    made = Console(stderr=stderr)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        # In a log a line is as long as it is: what is broken cannot be copied.
+        made.width = ENDLESS
+    return made
 
 
 def to_stdout(data: bytes) -> None:

@@ -211,7 +211,7 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
     click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
     click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
     if sheet.path:
-        click.echo(f"It is {clean_text(sheet.path)}.", err=True)
+        click.echo(f"Read from {clean_text(sheet.path)}.", err=True)
 
 
 def _given_back(folder: Path, name: str, release: int | None, out: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -198,6 +199,7 @@ def assess(
     task: Task | FunctionTask, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> TaskResult:
     """Return the marks of one section for one task."""
+    verdicts = [_endless(each, evidence.listings) for each in verdicts]
     marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)
     return replace(
         marked,
@@ -206,6 +208,23 @@ def assess(
         notes=(*marked.notes, *evidence.notes),
         listings=tuple(_pointed_to(evidence.listings, marked)),
     )
+
+
+LOOP = re.compile(r"\s*while\b")
+
+
+def _endless(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
+    """Return what ran out of time with the line of its loop, if there is one that may not end."""
+    at = verdict.place
+    if verdict.state != "timeout" or at is None:
+        return verdict
+    for each in listings:
+        loops = [n for n, line in enumerate(each.source.split("\n")) if LOOP.match(line)]
+        if loops and (each.file, each.cell, each.first_line) == (at.file, at.cell, at.line):
+            told = say("It may never end: look at what makes the condition of its `while` false.")
+            place = replace(at, line=at.line + (loops[0] if len(loops) == 1 else 0))
+            return replace(verdict, message=f"{verdict.message} {told}", place=place)
+    return verdict
 
 
 def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:

@@ -172,13 +172,17 @@ def claim_functions(
         tasks = tuple(task for exercise in read_gallery() for task in exercise.functions)
     roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
     shared = shared_functions(tasks, roles)
-    files = {file: definitions(cells) for file, cells in cells_of(submission).items()}
+    texts = cells_of(submission)
+    files = {file: definitions(cells) for file, cells in texts.items()}
     claims: dict[str, FunctionClaim] = {}
     for task in tasks:
         ranks = {}
         for file, defined in files.items():
             fits = found_in(task, defined).fits
             own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
+            if any(problem.broken for problem in submission.problems):
+                called = {call.function for call in task.calls} - shared
+                own |= {name for name in called if no_python(texts[file], name)}
             if own or (task.id in named and fits):
                 ranks[file] = (
                     file in task.files,
@@ -672,7 +676,10 @@ class FunctionGrader(Struct):
         if outcome.lost is not None:
             told = say("The code {happened}.", happened=outcome.lost.detail)
             late = outcome.lost.kind == "timeout"
-            return Verdict(check.name, "timeout" if late else "error", told)
+            called = {call.function for step in steps for call in self._lines(step).calls}
+            known = self._found.definitions.get(called.pop()) if len(called) == 1 else None
+            place = known.place() if known is not None else None
+            return Verdict(check.name, "timeout" if late else "error", told, place=place)
         failure = outcome.failure
         assert failure is not None  # noqa: S101  (one of the two is there)
         if failure.type in MISSING_IMPORT:

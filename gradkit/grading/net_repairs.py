@@ -246,13 +246,6 @@ def _formulas(findings: Sequence[Finding], entries: Sequence[str]) -> dict[str, 
 def _at(finding: Finding, change: Finding) -> Finding:
     """Return a finding at the line of the change that mends it."""
     assert change.place is not None  # noqa: S101  (a change has one)
-    return replace(
-        finding,
-        place=change.place,
-        places=(change.place,),
-        source=change.source,
-        untraced="",
-        columns=change.columns,
-        fix=change.fix,
-        diff=change.diff,
-    )
+    parts = ("place", "source", "columns", "fix", "adds", "diff")
+    told = {name: getattr(change, name) for name in parts}
+    return replace(finding, places=(change.place,), untraced="", **told)

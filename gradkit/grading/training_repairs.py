@@ -19,7 +19,7 @@ from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.module import OF_THE_MODULE
 from gradkit.diagnosis.mistakes.tell import told
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
-from gradkit.diagnosis.repair.tell import diff_of, finding_of, marked
+from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.training import MENDS, NAMES, STANDS, Text, changes
 from gradkit.grading.repairs import HELD, replaced
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
@@ -153,16 +153,12 @@ def _told(
         # Nothing but this mistake is mended so: it is told, and costs, as where its numbers tell.
         finding = replace(finding, id=identity(task, finding.check, name, ()), mistake=name)
         finding = told(finding, task, Slip(name), Names(), {"train": f"`{function}`"})
-    text, columns, fix = marked(proposal, source)
+    place = finder([cell])(cell.id, line)
+    parts = marked(proposal, source, cell, place.line)
     own = cell.source.split("\n")[line - 1].strip()
-    return replace(
-        finding,
-        place=finder([cell])(cell.id, line),
-        source=own,
-        columns=columns if own == text else (),
-        fix=fix,
-        diff=diff_of(proposal, source, cell),
-    )
+    if own != parts["source"]:
+        parts |= {"source": own, "columns": ()}
+    return replace(finding, place=place, **parts)
 
 
 def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:

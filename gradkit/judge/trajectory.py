@@ -189,6 +189,8 @@ def _losses(
                 epochs=run.epochs,
             )
         )
+    elif "loss" in expected:
+        comparison.remark(say("Return a list with one loss for each epoch."))
     comparison.compare(
         "loss",
         None if found is None else found[None],

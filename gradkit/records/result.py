@@ -96,8 +96,9 @@ class Finding(Struct, frozen=True):
     place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
     are those of levels 1 to 4. ``deduction`` is in points. ``untraced`` says why the lines could
     not be determined and ``place`` is the function's, if that is so. ``columns`` are where the
-    doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right, and
-    ``diff`` that change of the text, after those of the findings before it, as a unified diff.
+    doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right, or
+    what is to be put in below line ``adds`` if that is not None, and ``diff`` that
+    change of the text, after those of the findings before it, as a unified diff.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Finding(Struct, frozen=True):
     untraced: str = ""
     columns: tuple[int, ...] = ()
     fix: str = ""
+    adds: int | None = None
     diff: str = ""
 
 
@@ -144,11 +146,11 @@ OracleKind = Literal["reference", "derived"]
 class Decision(Struct, frozen=True):
     """A person's word on a check's points, which counts in the place of the mark.
 
-    ``marked`` is what the mark would be. ``stale``: something else is found now than what was
-    looked at. ``made`` is UTC, ISO 8601.
+    ``marked`` is what the mark would be, None where nothing could be marked. ``stale``: something
+    else is found now than what was looked at. ``made`` is UTC, ISO 8601.
     """
 
-    marked: float
+    marked: float | None
     by: str
     made: str
     comment: str
@@ -212,7 +214,8 @@ class Adjustment(Struct, frozen=True):
     """Points between the sum of the tasks and the score, and why: a line of its own.
 
     A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
-    ``max_score`` points. Of all others ``said`` is the reason. ``name`` is the task's title.
+    ``max_score`` points. Of all others ``said`` is the reason, and of lateness ``max_score`` what a
+    part is lost of. ``name`` is the task's title.
     """
 
     kind: AdjustmentKind

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.language import say
 from gradkit.records.result import CheckResult, Finding, Result, State, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
@@ -46,7 +47,14 @@ class Annotation(Struct, frozen=True):
 
 
 def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
-    """Yield one for each finding, for each other check that did not pass, and each decision."""
+    """Yield one for each finding, for each other check that did not pass, and each decision.
+
+    What is not valid Python comes first.
+    """
+    for problem in result.problems:
+        if problem.broken:
+            told = "error", say("not valid Python"), log_text(clean_text(problem.message)), "syntax"
+            yield _placed(result, Annotation(*told), problem.place)
     for task in result.tasks:
         for check in task.checks:
             if check.decision is not None:
@@ -77,13 +85,16 @@ def _at(
     # What follows from another mistake costs nothing, and is no error of its own.
     kind = "notice" if check.follows else KINDS[check.state]
     title = f"{task.task}: {check.check}"
-    said = said or word(check.state)
+    return _placed(result, Annotation(kind, title, said or word(check.state), check.check), place)
+
+
+def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation:
     if place is None:
-        return Annotation(kind, title, said, check.check)
+        return made
     if place.cell is None:
-        return Annotation(kind, title, said, check.check, _path(result, place), place.line)
-    title = f"{clean_text(place.file)}, {where(place)}: {title}"
-    return Annotation(kind, title, said, check.check, _path(result, place))
+        return replace(made, file=_path(result, place), line=place.line)
+    title = f"{clean_text(place.file)}, {where(place)}: {made.title}"
+    return replace(made, file=_path(result, place), title=title)
 
 
 def _columns(task: TaskResult, finding: Finding) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from typing import Any
 from gradkit.language import phrase, say
 from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Finding, Result, TaskResult
+from gradkit.report import words
 from gradkit.report.document import document
 from gradkit.report.escape import log_text
 from gradkit.report.text import (
@@ -22,14 +23,6 @@ from gradkit.report.text import (
     finding_lines,
     printed,
     show_lines,
-)
-from gradkit.report.words import (
-    adjustment_text,
-    count_text,
-    points,
-    round_points,
-    score_text,
-    signed,
 )
 from gradkit.text import clean_text, where
 
@@ -61,9 +54,9 @@ def check_text(
     lines = check_lines(check, findings, hints, more=more)
     if headed:
         below = ((line, indent + 2) for line, indent in lines)
-        return log_text(_plain([(check_head(check), 0), *below], width))
+        return log_text(_plain([(check_head(check, findings, hints), 0), *below], width))
     place = ""
-    if check.place is not None and check.state != "pass" and not findings:
+    if check.place is not None and check.state != "pass" and not (findings or check.follows):
         place = say("See {place}.\n", place=clean_text(where(check.place)))
     return log_text(place + _plain(lines, width))
 
@@ -82,12 +75,12 @@ def title_text(result: Result) -> str:
 
 def head_text(result: Result, *, seed: bool = True) -> str:
     """Write what holds for the whole submission: remarks on files, how it was judged."""
-    lines = [*filter(None, [count_text(result)])]
+    lines = [*filter(None, [words.count_text(result)])]
     lines += [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
-            parts = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
-            amount = say("{checkable} of {max_score}", **parts)
+            part, most = words.points(task.checkable), words.points(task.max_score)
+            amount = say("{checkable} of {max_score}", checkable=part, max_score=most)
             lines.append(
                 say("{title}: {amount} points could be checked.", title=task.title, amount=amount)
             )
@@ -102,7 +95,8 @@ def head_text(result: Result, *, seed: bool = True) -> str:
 
 def lines_text(result: Result) -> str:
     """Write the lines between the sum of the tasks and the score; nothing where there are none."""
-    lines = (f"{signed(line.points)} {adjustment_text(line)}" for line in result.adjustments)
+    rows = result.adjustments
+    lines = (f"{words.signed(row.points)} {words.adjustment_text(row)}" for row in rows)
     return log_text(clean_text("\n".join(lines), TEXT_BYTES))
 
 
@@ -113,7 +107,7 @@ def refusal_text(sentence: str) -> str:
 
 def total(result: Result) -> str:
     """The score of all tasks: ``17.25 / 20``."""
-    return score_text(result.score, result.max_score)
+    return words.score_text(result.score, result.max_score)
 
 
 def _plain(lines: Iterable[Line], width: int) -> str:
@@ -187,8 +181,8 @@ LIMIT = 50_000
 
 TOOLS: Mapping[str, object] = {
     **{"check_text": check_text, "head_text": head_text, "title_text": title_text, "total": total},
-    **{"shorten": shorten, "round_points": round_points, "zip": zip, "endless": ENDLESS},
-    **{"lines_text": lines_text},
+    **{"shorten": shorten, "round_points": words.round_points, "zip": zip, "endless": ENDLESS},
+    **{"lines_text": lines_text, "task_worth": words.task_worth},
 }
 """What templates of plain text call."""
 

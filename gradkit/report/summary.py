@@ -47,7 +47,7 @@ def show_summary(summary: Summary, console: Console) -> None:
         console.print(_distribution(scores, most, unit))
         if len(scores) >= SPREAD:
             counts = " ".join(map(str, tenths(scores, most)))
-            console.print(Text(say("in each tenth, from 0 up: {counts}", counts=counts)))
+            console.print(Text(say("students by tenth of the points: {counts}", counts=counts)))
         counted = Counter(row.counted for row in summary.rows if row.counted)
         for said, count in sorted(counted.items()):
             students = say_each(
@@ -87,7 +87,7 @@ def summary_csv(summary: Summary) -> str:
     return to_csv(Table((*head, *more, *checks, *lines, *ids.values()), rows))
 
 
-IDS: Mapping[str, str] = {"sis": "sid", "email": "email", "login": "login"}
+IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
 """Identifiers that a table has where any student has them, and their columns."""
 
 LINES = ("task", "total", "late", "bonus", "scale")

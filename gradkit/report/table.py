@@ -26,11 +26,15 @@ from gradkit.text import clean_text
 
 
 class Table(Struct, frozen=True):
-    """Column heads and rows of cells; the columns in ``right`` are flush right."""
+    """Column heads and rows of cells; the columns in ``right`` are flush right.
+
+    What stands in the columns ``whole`` is there to be copied, and never broken.
+    """
 
     heads: Sequence[str]
     rows: Sequence[Sequence[object]]
     right: Sequence[int] = ()
+    whole: Sequence[int] = ()
 
 
 def show_table(table: Table, console: Console) -> None:
@@ -38,6 +42,8 @@ def show_table(table: Table, console: Console) -> None:
     made = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for number, head in enumerate(table.heads):
         made.add_column(head, justify="right" if number in table.right else "left")
+        made.columns[-1].no_wrap = number in table.whole
+        made.columns[-1].overflow = "fold"
     for row in table.rows:
         made.add_row(*(Text(clean_text(str(cell))) for cell in row))
     if table.rows:
@@ -78,7 +84,8 @@ def show_review(looks: Sequence[Look], console: Console, folder: Path) -> None:
         (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, folder))
         for look in looks
     ]
-    show_table(Table((say("student"), say("why"), *who, say("see")), rows), console)
+    heads = (say("student"), say("why"), *who, say("see"))
+    show_table(Table(heads, rows, whole=(len(heads) - 1,)), console)
 
 
 def review_csv(looks: Sequence[Look], folder: Path) -> str:

@@ -20,22 +20,10 @@ from rich.text import Text
 
 from gradkit.language import say
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
+from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.words import (
-    FOLLOWS,
-    SIGNS,
-    adjustment_text,
-    count_text,
-    doubtful,
-    override_text,
-    points,
-    score_text,
-    signed,
-    state_of,
-    word,
-)
 from gradkit.text import clean_text, label_said, spell, where
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
@@ -92,7 +80,7 @@ def _plain(text: str) -> Text:
 
 
 def _result(result: Result, hints: int, console: Console) -> None:
-    total = (score_text(result.score, result.max_score), "bold")
+    total = (words.score_text(result.score, result.max_score), "bold")
     title = Text.assemble(_plain(result.submission), "  ", total)
     console.print(Rule(title, align="left"))
     for problem in result.problems:
@@ -104,10 +92,10 @@ def _result(result: Result, hints: int, console: Console) -> None:
     if hints < TITLE_LEVEL or sum(len(visible(task, hints)) for task in result.tasks) <= MANY:
         told = None
     for task in result.tasks:
-        _task(task, hints, console, told)
+        _task(task, words.task_worth(result, task), hints, console, told)
     for line in result.adjustments:
-        amount = f"{signed(line.points)}  "
-        show_lines([(Text.assemble((amount, "bold"), _plain(adjustment_text(line))), 2)], console)
+        amount, said = f"{words.signed(line.points)}  ", _plain(words.adjustment_text(line))
+        show_lines([(Text.assemble((amount, "bold"), said), 2)], console)
     footer = _footer(result)
     if told is not None:
         footer.append(say(" · in full: --format html"))
@@ -116,7 +104,7 @@ def _result(result: Result, hints: int, console: Console) -> None:
 
 def _footer(result: Result) -> Text:
     seed = say("seed {seed}", seed=result.seed) if result.tasks else ""
-    parts = [*filter(None, [count_text(result), seed])]
+    parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
         parts.append(say("against the published form"))
     if result.oracle == "derived":
@@ -126,16 +114,18 @@ def _footer(result: Result) -> Text:
     return Text(" · ".join(parts), style="dim")
 
 
-def _task(task: TaskResult, hints: int, console: Console, told: set[str] | None) -> None:
+def _task(
+    task: TaskResult, worth: str, hints: int, console: Console, told: set[str] | None
+) -> None:
     """Print a task; in brief where mistakes that were ``told`` are kept, whose hints are known."""
-    worth = score_text(task.score, task.max_score)
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
-        amount = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
+        part, most = words.points(task.checkable), words.points(task.max_score)
+        amount = {"checkable": part, "max_score": most}
         line.append(say("  ({checkable} of {max_score} points checkable)", **amount), "cyan")
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
-    follow = [c for c in task.checks if state_of(c) == FOLLOWS and c.decision is None]
+    follow = [c for c in task.checks if words.state_of(c) == words.FOLLOWS and c.decision is None]
     plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
     if task.absent and not any(check.decision for check in task.checks):
         show_lines([(_in_a_line("missing", task.checks), 4)], console)
@@ -147,14 +137,14 @@ def _task(task: TaskResult, hints: int, console: Console, told: set[str] | None)
         findings = [finding for finding in seen if finding.check == check.check]
         if check in follow or check in plain:
             continue
-        show_lines([(check_head(check), 4)], console)
+        show_lines([(check_head(check, findings, hints), 4)], console)
         if findings and told is not None:
             show_lines(_brief(check, findings, hints, told), console, 6)
         else:
             show_lines(check_lines(check, findings, hints), console, 6)
     if follow:
         # What is only a consequence needs no more than a line.
-        line = _in_a_line(FOLLOWS, follow).append(say(": nothing more is deducted."), "dim")
+        line = _in_a_line(words.FOLLOWS, follow).append(say(": nothing more is deducted."), "dim")
         show_lines([(line, 4)], console)
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
@@ -167,11 +157,12 @@ def _says(check: CheckResult) -> bool:
 
 def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
     """Write several checks of one state into a line, each with its points if it has any."""
-    sign, kind = SIGNS[state]
+    sign, kind = words.SIGNS[state]
     listed = [
-        f"{c.check} {score_text(c.score, c.max_score)}" if c.max_score else c.check for c in checks
+        f"{c.check} {words.score_text(c.score, c.max_score)}" if c.max_score else c.check
+        for c in checks
     ]
-    return Text.assemble((sign, COLOURS[kind]), f" {word(state)}  {', '.join(listed)}")
+    return Text.assemble((sign, COLOURS[kind]), f" {words.word(state)}  {', '.join(listed)}")
 
 
 def _brief(
@@ -179,14 +170,13 @@ def _brief(
 ) -> Iterator[Line]:
     """Write of each finding a sentence and its line; a formula and a hint if it was not told."""
     if check.decision is not None:
-        yield Text(clean_text(override_text(check)), style="bold"), 0
+        yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
         yield _plain(check.message), 0
     for finding in findings:
-        cost = f", −{points(finding.deduction)}" if finding.deduction else ""
+        cost = f", −{words.points(finding.deduction)}" if finding.deduction else ""
         about = Text(f"({finding.mistake}{cost})", style="dim")
-        known = not finding.source and finding.place == check.place
-        placed = finding.place is not None and hints >= RULE_LEVEL and not known
+        placed = finding.place is not None and hints >= RULE_LEVEL
         beside = about if placed and finding.columns else Text()
         sentence = Text(clean_text(finding.sentence), style="bold")
         yield (sentence if beside else Text.assemble(sentence, "  ", about)), 0
@@ -202,15 +192,16 @@ def _brief(
         told |= {finding.mistake} - {UNEXPLAINED}
 
 
-def check_head(check: CheckResult) -> Text:
-    """Sign, name, points, state and place of a check."""
-    sign, kind = SIGNS[state_of(check)]
+def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
+    """Sign, name, points and state of a check; its place where nothing below it has another."""
+    sign, kind = words.SIGNS[words.state_of(check)]
     colour = COLOURS[kind]
-    worth = score_text(check.score, check.max_score) if check.max_score else say("no points")
+    worth = words.score_text(check.score, check.max_score) if check.max_score else say("no points")
     head = Text.assemble((sign, colour), f" {check.check:<12}{worth:>10}")
     if check.state != "pass":
-        head.append(f"  {word(state_of(check))}", colour)
-        if check.place is not None:
+        head.append(f"  {words.word(words.state_of(check))}", colour)
+        placed = hints >= RULE_LEVEL and any(finding.place for finding in findings)
+        if check.place is not None and not (placed or check.follows):
             head.append(say(", see {place}", place=clean_text(where(check.place))))
     return head
 
@@ -227,7 +218,7 @@ def check_lines(
     ``more`` tells with which command there is more to read.
     """
     if check.decision is not None:
-        yield Text(clean_text(override_text(check)), style="bold"), 0
+        yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
         yield Text(say("Follows from {told}: nothing more is deducted.", told=told)), 0
@@ -249,7 +240,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
-    cost = f"  (−{points(finding.deduction)})" if finding.deduction else ""
+    cost = f"  (−{words.points(finding.deduction)})" if finding.deduction else ""
     yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
@@ -266,7 +257,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
 
 
 def _source(finding: Finding, beside: Text) -> RenderableType:
-    before, part, after = doubtful(finding)
+    before, part, after = words.doubtful(finding)
     before = f"{clean_text(where(finding.place)) if finding.place else ''}  {before}"
     return _Underlined(before, part, after, beside) if part else Text(before.rstrip())
 
@@ -274,8 +265,8 @@ def _source(finding: Finding, beside: Text) -> RenderableType:
 def _fix(finding: Finding, hints: int) -> Iterator[Line]:
     if finding.fix and hints >= EXPECTED_LEVEL:
         for number, line in enumerate(clean_text(finding.fix).split("\n")):
-            word = say("right:") if number == 0 else " " * len(say("right:"))
-            yield Text(f"{word}  {line}", style="green"), 2
+            word = words.mending(finding)
+            yield Text(f"{word if number == 0 else ' ' * len(word)}  {line}", style="green"), 2
 
 
 def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
@@ -377,8 +368,8 @@ def _totals(results: Sequence[Result], console: Console) -> None:
         states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
         table.add_row(
             _plain(result.submission),
-            points(result.score),
-            points(result.max_score),
-            Text(", ".join(map(word, sorted(states))), style="dim"),
+            words.points(result.score),
+            words.points(result.max_score),
+            Text(", ".join(map(words.word, sorted(states))), style="dim"),
         )
     console.print(table)

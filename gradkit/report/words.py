@@ -129,11 +129,26 @@ def adjustment_text(line: Adjustment) -> str:
     """Write why there are points beside those of the tasks; see `override_text`."""
     word = line.decision
     if word is None:
-        return {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}.get(
-            line.kind, line.kind
-        ) + f": {line.said}"
+        share, base = points(-100 * line.points / (line.max_score or 1)), points(line.max_score)
+        part = say(", {share} % of {base} points", share=share, base=base) if line.max_score else ""
+        kinds = {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}
+        return f"{kinds.get(line.kind, line.kind)}: {line.said}{part}"
     set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
     return f"{line.name or say('Total')}: {override_text(set_)}"
+
+
+def given_for(result: Result, task: TaskResult) -> Adjustment | None:
+    """Return the line on the points that a person has set for a whole task, if there is one."""
+    said = ("task", task.title)
+    return next((each for each in result.adjustments if (each.kind, each.name) == said), None)
+
+
+def task_worth(result: Result, task: TaskResult) -> str:
+    """Write what a task counts: what its marks come to, or a person has set."""
+    line = given_for(result, task)
+    if line is None:
+        return score_text(task.score, task.max_score)
+    return say("{worth}, set by a person", worth=score_text(line.score, task.max_score))
 
 
 def count_text(result: Result) -> str:
@@ -176,14 +191,10 @@ def override_text(check: CheckResult) -> str:
         max_score=points(check.max_score),
         by=by,
     )
-    said = say(
-        "{given} on {made}{why}{stop} The mark alone is {marked}.",
-        given=given,
-        made=word.made[:10],
-        why=why,
-        stop=stop,
-        marked=points(word.marked),
-    )
+    day = word.made[:10]
+    said = say("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
+    if word.marked is not None:
+        said += " " + say("The mark alone is {marked}.", marked=points(word.marked))
     return f"{said} {say(STALE)}" if word.stale else said
 
 
@@ -204,6 +215,15 @@ def doubtful(finding: Finding) -> tuple[str, str, str]:
         end = max(end, start + 1)
     before, part, after = source[:start], source[start:end], source[end:]
     return clean_text(before), clean_text(part), clean_text(after)
+
+
+def mending(finding: Finding) -> str:
+    """Say what is to be done with the lines of a fix: they stand in the place, or are put in."""
+    if finding.adds is None or finding.place is None:
+        return say("right:")
+    near = {0: say("add below:"), -1: say("add above:")}
+    said = say("add below line {line}:", line=finding.adds)
+    return near.get(finding.adds - finding.place.line, said)
 
 
 def since(before: Result, after: Result) -> Iterator[str]:

@@ -107,7 +107,7 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
         "501": 20.0,
         "504": None,
     }
-    assert taken["501"][1].startswith("20 / 20 points<br />")
+    assert taken["501"][1].startswith("<pre style='white-space: pre-wrap'>20 / 20 points<br />")
     assert taken["504"][1] == ""
     assert (done.pages, done.new, done.filled) == (3, 3, 2)
     (left,) = done.left

@@ -150,11 +150,20 @@ def test_other_points_possible_are_said() -> None:
     assert table(filled.data)[2][-1] == "10.00"
 
 
+NEAR = (
+    "g.csv has no assignment “{}”. Did you mean {}? Name it in full or by its number; a new one "
+    "with a title like these has to be made in Canvas first. Nothing was written."
+)
+
+
 def test_a_title_that_is_nearly_one_is_refused() -> None:
     """A new column would be another assignment; one that is like none may be meant."""
-    assert refused(BOOK, "Backporp") == (
-        "g.csv has no assignment “Backporp”. Did you mean “Backprop”? Nothing was written."
-    )
+    both = "“Backprop (71)” or “Backprop (72)”"
+    assert refused(BOOK, "Backporp") == NEAR.format("Backporp", both)
+    longer = BOOK.replace(b"Backprop (72)", b"Backpropagation 2 (72)")
+    several = "“Backprop (71)” or “Backpropagation 2 (72)”"
+    assert refused(longer, "backp") == NEAR.format("backp", several)
+    assert refused(BOOK, "BACKPROP") == NEAR.format("BACKPROP", both)
     assert fill_gradebook(BOOK, "g.csv", [], "Essay on nets").notes[0].startswith("There is no")
 
 

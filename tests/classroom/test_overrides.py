@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from classroom.classes import RIGHT, changed_assignment, handed_in
 from classroom.here import grade_here
 from msgspec.structs import replace
 
+from gradkit.classroom.feedback.pages import write_pages
 from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import summarise
@@ -42,6 +44,11 @@ from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import CountingAttempt, Row
 from gradkit.records.result import CheckResult, Result
+from gradkit.report.html.class_page import to_row
+from gradkit.report.html.page import student_page
+from gradkit.report.plain_text import to_comment
+from gradkit.report.text import to_text
+from gradkit.report.words import signed
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -291,6 +298,59 @@ def test_a_task_and_the_total_are_lines_of_their_own(course: Path) -> None:
     assert [line.points for line in made.adjustments] == [18.0 - before.score, 1.5]
     assert made.score == 19.5
     assert [line.decision.comment for line in made.adjustments] == [WHY, WHY]
+
+
+def test_a_task_whose_points_are_set_says_so_at_the_task(course: Path) -> None:
+    """In its heading, in the list of tasks, in the table of the class and in plain text."""
+    give(course, 18.0, TASK)
+    made = result(course)
+    heading = '18 / 20 <span class="chip">set by a person</span></span></h2>'
+    said = '</h2>\n<p class="decision">Regression in numpy: Set to 18 of 20 by A. Miller on '
+    page = student_page(made, 4)
+    assert heading in page
+    assert said in page
+    assert "17.25 / 20 <span" not in page
+    assert to_row(made, 4).tasks[0].score == 18
+    assert "18 / 20, set by a person" in to_text([made], 4)
+    assert "Regression in numpy: 18 / 20, set by a person\n" in to_comment(made, 4)
+    give(course, None, TASK)
+    assert "set by a person" not in student_page(result(course), 4)
+
+
+def test_what_a_person_has_set_is_no_sum_of_deductions(course: Path) -> None:
+    """Below the comment nothing is deducted; what a mistake costs elsewhere is as it was."""
+    (before,) = result(course).tasks
+    costs = {each.check: each.deduction for each in before.findings if each.check}
+    assert costs["update"] > 0
+    give(course, 11.0)
+    (after,) = result(course).tasks
+    assert {f.check: f.deduction for f in after.findings if f.check} == {**costs, "update": 0.0}
+    cost = signed(-costs["update"])
+    marks_alone = replace(result(course), tasks=(before,))
+    assert f'<span class="cost">{cost}' in student_page(marks_alone, 4)
+    assert f'<span class="cost">{cost}' not in student_page(result(course), 4)
+
+
+def test_of_what_was_never_marked_no_mark_is_told(course: Path) -> None:
+    """Neither of a total, nor of a check."""
+    give(course, 15.0, TASK, name=FAY)
+    give(course, 5.0, f"{TASK}/forward", name=FAY)
+    page = student_page(result(course, FAY), 4)
+    assert page.count("Set to ") >= 2
+    assert "The mark alone" not in page
+    give(course, 5.0, "forward")
+    assert "The mark alone is 5." in student_page(result(course), 4)
+
+
+def test_the_page_of_a_class_has_a_row_for_who_was_refused(course: Path) -> None:
+    """Of no points, beside the name, and among no mistakes."""
+    with Store(course, write=False) as store:
+        write_pages(store, course / "pages", 4, 1)
+    page = (course / "pages" / "index.html").read_text(encoding="utf-8")
+    (row,) = [r for r in re.findall(r"<tr data-m.*?</tr>", page, re.DOTALL) if f"{FAY}<" in r]
+    assert '<tr data-mistakes=""' in row
+    assert '<span class="chip">refused</span>' in row
+    assert re.findall(r'data-sort="([^"]*)"', row)[:2] == ["", ""]
 
 
 def test_a_total_needs_to_know_what_counts(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from gradkit.classroom.policy import (
 from gradkit.records.classroom import Kept
 from gradkit.records.course import Bonus, Late, Policy, Scale, Sender
 from gradkit.records.result import Adjustment, Result, TaskResult
+from gradkit.report.words import adjustment_text
 from gradkit.submission.gather import gather
 
 DUE = datetime(2026, 10, 1, 22, tzinfo=UTC)
@@ -244,6 +245,9 @@ def test_what_lateness_costs(late: Late, days: int, lost: float) -> None:
     assert lines(made) == [("late", -lost)]
     assert made.score == 16.0 - lost
     assert made.adjustments[0].said == f"{days} days late"
+    base = 16.0 if late.of == "score" else 20.0
+    part = f"{lost / base * 100:g} % of {base:g} points"
+    assert adjustment_text(made.adjustments[0]) == f"Late: {days} days late, {part}"
 
 
 def test_the_platforms_maximum_comes_last() -> None:
@@ -254,6 +258,7 @@ def test_the_platforms_maximum_comes_last() -> None:
     made = adjusted(result(), policy, kept(), None)
     assert lines(made) == [("late", -2.0), ("bonus", 0.5), ("scale", 58.0)]
     assert (made.score, made.max_score) == (72.5, 100)
+    assert made.adjustments[-1].said == "14.5 of 20 = 72.5 of 100"
     assert adjusted(result(), replace(policy, scale=Scale(20.0)), kept(), None).max_score == 20.0
 
 

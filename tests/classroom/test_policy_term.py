@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -162,6 +163,7 @@ def words_in_bulk(term: Path) -> None:
     )
     ended = gradkit("override", term / "results", "--from", path, "--by", "A. Miller")
     assert ended.exit_code == 0, ended.output
+    assert "--html" not in ended.stderr
     rows = table(term)
     assert (rows["Gül Uz"]["score"], rows["Cas Pi"]["score"]) == ("80.0", "51.25")
 
@@ -180,6 +182,23 @@ def adds_up_everywhere(term: Path) -> None:
     grade(term, "--html", "--roster", term / "Grades.csv")
     page = (term / "results" / "pages" / "index.html").read_text(encoding="utf-8")
     assert f"<dd>{f'{mean:.2f}'.rstrip('0')}</dd>" in page
+    # Everybody has a row, of the platform's points or of none; and none of it is a mistake.
+    assert f"<dt>students</dt><dd>{len(NUMBERS)}</dd>" in page
+    hana = row_of(page, "Hana Vo")
+    assert hana[:3] == ["Hana Vo nothing handed in", "–", "–"]
+    assert hana[-1] == "–"
+    eva = row_of(page, "Eva Su")
+    assert eva[0].startswith("Eva Su refused")
+    assert (eva[1:3], eva[-1]) == (["60", "100"], "–")
+    assert {row_of(page, name)[2] for name in WORK} == {"100"}
+    assert '<option value="refused">' not in page
+
+
+def row_of(page: str, name: str) -> list[str]:
+    """The texts of a student's row on the class page."""
+    (row,) = [r for r in re.findall(r"<tr data-mistakes.*?</tr>", page, re.DOTALL) if name in r]
+    found = re.findall(r"<t[hd][ >].*?</t[hd]>", row, re.DOTALL)
+    return [re.sub("<[^>]+>", "", cell).strip() for cell in found]
 
 
 def goes_back(term: Path) -> None:
@@ -212,6 +231,13 @@ def on_another_day(term: Path) -> None:
     path.write_text(POLICY.replace("per_day = 10", "per_day = 5"), encoding="utf-8")
     said = gradkit("remark", term / "results", "--why", "as the faculty decided").stderr
     assert said.startswith("1 of 7 scores changed.")
+    # The pages of `grade --html` do not know of it.
+    stale = f"{term / 'results' / 'pages'} is as it was: the same `gradkit grade` with --html"
+    assert stale in said
+    again = ("override", term / "results", "Ann Lee", "regression-numpy/update", "12")
+    assert stale in gradkit(*again, "--comment", "as it is").stderr
+    words = ("override", term / "results", "--from", term / "words.csv")
+    assert stale in gradkit(*words).stderr
     rows = table(term)
     assert rows["Ben Ost"]["late_points"] == "-4.0"
     assert all(adds_up(row) for row in rows.values() if row["score"])

@@ -208,6 +208,20 @@ def test_it_reads_at_a_glance(handed: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert lines[-2].endswith("gradkit show out zornzed")
 
 
+def test_a_command_is_never_broken(handed: Path) -> None:
+    """In a log no line is; on a narrow terminal all else is, and nothing of that is left out."""
+    out = handed / "out"
+    commands = [shlex.join(["gradkit", "show", str(out), name]) for name in (FAY, CAS, ZED)]
+    lines = gradkit("review", out, COLUMNS=None).stdout.splitlines()
+    assert len(lines) == 5
+    assert [each in line for each, line in zip(commands, lines[2:], strict=True)] == [True] * 3
+    narrow = str(len(max(commands, key=len)) + 24)
+    text = gradkit("review", out, COLUMNS=narrow).stdout
+    assert len(text.splitlines()) > 5
+    assert [each in text for each in commands] == [True] * 3
+    assert "…" not in text
+
+
 def test_pseudonyms_hide_names_and_sentences(handed: Path) -> None:
     """In the list and in what its commands show; neither is in the order of the names."""
     out = handed / "out"

@@ -60,7 +60,7 @@ def test_a_student_is_shown_whole(handed: Path) -> None:
     assert "should move" in ended.stdout
     last = ended.stdout.splitlines()[-1]
     assert last.split(maxsplit=1)[1] == (f"{ANNA}  regression-numpy  Two indices are exchanged")
-    assert ended.stderr == f"It is {handed / 'first' / NAME}.\n"
+    assert ended.stderr == f"Read from {handed / 'first' / NAME}.\n"
     assert "There are no findings." in gradkit("show", handed / "out", "ben").stdout
 
 

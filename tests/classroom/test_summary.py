@@ -111,6 +111,9 @@ def test_pandas_reads_the_table(out: Path) -> None:
     assert str(table.loc["pia.pdf", "review"]).startswith("pia.pdf is not a file that can be")
 
 
+GITHUB = {"github": "ann-mo"}
+
+
 def test_the_table_has_what_a_gradebook_knows_students_by(tmp_path: Path) -> None:
     """So that it goes back to wherever that came from; a made-up name has none of it."""
     folder = download(tmp_path / "in", {"moann_101_9001_hw.py": RIGHT})
@@ -121,6 +124,9 @@ def test_the_table_has_what_a_gradebook_knows_students_by(tmp_path: Path) -> Non
     }
     assert rows["Ann Mo"] == ("s1", "ann")
     assert rows["Dan Absent"] == ("s5", "dan")
+    row = Row("Ann", "absent", "", None, None, False, {}, (), (), HandedIn(0, 0), ids=GITHUB)
+    (named,) = csv.DictReader(io.StringIO(summary_csv(Summary((row,), {}, {}))))
+    assert (named["github"], "sid" in named) == ("ann-mo", False)
     hidden = command(out, "--format", "csv", "--pseudonyms").stdout
     assert "sid" not in hidden.split("\n")[0].split(",")
     assert "s1" not in hidden.replace("\n", ",").split(",")
@@ -195,9 +201,9 @@ def test_how_scores_are_spread_is_told_of_ten_and_more(capsys: pytest.CaptureFix
         Row(f"s{n}", "graded", "", each, 20.0, False, {}, (), ()) for n, each in enumerate(scores)
     ]
     show_summary(Summary(tuple(rows), {}, {}), Console(width=100))
-    assert "\nin each tenth, from 0 up: 2 1 0 0 1 1 0 0 0 5\n" in capsys.readouterr().out
+    assert "\nstudents by tenth of the points: 2 1 0 0 1 1 0 0 0 5\n" in capsys.readouterr().out
     show_summary(Summary(tuple(rows[1:]), {}, {}), Console(width=100))
-    assert "in each tenth" not in capsys.readouterr().out
+    assert "by tenth" not in capsys.readouterr().out
 
 
 def test_scores_stand_old_beside_new(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,12 +52,16 @@ def table(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
+OPENING = "<pre style='white-space: pre-wrap'>"
+
+
 def test_two_cells_are_filled_and_the_rest_is_kept() -> None:
     """Byte for byte: mark, line ends, quotes, the other students."""
     filled = fill_worksheet(SHEET, "s.csv", [mark("Kim Lee", 8.456, "well done", moodle="501")])
     lines, old = filled.data.split(b"\r\n"), SHEET.split(b"\r\n")
     assert [i for i in range(len(old)) if lines[i] != old[i]] == [1]
-    assert lines[1] == old[1].replace(b'- ",,10.00', b'- ",8.46,10.00') + b"well done"
+    graded = old[1].replace(b'- ",,10.00', b'- ",8.46,10.00')
+    assert lines[1] == graded + OPENING.encode() + b"well done</pre>"
     assert (filled.filled, filled.left, filled.notes) == (("Kim Lee",), (), ())
 
 
@@ -70,8 +74,8 @@ def test_moodle_and_pandas_read_it_back() -> None:
     ]
     data = fill_worksheet(SHEET, "s.csv", marks).data
     assert worksheet_takes(data, WORDS, "Participant", 10) == {
-        "501": (8.0, "a &amp; b<br />&lt;c&gt;"),
-        "502": (7.5, "see me"),
+        "501": (8.0, f"{OPENING}a &amp; b<br />&lt;c&gt;</pre>"),
+        "502": (7.5, f"{OPENING}see me</pre>"),
         "503": (3.0, ""),
     }
     frame = pd.read_csv(io.BytesIO(data))
@@ -89,7 +93,9 @@ def test_another_language_and_a_decimal_comma() -> None:
     """The headings are those of the sheet, and so are the numbers."""
     data = fill_worksheet(GERMAN, "s.csv", [mark("Kim Lee", 8.5, "gut", moodle="501")]).data
     assert b',"8,50","10,00",' in data
-    assert worksheet_takes(data, GERMAN_WORDS, "Teilnehmer/in", 10) == {"501": (8.5, "gut")}
+    assert worksheet_takes(data, GERMAN_WORDS, "Teilnehmer/in", 10) == {
+        "501": (8.5, f"{OPENING}gut</pre>")
+    }
 
 
 def test_a_language_that_is_not_known_is_refused() -> None:
@@ -181,23 +187,30 @@ def test_words_of_a_scale_are_refused() -> None:
 @given(st.text(max_size=80))
 def test_comments_are_text_and_nothing_else(text: str) -> None:
     """No formula, no mark-up, no sign that Moodle's reader stumbles over; and the text is told."""
-    told = as_html(text)
+    whole = as_html(text)
+    assert not whole.startswith(("=", "+", "-", "@"))
+    told = whole.removeprefix(OPENING).removesuffix("</pre>")
+    assert whole == f"{OPENING}{told}</pre>"
     assert not set(told.replace("<br />", "")) & set("<>\"'\\\n\r\t")
-    assert not told.startswith(("=", "+", "-", "@"))
     seen = html.unescape(told.replace("<br />", "\n"))
     assert seen == clean_text(text, 60_000).strip().replace("\t", " ")
     data = fill_worksheet(SHEET, "s.csv", [mark("Kim Lee", 1, text, moodle="501")]).data
-    assert table(data)[1][10] == (told if text else "")
+    assert table(data)[1][10] == (whole if text else "")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", '=HYPERLINK("x")'])
 def test_a_formula_is_told_as_text(text: str) -> None:
     """A spreadsheet sees no formula, and a student reads what was written."""
-    assert as_html(text).startswith("&#")
-    assert html.unescape(as_html(text)) == text
+    assert html.unescape(as_html(text)) == f"{OPENING}{text}</pre>"
+
+
+def test_a_mark_stands_below_what_it_marks() -> None:
+    """In a comment that a browser shows: spaces count, and all characters are equally wide."""
+    told = as_html("a.py:3  x = y\n            ^")
+    assert told == f"{OPENING}a.py:3  x = y<br />            ^</pre>"
 
 
 def test_a_long_comment_is_kept_whole() -> None:
     """Longer than what is shown elsewhere."""
     text = "word " * 2000
-    assert as_html(text) == text.strip()
+    assert as_html(text) == f"{OPENING}{text.strip()}</pre>"

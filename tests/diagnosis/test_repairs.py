@@ -481,7 +481,7 @@ def test_a_step_at_the_end_of_a_loop_is_put_in(found: Found) -> None:
     assert one.mistake == "missing-statement"
     assert one.fix == was.replace(" : ", ":")
     assert one.place is not None
-    assert one.place.line == line_of("convolution", was) - 1
+    assert (one.place.line, one.adds) == (line_of("convolution", was) - 1,) * 2
 
 
 def test_a_method_of_a_base_class_is_told(found: Found) -> None:
@@ -500,6 +500,7 @@ def test_a_step_is_put_in_where_it_is_missing(found: Found) -> None:
     text = by_hand("batchnorm", "step_by_step")
     (one,) = findings(found("batchnorm", (was, ""), text=text))
     assert (one.mistake, one.fix) == ("missing-statement", was.strip())
+    assert one.adds == text[: text.index(was)].count("\n")
 
 
 def test_no_change_is_told_that_breaks_another_check(

@@ -106,6 +106,11 @@ def test_a_mistake_has_its_line(diagnosed: Diagnosed, name: str) -> None:
     assert finding.fix
     mended = applied(finding.diff, text, Cell("x", "x.py", None, text))
     assert mended != text
+    # What is only put in is told as that, with the line that it stands below.
+    rows = finding.diff.split("\n")[2:]
+    assert (finding.adds is None) == any(row.startswith("-") for row in rows)
+    if finding.adds is not None:
+        assert mended.split("\n")[finding.adds].strip() == finding.fix.split("\n")[0]
     assert told(diagnosed(mended, task)) == []
 
 

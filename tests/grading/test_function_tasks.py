@@ -10,6 +10,7 @@ import pytest
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.result import CheckResult, Result
+from gradkit.report.annotations import annotations_of
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import exercises, find_reference
 
@@ -192,6 +193,24 @@ def test_what_is_no_python_is_told_with_its_line(check: Check) -> None:
     assert found.message.startswith("`affine_backward` cannot be used: what is at ")
     assert found.message.endswith(f":{line} is not valid Python. Fix that line, and it is graded.")
     assert of(result, "affine", "forward").state == "pass"
+
+
+def test_a_task_whose_only_function_is_no_python_was_handed_in(check: Check) -> None:
+    """It is not another exercise, nor missing without a reason; what is not there at all is."""
+    text = changed(("def relu_forward(x):", "def relu_forward(x)")).partition("def relu_back")[0]
+    result = check(text)
+    found = of(result, "relu", "forward")
+    assert (found.state, found.score) == ("missing", 0.0)
+    assert found.message.startswith("`relu_forward` cannot be used: what is at hw.py:")
+    (told, *_) = annotations_of(result, 4)
+    assert (told.kind, told.title, told.code) == ("error", "not valid Python", "syntax")
+    line = text[: text.index("def relu_forward")].count("\n") + 1
+    assert told.file.endswith("hw.py")
+    assert told.line == line
+    assert told.message.startswith(f"hw.py:{line} is not valid Python: expected ':'.")
+    without = check(text.partition("def relu_forward")[0])
+    assert [task.task for task in without.tasks] == ["affine"]
+    assert [each for each in annotations_of(without, 4) if each.code == "syntax"] == []
 
 
 def test_what_needs_another_function_is_blocked(check: Check) -> None:

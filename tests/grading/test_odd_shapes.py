@@ -346,7 +346,8 @@ def test_odd_but_right_in_torch(grade, tmp_path: Path, name: str) -> None:
             MODEL + changed(TRAIN, "    return losses\n", ""),
             "trajectory",
             "fail",
-            "`train` does not give the loss: nothing is returned.",
+            "`train` does not give the loss: nothing is returned. Return a list with one loss for "
+            "each epoch.",
         ),
         (
             MODEL + changed(TRAIN, "    return losses\n", "    return losses[1:]\n"),

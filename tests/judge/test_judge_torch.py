@@ -201,7 +201,9 @@ def test_losses_that_are_not_returned() -> None:
         return replace(outcome, outputs=outputs, faults=(Fault(0, "loss", "missing", "x"),))
 
     found = verdicts(case("regression-torch", changes={"run/published": change}))["trajectory"]
-    assert found.message == "`fit` does not give the loss: x."
+    assert found.message == (
+        "`fit` does not give the loss: x. Return a list with one loss for each epoch."
+    )
     assert {e.parameter for e in found.entries if e.state == "fail"} == {"loss"}
 
 

@@ -25,7 +25,7 @@ def test_a_students_result_is_german(check, speak) -> None:
     speak("de", language.FOLDER)
     text = to_text([check(SUBMISSION)], 4)
     for said in (
-        "✗ update      10.75 / 12  falsch, siehe wrong-target.py:26",
+        "✗ update      10.75 / 12  falsch\n",
         "2 von 9 Einträgen sind nach einem Schritt von `update_parameters` falsch: b1[0], b1[1].",
         "Ein Schritt wird in den falschen Eintrag geschrieben: b1[1], b1[0]  (−1.25)",
         "Hinweis: Der Schritt, der zu b1[1] gehört, wird zu b1[0] addiert.",

@@ -10,8 +10,10 @@ from rich.cells import cell_len
 
 from gradkit.records.result import UNEXPLAINED, CheckResult, Finding, Result, TaskResult
 from gradkit.records.submission import Place
+from gradkit.report.annotations import annotations_of
 from gradkit.report.data import to_data
-from gradkit.report.html.page import fragment
+from gradkit.report.html.page import fragment, student_page
+from gradkit.report.plain_text import check_text, to_comment
 from gradkit.report.text import to_text
 
 FINDING = Finding(
@@ -122,6 +124,39 @@ def test_a_doubtful_part_and_what_is_right(level: int) -> None:
     assert "^" not in plain
     assert "right:" not in plain
     assert ("a.py:12  dx = dout * w\n" in plain) == (level >= 3)
+
+
+@pytest.mark.parametrize(
+    ("adds", "said"),
+    [(None, "right:"), (11, "add above:"), (12, "add below:"), (15, "add below line 15:")],
+)
+def test_a_line_that_is_missing_is_no_other_one(adds: int | None, said: str) -> None:
+    """What is put in does not stand in the place of the marked line: every page says so."""
+    result = result_with(replace(CHANGED, fix="optimizer.zero_grad()", adds=adds))
+    (annotation,) = annotations_of(result, 4)
+    capital = said[0].upper() + said[1:]
+    assert f"        {said}  optimizer.zero_grad()\n" in to_text([result], 4)
+    assert f"{said}  optimizer.zero_grad()" in annotation.message
+    assert f"<strong>{capital}</strong> <code>optimizer.zero_grad()" in student_page(result, 4)
+    assert f"{capital} <code" in fragment("Task", result, 4)
+    assert ("right:" in to_text([result], 4)) == (adds is None)
+
+
+@pytest.mark.parametrize(("hints", "both"), [(2, True), (3, False)])
+def test_a_mistake_has_one_line(hints: int, both: bool) -> None:
+    """The head of a check names where its function begins only where no line stands below it."""
+    made = result_with(CHANGED)
+    (task,) = made.tasks
+    begun = replace(task.checks[0], place=Place("a.py", None, 3))
+    later = CheckResult("trajectory", *("fail", 2.0, 2.0, "", (), begun.place), follows=("x",))
+    task = replace(task, checks=(begun, later))
+    text = to_text([replace(made, tasks=(task,))], hints)
+    assert ("see a.py:3" in text) == both
+    assert ("a.py:12" in text) == (not both)
+    comment = to_comment(replace(made, tasks=(task,)), hints)
+    assert "See a.py:3" not in comment
+    assert "See a.py:3" in check_text(replace(task, findings=()), begun, hints)
+    assert "see a.py:3" in to_text([replace(made, tasks=(replace(task, findings=()),))], hints)
 
 
 def underlined(finding: Finding, width: int = 100) -> list[str]:

@@ -33,7 +33,7 @@ from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.mark import WITHDRAWN
-from gradkit.language import phrase, say
+from gradkit.language import say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
@@ -42,6 +42,7 @@ from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, v
 from gradkit.report.html.class_page import Row, class_page, to_row
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
+from gradkit.report.words import word
 from gradkit.writing import write_whole
 
 CHUNK = 20
@@ -49,8 +50,6 @@ CHUNK = 20
 
 ALONE = 30
 """Pages that are written by this process: others would take longer to start."""
-
-NOTHING = phrase("Nothing in it could be graded")
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 
@@ -77,7 +76,7 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     students = folder / "students"
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = list(_rows(store, found, students, hints, workers))
+        rows = sorted(_rows(store, found, students, hints, workers), key=lambda row: row.submission)
         page = class_page(rows, folder.resolve().parent.name)
         write_whole(folder / "index.html", page.encode())
     except OSError as error:
@@ -112,11 +111,12 @@ def _rows(
     there = [stand for stand in stands if stand is not None]
     alone = len(found) <= ALONE
     yield from map_chunks(write, there, size=CHUNK, workers=1 if alone else workers)
-    known = {stand.kept.name for stand in there}
-    for each in found:
-        if each.kept.name not in known:
-            said = ((each.kept.standing, say(NOTHING)),)
-            yield Row(each.kept.name, None, None, False, (), said)
+    left = dict.fromkeys(store.enrolled(), say("nothing handed in"))
+    left |= dict.fromkeys(store.awaited(), say("not graded yet"))
+    left |= dict.fromkeys((each.name for each in store.newest()), say("no attempt that counts"))
+    left |= {each.kept.name: _standing(each.kept) for each in found}
+    for name in left.keys() - {stand.kept.name for stand in there}:
+        yield Row(name, None, None, False, (), standing=(left[name],))
 
 
 def _write(stand: Stand, students: Path, hints: int) -> Row:
@@ -124,12 +124,16 @@ def _write(stand: Stand, students: Path, hints: int) -> Row:
     page = student_page(explained(seen(stand), stand.withdrawn, hints), hints)
     write_whole(path, page.encode())
     row = to_row(whole(stand), EXPECTED_LEVEL, f"students/{path.name}")
-    if stand.kept.standing == "graded":
-        return row
-    open_ = is_open(whole(stand))
-    told = stand.kept.told if stand.kept.standing == "absent" else say(NOTHING)
-    mistakes = ((stand.kept.standing, told),)
-    return replace(row, mistakes=mistakes, score=None if open_ else row.score)
+    if is_open(whole(stand)):
+        row = replace(row, score=None, max_score=None)
+    late = (say("late"),) if stand.kept.sender.late else ()
+    said = () if stand.kept.standing == "graded" else (_standing(stand.kept),)
+    return replace(row, standing=(*said, *late))
+
+
+def _standing(kept: Kept) -> str:
+    """Say why there is no grade of what counts."""
+    return say("nothing handed in") if kept.standing == "absent" else word(kept.standing)
 
 
 class Stand(Struct, frozen=True):

@@ -116,13 +116,12 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
 def as_html(text: str) -> str:
     """Plain text as Moodle's comments are stored; nothing in it is mark-up or a formula.
 
-    Moodle's reader takes a backslash before a quotation mark for an escape, so neither sign
-    is left as it is.
+    Columns stand below each other only where all characters are equally wide. Moodle's reader
+    takes a backslash before a quotation mark for an escape, so neither sign is left as it is.
     """
     escaped = html.escape(clean_text(text, FEEDBACK_BYTES)).replace("\\", "&#92;")
     escaped = "<br />".join(escaped.strip().split("\n")).replace("\t", " ")
-    first = escaped[:1]
-    return f"&#{ord(first)};{escaped[1:]}" if first and first in "=+-@" else escaped
+    return f"<pre style='white-space: pre-wrap'>{escaped}</pre>"
 
 
 def claim(
@@ -341,11 +340,16 @@ def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
             f"“{shown(title)}” cannot be the title of a new assignment: Canvas passes over columns "
             "that are called like its totals. Choose another."
         )
-    near = get_close_matches(title, [_named(text)[0] for text in known], n=1, cutoff=LIKE)
+    wanted = title.casefold()
+    titles = [_named(text)[0].casefold() for text in known]
+    close = get_close_matches(wanted, titles, n=1, cutoff=LIKE)
+    near = [text for text in known if text.casefold().startswith((wanted, *close))]
     if near:
+        meant = " or ".join(f"“{shown(text)}”" for text in near)
         raise CsvTableError(
-            f"{shown(sheet.name)} has no assignment “{shown(title)}”. Did you mean “{near[0]}”? "
-            "Nothing was written."
+            f"{shown(sheet.name)} has no assignment “{shown(title)}”. Did you mean {meant}? Name "
+            "it in full or by its number; a new one with a title like these has to be made in "
+            "Canvas first. Nothing was written."
         )
 
 

@@ -210,6 +210,7 @@ class _Target(Struct, frozen=True):
     marked: float
     most: float
     basis: str
+    graded: bool = True
 
     @property
     def name(self) -> str:
@@ -348,6 +349,7 @@ def counted(
     """
     words = {(each.task, each.check): each for each in said}
     targets = _targets(result, kept) if words else {}
+    targets = {n: replace(each, graded=not result.refused) for n, each in targets.items()}
     tasks = [_task(task, words, targets) for task in result.tasks]
     lines = [*_set(tasks, words, targets)]
     spoken = {task for task, _ in words}
@@ -394,7 +396,8 @@ def _line(
 
 
 def _decision(word: Override, target: _Target) -> Decision:
-    return Decision(target.marked, word.by, word.made, word.comment, word.basis != target.basis)
+    marked = target.marked if target.graded else None
+    return Decision(marked, word.by, word.made, word.comment, word.basis != target.basis)
 
 
 def _task(
@@ -403,6 +406,7 @@ def _task(
     targets: Mapping[str, _Target],
 ) -> TaskResult:
     checks = []
+    spoken = {check for at, check in words if at == task.task}
     for check in task.checks:
         word = words.get((task.task, check.check))
         if word is None or word.points is None:
@@ -414,7 +418,10 @@ def _task(
         checks.append(replace(check, score=score, decision=decision))
     if tuple(checks) == task.checks:
         return task
-    return replace(task, checks=tuple(checks), score=round(sum(c.score for c in checks), 2))
+    # What a person has set is no sum of deductions any more.
+    free = (replace(f, deduction=0.0) if f.check in spoken else f for f in task.findings)
+    score = round(sum(check.score for check in checks), 2)
+    return replace(task, checks=tuple(checks), findings=tuple(free), score=score)
 
 
 def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:

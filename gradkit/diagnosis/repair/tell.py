@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from difflib import unified_diff
 from textwrap import dedent
+from typing import Any
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.kinds import kinds
@@ -43,34 +44,39 @@ def finding_of(
         The text of the cell before the change.
     """
     kind = kinds()[proposal.kind]
-    doubtful, columns, fix = marked(proposal, source)
     text = "/".join((task, check, proposal.kind, function, *outputs))
     hint = say(kind.hints[1])
     where = say("Look at `{function}`.", function=function)
+    place = finder([cell])(cell.id, line)
     return Finding(
         id=hashlib.sha256(text.encode()).hexdigest()[:10],
         check=check,
         mistake=proposal.kind,
         title=say(kind.title),
         entries=tuple(outputs),
-        place=finder([cell])(cell.id, line),
-        source=doubtful,
+        place=place,
         sentence=say(kind.sentence, function=function),
         hints=(where, hint),
-        columns=columns,
-        fix=fix,
-        diff=diff_of(proposal, source, cell),
+        **marked(proposal, source, cell, place.line),
     )
 
 
-def marked(proposal: Proposal, source: str) -> tuple[str, tuple[int, int], str]:
-    """Return the doubtful line of a text, the columns of its doubtful part, and what mends it."""
+def marked(proposal: Proposal, source: str, cell: Cell, at: int) -> dict[str, Any]:
+    """Return the parts of a finding that tell of the doubtful line, and of what mends it.
+
+    ``at`` is the number that the line is told with.
+    """
     line = source.split("\n")[proposal.line - 1]
     ends = min(proposal.end, len(line)) if proposal.until == proposal.line else len(line)
     # What is shown begins where the line's text does.
     indent = len(line) - len(line.lstrip())
-    columns = (max(proposal.start - indent, 0), max(ends - indent, 0))
-    return line.strip(), columns, dedent("\n".join(proposal.lines)).strip("\n")
+    return {
+        "source": line.strip(),
+        "columns": (max(proposal.start - indent, 0), max(ends - indent, 0)),
+        "fix": dedent("\n".join(proposal.lines)).strip("\n"),
+        "adds": at + proposal.last - proposal.line if proposal.last < proposal.first else None,
+        "diff": diff_of(proposal, source, cell),
+    }
 
 
 def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:

@@ -11,19 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import say
-from gradkit.records.result import UNEXPLAINED, Result, State, TaskResult
+from gradkit.records.result import UNEXPLAINED, Adjustment, Result, State, TaskResult
+from gradkit.report import words
 from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.document import document
 from gradkit.report.html.drawings import KINDS, Data, Drawing, bars, histogram, placed, shares
-from gradkit.report.words import (
-    SIGNS,
-    adjustment_text,
-    comparable,
-    override_text,
-    points,
-    signed,
-    word,
-)
 from gradkit.text import clean_text
 
 
@@ -40,7 +32,8 @@ class TaskRow(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
 
-    Who has nothing that could be graded has no score, and is in no mean.
+    Who has nothing that could be graded has no score, and is in no mean. ``standing`` are words on
+    that, and on being late.
 
     ``override_texts`` are sentences on points that a person has set, or the course's policy.
 
@@ -56,6 +49,7 @@ class Row(Struct, frozen=True):
     mistakes: tuple[tuple[str, str], ...] = ()
     link: str = ""
     override_texts: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
 
 
 def to_row(result: Result, hints: int, link: str = "") -> Row:
@@ -71,7 +65,7 @@ def to_row(result: Result, hints: int, link: str = "") -> Row:
         result.score,
         result.max_score,
         result.provisional,
-        tuple(map(_task, result.tasks)),
+        tuple(_task(task, words.given_for(result, task)) for task in result.tasks),
         tuple(named.items()),
         link,
         tuple(_decided(result)),
@@ -82,13 +76,16 @@ def _decided(result: Result) -> Iterator[str]:
     for task in result.tasks:
         for check in task.checks:
             if check.decision is not None:
-                yield f"{task.title}, {check.check}: {override_text(check)}"
-    yield from (f"{signed(each.points)} {adjustment_text(each)}" for each in result.adjustments)
+                yield f"{task.title}, {check.check}: {words.override_text(check)}"
+    yield from (
+        f"{words.signed(each.points)} {words.adjustment_text(each)}" for each in result.adjustments
+    )
 
 
-def _task(task: TaskResult) -> TaskRow:
+def _task(task: TaskResult, given: Adjustment | None) -> TaskRow:
     checks = tuple((check.check, check.state) for check in task.checks)
-    return TaskRow(task.task, task.title, task.score, task.max_score, checks)
+    score = task.score if given is None else given.score
+    return TaskRow(task.task, task.title, score, task.max_score, checks)
 
 
 BARS = 20
@@ -123,7 +120,7 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
     """
     cleaned = [_clean(row) for row in rows]
     made, counted = _mistakes(cleaned), _checks(cleaned)
-    scores, largest, unit = comparable((row.score, row.max_score) for row in cleaned)
+    scores, largest, unit = words.comparable((row.score, row.max_score) for row in cleaned)
     return document(
         "class.html",
         title=clean_text(title),
@@ -173,7 +170,7 @@ def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
     counts: dict[tuple[str, str], Counter[str]] = {}
     for task in (task for row in rows for task in row.tasks):
         for check, state in task.checks:
-            counts.setdefault((task.title, check), Counter())[SIGNS[state][1]] += 1
+            counts.setdefault((task.title, check), Counter())[words.SIGNS[state][1]] += 1
     return counts
 
 
@@ -183,9 +180,9 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
     title = say(
         "Scores of {count} students, from {low} to {high} {unit}.",
         count=len(scores),
-        low=points(min(scores)),
-        high=points(max(scores)),
-        unit=word(unit),
+        low=words.points(min(scores)),
+        high=words.points(max(scores)),
+        unit=words.word(unit),
     )
     return placed(histogram(tuple(scores), largest, unit), "distribution", title, title)
 

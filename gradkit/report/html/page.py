@@ -20,7 +20,7 @@ from gradkit.report.document import document
 from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.html.drawings import courses, heat_map, picture
 from gradkit.report.html.formulas import rules
-from gradkit.report.words import count_text, doubtful, state_of
+from gradkit.report.words import adjustment_text, count_text, doubtful, given_for, mending, state_of
 from gradkit.text import clean_data, clean_text
 
 Data = dict[str, Any]
@@ -67,6 +67,9 @@ def report(result: Result, hints: int, name: str) -> Data:
     data = clean_data(to_data(result, hints), LONGEST)
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
         _task(f"{name}-{number}", task, told, hints)
+        line = given_for(result, task)
+        said = "" if line is None else clean_text(adjustment_text(line))
+        told["given"] = line and {"score": line.score, "said": said}
     scored = not result.refused or bool(result.tasks or result.adjustments)
     return {**data, "name": name, "counted": count_text(result), "scored": scored}
 
@@ -77,6 +80,7 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
     for number, (finding, told) in enumerate(findings, 1):
         told |= {"number": number, "marked": [*_places(told)], "rules": [*rules(finding, hints)]}
         told["doubtful"] = doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
+        told["mending"] = mending(finding)
     for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
         check.update(_check(f"{name}-{number}", check, data), shown=state_of(record))
     # That it was not handed in is said of all its checks, and shown once.
@@ -204,4 +208,4 @@ def fragment(
     checks = [check for task in data["tasks"] for check in task["checks"]]
     plots = [(picture(plot), plot.caption) for check in checks for plot in courses(check, "run")]
     values = {"title": title, "result": result, "hints": hints, "refusal": refusal}
-    return document("fragment.html", notes=notes, plots=plots, **values)
+    return document("fragment.html", notes=notes, plots=plots, mending=mending, **values)

@@ -62,6 +62,16 @@ def test_every_student_has_a_line() -> None:
     assert "3 students" in page
 
 
+def test_who_has_no_grade_is_told_beside_the_name() -> None:
+    """It is no mistake of theirs."""
+    row = Row("Di", None, None, False, (), standing=("refused", "late"))
+    page = class_page([*ROWS, row], "Class")
+    assert cells(page, "Di") == ["Di refused late", *["–"] * 6]
+    assert [each.code for each in _mistakes([row])] == []
+    assert "<dt>students</dt><dd>4</dd>" in page
+    assert "<dt>with a score</dt><dd>3</dd>" in page
+
+
 def test_one_task_needs_no_column_of_its_own() -> None:
     """The points say it."""
     assert len(cells(class_page(ROWS[1:2], "Class"), "Bo")) == 5
