@@ -210,6 +210,12 @@ class _Repairs(Struct):
             if outputs is None or (outputs and self._breaks(check)):
                 break
             if outputs:
+                # What was right without what stopped the others owes it nothing.
+                entries = (
+                    self.grader.verdicts[check.name].entries if before.state == "error" else ()
+                )
+                right = {entry.parameter for entry in entries if entry.state == "pass"}
+                outputs = [each for each in outputs if each not in right] or outputs
                 for function, one, cell, line, source in steps:
                     yield _Told(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self._state(), []

@@ -279,7 +279,7 @@ def _literal(key: str, value: Any) -> Any:
             array = np.array(None)
         if array.dtype.kind in "bif":
             return array
-    elif isinstance(value, bool | int | float):
+    elif isinstance(value, bool | int | float | str):
         return value
     refuse(key, repr(value), "numbers, in lists of equal length")
 

@@ -1,0 +1,93 @@
+"""Write an assignment file as students may read it.
+
+What tells the answer is left out. Where students have no model solution, what it gives at a few
+inputs stands for it: numbers, from which nobody reads how they are made.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradkit.records.task import FunctionCheck
+from gradkit.task.assignment import read_assignment
+from gradkit.task.draws import draws
+from gradkit.task.solution import Solution, load_solution
+
+HEAD = "# Written by gradkit from the course's own file, without what tells the answers."
+
+
+def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ...]]:
+    """Write an assignment for students.
+
+    Parameters
+    ----------
+    path : Path
+        The assignment file, which has been read before.
+    reference : Path or None
+        The folder of the model solutions, for examples of what they give.
+
+    Returns
+    -------
+    bytes
+        The file as it is, where it tells nothing and lacks nothing.
+    tuple of str
+        ``task/check`` of those of which nobody can tell without a model solution.
+
+    Raises
+    ------
+    OracleError
+        A model solution cannot be used.
+    """
+    text = path.read_bytes()
+    data = tomllib.loads(text.decode())
+    tables = data.pop("tasks")
+    changed, untold = False, []
+    known = {task.id: task for task in read_assignment(path).functions}
+    for table, task in ((each, known[each["id"]]) for each in tables if each["id"] in known):
+        # It quotes the model solution.
+        changed |= table.pop("equivalent", None) is not None
+        solution = load_solution(task, reference) if reference is not None else None
+        for entry, check in zip(table["checks"], task.checks, strict=True):
+            told = {name for each in check.examples for name in each.values}
+            lacking = [name for name in check.compare if name not in told]
+            if made := list(_made(solution, check, lacking)):
+                entry["examples"] = [*entry.get("examples", ()), *made]
+                changed = True
+            elif {*lacking} - check.gradient.keys():
+                untold.append(f"{task.id}/{check.name}")
+    lines = [HEAD, *_pairs(data)]
+    for table in tables:
+        lines += ["", "[[tasks]]", *_pairs(table)]
+    return "\n".join([*lines, ""]).encode() if changed else text, tuple(untold)
+
+
+def _made(solution: Solution | None, check: FunctionCheck, outputs: list[str]) -> Iterator[Any]:
+    """Yield examples of what the model solution gives, at inputs that a file can hold."""
+    # By another convention other numbers are right.
+    if solution is None or check.conventions or not outputs:
+        return
+    # Two random ones, of other sizes, and what is hard.
+    for draw in list(draws(solution.task, 0))[1:]:
+        made = solution.make(check, draw).values
+        example = {"inputs": draw.values, "values": {name: made[name] for name in outputs}}
+        with suppress(TypeError, ValueError):
+            tomllib.loads("\n".join(_pairs(example)))
+            yield example
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    """Write a table, a key in each line: TOML is JSON with another sign between key and value."""
+    write = json.JSONEncoder(
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(", ", " = "),
+        default=np.ndarray.tolist,
+    ).encode
+    return [f"{write(key)} = {write(value)}" for key, value in table.items()]
