@@ -13,19 +13,14 @@ from gradkit.cli.output import console
 from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 
 
-@click.command(
-    "list",
-    cls=Command,
-    context_settings={"allow_extra_args": True},
-    example="gradkit list --assignment spring/assignment.toml",
-)
+@click.command("list", cls=Command, example="gradkit list --assignment spring/assignment.toml")
+@click.argument("task", required=False, metavar="")
 @options.ASSIGNMENT
-@click.pass_context
-def list_command(context: click.Context, assignment: Path | None) -> None:
+def list_command(task: str | None, assignment: Path | None) -> None:
     """List the exercises that come with gradkit; of one, tasks, what they ask for, and points."""
-    if context.args:
+    if task is not None:
         raise Refusal(
-            f"{context.args[0]}: a task belongs to an assignment: `gradkit list --assignment NAME` "
+            f"{task}: a task belongs to an assignment: `gradkit list --assignment NAME` "
             "lists those of one, and `gradkit list` the names of what comes with gradkit."
         )
     from gradkit.report.exercise import outline, shelf

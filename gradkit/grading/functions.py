@@ -745,24 +745,19 @@ class FunctionGrader(Struct):
         if entries == verdict.entries:
             return verdict
         if "fail" in states or "missing" in states:
+            # Without a model, what examples tell comes first, and then what differences do.
             right = {entry.parameter for entry in entries if entry.state == "pass"}
-            if model:
-                return judge_check(check, probes, right)
-            # What examples tell comes first.
             right |= {e.parameter for e in verdict.entries if e.state == "not-checked"}
-            sentences = [judge_check(check, probes, right).message]
-            open_ = [one for name, one in told.items() if name in right]
-            sentences += [one.message for one in open_ if one.verdict == "disagree"]
-            told_so = " ".join(filter(None, sentences))
-            return replace(verdict, state="fail", message=told_so, entries=entries)
-        if not model:
-            if "not-checked" in states:
-                return replace(verdict, state="not-checked", entries=entries)
-            return replace(verdict, state="pass", message="", entries=entries)
+            judged = judge_check(check, probes, right)
+            open_ = [o.message for n, o in told.items() if n in right and o.verdict == "disagree"]
+            state = "fail" if judged.state == "pass" else judged.state
+            told_so = " ".join(filter(None, [judged.message, *open_]))
+            return replace(judged, state=state, message=told_so, entries=entries)
+        if "not-checked" in states:
+            return replace(verdict, state="not-checked", entries=entries)
         note = say("What is right here is right for the forward pass that is there.")
-        return replace(
-            verdict, state="pass", message="", entries=entries, notes=(*verdict.notes, note)
-        )
+        notes = (*verdict.notes, note) if model else verdict.notes
+        return replace(verdict, state="pass", message="", entries=entries, notes=notes)
 
     def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
         """Return the names in the scalar of a gradient that lines make."""

@@ -145,17 +145,12 @@ class Grading:
         names = (name,) if name else self._settings.tasks
         if not names:
             names = tuple(task.id for task in self.tasks(path)) if path else tuple(known)
-        if not known or {*names} & {task.id for task in self._session.assignment.functions}:
-            pytest.fail(
-                "gradkit's fixtures are for nets, and this is an exercise of functions. Import the "
-                "function, and hold it with gradkit.assert_backward(forward, backward, inputs) or "
-                "gradkit.assert_gradient: it then runs here, and not in the sandbox.",
-                pytrace=False,
-            )
         if len(names) != 1 or names[0] not in known:
             pytest.fail(
-                f"Which task is this test about? Found {', '.join(names)}; expected one of "
-                f"{', '.join(known)}. Say so with @pytest.mark.gradkit(TASK).",
+                f"Which task is this test about? Found {', '.join(names)}; expected one of a net: "
+                f"{', '.join(known) or 'there is none'}. Say so with @pytest.mark.gradkit(TASK). A "
+                "function is imported, and held with gradkit.assert_backward: it then runs here, "
+                "and not in the sandbox.",
                 pytrace=False,
             )
         return known[names[0]]

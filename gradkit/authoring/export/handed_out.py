@@ -6,10 +6,11 @@ inputs stands for it: numbers, from which nobody reads how they are made.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.solution import Solution, load_solution
 
-HEAD = "# Written by gradkit from the course's own file, without what tells the answers."
+HEAD = "# Written by gradkit from the course's own file, without what tells the answers.\n"
 
 
 def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ...]]:
@@ -47,14 +48,13 @@ def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ..
     """
     text = path.read_bytes()
     data = tomllib.loads(text.decode())
-    tables = data.pop("tasks")
+    tables = {table["id"]: table for table in data["tasks"]}
     changed, untold = False, []
-    known = {task.id: task for task in read_assignment(path).functions}
-    for table, task in ((each, known[each["id"]]) for each in tables if each["id"] in known):
+    for task in read_assignment(path).functions:
         # It quotes the model solution.
-        changed |= table.pop("equivalent", None) is not None
+        changed |= tables[task.id].pop("equivalent", None) is not None
         solution = load_solution(task, reference) if reference is not None else None
-        for entry, check in zip(table["checks"], task.checks, strict=True):
+        for entry, check in zip(tables[task.id]["checks"], task.checks, strict=True):
             told = {name for each in check.examples for name in each.values}
             lacking = [name for name in check.compare if name not in told]
             if made := list(_made(solution, check, lacking)):
@@ -62,10 +62,7 @@ def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ..
                 changed = True
             elif {*lacking} - check.gradient.keys():
                 untold.append(f"{task.id}/{check.name}")
-    lines = [HEAD, *_pairs(data)]
-    for table in tables:
-        lines += ["", "[[tasks]]", *_pairs(table)]
-    return "\n".join([*lines, ""]).encode() if changed else text, tuple(untold)
+    return (HEAD + _written(data)).encode() if changed else text, tuple(untold)
 
 
 def _made(solution: Solution | None, check: FunctionCheck, outputs: list[str]) -> Iterator[Any]:
@@ -78,16 +75,14 @@ def _made(solution: Solution | None, check: FunctionCheck, outputs: list[str]) -
         made = solution.make(check, draw).values
         example = {"inputs": draw.values, "values": {name: made[name] for name in outputs}}
         with suppress(TypeError, ValueError):
-            tomllib.loads("\n".join(_pairs(example)))
+            tomllib.loads(_written(example))
             yield example
 
 
-def _pairs(table: Mapping[str, Any]) -> list[str]:
+def _written(table: Mapping[str, Any]) -> str:
     """Write a table, a key in each line: TOML is JSON with another sign between key and value."""
-    write = json.JSONEncoder(
-        ensure_ascii=False,
-        allow_nan=False,
-        separators=(", ", " = "),
-        default=np.ndarray.tolist,
-    ).encode
-    return [f"{write(key)} = {write(value)}" for key, value in table.items()]
+    signs = (", ", " = ")
+    write = partial(
+        dumps, ensure_ascii=False, allow_nan=False, separators=signs, default=np.ndarray.tolist
+    )
+    return "".join(f"{write(key)} = {write(each)}\n" for key, each in table.items())
