@@ -318,6 +318,19 @@ def test_numbers_of_the_model_solution_stand_for_it(tmp_path: Path, forms: Path)
         assert gradkit("check", tmp_path / "three_forms.py", *options).exit_code == code
 
 
+def test_inputs_that_no_file_can_hold_make_no_examples(tmp_path: Path, forms: Path) -> None:
+    """What is packed can be read, and it is said what nobody can tell."""
+    text = forms.read_text(encoding="utf-8")
+    forms.write_text(text.replace("way = \"'up'\"", "way = \"('up', 'down')\""))
+    done = gradkit(
+        *("export", "github-classroom", "--out", tmp_path / "repo", "--assignment", forms),
+        *("--reference", FORMS / "reference"),
+    )
+    assert "nobody can tell whether scale/forward is right" in done.stderr
+    packed = tmp_path / "repo/.gradkit/assignment.toml"
+    assert gradkit("list", "--assignment", packed).exit_code == 0
+
+
 def test_what_nobody_can_tell_there_is_named(tmp_path: Path, forms: Path) -> None:
     """Without model solutions, and where other conventions hold: outputs that are no gradients."""
     command = ("export", "github-classroom", "--assignment", forms, "--out")

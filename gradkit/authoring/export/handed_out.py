@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from gradkit.records.task import FunctionCheck
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import AssignmentError, read_assignment
 from gradkit.task.draws import draws
+from gradkit.task.functions import INPUT, literal
 from gradkit.task.solution import Solution, load_solution
 
 HEAD = "# Written by gradkit from the course's own file, without what tells the answers.\n"
@@ -74,8 +75,8 @@ def _made(solution: Solution | None, check: FunctionCheck, outputs: list[str]) -
     for draw in list(draws(solution.task, 0))[1:]:
         made = solution.make(check, draw).values
         example = {"inputs": draw.values, "values": {name: made[name] for name in outputs}}
-        with suppress(TypeError, ValueError):
-            tomllib.loads(_written(example))
+        with suppress(TypeError, ValueError, AssignmentError):
+            literal("inputs", tomllib.loads(_written(example))["inputs"], INPUT)
             yield example
 
 
