@@ -15,7 +15,7 @@ from gradkit.records.submission import Place
 
 ERROR_BYTES = 2_000
 
-PROBES = {"row": phrase("row {number}"), "random": phrase("random {number}")}
+PROBES = {"row": phrase("row {number}"), "random": phrase("random input {number}")}
 STEPS = {
     "first step": phrase("first step from {start}"),
     "second step": phrase("second step from {start}"),

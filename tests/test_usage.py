@@ -42,6 +42,11 @@ HELP = "`gradkit check --help` lists all."
             "see `gradkit diff --help`.",
         ),
         (
+            "list classification-numpy",
+            "classification-numpy: a task belongs to an assignment: `gradkit list --assignment "
+            "NAME` lists those of one, and `gradkit list` the names of what comes with gradkit.",
+        ),
+        (
             "check a.py --out",
             "--out needs a value behind it. `gradkit COMMAND --help` says which.",
         ),

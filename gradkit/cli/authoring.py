@@ -14,9 +14,15 @@ from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 
 
 @click.command("list", cls=Command, example="gradkit list --assignment spring/assignment.toml")
+@click.argument("task", required=False, metavar="")
 @options.ASSIGNMENT
-def list_command(assignment: Path | None) -> None:
+def list_command(task: str | None, assignment: Path | None) -> None:
     """List the exercises that come with gradkit; of one, tasks, what they ask for, and points."""
+    if task is not None:
+        raise Refusal(
+            f"{task}: a task belongs to an assignment: `gradkit list --assignment NAME` "
+            "lists those of one, and `gradkit list` the names of what comes with gradkit."
+        )
     from gradkit.report.exercise import outline, shelf
     from gradkit.task.assignment import read_assignment
     from gradkit.task.shipped import exercises
@@ -115,12 +121,20 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     """Write what PLATFORM needs to grade an assignment with gradkit.
 
     Nothing is overwritten. For github-classroom no model solutions are packed: students
-    can read the repository. With wheel it is gradkit alone, for anybody to install.
+    can read the repository. Where there are any, examples of what they give go in their
+    place. With wheel it is gradkit alone, for anybody to install.
     """
     from gradkit.authoring.export.platforms import export_assignment
 
-    export_assignment(platform, out, **settings)
+    untold = export_assignment(platform, out, **settings)
     click.echo(f"Written to {out}.", err=True)
+    if untold:
+        click.echo(
+            f"Without the model solution nobody can tell whether {', '.join(untold)} is right: who "
+            "has done all well gets exit code 3. Name the folder of the model solutions with "
+            "--reference, for examples of what they give; where `conventions` are, write some.",
+            err=True,
+        )
 
 
 @click.command("new", cls=Command, example="gradkit new hw")

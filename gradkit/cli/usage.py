@@ -131,7 +131,7 @@ class OneOf(click.Choice[str]):
 def usage(context: click.Context) -> str:
     """Return the form of a command, as ``gradkit show [OPTIONS] DIR [NAME]``."""
     pieces = context.command.collect_usage_pieces(context)
-    return " ".join([context.command_path, *pieces])
+    return " ".join([context.command_path, *pieces]).rstrip()
 
 
 def sentence(error: click.UsageError) -> str:

@@ -88,10 +88,11 @@ def _spared(
     stopped = [outcomes[batch.name].failure for batch in asked]
     if not any(each is not None and not each.before for each in stopped):
         return []
-    questions = [observe.of_batch(task, binding.bound["update"], batch) for batch in asked]
+    update = binding.bound["update"]
+    questions = [observe.of_batch(task, update, batch) for batch in asked]
     return [
-        Question("spare", each.arrays, each.data, SPARED + each.name, each.loop)
-        for each in questions
+        Question("batch", q.arrays, {**q.data, "spared": update.function}, SPARED + q.name, q.loop)
+        for q in questions
     ]
 
 

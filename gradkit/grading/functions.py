@@ -340,6 +340,8 @@ class FunctionGrader(Struct):
         self._found = found_in(self.task, self._known)
         for check in self.task.checks:
             self.verdicts[check.name] = self._in_turn(check, self._best(check))
+        # What builds on what stops has been blocked by then, whatever the rest of it does.
+        self.verdicts |= {check.name: self._spared(check) for check in self.task.checks}
         return tuple(self.verdicts.values())
 
     def _best(self, check: FunctionCheck) -> Verdict:
@@ -401,10 +403,11 @@ class FunctionGrader(Struct):
             if self._follows is None or whole:
                 self._follows = best
         probes = self._probes(check, answers, self._follows or 0)
+        held = check
         if self.solution is None and check.examples:
-            check = replace(check, tolerance=max(check.tolerance, PRINTED))
+            held = replace(check, tolerance=max(check.tolerance, PRINTED))
             probes += self._of_handout(check, steps)
-        verdict = judge_check(check, probes)
+        verdict = judge_check(held, probes)
         states = {entry.state for entry in verdict.entries}
         if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
@@ -427,6 +430,7 @@ class FunctionGrader(Struct):
         steps: Sequence[FunctionCheck],
         draws: Iterable[Draw],
         changed: Sequence[tuple[str, int, str]] = (),
+        spared: str = "",
     ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
         """Return what comes of the lines of a check, and what ended them, if anything did."""
         answers: list[tuple[Draw, Made]] = []
@@ -438,12 +442,30 @@ class FunctionGrader(Struct):
                 check.compare,
                 again=number == 0,
                 changed=changed,
+                spared=spared,
             )
             found, outcome = observe_lines(self.process, question)
             if outcome.failure is not None or outcome.lost is not None:
                 return answers, (outcome, draw)
             answers.append((draw, found))
         return answers, None
+
+    def _spared(self, check: FunctionCheck) -> Verdict:
+        """Return the verdict on a check; where it stops, with what the rest of it makes right."""
+        verdict = self.verdicts[check.name]
+        calls = self._lines(check).calls
+        if verdict.state != "error" or self.solution is None or "." in calls[-1].function:
+            return verdict
+        steps, own = steps_of(self.task, check), self._own_name(calls[-1].function)
+        answers, stopped = self._answers(check, steps, self.draws, spared=own)
+        if stopped is not None:
+            return verdict
+        rest = judge_check(check, self._probes(check, answers, self._follows or 0))
+        right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
+        if not right:
+            return verdict
+        note = say("Right without what stops it: {names}.", names=", ".join(right))
+        return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 
     # --- what a diagnosis asks -------------------------------------------------------------------
 
@@ -482,14 +504,13 @@ class FunctionGrader(Struct):
             self._chosen[check.name], self._follows = before
 
     def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
-        """Return what is asked of a check at some inputs, and what is right there."""
+        """Return what is asked of a check at some inputs, and what is right there, if known."""
         from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
 
         steps = steps_of(self.task, check)
         made = []
         for draw in draws:
-            right = self._expected(check, draw)
-            assert right is not None  # noqa: S101  (there is a solution)
+            right = self._expected(check, draw) or Made()
             made.append((draw, self._steps(steps, draw), right))
         return Asked(check, self._functions(steps), tuple(made))
 
@@ -537,7 +558,7 @@ class FunctionGrader(Struct):
         """Return the handout's own examples, with what the student's functions give for them."""
         probes = []
         for number, example in enumerate(check.examples, 1):
-            label = say("the handout's example {number}", number=number)
+            label = say("example {number}", number=number)
             draw = Draw(label, {}, example.inputs, hard=True)
             lines = [Step(self._lines(step).text, {}) for step in steps]
             question = of_lines(self._functions(steps), draw.values, lines, check.compare)
@@ -731,20 +752,19 @@ class FunctionGrader(Struct):
         if entries == verdict.entries:
             return verdict
         if "fail" in states or "missing" in states:
-            if model:
-                right = {entry.parameter for entry in entries if entry.state == "pass"}
-                return judge_check(check, probes, right)
-            sentences = [each.message for each in told.values() if each.verdict == "disagree"]
-            told_so = " ".join(sentences) or verdict.message
-            return replace(verdict, state="fail", message=told_so, entries=entries)
-        if not model:
-            if "not-checked" in states:
-                return replace(verdict, state="not-checked", entries=entries)
-            return replace(verdict, state="pass", message="", entries=entries)
+            # Without a model, what examples tell comes first, and then what differences do.
+            right = {entry.parameter for entry in entries if entry.state == "pass"}
+            right |= {e.parameter for e in verdict.entries if e.state == "not-checked"}
+            judged = judge_check(check, probes, right)
+            open_ = [o.message for n, o in told.items() if n in right and o.verdict == "disagree"]
+            state = "fail" if judged.state == "pass" else judged.state
+            told_so = " ".join(filter(None, [judged.message, *open_]))
+            return replace(judged, state=state, message=told_so, entries=entries)
+        if "not-checked" in states:
+            return replace(verdict, state="not-checked", entries=entries)
         note = say("What is right here is right for the forward pass that is there.")
-        return replace(
-            verdict, state="pass", message="", entries=entries, notes=(*verdict.notes, note)
-        )
+        notes = (*verdict.notes, note) if model else verdict.notes
+        return replace(verdict, state="pass", message="", entries=entries, notes=notes)
 
     def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
         """Return the names in the scalar of a gradient that lines make."""

@@ -228,6 +228,11 @@ class _Repairs(Struct):
             if outputs is None or (outputs and self._breaks(check)):
                 break
             if outputs:
+                # What was right without what stopped the others owes it nothing.
+                entries = self.grader.verdicts[check.name].entries
+                stopped = before.state == "error"
+                right = [e.parameter for e in entries if stopped and e.state == "pass"]
+                outputs = [each for each in outputs if each not in right] or outputs
                 for function, one, cell, line, source in steps:
                     yield _Told(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self._state(), []

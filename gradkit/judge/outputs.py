@@ -164,9 +164,13 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
         if found.shape != expected.shape:
             return Output("fail", _of_shape(name, found, expected), probe.draw.label)
     off = [pair for pair in pairs if not _near(pair[1], pair[2], check.tolerance).all()]
-    if any(not np.isfinite(expected).all() for _, _, expected in pairs):
+    endless = [probe.draw.label for probe, _, each in pairs if not np.isfinite(each).all()]
+    if endless:
         told = say(
-            "`{name}` cannot be judged: the model solution gives no finite number.", name=name
+            "`{name}` cannot be judged with {probe}: the model solution gives no finite number "
+            "there.",
+            name=name,
+            probe=label_said(endless[0]),
         )
         return Output("inconclusive", told)
     if not off:
@@ -252,8 +256,16 @@ Pairs = Sequence[tuple[Probe, NDArray[Any], NDArray[Any]]]
 
 def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
     """Say how the numbers differ, as far as one relation holds in every probe."""
-    if any(np.isnan(found.astype(float)).any() for _, found, _ in off):
-        return say("`{name}` has entries that are not a number (nan).", name=name)
+    rest: Pairs = [pair for pair in off if not np.isnan(pair[1].astype(float)).any()]
+    if len(rest) < len(off):
+        probe, found = next((p, a) for p, a, _ in off if np.isnan(a.astype(float)).any())
+        told = say("`{name}` has entries that are not a number (nan).", name=name)
+        if found.size == 1:
+            told = say("`{name}` is not a number (nan).", name=name)
+        if not rest:
+            return told
+        told += " " + say("That is so with {probe}.", probe=label_said(probe.draw.label))
+        return f"{_of_numbers(name, pairs, rest)} {told}"
     random = [pair for pair in pairs if not pair[0].draw.hard]
     wrong = say("`{name}` is not right.", name=name)
     if all(probe.draw.hard for probe, _, _ in off):
@@ -349,6 +361,7 @@ def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) 
 
 def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
     """Say in which probes it is wrong, where that tells something."""
-    if len(off) < len(pairs) and all(each.draw.hard for each, _, _ in off):
+    random = [probe for probe, _, _ in pairs if not probe.draw.hard]
+    if random and all(each.draw.hard for each, _, _ in off):
         return " " + say("That is so only with {probe}.", probe=label_said(probe.draw.label))
     return ""

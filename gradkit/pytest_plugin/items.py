@@ -146,9 +146,12 @@ class Grading:
         if not names:
             names = tuple(task.id for task in self.tasks(path)) if path else tuple(known)
         if len(names) != 1 or names[0] not in known:
-            raise GradingError(
-                f"Which task is this test about? Found {', '.join(names)}; expected one of "
-                f"{', '.join(known)}. Say so with @pytest.mark.gradkit(TASK)."
+            pytest.fail(
+                f"Which task is this test about? Found {', '.join(names)}; expected one of a net: "
+                f"{', '.join(known) or 'there is none'}. Say so with @pytest.mark.gradkit(TASK). A "
+                "function is imported, and held with gradkit.assert_backward: it then runs here, "
+                "and not in the sandbox.",
+                pytrace=False,
             )
         return known[names[0]]
 

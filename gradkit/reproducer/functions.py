@@ -19,6 +19,7 @@ from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.reproducer.script import EXPECTED_LEVEL, written
 from gradkit.sandbox.observe import SEED
 from gradkit.submission.excerpt import Excerpt, Piece
+from gradkit.task.functions import steps_of
 
 
 class FunctionScript:
@@ -57,15 +58,17 @@ class FunctionScript:
             )
         self._finding, self._name = finding, submission.name
         self._grader = grader_of(session, submission, recorded["task"], int(recorded["seed"]))
-        if self._grader.solution is None:
-            raise ReproducerError(
-                f"{finding['id']}: its input is made with the model solution, which is not here."
-            )
         self._section = self._grader.process.section
         self.task: FunctionTask = self._grader.task
         self._modules = {**self.task.given, **submission.modules}
         (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
         (self._check,) = [each for each in self.task.checks if each.name == finding["check"]]
+        steps = steps_of(self.task, self._check)
+        put_right = {name for step in steps[:-1] for name in step.compare}
+        if self._grader.solution is None and put_right & {*self._check.call.reads}:
+            raise ReproducerError(
+                f"{finding['id']}: its input is made with the model solution, which is not here."
+            )
         wrong = [each for each in check["entries"] if each["state"] != "pass"]
         wrong.sort(
             key=lambda each: (each["parameter"] not in finding["entries"], not each["probe"])

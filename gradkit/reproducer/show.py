@@ -61,7 +61,11 @@ def show(
 
 
 def run_again(
-    found: tuple[Data, Data, Data], source: Submission, where: str, assignment: Path | None
+    found: tuple[Data, Data, Data],
+    source: Submission,
+    where: str,
+    assignment: Path | None,
+    reference: Path | None = None,
 ) -> Shown:
     """Write a finding as a script and run it.
 
@@ -75,6 +79,8 @@ def run_again(
         Where the result is from, for the message.
     assignment : Path or None
         The assignment file, where it is not gradkit's own.
+    reference : Path or None
+        The folder of its model solutions, where an input is made with them.
 
     Raises
     ------
@@ -82,7 +88,7 @@ def run_again(
         The assignment is another one, or the finding has nothing to show.
     """
     result, recorded, told = found
-    settings = Settings(tasks=(recorded["task"],), assignment=assignment)
+    settings = Settings((recorded["task"],), assignment=assignment, reference=reference)
     try:
         with Workshop() as workshop, Session(settings, workshop) as session:
             if session.assignment.digest != result["digests"]["assignment"]:

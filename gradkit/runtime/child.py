@@ -160,23 +160,8 @@ def batch(frame: Frame) -> Frame:
     """Evaluate independent calls of one function; stop at the first exception."""
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
-    with _Attempt(rows) as attempt:
-        function, before = _after(call)
-        for index in range(n):
-            inputs = {name: value[index] for name, value in frame.arrays.items()}
-            rows.append(evaluate(function, call, inputs, before))
-    return _outcome(call["shapes"], rows, attempt.failure)
 
-
-def spare(frame: Frame) -> Frame:
-    """Evaluate as `batch`, without the statements of the function that stop it."""
-    # Late: who is stopped by nothing has no need of it.
-    from gradkit.runtime.spared import spared
-
-    call, n = frame.data["call"], frame.data["n"]
-    rows: list[Returned] = []
-
-    def again() -> None:
+    def evaluated() -> None:
         rows.clear()
         function, before = _after(call)
         for index in range(n):
@@ -184,8 +169,18 @@ def spare(frame: Frame) -> Frame:
             rows.append(evaluate(function, call, inputs, before))
 
     with _Attempt(rows) as attempt:
-        spared(Loaded.namespace, call["function"], again)
+        _sparing(frame.data.get("spared"), evaluated)
     return _outcome(call["shapes"], rows, attempt.failure)
+
+
+def _sparing(name: str | None, evaluated: Callable[[], None]) -> None:
+    """Make all calls, of a function that is named without the statements that stop it."""
+    if not name:
+        return evaluated()
+    # Late: who is stopped by nothing has no need of it.
+    from gradkit.runtime.spared import spared
+
+    return spared(Loaded.namespace, name, evaluated)
 
 
 def run(frame: Frame) -> Frame:
@@ -279,8 +274,14 @@ def lines(frame: Frame) -> Frame:
     """Run the lines of a check and read what they made."""
     done: list[str] = []
     out = Returned()
-    with _Attempt(done) as attempt, _with(frame.data["changed"]):
+
+    def evaluated() -> None:
+        nonlocal out
+        done.clear()
         out = run_steps(Loaded.namespace, frame.data, frame.arrays, done)
+
+    with _Attempt(done) as attempt, _with(frame.data["changed"]):
+        _sparing(frame.data["spared"], evaluated)
     faults = [[0, *fault] for fault in out.faults]
     said = {"faults": faults, "failure": attempt.failure, "calls": len(done)}
     return Frame("outcome", out.arrays, said)
@@ -412,7 +413,6 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "left": left,
     "explore": explore,
     "batch": batch,
-    "spare": spare,
     "run": run,
     "follow": follow,
     "lines": lines,

@@ -71,7 +71,10 @@ def _line(error: BaseException, name: str, cell: str) -> int:
 
 
 def _without(text: Text, line: int) -> Text | None:
-    """Return the text with ``pass`` for the statement at a line; None where it cannot go."""
+    """Return the text without the statement at a line; None where it cannot go.
+
+    What it would have made is None, whatever had the name before.
+    """
     cell, first, source = text
     node = _at(ast.parse(source).body, line - first + 1)
     lines = source.split("\n")
@@ -82,8 +85,17 @@ def _without(text: Text, line: int) -> Text | None:
     before = lines[start][: node.col_offset]
     if before.strip() or lines[end - 1][node.end_col_offset :].partition("#")[0].strip():
         return None
-    lines[start:end] = [f"{before}pass", *[""] * (end - start - 1)]
+    lines[start:end] = [f"{before}{_instead(node)}", *[""] * (end - start - 1)]
     return cell, first, "\n".join(lines)
+
+
+def _instead(node: ast.stmt) -> str:
+    """Return ``dx = None`` for an assignment to names, and else ``pass``."""
+    targets = node.targets if isinstance(node, ast.Assign) else ()
+    names = [n for each in targets for n in (each.elts if isinstance(each, ast.Tuple) else [each])]
+    if not names or not all(isinstance(name, ast.Name) for name in names):
+        return "pass"
+    return " = ".join([*map(ast.unparse, names), "None"])
 
 
 def _at(body: Sequence[ast.AST], line: int) -> ast.stmt | None:

@@ -241,6 +241,7 @@ def of_lines(
     again: bool = False,
     variables: Mapping[str, Sequence[str]] = {},
     changed: Sequence[tuple[str, int, str]] = (),
+    spared: str = "",
 ) -> Question:
     """Return the question for some lines.
 
@@ -259,6 +260,8 @@ def of_lines(
         Local variables of the functions that the last lines call, by function.
     changed : sequence of (cell id, line, text)
         Definitions of another text, which begin in this line of the cell.
+    spared : str
+        A function that goes without the statements that stop it.
     """
     tree, arrays = packed(
         {"inputs": dict(inputs), **{str(n): dict(s.put) for n, s in enumerate(steps)}}
@@ -272,6 +275,7 @@ def of_lines(
         "again": again,
         "seed": SEED,
         "changed": [list(each) for each in changed],
+        "spared": spared,
         "locals": {function: list(names) for function, names in variables.items()},
     }
     return Question("lines", arrays, data, "lines")

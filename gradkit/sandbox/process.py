@@ -370,7 +370,7 @@ def _needed(kind: str, data: Mapping[str, Any]) -> frozenset[str]:
     """
     if kind == "repair" or data.get("changed"):
         return REPAIRS
-    if kind == "spare":
+    if data.get("spared"):
         return frozenset({"gradkit.runtime.spared"})
     calls = [value for value in data.values() if isinstance(value, Mapping)]
     calls += [call["before"] for call in calls if call.get("before")]

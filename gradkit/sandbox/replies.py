@@ -287,7 +287,6 @@ def _leaves(tree: _Tree, depth: int = DEPTH) -> Iterator[str]:
 
 KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None] | None]] = {
     "batch": ("outcome", _batch),
-    "spare": ("outcome", _batch),
     "predict": ("outcome", _batch),
     "follow": ("outcome", _follow),
     "lines": ("outcome", _lines),

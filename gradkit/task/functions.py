@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from keyword import iskeyword
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import numpy as np
@@ -260,18 +261,28 @@ def _examples(key: str, entry: CheckTable, inputs: Iterable[str]) -> Iterator[Ex
         for name in example.values:
             among(f"{key}.values", name, entry.compare)
         yield Example(
-            {name: _literal(f"{key}.{name}", each) for name, each in example.inputs.items()},
+            {name: literal(f"{key}.{name}", each, INPUT) for name, each in example.inputs.items()},
             {
-                name: np.array(_literal(f"{key}.{name}", each))
+                name: np.array(literal(f"{key}.{name}", each, NUMBER))
                 for name, each in example.values.items()
             },
         )
 
 
-def _literal(key: str, value: Any) -> Any:
-    """Return a number, a table of these, or the array that lists of numbers stand for."""
+NUMBER = bool | int | float
+INPUT = NUMBER | str
+
+
+def literal(key: str, value: Any, plain: UnionType) -> Any:
+    """Return what is plain, a table of these, or the array that lists of numbers stand for.
+
+    Raises
+    ------
+    AssignmentError
+        It is none of these.
+    """
     if isinstance(value, dict):
-        return {name: _literal(key, each) for name, each in value.items()}
+        return {name: literal(key, each, plain) for name, each in value.items()}
     if isinstance(value, list):
         try:
             array = np.array(value)
@@ -279,7 +290,7 @@ def _literal(key: str, value: Any) -> Any:
             array = np.array(None)
         if array.dtype.kind in "bif":
             return array
-    elif isinstance(value, bool | int | float):
+    elif isinstance(value, plain):
         return value
     refuse(key, repr(value), "numbers, in lists of equal length")
 

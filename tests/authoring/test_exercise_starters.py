@@ -33,6 +33,7 @@ kind = "functions"
 solution = "own.py"
 inputs = { x = "normal(3, 4)" }
 given = { helpers = "helpers.py", other = "" }
+equivalent = [{ line = "y = helper(x)", change = "", why = "It is one way to write it." }]
 checks = [
     { name = "f", points = 1, call = "y = f(x)", compare = ["y"] },
     { name = "layer", points = 2, call = "a = Layer(2); z = a.forward(x)", compare = ["z"] },
@@ -42,8 +43,8 @@ checks = [
 MODEL = '''"""Layers."""
 
 import numpy as np
-from helpers import (
-    one,
+from math import (
+    pi,
 )
 
 RATE = 0.5
@@ -94,8 +95,8 @@ class Layer(Base):
 EXPECTED = '''"""Layers."""
 
 import numpy as np
-from helpers import (
-    one,
+from math import (
+    pi,
 )
 
 RATE = 0.5
@@ -237,10 +238,15 @@ def test_an_exercise_of_ones_own(own: Path) -> None:
     assert "| A layer (`own`) | `f`, `Layer`, `Layer.forward` | 3 |" in text
     assert "Handed out to be used, and not to be changed: `helpers.py`." in text
     assert "gradkit check own.py --assignment assignment/assignment.toml\n" in text
-    assert read_assignment(folder / "assignment" / "assignment.toml").functions[0].given == {
-        "helpers": "one = 1\n",
-        "other": "",
-    }
+    (task,) = read_assignment(folder / "assignment" / "assignment.toml").functions
+    assert task.given == {"helpers": "one = 1\n", "other": ""}
+    # What quotes the answer is not handed out, and numbers stand for it.
+    assert task.equivalent == ()
+    assert "helper(x)" not in (folder / "assignment" / "assignment.toml").read_text(
+        encoding="utf-8"
+    )
+    first = task.checks[0].examples[0]
+    assert (first.values["y"] == 2 * first.inputs["x"]).all()
 
 
 def test_refusals(own: Path, tmp_path: Path) -> None:

@@ -283,6 +283,68 @@ def test_an_assignment_of_ones_own_goes_with_it(tmp_path: Path, numpy_only: Path
     assert "torch" not in text
 
 
+FORMS = ROOT / "tests" / "exercises" / "three_forms"
+
+
+@pytest.fixture
+def forms(tmp_path: Path) -> Path:
+    """An exercise of functions whose file quotes its model solution, and has a word as an input."""
+    folder = tmp_path / "forms"
+    shutil.copytree(FORMS, folder)
+    path = folder / "assignment.toml"
+    quoted = 'title = "Scale and shift"\nequivalent = [{ line = "x, gamma = cache", why = "!" }]'
+    text = path.read_text(encoding="utf-8").replace('title = "Scale and shift"', quoted)
+    path.write_text(
+        text.replace('x = "normal(N, D)", gamma', """x = "normal(N, D)", way = "'up'", gamma""")
+    )
+    return path
+
+
+def test_numbers_of_the_model_solution_stand_for_it(tmp_path: Path, forms: Path) -> None:
+    """Who has done all well is told so without it, who has not as well; no line of it is packed."""
+    done = gradkit(
+        *("export", "github-classroom", "--out", tmp_path / "repo", "--assignment", forms),
+        *("--reference", FORMS / "reference"),
+    )
+    assert (done.exit_code, done.stderr) == (0, f"Written to {tmp_path / 'repo'}.\n")
+    packed = tmp_path / "repo/.gradkit/assignment.toml"
+    assert "x, gamma = cache" in forms.read_text(encoding="utf-8")
+    assert "x, gamma = cache" not in packed.read_text(encoding="utf-8")
+    right = (FORMS / "reference/three_forms.py").read_text(encoding="utf-8")
+    wrong = right.replace("gamma * x + beta", "gamma * x - beta")
+    for text, code in ((right, 0), (wrong, 1)):
+        (tmp_path / "three_forms.py").write_text(text, encoding="utf-8")
+        options = ("--no-reference", "--assignment", packed)
+        assert gradkit("check", tmp_path / "three_forms.py", *options).exit_code == code
+
+
+def test_inputs_that_no_file_can_hold_make_no_examples(tmp_path: Path, forms: Path) -> None:
+    """What is packed can be read, and it is said what nobody can tell."""
+    text = forms.read_text(encoding="utf-8")
+    forms.write_text(text.replace("way = \"'up'\"", "way = \"('up', 'down')\""))
+    done = gradkit(
+        *("export", "github-classroom", "--out", tmp_path / "repo", "--assignment", forms),
+        *("--reference", FORMS / "reference"),
+    )
+    assert "nobody can tell whether scale/forward is right" in done.stderr
+    packed = tmp_path / "repo/.gradkit/assignment.toml"
+    assert gradkit("list", "--assignment", packed).exit_code == 0
+
+
+def test_what_nobody_can_tell_there_is_named(tmp_path: Path, forms: Path) -> None:
+    """Without model solutions, and where other conventions hold: outputs that are no gradients."""
+    command = ("export", "github-classroom", "--assignment", forms, "--out")
+    said = gradkit(*command, tmp_path / "bare").stderr
+    assert "nobody can tell whether scale/forward, regression/propagate, linear/forward" in said
+    assert "backward" not in said
+    assert "Name the folder of the model solutions with --reference" in said
+    text = forms.read_text(encoding="utf-8")
+    many = 'compare = ["cost", "grads[\'dW\']", "grads[\'db\']"]\nconventions = [{ cost = "m" }]'
+    forms.write_text(text.replace('compare = ["cost", "grads[\'dW\']", "grads[\'db\']"]', many))
+    said = gradkit(*command, tmp_path / "many", "--reference", FORMS / "reference").stderr
+    assert "nobody can tell whether regression/propagate is right: who has done all" in said
+
+
 @pytest.mark.parametrize("torch", [False, True])
 def test_the_workflow_is_pinned_and_minimal(torch: bool) -> None:
     """Each action by its commit, the version of gradkit, read access and nothing more."""

@@ -30,6 +30,7 @@ from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.reports.stored import NoResultError, read_stored, student_result
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, release, releases
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Kept
 from gradkit.reproducer import ReproducerError
 
@@ -72,6 +73,27 @@ def test_a_finding_is_run_again(handed: Path) -> None:
     assert "comes out again." in ended.stdout
     assert "dW1 = np.dot(dA1, X.T)" in ended.stdout
     compile(ended.stdout, "shown.py", "exec")
+
+
+def test_a_finding_about_functions_is_run_again(tmp_path: Path) -> None:
+    """Also where lines read what the class's model solution gives for those before them."""
+    forms = Path(__file__).parents[1] / "exercises" / "three_forms"
+    text = (forms / "assignment.toml").read_text(encoding="utf-8")
+    text = text.replace("= scale_backward(dout, cache)", "= scale_backward(dout, cache, out)")
+    (tmp_path / "assignment.toml").write_text(text, encoding="utf-8")
+    model = (forms / "reference" / "three_forms.py").read_text(encoding="utf-8")
+    model = model.replace("scale_backward(dout, cache)", "scale_backward(dout, cache, out)")
+    wrong = model.replace("return dout * gamma,", "return -dout * gamma,")
+    assert wrong != model
+    write(tmp_path / "reference", {"three_forms.py": model})
+    write(tmp_path / "in", {NAME: wrong})
+    settings = Settings(
+        assignment=tmp_path / "assignment.toml", reference=tmp_path / "reference", seed=1
+    )
+    grade_here(tmp_path / "in", tmp_path / "out", settings)
+    ended = gradkit("show", tmp_path / "out", "anna", "--finding", identity(tmp_path / "out"))
+    assert ended.exit_code == 0, ended.output
+    assert "comes out again." in ended.stdout
 
 
 def test_a_finding_in_an_archive_is_run_again(tmp_path: Path) -> None:

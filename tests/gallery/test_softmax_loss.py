@@ -100,18 +100,18 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no shift": (
         {SHIFT: "np.exp(scores)"},
         {"loss"},  # the gradient is right for that, where there is one
-        "`loss` has entries that are not a number (nan). "
+        "`loss` is not a number (nan). "
         "That is so only with W = 1000 + normal(D, C), X = probabilities(N, D), reg = 0.0.",
     ),
     "no shift, with loops": (
         {"np.exp(scores - np.max(scores))": "np.exp(scores)"},
         {"loss_naive"},
-        "`loss_naive` has entries that are not a number (nan).",
+        "`loss_naive` is not a number (nan).",
     ),
     "the shift the other way": (
         {SHIFT: "np.exp(scores + np.max(scores, axis=1, keepdims=True))"},
         {"loss"},
-        "`loss` has entries that are not a number (nan).",
+        "`loss` is not a number (nan).",
     ),
     "a softmax over the examples": (
         {PROBABILITIES: "powers / np.sum(powers, axis=0, keepdims=True)"},

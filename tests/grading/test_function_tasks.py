@@ -555,7 +555,80 @@ def test_the_handouts_own_values_are_checked_without_the_model(own: Check) -> No
     assert result.provisional
     found = of(own(("(x**2)", "(x**3)"), model=False), "scaled", "forward")
     assert found.state == "fail"
-    assert found.entries[0].probe == "the handout's example 1"
+    assert found.entries[0].probe == "example 1"
+
+
+LOSS = """
+schema = "gradkit/assignment/v1"
+id = "loss"
+title = "A loss and its gradient in one call"
+
+[[tasks]]
+id = "loss"
+title = "Half the squares"
+kind = "functions"
+solution = "model.py"
+sizes = { N = [3, 4, 6], D = [5, 7] }
+inputs = { x = "normal(N, D)" }
+
+[[tasks.checks]]
+name = "loss"
+points = 2
+call = "value, dx = loss(x)"
+compare = ["value", "dx"]
+gradient = { of = "value", dx = "x" }
+examples = [{ inputs = { x = [[1, 2], [3, 4]] }, values = { value = 15.0 } }]
+"""
+HALF = "import numpy as np\n\n\ndef loss(x):\n    return np.sum(x**2) / 2, x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "states", "said"),
+    [
+        (HALF, ["pass", "pass"], ""),
+        (HALF.replace(" / 2, x", ", x"), ["fail", "fail"], "`value` is not right. `dx` differs"),
+        (HALF.replace(" / 2, x", ", 2 * x"), ["fail", "pass"], "`value` is not right."),
+        (HALF.replace("2, x", "2, -x"), ["pass", "fail"], "`dx` differs from finite differences"),
+    ],
+)
+def test_an_example_of_a_loss_beside_its_gradient(
+    workshop: Workshop, tmp_path: Path, text: str, states: list[str], said: str
+) -> None:
+    """Without the model the loss is held to the example, the gradient to the loss that is there."""
+    (tmp_path / "assignment.toml").write_text(LOSS, encoding="utf-8")
+    (tmp_path / "hw.py").write_text(text, encoding="utf-8")
+    settings = Settings(assignment=tmp_path / "assignment.toml", no_reference=True, seed=1)
+    with Session(settings, workshop) as session:
+        found = of(session.check(tmp_path / "hw.py"), "loss", "loss")
+    assert [entry.state for entry in found.entries] == states
+    assert found.message.startswith(said)
+    assert bool(found.message) == bool(said)
+
+
+STOPS = ("dx = (dout @ w.T)", "dx = (dout @ w)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "right", "score"),
+    [
+        ([STOPS], ["dw", "db"], 4),
+        ([STOPS, ("sum(axis=0)", "sum(axis=1)")], ["dw"], 2),
+        # What is read by all that follows takes it along.
+        ([("dw = x", "x = x @ dout; dw = x")], [], 0),
+    ],
+)
+def test_what_stops_costs_its_outputs_and_no_others(
+    check: Check, changes: list[tuple[str, str]], right: list[str], score: float
+) -> None:
+    """It is said what is right without it, and the finding is of what it stops."""
+    result = check(changed(*changes))
+    found = of(result, "affine", "backward")
+    assert (found.state, found.score) == ("error", score)
+    assert [entry.parameter for entry in found.entries if entry.state == "pass"] == right
+    names = ", ".join(f"`{name}`" for name in right)
+    assert (f"Right without what stops it: {names}." in found.notes) == bool(right)
+    told = next(task.findings for task in result.tasks if task.task == "affine")
+    assert not right or told[0].entries == ("dx",)
 
 
 def test_a_gradient_beside_outputs_that_make_no_scalar(check: Check) -> None:

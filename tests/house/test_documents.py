@@ -293,7 +293,7 @@ def test_the_promises_are_those_of_the_tiers() -> None:
 def test_the_test_of_the_pytest_page_passes(tmp_path: Path) -> None:
     """On a right submission; its twin, a wrong one, fails."""
     page = (ROOT / "docs" / "tests.md").read_text(encoding="utf-8")
-    (block,) = fenced(page, "python")
+    block, _ = fenced(page, "python")
     (tmp_path / "test_step.py").write_text(block, encoding="utf-8")
     said = {}
     for name in ("bilal_regression_right.py", "chen_regression_swapped_index.py"):
@@ -311,3 +311,26 @@ def test_the_test_of_the_pytest_page_passes(tmp_path: Path) -> None:
         said[name.split("_")[0]] = bool(re.search(r"FAILED .*::test_the_first_step", done.stdout))
         assert "passed" in done.stdout
     assert said == {"bilal": False, "chen": True}
+
+
+@pytest.mark.parametrize(("slope", "outcome"), [("alpha * dout", 0), ("dout", 1)])
+def test_the_test_of_a_function_passes(tmp_path: Path, slope: str, outcome: int) -> None:
+    """On a right layer; its twin, a wrong one, fails."""
+    _, block = fenced((ROOT / "docs" / "tests.md").read_text(encoding="utf-8"), "python")
+    layer = f"""
+import numpy as np
+
+
+def leaky_relu_forward(x, alpha=0.1):
+    return np.where(x > 0, x, alpha * x), (x, alpha)
+
+
+def leaky_relu_backward(dout, cache):
+    x, alpha = cache
+    return np.where(x > 0, dout, {slope})
+"""
+    (tmp_path / "layers.py").write_text(layer, encoding="utf-8")
+    (tmp_path / "test_layers.py").write_text(block, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-q", "test_layers.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == outcome, done.stdout

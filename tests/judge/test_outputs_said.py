@@ -41,3 +41,44 @@ def test_what_is_wrong_in_hard_probes_only_is_said_of_these() -> None:
     assert said([1.0, 2.0, 5.0], [1.0, 2.0, 3.0], hard=1) == (
         "`cost` is not right. That is so only with probe 2."
     )
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "sentence"),
+    [
+        ([NAN, NAN], [1.0, 2.0], "`cost` is not a number (nan)."),
+        (
+            [1.0, NAN],
+            [1.0, 2.0],
+            "`cost` is not a number (nan). That is so only with probe 1.",
+        ),
+        (
+            [3.0, NAN],
+            [1.0, 2.0],
+            "`cost` is not right. `cost` is not a number (nan). That is so with probe 1.",
+        ),
+        (
+            [[1.0, 2.0], [NAN, 2.0]],
+            [[1.0, 2.0], [1.0, 2.0]],
+            "`cost` has entries that are not a number (nan). That is so only with probe 1.",
+        ),
+    ],
+)
+def test_what_is_no_number_is_said_with_its_probe(found, expected, sentence) -> None:
+    """A number has no entries, and what else is wrong is wrong elsewhere."""
+    assert said(found, expected, hard=1) == sentence
+
+
+def test_what_is_wrong_in_examples_alone_is_so_at_no_certain_one() -> None:
+    """Without a model solution there is nothing else to go by."""
+    assert said([3.0, 5.0], [1.0, 2.0], hard=2) == "`cost` is not right."
+
+
+def test_a_model_that_gives_no_number_is_told_with_its_probe() -> None:
+    """Whoever set that input has to know which."""
+    assert said([1.0, 2.0], [1.0, float("inf")], hard=1) == (
+        "`cost` cannot be judged with probe 1: the model solution gives no finite number there."
+    )

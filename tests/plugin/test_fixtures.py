@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.task.shipped import exercises
+
 pytestmark = pytest.mark.usefixtures("warm")
 
 OWN = """
@@ -88,4 +90,31 @@ def test_student_code_that_stops_is_told(pytester: pytest.Pytester) -> None:
     assert "`update_parameters` stopped at stops.py:5 with RuntimeError: no idea" in text
     assert "StudentCodeError: `initialise_parameters(dim)` is missing." in text
     assert "regression-numpy has no role model." in text
-    assert "Which task is this test about? Found regresion; expected one of regr" in text
+    assert "Which task is this test about? Found regresion; expected one of a net: regr" in text
+    assert "items.py" not in text
+
+
+def test_functions_have_no_fixtures(pytester: pytest.Pytester) -> None:
+    """One sentence, without a line of gradkit's own code, says what there is for them."""
+    pytester.makeini("[pytest]\ngradkit_assignment = layers.toml\n")
+    text = exercises()["layers"].read_text(encoding="utf-8")
+    pytester.makefile(".toml", layers=text)
+    pytester.makepyfile(
+        hw="def affine_forward(x, w, b):\n    pass\n",
+        test_own="""
+        import pytest
+        @pytest.mark.gradkit("affine")
+        def test_right(gradkit_oracle):
+            pass
+        @pytest.mark.gradkit("affine")
+        def test_called(gradkit_submission):
+            pass
+        """,
+    )
+    named = ("-c", "tox.ini", "--gradkit", "hw.py", "test_own.py")
+    done = pytester.runpytest_inprocess(*named, "-k", "test_own")
+    done.assert_outcomes(errors=2, deselected=2)
+    text = done.stdout.str()
+    assert text.count("Found affine; expected one of a net: there is none.") >= 2
+    assert "A function is imported, and held with gradkit.assert_backward: it then runs" in text
+    assert "items.py" not in text

@@ -25,7 +25,7 @@ plain  2.75 / 20 ─────────────────────
     ✗ update       1.75 / 12  fail, see cell 3, line 7
       plain
       entry    found  at
-      W1[0,1]    0.5  random 1
+      W1[0,1]    0.5  random input 1
       plain        2  plain
     ? gradient     no points  not-checked
       No torch here.

@@ -523,16 +523,21 @@ def test_an_input_that_is_changed_is_shown(changed: Changed) -> None:
     assert found != right
 
 
-def test_what_is_shown_of_functions_needs_the_change_and_the_model(
+def test_what_is_shown_of_functions_needs_the_change_and_what_earlier_lines_give(
     changed: Changed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The change is told from level 4; without the model there is no input to show it at."""
+    """The change is told from level 4; the model is needed where a line reads what it gives."""
     file, (name,), assignment = changed("layers", ("cache > 0", "cache < 0"), level=3)
     assert refusal(file, name, assignment=assignment) == (
         f"{name}: it is shown by the change that makes it right, which results have from hint "
         "level 4."
     )
     file, (name,), assignment = changed("layers", ("cache > 0", "cache < 0"))
+    with monkeypatch.context() as here:
+        here.setattr(session_settings, "find_reference", lambda *_: None)
+        assert show(file, name, assignment=assignment).agrees
+    wrong = ("dA = (1 - Y) / (1 - AL) - Y / AL", "dA = (1 - Y) / (1 - AL) + Y / AL")
+    file, (name,), assignment = changed("deep-net", wrong)
     monkeypatch.setattr(session_settings, "find_reference", lambda *_: None)
     assert refusal(file, name, assignment=assignment) == (
         f"{name}: its input is made with the model solution, which is not here."

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
 
+from gradkit.authoring.export.handed_out import handed_out
 from gradkit.errors import GradkitError
 from gradkit.loading import is_installed
 from gradkit.records.task import Assignment, FunctionTask, Task
@@ -48,7 +49,8 @@ class Bundle(Struct, frozen=True):
     """An assignment with its files, relative to ``assignment_file``'s folder.
 
     ``own`` says whether it is another assignment than the one that comes with gradkit.
-    ``reference`` are the model solutions, empty where there are none.
+    ``reference`` are the model solutions, empty where there are none; ``untold`` are checks that
+    then nobody can judge.
     """
 
     assignment: Assignment
@@ -56,6 +58,7 @@ class Bundle(Struct, frozen=True):
     files: Mapping[str, bytes]
     own: bool
     reference: Mapping[str, bytes] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
 
 
 def module(task: Task) -> str:
@@ -80,7 +83,8 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
     reference : path or None
         The folder of model solutions; None looks for the checkout's.
     keyless : bool
-        Whether to leave model solutions out: expected values are derived from the file.
+        Whether to leave model solutions out: expected values are derived from the file, into which
+        examples of what they give are written.
 
     Raises
     ------
@@ -91,13 +95,12 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
     """
     assignment = read_assignment(path)
     file = path or DEFAULT
-    return Bundle(
-        assignment,
-        file.name,
-        packed_with(file),
-        own=path is not None,
-        reference={} if keyless else _reference(assignment, path, reference),
-    )
+    packed, own = packed_with(file), path is not None
+    if not keyless:
+        keys = _reference(assignment, path, reference)
+        return Bundle(assignment, file.name, packed, own, keys)
+    text, untold = handed_out(file, find_reference(path, reference))
+    return Bundle(assignment, file.name, {**packed, file.name: text}, own, untold=untold)
 
 
 def _reference(

@@ -158,7 +158,7 @@ def export_assignment(
     no_reference: bool = False,
     install: str | None = None,
     image: str = "gradkit-grader",
-) -> None:
+) -> tuple[str, ...]:
     """Write what a platform needs to grade an assignment; nothing is overwritten.
 
     Parameters
@@ -179,6 +179,11 @@ def export_assignment(
     image : str
         PrairieLearn's name for the image.
 
+    Returns
+    -------
+    tuple of str
+        ``task/check`` of those of which nobody can tell there, without the model solution.
+
     Raises
     ------
     GradkitError
@@ -188,16 +193,20 @@ def export_assignment(
     --------
     >>> from pathlib import Path
     >>> export_assignment("github-classroom", Path("classroom"))
+    ()
     >>> sorted(str(path) for path in Path("classroom").rglob("*.yml"))
     ['classroom/.github/workflows/classroom.yml']
     """
     given = choose(install)
     if platform == "wheel":
-        return write_folder(wheel_alone(given), out)
+        write_folder(wheel_alone(given), out)
+        return ()
     keyless = no_reference or platform == "github-classroom"
     source = bundle(assignment, reference, keyless=keyless)
     if platform == "github-classroom":
-        return write_folder(classroom(source, given), out)
-    if platform == "prairielearn":
-        return write_folder(prairielearn(source, given, image), out)
-    return write_zip(gradescope(source, given), out)
+        write_folder(classroom(source, given), out)
+    elif platform == "prairielearn":
+        write_folder(prairielearn(source, given, image), out)
+    else:
+        write_zip(gradescope(source, given), out)
+    return source.untold

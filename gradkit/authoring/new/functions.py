@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from gradkit.authoring.export.handed_out import handed_out
 from gradkit.authoring.export.install import Install, words
 from gradkit.authoring.new.starter import NewCell, check_of, text_of, written
 from gradkit.errors import GradkitError
@@ -234,6 +235,7 @@ def exercise_files(
     files |= modules
     if own:
         path = Path(assignment.path)
-        for name, data in packed_with(path).items():
+        packed = {**packed_with(path), path.name: handed_out(path, reference)[0]}
+        for name, data in packed.items():
             files[f"{home}/{'assignment.toml' if name == path.name else name}"] = data.decode()
     return files

@@ -116,7 +116,8 @@ def show_finding(folder: Path, student: str, finding: str, assignment: Path | No
         where = f"the result of {kept.name} in {store.path}"
         found = find(findings_in([to_data(result, EXPECTED_LEVEL)]), where, finding)
         source = read_stored(kept, folder)
-        return run_again(found, source, where, assignment or settings_of(store).assignment)
+        of = settings_of(store)
+        return run_again(found, source, where, assignment or of.assignment, of.reference)
 
 
 def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
