@@ -429,8 +429,7 @@ class FunctionGrader(Struct):
         check: FunctionCheck,
         steps: Sequence[FunctionCheck],
         draws: Iterable[Draw],
-        changed: Sequence[tuple[str, int, str]] = (),
-        spared: str = "",
+        **options: Any,
     ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
         """Return what comes of the lines of a check, and what ended them, if anything did."""
         answers: list[tuple[Draw, Made]] = []
@@ -441,8 +440,7 @@ class FunctionGrader(Struct):
                 self._steps(steps, draw),
                 check.compare,
                 again=number == 0,
-                changed=changed,
-                spared=spared,
+                **options,
             )
             found, outcome = observe_lines(self.process, question)
             if outcome.failure is not None or outcome.lost is not None:
@@ -453,14 +451,10 @@ class FunctionGrader(Struct):
     def _spared(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; where it stops, with what the rest of it makes right."""
         verdict = self.verdicts[check.name]
-        calls = self._lines(check).calls
-        if verdict.state != "error" or self.solution is None or "." in calls[-1].function:
+        own = self._own_name(self._lines(check).calls[-1].function)
+        if verdict.state != "error" or self.solution is None or "." in own:
             return verdict
-        steps, own = steps_of(self.task, check), self._own_name(calls[-1].function)
-        answers, stopped = self._answers(check, steps, self.draws, spared=own)
-        if stopped is not None:
-            return verdict
-        rest = judge_check(check, self._probes(check, answers, self._follows or 0))
+        rest = self.with_changes(check, self.draws, spared=own)
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
@@ -469,12 +463,12 @@ class FunctionGrader(Struct):
 
     # --- what a diagnosis asks -------------------------------------------------------------------
 
-    def with_changes(
-        self, check: FunctionCheck, draws: Iterable[Draw], changed: Sequence[tuple[str, int, str]]
-    ) -> Verdict:
-        """Return what a check would come to with changed text, as the model solution has it."""
-        steps = steps_of(self.task, check)
-        answers, stopped = self._answers(check, steps, draws, changed)
+    def with_changes(self, check: FunctionCheck, draws: Iterable[Draw], **options: Any) -> Verdict:
+        """Return what a check would come to, as the model solution has it.
+
+        With ``changed`` text, or a function ``spared`` what stops it, see `of_lines`.
+        """
+        answers, stopped = self._answers(check, steps_of(self.task, check), draws, **options)
         if stopped is not None:
             return Verdict(check.name, "error", "")
         return judge_check(check, self._probes(check, answers, self._follows or 0))

@@ -250,7 +250,7 @@ class _Repairs(Struct):
             if not own & {each.name for each in grader.definitions_of(other)}:
                 continue
             with grader.meant(other, mended or grader.forms(other)[0]):
-                before = grader.with_changes(other, grader.draws, [])
+                before = grader.with_changes(other, grader.draws)
                 after = self._verdict(other)
             right = any(entry.state == "pass" for entry in before.entries)
             if (mended and after.state != "pass") or (right and _made_right(before, after) is None):
@@ -301,7 +301,7 @@ class _Repairs(Struct):
             for cell in self.grader.process.section.own
             for definition in _changed(cell, self.texts.get(cell.id, cell.source))
         ]
-        return self.grader.with_changes(check, [*self.grader.draws, *held], changed)
+        return self.grader.with_changes(check, [*self.grader.draws, *held], changed=changed)
 
 
 WHOLE = "wrong-expression"
