@@ -211,14 +211,14 @@ def test_it_reads_at_a_glance(handed: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_command_is_never_broken(handed: Path) -> None:
     """In a log no line is; on a narrow terminal all else is, and nothing of that is left out."""
     out = handed / "out"
-    commands = [shlex.join(["gradkit", "show", str(out), name]) for name in (FAY, CAS, ZED)]
+    commands = [show_command(each, out) for each in looks(out)]
     lines = gradkit("review", out, COLUMNS=None).stdout.splitlines()
-    assert len(lines) == 5
-    assert [each in line for each, line in zip(commands, lines[2:], strict=True)] == [True] * 3
+    assert len(lines) == 2 + len(commands) > 4
+    assert all(each in line for each, line in zip(commands, lines[2:], strict=True))
     narrow = str(len(max(commands, key=len)) + 24)
     text = gradkit("review", out, COLUMNS=narrow).stdout
-    assert len(text.splitlines()) > 5
-    assert [each in text for each in commands] == [True] * 3
+    assert len(text.splitlines()) > len(lines)
+    assert all(each in text for each in commands)
     assert "…" not in text
 
 
