@@ -54,7 +54,7 @@ def _names(spot: Spot) -> Iterator[Change]:
             yield Change(kind, expression(other))
         if spot.value is not None:
             rows = [n for n, v in scope.values.items() if n.isidentifier() and isinstance(v, ROWS)]
-            rates = [n for n in scope.numbers if not isinstance(scope.values[n], WHOLE)][:RATES]
+            rates = scope.numbers_that(count=False)[:RATES]
             numbers = () if is_array(spot.value) else scope.numbers
             rest = dict.fromkeys((*rows, *rates, *scope.arrays, *numbers))
             for other in [n for n in rest if n != text and n not in near][:FEW]:
@@ -404,8 +404,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
         # One without what is taken from it.
         for name in scope.arrays[:FEW]:
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
-    counts = [name for name in scope.numbers if isinstance(scope.values[name], WHOLE)][:FEW]
-    rates = [n for n in scope.numbers if not isinstance(scope.values[n], WHOLE)][: FEW // 2]
+    counts = scope.numbers_that(count=True)[:FEW]
+    rates = scope.numbers_that(count=False)[: FEW // 2]
     # A number is a term of what it is counted in.
     same = [name for name in names if scope.values[name].shape == np.shape(value)]
     terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))

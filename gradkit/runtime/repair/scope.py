@@ -29,6 +29,10 @@ class Scope:
     ratios: Sequence[float] = ()
     places: Mapping[str, int] = field(default_factory=dict)
 
+    def numbers_that(self, *, count: bool) -> list[str]:
+        """Return the numbers that count something, which are whole; or the others."""
+        return [name for name in self.numbers if isinstance(self.values[name], WHOLE) is count]
+
     def alike(self, text: str, value: Any) -> list[str]:
         """Return what holds a value of the same kind and shape that is another one.
 
@@ -44,7 +48,7 @@ class Scope:
             ][:FEW]
         if is_number(value):
             whole = isinstance(value, WHOLE)
-            same = [n for n in self.numbers if isinstance(self.values[n], WHOLE) is whole]
+            same = self.numbers_that(count=whole)
             return [n for n in same if n != text and (whole or self.values[n] != value)][:FEW]
         return []
 
