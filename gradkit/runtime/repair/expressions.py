@@ -67,8 +67,8 @@ RATES = 4
 ROWS = (dict, list, tuple)
 """What holds values and is none itself."""
 
-OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-axis"}
-"""Options whose values are about axes."""
+OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-shape"}
+"""Kinds of changes of options that are about axes."""
 
 
 def _constants(spot: Spot) -> Iterator[Change]:
@@ -295,13 +295,14 @@ def _reduced(node: ast.Call) -> Iterator[Change]:
     axes = [_keyword("axis", expression(f"{axis}")) for axis in (0, 1, -1)]
     method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
     rest = [each for each in node.keywords if each.arg != "axis"]
-    made: list[tuple[list[ast.keyword], float]] = []
+    made: list[list[ast.keyword]] = []
     if "axis" not in has and len(node.args) == (0 if method else 1):
-        made = [([*rest, axis, *more], LARGER) for axis in axes for more in ([], [kept])]
+        made = [[*rest, axis, *more] for axis in axes for more in ([], [kept])]
     elif "keepdims" not in has:
-        made = [([*node.keywords, kept], SIMPLE), *(([*rest, kept, axis], LARGER) for axis in axes)]
-    for keywords, cost in made:
-        yield Change("wrong-axis", with_parts(node, keywords=keywords), cost)
+        yield Change("wrong-shape", with_parts(node, keywords=[*node.keywords, kept]))
+        made = [[*rest, kept, axis] for axis in axes]
+    for keywords in made:
+        yield Change("wrong-axis", with_parts(node, keywords=keywords), LARGER)
 
 
 def _bounds(node: ast.Call) -> Iterator[Change]:
