@@ -21,14 +21,7 @@ from gradkit.classroom.cache_key import (
 )
 from gradkit.classroom.policy import counting_attempts, policy
 from gradkit.classroom.reports.summary import cautions
-from gradkit.classroom.store.counted import (
-    NO_POLICY,
-    changed_policy,
-    counted,
-    is_open,
-    overrides,
-    policy_of,
-)
+from gradkit.classroom.store.counted import NO_POLICY, changed_policy, made_of, overrides, policy_of
 from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
@@ -349,10 +342,8 @@ def _score(
     if kept.name not in words and policy == NO_POLICY:
         return kept.score, kept.max_score
     packed = new[kept.id].result if kept.id in new else store.result(kept.id)
-    if not packed:
-        return NONE
-    result = counted(unpack(packed, Result), kept, words.get(kept.name, ()), policy)
-    return NONE if is_open(result) else (result.score, result.max_score)
+    result = made_of(packed, kept, words, policy)
+    return (result.score, result.max_score) if result else NONE
 
 
 def _stored(
