@@ -6,14 +6,15 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec.structs import asdict
 
 import gradkit
 from gradkit.classroom.store.results import Store, unpack
-from gradkit.grading.settings import GradingError, Settings
+from gradkit.grading.settings import GradingError, Settings, refuse_unusable
 from gradkit.records.result import Result
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Form
 
 
 def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
@@ -46,6 +47,29 @@ def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
     text = json.dumps([assignment.id, name, digest])
     drawn = hmac.new(secret.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
     return int.from_bytes(drawn.digest()[:6], "big")
+
+
+def refuse_unfit(
+    store: Store, assignment: Assignment, reference: Path | None, form: Form, *, new_version: bool
+) -> None:
+    """Refuse to grade or mark a class by what cannot be used, or is not what it was graded by.
+
+    Parameters
+    ----------
+    store : Store
+    assignment, reference, form
+        What is to be graded against, see `gradkit.grading.settings.refuse_unusable`.
+    new_version : bool
+        Whether to go on with another gradkit.
+
+    Raises
+    ------
+    GradingError
+    """
+    if not new_version:
+        refuse_other_version(store, assignment)
+    refuse_other_exercise(store, assignment)
+    refuse_unusable(assignment, reference, form)
 
 
 def refuse_other_version(store: Store, assignment: Assignment) -> None:

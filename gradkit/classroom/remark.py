@@ -13,12 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import (
-    key_base,
-    key_of,
-    refuse_other_exercise,
-    refuse_other_version,
-)
+from gradkit.classroom.cache_key import key_base, key_of, refuse_unfit
 from gradkit.classroom.policy import counting_attempts, policy
 from gradkit.classroom.reports.summary import cautions
 from gradkit.classroom.store.counted import NO_POLICY, changed_policy, made_of, overrides, policy_of
@@ -44,7 +39,6 @@ from gradkit.grading.settings import (
     assignment_and_reference,
     digests_of,
     oracle_of,
-    refuse_unusable,
     required_of,
     tasks_of,
 )
@@ -261,10 +255,8 @@ def remark_class(
         )
         rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)
-        if not new_version:
-            refuse_other_version(store, marker.assignment)
-        refuse_other_exercise(store, marker.assignment)
-        refuse_unusable(marker.assignment, marker.reference, settings.form)
+        against = (marker.assignment, marker.reference, settings.form)
+        refuse_unfit(store, *against, new_version=new_version)
         new, stale = _marked_again(store, settings, marker, workers)
         total, changes = _changes(store, new, rule, rules)
         if not dry_run:

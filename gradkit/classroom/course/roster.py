@@ -7,6 +7,7 @@ gives. What a group handed in is every member's.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -323,9 +324,7 @@ def _identity(member: Mapping[str, str]) -> str:
 
 def _told_apart(students: Sequence[Student]) -> list[Student]:
     """Students of one name with an identifier behind it, or else their number."""
-    count: dict[str, int] = {}
-    for student in students:
-        count[student.name] = count.get(student.name, 0) + 1
+    count = Counter(student.name for student in students)
     return [
         student
         if count[student.name] == 1
