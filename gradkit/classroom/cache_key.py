@@ -37,6 +37,12 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def drawn(secret: str, text: str) -> bytes:
+    """Draw bytes that only who has the secret can tell from the text: HMAC-SHA-256."""
+    said = text.encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), said, hashlib.sha256).digest()
+
+
 def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
     """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
 
@@ -45,8 +51,7 @@ def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
     order in which a class is graded changes what is asked.
     """
     text = json.dumps([assignment.id, name, digest])
-    drawn = hmac.new(secret.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
-    return int.from_bytes(drawn.digest()[:6], "big")
+    return int.from_bytes(drawn(secret, text)[:6], "big")
 
 
 def refuse_unfit(

@@ -124,16 +124,16 @@ class Grading:
         student: str | None = None,
         named: Mapping[str, tuple[str, ...]] = {},
     ) -> None:
-        self._assignment, reference = assignment_and_reference(settings)
-        against = (self._assignment, reference, settings.form)
+        self.assignment, reference = assignment_and_reference(settings)
+        against = (self.assignment, reference, settings.form)
         refuse_unfit(store, *against, new_version=new_version)
         self._store, self._settings, self._watch = store, settings, watch
         self._student, self._named = student, named
         self._refuse = Session(settings).refused
         self._torch: frozenset[str] = frozenset()
         if is_installed("torch"):
-            self._torch = torch_tasks(self._assignment)
-        self._base = key_base(settings, digests_of(self._assignment, reference))
+            self._torch = torch_tasks(self.assignment)
+        self._base = key_base(settings, digests_of(self.assignment, reference))
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
@@ -144,11 +144,6 @@ class Grading:
         self._held_since: float | None = None
         self._ended: dict[int, Standing | Literal["skipped"]] = {}
         self._left: list[tuple[str, str]] = []
-
-    @property
-    def hints(self) -> int:
-        """The level that the assignment shows to students."""
-        return self._assignment.hints
 
     def begin(
         self,
@@ -175,7 +170,7 @@ class Grading:
         StoreError
             Nothing can be stored.
         """
-        modules = [name for task in self._assignment.tasks for name in task.framework.modules]
+        modules = [name for task in self.assignment.tasks for name in task.framework.modules]
         with self._store.writing():
             run = self._store.begin("grade", self._settings, modules, policy=policy, rules=rules)
             self._store.enrol(run, replace(course, students=roll.students))
@@ -293,7 +288,7 @@ class Grading:
             return None
         self._running[job.number] = job
         seed = seed_of(
-            self._store.meta("secret") or "", self._assignment, handed.name, parcel.digest
+            self._store.meta("secret") or "", self.assignment, handed.name, parcel.digest
         )
         return Order(job.number, parcel, seed, key, hurried, tasks)
 

@@ -368,9 +368,8 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
     lines = list(result.adjustments)
     score = result.score
     if not any(line.kind == "total" for line in lines):
-        of = result.score if policy.late and policy.late.of == "score" else result.max_score
         for line in _lines(result, policy, kept, at):
-            lines.append(replace(line, max_score=of) if line.kind == "late" else line)
+            lines.append(line)
             score = round(score + line.points, 2)
     most = result.max_score
     if policy.scale is not None and most and policy.scale.to != most:
@@ -397,7 +396,7 @@ def _lines(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> I
         if late.days is not None and days > late.days:
             lost = reached
         said = _delay(policy, kept, at, days)
-        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), said)
+        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), said, max_score=base)
     bonus = policy.bonus.get(kept.name)
     if bonus is not None:
         yield Adjustment("bonus", bonus.points, bonus.why)

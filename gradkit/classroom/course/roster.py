@@ -19,7 +19,7 @@ from gradkit.classroom.course.senders import KINDS, attributed, identity, sender
 from gradkit.classroom.feedback.csv_table import (
     CsvTableError,
     columns_of,
-    is_blank,
+    filled,
     read_table,
     values,
 )
@@ -107,10 +107,9 @@ def roster(data: bytes, name: str) -> list[Student]:
         )
     lines = [
         {kind: cells[at].strip() for kind, at in columns.items() if at < len(cells)}
-        for row in range(1, len(sheet.rows))
-        if not is_blank(sheet.rows[row][0])
+        for cells in filled(sheet).values()
         # Canvas has a line of largest scores among its students, and one of how they are posted.
-        and "Points Possible" not in (cells := values(sheet, row))[0]
+        if "Points Possible" not in cells[0]
     ]
     for line in lines:
         told = line.get("at", "")

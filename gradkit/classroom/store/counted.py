@@ -20,7 +20,7 @@ from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import find_student, students
 from gradkit.classroom.feedback.csv_table import (
     columns_of,
-    is_blank,
+    filled,
     number_of,
     read_table,
     refuse_ragged,
@@ -471,10 +471,8 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
         )
     done = []
     with Store(folder, write=True, make=False) as store, store.writing():
-        for number, (cells, _) in enumerate(sheet.rows[1:], 1):
-            if is_blank(cells):
-                continue
-            row = {name: values(sheet, number)[place].strip() for name, place in places.items()}
+        for number, cells in filled(sheet).items():
+            row = {name: cells[place].strip() for name, place in places.items()}
             points = number_of(row["points"])
             try:
                 if row["points"] and points is None:
