@@ -35,7 +35,7 @@ from gradkit.language import say, say_each
 from gradkit.records.classroom import CountingAttempt, Filed, Kept
 from gradkit.records.course import Policy
 from gradkit.records.result import Adjustment, Result
-from gradkit.writing import UNREADABLE, refusing
+from gradkit.writing import read_named
 
 LAST = "last"
 BEFORE = "before="
@@ -247,8 +247,7 @@ def read_policy(path: Path) -> Policy | None:
     """
     if not path.exists():
         return None
-    with refusing(PolicyFileError, path, *UNREADABLE):
-        data = path.read_bytes()
+    data = read_named(path, PolicyFileError)
     try:
         said = msgspec.convert(tomllib.loads(data.decode()), Policy)
     except msgspec.ValidationError as error:

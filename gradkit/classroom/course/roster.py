@@ -28,7 +28,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
 from gradkit.submission.gather import Handed
-from gradkit.writing import UNREADABLE, refusing
+from gradkit.writing import read_named
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": (
@@ -75,9 +75,7 @@ def read_roster(path: Path) -> list[Student]:
     CsvTableError
         It cannot be opened, or see `roster`.
     """
-    with refusing(CsvTableError, path, *UNREADABLE):
-        data = path.read_bytes()
-    return roster(data, path.name)
+    return roster(read_named(path, CsvTableError), path.name)
 
 
 def roster(data: bytes, name: str) -> list[Student]:

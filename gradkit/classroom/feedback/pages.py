@@ -351,8 +351,7 @@ class Past:
         """Return how a student stood; None where nothing had been graded that counts."""
         found, words, policy = self._at(last(upto))
         one = found.get(name)
-        packed = b"" if one is None else self._store.result(one.kept.id)
-        if one is None or not packed:
+        if one is None or not (packed := self._store.result(one.kept.id)):
             return None
         return Stand(one.kept, packed, one.number, words.get(name, ()), policy, self._withdrawn)
 

@@ -44,7 +44,7 @@ from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
-from gradkit.writing import UNREADABLE, refusing
+from gradkit.writing import read_named
 
 TOTAL = "total"
 """What is said in the place of a check where all of the work is meant."""
@@ -461,8 +461,7 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
     GradkitError
         A row cannot be used; it says which. Nothing was changed.
     """
-    with refusing(OverrideError, table, *UNREADABLE):
-        sheet = read_table(table.read_bytes(), table.name)
+    sheet = read_table(read_named(table, OverrideError), table.name)
     refuse_ragged(sheet)
     places = columns_of(values(sheet, 0), {name: (name,) for name in BULK})
     if missing := [name for name in BULK if name not in places]:
