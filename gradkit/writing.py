@@ -1,4 +1,4 @@
-"""Write files: each at once and whole, archives alike byte for byte, or a sentence why not."""
+"""Read and write files: each at once and whole, archives alike byte for byte, or why not."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of every member: the same files are the same archive, byte for byte."""
 
 
-UNREADABLE = ("cannot be opened", "Check the path and the permissions.")
-"""Said of a file that somebody has named."""
-
-
 @contextmanager
 def refusing(
     kind: type[Exception], place: object, what: str = "cannot be written", advice: str = ""
@@ -30,6 +26,12 @@ def refusing(
         yield
     except OSError as error:
         raise kind(f"{place}: {what} ({error.strerror}). {advice}".rstrip()) from None
+
+
+def read_named(path: Path, kind: type[Exception]) -> bytes:
+    """Read a file that somebody has named; an error of this kind says why it cannot be."""
+    with refusing(kind, path, "cannot be opened", "Check the path and the permissions."):
+        return path.read_bytes()
 
 
 def add_member(archive: ZipFile, name: str, data: bytes, mode: int = 0o644) -> None:

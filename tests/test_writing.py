@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from gradkit import writing as module
-from gradkit.writing import UNREADABLE, add_member, refusing, write_atomically
+from gradkit.writing import add_member, read_named, refusing, write_atomically
 
 KILLED = """
 import sys
@@ -108,8 +108,8 @@ def test_what_the_system_refuses_is_a_sentence(tmp_path: Path) -> None:
     """With the place, the reason and the advice; other errors are nobody's refusal."""
     path = tmp_path / "none" / "a.txt"
     said = re.escape(f"{path}: cannot be opened (No such file or directory). Check the path and")
-    with pytest.raises(RefusedError, match=said), refusing(RefusedError, path, *UNREADABLE):
-        path.read_bytes()
+    with pytest.raises(RefusedError, match=said):
+        read_named(path, RefusedError)
     with pytest.raises(RefusedError, match=r"cannot be written \(.*\)\.$"):  # noqa: SIM117
         with refusing(RefusedError, path):
             path.write_bytes(b"")

@@ -6,14 +6,15 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec.structs import asdict
 
 import gradkit
 from gradkit.classroom.store.results import Store, unpack
-from gradkit.grading.settings import GradingError, Settings
+from gradkit.grading.settings import GradingError, Settings, refuse_unusable
 from gradkit.records.result import Result
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Form
 
 
 def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
@@ -36,6 +37,12 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def drawn(secret: str, text: str) -> bytes:
+    """Draw bytes that only who has the secret can tell from the text: HMAC-SHA-256."""
+    said = text.encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), said, hashlib.sha256).digest()
+
+
 def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
     """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
 
@@ -44,8 +51,30 @@ def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
     order in which a class is graded changes what is asked.
     """
     text = json.dumps([assignment.id, name, digest])
-    drawn = hmac.new(secret.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
-    return int.from_bytes(drawn.digest()[:6], "big")
+    return int.from_bytes(drawn(secret, text)[:6], "big")
+
+
+def refuse_unfit(
+    store: Store, assignment: Assignment, reference: Path | None, form: Form, *, new_version: bool
+) -> None:
+    """Refuse to grade or mark a class by what cannot be used, or is not what it was graded by.
+
+    Parameters
+    ----------
+    store : Store
+    assignment, reference, form
+        What is to be graded against, see `gradkit.grading.settings.refuse_unusable`.
+    new_version : bool
+        Whether to go on with another gradkit.
+
+    Raises
+    ------
+    GradingError
+    """
+    if not new_version:
+        refuse_other_version(store, assignment)
+    refuse_other_exercise(store, assignment)
+    refuse_unusable(assignment, reference, form)
 
 
 def refuse_other_version(store: Store, assignment: Assignment) -> None:

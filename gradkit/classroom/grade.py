@@ -16,19 +16,13 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import (
-    key_base,
-    key_of,
-    refuse_other_exercise,
-    refuse_other_version,
-    seed_of,
-)
+from gradkit.classroom.cache_key import key_base, key_of, refuse_unfit, seed_of
 from gradkit.classroom.course.roster import Enrolment, Entry
 from gradkit.classroom.store.database import HeldError
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
-from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
+from gradkit.grading.settings import Settings, assignment_and_reference, digests_of
 from gradkit.loading import is_installed
 from gradkit.records.classroom import Filed, Kept, Listed, Order, Standing
 from gradkit.records.course import NO_COURSE, Course, Policy
@@ -130,18 +124,16 @@ class Grading:
         student: str | None = None,
         named: Mapping[str, tuple[str, ...]] = {},
     ) -> None:
-        self._assignment, reference = assignment_and_reference(settings)
-        if not new_version:
-            refuse_other_version(store, self._assignment)
-        refuse_other_exercise(store, self._assignment)
-        refuse_unusable(self._assignment, reference, settings.form)
+        self.assignment, reference = assignment_and_reference(settings)
+        against = (self.assignment, reference, settings.form)
+        refuse_unfit(store, *against, new_version=new_version)
         self._store, self._settings, self._watch = store, settings, watch
         self._student, self._named = student, named
         self._refuse = Session(settings).refused
         self._torch: frozenset[str] = frozenset()
         if is_installed("torch"):
-            self._torch = torch_tasks(self._assignment)
-        self._base = key_base(settings, digests_of(self._assignment, reference))
+            self._torch = torch_tasks(self.assignment)
+        self._base = key_base(settings, digests_of(self.assignment, reference))
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
@@ -152,11 +144,6 @@ class Grading:
         self._held_since: float | None = None
         self._ended: dict[int, Standing | Literal["skipped"]] = {}
         self._left: list[tuple[str, str]] = []
-
-    @property
-    def hints(self) -> int:
-        """The level that the assignment shows to students."""
-        return self._assignment.hints
 
     def begin(
         self,
@@ -183,7 +170,7 @@ class Grading:
         StoreError
             Nothing can be stored.
         """
-        modules = [name for task in self._assignment.tasks for name in task.framework.modules]
+        modules = [name for task in self.assignment.tasks for name in task.framework.modules]
         with self._store.writing():
             run = self._store.begin("grade", self._settings, modules, policy=policy, rules=rules)
             self._store.enrol(run, replace(course, students=roll.students))
@@ -214,11 +201,12 @@ class Grading:
         """
         run = self.begin(roll) if begun is None else begun
         entries = self._own(roll)
-        with Loader() as loader:
+        # As they are asked for; there is none where there is nothing to grade.
+        hurried = (self._order(_Job(n, e), hurried=True) for n, e in enumerate(entries))
+        with Loader() as self._loader:
             try:
-                orders = self._orders(entries, loader)
                 self._watch.begin(len(entries))
-                self._go(run, orders, pool, loader)
+                self._go(run, filter(None, hurried), pool)
             finally:
                 while self._filed or self._listed:
                     self._flush(run)
@@ -233,7 +221,7 @@ class Grading:
             tuple(self._left),
         )
 
-    def _go(self, run: int, orders: Iterator[Order], pool: WorkerPool, loader: Loader) -> None:
+    def _go(self, run: int, orders: Iterator[Order], pool: WorkerPool) -> None:
         more = True
         while True:
             while more and (room := pool.capacity(slow=False)):
@@ -242,72 +230,65 @@ class Grading:
                 if batch:
                     pool.put(batch, slow=False)
             # While others wait, what is overdue has the slow worker; then it has all of them.
-            self._late(pool, loader, slow=more)
+            self._late(pool, slow=more)
             if not (self._running or more or self._overdue or self._unconfirmed):
                 return
             for order, reply in pool.take(TICK):
                 job = self._running.pop(order.number)
                 if reply is None:
-                    self._lost(job, order, loader)
+                    self._lost(job, order)
                 elif reply.filed is None:
                     self._overdue.append(job)
                 elif reply.timed_out and not job.confirming:
                     self._unconfirmed.append(job)
                 else:
-                    self._file(job, reply.filed, loader)
+                    self._file(job, reply.filed)
             if time.monotonic() - self._stored_at > STORE_EVERY:
                 self._flush(run)
 
-    def _late(self, pool: WorkerPool, loader: Loader, *, slow: bool) -> None:
+    def _late(self, pool: WorkerPool, *, slow: bool) -> None:
         """Hand out again what was overdue, and at the very end what timed out."""
         while self._overdue and pool.capacity(slow=slow):
-            self._again(self._overdue.popleft(), pool, loader, slow=slow)
+            self._again(self._overdue.popleft(), pool, slow=slow)
         while not slow and not self._overdue and self._unconfirmed and pool.capacity(slow=False):
             job = self._unconfirmed.popleft()
             job.confirming = True
-            self._again(job, pool, loader, slow=False)
+            self._again(job, pool, slow=False)
 
-    def _again(self, job: _Job, pool: WorkerPool, loader: Loader, *, slow: bool) -> None:
-        order = self._order(job, loader, hurried=False)
+    def _again(self, job: _Job, pool: WorkerPool, *, slow: bool) -> None:
+        order = self._order(job, hurried=False)
         if order is not None:
             pool.put([order], slow=slow)
 
-    def _orders(self, entries: Sequence[Entry], loader: Loader) -> Iterator[Order]:
-        """Hurried orders for all that is to be graded, as they are asked for."""
-        for number, entry in enumerate(entries):
-            order = self._order(_Job(number, entry), loader, hurried=True)
-            if order is not None:
-                yield order
-
-    def _order(self, job: _Job, loader: Loader, *, hurried: bool) -> Order | None:
+    def _order(self, job: _Job, *, hurried: bool) -> Order | None:
         """The order for a job; None if there is nothing to grade, or no need to."""
         handed = job.entry.handed
         try:
-            parcel = loader.load(handed)
+            parcel = self._loader.load(handed)
         except UnreadableError as error:
             # Nothing is known of its contents, so it is nobody's attempt; see `counting_attempts`.
             self._left.append((handed.name, str(error)))
             job.digest, key = "", key_of(self._base, "")
             unread = Filed(handed.name, place_of(handed), "", key, "failed", str(error))
-            self._file(job, unread, loader)
+            self._file(job, unread)
             return None
         except SubmissionError as error:
             # Under other settings it is the same attempt.
             job.digest = key_of(str(error))
             key = key_of(self._base, str(error), *self._tasks(job))
-            if not self._is_done(job, key, loader):
+            if not self._is_done(job, key):
                 told = str(error)
                 refusal = Filed(handed.name, place_of(handed), job.digest, key, "refused", told)
-                self._file(job, refusal, loader)
+                self._file(job, refusal)
             return None
         job.digest = parcel.digest
         tasks = self._tasks(job)
         key = key_of(self._base, parcel.digest, *tasks)
-        if hurried and self._is_done(job, key, loader):
+        if hurried and self._is_done(job, key):
             return None
         self._running[job.number] = job
         seed = seed_of(
-            self._store.meta("secret") or "", self._assignment, handed.name, parcel.digest
+            self._store.meta("secret") or "", self.assignment, handed.name, parcel.digest
         )
         return Order(job.number, parcel, seed, key, hurried, tasks)
 
@@ -315,7 +296,7 @@ class Grading:
         """Return the tasks that a person has said it is; any of a group may have been named."""
         return next((self._named[n] for n in job.entry.students if n in self._named), ())
 
-    def _is_done(self, job: _Job, key: str, loader: Loader) -> bool:
+    def _is_done(self, job: _Job, key: str) -> bool:
         if self._student is not None:
             return False
         for student in job.entry.students:
@@ -325,7 +306,7 @@ class Grading:
             if kept.provisional and self._lacked_torch(kept):
                 return False
         self._ended[job.number] = "skipped"
-        self._note(job, loader)
+        self._note(job)
         self._watch.skip()
         return True
 
@@ -337,25 +318,25 @@ class Grading:
         there = (task for task in result.tasks if not task.absent)
         return "torch" not in result.versions and any(task.task in self._torch for task in there)
 
-    def _lost(self, job: _Job, order: Order, loader: Loader) -> None:
+    def _lost(self, job: _Job, order: Order) -> None:
         job.tries += 1
         if job.tries < TRIES:
             self._overdue.append(job)
             return
-        self._file(job, failed(order, LOST), loader)
+        self._file(job, failed(order, LOST))
 
-    def _file(self, job: _Job, filed: Filed, loader: Loader) -> None:
+    def _file(self, job: _Job, filed: Filed) -> None:
         self._ended[job.number] = filed.standing
         if filed.standing != "graded":
             refused = self._refuse(filed.name, filed.path, filed.digest, filed.told)
             filed = replace(filed, result=pack(refused))
         self._filed += [renamed(filed, student) for student in job.entry.students]
-        self._note(job, loader)
+        self._note(job)
         self._watch.step(filed)
 
-    def _note(self, job: _Job, loader: Loader) -> None:
+    def _note(self, job: _Job) -> None:
         """Note whose a submission is, with the next results that are stored."""
-        stamp, sender = loader.stamp(job.entry.handed), job.entry.sender
+        stamp, sender = self._loader.stamp(job.entry.handed), job.entry.sender
         self._listed += [
             Listed(student, job.digest, job.number, stamp, sender) for student in job.entry.students
         ]
@@ -406,7 +387,5 @@ def renamed(filed: Filed, student: str) -> Filed:
     """Return the result under the name of another member of the group that handed it in."""
     if filed.name == student:
         return filed
-    if not filed.result:
-        return replace(filed, name=student)
     own = replace(unpack(filed.result, Result), submission=student)
     return replace(filed, name=student, result=pack(own))

@@ -35,7 +35,7 @@ from gradkit.language import say, say_each
 from gradkit.records.classroom import CountingAttempt, Filed, Kept
 from gradkit.records.course import Policy
 from gradkit.records.result import Adjustment, Result
-from gradkit.writing import UNREADABLE, refusing
+from gradkit.writing import read_named
 
 LAST = "last"
 BEFORE = "before="
@@ -247,8 +247,7 @@ def read_policy(path: Path) -> Policy | None:
     """
     if not path.exists():
         return None
-    with refusing(PolicyFileError, path, *UNREADABLE):
-        data = path.read_bytes()
+    data = read_named(path, PolicyFileError)
     try:
         said = msgspec.convert(tomllib.loads(data.decode()), Policy)
     except msgspec.ValidationError as error:
@@ -368,9 +367,8 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
     lines = list(result.adjustments)
     score = result.score
     if not any(line.kind == "total" for line in lines):
-        of = result.score if policy.late and policy.late.of == "score" else result.max_score
         for line in _lines(result, policy, kept, at):
-            lines.append(replace(line, max_score=of) if line.kind == "late" else line)
+            lines.append(line)
             score = round(score + line.points, 2)
     most = result.max_score
     if policy.scale is not None and most and policy.scale.to != most:
@@ -397,7 +395,7 @@ def _lines(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> I
         if late.days is not None and days > late.days:
             lost = reached
         said = _delay(policy, kept, at, days)
-        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), said)
+        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), said, max_score=base)
     bonus = policy.bonus.get(kept.name)
     if bonus is not None:
         yield Adjustment("bonus", bonus.points, bonus.why)

@@ -13,22 +13,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import (
-    key_base,
-    key_of,
-    refuse_other_exercise,
-    refuse_other_version,
-)
+from gradkit.classroom.cache_key import key_base, key_of, refuse_unfit
 from gradkit.classroom.policy import counting_attempts, policy
 from gradkit.classroom.reports.summary import cautions
-from gradkit.classroom.store.counted import (
-    NO_POLICY,
-    changed_policy,
-    counted,
-    is_open,
-    overrides,
-    policy_of,
-)
+from gradkit.classroom.store.counted import NO_POLICY, changed_policy, made_of, overrides, policy_of
 from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
@@ -51,7 +39,6 @@ from gradkit.grading.settings import (
     assignment_and_reference,
     digests_of,
     oracle_of,
-    refuse_unusable,
     required_of,
     tasks_of,
 )
@@ -268,10 +255,8 @@ def remark_class(
         )
         rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)
-        if not new_version:
-            refuse_other_version(store, marker.assignment)
-        refuse_other_exercise(store, marker.assignment)
-        refuse_unusable(marker.assignment, marker.reference, settings.form)
+        against = (marker.assignment, marker.reference, settings.form)
+        refuse_unfit(store, *against, new_version=new_version)
         new, stale = _marked_again(store, settings, marker, workers)
         total, changes = _changes(store, new, rule, rules)
         if not dry_run:
@@ -349,10 +334,8 @@ def _score(
     if kept.name not in words and policy == NO_POLICY:
         return kept.score, kept.max_score
     packed = new[kept.id].result if kept.id in new else store.result(kept.id)
-    if not packed:
-        return NONE
-    result = counted(unpack(packed, Result), kept, words.get(kept.name, ()), policy)
-    return NONE if is_open(result) else (result.score, result.max_score)
+    result = made_of(packed, kept, words, policy)
+    return (result.score, result.max_score) if result else NONE
 
 
 def _stored(

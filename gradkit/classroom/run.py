@@ -15,13 +15,7 @@ from msgspec.structs import replace
 from gradkit.binding.inspection import outline
 from gradkit.classroom.cluster import Cluster
 from gradkit.classroom.course.find_student import find_student, meant, students
-from gradkit.classroom.course.roster import (
-    Enrolment,
-    Entry,
-    enrolment_of,
-    names_of,
-    read_roster,
-)
+from gradkit.classroom.course.roster import Enrolment, Entry, enrolment_of, names_of, read_roster
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import named, policy, read_policy
@@ -264,17 +258,16 @@ def grade_class(
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, pool, begun)
-        for told in cautions(store):
-            watch.warn(told)
-        summary = summarise(store)
+        warned, summary = cautions(store), summarise(store)
         if not is_installed("torch"):
-            assignment, _ = assignment_and_reference(made)
-            for told in unchecked(summary, torch_tasks(assignment)):
-                watch.warn(told)
+            warned += unchecked(summary, torch_tasks(grading.assignment))
+        for told in warned:
+            watch.warn(told)
         if html:
             from gradkit.classroom.feedback.pages import write_pages
 
-            write_pages(store, folder / "pages", hints or grading.hints, workers or cores())
+            level = hints or grading.assignment.hints
+            write_pages(store, folder / "pages", level, workers or cores())
         return Graded(tally, summary, store.path)
 
 

@@ -53,12 +53,7 @@ if TYPE_CHECKING:
     help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
 )
 @heeding()
-def grade_command(
-    paths: tuple[Path, ...],
-    out: Path,
-    dry_run: bool,
-    **settings: Any,
-) -> None:
+def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings: Any) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
 
     Downloads of Canvas, Moodle, Gradescope and GitHub Classroom are known by their names.

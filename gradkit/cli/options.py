@@ -46,12 +46,9 @@ def path_option(name: str, metavar: str, help_: str, **settings: Any) -> Callabl
     return click.option(name, type=FilePath(), metavar=metavar, help=help_, **settings)
 
 
-def text_option(
-    name: str, help_: str, *, metavar: str = "TEXT", required: bool = False
-) -> Callable[[FC], FC]:
+def text_option(name: str, help_: str, *, metavar: str = "TEXT") -> Callable[[FC], FC]:
     """Make an option for words that are kept; empty where they are not said."""
-    told: Any = {"metavar": metavar, "help": help_, "required": required}
-    return click.option(name, type=Text(), default=None if required else "", **told)
+    return click.option(name, type=Text(), default="", metavar=metavar, help=help_)
 
 
 def flag(name: str, help_: str) -> Callable[[FC], FC]:

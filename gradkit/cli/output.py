@@ -49,7 +49,7 @@ def write(
     if out is not None:
         to_file(text.encode(), out)
     else:
-        _to_stdout(text, sys.stdout.encoding if FORMATS[format_].for_people else "utf-8")
+        print_text(text, sys.stdout.encoding if FORMATS[format_].for_people else "utf-8")
     if format_ == "github":
         try:
             leave(results, refused, hints)
@@ -103,7 +103,8 @@ def to_file(data: bytes, out: Path) -> None:
         out.write_bytes(data)
 
 
-def _to_stdout(text: str, encoding: str) -> None:
+def print_text(text: str, encoding: str) -> None:
+    """Write a text to standard output, in the characters that the encoding has."""
     from gradkit.text import spell
 
     to_stdout(spell(text, encoding).encode(encoding, "replace"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import console, tell, to_file, to_stdout
+from gradkit.cli.output import console, print_text, tell, to_file, to_stdout
 from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 
 if TYPE_CHECKING:
@@ -100,7 +100,6 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
     from gradkit.classroom.reports.history import history
     from gradkit.classroom.store.results import Store
     from gradkit.report.summary import history_json, history_text, show_runs
-    from gradkit.text import spell
 
     with Store(folder, write=False) as store:
         if student is None:
@@ -110,8 +109,7 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
     if format_ == "json":
         to_stdout(history_json(told).encode())
     else:
-        encoding = sys.stdout.encoding
-        to_stdout(spell(history_text(told), encoding).encode(encoding, "replace"))
+        print_text(history_text(told), sys.stdout.encoding)
 
 
 @click.command("diff", cls=Command, example="gradkit diff results 2 5")

@@ -7,7 +7,8 @@ import os
 import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,20 +73,22 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
     SubmissionError
         See `read_archive`.
     """
-    try:
+    with refusing_damage(name):
         _refuse_directory(name, stream)
         with zipfile.ZipFile(stream) as archive:
             return read_members(name, archive, archive.infolist(), inner=inner)
+
+
+@contextmanager
+def refusing_damage(name: str) -> Iterator[None]:
+    """Refuse what is called like an archive and turns out not to be readable as one."""
+    try:
+        yield
     except (OSError, SubmissionError):
         raise
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
-        raise damaged(name) from None
-
-
-def damaged(name: str) -> SubmissionError:
-    """Give the error for what is called like an archive and cannot be read as one."""
-    return SubmissionError(complaint("archive", name))
+        raise SubmissionError(complaint("archive", name)) from None
 
 
 def _refuse_directory(name: str, stream: BinaryIO) -> None:

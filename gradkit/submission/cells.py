@@ -75,7 +75,7 @@ def make_cell(
     cells = [Cell(name, file, number, parsed.source, headings, first_line, title)]
     lines = text.split("\n")
     for each in wrong:
-        line = each.start - 1 + _within(each)
+        line = each.wrong.line
         place = Place(file, number, first_line + line - 1, title)
         at = where(place).capitalize() if number else where(place)
         reason = clean_text(each.wrong.reason, 2 * _QUOTE)
@@ -90,11 +90,6 @@ def make_cell(
         shown = pointed(lines[min(line, len(lines)) - 1], each.wrong.column)
         problems.append(Problem(f"{said}\n{shown}\n{rest}", place, broken=True))
     return cells, problems
-
-
-def _within(broken: Broken) -> int:
-    """Return the line within a broken part, from 1, where it is wrong."""
-    return broken.wrong.line - broken.start + 1
 
 
 def pointed(line: str, column: int) -> str:

@@ -224,6 +224,5 @@ def _without(cells: Iterable[Cell], known: Mapping[str, Cell]) -> tuple[Cell, ..
     """Drop cells that are known, and keep each other one once."""
     found: dict[str, Cell] = {}
     for cell in cells:
-        if cell.id not in known:
-            found.setdefault(cell.id, cell)
-    return tuple(found.values())
+        found.setdefault(cell.id, cell)
+    return tuple(cell for id_, cell in found.items() if id_ not in known)

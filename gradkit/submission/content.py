@@ -75,11 +75,8 @@ class _Known(Struct, frozen=True):
 
 def is_empty(submission: Submission) -> bool:
     """True where there is no statement in it: nothing, comments, or a text alone."""
-    for cell in submission.cells:
-        tree = parse(cell.source).tree
-        if tree is None or not all(map(_says_nothing, tree.body)):
-            return False
-    return True
+    trees = (parse(cell.source).tree for cell in submission.cells)
+    return all(tree is not None and all(map(_says_nothing, tree.body)) for tree in trees)
 
 
 def _says_nothing(node: ast.stmt) -> bool:
@@ -146,10 +143,9 @@ def _origins(tree: ast.Module | None) -> dict[str, str]:
 
 def _units(cell: Cell, tree: ast.Module | None, known: _Known) -> Iterator[Unit]:
     end = cell.source.count("\n") + 2
-    statements = tree.body if tree is not None else []
     # Statements that share a line cannot be parted.
     groups: list[list[ast.stmt]] = []
-    for statement in statements:
+    for statement in tree.body if tree is not None else ():
         if groups and first_line(statement) <= (groups[-1][-1].end_lineno or 0):
             groups[-1].append(statement)
         else:

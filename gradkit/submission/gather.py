@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.submission import File, Problem, RawSubmission
-from gradkit.submission.archive import damaged, name_of, read_members, unpack_nested
+from gradkit.submission.archive import name_of, read_members, refusing_damage, unpack_nested
 from gradkit.submission.files import (
     ENTRIES,
     SubmissionError,
@@ -34,7 +34,7 @@ from gradkit.submission.files import (
     refusal,
     shown,
 )
-from gradkit.submission.read import alone, collect, joined, not_gradable, packed
+from gradkit.submission.read import alone, collect, joined, not_gradable, packed, stem_of
 from gradkit.text import storable
 
 MEMBERS = 200_000
@@ -112,14 +112,14 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
         if path.is_dir():
             members = sorted(entry.name for entry in path.iterdir() if not is_ignored(entry.name))
             listed = [
-                Handed(_stem(name), path / name, listed=True)
+                Handed(stem_of(name), path / name, listed=True)
                 for name in members
                 if os.path.abspath(path / name) not in aside
             ]
         elif path.suffix.lower() == ".zip" and path.exists():
             listed = list(_packed(path))
         elif path.exists():
-            yield Handed(_stem(path.name), path)
+            yield Handed(stem_of(path.name), path)
             return
         else:
             raise SubmissionError(say("There is no file or folder {path}.", path=shown(str(path))))
@@ -137,19 +137,13 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
 
 
 def _packed(path: Path) -> Iterator[Handed]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name_of(info) for info in archive.infolist()]
-    except OSError:
-        raise
-    except Exception:
-        # What `zipfile` raises on damaged input has no common base.
-        raise damaged(path.name) from None
+    with refusing_damage(path.name), zipfile.ZipFile(path) as archive:
+        names = [name_of(info) for info in archive.infolist()]
     if len(names) > MEMBERS:
         raise SubmissionError(complaint("class", path.name, limit=MEMBERS))
     prefix = folder_in(path, names)
     for top in _tops(names, prefix):
-        yield Handed(_stem(top.rstrip("/")), path, prefix + top)
+        yield Handed(stem_of(top.rstrip("/")), path, prefix + top)
 
 
 def folder_in(path: Path, names: list[str]) -> str:
@@ -176,11 +170,6 @@ def _tops(names: list[str], prefix: str) -> list[str]:
             if first not in ("", ".", "..") and ":" not in first and not is_ignored(first):
                 tops[first + slash] = None
     return sorted(tops)
-
-
-def _stem(name: str) -> str:
-    path = PurePosixPath(name)
-    return shown(path.stem if is_code(name) or path.suffix.lower() == ".zip" else name)
 
 
 def _with_ending(handed: Handed) -> Handed:

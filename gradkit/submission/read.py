@@ -18,6 +18,7 @@ from gradkit.submission.files import (
     UnreadableError,
     complaint,
     distinct,
+    is_archive,
     is_code,
     read_file,
     read_folder,
@@ -90,7 +91,7 @@ def not_gradable(name: str) -> str:
 def alone(path: str, file: File) -> RawSubmission:
     """Make the raw submission of one script or notebook."""
     digest = hashlib.sha256(file.data).hexdigest()
-    return RawSubmission(_name(file.name), path, (file,), (), digest)
+    return RawSubmission(stem_of(file.name), path, (file,), (), digest)
 
 
 def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> RawSubmission:
@@ -110,7 +111,7 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # Seen by the sizes alone, before all of it is sent to whoever parses it.
     refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
-    return RawSubmission(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
+    return RawSubmission(stem_of(name), path, tuple(taken), tuple(problems), _digest(taken))
 
 
 def joined(
@@ -144,9 +145,9 @@ def joined(
     return packed(name, "", list(files.values()), said)
 
 
-def _name(name: str) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    return shown(stem if stem and dot + suffix.lower() in (".py", ".ipynb", ".zip") else name)
+def stem_of(name: str) -> str:
+    """Return what a submission in a file or folder of this name is called."""
+    return shown(PurePosixPath(name).stem if is_code(name) or is_archive(name) else name)
 
 
 def parse(raw: RawSubmission) -> Submission:

@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 import gradkit as package
 from gradkit.classroom.remark import remark_class
-from gradkit.classroom.reports.history import History, RunError, history, mark_at, run_of
+from gradkit.classroom.reports.history import History, RunError, differences, history, mark_at
 from gradkit.classroom.reports.purge import purge
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, release
@@ -291,7 +291,7 @@ def test_a_run_that_was_cut_off_says_so(course: Path) -> None:
 def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
     """One line."""
     with Store(tmp_path, write=True) as store, pytest.raises(RunError) as caught:
-        run_of(store, 1)
+        differences(store, 1, 1)
     assert str(caught.value).endswith("There are none yet: `gradkit history` lists them.")
     assert gradkit("history", tmp_path).stdout == "Nothing has been done yet.\n"
 

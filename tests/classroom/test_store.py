@@ -20,7 +20,7 @@ from classroom.filing import add, as_stranger, filed
 from click.testing import CliRunner
 
 from gradkit.classroom.store.database import FILE, FORMAT, LOCK, RESCUE, StoreError, files_of
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, settings_of
 from gradkit.cli import main
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Listed
@@ -159,12 +159,11 @@ def test_withdrawn_codes_are_remembered(tmp_path: Path) -> None:
 def test_the_preset_that_was_given_last_is_remembered(tmp_path: Path) -> None:
     """None where nobody ever gave one: then the assignment's counts."""
     with Store(tmp_path, write=True) as store:
-        assert store.preset() is None
         store.begin("grade", Settings())
-        assert store.preset() is None
+        assert settings_of(store).preset is None
         store.begin("remark", Settings(preset="strict"))
         store.begin("override", why="kind")
-        assert store.preset() == "strict"
+        assert settings_of(store).preset == "strict"
 
 
 def test_the_secret_is_made_once_and_for_each_file(tmp_path: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from gradkit.classroom.cache_key import drawn
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError, did_you_mean
 
@@ -18,11 +17,8 @@ def pseudonym(store: Store, name: str) -> str:
     48 bits of HMAC-SHA-256 under the file's secret: without that, not even a list of all names
     helps.
     """
-    secret = store.meta("secret") or ""
-    drawn = hmac.new(
-        secret.encode(), f"pseudonym {name}".encode("utf-8", "surrogatepass"), hashlib.sha256
-    )
-    return f"student-{drawn.hexdigest()[:12]}"
+    told = drawn(store.meta("secret") or "", f"pseudonym {name}")
+    return f"student-{told.hex()[:12]}"
 
 
 Index = Mapping[tuple[str, str], frozenset[int]]

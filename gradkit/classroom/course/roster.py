@@ -7,6 +7,7 @@ gives. What a group handed in is every member's.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from gradkit.classroom.course.senders import KINDS, attributed, identity, sender
 from gradkit.classroom.feedback.csv_table import (
     CsvTableError,
     columns_of,
-    is_blank,
+    filled,
     read_table,
     values,
 )
@@ -27,7 +28,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
 from gradkit.submission.gather import Handed
-from gradkit.writing import UNREADABLE, refusing
+from gradkit.writing import read_named
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": (
@@ -74,9 +75,7 @@ def read_roster(path: Path) -> list[Student]:
     CsvTableError
         It cannot be opened, or see `roster`.
     """
-    with refusing(CsvTableError, path, *UNREADABLE):
-        data = path.read_bytes()
-    return roster(data, path.name)
+    return roster(read_named(path, CsvTableError), path.name)
 
 
 def roster(data: bytes, name: str) -> list[Student]:
@@ -106,10 +105,9 @@ def roster(data: bytes, name: str) -> list[Student]:
         )
     lines = [
         {kind: cells[at].strip() for kind, at in columns.items() if at < len(cells)}
-        for row in range(1, len(sheet.rows))
-        if not is_blank(sheet.rows[row][0])
+        for cells in filled(sheet).values()
         # Canvas has a line of largest scores among its students, and one of how they are posted.
-        and "Points Possible" not in (cells := values(sheet, row))[0]
+        if "Points Possible" not in cells[0]
     ]
     for line in lines:
         told = line.get("at", "")
@@ -323,9 +321,7 @@ def _identity(member: Mapping[str, str]) -> str:
 
 def _told_apart(students: Sequence[Student]) -> list[Student]:
     """Students of one name with an identifier behind it, or else their number."""
-    count: dict[str, int] = {}
-    for student in students:
-        count[student.name] = count.get(student.name, 0) + 1
+    count = Counter(student.name for student in students)
     return [
         student
         if count[student.name] == 1

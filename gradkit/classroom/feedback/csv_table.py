@@ -153,6 +153,12 @@ def values(sheet: CsvTable, row: int) -> list[str]:
     return [value_of(raw) for raw in sheet.rows[row][0]]
 
 
+def filled(sheet: CsvTable) -> dict[int, list[str]]:
+    """Return the texts of each row below the header that is not blank, by its number."""
+    rows = range(1, len(sheet.rows))
+    return {row: values(sheet, row) for row in rows if not is_blank(sheet.rows[row][0])}
+
+
 def is_blank(cells: Sequence[str]) -> bool:
     """True where a row has nothing but spaces."""
     return not any(value_of(raw).strip() for raw in cells)

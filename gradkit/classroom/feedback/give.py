@@ -40,7 +40,7 @@ from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
 from gradkit.report.table import brief
 from gradkit.task.assignment import read_assignment
-from gradkit.writing import UNREADABLE, refusing, write_whole
+from gradkit.writing import read_named, refusing, write_whole
 
 NOTHING_FILLED = FilledTable(b"", (), (), ())
 
@@ -347,8 +347,7 @@ def _table(
         raise FeedbackError("--in-place needs a table: name it with --worksheet.")
     if path is None:
         return None
-    with refusing(FeedbackError, path, *UNREADABLE):
-        data = path.read_bytes()
+    data = read_named(path, FeedbackError)
     written = path if in_place else target.parent / path.name
     if gradebook is not None and written.resolve() == path.resolve():
         raise FeedbackError(

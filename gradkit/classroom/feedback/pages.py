@@ -54,8 +54,8 @@ ALONE = 30
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
-def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
-    """Write ``index.html`` and ``students/NAME.html``, and say how many students there are.
+def write_pages(store: Store, folder: Path, hints: int, workers: int) -> None:
+    """Write ``index.html`` and ``students/NAME.html``.
 
     Parameters
     ----------
@@ -72,11 +72,10 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     StoreError
         A page cannot be written.
     """
-    found = counting_attempts(store)
     students = folder / "students"
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = sorted(_rows(store, found, students, hints, workers), key=lambda row: row.submission)
+        rows = sorted(_rows(store, students, hints, workers), key=lambda row: row.submission)
         page = class_page(rows, folder.resolve().parent.name)
         write_whole(folder / "index.html", page.encode())
     except OSError as error:
@@ -84,7 +83,6 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
             f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
             "is stored all the same."
         ) from None
-    return len(found)
 
 
 def file_name(name: str) -> str:
@@ -97,15 +95,9 @@ def file_name(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
 
 
-def _rows(
-    store: Store,
-    found: Sequence[CountingAttempt],
-    students: Path,
-    hints: int,
-    workers: int,
-) -> Iterator[Row]:
+def _rows(store: Store, students: Path, hints: int, workers: int) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
-    past = Past(store)
+    past, found = Past(store), counting_attempts(store)
     stands = (past.stand(each.kept.name) for each in found)
     write = partial(_write, students=students, hints=hints)
     there = [stand for stand in stands if stand is not None]
@@ -359,8 +351,7 @@ class Past:
         """Return how a student stood; None where nothing had been graded that counts."""
         found, words, policy = self._at(last(upto))
         one = found.get(name)
-        packed = b"" if one is None else self._store.result(one.kept.id)
-        if one is None or not packed:
+        if one is None or not (packed := self._store.result(one.kept.id)):
             return None
         return Stand(one.kept, packed, one.number, words.get(name, ()), policy, self._withdrawn)
 

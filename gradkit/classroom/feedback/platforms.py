@@ -79,8 +79,8 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
     sheet = csv.read_table(data, name)
     at = _columns(sheet)
     csv.refuse_ragged(sheet)
-    rows = [row for row in range(1, len(sheet.rows)) if not csv.is_blank(sheet.rows[row][0])]
-    cells = {row: csv.values(sheet, row) for row in rows}
+    cells = csv.filled(sheet)
+    rows = list(cells)
     comma = csv.decimal_comma(
         cells[row][at[kind]] for row in rows for kind in ("grade", "maximum") if kind in at
     )

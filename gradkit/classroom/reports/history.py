@@ -13,7 +13,7 @@ from gradkit.classroom.policy import counting_attempt
 from gradkit.classroom.store.counted import counting_results, result_of
 from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError
-from gradkit.records.classroom import CountingAttempt, Run
+from gradkit.records.classroom import CountingAttempt
 from gradkit.records.reports import Attempt, Difference, History, Mark, PointsSet, Step, Stood
 from gradkit.records.result import Result
 
@@ -75,23 +75,6 @@ def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
 def _mark(one: CountingAttempt, result: Result | None) -> Mark:
     score, most = (result.score, result.max_score) if result else (None, None)
     return Mark(score, most, one.number, one.attempts)
-
-
-def run_of(store: Store, number: int) -> Run:
-    """The run of that number.
-
-    Raises
-    ------
-    RunError
-        There is none.
-    """
-    known = {run.id: run for run in store.runs()}
-    if number not in known:
-        there = f"There are {', '.join(map(str, known))}" if known else "There are none yet"
-        raise RunError(
-            f"There is no run {number} in {store.path}. {there}: `gradkit history` lists them."
-        )
-    return known[number]
 
 
 def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
@@ -180,8 +163,13 @@ def differences(
     RunError
         There is no such run.
     """
+    known = [run.id for run in store.runs()]
     for number in (before, after):
-        run_of(store, number)
+        if number not in known:
+            there = f"There are {', '.join(map(str, known))}" if known else "There are none yet"
+            raise RunError(
+                f"There is no run {number} in {store.path}. {there}: `gradkit history` lists them."
+            )
     old, new = stood(store, before), stood(store, after)
     found = []
     for name in {**old, **new}:

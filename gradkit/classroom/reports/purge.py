@@ -17,7 +17,7 @@ from gradkit.classroom.course.senders import KINDS
 from gradkit.classroom.feedback.pages import file_name
 from gradkit.classroom.policy import FILE, without
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.results import Store, sender_of
+from gradkit.classroom.store.results import Store, as_json, sender_of
 from gradkit.errors import GradkitError
 from gradkit.records.course import Policy, Sender, Student
 from gradkit.writing import refusing
@@ -142,28 +142,11 @@ def purge_student(
         name = find_student(store, student)
         if not confirm(name):
             raise PurgeError("nothing was removed. To go on without being asked, add --yes.")
-        refuse_naming(store, name, why)
-        # First: afterwards nobody could tell which files they were.
-        files = remove_traces(folder, name)
-        return name, replace(purge(store, name, why=why, by=by), files=tuple(files))
-
-
-def refuse_naming(store: Store, name: str, why: str) -> None:
-    """Refuse a reason that names the student: it is kept.
-
-    Raises
-    ------
-    PurgeError
-    """
-    gone, hidden = _self(store, name), pseudonym(store, name)
-    if _hidden(why, gone, hidden) != why:
-        raise PurgeError(
-            f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
-        )
+        return name, purge(store, name, why=why, by=by)
 
 
 def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
-    """Remove all that is stored of a student, and note only that this was done.
+    """Remove all that is stored of a student, pages too, and note only that this was done.
 
     The note names a pseudonym. SQLite writes zeros over what is removed, and the file is
     written anew without it. Where others handed in the same submission, the student is taken
@@ -174,7 +157,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     PurgeError
         There is nobody of that name, or the reason names the student.
     StoreError
-        The file cannot be written; it is as it was.
+        A page cannot be removed, or the class file cannot be written; that is as it was.
     """
     paths = tuple(
         row["path"] for row in store.rows("SELECT path FROM submissions WHERE name = ?", (name,))
@@ -182,8 +165,13 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     listed = store.rows("SELECT packed FROM students WHERE name = ?", (name,))
     if not paths and not listed:
         raise PurgeError(f"There is nobody called {name} in {store.path}.")
-    refuse_naming(store, name, why)
     gone, hidden = _self(store, name), pseudonym(store, name)
+    if _hidden(why, gone, hidden) != why:
+        raise PurgeError(
+            f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
+        )
+    # First: afterwards nobody could tell which files they were.
+    files = remove_traces(store.path.parent, name)
     together = store.rows(
         "SELECT DISTINCT others.id, others.sender, theirs.name FROM listed AS others "
         "JOIN submissions AS theirs ON theirs.id = others.submission "
@@ -195,8 +183,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     with store.erasing():
         for row in together:
             sender = _without(sender_of(row), gone)
-            said = msgspec.json.encode(sender).decode()
-            store.change("UPDATE listed SET sender = ? WHERE id = ?", (said, row["id"]))
+            store.change("UPDATE listed SET sender = ? WHERE id = ?", (as_json(sender), row["id"]))
         rows = sum(store.change(statement, (name,)) for statement in STATEMENTS)
         for run in store.runs():
             if (told := _hidden(run.why, gone, hidden)) != run.why:
@@ -209,7 +196,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
         said = f"{hidden} was removed{': ' if why else ''}{why}"
         store.end(store.begin("purge", why=said, who=by))
     shared = tuple(dict.fromkeys(row["name"] for row in together))
-    return Purged(rows, tuple(dict.fromkeys(paths)), shared)
+    return Purged(rows, tuple(dict.fromkeys(paths)), shared, tuple(files))
 
 
 def _self(store: Store, name: str) -> _Self:

@@ -166,8 +166,7 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     """The attempt of a student that counts, and its result."""
     name = find_student(store, student)
     one = counting_attempt(store, name)
-    result = None if one is None else result_of(store, one)
-    if one is not None and result is not None:
+    if one is not None and (result := result_of(store, one)) is not None:
         return one.kept, result
     # Whoever asks by a pseudonym is told neither the name nor what may hold it.
     who = pseudonym(store, name) if student == pseudonym(store, name) else name

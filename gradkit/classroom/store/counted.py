@@ -20,7 +20,7 @@ from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import find_student, students
 from gradkit.classroom.feedback.csv_table import (
     columns_of,
-    is_blank,
+    filled,
     number_of,
     read_table,
     refuse_ragged,
@@ -44,7 +44,7 @@ from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
-from gradkit.writing import UNREADABLE, refusing
+from gradkit.writing import read_named
 
 TOTAL = "total"
 """What is said in the place of a check where all of the work is meant."""
@@ -178,8 +178,7 @@ def override(
         store.insert("overrides", run=run, **place, points=points, basis=target.basis)
         store.end(run)
     before = former.points if former else None
-    marked = None if result.refused else target.marked
-    return Overridden(name, check, points, marked, before, result_of(store, one))
+    return Overridden(name, check, points, target.marked, before, result_of(store, one))
 
 
 NOTHING = phrase("Nothing was handed in.")
@@ -203,14 +202,16 @@ def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
 
 
 class _Target(Struct, frozen=True):
-    """What points are set for: a check, a task (no check) or all (no task); see `basis_of`."""
+    """What points are set for: a check, a task (no check) or all (no task); see `basis_of`.
+
+    ``marked`` is what the marks say, None where there are none.
+    """
 
     task: str
     check: str
-    marked: float
+    marked: float | None
     most: float
     basis: str
-    graded: bool = True
 
     @property
     def name(self) -> str:
@@ -220,18 +221,20 @@ class _Target(Struct, frozen=True):
 def _targets(result: Result, kept: Kept) -> dict[str, _Target]:
     """Map the names of all that points can be set for to it."""
     found: dict[str, _Target] = {}
+
+    def add(task: str, check: str, score: float, most: float, basis: str) -> None:
+        target = _Target(task, check, None if result.refused else score, most, basis)
+        found[target.name] = target
+
     for task in result.tasks:
         for check in task.checks:
             basis = basis_of(kept, task, check)
-            target = _Target(task.task, check.check, check.score, check.max_score, basis)
-            found[f"{task.task}/{check.check}"] = target
-        found[task.task] = _Target(
-            task.task, "", task.score, task.max_score, _basis_of_task(kept, task)
-        )
+            add(task.task, check.check, check.score, check.max_score, basis)
+        add(task.task, "", task.score, task.max_score, _basis_of_task(kept, task))
     if not result.refused or result.required:
         most = sum(task.max_score for task in asked(result))
         basis = _digest([_basis_of_task(kept, task) for task in result.tasks])
-        found[TOTAL] = _Target("", "", result.score, most, basis)
+        add("", "", result.score, most, basis)
     return found
 
 
@@ -304,7 +307,8 @@ def changed_policy(
 
 def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result | None:
     """Return what counts of an attempt; None where nothing was graded, nor given by a person."""
-    return _result(store, one.kept, overrides(store, upto), policy_of(store, upto))
+    packed = store.result(one.kept.id)
+    return made_of(packed, one.kept, overrides(store, upto), policy_of(store, upto))
 
 
 def counting_results(
@@ -313,13 +317,13 @@ def counting_results(
     """Give each student's attempt that counts, and its result. See `result_of`."""
     said, policy = overrides(store, upto), policy_of(store, upto)
     for one in counting_attempts(store, upto):
-        yield one, _result(store, one.kept, said, policy)
+        yield one, made_of(store.result(one.kept.id), one.kept, said, policy)
 
 
-def _result(
-    store: Store, kept: Kept, said: Mapping[str, Sequence[Override]], policy: Policy
+def made_of(
+    packed: bytes, kept: Kept, said: Mapping[str, Sequence[Override]], policy: Policy
 ) -> Result | None:
-    packed = store.result(kept.id)
+    """Return what counts of a packed result; None as in `result_of`."""
     if not packed:
         return None
     made = counted(unpack(packed, Result), kept, said.get(kept.name, ()), policy)
@@ -349,9 +353,12 @@ def counted(
     """
     words = {(each.task, each.check): each for each in said}
     targets = _targets(result, kept) if words else {}
-    targets = {n: replace(each, graded=not result.refused) for n, each in targets.items()}
     tasks = [_task(task, words, targets) for task in result.tasks]
-    lines = [*_set(tasks, words, targets)]
+    lines = [
+        _line("task", words[task.task, ""], targets[task.task], task.score, task.title)
+        for task in tasks
+        if (task.task, "") in words
+    ]
     spoken = {task for task, _ in words}
     counting = asked(replace(result, tasks=tuple(tasks)), spoken)
     score = sum(task.score for task in counting) + sum(line.points for line in lines)
@@ -374,18 +381,6 @@ def counted(
     return adjusted(made, policy, kept, moment(kept.sender.at))
 
 
-def _set(
-    tasks: Iterable[TaskResult],
-    words: Mapping[tuple[str, str], Override],
-    targets: Mapping[str, _Target],
-) -> Iterator[Adjustment]:
-    """Give a line for each task whose points a person has set."""
-    for task in tasks:
-        word = words.get((task.task, ""))
-        if word is not None:
-            yield _line("task", word, targets[task.task], task.score, task.title)
-
-
 def _line(
     kind: Literal["task", "total"], word: Override, target: _Target, score: float, name: str
 ) -> Adjustment:
@@ -396,8 +391,8 @@ def _line(
 
 
 def _decision(word: Override, target: _Target) -> Decision:
-    marked = target.marked if target.graded else None
-    return Decision(marked, word.by, word.made, word.comment, word.basis != target.basis)
+    stale = word.basis != target.basis
+    return Decision(target.marked, word.by, word.made, word.comment, stale)
 
 
 def _task(
@@ -466,8 +461,7 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
     GradkitError
         A row cannot be used; it says which. Nothing was changed.
     """
-    with refusing(OverrideError, table, *UNREADABLE):
-        sheet = read_table(table.read_bytes(), table.name)
+    sheet = read_table(read_named(table, OverrideError), table.name)
     refuse_ragged(sheet)
     places = columns_of(values(sheet, 0), {name: (name,) for name in BULK})
     if missing := [name for name in BULK if name not in places]:
@@ -476,10 +470,8 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
         )
     done = []
     with Store(folder, write=True, make=False) as store, store.writing():
-        for number, (cells, _) in enumerate(sheet.rows[1:], 1):
-            if is_blank(cells):
-                continue
-            row = {name: values(sheet, number)[place].strip() for name, place in places.items()}
+        for number, cells in filled(sheet).items():
+            row = {name: cells[place].strip() for name, place in places.items()}
             points = number_of(row["points"])
             try:
                 if row["points"] and points is None:

@@ -25,7 +25,6 @@ from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Course, Policy, Sender, Student
-from gradkit.records.mistake import Preset
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission
 from gradkit.text import storable
@@ -181,7 +180,7 @@ class Store(Database):
                 "INSERT INTO listed (run, submission, place, stamp, sender) VALUES (?, "
                 "(SELECT id FROM submissions WHERE name = ? AND digest = ?), ?, ?, ?)",
                 [
-                    (run, one.name, one.digest, one.place, one.stamp, _said(one.sender))
+                    (run, one.name, one.digest, one.place, one.stamp, as_json(one.sender))
                     for one in found
                 ],
             )
@@ -194,8 +193,7 @@ class Store(Database):
             if course.students == tuple(self.enrolled().values()):
                 return
             for each in course.students:
-                packed = msgspec.json.encode(each).decode()
-                self.insert("students", run=run, name=each.name, packed=packed)
+                self.insert("students", run=run, name=each.name, packed=as_json(each))
 
     def course(self) -> Course:
         """Return what is known of the course: of the newest roster, what was read from it."""
@@ -252,11 +250,6 @@ class Store(Database):
         """Return codes of findings that have been withdrawn, and the reason given for each."""
         rows = self.rows("SELECT code, why FROM drops JOIN runs ON runs.id = run ORDER BY code")
         return {row["code"]: row["why"] for row in rows}
-
-    def preset(self) -> Preset | None:
-        """Return the preset of deductions as last decided; None leaves it to the assignment."""
-        run = self.last_marked()
-        return msgspec.convert(run.settings["preset"], Preset | None) if run else None
 
     def newest(self, upto: int | None = None) -> list[Kept]:
         """The newest result of each submission, by name and in the order they were first seen.
@@ -357,8 +350,9 @@ def _absolute(path: Path) -> str:
     return str(path.resolve())
 
 
-def _said(sender: Sender) -> str:
-    return msgspec.json.encode(sender).decode()
+def as_json(record: Sender | Student) -> str:
+    """Write a record as a row has it; see `sender_of`."""
+    return msgspec.json.encode(record).decode()
 
 
 def sender_of(row: sqlite3.Row) -> Sender:
