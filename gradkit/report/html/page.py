@@ -116,12 +116,10 @@ def _check(name: str, check: Data, task: Data) -> Data:
     entries = sorted(check["entries"], key=lambda entry: entry["state"] == "pass")
     told = check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
     return {
-        **{
-            "name": name,
-            "place": place,
-            "findings": own,
-            "told": bool(told),
-        },
+        "name": name,
+        "place": place,
+        "findings": own,
+        "told": bool(told),
         "codes": shown(task["listings"], marks),
         "drawn": list(courses(check, name)),
         "heat": heat_map(check, name),
