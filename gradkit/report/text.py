@@ -322,14 +322,9 @@ def _moves(applied: str, right: str) -> Text:
     if applied == "not moved":
         return Text(say("does not move"), style="bold red")
     new = applied.startswith("= ")
-    verb = say("becomes      ") if new else say("moves by     ")
-    return Text.assemble(verb, _marked(applied.removeprefix("= "), right))
-
-
-def _marked(applied: str, right: str) -> Text:
-    """The applied formula, all that the right one has not in brackets."""
-    line = Text()
-    for part, strange in pieces(applied, right):
+    line = Text(say("becomes      ") if new else say("moves by     "))
+    # All that the right formula has not is in brackets.
+    for part, strange in pieces(applied.removeprefix("= "), right):
         line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")
     return line
 
