@@ -166,12 +166,11 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
 
     A change that does not end, or that ends its process, is seen by everybody.
     """
-    first, more = 0, True
-    while more:
+    first = 0
+    while True:
         other = start(try_mutants, task, reference, seed, first)
         mutant: Mutant | None = None
         limit: float | None = None
-        more = False
         try:
             while True:
                 if limit is not None and not other.connection.poll(limit):
@@ -186,7 +185,7 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
                     yield mutant, value
                     mutant = None
                 else:
-                    break
+                    return
         except EOFError:
             if mutant is None:
                 raise OracleError(
@@ -194,7 +193,7 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
                     "by itself. Run `gradkit audit` again; if it ends so again, it is an error of "
                     "gradkit."
                 ) from None
-            first, more = first + 1, True
+            first += 1
             yield mutant, "no end"
         finally:
             other.process.kill()
