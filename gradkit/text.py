@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from gradkit.language import phrase, say
@@ -105,6 +106,12 @@ def label_said(label: str) -> str:
     if number.isdigit() and word in PROBES:
         return say(PROBES[word], number=number)
     return say(label) if label in (FURTHER, DRAWN) else label
+
+
+def entry_said(label: str, parameter: str, index: Sequence[int]) -> str:
+    """Say an entry by its label, else as ``W1[0,1]``."""
+    place = f"[{','.join(map(str, index))}]" if index else ""
+    return label_said(label or f"{parameter}{place}")
 
 
 def where(place: Place) -> str:

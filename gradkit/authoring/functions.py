@@ -11,6 +11,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -42,16 +43,16 @@ LEAST, TIMES = 5.0, 20.0
 
 def audit_functions(task: FunctionTask, reference: Path | None, seed: int = 0) -> FunctionAudit:
     """Hold the model solution to its checks, then try every change of it."""
+    audit = partial(FunctionAudit, task.id, task.title, task.solution)
     if reference is None:
-        why = "No model solution was looked at: name its folder with --reference."
-        return FunctionAudit(task.id, task.title, task.solution, untried=why)
+        return audit(untried="No model solution was looked at: name its folder with --reference.")
     try:
         solution = load_solution(task, reference)
         problems = tuple(problems_of(solution, list(draws(task, seed)), seed))
     except OracleError as error:
-        return FunctionAudit(task.id, task.title, task.solution, (str(error),))
+        return audit((str(error),))
     if problems:
-        return FunctionAudit(task.id, task.title, task.solution, problems)
+        return audit(problems)
     tried = list(_tried(task, reference, seed))
     unseen = [mutant for mutant, seen in tried if not seen]
     conventional = sum(seen == CONVENTION for _, seen in tried)
@@ -62,10 +63,7 @@ def audit_functions(task: FunctionTask, reference: Path | None, seed: int = 0) -
             known = any(_is_of(entry, mutant) for mutant, _ in tried)
             why = "a check sees it" if known else "there is no such line or change"
             stale.append(": ".join(filter(None, (entry.line, entry.change, why))))
-    return FunctionAudit(
-        task.id,
-        task.title,
-        task.solution,
+    return audit(
         tried=len(tried),
         unseen=tuple(left),
         equivalent=len(unseen) - len(left) + conventional,
@@ -168,12 +166,11 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
 
     A change that does not end, or that ends its process, is seen by everybody.
     """
-    first, more = 0, True
-    while more:
+    first = 0
+    while True:
         other = start(try_mutants, task, reference, seed, first)
         mutant: Mutant | None = None
         limit: float | None = None
-        more = False
         try:
             while True:
                 if limit is not None and not other.connection.poll(limit):
@@ -188,7 +185,7 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
                     yield mutant, value
                     mutant = None
                 else:
-                    break
+                    return
         except EOFError:
             if mutant is None:
                 raise OracleError(
@@ -196,7 +193,7 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
                     "by itself. Run `gradkit audit` again; if it ends so again, it is an error of "
                     "gradkit."
                 ) from None
-            first, more = first + 1, True
+            first += 1
             yield mutant, "no end"
         finally:
             other.process.kill()

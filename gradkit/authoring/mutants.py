@@ -91,21 +91,19 @@ def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Stateme
         for name in _names(node):
             parts[name] = ("", node)  # type: ignore[assignment]
     bases = {n.name: {*_words(*n.bases)} for n in tree.body if isinstance(n, ast.ClassDef)}
-    known, found = set(words), dict[str, Statement]()
+    known = set(words)
     while True:
+        found: list[tuple[str, Statement]] = []
         for name, (owner, node) in parts.items():
             last = name.rpartition(".")[2]
             asked = last in known or (last.startswith("__") and owner in known)
-            if name not in found and asked and (not owner or owner in known):
-                found[name] = node
-                known |= _words(node)
-                break
-        else:
-            more = set().union(*(bases[name] for name in known & bases.keys())) - known
-            if not more:
-                break
-            known |= more
-    return [(name, found[name]) for name in parts if name in found]
+            if asked and (not owner or owner in known):
+                found.append((name, node))
+        read = _words(*(node for _, node in found))
+        more = read.union(*(bases[name] for name in known & bases.keys())) - known
+        if not more:
+            return found
+        known |= more
 
 
 def _names(node: ast.AST) -> list[str]:

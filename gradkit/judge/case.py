@@ -77,9 +77,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
         if outcome.lost is not None:
             state: State = "timeout" if outcome.lost.kind == "timeout" else "error"
             text = say(
-                "{function} {happened}.",
-                function=subject(bound),
-                happened=outcome.lost.detail,
+                "{function} {happened}.", function=subject(bound), happened=outcome.lost.detail
             )
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
@@ -137,18 +135,13 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
         )
     elsewhere = failure.function not in ("", "<module>", name)
     inside = say(" in `{function}`", function=failure.function) if elsewhere else ""
-    text = say(
-        "{function} stopped with {type}{inside}",
-        function=subject(bound),
-        type=failure.type,
-        inside=inside,
-    )
+    what = {"type": failure.type, "inside": inside}
+    text = say("{function} stopped with {type}{inside}", function=subject(bound), **what)
     if several:
         text = say(
             "The training run stopped at example {call} with {type}{inside}",
             call=failure.call + 1,
-            type=failure.type,
-            inside=inside,
+            **what,
         )
     text += f": {failure.message.rstrip('.')}" if failure.message else ""
     place = failure.place or bound.place
@@ -239,7 +232,7 @@ def _by_example(
     """
     (batch,) = probes.update
     outcome = outcomes.get(batch.name)
-    if not _came_back(outcome):
+    if not came_back(outcome):
         return None
     if task.rates.policy == "free":
         return Rescaled(oracle, own_ratios(batch.inputs, outcome.outputs, expected[batch.name]))
@@ -262,7 +255,7 @@ def _training(
     """
     step = [run for run in probes.runs if run.check == "gradient" and run.epochs == 1][-1]
     outcome = outcomes.get(step.name)
-    if task.rates.policy != "free" or not _came_back(outcome):
+    if task.rates.policy != "free" or not came_back(outcome):
         return None
     right = {key: expected[step.name][f"final/{key}"] for key in step.parameters}
     after = {key: outcome.outputs.get(f"final/{key}") for key in step.parameters}
@@ -273,7 +266,8 @@ def _training(
     return Derived(replace(task, rates=rates)) if ratios else None
 
 
-def _came_back(outcome: Outcome | None) -> TypeGuard[Outcome]:
+def came_back(outcome: Outcome | None) -> TypeGuard[Outcome]:
+    """Tell whether a call was made, and gave something back."""
     return outcome is not None and outcome.failure is None and outcome.lost is None
 
 

@@ -15,7 +15,7 @@ from gradkit.language import phrase, say
 from gradkit.records.observations import Bound, Fault
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array
-from gradkit.text import label_said
+from gradkit.text import entry_said
 
 SENTENCES: Mapping[str, str] = {
     "missing": phrase("{function} does not give {quantity}: {found}."),
@@ -262,13 +262,7 @@ GRAVITY: tuple[State, ...] = ("pass", "inconclusive", "fail")
 
 def listed(entries: list[Entry]) -> str:
     """``W1[0,1], b2 and 3 more``."""
-    names = [
-        label_said(
-            entry.label
-            or entry.parameter + (f"[{','.join(map(str, entry.index))}]" if entry.index else "")
-        )
-        for entry in entries
-    ]
+    names = [entry_said(entry.label, entry.parameter, entry.index) for entry in entries]
     return ", ".join(names[:8]) + (
         say(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
     )

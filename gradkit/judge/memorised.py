@@ -7,11 +7,12 @@ of outputs that are the same bit for bit whatever goes in, and that are publishe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.judge.case import Case
+from gradkit.judge.case import Case, came_back
 from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Outcome
 from gradkit.records.task import Array, Batch
 
@@ -36,7 +37,7 @@ def nondeterministic(case: Case) -> tuple[str, ...]:
     found = []
     for name, role in _roles(case).items():
         first, second = outcomes.get(name), outcomes.get(name + AGAIN)
-        if first is None or second is None or not (_whole(first) and _whole(second)):
+        if not (_whole(first) and _whole(second)):
             continue
         trains = role == "train"
         rows = None if trains else len(next(iter(second.outputs.values()), ()))
@@ -66,7 +67,7 @@ def _roles(case: Case) -> dict[str, str]:
 def numerical(case: Case) -> bool:
     """Whether the update calls one function about as often as there are parameters, or more."""
     outcome = case.observations.outcomes.get(REPEATS)
-    return outcome is not None and _whole(outcome) and bool(outcome.outputs["times"][0])
+    return _whole(outcome) and bool(outcome.outputs["times"][0])
 
 
 def remarkable(case: Case) -> bool:
@@ -86,13 +87,9 @@ def memorised(case: Case) -> tuple[str, ...]:
 def _is_by_heart(case: Case, batch: Batch, known: Mapping[str, Array]) -> bool:
     """Tell whether all of some quantities are always the same one of those published."""
     outcome, expected = case.observations.outcomes.get(batch.name), case.expected[batch.name]
-    return (
-        outcome is not None
-        and _whole(outcome)
-        and all(
-            key in outcome.outputs and _ignores(outcome.outputs[key], expected[key], published)
-            for key, published in known.items()
-        )
+    return _whole(outcome) and all(
+        key in outcome.outputs and _ignores(outcome.outputs[key], expected[key], published)
+        for key, published in known.items()
     )
 
 
@@ -132,8 +129,8 @@ def _near(found: NDArray[np.generic], expected: Array) -> bool:
     )
 
 
-def _whole(outcome: Outcome) -> bool:
-    return outcome.failure is None and outcome.lost is None and not outcome.faults
+def _whole(outcome: Outcome | None) -> TypeGuard[Outcome]:
+    return came_back(outcome) and not outcome.faults
 
 
 def _same(first: Answers, second: Answers, rows: int | None, part: float) -> bool:

@@ -51,9 +51,7 @@ class Output(Struct, frozen=True):
 
 
 def judge_check(
-    check: FunctionCheck,
-    probes: Sequence[Probe],
-    right: Collection[str] = (),
+    check: FunctionCheck, probes: Sequence[Probe], right: Collection[str] = ()
 ) -> Verdict:
     """Judge all outputs of a check, and the inputs that it must leave alone.
 
@@ -151,15 +149,17 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
 
 def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
     """Judge one output over all probes: whether it is there, its shape, its numbers."""
+    pairs: list[tuple[Probe, NDArray[Any], NDArray[Any]]] = []
     for probe in probes:
         if name not in probe.found.values:
             reason = probe.found.missing.get(name, say("found None"))
             told = say("`{name}` is not there: {reason}.", name=name, reason=reason.rstrip("."))
             return Output("missing", told, probe.draw.label)
-    with_model = [p for p in probes if p.expected is not None and name in p.expected.values]
-    if not with_model:
+        if probe.expected is not None and name in probe.expected.values:
+            expected = np.asarray(probe.expected.values[name])
+            pairs.append((probe, _shaped(probe.found.values[name], expected), expected))
+    if not pairs:
         return Output("not-checked")
-    pairs = [(p, _shaped(p.found.values[name], _of(p, name)), _of(p, name)) for p in with_model]
     for probe, found, expected in pairs:
         if found.shape != expected.shape:
             return Output("fail", _of_shape(name, found, expected), probe.draw.label)
@@ -174,18 +174,18 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
         )
         return Output("inconclusive", told)
     if not off:
-        return _second(name, check, with_model)
+        return _second(name, [probe for probe, _, _ in pairs])
     probe, found, expected = off[0]
     gap = np.abs(found.astype(float) - expected)
     index = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
     place = tuple(int(n) for n in index)
-    sentence = _of_numbers(name, [*pairs], off) + _where(probe, off, pairs)
+    sentence = _of_numbers(name, pairs, off) + _where(probe, off, pairs)
     return Output(
         "fail", sentence, probe.draw.label, place, _number(found[index]), _number(expected[index])
     )
 
 
-def _second(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
+def _second(name: str, probes: Sequence[Probe]) -> Output:
     """Hold what comes of a second call to the first, where the model gives the same twice."""
     for probe in probes:
         first, second = probe.found.values[name], probe.found.again.get(name)
@@ -205,11 +205,6 @@ def _second(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
 def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
     """Tell whether two arrays have one shape and the same numbers, but for rounding."""
     return a.shape == b.shape and bool(_near(a, b, 0.0).all())
-
-
-def _of(probe: Probe, name: str) -> NDArray[Any]:
-    assert probe.expected is not None  # noqa: S101  (those without were left out)
-    return np.asarray(probe.expected.values[name])
 
 
 def _shaped(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
@@ -333,25 +328,25 @@ def _factor(found: NDArray[Any], expected: NDArray[Any]) -> float | None:
         return factor if factor and same(found.astype(float), factor * expected) else None
 
 
+NOT_DIVIDED = phrase(
+    "`{name}` is {size} times what it should be, whatever {size} is: a division by {size} is "
+    "missing."
+)
+DIVIDED = phrase(
+    "`{name}` is 1/{size} of what it should be, whatever {size} is: a division by {size} is too "
+    "much."
+)
+
+
 def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) -> str:
     """Say a factor: a size, one over a size, or a number; nothing where it is none of these."""
     for size in sizes[0]:
         values = [each[size] for each in sizes]
         if len(set(values)) > 1 or len(set(factors)) == 1:
             if np.allclose(factors, values, rtol=1e-6):
-                return say(
-                    "`{name}` is {size} times what it should be, whatever {size} is: a division by "
-                    "{size} is missing.",
-                    name=name,
-                    size=size,
-                )
+                return say(NOT_DIVIDED, name=name, size=size)
             if np.allclose(factors, [1 / value for value in values], rtol=1e-6):
-                return say(
-                    "`{name}` is 1/{size} of what it should be, whatever {size} is: a division by "
-                    "{size} is too much.",
-                    name=name,
-                    size=size,
-                )
+                return say(DIVIDED, name=name, size=size)
     if np.allclose(factors, factors[0], rtol=1e-6):
         return say(
             "`{name}` is {factor} times what it should be.", name=name, factor=f"{factors[0]:.4g}"

@@ -13,6 +13,7 @@ from gradkit.judge.case import (
     Earlier,
     answered,
     blocked,
+    came_back,
     least,
     subject,
     unusable,
@@ -88,7 +89,7 @@ def _spared(case: Case, stop: Verdict) -> Verdict:
     """Add to the verdict on what stops what the rest of it does, where there is any right in it."""
     known = case.observations.outcomes
     outcomes = [known.get(SPARED + batch.name) for batch in case.probes.update]
-    made = [each for each in outcomes if each and each.failure is None and each.lost is None]
+    made = [each for each in outcomes if came_back(each)]
     if stop.state != "error" or len(made) < len(outcomes):
         return stop
     comparison = Comparison(case.binding.bound["update"])

@@ -13,15 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.judge import tolerances
-from gradkit.judge.case import (
-    Case,
-    Earlier,
-    answered,
-    blocked,
-    least,
-    secret_among,
-    subject,
-)
+from gradkit.judge.case import Case, Earlier, answered, blocked, least, secret_among, subject
 from gradkit.judge.comparison import Comparison
 from gradkit.language import phrase, say
 from gradkit.records.observations import Outcome

@@ -166,6 +166,10 @@ LIVE = phrase(
     "There is no record of the cells here: your functions were called as they "
     "are, in this process, and a function that hangs, hangs it."
 )
+AGAIN = phrase(
+    "The forward pass that was defined last is that of “{other}”, not of “{task}”. Run the cells "
+    "of “{task}” again, and then this check. Nothing has been marked."
+)
 
 
 class LiveResources(Resources):
@@ -217,9 +221,12 @@ def grade(
                 claimed = {task.id: FunctionClaim(task, claim)}
                 graded = session.grade_sections(submission, {}, functions=claimed)
                 return Report(task.title, hints=level, result=graded.result, notes=notes)
-            other = mistaken_for(session, submission, section) if _can_run(task) else None
+            other = None
+            if is_installed(*task.framework.modules):
+                other = mistaken_for(session, submission, section)
             if other is not None:
-                return Report(task.title, hints=level, refusal=_again(task, other), notes=notes)
+                refusal = say(AGAIN, other=other.title, task=task.title)
+                return Report(task.title, hints=level, refusal=refusal, notes=notes)
             graded = session.grade_sections(submission, {task.id: claim})
     except GradingError as error:
         return Report(task.title, hints=level, refusal=str(error), notes=notes)
@@ -277,17 +284,3 @@ def _as_it_is(cell: Cell, names: Mapping[str, Any]) -> Cell:
             last = each.node.end_lineno or each.line
             lines[first - 1 : last] = [""] * (last - first + 1)
     return replace(cell, source="\n".join(lines))
-
-
-def _again(task: Task, other: Task) -> str:
-    return say(
-        "The forward pass that was defined last is that of “{other}”, not of "
-        "“{task}”. Run the cells of “{task}” again, and then this check. "
-        "Nothing has been marked.",
-        other=other.title,
-        task=task.title,
-    )
-
-
-def _can_run(task: Task) -> bool:
-    return is_installed(*task.framework.modules)

@@ -28,7 +28,7 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import say
 from gradkit.loading import is_installed
 from gradkit.pytest_guard import NO_SETTINGS
-from gradkit.pytest_plugin.stash import GRADING, SEED
+from gradkit.pytest_plugin import GRADING, SEED
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.task import FunctionTask, Task
 from gradkit.report.plain_text import check_text
@@ -194,15 +194,14 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         """Pass, fail with the diagnosis, or be skipped where nothing could be judged."""
         task, check = self._found()
-        for key, value in {
+        self.user_properties += {
             "points": f"{check.score:.6g}",
             "max_points": points(check.max_score),
             "state": check.state,
             "task_points": points(task.score),
             "task_max_points": points(task.max_score),
             "provisional": str(task.provisional).lower(),
-        }.items():
-            self.user_properties.append((key, value))
+        }.items()
         self.user_properties += [("note", clean_text(note)) for note in task.notes]
         if check.state in OPEN:
             pytest.skip(clean_text(check.message) or word(check.state))

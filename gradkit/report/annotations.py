@@ -8,24 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import say
-from gradkit.records.result import CheckResult, Finding, Result, State, TaskResult
+from gradkit.records.result import OPEN, CheckResult, Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
 from gradkit.report.escape import log_text
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text
 from gradkit.report.words import doubtful, override_text, word
 from gradkit.text import clean_text, where
-
-KINDS: dict[State, str] = {
-    "fail": "error",
-    "error": "error",
-    "timeout": "error",
-    "missing": "error",
-    "blocked": "warning",
-    "inconclusive": "warning",
-    "not-checked": "warning",
-}
-"""The annotation of each state; a check that passed has none."""
 
 
 class Annotation(Struct, frozen=True):
@@ -82,8 +71,9 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
 def _at(
     result: Result, task: TaskResult, check: CheckResult, place: Place | None, said: str
 ) -> Annotation:
+    kind = "warning" if check.state in (*OPEN, "blocked") else "error"
     # What follows from another mistake costs nothing, and is no error of its own.
-    kind = "notice" if check.follows else KINDS[check.state]
+    kind = "notice" if check.follows else kind
     title = f"{task.task}: {check.check}"
     return _placed(result, Annotation(kind, title, said or word(check.state), check.check), place)
 

@@ -177,14 +177,8 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
 def _check(check: CheckResult, unseen: set[str], told: set[str], gone: set[str]) -> CheckResult:
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")
-        return CheckResult(
-            check.check,
-            check.state,
-            check.score,
-            check.max_score,
-            say(UNSEEN),
-            decision=decision,
-        )
+        points = check.score, check.max_score
+        return CheckResult(check.check, check.state, *points, say(UNSEEN), decision=decision)
     seen = tuple(code for code in check.follows if code in told)
     hidden = (say(ELSEWHERE),) if len(seen) < len(check.follows) else ()
     withdrawn = tuple(code for code in check.withdrawn if code not in gone)

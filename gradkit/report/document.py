@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
@@ -16,7 +16,7 @@ from gradkit.language import language, say, say_each
 from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.words import SIGNS, doubtful, override_text, points, signed, state_of, word
 from gradkit.templates import environment, fill
-from gradkit.text import clean_text, label_said, where
+from gradkit.text import clean_text, entry_said, label_said, where
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -44,28 +44,17 @@ def _prepare() -> None:
         "policy": policy(style=style),
         "policy_with_script": policy(style=style, script=script),
         "signs": SIGNS,
-        "where": where,
-        "say": say,
-        "say_each": say_each,
-        "state_of": state_of,
-        "word": word,
-        "label_said": label_said,
-        "language": language,
-        "override_text": override_text,
-        "pieces": pieces,
-        "doubtful": doubtful,
         "formulas": FORMULAS,
+        **by_name(where, say, say_each, state_of, word, label_said, language),
+        **by_name(override_text, pieces, doubtful),
     }
-    templates.filters |= {
-        "points": points,
-        "number": number,
-        "link": link,
-        "prose": prose,
-        "told": told,
-        "signed": signed,
-        "clean": clean_text,
-        "entry_name": entry_name,
-    }
+    filters = by_name(points, number, link, prose, told, signed, entry_name)
+    templates.filters |= {**filters, "clean": clean_text}
+
+
+def by_name(*tools: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """Functions by the names that they have in modules, for templates to call them so."""
+    return {tool.__name__: tool for tool in tools}
 
 
 def policy(**inline: str) -> str:
@@ -96,8 +85,7 @@ def entry_name(entry: Mapping[str, Any]) -> str:
     >>> entry_name({"label": "", "parameter": "W1", "index": [0, 1]})
     'W1[0,1]'
     """
-    index = f"[{','.join(map(str, entry['index']))}]" if entry["index"] else ""
-    return label_said(entry["label"] or f"{entry['parameter']}{index}")
+    return entry_said(entry["label"], entry["parameter"], entry["index"])
 
 
 def prose(text: str) -> Markup:

@@ -117,12 +117,8 @@ def pages_of(mistakes: Iterable[Mistake]) -> dict[str, str]:
     """Name a page for each mistake and an index, and write their texts."""
     known = list(mistakes)
     pages = {f"{mistake.code}.md": page_text(mistake) for mistake in known}
-    return {**pages, "index.md": index_text(known)}
-
-
-def index_text(mistakes: Iterable[Mistake]) -> str:
-    """List the mistakes as Markdown, each title a link to ``CODE.md``."""
-    return document("mistakes_index.txt", listed=_by_role(mistakes))
+    # Each title is a link to ``CODE.md``.
+    return {**pages, "index.md": document("mistakes_index.txt", listed=_by_role(known))}
 
 
 def _by_role(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:

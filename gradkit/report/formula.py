@@ -56,6 +56,14 @@ def _term(text: str) -> Term:
     return Term(sign, tuple(Factor(part) for part in text[len(sign) :].split(" · ")))
 
 
+def beside(formula: Formula, other: Formula | None) -> Formula:
+    """The formula with marks, unless the other stands still or is none.
+
+    All differs then, and marks would say nothing.
+    """
+    return held_against(formula, other) if other is not None and other.terms else formula
+
+
 def held_against(formula: Formula, other: Formula) -> Formula:
     """The formula with all that marked which the other has not.
 
@@ -98,11 +106,9 @@ def _wrapped(text: str, differs: bool) -> str:
 def pieces(applied: str, right: str) -> Iterator[tuple[str, bool]]:
     """The text of a formula in pieces, each with whether the right formula lacks it.
 
-    A number goes with its sign. Beside an entry that stands still, or nothing, no piece is
-    marked: all differs.
+    A number goes with its sign.
     """
-    formula, other = read(applied), read(right)
-    marked = held_against(formula, other) if right and other.terms else formula
+    marked = beside(read(applied), read(right) if right else None)
     for number, term in enumerate(marked.terms):
         yield " " if number else "", False
         for place, factor in enumerate(term.factors):

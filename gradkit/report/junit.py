@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from gradkit.records.result import CENT, OPEN, CheckResult, Result, State, TaskResult
+from gradkit.records.result import CENT, CheckResult, Result, State, TaskResult
 from gradkit.report.escape import xml_text
 from gradkit.report.plain_text import check_text, head_text, title_text
 from gradkit.report.words import round_points, word
@@ -93,7 +93,7 @@ def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int)
     said = xml_text(check_text(task, check, hints)) or word(check.state)
     message = _short(check.message) or word(check.state)
     element = ET.SubElement(case, KINDS[check.state], message=message)
-    if check.state in OPEN or check.state == "blocked":
+    if KINDS[check.state] == "skipped":
         element.set("type", check.state)
     element.text = said
 

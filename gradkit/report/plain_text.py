@@ -14,16 +14,9 @@ from gradkit.language import phrase, say
 from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.report import words
-from gradkit.report.document import document
+from gradkit.report.document import by_name, document
 from gradkit.report.escape import log_text
-from gradkit.report.text import (
-    Line,
-    check_head,
-    check_lines,
-    finding_lines,
-    printed,
-    show_lines,
-)
+from gradkit.report.text import Line, check_head, check_lines, finding_lines, printed, show_lines
 from gradkit.text import clean_text, where
 
 WIDTH = 100
@@ -180,9 +173,9 @@ LIMIT = 50_000
 
 
 TOOLS: Mapping[str, object] = {
-    **{"check_text": check_text, "head_text": head_text, "title_text": title_text, "total": total},
-    **{"shorten": shorten, "round_points": words.round_points, "zip": zip, "endless": ENDLESS},
-    **{"lines_text": lines_text, "task_worth": words.task_worth},
+    **by_name(check_text, head_text, title_text, lines_text, total, shorten, zip),
+    **by_name(words.round_points, words.task_worth),
+    "endless": ENDLESS,
 }
 """What templates of plain text call."""
 

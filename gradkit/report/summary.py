@@ -16,20 +16,11 @@ from rich.text import Text
 from gradkit.language import phrase, say, say_each
 from gradkit.records.classroom import Change, Row, Run, RunKind, Summary
 from gradkit.records.reports import History
+from gradkit.report import words
 from gradkit.report.data import json_text
 from gradkit.report.document import document
 from gradkit.report.escape import log_text
 from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
-from gradkit.report.words import (
-    adjustment_text,
-    comparable,
-    override_text,
-    points,
-    score_text,
-    signed,
-    tenths,
-    word,
-)
 from gradkit.text import clean_text
 
 SPREAD = 10
@@ -41,12 +32,12 @@ NAMES = 6
 
 def show_summary(summary: Summary, console: Console) -> None:
     """Print scores, states by check, mistakes by frequency, and what needs a look."""
-    scores, most, unit = comparable((row.score, row.max_score) for row in summary.rows)
+    scores, most, unit = words.comparable((row.score, row.max_score) for row in summary.rows)
     console.print(Text(_counts(summary), style="bold"))
     if scores:
         console.print(_distribution(scores, most, unit))
         if len(scores) >= SPREAD:
-            counts = " ".join(map(str, tenths(scores, most)))
+            counts = " ".join(map(str, words.tenths(scores, most)))
             console.print(Text(say("students by tenth of the points: {counts}", counts=counts)))
         counted = Counter(row.counted for row in summary.rows if row.counted)
         for said, count in sorted(counted.items()):
@@ -69,9 +60,10 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
     rows = []
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
-        sign = "+" if difference > 0 else "−" if difference < 0 else ""
-        scores = score_text(change.old, change.old_max), score_text(change.new, change.new_max)
-        rows.append((change.name, *scores, f"{sign}{points(abs(difference))}"))
+        moved = words.signed(difference) if difference else "0"
+        old = words.score_text(change.old, change.old_max)
+        new = words.score_text(change.new, change.new_max)
+        rows.append((change.name, old, new, moved))
     show_table(Table(heads, rows, right=(1, 2, 3)), console)
 
 
@@ -106,7 +98,7 @@ def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
         row.score,
         row.max_score,
         *((row.provisional, row.handed.late) if there else (None, None)),
-        _attempt(row),
+        attempt_text(row.handed) if row.handed.attempts else "",
         row.handed.at,
         "; ".join(_decided(row)),
         _look(row, "; "),
@@ -122,25 +114,20 @@ def _line(row: Row, kind: str) -> float | None:
     return round(sum(found), 2) if found else None
 
 
-def _attempt(row: Row) -> str:
-    """Write which of how many attempts counts."""
-    return attempt_text(row.handed) if row.handed.attempts else ""
-
-
 def _decided(row: Row) -> list[str]:
     """List the sentences on points that a person has set; a policy's have columns of their own."""
-    said = [f"{name}: {override_text(check)}" for name, check in row.overridden.items()]
+    said = [f"{name}: {words.override_text(check)}" for name, check in row.overridden.items()]
     own = [one for one in row.adjustments if one.decision is not None]
-    return said + [f"{signed(one.points)} {adjustment_text(one)}" for one in own]
+    return said + [f"{words.signed(one.points)} {words.adjustment_text(one)}" for one in own]
 
 
 def _handed(row: Row) -> tuple[str, ...]:
     """Name, attempt, late, time, points set: empty but for the name where all is as usual."""
-    handed, words = row.handed, "\n".join(_decided(row))
-    unusual = handed.attempts > 1 or handed.late or words
-    attempt = _attempt(row) if handed.attempts > 1 else ""
+    handed, decided = row.handed, "\n".join(_decided(row))
+    unusual = handed.attempts > 1 or handed.late or decided
+    attempt = attempt_text(handed) if handed.attempts > 1 else ""
     late = say("late") if handed.late else ""
-    return row.name, attempt, late, handed.at if unusual else "", words
+    return row.name, attempt, late, handed.at if unusual else "", decided
 
 
 def _look(row: Row, between: str) -> str:
@@ -156,7 +143,7 @@ def _counts(summary: Summary) -> str:
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
         if count and (count < total or standing != "graded"):
-            parts.append(f"{count} {word(standing)}")
+            parts.append(f"{count} {words.word(standing)}")
     provisional = sum(row.provisional for row in rows)
     if provisional:
         parts.append(say("{count} provisional", count=provisional))
@@ -175,14 +162,14 @@ def _counts(summary: Summary) -> str:
 
 def _distribution(scores: list[float], most: float, unit: str) -> Text:
     """Write the same figures as the class page, and of how many students they are."""
-    of = say("of {most} points", most=points(most)) if unit == "points" else word(unit)
+    of = say("of {most} points", most=words.points(most)) if unit == "points" else words.word(unit)
     return Text(
         say(
             "scores from {low} to {high}, mean {mean}, median {median} {of}: {count} with a score",
-            low=points(min(scores)),
-            high=points(max(scores)),
-            mean=points(statistics.fmean(scores)),
-            median=points(statistics.median(scores)),
+            low=words.points(min(scores)),
+            high=words.points(max(scores)),
+            mean=words.points(statistics.fmean(scores)),
+            median=words.points(statistics.median(scores)),
             of=of,
             count=len(scores),
         )
@@ -196,7 +183,7 @@ def _states(summary: Summary) -> Table:
         (check, *(str(counts.get(state, "")) for state in states))
         for check, counts in summary.states.items()
     ]
-    return Table((say("check"), *map(word, states)), rows, right=range(1, len(states) + 1))
+    return Table((say("check"), *map(words.word, states)), rows, right=range(1, len(states) + 1))
 
 
 def _mistakes(summary: Summary) -> Table:

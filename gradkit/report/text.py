@@ -18,13 +18,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.text import clean_text, label_said, spell, where
+from gradkit.text import clean_text, entry_said, label_said, spell, where
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
 """By kind of state, see `SIGNS`."""
@@ -185,10 +185,7 @@ def _brief(
         yield from _fix(finding, hints)
         if finding.mistake not in told:
             yield from _formulas(finding, hints, 1)
-            for hint in finding.hints[hints - 1 : hints]:
-                yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
-            for other in or_else(finding):
-                yield _plain(other), 2
+            yield from _hints(finding, finding.hints[hints - 1 : hints])
         told |= {finding.mistake} - {UNEXPLAINED}
 
 
@@ -248,10 +245,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
     yield from _fix(finding, hints)
     yield from _formulas(finding, hints, FORMULAS)
     # The first hint says no more than what stands above.
-    for hint in finding.hints[1:hints]:
-        yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
-    for other in or_else(finding):
-        yield _plain(other), 2
+    yield from _hints(finding, finding.hints[1:hints])
     if more and finding.mistake != UNEXPLAINED:
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
 
@@ -312,10 +306,15 @@ class _Underlined(Struct, frozen=True):
                 yield Text.assemble((below, "bold red"), *said)
 
 
-def or_else(finding: Finding) -> Iterator[str]:
-    """Name the other mistakes that give the same numbers."""
+OR_ELSE = phrase("Or it is {titles}: the numbers are the same, so look for either.")
+
+
+def _hints(finding: Finding, shown: Iterable[str]) -> Iterator[Line]:
+    """Write some of the hints, and name the other mistakes that give the same numbers."""
+    for hint in shown:
+        yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
     for titles in finding.others:
-        yield say("Or it is {titles}: the numbers are the same, so look for either.", titles=titles)
+        yield _plain(say(OR_ELSE, titles=titles)), 2
 
 
 def _moves(applied: str, right: str) -> Text:
@@ -323,14 +322,9 @@ def _moves(applied: str, right: str) -> Text:
     if applied == "not moved":
         return Text(say("does not move"), style="bold red")
     new = applied.startswith("= ")
-    verb = say("becomes      ") if new else say("moves by     ")
-    return Text.assemble(verb, _marked(applied.removeprefix("= "), right))
-
-
-def _marked(applied: str, right: str) -> Text:
-    """The applied formula, all that the right one has not in brackets."""
-    line = Text()
-    for part, strange in pieces(applied, right):
+    line = Text(say("becomes      ") if new else say("moves by     "))
+    # All that the right formula has not is in brackets.
+    for part, strange in pieces(applied.removeprefix("= "), right):
         line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")
     return line
 
@@ -340,9 +334,8 @@ def _entries(failed: list[Entry], hints: int) -> Table:
     table = _columns("dim", say("entry"), say("found"), *([say("expected")] if shown else []))
     table.add_column(say("at"))
     for entry in failed[:ROWS]:
-        index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
         numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
-        label = label_said(entry.label or entry.parameter + index)
+        label = entry_said(entry.label, entry.parameter, entry.index)
         table.add_row(Text(clean_text(label)), *numbers, Text(clean_text(label_said(entry.probe))))
     if len(failed) > ROWS:
         table.add_row(Text(say("and {count} more", count=len(failed) - ROWS)))

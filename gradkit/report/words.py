@@ -66,30 +66,21 @@ def tenths(scores: Iterable[float], most: float) -> list[int]:
     return [found.count(n) for n in range(10)]
 
 
-WORDS: Mapping[str, str] = {
-    # States of a check, and the kinds that a class page counts them in.
-    "pass": phrase("pass"),
-    "fail": phrase("fail"),
-    "error": phrase("error"),
-    "timeout": phrase("timeout"),
-    "missing": phrase("missing"),
-    "blocked": phrase("blocked"),
-    "inconclusive": phrase("inconclusive"),
-    "not-checked": phrase("not-checked"),
-    "absent": phrase("absent"),
-    "follows": phrase("follows"),
-    "withdrawn": phrase("withdrawn"),
-    "open": phrase("open"),
-    # What became of a submission.
-    "graded": phrase("graded"),
-    "refused": phrase("refused"),
-    "failed": phrase("failed"),
-    # What is said in place of a platform.
-    "file names alone": phrase("file names alone"),
-    # What scores are counted in.
-    "points": phrase("points"),
-    "percent": phrase("percent"),
-}
+WORDS = frozenset(
+    (
+        # States of a check, and the kinds that a class page counts them in.
+        *(phrase("pass"), phrase("fail"), phrase("error"), phrase("timeout"), phrase("missing")),
+        *(phrase("blocked"), phrase("inconclusive"), phrase("not-checked")),
+        *(phrase("absent"), phrase("follows"), phrase("withdrawn"), phrase("open")),
+        # What became of a submission.
+        *(phrase("graded"), phrase("refused"), phrase("failed")),
+        # What is said in place of a platform.
+        phrase("file names alone"),
+        # What scores are counted in.
+        *(phrase("points"), phrase("percent")),
+    )
+)
+"""Code words that the catalogue has."""
 
 
 FOLLOWS = "follows"
@@ -122,7 +113,7 @@ def state_of(check: CheckResult) -> str:
 
 def word(code: str) -> str:
     """A code word in the reader's language; one that is not known as it is."""
-    return say(WORDS[code]) if code in WORDS else code
+    return say(code) if code in WORDS else code
 
 
 def adjustment_text(line: Adjustment) -> str:

@@ -13,7 +13,7 @@ from gradkit.diagnosis.rules.text import entry_text
 from gradkit.grading.session import Session, binding_of
 from gradkit.loading import is_installed
 from gradkit.records.observations import Binding, Bound
-from gradkit.records.submission import Section, Submission
+from gradkit.records.submission import Submission
 from gradkit.records.task import Batch, Run, Task
 from gradkit.reproducer import calls
 from gradkit.reproducer.recorded import Data, ReproducerError
@@ -68,7 +68,11 @@ class Script:
     ) -> None:
         self._finding, self._seed = finding, int(recorded["seed"])
         self._level, self._name = int(result["hints"]), submission.name
-        self.task, section, binding, forbidden = _section(session, submission, recorded)
+        if recorded["task"].endswith("torch") and not is_installed("torch"):
+            raise ReproducerError("torch is not installed here: pip install 'gradkit[torch]'.")
+        # The section that speaks for the task of the finding.
+        found = binding_of(session, submission, recorded["task"])
+        self.task, section, binding, forbidden = found
         self._excerpt = Excerpt(section, submission.modules, forbidden)
         self._bound = _bound(binding, self.task, finding)
         (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
@@ -202,15 +206,6 @@ def written(code: Sequence[Piece], imports: Sequence[str]) -> str:
 
 
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def _section(
-    session: Session, submission: Submission, recorded: Data
-) -> tuple[Task, Section, Binding, frozenset[str]]:
-    """The section that the finding is about: the one that speaks for its task."""
-    if recorded["task"].endswith("torch") and not is_installed("torch"):
-        raise ReproducerError("torch is not installed here: pip install 'gradkit[torch]'.")
-    return binding_of(session, submission, recorded["task"])
 
 
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:

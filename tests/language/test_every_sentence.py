@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from gradkit.grading.settings import GradingError, Settings
-from gradkit.notebook.grade import Kernel, _again, grade
+from gradkit.language import say
+from gradkit.notebook.grade import AGAIN, Kernel, grade
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result
@@ -305,7 +306,9 @@ def test_a_notebooks_report_is_told_in_the_language(speak) -> None:
     assert report.result is not None
     for text in (repr(report), pseudo.read_html(report._repr_html_())):
         assert pseudo.plain_words(pseudo.without_quotes(text, report.result), known) == set()
-    refused = replace(report, result=None, refusal=_again(*read_assignment(None).tasks[:2]))
+    task, other = read_assignment(None).tasks[:2]
+    refusal = say(AGAIN, task=task.title, other=other.title)
+    refused = replace(report, result=None, refusal=refusal)
     for text in (repr(refused), pseudo.read_html(refused._repr_html_())):
         assert pseudo.plain_words(text, known) == set()
 

@@ -199,7 +199,7 @@ def test_what_is_no_submission_is_told(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(other="def quicksort(a):\n    return sorted(a)\n")
     done = run(pytester, "--gradkit", "nothere.py", "--gradkit", "other.py")
     done.stdout.fnmatch_lines(
-        ["gradkit: There is no file or folder *nothere.py.", "gradkit: other: this looks like*"]
+        ["gradkit: There is no file or folder *nothere.py.", "gradkit: other: This looks like*"]
     )
     assert done.ret == pytest.ExitCode.INTERRUPTED
 

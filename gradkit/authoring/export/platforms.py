@@ -30,8 +30,6 @@ def torch_of(assignment: Assignment) -> str:
 
 def gradescope(source: Bundle, given: Install) -> Files:
     """The files of the archive."""
-    options = f'--assignment "$source/assignment/{source.assignment_file}"'
-    keys = '--reference "$source/reference"' if source.reference else "--no-reference"
     return {
         "setup.sh": File(
             fill(
@@ -41,17 +39,22 @@ def gradescope(source: Bundle, given: Install) -> Files:
             ),
             program=True,
         ),
-        "run_autograder": File(
-            fill("gradescope-run.sh", options=f"{options} {keys}", tier=tier(source)), program=True
-        ),
+        "run_autograder": runner("gradescope-run.sh", source, "$source"),
         **carried(given),
         **secrets(source),
     }
 
 
-def tier(source: Bundle) -> str:
-    """The tier of isolation to insist on: beside keys that root alone can read, no root."""
-    return "3" if source.reference else "0"
+def runner(template: str, source: Bundle, folder: str) -> File:
+    """The program that checks, where `secrets` are in a ``folder`` that a shell knows.
+
+    It insists on a tier of isolation: beside keys that root alone can read, no root.
+    """
+    tier, keys = "0", "--no-reference"
+    if source.reference:
+        tier, keys = "3", f'--reference "{folder}/reference"'
+    options = f'--assignment "{folder}/assignment/{source.assignment_file}" {keys}'
+    return File(fill(template, options=options, tier=tier), program=True)
 
 
 def secrets(source: Bundle) -> dict[str, File]:
@@ -76,8 +79,6 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
     """The files of a course that belong to this assignment."""
     assignment = source.assignment
     shared = f"serverFilesCourse/gradkit/{assignment.id}"
-    keys = '--reference "$here/reference"' if source.reference else "--no-reference"
-    options = f'--assignment "$here/assignment/{source.assignment_file}" {keys}'
     files = {
         "docker/Dockerfile": File(
             fill(
@@ -88,9 +89,7 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
             )
         ),
         **carried(given, "docker/"),
-        f"{shared}/run.sh": File(
-            fill("prairielearn-run.sh", options=options, tier=tier(source)), program=True
-        ),
+        f"{shared}/run.sh": runner("prairielearn-run.sh", source, "$here"),
         **{f"{shared}/{path}": file for path, file in secrets(source).items()},
     }
     every: tuple[Task | FunctionTask, ...] = (*assignment.tasks, *assignment.functions)

@@ -68,9 +68,7 @@ def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
     definitions = [n for n in tree.body if isinstance(n, Definition) and n.name in wanted]
     defaults = {name for node in definitions for name in _of_signatures(node)}
     lines = text.splitlines()
-    head: list[str] = []
-    if ast.get_docstring(tree) is not None:
-        head.append(_source(lines, tree.body[0]))
+    docstring = tree.body[: ast.get_docstring(tree) is not None]
     imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     constants = [
         node
@@ -78,7 +76,8 @@ def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
         if isinstance(node, ast.Assign)
         and any(isinstance(each, ast.Name) and each.id in defaults for each in node.targets)
     ]
-    head += ["\n".join(_source(lines, n) for n in group) for group in (imports, constants) if group]
+    groups: tuple[Sequence[ast.stmt], ...] = (docstring, imports, constants)
+    head = ["\n".join(_source(lines, node) for node in group) for group in groups if group]
     parts = ["\n\n".join(head)] if head else []
     parts += ["\n".join(_unwritten(lines, node, asked)) for node in definitions]
     return "\n\n\n".join(parts) + "\n"

@@ -11,16 +11,8 @@ from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
 from gradkit.authoring.export.platforms import torch_of
 from gradkit.authoring.new.functions import exercise_files
-from gradkit.authoring.new.starter import (
-    notebook as notebook_of,
-)
-from gradkit.authoring.new.starter import (
-    readme,
-    solution,
-    starter,
-    tests,
-    text_of,
-)
+from gradkit.authoring.new.starter import notebook as notebook_of
+from gradkit.authoring.new.starter import readme, solution, starter, tests, text_of
 from gradkit.authoring.new.variant import ALL_COUNT, files_of
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from gradkit.records.result import Finding
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL
-from gradkit.report.formula import Formula, held_against, read, spelled
+from gradkit.report.formula import Formula, beside, read, spelled
 from gradkit.text import clean_text
 
 _TOKEN = re.compile(
@@ -134,8 +134,4 @@ def _read(text: str) -> Formula:
 
 
 def _typeset(formula: Formula, other: Formula | None) -> str:
-    if not formula.terms:
-        return ""
-    # Beside an entry that stands still, all differs, and marks would say nothing.
-    marked = held_against(formula, other) if other is not None and other.terms else formula
-    return typeset(marked)
+    return typeset(beside(formula, other)) if formula.terms else ""

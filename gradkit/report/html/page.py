@@ -7,7 +7,7 @@ submissions there is one of the class, which holds all of theirs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import to_builtins
@@ -78,7 +78,7 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
     """Add to the data of a task what its page shows besides."""
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, 1):
-        told |= {"number": number, "marked": [*_places(told)], "rules": [*rules(finding, hints)]}
+        told |= {"number": number, "marked": _places(told), "rules": [*rules(finding, hints)]}
         told["doubtful"] = doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
         told["mending"] = mending(finding)
     for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
@@ -89,12 +89,10 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
     data |= {"name": name, "remarks": [told for told in data["findings"] if not told["check"]]}
 
 
-def _places(finding: Data) -> Iterator[Place]:
+def _places(finding: Data) -> list[Place]:
     """Give the places of a finding, as far as the level shows them."""
-    for place in finding.get("places", ()):
-        yield _place(place)
-    if not finding.get("places") and finding.get("line") is not None:
-        yield _place(finding)
+    own = [finding] if finding.get("line") is not None else []
+    return [_place(each) for each in finding.get("places") or own]
 
 
 def _place(data: Data) -> Place:
@@ -116,12 +114,10 @@ def _check(name: str, check: Data, task: Data) -> Data:
     entries = sorted(check["entries"], key=lambda entry: entry["state"] == "pass")
     told = check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
     return {
-        **{
-            "name": name,
-            "place": place,
-            "findings": own,
-            "told": bool(told),
-        },
+        "name": name,
+        "place": place,
+        "findings": own,
+        "told": bool(told),
         "codes": shown(task["listings"], marks),
         "drawn": list(courses(check, name)),
         "heat": heat_map(check, name),
