@@ -103,15 +103,15 @@ def with_changes(
         # Of what has no entries of its own, a part that is right says nothing.
         if own and (whole or check == "update"):
             inquiry = _told(own, role, inquiry, whole=whole)
-    if inquiry == before:
+    known = {*inquiry.follows, *(each.check for each in inquiry.findings)}
+    later = [c for c, verdict in judged.items() if verdict.state == "fail" and c not in known]
+    if inquiry == before or not later:
         return inquiry
     # What is right once the text is made right follows from what is told of it.
     with process.with_texts(mended.texts):
         right = {verdict.check for verdict in again(HELD) if verdict.state == "pass"}
     codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in right))
-    known = {*inquiry.follows, *(each.check for each in inquiry.findings)}
-    failed = [check for check, verdict in judged.items() if verdict.state == "fail"]
-    follows = {check: codes for check in failed if check in right - known}
+    follows = {check: codes for check in later if check in right}
     return replace(inquiry, follows={**inquiry.follows, **follows})
 
 
