@@ -26,8 +26,9 @@ OF_ANY_SIZE = ("matmul", "loops", "outer", "helper functions")
 """Styles of updates, those of `correct_styles` that hold for nets of any size the second."""
 
 OF_NETS: Mapping[str, str] = {
+    # Of X and A1 exchanged, the slope is that of X.
     "arguments": "swapped-index wrong-index wrong-sign wrong-error wrong-layer-input "
-    "wrong-learning-rate uneven-learning-rate",
+    "wrong-derivative-argument wrong-learning-rate uneven-learning-rate",
     "augmented": "overwritten wrong-sign gradient-stored not-updated",
     "axis": "bias-sum-axis wrong-sum-axis",
     "call dropped": "missing-activation wrong-activation updated-before-use copy-dropped",

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -331,18 +332,20 @@ class FunctionGrader(Struct):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
-    def grade(self) -> tuple[Verdict, ...]:
-        """Return a verdict for each check, in order."""
+    def grade(self, known: Mapping[str, Verdict] = MappingProxyType({})) -> tuple[Verdict, ...]:
+        """Return a verdict for each check, in order; those that are ``known`` as they are."""
         section = self.process.section
         self.draws = list(draws(self.task, self.seed))
         # The section's own definitions come after all others, as they go before them.
         self._known = definitions([*section.borrowed, *section.shared, *section.own])
         self._found = found_in(self.task, self._known)
-        for check in self.task.checks:
+        self.verdicts |= known
+        asked = [check for check in self.task.checks if check.name not in known]
+        for check in asked:
             self.verdicts[check.name] = self._in_turn(check, self._best(check))
         # What builds on what stops has been blocked by then, whatever the rest of it does.
-        self.verdicts |= {check.name: self._spared(check) for check in self.task.checks}
-        return tuple(self.verdicts.values())
+        self.verdicts |= {check.name: self._spared(check) for check in asked}
+        return tuple(self.verdicts[check.name] for check in self.task.checks)
 
     def _best(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on the first lines that pass, of those that stand for one another."""
@@ -432,17 +435,22 @@ class FunctionGrader(Struct):
         **options: Any,
     ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
         """Return what comes of the lines of a check, and what ended them, if anything did."""
-        answers: list[tuple[Draw, Made]] = []
-        for number, draw in enumerate(draws):
-            question = of_lines(
-                self._functions(steps),
+        asked, functions = [*draws], self._functions(steps)
+        questions = [
+            of_lines(
+                functions,
                 draw.values,
                 self._steps(steps, draw),
                 check.compare,
                 again=number == 0,
                 **options,
             )
-            found, outcome = observe_lines(self.process, question)
+            for number, draw in enumerate(asked)
+        ]
+        answers: list[tuple[Draw, Made]] = []
+        # Changed text has been run before: it will hardly stop, or hang.
+        observed = observe_lines(self.process, questions, at_once=bool(options))
+        for draw, (found, outcome) in zip(asked, observed, strict=False):
             if outcome.failure is not None or outcome.lost is not None:
                 return answers, (outcome, draw)
             answers.append((draw, found))
@@ -556,7 +564,7 @@ class FunctionGrader(Struct):
             draw = Draw(label, {}, example.inputs, hard=True)
             lines = [Step(self._lines(step).text, {}) for step in steps]
             question = of_lines(self._functions(steps), draw.values, lines, check.compare)
-            found, _ = observe_lines(self.process, question)
+            ((found, _),) = observe_lines(self.process, [question])
             probes.append(Probe(draw, Made(example.values), found))
         return probes
 
@@ -569,7 +577,7 @@ class FunctionGrader(Struct):
         question = of_lines(
             self._functions(steps), draw.values, self._steps(steps, draw), (), variables=wanted
         )
-        found, _ = observe_lines(self.process, question)
+        ((found, _),) = observe_lines(self.process, [question])
         for name, value in (expected.inner if expected is not None else {}).items():
             function, _, variable = name.partition("/")
             own = found.inner.get(f"{self._own_name(function)}/{variable}")
@@ -825,7 +833,8 @@ class FunctionGrader(Struct):
         inputs = [*check.gradient.values()]
 
         def ask(values: Mapping[str, Any], steps: list[Step], reads: Sequence[str]) -> Made:
-            made, outcome = observe_lines(self.process, of_lines(functions, values, steps, reads))
+            question = of_lines(functions, values, steps, reads)
+            ((made, outcome),) = observe_lines(self.process, [question])
             if outcome.failure is not None or outcome.lost is not None or made.missing:
                 raise _StoppedError
             return made

@@ -9,7 +9,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
-from gradkit.grading.functions import FunctionGrader
+from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.diagnosis.repair.ask import Wanted
+from gradkit.grading.functions import DIAGNOSED, FunctionGrader
 from gradkit.grading.repairs import HELD, WHOLE, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
@@ -19,8 +21,9 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-BUDGET = 20_000
-"""What the searches for one task may do, see `gradkit.runtime.repair.clock.Budget`."""
+BUDGET, NAMED = 20_000, 10_000
+"""What the searches for one task may do, and where all mistakes have names: see
+`gradkit.runtime.repair.clock.Budget`."""
 
 MUCH = 3
 """Mistakes about one entry, on one line, in whose place one change is looked for."""
@@ -61,7 +64,7 @@ def with_changes(
     lacking = {
         check: bound[role]
         for role, check in CHECKS.items()
-        if role in bound and check in judged and _lacks(bound[role], judged[check], inquiry)
+        if role in bound and check in judged and _lacks(judged[check], inquiry)
     }
     of = "forward" if "forward" in judged and judged["forward"].state == "pass" else "update"
     model = written(task, bound, of) if lacking else None
@@ -74,20 +77,39 @@ def with_changes(
     if not lacking:
         return inquiry
     grader = FunctionGrader(model.solution.task, process, model.solution, seed)
+    known = {
+        check.name: Verdict(check.name, "pass", "")
+        for check in grader.task.checks
+        if judged[check.name].state == "pass" and not check.others
+    }
     asked = [
         verdict
         if verdict.check in lacking
         and _is_as(verdict, judged[verdict.check], model.quantities[verdict.check])
         else replace(verdict, state="pass")
-        for verdict in grader.grade()
+        for verdict in grader.grade(known)
     ]
-    # How an update gives its result is known by now.
+    # How an update gives its result is known by now, unless it stops.
     checks = [
-        replace(each, call=grader.forms(each)[0][0], others=()) for each in grader.task.checks
+        each
+        if grader.verdicts[each.name].state == "error"
+        else replace(each, call=grader.forms(each)[0][0], others=())
+        for each in grader.task.checks
     ]
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
-    mended = mend_functions(grader, asked, BUDGET)
+    near = tuple(
+        each.place
+        for each in inquiry.findings
+        if each.place and each.check in lacking and each.id not in inquiry.doubtful
+    )
+    failed = [verdict.check for verdict in asked if verdict.state in DIAGNOSED]
+    named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
+    wanted = Wanted(BUDGET, near)
+    if all(named) and all(_of(check, inquiry) for check in failed):
+        among = frozenset(kind for each in named for kind in each)
+        wanted = Wanted(NAMED, near, among, len(named))
+    mended = mend_functions(grader, asked, wanted)
     before = inquiry
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
@@ -103,8 +125,8 @@ def with_changes(
         # Of what has no entries of its own, a part that is right says nothing.
         if own and (whole or check == "update"):
             inquiry = _told(own, role, inquiry, whole=whole)
-    known = {*inquiry.follows, *(each.check for each in inquiry.findings)}
-    later = [c for c, verdict in judged.items() if verdict.state == "fail" and c not in known]
+    clear = {*inquiry.follows, *(each.check for each in inquiry.findings)}
+    later = [c for c, verdict in judged.items() if verdict.state == "fail" and c not in clear]
     if inquiry == before or not later:
         return inquiry
     # What is right once the text is made right follows from what is told of it.
@@ -115,15 +137,25 @@ def with_changes(
     return replace(inquiry, follows={**inquiry.follows, **follows})
 
 
-def _lacks(role: Bound, verdict: Verdict, inquiry: Inquiry) -> bool:
-    """Tell a check that failed of which something is not explained, or has no line."""
+def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
+    """Tell a check that failed for what has no name, or no line that is known for sure.
+
+    To look for the lines of other mistakes takes longer than all else that is done for a hand-in.
+    """
     own = _of(verdict.check, inquiry)
-    open_ = any(_is_open(each, role) for each in own) or _is_much(own)
-    return verdict.state == "fail" and (open_ or not (own or verdict.check in inquiry.follows))
+    if verdict.state != "fail" or (verdict.check in inquiry.follows and not own):
+        return False
+    return not own or _is_much(own) or any(_is_open(each, inquiry) for each in own)
 
 
 def _of(check: str, inquiry: Inquiry) -> list[Finding]:
     return [each for each in inquiry.findings if each.check == check]
+
+
+def _is_unnamed(check: str, inquiry: Inquiry) -> bool:
+    """Tell a check that no mistake, or not all, is known of."""
+    own = _of(check, inquiry)
+    return not own or any(each.mistake == UNEXPLAINED for each in own)
 
 
 def _is_much(findings: Sequence[Finding]) -> bool:
@@ -132,13 +164,8 @@ def _is_much(findings: Sequence[Finding]) -> bool:
     return max(times.values(), default=0) >= MUCH
 
 
-def _is_open(finding: Finding, role: Bound) -> bool:
-    """Tell what is not explained, or which entries have no line but the head of their function.
-
-    To look for the lines of other mistakes takes longer than all else that is done for a hand-in.
-    """
-    at_head = finding.place == role.place and not finding.untraced
-    return finding.mistake == UNEXPLAINED or (bool(finding.entries) and at_head)
+def _is_open(finding: Finding, inquiry: Inquiry) -> bool:
+    return finding.mistake == UNEXPLAINED or finding.id in inquiry.doubtful
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:
@@ -190,21 +217,23 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     ``whole``: they make all of it right.
     What they cost, and what follows from them, stays: it is what was not explained.
     """
-    check, findings = changes[0].check, [*inquiry.findings]
-    own = _of(check, inquiry)
+    own = _of(changes[0].check, inquiry)
     if _is_much(own):
         return _instead(changes, own, inquiry) if whole and len(changes) == 1 else inquiry
-    if any(_is_open(each, role) and each.mistake != UNEXPLAINED for each in own):
-        # What it is was told by the numbers; the one change that mends it says where, unless it
-        # writes a line anew, which may be any.
-        one = changes[0] if whole and len(changes) == 1 and changes[0].mistake != WHOLE else None
-        placed = [_at(each, one) if one and _is_open(each, role) else each for each in own]
-        by_id = {each.id: each for each in placed}
-        return replace(inquiry, findings=tuple(by_id.get(each.id, each) for each in findings))
+    named = [each for each in own if each.mistake != UNEXPLAINED]
+    found = {each.id: _mending(each, changes, role, whole=whole) for each in named}
+    findings = [
+        each if (change := found.get(each.id)) is None else _at(each, change)
+        for each in inquiry.findings
+    ]
+    used = {change.id for change in found.values() if change is not None}
+    left = [each for each in changes if each.id not in used]
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
+    if not left or (named and open_ is None):
+        return replace(inquiry, findings=tuple(findings))
     entries = () if open_ is None else open_.entries
     made = []
-    for change in changes:
+    for change in left:
         names = {role.convention.keys.get(name, name) for name in change.entries}
         mine = tuple(each for each in entries if each.partition("[")[0] in names)
         if mine or not entries:
@@ -218,6 +247,26 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
         place = findings.index(open_)
         findings[place : place + 1] = [*made, *([replace(open_, entries=rest)] if rest else [])]
     return replace(inquiry, findings=tuple(findings))
+
+
+def _mending(
+    finding: Finding, changes: Sequence[Finding], role: Bound, *, whole: bool
+) -> Finding | None:
+    """Return the change that mends a mistake that was told by the numbers; None for none.
+
+    It is the only one there is, or the one at a line of the mistake's that makes all its entries
+    right. One that writes a line anew may be any.
+    """
+    asked = {entry.partition("[")[0] for entry in finding.entries}
+    here = [
+        each
+        for each in changes
+        if each.place in finding.places
+        and asked <= {role.convention.keys.get(name, name) for name in each.entries}
+    ]
+    if whole and len(changes) == 1:
+        here = [*changes]
+    return here[0] if len(here) == 1 and here[0].mistake != WHOLE else None
 
 
 def _instead(changes: Sequence[Finding], own: Sequence[Finding], inquiry: Inquiry) -> Inquiry:

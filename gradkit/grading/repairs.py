@@ -10,9 +10,9 @@ from msgspec import Struct, field, structs
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.ask import (
-    BUDGET,
     LEAST,
     Proposal,
+    Wanted,
     line_before,
     patience,
     proposals,
@@ -35,6 +35,9 @@ SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
 answer is held to: nobody who knows the ones knows the others."""
 
 
+ANY = Wanted()
+
+
 class Mended(Struct, frozen=True):
     """Changes that make right what was wrong, what follows, and the text by cell then."""
 
@@ -43,7 +46,7 @@ class Mended(Struct, frozen=True):
 
 
 def mend_functions(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], budget: int = BUDGET
+    grader: FunctionGrader, verdicts: Sequence[Verdict], wanted: Wanted = ANY
 ) -> Mended:
     """Look for changes of the student's text that make right what is wrong.
 
@@ -52,8 +55,7 @@ def mend_functions(
     grader : FunctionGrader
         That has graded.
     verdicts : sequence of Verdict
-    budget : int
-        What all searches may do, see `gradkit.runtime.repair.clock.Budget`.
+    wanted : Wanted
     """
     if grader.solution is None:
         return Mended()
@@ -67,7 +69,8 @@ def mend_functions(
     if not asked:
         return Mended()
     inside = Inside(grader.solution)
-    return _Repairs(grader, inside, budget, budget).mended_text(asked)
+    budget = wanted.budget
+    return _Repairs(grader, inside, wanted, budget, budget).mended_text(asked)
 
 
 def _numbers(draw: Draw) -> int:
@@ -105,6 +108,7 @@ class _Repairs(Struct):
 
     grader: FunctionGrader
     inside: Inside
+    wanted: Wanted
     left: int
     spare: int
     texts: dict[str, str] = field(default_factory=dict)
@@ -182,14 +186,28 @@ class _Repairs(Struct):
         refused: list[Proposal] = []
         for further in (SEARCHED, AGAIN, AGAIN):
             places = [
-                (each.cell.id, self._now(each), grader.passes(each.name))
+                (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
                 for each in known
                 if each.node is not None
             ]
             sources = {name: self.texts[name] for name in cells}
+            doubtful = [
+                (cell.id, self._now(cell, at.line - cell.first_line + 1))
+                for at in self.wanted.near
+                for cell in cells.values()
+                if (cell.file, cell.cell) == (at.file, at.cell)
+            ]
             asked = grader.asked(check, self._draws(further))
             found, spent = proposals(
-                grader.process, asked, self.inside, sources, places, refused, budget
+                grader.process,
+                asked,
+                self.inside,
+                sources,
+                places,
+                doubtful,
+                self.wanted,
+                refused,
+                budget,
             )
             self.left, budget = self.left - spent, budget - spent
             told = list(self._held(check, held, found, before, cells, known))
@@ -197,7 +215,7 @@ class _Repairs(Struct):
             back = min(spent, self.spare) if told else 0
             self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
             yield from told
-            if not found or budget < LEAST:
+            if not found or budget < LEAST or len(told) >= self.wanted.most:
                 return
             if told:
                 before, refused = self._verdict(check, held), []
@@ -281,11 +299,10 @@ class _Repairs(Struct):
         made.append(proposal)
         return function.name, proposal, cell, line, source
 
-    def _now(self, known: Definition) -> int:
-        """Return the line in which a definition begins in the text as it is now."""
-        made, first = self.made.get(known.cell.id, []), known.node.lineno if known.node else 0
-        count = self.texts[known.cell.id].count("\n") + 1
-        return next((n for n in range(first, count + 1) if line_before(made, n) == first), first)
+    def _now(self, cell: Cell, line: int) -> int:
+        """Return which line of a cell one is in the text as it is now."""
+        made, count = self.made.get(cell.id, []), self.texts[cell.id].count("\n") + 1
+        return next((n for n in range(1, count + 1) if line_before(made, n) == line), line)
 
     def _draws(self, further: int) -> list[Draw]:
         """Return fresh inputs, under labels of their own."""

@@ -19,7 +19,8 @@ class Mistake(Struct, frozen=True):
     piece of code contains at most one; mistakes of different groups combine.
     ``deduction`` gives, per preset, the share of the check's points that it costs once;
     it is empty where it costs the share of the parameters concerned. ``page`` is
-    Markdown: what it is, a derivation, a wrong and a right example on another net.
+    Markdown: what it is, a derivation, a wrong and a right example on another net. ``kinds`` are
+    those of the changes of a text that may mend it, of a mistake of a numpy net.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Mistake(Struct, frozen=True):
     group: str
     deduction: Mapping[Preset, float]
     page: str
+    kinds: tuple[str, ...] = ()
 
 
 class Trial(Struct, frozen=True):

@@ -221,7 +221,7 @@ class TrainingRun(Struct, frozen=True):
 
 Kind = Literal["given", "assigned", "changed", "passed", "returned"]
 
-Evidence = Literal["value", "copy", "unused", "local", "loop", "applied", "function"]
+Evidence = Literal["value", "within", "copy", "unused", "local", "loop", "applied", "function"]
 
 
 class Spot(Struct, frozen=True):
@@ -317,6 +317,7 @@ class Attribution(Struct, frozen=True):
 
     ============ ==================================================================
     ``value``    the value is wrong, and all would be right if it were another
+    ``within``   so it is, in a function that is called: what that is handed may be wrong
     ``copy``     here the parameters are copied, and the new values go into the copy
     ``unused``   the right value is made here, and nothing is done with it
     ``local``    the new value is given to a local name that stood for the parameter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -281,9 +281,27 @@ def of_lines(
     return Question("lines", arrays, data, "lines")
 
 
-def observe_lines(process: StudentProcess, question: Question) -> tuple[Made, Outcome]:
-    """Return what came of some lines: by expression, and as the process told it."""
-    reply = process.ask(question.kind, question.data, question.arrays)
+def observe_lines(
+    process: StudentProcess, questions: Sequence[Question], *, at_once: bool = False
+) -> Iterator[tuple[Made, Outcome]]:
+    """Yield what came of some lines: by expression, and as the process told it.
+
+    One is asked after the other as long as somebody wants to know; or all ``at_once``.
+    """
+    if at_once:
+        replies = process.ask_all(questions, at_once=True)
+        yield from (
+            _made_of(process, q, reply) for q, (reply, _) in zip(questions, replies, strict=True)
+        )
+        return
+    for question in questions:
+        reply = process.ask(question.kind, question.data, question.arrays)
+        yield _made_of(process, question, reply)
+
+
+def _made_of(
+    process: StudentProcess, question: Question, reply: Frame | Lost
+) -> tuple[Made, Outcome]:
     outcome = outcome_of(process, "lines", reply)
     reads = question.data["reads"]
     if not isinstance(reply, Frame):

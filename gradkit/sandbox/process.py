@@ -222,11 +222,13 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self.losses.append(Lost(kind, said(told)))
         return self.losses[-1]
 
-    def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
+    def ask_all(
+        self, questions: Sequence[Question], *, at_once: bool = False
+    ) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.
 
-        A hurried one puts them all at once, which is quicker. Where that does not go
-        smoothly, or anything is printed, a new worker is asked one by one, as others are: what
+        They are put all ``at_once``, which is quicker, as a hurried one does. Where that does not
+        go smoothly, or anything is printed, a new worker is asked one by one, as others are: what
         was lost, or printed, then belongs to one of them.
 
         Raises
@@ -234,7 +236,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         OverdueError
             See `ask`.
         """
-        if self._hurried and not self._apart and len(questions) > 1:
+        if (self._hurried or at_once) and not self._apart and len(questions) > 1:
             replies = self._ask_together(questions)
             if replies is not None:
                 return [(reply, "") for reply in replies]

@@ -173,7 +173,7 @@ def _put(text: str, name: str, new: str) -> str:
 
 
 def _factor(slope: str, of: str) -> str:
-    return "" if slope == "1" else f" * {_put(slope, 'A', of)}"
+    return "" if slope == "1" else f" * ({_put(slope, 'A', of)})"
 
 
 def _laid(convention: Convention, name: str, value: Array) -> Array:

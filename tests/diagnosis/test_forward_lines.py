@@ -254,10 +254,16 @@ NOWHERE = {
     "a loop that runs once more": looped("A = sigmoid(p[f'W{l}'].T @ A_prev + p[f'b{l}'])").replace(
         "(1, 2)", "(1, 1, 2)"
     ),
-    "the last input kept too late": looped(
-        "A = sigmoid(p[f'W{l}'].T @ A + p[f'b{l}'])", "A_prev = A"
-    ).replace("        A_prev = A\n", "", 1),
 }
+KEPT_TOO_LATE = looped("A = sigmoid(p[f'W{l}'].T @ A + p[f'b{l}'])  # here", "A_prev = A").replace(
+    "        A_prev = A\n", "", 1
+)
+
+
+def test_the_change_that_mends_it_has_a_line(diagnosed) -> None:
+    """No statement computes what it should not; but two of them stand in the wrong order."""
+    lines, marked, _ = lines_of(diagnosed, KEPT_TOO_LATE)
+    assert lines == marked
 
 
 @pytest.mark.parametrize("forward", NOWHERE.values(), ids=NOWHERE)

@@ -60,7 +60,7 @@ LOOPS = {
 NOWHERE = {
     "one entry is left out": body(
         "parameters['W1'][0] -= 0.001 * dW1[0]", "parameters['W1'][1, 0] -= 0.001 * dW1[1, 0]"
-    ),
+    ).replace("0.01 * d\n", "0.01 * d  # here\n"),
     "a round is left out on a condition": body(
         "for i in range(2):",
         "    if i == 1:  # here",

@@ -142,11 +142,15 @@ def _applied(case: Case, entry: Entry) -> Found | None:
 
 def _of_event(case: Case, number: int, evidence: Evidence) -> Found:
     event = case.trace.events[number]
-    return Spot(event.place), evidence, event.name
+    helped = any(len(case.steps.spots[step]) > 1 for step in event.steps)
+    within = evidence == "value" and (event.frame > 0 or helped)
+    return Spot(event.place), "within" if within else evidence, event.name
 
 
 def _of_step(case: Case, number: int, evidence: Evidence, *, helped: bool = False) -> Found | None:
     spots, events = case.steps.spots[number], case.trace.events
+    if evidence in ("value", "applied") and len(spots) > 1:
+        evidence = "within"
     held = case.first_holding(number)
     if helped and held is not None and events[held].kind == "returned":
         # A function is right that gives what belongs to what it is handed.

@@ -6,6 +6,8 @@ every other; that the student's own forward pass may be wrong does not matter th
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from gradkit.binding.idioms import idioms_of
 from gradkit.diagnosis.inquiry.follows import follows_own_forward, follows_what_is_left
 from gradkit.diagnosis.inquiry.forward import forward_explanation, forward_findings
@@ -48,13 +50,17 @@ def inquire(
     if task.framework.trains:
         return training_inquiry(task, examined, idioms_of(sitting.section, sitting.modules))
     passed = forward_explanation(task, examined, sitting, seed)
-    findings = forward_findings(task, examined, sitting, passed, seed)
+    forward = forward_findings(task, examined, sitting, passed, seed)
     if passed is not None and (
         follows_own_forward(task, examined, sitting, passed.slips, seed)
         or follows_what_is_left(task, examined, sitting, seed)
     ):
-        codes = tuple(finding.mistake for finding in findings)
-        return Inquiry(findings, dict.fromkeys(("update", "gradient", "trajectory"), codes))
+        codes = tuple(finding.mistake for finding in forward.findings)
+        return replace(forward, follows=dict.fromkeys(("update", "gradient", "trajectory"), codes))
     update = update_inquiry(task, examined, sitting, oracle, seed)
-    found = (*findings, *update.findings, *integers_inquiry(task, examined, sitting))
-    return Inquiry(found, update.follows, update.rounded)
+    integers = integers_inquiry(task, examined, sitting)
+    return replace(
+        update,
+        findings=(*forward.findings, *update.findings, *integers),
+        doubtful=forward.doubtful | update.doubtful,
+    )

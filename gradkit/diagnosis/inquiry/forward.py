@@ -17,7 +17,7 @@ from gradkit.diagnosis.rules.columns import CALLS
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound
-from gradkit.records.result import UNEXPLAINED, Finding
+from gradkit.records.result import UNEXPLAINED, Inquiry
 from gradkit.records.rule import Explanation, ForwardProbes, Slip
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
@@ -59,15 +59,15 @@ def forward_findings(
     sitting: StudentProcess,
     explanation: Explanation | None,
     seed: int,
-) -> tuple[Finding, ...]:
+) -> Inquiry:
     """What a forward pass computes instead, as it was explained, and on which lines."""
     if explanation is None:
-        return ()
+        return Inquiry()
     bound = examined.case.binding.bound["forward"]
     if explanation.unknown:
         if _is_told(examined):
-            return ()
-        return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),)
+            return Inquiry()
+        return Inquiry((finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),))
     cells = [*sitting.section.own, *sitting.section.shared]
     X, before = _drawn(task, seed)
     columns = {**before, "X": X[:, :, None]}
@@ -84,7 +84,7 @@ def forward_findings(
                 found[slip.code] = forward_lines(*made, activation)
         if all(found.values()) or trace.lost is not None:
             break
-    findings = []
+    findings, doubtful = [], set[str]()
     for slip in explanation.slips:
         told = finding_of(task, bound, "forward", slip, explanation)
         untraced = "" if found[slip.code] else why_untraced(trace)
@@ -93,7 +93,8 @@ def forward_findings(
         findings.append(
             replace(told, place=places[0], places=places, source=source, untraced=untraced)
         )
-    return tuple(findings)
+        doubtful |= set() if found[slip.code] or untraced else {told.id}
+    return Inquiry(tuple(findings), doubtful=frozenset(doubtful))
 
 
 def _is_told(examined: Examined) -> bool:

@@ -33,6 +33,12 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import line_at
 from gradkit.task.oracle import Oracle
 
+GUESSED = ("within", "unused", "function")
+"""Evidence of a line that another may be right instead of."""
+
+FEW = 2
+"""Lines that one mistake is likely to be made in; of more, what they have in common may be it."""
+
 
 def update_inquiry(
     task: Task, examined: Examined, sitting: StudentProcess, oracle: Oracle, seed: int
@@ -53,9 +59,14 @@ def update_inquiry(
     trace = observe_trace(sitting, task, bound, to_columns(inputs))
     sitting.renew()
     diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
-    findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
+    placed = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
-    return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())
+    return Inquiry(
+        tuple(finding for finding, _ in placed),
+        consequences,
+        ("update",) if _is_rounded(examined, diagnosis) else (),
+        frozenset(finding.id for finding, seen in placed if not seen),
+    )
 
 
 def _around(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs:
@@ -147,8 +158,8 @@ def _placed(
     sitting: StudentProcess,
     trace: Trace,
     inputs: UpdateInputs,
-) -> Iterator[Finding]:
-    """Each finding with the lines that it stands on, where the trace shows them."""
+) -> Iterator[tuple[Finding, bool]]:
+    """Each finding with the lines that it stands on, and whether the trace shows them."""
     for slip, finding in update_findings(task, bound, diagnosis):
         shown = trace.events and diagnosis.applies
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
@@ -160,7 +171,7 @@ def _placed(
         local = [line.name for line in lines if line.evidence == "local"]
         told = with_local_names(finding, local, every=len(local) == len(lines))
         untraced = why_untraced(trace) if fallen else ""
-        yield replace(
+        told = replace(
             told,
             place=places[0],
             places=places,
@@ -168,6 +179,8 @@ def _placed(
             columns=columns,
             untraced=untraced,
         )
+        seen = len(places) <= FEW and all(line.evidence not in GUESSED for line in lines)
+        yield told, seen or bool(untraced)
 
 
 def _consequences(

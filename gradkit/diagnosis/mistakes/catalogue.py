@@ -206,4 +206,5 @@ def _read(code: str) -> Mistake:
         table["group"],
         MappingProxyType(DEDUCTIONS[table["deduction"]]),
         page.strip().replace("Example:\n", example) + "\n",
+        tuple(table.get("kinds", ())),
     )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.lines import packed
+from gradkit.records.submission import Place
 from gradkit.records.task import Draw, FunctionCheck, Made
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.repair.clock import SLOW
@@ -24,6 +25,19 @@ BUDGET, LEAST = 160_000, 1_500
 def patience(budget: int) -> float:
     """Return the deadline for code that is searched: a search ends by itself within a quarter."""
     return 4 * SLOW * budget
+
+
+class Wanted(Struct, frozen=True):
+    """The changes that are looked for: ``most`` so many one after the other, first at ``near``.
+
+    ``budget`` is what all searches may do, see `gradkit.runtime.repair.clock.Budget`; only changes
+    of some ``kinds`` are tried, or all where none are said.
+    """
+
+    budget: int = BUDGET
+    near: tuple[Place, ...] = ()
+    kinds: frozenset[str] = frozenset()
+    most: int = 5
 
 
 class Asked(Struct, frozen=True):
@@ -84,6 +98,8 @@ def proposals(
     inside: Inside,
     sources: Mapping[str, str],
     places: Sequence[tuple[str, int, bool]],
+    near: Sequence[tuple[str, int]],
+    wanted: Wanted,
     refused: Sequence[Proposal],
     budget: int,
 ) -> tuple[list[Proposal], int]:
@@ -101,6 +117,9 @@ def proposals(
         The text of each cell that may be changed.
     places : sequence of (cell id, line, right)
         Where the functions begin that may be, and whether what they give alone is right.
+    near : sequence of (cell id, line)
+        Where to look first.
+    wanted : Wanted
     refused : sequence of Proposal
         Changes that are not to be proposed again.
     budget : int
@@ -139,6 +158,9 @@ def proposals(
     data: dict[str, Any] = {
         "sources": dict(sources),
         "places": [list(place) for place in places],
+        "near": [list(place) for place in near],
+        "kinds": sorted(wanted.kinds),
+        "most": wanted.most,
         "refused": [[each.cell, each.first, list(each.lines)] for each in refused],
         "functions": dict(asked.functions),
         "draws": told,

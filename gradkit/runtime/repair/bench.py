@@ -68,6 +68,8 @@ class Bench:
         self.targets: list[Target] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
         self._arounds: dict[int, CodeType] = {}
+        self._slots: list[Slot] = []
+        self._watched: list[tuple[Target, CodeType]] = []
         self._length = 0
         self._late_ones: set[int] = set()
         self._before: dict[int, dict[str, Any]] = {}
@@ -77,6 +79,7 @@ class Bench:
         self._trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
         self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
+        self._watched = []
         for target in self.targets:
             self.reload(target)
 
@@ -87,10 +90,10 @@ class Bench:
                 if isinstance(node, ast.FunctionDef) and node.lineno == line:
                     yield Target(cell, tree, top, node, slots_of(node), right)
 
-    def load(self, target: Target, top: ast.AST | None = None) -> bool:
+    def load(self, target: Target) -> bool:
         """Put a function's text, as it is in its tree, among the student's names."""
         try:
-            module = ast.Module([top or target.top], [])  # type: ignore[list-item]
+            module = ast.Module([target.top], [])
             self._put(target.top, compile(module, target.cell, "exec", dont_inherit=True))
         except Exception:  # changed text that cannot be made is no answer
             return False
@@ -295,17 +298,12 @@ class Bench:
             The local names before each slot, run by run, by the slot's identity.
         """
         record = Record()
-        slots: list[Slot] = []
-        tops: dict[int, tuple[Target, list[Slot]]] = {}
-        for target in self.targets:
-            for slot in target.slots:
-                slot.number = len(slots)
-                slots.append(slot)
-            tops.setdefault(id(target.top), (target, []))[1].extend(target.slots)
+        if not self._watched:
+            self._watch()
         dict.__setitem__(self.namespace, SEEN, record.seen)
         try:
-            for target, own in tops.values():
-                self.load(target, watched(target.top, own))
+            for target, code in self._watched:
+                self._put(target.top, code)
             names: dict[str, Any] = {"np": np}
             with contextlib.suppress(Exception, LateError), limit(10 * LATE):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
@@ -316,7 +314,18 @@ class Bench:
             for target in self.targets:
                 self.reload(target)
         self._length = record.times.total()
-        return {id(slots[n]): names for n, names in record.names.items()}
+        return {id(self._slots[n]): names for n, names in record.names.items()}
+
+    def _watch(self) -> None:
+        """Make the code in which all slots are watched."""
+        self._slots = [slot for target in self.targets for slot in target.slots]
+        for number, slot in enumerate(self._slots):
+            slot.number = number
+        tops: dict[int, tuple[Target, list[Slot]]] = {}
+        for target in self.targets:
+            tops.setdefault(id(target.top), (target, []))[1].extend(target.slots)
+        for target, own in tops.values():
+            self._watched.append((target, watched(target.top, own, target.cell)))
 
 
 @contextlib.contextmanager

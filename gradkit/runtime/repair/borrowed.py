@@ -64,7 +64,13 @@ def borrowed_parts(
     def holding(leaf: str, wanted: Sequence[_Key]) -> str | None:
         pairs = list(zip(wanted, keys, strict=False))
         names = (leaf, *first.arrays, *first.numbers)
-        return next((n for n in names if all(own.get(n) == key for key, own in pairs)), None)
+        held = (n for n in names if all(own.get(n) == key for key, own in pairs))
+        turned = (
+            f"-{n}"
+            for n in first.arrays
+            if all(_turned(own.get(n)) == key for key, own in pairs) and pairs
+        )
+        return next(held, None) or next(turned, None)
 
     def leaf_of(leaf: str, numbers: tuple[int, ...], deep: int) -> ast.expr | None:
         if (key := (leaf, numbers)) not in held:
@@ -183,6 +189,11 @@ BY_ENTRIES = ("exp", "log", "sqrt", "square", "abs", "tanh", "cosh", "maximum", 
 
 
 _Key = tuple[tuple[int, ...], str] | None
+
+
+def _turned(key: _Key) -> _Key:
+    """Return the key of a value with the other sign."""
+    return None if key is None else (key[0], f"{-float(key[1]):.10g}")
 
 
 def _key(value: Any) -> _Key:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from operator import itemgetter
@@ -16,8 +16,8 @@ from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import inserted
-from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places
-from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, signature
+from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places, rank
+from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, signature, wrong_at
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
@@ -76,12 +76,22 @@ class Candidates:
         Where its budget is used up, no more changes are made.
     places : Places
         The slots that are changed, where something is wrong.
+    near : collection of (cell, line)
+        The lines that are looked at first.
+    kinds : collection of str
+        Those that are tried; all where none are said.
 
     Changes that cost more than ``most`` are not looked at: a smaller one makes all right.
     """
 
-    def __init__(self, bench: Bench, places: Places) -> None:
-        self._bench, self._places = bench, places
+    def __init__(
+        self,
+        bench: Bench,
+        places: Places,
+        near: Collection[tuple[str, int]] = (),
+        kinds: Collection[str] = (),
+    ) -> None:
+        self._bench, self._places, self._near, self._kinds = bench, places, near, kinds
         self._draw = places.draws[0]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
@@ -93,7 +103,27 @@ class Candidates:
         Small changes come before larger ones. Of these the slots whose value the model solution
         never has are the most doubtful: what came before the first is as it should be.
         """
-        ordered = self._slots = self._places.ordered()
+        # Of few changes it costs more to ask where they may be of use.
+        asked = not self._kinds
+        self._slots = self._places.ordered(self._is_near, touched=asked)
+        yield from self._of_their_own(self._slots)
+        others = self._places.ordered(lambda *slot: not self._is_near(*slot), touched=asked)
+        self._slots = sorted([*self._slots, *others], key=rank)
+        yield from self._of_their_own(others)
+        yield from self._of_others(self._slots)
+
+    def _is_near(self, target: Target, slot: Slot) -> bool:
+        """Tell a slot of a line that is looked at first."""
+        statement = slot.statement
+        body = getattr(statement, "body", [])
+        last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
+        lines = range(statement.lineno, last + 1)
+        return any(cell == target.cell and line in lines for cell, line in self._near)
+
+    def _of_their_own(
+        self, ordered: Sequence[Place]
+    ) -> Iterator[tuple[float, Iterable[Candidate]]]:
+        """Yield the groups of changes that take nothing from the model solution."""
         likely = [place for place in ordered if place.touches < UNLIKELY]
         for right, more in ((False, 0.0), (True, CLEARED)):
             places = [place for place in ordered if place.target.right is right]
@@ -102,6 +132,10 @@ class Candidates:
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             yield LARGER + more, self._taken(lambda one: one.touches == ONLY)
+
+    def _of_others(self, ordered: Sequence[Place]) -> Iterator[tuple[float, Iterable[Candidate]]]:
+        """Yield the groups of changes that borrow, and what was kept for the end."""
+        likely = [place for place in ordered if place.touches < UNLIKELY]
         yield MORE, self._inserted(ordered)
         for place in self._in_time(likely):
             only = place.touches != ONLY
@@ -112,7 +146,7 @@ class Candidates:
         for place in self._in_time(place for place in ordered if place.touches == UNLIKELY):
             yield MOST, self._of_place(place, [*self._large(place), *self._borrowed(place)])
         yield MOST, self._taken(lambda one: one.touches == UNKNOWN)
-        yield MOST, self._others
+        yield MOST, self._taken(lambda _: True)
 
     def _plain_ones(self, places: Sequence[Place]) -> Iterator[tuple[float, list[Candidate]]]:
         """Yield the groups of small changes, and of larger ones that put nothing in."""
@@ -160,7 +194,11 @@ class Candidates:
             if any(one is statement for one in block):
                 at = next(n for n, one in enumerate(block) if one is statement)
                 for each in changed_blocks(block, at, parent, target.function):
-                    yield _in_block(each, block, place.order, target)
+                    if self._is_wanted(each.kind):
+                        yield _in_block(each, block, place.order, target)
+
+    def _is_wanted(self, kind: str) -> bool:
+        return not self._kinds or kind in self._kinds
 
     def _small(self, place: Place) -> Iterator[tuple[Change, Spot]]:
         """Yield the small changes of a slot, and keep the others."""
@@ -204,7 +242,8 @@ class Candidates:
         looked for.
         """
         more = _more(place.target)
-        priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
+        wanted = (each for each in changes if self._is_wanted(each[0].kind))
+        priced = [(more + _cost(change, spot.node), change, spot) for change, spot in wanted]
         hits: list[Candidate] = []
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
             if cost > self.most or self._bench.budget.is_over():
@@ -269,11 +308,15 @@ class Candidates:
                 return []
             return self._places.scopes_after(place) if after else place.scopes
 
+        found = self._bench.outputs(self._draw, np.array).values()
+        pairs = zip(found, self._draw.expected, strict=False)
+        entries = {at for pair in pairs if (at := wrong_at(*pair)) is not None}
         for target in self._bench.targets:
             for change, block, at in inserted(
-                target.function, scopes, self._draw.pool, self._lacking
+                target.function, scopes, self._draw.pool, self._lacking, entries
             ):
-                yield _in_block(change, block, -at, target)
+                if self._is_wanted(change.kind):
+                    yield _in_block(change, block, -at, target)
 
     def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
         """Yield the dicts among names that have not a key that is asked for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
@@ -12,7 +12,7 @@ from gradkit.runtime.repair.pool import Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
-from gradkit.runtime.repair.tree import PER_NODE, new, size_of, with_parts
+from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, with_parts
 
 PUT_IN = 1.7
 """What it costs to put in a statement, but for its nodes."""
@@ -22,7 +22,11 @@ Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
 
 
 def inserted(
-    function: ast.AST, scopes: Scopes, pool: Pool, lacking: Lacking
+    function: ast.AST,
+    scopes: Scopes,
+    pool: Pool,
+    lacking: Lacking,
+    entries: Collection[tuple[int, ...]],
 ) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
     """Yield blocks of a function with a statement more, each with the block and the place in it.
 
@@ -36,6 +40,8 @@ def inserted(
     lacking : callable
         Yields the names of dicts that have not a key that is asked for, the key, and the numbers
         of the model's values that are right there.
+    entries : collection of tuple of int
+        Where the only entry of an output is that is wrong.
     """
     parts = [each for each in ast.walk(function) if isinstance(each, ast.Name)]
     made = {each.id for each in parts if isinstance(each.ctx, ast.Store)}
@@ -45,7 +51,7 @@ def inserted(
             last = at == len(block)
             statement = block[at - last]
             there = scopes(statement, last)
-            more = (_of_model(pool, there, lacking, made), _of_entries(pool, there, made))
+            more = (_of_model(pool, there, lacking, made, entries), _of_entries(pool, there, made))
             for each in itertools.chain(*more) if there else ():
                 key = id(block), at, ast.dump(each)
                 if key in seen or _overwrites(each, block[:at]):
@@ -62,7 +68,11 @@ def inserted(
 
 
 def _of_model(
-    pool: Pool, scopes: Sequence[Scope], lacking: Lacking, made: set[str]
+    pool: Pool,
+    scopes: Sequence[Scope],
+    lacking: Lacking,
+    made: set[str],
+    entries: Collection[tuple[int, ...]],
 ) -> Iterator[ast.stmt]:
     """Yield statements of the model solution, and those that put its values under missing keys."""
     missing = list(lacking(scopes[0].values))
@@ -71,6 +81,7 @@ def _of_model(
         if part.role == "statement":
             yield tree
             yield from _updates(tree, made)
+            yield from (_at(tree, each) for each in entries if isinstance(tree, ast.AugAssign))
         else:
             same = {*part.numbers}
             yield from (
@@ -91,6 +102,14 @@ def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator
 
 def _assigned(target: str, value: str) -> ast.stmt:
     return ast.parse(f"{target} = {value}").body[0]
+
+
+def _at(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
+    """Return a statement that changes an array as one that changes an entry of it."""
+    at = expression(", ".join(map(str, index)))
+    target = new(ast.Subscript, with_parts(statement.target, ctx=ast.Load()), at, ast.Store())
+    value = new(ast.Subscript, statement.value, at, ast.Load())
+    return with_parts(statement, target=target, value=value)  # type: ignore[no-any-return]
 
 
 def _given(statement: ast.stmt) -> set[str]:

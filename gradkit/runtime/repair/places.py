@@ -92,19 +92,21 @@ class Places:
         self._lost = any("nan" in repr(each) for each in self._outputs.values())
         self._ratios = [*bench.ratios(self.draws), *_constants_of(self._pools[0].parts)]
 
-    def ordered(self) -> list[Place]:
-        """Return the slots that were run, the doubtful ones first."""
-        places = list(self._places())
+    def ordered(
+        self, wanted: Callable[[Target, Slot], bool], *, touched: bool = True
+    ) -> list[Place]:
+        """Return some of the slots that were run, the doubtful ones first.
+
+        Those, if that is to be ``touched`` upon, that right outputs depend on come last.
+        """
+        places = list(self._places(wanted))
         for place in places:
             if place.before is not None and not place.plain:
                 values = [place.before[0], *place.before[len(place.values) :]]
                 place.near = self._known(values)
             place.doubtful = place.near < EXACT and not place.plain
-            place.touches = self._touched(place)
-        # What the model solution has comes after what it never has, and what is no number.
-        return sorted(
-            places, key=lambda p: (p.target.right, p.touches, not p.doubtful, not p.plain)
-        )
+            place.touches = self._touched(place) if touched else UNKNOWN
+        return sorted(places, key=rank)
 
     def _touched(self, place: Place) -> int:
         """Tell what another value of a slot changes.
@@ -129,10 +131,12 @@ class Places:
         # Where all is wrong, that what is wrong depends on it tells nothing.
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
 
-    def _places(self) -> Iterator[Place]:
-        """Yield the slots that were run, in their order."""
+    def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
+        """Yield slots that were run, in their order."""
         slots = {id(slot): (t, slot) for t in self._bench.targets for slot in t.slots}
         for order, identity in enumerate(self._record[0]):
+            if not wanted(*slots[identity]):
+                continue
             runs = [each.get(identity, []) for each in self._record]
             if not all(runs[: len(self.draws)]):
                 continue
@@ -244,6 +248,11 @@ class Places:
         except (KeyError, NameError):
             return False
         return True
+
+
+def rank(place: Place) -> tuple[bool, int, bool, bool]:
+    """Return what sorts slots: after what the model solution never has comes what it has."""
+    return place.target.right, place.touches, not place.doubtful, not place.plain
 
 
 def _constants_of(parts: Sequence[Part]) -> list[float]:

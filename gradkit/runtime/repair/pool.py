@@ -225,6 +225,16 @@ def share_right(found: Any, right: Array) -> float:
         return float(np.mean(held)) if held.size else 1.0
 
 
+def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
+    """Return the index of the one entry of an array that is wrong; None where it is not one."""
+    array = np.asarray(found)
+    if array.shape != right.shape or array.dtype.kind not in "biuf" or array.size < 2:
+        return None
+    size = max(float(np.max(np.abs(right))), 1e-12)
+    (*wrong,) = np.argwhere(~(np.abs(array - right) <= NEAR * size))
+    return tuple(wrong[0].tolist()) if len(wrong) == 1 else None
+
+
 def ratio_of(right: Array, found: Any) -> float | None:
     """Return what a value is to be multiplied by to be right, if it is one number but 1."""
     array = np.asarray(found)

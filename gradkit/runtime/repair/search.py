@@ -24,9 +24,9 @@ from gradkit.runtime.repair.pool import Question
 from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
 from gradkit.runtime.repair.tree import LARGE, PER_NODE, SIGNED
 
-ROUNDS, INPUTS, STEPS = 5, 2, 8
-"""Changes that are looked for one after the other, inputs that each has to be right at, and changes
-that another one is looked for after, where none alone makes anything right."""
+INPUTS, STEPS = 2, 8
+"""Inputs that each change has to be right at, and changes that another one is looked for after,
+where none alone makes anything right."""
 
 
 GAIN = 0.02
@@ -47,10 +47,11 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """The text of cells, and where the functions begin in it that may be changed."""
+    """The text of cells, where functions begin in it that may be changed, and doubtful lines."""
 
     sources: Mapping[str, str]
     places: Sequence[Placed]
+    near: Collection[tuple[str, int]]
 
     def after(self, one: Proposal) -> _Text:
         """Return the text with a change."""
@@ -60,6 +61,10 @@ class _Text:
             [
                 (cell, line + more if cell == one.cell and line > one.written.last else line, right)
                 for cell, line, right in self.places
+            ],
+            [
+                (cell, line + more if cell == one.cell and line > one.written.last else line)
+                for cell, line in self.near
             ],
         )
 
@@ -75,6 +80,12 @@ class Search:
         The text of cells.
     places : sequence of (cell, line, right)
         Where the functions begin that may be changed, and whether what they give alone is right.
+    near : sequence of (cell, line)
+        Where to look first.
+    kinds : collection of str
+        Those of the changes that are tried; all where none are said.
+    most : int
+        Changes that are looked for one after the other.
     question : Question
     refused : set of (cell, line, lines)
         Changes that are not wanted: the first line, and those that are to be there.
@@ -87,12 +98,16 @@ class Search:
         namespace: dict[str, Any],
         sources: Mapping[str, str],
         places: Sequence[Placed],
+        near: Collection[tuple[str, int]],
+        kinds: Collection[str],
+        most: int,
         question: Question,
         refused: Collection[tuple[str, int, tuple[str, ...]]],
         budget: Budget,
     ) -> None:
-        self._namespace, self._text = namespace, _Text(sources, places)
-        self._question, self._refused = question, refused
+        self._namespace, self._text = namespace, _Text(sources, places, near)
+        self._question, self._refused, self._kinds = question, refused, kinds
+        self._most = most
         self._budget = budget
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
@@ -105,11 +120,13 @@ class Search:
         found: list[Proposal] = []
         with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question, self._budget)
-            while len(found) < ROUNDS:
+            while len(found) < self._most:
                 best = self._round(bench)
                 if best is None:
                     break
                 found += best.proposals
+                if not best.left:
+                    break
                 for each in best.proposals:
                     self._text = self._text.after(each)
             bench.leave()
@@ -135,7 +152,7 @@ class Search:
         self._best = None
         self._steps = []
         places = Places(bench, used, amiss[-1], self._wrong)
-        candidates = Candidates(bench, places)
+        candidates = Candidates(bench, places, self._text.near if deep else (), self._kinds)
         for least, group in candidates.groups():
             best: _Best | None = self._best
             if best is not None and best.left and least > SIGNED:

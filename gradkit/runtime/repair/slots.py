@@ -12,10 +12,13 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gradkit.runtime.repair.tree import new
 
 KEPT = (1, 2, 16, 64)
 """Which times of a slot are recorded: a loop's other rounds are like these."""
@@ -179,17 +182,19 @@ def copied(names: Mapping[str, Any]) -> dict[str, Any]:
         return out
 
 
-def watched(function: ast.AST, slots: list[Slot]) -> ast.AST:
-    """Return a copy of a function whose slots are seen by `Record.seen`.
+def watched(top: ast.stmt, slots: list[Slot], name: str) -> CodeType:
+    """Return the code of a definition whose slots are seen by `Record.seen`.
 
-    The function itself stays as it is.
+    Its tree stays as it is.
     """
     originals = [slot.node for slot in slots]
     try:
         for slot, node in zip(slots, originals, strict=True):
             slot.put(seen_call(slot.number, node))
-        made: ast.AST = _Marked().visit(copy.deepcopy(function))
-        return ast.fix_missing_locations(made)
+        if any(isinstance(slot.statement, ast.Pass) for slot in slots):
+            top = _Marked().visit(copy.deepcopy(top))
+            ast.fix_missing_locations(top)
+        return compile(ast.Module([top], []), name, "exec", dont_inherit=True)
     finally:
         for slot, node in zip(slots, originals, strict=True):
             slot.put(node)
@@ -206,11 +211,9 @@ class _Marked(ast.NodeTransformer):
 def seen_call(number: int, node: ast.expr) -> ast.expr:
     """Return the call that sees a value: its number, the local names, how it is made."""
     arguments = ast.arguments([], [], None, [], [], None, [])
-    own = ast.Call(ast.Name("locals", ast.Load()), [], [])
-    made = ast.Call(
-        ast.Name(SEEN, ast.Load()), [ast.Constant(number), own, ast.Lambda(arguments, node)], []
-    )
-    return ast.fix_missing_locations(ast.copy_location(made, node))
+    own = new(ast.Call, new(ast.Name, "locals", ast.Load()), [], [])
+    parts = [new(ast.Constant, number), own, new(ast.Lambda, arguments, node)]
+    return new(ast.Call, new(ast.Name, SEEN, ast.Load()), parts, [])  # type: ignore[no-any-return]
 
 
 # --- values of the model solution --------------------------------------------------------------
