@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,7 +17,7 @@ from gradkit.grading.repairs import HELD, WHOLE, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
-from gradkit.records.task import Batch, Task
+from gradkit.records.task import Batch, FunctionCheck, Lines, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
@@ -89,13 +90,7 @@ def with_changes(
         else replace(verdict, state="pass")
         for verdict in grader.grade(known)
     ]
-    # How an update gives its result is known by now, unless it stops.
-    checks = [
-        each
-        if grader.verdicts[each.name].state == "error"
-        else replace(each, call=grader.forms(each)[0][0], others=())
-        for each in grader.task.checks
-    ]
+    checks = [replace(each, call=_way(grader, each), others=()) for each in grader.task.checks]
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
     near = tuple(
@@ -135,6 +130,16 @@ def with_changes(
     codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in right))
     follows = {check: codes for check in later if check in right}
     return replace(inquiry, follows={**inquiry.follows, **follows})
+
+
+def _way(grader: FunctionGrader, check: FunctionCheck) -> Lines:
+    """Return the lines by which a function gives its result; where it stops its text says."""
+    if grader.verdicts[check.name].state != "error":
+        return grader.forms(check)[0][0]
+    nodes = [each.node for each in grader.definitions_of(check)[:1] if each.node is not None]
+    parts = (part for node in nodes for part in ast.walk(node))
+    returns = any(isinstance(part, ast.Return) and part.value for part in parts)
+    return check.others[-1] if returns and check.others else check.call
 
 
 def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:

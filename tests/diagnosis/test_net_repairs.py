@@ -81,6 +81,49 @@ def test_the_change_is_told(diagnosed, case: Case) -> None:
     assert failed.score <= failed.max_score * (1 - len(wrong) / len(failed.entries)) + 0.13
 
 
+GUESSED: dict[str, Case] = {
+    "the rate that a helper is handed": (
+        *(CLASSIFICATION, "helper functions", "else 0.01)", "else 0.02)"),
+        *("update", "wrong-factor"),
+    ),
+    "the error that a helper makes": (
+        *(REGRESSION, "helper functions", "-(2 * (y - y_hat))", "-(3 * (y - y_hat))"),
+        *("update", "wrong-learning-rate"),
+    ),
+    "what all steps are made of": (
+        *(REGRESSION, "outer", "d = 2 * (y - y_hat)", "d = 2 * (y_hat - y)"),
+        *("update", "wrong-sign"),
+    ),
+    "a layer that comes too late": (
+        *(REGRESSION, "loops", "for l in range(1, len(p", "for l in range(2, len(p"),
+        *("forward", "layer-skipped"),
+    ),
+}
+"""Mistakes of which the numbers do not say where they are."""
+
+
+@pytest.mark.parametrize("case", GUESSED.values(), ids=GUESSED)
+def test_a_mistake_is_told_where_a_change_mends_it(diagnosed, case: Case) -> None:
+    """By its name, which the numbers say; the change is one of the kinds that its page has."""
+    task, style, was, now, check, code = case
+    text, line = text_of(task, style, was, now)
+    (finding,) = [each for each in diagnosed(text, task).findings if each.check == check]
+    assert finding.place is not None
+    assert (finding.mistake, finding.place.line) == (code, line)
+    assert was in finding.fix
+
+
+def test_a_step_that_is_missing_is_told_where_it_belongs(diagnosed) -> None:
+    """Of one entry, where a statement steps each."""
+    gone = "    parameters['b1'][1][0] += 0.01 * e * w1 * 1.0\n"
+    text, line = text_of(REGRESSION, "entry by entry", gone, "")
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.mistake == "not-updated"
+    assert finding.fix.startswith("parameters['b1'][1, 0] -= (0.01 * ")
+    assert finding.adds is not None
+    assert line - 1 <= finding.adds
+
+
 STARTS = ("np.random.normal(0, 0.1, (n, m))", "0.01 * np.random.randn(n, m)", "np.zeros((n, m))")
 
 

@@ -66,6 +66,13 @@ def test_every_code_has_a_page_and_a_prediction():
     assert set(ASKED_FOR) <= set(CODES)
 
 
+def test_the_kinds_of_a_page_are_kinds_of_changes():
+    """Every mistake of a numpy net has some; one that is only made in torch needs none."""
+    of = {code: set(mistake(code).kinds) for code in CODES}
+    assert set().union(*of.values()) <= set(kinds())
+    assert {code for code, own in of.items() if own} == {*REWRITES, *FORWARD}
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_a_page_has_what_a_student_needs(code):
     """What it is, why, a wrong and a right example, on a net with other names than the task's."""

@@ -310,7 +310,7 @@ class Candidates:
 
         found = self._bench.outputs(self._draw, np.array).values()
         pairs = zip(found, self._draw.expected, strict=False)
-        entries = {at for pair in pairs if (at := wrong_at(*pair)) is not None}
+        entries = {where for pair in pairs if (where := wrong_at(*pair)) is not None}
         for target in self._bench.targets:
             for change, block, at in inserted(
                 target.function, scopes, self._draw.pool, self._lacking, entries

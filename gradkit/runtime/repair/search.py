@@ -85,7 +85,7 @@ class Search:
     kinds : collection of str
         Those of the changes that are tried; all where none are said.
     most : int
-        Changes that are looked for one after the other.
+        Changes that are looked for one after the other; a single one has to make all right.
     question : Question
     refused : set of (cell, line, lines)
         Changes that are not wanted: the first line, and those that are to be there.
@@ -163,7 +163,7 @@ class Search:
                 break
             if self._budget.is_over() or (least > LARGE and not deep):
                 break
-            if least == PAIR and (two := self._two(bench)) is not None:
+            if least == PAIR and self._most > 1 and (two := self._two(bench)) is not None:
                 return two
             self._try_all(bench, group)
             if (best := self._best) is not None and not best.left:
@@ -209,7 +209,7 @@ class Search:
         if best is not None and not best.left and candidate.rank > best.rank[1]:
             return
         left = self._left(bench, candidate)
-        if left is None:
+        if left is None or (left and self._most == 1):
             return
         if left == NOTHING:
             self._steps += [candidate] if candidate.step or candidate.gain > GAIN else []
