@@ -26,9 +26,9 @@ y_hat = {values[1]}
 STEP = """\
 dZ2 = {slope}
 dZ1 = {back} * dZ2{hidden}
-{W2} -= {weight} * {outer[1]}
+{W2} -= {weight} * ({outer[1]})
 {b2} -= {bias} * dZ2
-{W1} -= {weight} * {outer[0]}
+{W1} -= {weight} * ({outer[0]})
 {b1} -= {bias} * dZ1
 """
 SUMS = {

@@ -26,8 +26,8 @@ from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import Finding, Inquiry
+from gradkit.records.rule import Attribution, Explanation, Trace, UpdateInputs, UpdateProbes
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Explanation, Trace, UpdateInputs, UpdateProbes
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import line_at
@@ -179,8 +179,20 @@ def _placed(
             columns=columns,
             untraced=untraced,
         )
-        seen = len(places) <= FEW and all(line.evidence not in GUESSED for line in lines)
+        seen = len(places) <= FEW and all(_is_shown(line, trace) for line in lines)
         yield told, seen or bool(untraced)
+
+
+def _is_shown(line: Attribution, trace: Trace) -> bool:
+    """Tell a line that is known to be wrong; one that steps all parameters is right for others."""
+    if line.evidence != "applied":
+        return line.evidence not in GUESSED
+    stepped = {
+        event.parameter
+        for event in trace.events
+        if event.parameter and event.kind != "given" and event.place == line.spot.place
+    }
+    return len(stepped) < 2
 
 
 def _consequences(
