@@ -20,7 +20,7 @@ from gradkit.records.task import Assignment, Form, FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
-from gradkit.task.assignment import AssignmentError, read_assignment, read_gallery
+from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.oracle import (
     CachedOracle,
     Derived,
@@ -78,7 +78,7 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
     tasks: list[Task | FunctionTask] = [*assignment.tasks, *assignment.functions]
     known = own = [task.id for task in tasks]
     if settings.assignment is None and settings.tasks:
-        known = own + [task.id for exercise in read_gallery() for task in exercise.functions]
+        known = own + [task.id for task in gallery_functions()]
     for name in settings.tasks:
         if name not in known:
             raise GradingError(

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradkit.runtime.errors import WorkshopError
+from gradkit.runtime.messages import WorkshopError
 
 if sys.platform != "win32":
     import fcntl

@@ -232,7 +232,8 @@ class Step(Struct, frozen=True):
     put: Mapping[str, Any]
 
 
-def of_lines(
+def observe_lines(
+    process: StudentProcess,
     functions: Mapping[str, str],
     inputs: Mapping[str, Any],
     steps: Sequence[Step],
@@ -242,11 +243,12 @@ def of_lines(
     variables: Mapping[str, Sequence[str]] = {},
     changed: Sequence[tuple[str, int, str]] = (),
     spared: str = "",
-) -> Question:
-    """Return the question for some lines.
+) -> tuple[Made, Outcome]:
+    """Return what came of some lines: by expression, and as the process told it.
 
     Parameters
     ----------
+    process : StudentProcess
     functions : mapping of str to str
         The student's name for each function in the lines.
     inputs : mapping
@@ -278,29 +280,23 @@ def of_lines(
         "spared": spared,
         "locals": {function: list(names) for function, names in variables.items()},
     }
-    return Question("lines", arrays, data, "lines")
-
-
-def observe_lines(process: StudentProcess, question: Question) -> tuple[Made, Outcome]:
-    """Return what came of some lines: by expression, and as the process told it."""
-    reply = process.ask(question.kind, question.data, question.arrays)
+    reply = process.ask("lines", data, arrays)
     outcome = outcome_of(process, "lines", reply)
-    reads = question.data["reads"]
     if not isinstance(reply, Frame):
         return Made(), outcome
-    values, again, missing = {}, {}, {}
+    values, second, missing = {}, {}, {}
     for number, expression in enumerate(reads):
-        first, second = (reply.arrays.get(f"{part}{number}") for part in ("", "again/"))
+        first, other = (reply.arrays.get(f"{part}{number}") for part in ("", "again/"))
         if first is not None and first.dtype.kind not in REAL:
             missing[expression] = said(message("dtype", dtype=str(first.dtype)))
         elif first is not None:
             values[expression] = first
-        if second is not None and second.dtype.kind in REAL:
-            again[expression] = second
-    changed = []
+        if other is not None and other.dtype.kind in REAL:
+            second[expression] = other
+    mutated = []
     for _, name, kind, found in reply.data["faults"]:
         if kind == "mutated":
-            changed.append(name)
+            mutated.append(name)
         elif name.isdigit() and kind != "subclass":
             missing[reads[int(name)]] = said(found)
     inner = {
@@ -308,4 +304,4 @@ def observe_lines(process: StudentProcess, question: Question) -> tuple[Made, Ou
         for name, value in reply.arrays.items()
         if name.startswith("local/")
     }
-    return Made(values, again, tuple(changed), missing, inner), outcome
+    return Made(values, second, tuple(mutated), missing, inner), outcome

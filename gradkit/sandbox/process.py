@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
-from gradkit.runtime.errors import LossKind
 from gradkit.runtime.frames import (
     SEVERAL,
     TO_GRADER,
@@ -28,7 +27,7 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
-from gradkit.runtime.messages import Message, is_line, message, said
+from gradkit.runtime.messages import LossKind, Message, is_line, message, said
 from gradkit.runtime.syntax import parse, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gradkit.runtime.errors import WorkshopError
+from gradkit.runtime.messages import WorkshopError
 
 ADDS = {
     0: "a process of its own, limits on resources, an empty environment, a protocol without pickle",

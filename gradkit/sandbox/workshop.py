@@ -11,12 +11,11 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from gradkit.runtime.confine import Allowance
-from gradkit.runtime.errors import WorkshopError
-from gradkit.sandbox.interpreter import Recipe
+from gradkit.runtime.messages import WorkshopError
+from gradkit.sandbox.slots import ForkSlot, Recipe, Slot, SpawnSlot
 from gradkit.sandbox.tiers import refuse_unfit, short_of
 
 if TYPE_CHECKING:
-    from gradkit.sandbox.interpreter import Slot
     from gradkit.sandbox.worker import Worker
 
 Method = Literal["fork", "spawn"]
@@ -226,11 +225,4 @@ def _usual() -> Method:
 def _slot(method: Method, recipe: Recipe) -> Slot:
     if _ahead and _ahead[-1][:2] == (method, recipe):
         return _ahead.pop()[2]
-    # Late, as one of them does not import on every system.
-    if method == "fork":
-        from gradkit.sandbox.slots import ForkSlot
-
-        return ForkSlot(recipe)
-    from gradkit.sandbox.slots import SpawnSlot
-
-    return SpawnSlot(recipe)
+    return (ForkSlot if method == "fork" else SpawnSlot)(recipe)

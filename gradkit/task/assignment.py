@@ -77,6 +77,11 @@ def read_gallery() -> tuple[Assignment, ...]:
     return tuple(read_assignment(file) for name, file in exercises().items() if name != FIRST)
 
 
+def gallery_functions() -> tuple[FunctionTask, ...]:
+    """Return the function tasks of all these exercises."""
+    return tuple(task for exercise in read_gallery() for task in exercise.functions)
+
+
 def read_assignment(path: Path | str | None = None) -> Assignment:
     """Read an assignment.
 
