@@ -66,9 +66,6 @@ OLD_WAYS = {
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
-DIAGNOSED = ("fail", "error", "blocked", "missing")
-"""States whose reasons are looked for."""
-
 NEARLY = 2
 """Roles whose names make it likely that a submission is meant for the exercise."""
 

@@ -104,22 +104,7 @@ def recognise(
         `refusals`.
     """
     with refusals(submission):
-        return _Forwards(submission, tasks, named, open_process).claims(said=said)
-
-
-def resembles(
-    section: Section, tasks: Sequence[Task], submission: Submission, open_process: OpenProcess
-) -> Task | None:
-    """Another task, where the section's forward pass is exactly that one's and not its own.
-
-    Parameters
-    ----------
-    section : Section
-        Of one task.
-    tasks : sequence of Task
-        All tasks of the assignment; those of another framework or other sizes are passed over.
-    """
-    return _Forwards(submission, tasks, (), open_process).resembled(section)
+        return Forwards(submission, tasks, named, open_process).claims(said=said)
 
 
 class _Heard(Struct, frozen=True):
@@ -139,7 +124,7 @@ def _files(section: Section) -> set[str]:
     return {cell.file for cell in section.own}
 
 
-class _Forwards(Struct, frozen=True):
+class Forwards(Struct, frozen=True):
     """Asks the forward passes of a submission whose they are. See `recognise`."""
 
     submission: Submission
@@ -148,6 +133,7 @@ class _Forwards(Struct, frozen=True):
     open_process: OpenProcess
 
     def claims(self, *, said: bool) -> dict[str, Claim]:
+        """See `recognise`."""
         tasks, named = self.tasks, self.named
         sections = divide(self.submission, tasks)
         if named and not any(task in named for section in sections for task in section.tasks):
@@ -216,6 +202,7 @@ class _Forwards(Struct, frozen=True):
         return left[0]
 
     def resembled(self, section: Section) -> Task | None:
+        """Another task, where the section's forward pass is exactly that one's and not its own."""
         own = next(task for task in self.tasks if task.id == section.tasks[0])
         batch, y_hat, _ = self._outputs(own, section)
         return None if y_hat is None else whose(own, self.tasks, batch, y_hat)

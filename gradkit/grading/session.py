@@ -30,14 +30,13 @@ from gradkit.grading.assess import (
 )
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import (
-    DIAGNOSED,
     FunctionGrader,
     claim_functions,
     given_cells,
     refusal,
 )
 from gradkit.grading.mark import Scheme
-from gradkit.grading.recognise import recognise, refusals, resembles, speaks, whose
+from gradkit.grading.recognise import Forwards, recognise, refusals, speaks, whose
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -55,6 +54,7 @@ from gradkit.loading import is_installed
 from gradkit.records.mistake import Preset
 from gradkit.records.observations import Binding
 from gradkit.records.result import (
+    FAILED,
     FOR_INSTRUCTORS,
     Evidence,
     Graded,
@@ -433,7 +433,7 @@ def _without(submission: Submission, claims: Mapping[str, Claim]) -> Submission:
 
 def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     """Return why checks of a function task failed, as far as it can be found out."""
-    if all(verdict.state not in DIAGNOSED for verdict in verdicts):
+    if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
     from gradkit.grading.repairs import mend_functions
@@ -500,7 +500,8 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
         The grader's own side failed.
     """
     with refusals(submission):
-        return resembles(section, session.tasks, submission, session.resources.open_process)
+        opened = session.resources.open_process
+        return Forwards(submission, session.tasks, (), opened).resembled(section)
 
 
 @contextmanager

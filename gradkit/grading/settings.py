@@ -19,7 +19,7 @@ from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Form, FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
-from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
+from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.oracle import (
     CachedOracle,

@@ -33,11 +33,11 @@ from gradkit.runtime.call import (
     read_parameters,
     repeats,
     run_function,
+    run_steps,
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
 from gradkit.runtime.inspection import functions, left_behind
 from gradkit.runtime.library import Policy, shut_out
-from gradkit.runtime.lines import run_steps
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.serve import reseed

@@ -17,15 +17,21 @@ import threading
 from collections.abc import Callable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, cast
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from gradkit.processes import interpreter
-from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.messages import WorkshopError
-from gradkit.runtime.process_tree import has_ended, kill_below, kill_group, kill_tree
+from gradkit.runtime.remains import (
+    has_ended,
+    kill_below,
+    kill_group,
+    kill_tree,
+    make_folder,
+    remove_folder,
+)
 from gradkit.safe_path import safe_path
 
 # Not all systems find their shared libraries without these.
@@ -117,29 +123,6 @@ class Link(Struct, frozen=True):
     output: socket.socket
 
 
-class Slot(Protocol):
-    """A source of processes, used by one thread at a time."""
-
-    def start(self) -> Link:
-        """Start a process; the one before has been stopped. May return before it is ready."""
-
-    def ended(self) -> bool:
-        """Tell whether the process is no longer running."""
-
-    def stop(self) -> int | None:
-        """Kill what runs, with all it has started, and return the exit code that it had.
-
-        It is minus the number of the signal that ended it, and None where it cannot be known, or
-        nothing has been started.
-        """
-
-    def complaint(self) -> str:
-        """Return the last lines of what an interpreter said that failed to start."""
-
-    def close(self) -> None:
-        """Stop, and give back everything the slot holds."""
-
-
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
 _FAREWELL = 1.0
@@ -147,7 +130,10 @@ _FAREWELL = 1.0
 
 
 class ForkSlot:
-    """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile."""
+    """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile.
+
+    A slot is a source of processes, used by one thread at a time.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
@@ -184,7 +170,10 @@ class ForkSlot:
         hide()
 
     def start(self) -> Link:
-        """Fork a child of the zygote, which is first replaced if it is gone."""
+        """Fork a child of the zygote, which is first replaced if it is gone.
+
+        The one before has been stopped. May return before it is ready.
+        """
         with self._lock:
             if self._closed:
                 raise WorkshopError("the workshop has been closed, it starts no more processes")
@@ -214,7 +203,11 @@ class ForkSlot:
             return answer is None or bool(answer["ended"])
 
     def stop(self) -> int | None:
-        """Kill the child with all it has started, and empty the folder."""
+        """Kill the child with all it has started, empty the folder, and return its exit code.
+
+        It is minus the number of the signal that ended it, and None where it cannot be known, or
+        nothing has been started.
+        """
         with self._lock:
             if self._pid is None:
                 return None
@@ -320,6 +313,9 @@ class SpawnSlot:
             spare, self._next = self._next, None
             if spare is not None:
                 spare.stop()
+
+
+Slot = ForkSlot | SpawnSlot
 
 
 class _Interpreter:

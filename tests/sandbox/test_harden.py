@@ -16,7 +16,7 @@ from gradkit.runtime import linux
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.harden import readable
 from gradkit.sandbox import Workshop, WorkshopError
-from gradkit.sandbox.tiers import LACKING, short_of
+from gradkit.sandbox.workshop import LACKING, short_of
 
 pytestmark = pytest.mark.sample(4)
 

@@ -14,7 +14,7 @@ import pytest
 from worker_watch import HERE, children, is_gone, is_running, open_workshop
 
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.process_tree import kill_group
+from gradkit.runtime.remains import kill_group
 from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
 
 pytestmark = pytest.mark.sample(4)
