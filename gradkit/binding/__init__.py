@@ -117,7 +117,7 @@ class _Functions(_Roles):
                 conventions = [bound["forward"].convention]
         if "forward" in bound and "update" in bound:
             names = {"first": bound["forward"].function, "then": bound["update"].function}
-            reply = self.process.ask("left", names, {})
+            reply = self.process.ask(Frame("left", {}, names))
             if not isinstance(reply, Lost) and reply.data["names"]:
                 before = Before(bound["forward"], tuple(reply.data["names"]))
                 bound["update"] = replace(bound["update"], before=before)
@@ -128,7 +128,7 @@ class _Functions(_Roles):
     def _ask(self, kind: str, bound: Bound, inputs: Mapping[str, NDArray[Any]]) -> Frame | None:
         """Call a function once; None where it is not written, or the process was lost."""
         data = {"call": call_of(bound, self.task), **({"n": 1} if kind == "batch" else {})}
-        reply = self.process.ask(kind, data, inputs)
+        reply = self.process.ask(Frame(kind, inputs, data))
         failure = None if isinstance(reply, Lost) else reply.data.get("failure")
         unwritten = failure is not None and failure["type"] == "NotImplementedError"
         return None if isinstance(reply, Lost) or unwritten else reply
@@ -264,7 +264,7 @@ class _ModelAndTraining(_Roles):
         meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
         order = list(dict.fromkeys([*meant, *named, *known]))
-        reply = self.process.ask("model", {"candidates": order}, {})
+        reply = self.process.ask(Frame("model", {}, {"candidates": order}))
         chosen = order[0]
         if not isinstance(reply, Lost) and reply.data["name"] is not None:
             chosen = str(reply.data["name"])
@@ -300,7 +300,7 @@ class _ModelAndTraining(_Roles):
                 loop.place,
             )
         names = {"model": needs.model, "X": needs.X, "y": needs.y, "epochs": needs.epochs or ""}
-        reply = self.process.ask("target", {"name": needs.y}, {})
+        reply = self.process.ask(Frame("target", {}, {"name": needs.y}))
         column = not isinstance(reply, Lost) and reply.data["dimensions"] == 2
         training = {
             "model": model or needs.model,

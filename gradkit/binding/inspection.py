@@ -13,6 +13,7 @@ from gradkit.binding.loops import Ingredients, Surroundings, find_loop, ingredie
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.records.task import Task
+from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import Layer, Statement, is_called, layer_of
 from gradkit.runtime.syntax import AnyFunction, assignments, definitions_in
 from gradkit.runtime.training import may_train
@@ -251,7 +252,7 @@ def inspect(task: Task, process: StudentProcess) -> tuple[Function, ...]:
         the last one counts.
     """
     wanted = sorted({alias for role in task.roles for alias in role.aliases})
-    reply = process.ask("functions", {"names": wanted}, {})
+    reply = process.ask(Frame("functions", {}, {"names": wanted}))
     if not isinstance(reply, Lost):
         return tuple(_function(told, process) for told in reply.data["functions"])
     # Whatever cost the process will do so again, where it is told.

@@ -54,7 +54,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
 
 def observe(process: StudentProcess, question: Question) -> Outcome:
     """Return what comes of one question."""
-    reply = process.ask(question.kind, question.data, question.arrays)
+    reply = process.ask(question)
     return outcome_of(process, question.name, reply, question.loop)
 
 
@@ -134,7 +134,7 @@ def observe_returned(
     """Return what a forward function returns, in whatever sizes: columns (n, size) by quantity."""
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}
-    reply = process.ask("explore", {"call": call}, once)
+    reply = process.ask(Frame("explore", once, {"call": call}))
     if isinstance(reply, Lost) or "tree" not in reply.data:
         return outcome_of(process, "returned", reply)
     sizes = {
@@ -268,7 +268,7 @@ def observe_lines(
         "spared": spared,
         "locals": {function: list(names) for function, names in variables.items()},
     }
-    reply = process.ask("lines", data, arrays)
+    reply = process.ask(Frame("lines", arrays, data))
     outcome = outcome_of(process, "lines", reply)
     if not isinstance(reply, Frame):
         return Made(), outcome
