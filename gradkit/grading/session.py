@@ -88,7 +88,7 @@ class Session(AbstractContextManager["Session"]):
     ----------
     settings : Settings
     workshop : Workshop, optional
-        Runs numpy tasks. Another is opened when the first task comes that needs it.
+        Runs the submissions' code. Another is opened when it is needed.
     budget : TimeBudget, optional
         Hurries submissions along: what takes much longer than its like is given up with
         `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.

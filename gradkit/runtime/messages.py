@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from string import Formatter
+from traceback import walk_tb
 from typing import Any, Literal, TypeVar, cast
 
 from gradkit.errors import GradkitError
@@ -168,12 +169,10 @@ def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, A
     before = isinstance(error, BeforeError)
     error = error.__cause__ or error if before else error
     place, function = None, ""
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
+    for frame, line in walk_tb(error.__traceback__):
+        code = frame.f_code
         if code.co_filename in cells:
-            place, function = _place(code.co_filename, trace.tb_lineno), code.co_name
-        trace = trace.tb_next
+            place, function = _place(code.co_filename, line), code.co_name
     # A student may raise one too, with anything for a line.
     if isinstance(error, SyntaxError) and type(error.filename) is str and error.filename in cells:
         place = _place(error.filename, error.lineno or 1) or place

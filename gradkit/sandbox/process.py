@@ -6,7 +6,7 @@ import ast
 import contextlib
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         Seeds the random generators of every worker, so that each starts alike.
     imports : Imports
         Which packages the code may use.
+    needs : collection of str
+        Modules that it is going to import, see `Workshop.worker`.
     hurried : bool
         Whether to give up altogether, with `OverdueError`, at the first request that is not
         answered in time, or costs the process: whoever asks will come back with more time. A
@@ -96,6 +98,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         seed: int,
         *,
         imports: Imports = ANYTHING,
+        needs: Collection[str] = (),
         hurried: bool = False,
     ) -> None:
         self.section = section
@@ -121,7 +124,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._stack = contextlib.ExitStack()
         self._worker: Worker | None = None
         self._loaded = False
-        self._modules: frozenset[str] = frozenset()
+        self._modules = frozenset(needs)
         self._apart = False
         self._imports: list[Frame] | None = None
         self._importing = 0.0

@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -158,34 +158,28 @@ class Workshop(AbstractContextManager["Workshop"]):
             return
         slot = self._free.get()
         try:
-            worker = Worker(slot, self.allowance, deadline, seed)
-            self.tier = worker.tier
-            try:
+            with closing(Worker(slot, self.allowance, deadline, seed)) as worker:
+                self.tier = worker.tier
                 if worker.tier < self._require_tier:
                     raise WorkshopError(short_of(worker.tier, self._require_tier))
                 yield worker
-            finally:
-                worker.close()
         finally:
             # An interrupt may have come between the start of a process and its worker.
             slot.stop()
             self._free.put(slot)
 
     def _beside(self, modules: Collection[str]) -> Workshop:
+        """Return another, of one slot, that loads other modules and asks for the same tier."""
         preload = (*self._preload, *sorted(modules))
         with self._opening:
             if preload not in self._siblings:
-                self._siblings[preload] = self.sibling(preload)
+                self._siblings[preload] = Workshop(
+                    preload=preload,
+                    method=self.method,
+                    allowance=self.allowance,
+                    require_tier=self._require_tier,
+                )
             return self._siblings[preload]
-
-    def sibling(self, preload: Sequence[str]) -> Workshop:
-        """Open another, of one slot, that loads other modules and asks for the same tier."""
-        return Workshop(
-            preload=preload,
-            method=self.method,
-            allowance=self.allowance,
-            require_tier=self._require_tier,
-        )
 
     def close(self) -> None:
         """Kill all processes and remove their folders.
