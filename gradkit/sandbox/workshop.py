@@ -1,4 +1,4 @@
-"""Where workers come from: a fixed number of workers, started before they are needed.
+"""Where workers come from: one at a time, started before it is needed.
 
 And the tiers of isolation in words: what each adds, and why a machine may not reach it.
 """
@@ -6,11 +6,10 @@ And the tiers of isolation in words: what each adds, and why a machine may not r
 from __future__ import annotations
 
 import atexit
-import queue
 import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -34,21 +33,19 @@ CHILD = "gradkit.runtime.child"
 
 
 class Workshop(AbstractContextManager["Workshop"]):
-    """A context manager that holds processes ready to run student code in.
+    """A context manager that holds a process ready to run student code in.
 
-    Returns at once, with the processes still loading, so that the caller can do the like
+    Returns at once, with the process still loading, so that the caller can do the like
     meanwhile: nothing here imports numpy before the first worker is asked for.
 
     Parameters
     ----------
-    workers : int
-        How many workers there can be at a time; one for each core in use.
     preload : sequence of str
         Modules that student code will need, besides numpy: ``("torch",)``.
     method : {"fork", "spawn"}, optional
-        ``fork``: each slot has a server that loads the modules once and forks a process for
-        each worker. ``spawn``: each worker has an interpreter of its own, the next of which
-        is started ahead. By default fork on Linux, and spawn elsewhere.
+        ``fork``: a server loads the modules once and forks a process for each worker.
+        ``spawn``: each worker has an interpreter of its own, the next of which is started
+        ahead. By default fork on Linux, and spawn elsewhere.
     handlers : str
         Module whose ``HANDLERS`` answer the requests.
     search : sequence of str
@@ -61,8 +58,7 @@ class Workshop(AbstractContextManager["Workshop"]):
     Raises
     ------
     ValueError
-        If fork is asked for where there is none, if there is to be no slot, or if a tier
-        is required that there is not.
+        If fork is asked for where there is none, or a tier is required that there is not.
     WorkshopError
         If the machine lacks what processes are started and watched by.
 
@@ -82,7 +78,6 @@ class Workshop(AbstractContextManager["Workshop"]):
 
     def __init__(
         self,
-        workers: int = 1,
         *,
         preload: Sequence[str] = (),
         method: Method | None = None,
@@ -95,8 +90,6 @@ class Workshop(AbstractContextManager["Workshop"]):
             raise ValueError(
                 f"method 'fork' works on Linux only, this is {sys.platform}: use 'spawn'"
             )
-        if workers < 1:
-            raise ValueError(f"a workshop has at least one worker, {workers} were asked for")
         if not 0 <= (require_tier or 0) <= 3:
             raise ValueError(f"tiers go from 0 to 3, {require_tier} is required")
         refuse_unfit()
@@ -107,17 +100,10 @@ class Workshop(AbstractContextManager["Workshop"]):
         self._preload = tuple(preload)
         self._siblings: dict[tuple[str, ...], Workshop] = {}
         self._opening = threading.Lock()
-        recipe = Recipe((*NUMPY, *preload), handlers, tuple(search))
-        self._slots: list[Slot] = []
-        self._free: queue.LifoQueue[Slot] = queue.LifoQueue()
-        try:
-            for _ in range(workers):
-                slot = _slot(self.method, recipe)
-                self._slots.append(slot)
-                self._free.put(slot)
-        except BaseException:
-            self.close()
-            raise
+        self._slot = _slot(self.method, Recipe((*NUMPY, *preload), handlers, tuple(search)))
+        self._free = threading.Lock()
+        self._stack = ExitStack()
+        self._stack.callback(self._slot.close)
 
     @contextmanager
     def worker(
@@ -125,7 +111,7 @@ class Workshop(AbstractContextManager["Workshop"]):
     ) -> Iterator[Worker]:
         """Give a new process, and kill it afterwards with all it has started.
 
-        Waits for a free slot: a thread that holds all of them waits for ever.
+        Waits for the one before: a thread that holds it waits for ever.
 
         Parameters
         ----------
@@ -135,7 +121,7 @@ class Workshop(AbstractContextManager["Workshop"]):
             From 0 to 2**64 - 1. Seeds the generators of random, numpy and torch.
         modules : collection of str
             What it is going to import, besides what the workshop loads for all. It comes
-            from a slot beside the others, opened when it is first asked for: what a process
+            from a slot beside this one, opened when it is first asked for: what a process
             holds, each of its forks pays for.
 
         Raises
@@ -156,29 +142,29 @@ class Workshop(AbstractContextManager["Workshop"]):
                 self.tier = worker.tier
                 yield worker
             return
-        slot = self._free.get()
-        try:
-            with closing(Worker(slot, self.allowance, deadline, seed)) as worker:
-                self.tier = worker.tier
-                if worker.tier < self._require_tier:
-                    raise WorkshopError(short_of(worker.tier, self._require_tier))
-                yield worker
-        finally:
-            # An interrupt may have come between the start of a process and its worker.
-            slot.stop()
-            self._free.put(slot)
+        with self._free:
+            try:
+                with closing(Worker(self._slot, self.allowance, deadline, seed)) as worker:
+                    self.tier = worker.tier
+                    if worker.tier < self._require_tier:
+                        raise WorkshopError(short_of(worker.tier, self._require_tier))
+                    yield worker
+            finally:
+                # An interrupt may have come between the start of a process and its worker.
+                self._slot.stop()
 
     def _beside(self, modules: Collection[str]) -> Workshop:
-        """Return another, of one slot, that loads other modules and asks for the same tier."""
+        """Return another that loads other modules and asks for the same tier."""
         preload = (*self._preload, *sorted(modules))
         with self._opening:
             if preload not in self._siblings:
-                self._siblings[preload] = Workshop(
+                beside = Workshop(
                     preload=preload,
                     method=self.method,
                     allowance=self.allowance,
                     require_tier=self._require_tier,
                 )
+                self._siblings[preload] = self._stack.enter_context(beside)
             return self._siblings[preload]
 
     def close(self) -> None:
@@ -187,10 +173,7 @@ class Workshop(AbstractContextManager["Workshop"]):
         Another thread may do this at any time; whoever waits for a worker's reply then gets
         `WorkerLost`, and whoever waits for a worker gets `WorkshopError`.
         """
-        while self._siblings:
-            self._siblings.popitem()[1].close()
-        while self._slots:
-            self._slots.pop().close()
+        self._stack.close()
 
     def __exit__(self, *exception: object) -> None:
         self.close()
