@@ -75,38 +75,6 @@ def refusals(submission: Submission) -> Iterator[None]:
         raise BreakdownError(text) from None
 
 
-def recognise(
-    submission: Submission,
-    tasks: Sequence[Task],
-    named: Collection[str],
-    open_process: OpenProcess,
-    *,
-    said: bool = True,
-) -> dict[str, Claim]:
-    """The section of each task that the submission has something for: one, of all that could be.
-
-    Parameters
-    ----------
-    submission : Submission
-    tasks : sequence of Task
-        All tasks of the assignment.
-    named : collection of str
-        Ids that the user asked for, where not all are looked for.
-    said : bool
-        These are in the answer whatever was found.
-    open_process : callable
-        Opens a process of a task with a section.
-
-    Raises
-    ------
-    GradingError
-        A section could be several tasks, and its forward pass does not tell which; or see
-        `refusals`.
-    """
-    with refusals(submission):
-        return Forwards(submission, tasks, named, open_process).claims(said=said)
-
-
 class _Heard(Struct, frozen=True):
     """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
 
@@ -125,7 +93,11 @@ def _files(section: Section) -> set[str]:
 
 
 class Forwards(Struct, frozen=True):
-    """Asks the forward passes of a submission whose they are. See `recognise`."""
+    """Asks the forward passes of a submission whose they are.
+
+    ``tasks`` are all of the assignment's, ``named`` the ids that the user asked for, where not all
+    are looked for; ``open_process`` opens a process of a task with a section.
+    """
 
     submission: Submission
     tasks: Sequence[Task]
@@ -133,7 +105,15 @@ class Forwards(Struct, frozen=True):
     open_process: OpenProcess
 
     def claims(self, *, said: bool) -> dict[str, Claim]:
-        """See `recognise`."""
+        """Return the section of each task that there is something for: one, of all that could be.
+
+        Those that are named are in the answer whatever was found, where that is ``said`` of them.
+
+        Raises
+        ------
+        GradingError
+            A section could be several tasks, and its forward pass does not tell which.
+        """
         tasks, named = self.tasks, self.named
         sections = divide(self.submission, tasks)
         if named and not any(task in named for section in sections for task in section.tasks):

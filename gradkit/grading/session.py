@@ -36,7 +36,7 @@ from gradkit.grading.functions import (
     refusal,
 )
 from gradkit.grading.mark import Scheme
-from gradkit.grading.recognise import Forwards, recognise, refusals, speaks, whose
+from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -236,14 +236,16 @@ class Session(AbstractContextManager["Session"]):
         Raises
         ------
         GradingError
-            See `gradkit.grading.recognise.recognise`.
+            See `gradkit.grading.recognise.refusals`, and `Forwards` there.
         """
+        opened, alone = self.resources.open_process, len(named) == 1
         with refusals(submission):
             functions = claim_functions(submission, self.assignment, named, said=said)
-        # Where all that is shipped may be meant, a file that is one exercise's is not another's.
-        nets = _without(submission, functions) if self.settings.assignment is None else submission
-        opened, alone = self.resources.open_process, len(named) == 1
-        return {**recognise(nets, self.tasks, named, opened, said=said or alone), **functions}
+            # Where all that is shipped may be meant, a file of one exercise is not another's.
+            shipped = self.settings.assignment is None
+            rest = _without(submission, functions) if shipped else submission
+            nets = Forwards(rest, self.tasks, named, opened).claims(said=said or alone)
+        return {**nets, **functions}
 
     def grade_sections(
         self,
@@ -554,9 +556,10 @@ def binding_of(
         The grader's own side failed, or it cannot be told what speaks for the task.
     """
     with refusals(submission):
-        claimed = recognise(submission, session.tasks, (task,), session.resources.open_process)
+        opened = session.resources.open_process
+        claimed = Forwards(submission, session.tasks, (task,), opened).claims(said=True)
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
-        with session.resources.open_process(chosen, section, submission) as process:
+        with opened(chosen, section, submission) as process:
             binding = bind(chosen, process)
     return chosen, section, binding, session.resources.forbidden

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradkit.grading.examine import examine
-from gradkit.grading.recognise import recognise
+from gradkit.grading.recognise import Forwards
 from gradkit.grading.session import REDRAWS, Session
 from gradkit.grading.settings import Settings, assignment_and_reference, oracle_of
 from gradkit.judge.case import Examined
@@ -64,7 +64,8 @@ def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spo
         def sit(section) -> StudentProcess:
             return StudentProcess(workshop, section, {}, frozenset(), 600.0, seed=0)
 
-        claimed = recognise(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
+        forwards = Forwards(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
+        claimed = forwards.claims(said=True)
         oracle = oracle_of(task, None, "correct")
         section = claimed[name].section
         with sit(section) as sitting:
