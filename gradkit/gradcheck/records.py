@@ -241,7 +241,7 @@ def place(part: Entry | Direction) -> str:
 
 def _badness(part: Entry | Direction) -> tuple[int, float]:
     """Sort key: disagreements first, the largest first; then what is unresolved."""
-    rank = {"disagree": 0, "inconclusive": 1, "agree": 2}[part.verdict]
+    rank = WORST_FIRST.index(part.verdict)
     gap = abs(part.claimed - part.estimate)
     size = max(abs(part.claimed), abs(part.estimate))
     relative = gap / size if size > 0 else 0.0

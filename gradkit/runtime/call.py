@@ -96,9 +96,6 @@ def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
 
 def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out: Returned) -> None:
     """Read one returned value as ``quantity`` of canonical ``shape`` into ``out``."""
-    if value is None:
-        out.fault(quantity, "missing", message("none"))
-        return
     array = plain(quantity, value, out)
     shaped = None if array is None else laid_out(call, quantity, array, shape, out)
     if shaped is not None:
@@ -135,6 +132,9 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
     of theirs runs.
     """
     kind = type(value)
+    if value is None:
+        out.fault(quantity, "missing", message("none"))
+        return None
     if kind.__module__.partition(".")[0] == "torch":
         out.fault(quantity, "type", message("tensor"))
         return None
@@ -461,9 +461,6 @@ def _read_values(expressions: list[str], names: dict[str, Any], prefix: str, out
             reason = message_of(error)
             kind = text_of(type(error).__name__, 80)
             out.fault(name, "missing", message("no-value", type=kind, reason=reason))
-            continue
-        if value is None:
-            out.fault(name, "missing", message("none"))
             continue
         array = plain(name, value, out)
         if array is not None:
