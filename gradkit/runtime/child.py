@@ -81,17 +81,14 @@ def load(frame: Frame) -> Frame:
     """Take the sources of one section, and seed the generators; nothing runs yet."""
     data = frame.data
     reseed(data["seed"])
-    own, shared, borrowed = (
-        [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
-    )
+    own, shared, borrowed = parts = [data[part] for part in ("own", "shared", "borrowed")]
     policy = Policy(**data["imports"])
     if policy.forbidden and not Loaded.shut:
         shut_out(policy.forbidden)
         Loaded.shut = True
     Loaded.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
-    Loaded.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
-        f"{name}.py" for name in data["modules"]
-    }
+    modules = {f"{name}.py" for name in data["modules"]}
+    Loaded.cells = frozenset(cell for part in parts for cell, _ in part) | modules
     return Frame("loaded", {}, {})
 
 
@@ -312,10 +309,10 @@ def model(frame: Frame) -> Frame:
     failure = None
     for name in frame.data["candidates"]:
         with _Attempt() as attempt:
-            shapes = torch_call.shapes(torch_call.build(Loaded.namespace[name]))[:LEAVES]
+            parameters = [*torch_call.build(Loaded.namespace[name]).parameters()][:LEAVES]
             arrays = {
-                str(number): np.array(shape[:DIMENSIONS], dtype=np.int64)
-                for number, shape in enumerate(shapes)
+                str(number): np.array(list(each.shape)[:DIMENSIONS], dtype=np.int64)
+                for number, each in enumerate(parameters)
             }
             return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
         failure = failure or attempt.failure

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
 from gradkit.lines import packed
@@ -39,12 +39,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
         "function": bound.function,
         "arguments": list(bound.arguments),
         "by_name": list(bound.keywords),
-        "keys": dict(convention.keys),
-        "weights": convention.weights,
-        "vectors": convention.vectors,
-        "biases": convention.biases,
-        "scalars": convention.scalars,
-        "inputs": convention.inputs,
+        **asdict(convention),
         "columns": list(task.columns[: task.X.shape[1]]),
         "returns": {name: list(path) for name, path in bound.returns.items()},
         "shapes": {name: list(shapes[name]) for name in wanted},
