@@ -39,8 +39,10 @@ ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "gradkit/gradcheck/backward.py": ("tests/gradcheck/test_check_backward.py",),
-    "gradkit/gradcheck/module.py": ("tests/gradcheck/test_check_module.py",),
+    "gradkit/gradcheck/backward.py": (
+        "tests/gradcheck/test_check_backward.py",
+        "tests/gradcheck/test_check_module.py",
+    ),
     "gradkit/gradcheck/structure.py": ("tests/gradcheck/test_structure.py",),
     "gradkit/gradcheck/patterns.py": (
         "tests/gradcheck/test_patterns_decisions.py",
@@ -70,7 +72,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "gradkit/binding/loops.py": ("tests/binding/test_outline.py",),
     "gradkit/binding/match.py": ("tests/binding/test_match.py",),
-    "gradkit/binding/roles.py": ("tests/binding/test_roles.py",),
+    "gradkit/binding/__init__.py": ("tests/binding/test_roles.py",),
     "gradkit/binding": ("tests/binding --deselect tests/binding/test_whole_limb.py",),
 }
 """Arguments of pytest for a module and for a folder: each for what those before it let pass."""

@@ -4,6 +4,322 @@ Names and signatures are looked at first, then the worker is asked what the cand
 accept and give at known weights. No answer is known here.
 """
 
-from gradkit.binding.roles import bind
+from __future__ import annotations
 
-__all__ = ["bind"]
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from gradkit.binding.conventions import find_returns, stated, unknown, variants
+from gradkit.binding.inspection import Function, Loop, Model, inspect, outline
+from gradkit.binding.match import (
+    Fit,
+    called,
+    draft,
+    fit_function,
+    misfit,
+    names_all,
+    not_found,
+    own_keys,
+)
+from gradkit.language import phrase, say
+from gradkit.records.observations import Before, Binding, Bound, Convention, Lost, Missing, Path
+from gradkit.records.submission import Place
+from gradkit.records.task import Array, Role, Task
+from gradkit.runtime.frames import Frame
+from gradkit.runtime.statements import is_called
+from gradkit.sandbox.observe import call_of, shapes_of
+from gradkit.sandbox.process import StudentProcess
+
+ASKED = {"y_hat": (0,), "A1": (1,)}
+"""The pair that a forward function is asked to return."""
+
+UNREADABLE = {"missing", "shape", "dtype", "type"}
+"""Faults that speak against a convention."""
+
+
+LOOP = phrase("the training loop")
+"""What a report calls a loop that has no name of its own."""
+
+
+def bind(task: Task, sitting: StudentProcess) -> Binding:
+    """Find and settle every role of a task in the section that a process runs."""
+    return (_ModelAndTraining if task.framework.trains else _Functions)(task, sitting).bind()
+
+
+class _Roles(ABC):
+    """What is asked for by one task, and the process that runs the section."""
+
+    def __init__(self, task: Task, process: StudentProcess) -> None:
+        self.task, self.process = task, process
+        self.functions = inspect(task, process)
+        self.bound: dict[str, Bound] = {}
+
+    def bind(self) -> Binding:
+        missing = []
+        for role in self.task.roles:
+            found = self.find(role)
+            if isinstance(found, Missing):
+                missing.append(found)
+            else:
+                self.bound[role.name] = found
+        return Binding(self.task.id, self.bound, tuple(missing))
+
+    @abstractmethod
+    def find(self, role: Role) -> Bound | Missing:
+        """Find what plays a role by names and signatures."""
+
+
+class _Functions(_Roles):
+    """The functions of a numpy task."""
+
+    def bind(self) -> Binding:
+        return replace(super().bind(), bound=self._settled())
+
+    def find(self, role: Role) -> Bound | Missing:
+        chosen = self._choose(role)
+        if isinstance(chosen, Missing):
+            return chosen
+        return draft(role.name, *chosen, self.task, ASKED if role.name == "forward" else {})
+
+    def _choose(self, role: Role) -> tuple[Function, Fit] | Missing:
+        """Choose the last function of a fitting name, or else one whose arguments are all known."""
+        standings = {"own", "guess", "borrowed"} if role.shared else {"own", "guess"}
+        own = [function for function in self.functions if function.standing in standings]
+        named = called(own, role.aliases)
+        for function in named:
+            fitting = _fit(role, function)
+            if fitting is not None:
+                return function, fitting
+        if named:
+            return misfit(role, named[0])
+        taken = {alias for other in self.task.roles for alias in other.aliases}
+        for function in reversed(own):
+            fitting = None if function.standing == "guess" else _fit(role, function)
+            if fitting is not None and names_all(fitting) and not is_called(function.name, taken):
+                return function, fitting
+        return not_found(role, self.functions)
+
+    def _settled(self) -> dict[str, Bound]:
+        """Find out what names and signatures do not say."""
+        bound, conventions = dict(self.bound), unknown(self.task)
+        if "initialise" in bound:
+            bound["initialise"], told = self._initialise(bound["initialise"])
+            conventions = told or conventions
+        if "forward" in bound:
+            bound["forward"], settled = self._forward(bound["forward"], conventions)
+            if settled:
+                conventions = [bound["forward"].convention]
+        if "forward" in bound and "update" in bound:
+            names = {"first": bound["forward"].function, "then": bound["update"].function}
+            reply = self.process.ask(Frame("left", {}, names))
+            if not isinstance(reply, Lost) and reply.data["names"]:
+                before = Before(bound["forward"], tuple(reply.data["names"]))
+                bound["update"] = replace(bound["update"], before=before)
+        if "update" in bound:
+            bound["update"] = self._update(bound["update"], conventions)
+        return bound
+
+    def _ask(self, kind: str, bound: Bound, inputs: Mapping[str, NDArray[Any]]) -> Frame | None:
+        """Call a function once; None where it is not written, or the process was lost."""
+        data = {"call": call_of(bound, self.task), **({"n": 1} if kind == "batch" else {})}
+        reply = self.process.ask(Frame(kind, inputs, data))
+        failure = None if isinstance(reply, Lost) else reply.data.get("failure")
+        unwritten = failure is not None and failure["type"] == "NotImplementedError"
+        return None if isinstance(reply, Lost) or unwritten else reply
+
+    def _initialise(self, bound: Bound) -> tuple[Bound, list[Convention]]:
+        """Call it once: the keys and shapes it gives are the student's convention."""
+        sizes = np.array([self.task.X.shape[1], *(layer.units for layer in self.task.layers)])
+        sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
+        if len(sized) not in (0, len(sizes)):
+            return bound, []
+        reply = self._ask("explore", bound, {"dim": sizes})
+        if reply is None or "tree" not in reply.data:
+            return bound, []
+        told = stated(self.task, reply.data["tree"], reply.arrays)
+        return (replace(bound, convention=told[0]) if told else bound), told
+
+    def _forward(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
+        """Find the first convention in which it returns something of the output's size."""
+        inputs = _known_values(self.task)
+        asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
+        attempts = [replace(bound, convention=one) for one in variants(conventions)]
+        for attempt in attempts:
+            if attempt.convention.scalars == "matrix":
+                continue
+            reply = self._ask("explore", attempt, asked)
+            if reply is None:
+                break
+            if "tree" in reply.data:
+                sizes = self.task.layers[-1].units, inputs["A1"].size
+                returns = find_returns(reply.data["tree"], reply.arrays, asked, *sizes)
+                if returns:
+                    return replace(attempt, returns=returns), True
+        return attempts[0], False
+
+    def _update(self, bound: Bound, conventions: list[Convention]) -> Bound:
+        """Find the first convention in which parameters of the right shapes come back."""
+        inputs = {name: value[None] for name, value in _known_values(self.task).items()}
+        attempts = [replace(bound, convention=one) for one in variants(conventions)]
+        for attempt in attempts:
+            reply = self._ask("batch", attempt, inputs)
+            if reply is None:
+                break
+            bad = any(kind in UNREADABLE for _, _, kind, _ in reply.data["faults"])
+            if reply.data["failure"] is None and not bad:
+                found = {key: reply.arrays.get(key, np.empty(0)) for key in attempt.convention.keys}
+                still = all(np.array_equal(value, inputs[key]) for key, value in found.items())
+                return self._with_returned(attempt) if still else attempt
+        return attempts[0]
+
+    def _with_returned(self, bound: Bound) -> Bound:
+        """Find where the new parameters are if they come back one by one.
+
+        ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the
+        one of its shape that it is next to.
+        """
+        inputs = _known_values(self.task)
+        reply = self._ask("explore", bound, inputs)
+        keys = list(bound.convention.keys)
+        items = reply.data.get("tree", {}).get("list", []) if reply is not None else []
+        if reply is None or len(items) != len(keys):
+            return bound
+        found = [reply.arrays.get(item.get("array", ""), np.empty(0)) for item in items]
+        handed = [_laid_out(bound.convention, key, inputs[key]) for key in keys]
+
+        def gap(order: tuple[int, ...]) -> float:
+            return sum(
+                float(np.abs(found[p] - h).sum()) if found[p].shape == h.shape else np.inf
+                for p, h in zip(order, handed, strict=True)
+            )
+
+        order = min(permutations(range(len(keys))), key=gap)
+        if np.isinf(gap(order)):
+            return bound
+        return replace(bound, returns={key: (p,) for key, p in zip(keys, order, strict=True)})
+
+
+def _fit(role: Role, function: Function) -> Fit | None:
+    if not role.arguments:
+        return Fit((), (), 0)
+    if role.name == "initialise" and function.standing != "guess" and len(function.required) != 1:
+        return _fit_sizes(function)
+    return fit_function(role, function)
+
+
+def _fit_sizes(function: Function) -> Fit | None:
+    """Layer sizes one by one, or none at all."""
+    names = function.required
+    by_place = any(parameter.kind == "POSITIONAL_ONLY" for parameter in function.parameters)
+    keywords = () if by_place else names
+    return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
+
+
+def _laid_out(convention: Convention, key: str, value: Array) -> Array:
+    """Lay a parameter out as the student stores it."""
+    if key[0] == "W":
+        return value.T if convention.weights == "out_in" else value
+    return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
+
+
+def _known_values(task: Task) -> dict[str, Array]:
+    """Return one call's inputs: all different, none of them zero, without a meaning."""
+    known = shapes_of(task)
+    shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
+    shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}
+    shapes |= {"y": known["y_hat"], "y_hat": known["y_hat"]}
+    generator = np.random.default_rng(0)
+    values = {name: generator.uniform(0.1, 0.9, shape) for name, shape in shapes.items()}
+    return {**values, "rate": np.array(0.02)}
+
+
+class _ModelAndTraining(_Roles):
+    """The module of a torch task and what trains it: a function, or the loop at top level."""
+
+    def __init__(self, task: Task, process: StudentProcess) -> None:
+        super().__init__(task, process)
+        seen = outline(process.section, process.modules)
+        self.models = [model for model in reversed(seen.models) if model.origin != "borrowed"]
+        self.loop = next((loop for loop in reversed(seen.loops) if loop.origin == "own"), None)
+
+    def find(self, role: Role) -> Bound | Missing:
+        return self._model(role) if role.name == "model" else self._train(role)
+
+    def _model(self, role: Role) -> Bound | Missing:
+        """Bind the first candidate that gives a module with parameters."""
+        # A function that makes a model is asked where there is no model itself.
+        made = [model for model in self.models if model.kind == "factory" and not model.required]
+        known: dict[str, Model] = {}
+        for model in [m for m in self.models if m.kind != "factory"] + made:
+            # Of several of one name the last counts, which comes first here.
+            known.setdefault(model.name, model)
+        if not known:
+            return not_found(role, self.functions)
+        meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
+        named = [name for name in known if is_called(name, role.aliases)]
+        order = list(dict.fromkeys([*meant, *named, *known]))
+        reply = self.process.ask(Frame("model", {}, {"candidates": order}))
+        chosen = order[0]
+        if not isinstance(reply, Lost) and reply.data["name"] is not None:
+            chosen = str(reply.data["name"])
+        return self._unsigned(role, chosen, known[chosen].place, {"y_hat": ()})
+
+    def _train(self, role: Role) -> Bound | Missing:
+        named = called([f for f in self.functions if f.standing in ("own", "guess")], role.aliases)
+        model = self.bound["model"].function if "model" in self.bound else ""
+        for function in named:
+            fitting = fit_function(role, function, spare=True)
+            # `train = data.train` may be anything; a loop is one.
+            if fitting is not None and not (function.standing == "guess" and self.loop):
+                training = {"model": model, "target": "flat"}
+                return draft(role.name, function, fitting, self.task, {"loss": ()}, training)
+        if self.loop is not None:
+            return self._of_loop(role, self.loop, model)
+        return misfit(role, named[0]) if named else not_found(role, self.functions)
+
+    def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
+        needs = loop.needs
+        wanted = {phrase("model"): needs.model, phrase("input"): needs.X, phrase("target"): needs.y}
+        unknown = [say(what) for what, name in wanted.items() if name is None]
+        if unknown:
+            return Missing(
+                role.name,
+                role.required,
+                say(
+                    "gradkit cannot run the training loop: it does not find its {unknown}. Write "
+                    "it as `{signature}`.",
+                    unknown=say(" and ").join(unknown),
+                    signature=role.signature,
+                ),
+                loop.place,
+            )
+        names = {"model": needs.model, "X": needs.X, "y": needs.y, "epochs": needs.epochs or ""}
+        reply = self.process.ask(Frame("target", {}, {"name": needs.y}))
+        column = not isinstance(reply, Lost) and reply.data["dimensions"] == 2
+        training = {
+            "model": model or needs.model,
+            "cell": loop.cell,
+            "line": loop.line,
+            "through": needs.through or "",
+            "names": names,
+            "target": "column" if column else "flat",
+        }
+        return self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
+
+    def _unsigned(
+        self,
+        role: Role,
+        name: str,
+        place: Place,
+        returns: Mapping[str, Path],
+        training: Mapping[str, Any] | None = None,
+    ) -> Bound:
+        """Bind what takes no arguments."""
+        keys, training = own_keys(self.task), training or {}
+        return Bound(role.name, name, place, name, (), {}, keys, returns, place, training=training)

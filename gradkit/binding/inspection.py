@@ -13,6 +13,7 @@ from gradkit.binding.loops import Ingredients, Surroundings, find_loop, ingredie
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.records.task import Task
+from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import Layer, Statement, is_called, layer_of
 from gradkit.runtime.syntax import AnyFunction, assignments, definitions_in
 from gradkit.runtime.training import may_train
@@ -51,17 +52,6 @@ class Loop(Struct, frozen=True):
     needs: Ingredients
 
 
-class Outline(Struct, frozen=True):
-    """The static facts about a section; in each list, what counts more comes later.
-
-    ``names`` are all that something at top level binds, with the place where it does so last.
-    """
-
-    names: Mapping[str, Place]
-    models: tuple[Model, ...]
-    loops: tuple[Loop, ...]
-
-
 # --- reading -----------------------------------------------------------------------------
 
 
@@ -87,14 +77,18 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
         ("own", section.own),
     ]
     cells = [cell for _, part in parts for cell in part]
-    reader = _Reader(cells, modules or {})
+    found = Outline(cells, modules or {})
     for origin, part in parts:
-        reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
-    return Outline(reader.names, tuple(reader.models), tuple(reader.loops))
+        found.read(layer_of((cell.id, cell.source) for cell in part), origin)
+    return found
 
 
-class _Reader:
-    """Reads layers one after another; what it knows of names grows on the way."""
+class Outline:
+    """The static facts about a section; in each list, what counts more comes later.
+
+    ``names`` are all that something at top level binds, with the place where it does so last.
+    Layers are read one after another; what is known of names grows on the way.
+    """
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
         self.names: dict[str, Place] = {}
@@ -175,7 +169,7 @@ class _Reader:
         source = cell.source if cell is not None else self._modules.get(module)
         if source is None:
             return
-        beside = _Reader([cell] if cell is not None else [], {})
+        beside = Outline([cell] if cell is not None else [], {})
         beside._torch = set(self._torch)
         beside.read(layer_of([(cell.id if cell is not None else f"{module}.py", source)]), origin)
         for model in beside.models:
@@ -258,7 +252,7 @@ def inspect(task: Task, process: StudentProcess) -> tuple[Function, ...]:
         the last one counts.
     """
     wanted = sorted({alias for role in task.roles for alias in role.aliases})
-    reply = process.ask("functions", {"names": wanted}, {})
+    reply = process.ask(Frame("functions", {}, {"names": wanted}))
     if not isinstance(reply, Lost):
         return tuple(_function(told, process) for told in reply.data["functions"])
     # Whatever cost the process will do so again, where it is told.

@@ -109,7 +109,7 @@ class Commands(click.Group):
             raise Refusal(f"{full} Make room, and start the same command again.") from None
         except RuntimeError as error:
             # Late: most commands run nobody's code.
-            from gradkit.runtime.errors import WorkshopError
+            from gradkit.sandbox import WorkshopError
 
             if isinstance(error, WorkshopError):
                 raise Refusal(str(error)) from None

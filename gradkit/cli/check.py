@@ -147,7 +147,7 @@ def _json(examination: Examination) -> str:
 
 def _text(examination: Examination) -> str:
     from gradkit.report.document import document
-    from gradkit.sandbox.tiers import ADDS, CONTAINER, LACKING, PACKED
+    from gradkit.sandbox.workshop import ADDS, CONTAINER, LACKING, PACKED
 
     return document(
         "doctor.txt",

@@ -30,9 +30,8 @@ Ask = Callable[[Mapping[str, Array]], Frame | Lost]
 
 def asked_of(sitting: StudentProcess, task: Task, bound: Bound) -> Ask:
     """Return what asks a student's process for a bound update."""
-    return lambda arrays: sitting.ask(
-        "symbolic", {"call": call_of(bound, task), "watched": False, "plain": False}, arrays
-    )
+    data = {"call": call_of(bound, task), "watched": False, "plain": False}
+    return lambda arrays: sitting.ask(Frame("symbolic", arrays, data))
 
 
 def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program | None, bool]:

@@ -66,7 +66,7 @@ def observe_trace(
     """
     first = {name: value[0] for name, value in arrays.items()}
     data = {"call": call_of(bound, task), "watched": True, "plain": plain}
-    reply = sitting.ask("symbolic", data, first)
+    reply = sitting.ask(Frame("symbolic", first, data))
     if isinstance(reply, Lost):
         return Trace(bound.place, (), {}, lost=reply)
     try:

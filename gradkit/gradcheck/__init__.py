@@ -1,9 +1,7 @@
 """Finite differences that can be trusted, and gradient checks that stand on them."""
 
-from gradkit.gradcheck.backward import assert_backward, check_backward
-from gradkit.gradcheck.check import assert_gradient, check_gradient
-from gradkit.gradcheck.differences import finite_difference
-from gradkit.gradcheck.module import check_module
+from gradkit.gradcheck.backward import assert_backward, check_backward, check_module
+from gradkit.gradcheck.check import assert_gradient, check_gradient, finite_difference
 from gradkit.gradcheck.records import (
     BackwardReport,
     Differences,

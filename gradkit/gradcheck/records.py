@@ -1,11 +1,11 @@
-"""The vocabulary of the gradient check: frozen records without methods that compute."""
+"""The vocabulary of the gradient check: frozen records, and how they read as text or table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
-
-from gradkit.gradcheck.text import describe, describe_backward, frame
 
 if TYPE_CHECKING:
     import pandas
@@ -210,3 +210,126 @@ class Differences:
     left: Any
     right: Any
     evaluations: int
+
+
+# --- a report as text for people, and as a table for pandas ------------------------------
+
+WORST = 8
+
+WHY = {
+    "kink": "f has a kink there: any slope between the two one-sided ones is right",
+    "noise": "the noise of f, which is not less than its rounding, hides what is asked",
+    "curvature": "f bends within every step that rises above its noise",
+    "staircase": "short and long steps tell two slopes, as where a forward moves in steps",
+    "non-finite": "f is not finite around the point, or the slope is not",
+    "not deterministic": "f gives different values for the same argument",
+    "budget": "the permitted evaluations, or seconds, were used up",
+    "argument": "f does not change with its argument",
+}
+
+
+COLUMNS = ("parameter", "index", "claimed", "estimate", "bound", "resolution", "verdict", "reason")
+
+
+def place(part: Entry | Direction) -> str:
+    """Return the way to an entry, or to a direction, as a reader would write it."""
+    if not hasattr(part, "index"):
+        return f"{part.parameter} along direction {part.number}"
+    index = ", ".join(map(str, part.index))
+    return f"{part.parameter}[{index}]" if index else part.parameter or "(value)"
+
+
+def _badness(part: Entry | Direction) -> tuple[int, float]:
+    """Sort key: disagreements first, the largest first; then what is unresolved."""
+    rank = WORST_FIRST.index(part.verdict)
+    gap = abs(part.claimed - part.estimate)
+    size = max(abs(part.claimed), abs(part.estimate))
+    relative = gap / size if size > 0 else 0.0
+    return rank, -float(f"{relative:.3g}") if math.isfinite(relative) else -math.inf
+
+
+def describe(report: Report) -> str:
+    """Return a sentence, the patterns, the worst entries as a table, and the notes."""
+    parts: list[Entry | Direction] = [*report.entries, *report.directions]
+    lines = [_sentence(report), *report.patterns]
+    shown = sorted(parts, key=_badness)[:WORST]
+    lines += ["", *_table(shown)] if shown else []
+    if len(parts) > len(shown):
+        lines.append(f"… and {len(parts) - len(shown)} more, none of them worse.")
+    reasons = {part.reason for part in parts if part.reason}
+    lines += [f"{reason}: {WHY[reason]}." for reason in WHY if reason in reasons]
+    for entry in report.entries:
+        if entry.slopes is not None and entry in shown:
+            left, right = entry.slopes
+            lines.append(f"{place(entry)}: slope {left:.6g} to the left, {right:.6g} to the right.")
+    lines += [f"Note: {note}" for note in report.notes]
+    return "\n".join(lines)
+
+
+def describe_backward(report: BackwardReport) -> str:
+    """Return a sentence for each input, then the report of the numbers."""
+    lines = [one.message[0].upper() + one.message[1:] for one in report.inputs]
+    if report.report is not None:
+        lines += describe(replace(report.report, notes=())).splitlines()[1:]
+    return "\n".join([*lines, *(f"Note: {note}" for note in report.notes)])
+
+
+def _sentence(report: Report) -> str:
+    """Say the verdict in a sentence."""
+    parts: Sequence[Entry | Direction] = report.directions or report.entries
+    one, many = ("direction", "directions") if report.directions else ("entry", "entries")
+    off = sum(part.verdict == report.verdict for part in parts)
+    rest = "; the entries named are wrong, others may be." if report.directions else "."
+    said, count, end = {
+        "agree": ("agrees with finite differences", f"{off}", f"; {_seen(parts)}"),
+        "inconclusive": ("can be neither confirmed nor refuted", f"{off} of {len(parts)}", "."),
+        "disagree": ("disagrees with finite differences", f"{off} of {len(parts)}", rest),
+    }[report.verdict]
+    return (
+        f"The gradient {said} in {count} {one if len(parts) == 1 else many} "
+        f"({report.evaluations} evaluations, noise of f {report.noise:.1e}){end}"
+    )
+
+
+def _seen(parts: Sequence[Entry | Direction]) -> str:
+    """Say how large an error would have shown: of slopes, and of those that are next to zero."""
+    clear, zero = [], []
+    for part in parts:
+        size = max(abs(part.claimed), abs(part.estimate))
+        if part.claimed and part.resolution < 1:
+            clear.append(part.resolution)
+        else:
+            zero.append(part.resolution * size if part.resolution < math.inf else 2 * part.bound)
+    said = []
+    if clear:
+        said.append(f"the coarsest would have shown a relative error of {max(clear):.1e}")
+    if zero:
+        said.append(f"where it is next to zero, a slope of {max(zero):.1e} would have shown")
+    return "; ".join(said) + "." if said else "there was nothing to look at."
+
+
+def _table(parts: list[Entry | Direction]) -> list[str]:
+    """Return rows of equal width under a header."""
+    rows = [("entry", "claimed", "estimate", "± bound", "resolution", "verdict")]
+    for part in parts:
+        verdict = f"{part.verdict}: {part.reason}" if part.reason else part.verdict
+        slopes = (f"{part.claimed:.10g}", f"{part.estimate:.10g}")
+        rows.append((place(part), *slopes, f"{part.bound:.1e}", f"{part.resolution:.1e}", verdict))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def frame(report: Report) -> pandas.DataFrame:
+    """Return one row for each entry and direction; the columns are the attributes of `Entry`."""
+    import pandas as pd
+
+    parts: list[Entry | Direction] = [*report.entries, *report.directions]
+    rows = []
+    for part in parts:
+        row = asdict(part)
+        row["left"], row["right"] = row.pop("slopes", None) or (math.nan, math.nan)
+        rows.append({"index": f"direction {row.pop('number', '')}", **row})
+    return pd.DataFrame(rows, columns=[*COLUMNS, "left", "right"])

@@ -18,7 +18,7 @@ from gradkit.judge.case import expected_of
 from gradkit.language import phrase, say
 from gradkit.loading import is_installed
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Evidence, Inquiry, Result, TaskResult, Verdict
+from gradkit.records.result import FAILED, Evidence, Inquiry, Result, TaskResult, Verdict
 from gradkit.records.submission import Listing
 from gradkit.records.task import Assignment, Form, FunctionTask, Probes, Task
 from gradkit.task.oracle import Oracle
@@ -236,10 +236,6 @@ def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Lis
         lines = range(len(listing.source.splitlines()))
         if any((listing.file, listing.cell, listing.first_line + n) in places for n in lines):
             yield listing
-
-
-FAILED = ("fail", "error", "blocked", "missing")
-"""States of a check that findings are about."""
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:

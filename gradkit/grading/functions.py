@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,7 +24,7 @@ from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, Entry, Verdict
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, Call, Draw, FunctionCheck, FunctionTask, Lines, Made
-from gradkit.sandbox.observe import Step, observe_lines, of_lines
+from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.content import is_empty
 from gradkit.submission.definitions import (
@@ -37,7 +37,7 @@ from gradkit.submission.definitions import (
     no_python,
     unwritten,
 )
-from gradkit.task.assignment import read_gallery
+from gradkit.task.assignment import gallery_functions
 from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import OF, functions_of, scalar_of, steps_of
 from gradkit.task.shipped import DEFAULT, characteristic_names
@@ -67,9 +67,6 @@ OLD_WAYS = {
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
-DIAGNOSED = ("fail", "error", "blocked", "missing")
-"""States whose reasons are looked for."""
-
 NEARLY = 2
 """Roles whose names make it likely that a submission is meant for the exercise."""
 
@@ -79,44 +76,27 @@ LISTED = 5
 # --- which functions are there ---------------------------------------------------------------
 
 
-class Found(Struct, frozen=True):
-    """What of a task's calls a section defines: by the function of the call."""
+def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Return the definitions that a task's calls reach, by the function of the call."""
+    found = {call.function: found_for(call, known, task.names) for call in task.calls}
+    return {function: each for function, each in found.items() if each is not None}
 
-    definitions: Mapping[str, Definition]
-    fits: frozenset[str]
 
-
-def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
-    """Return the definitions that a task's calls reach, and which of them can be called so."""
-    found: dict[str, Definition] = {}
-    for call in task.calls:
-        definition = found_for(call, known, task.names)
-        if definition is not None:
-            found[call.function] = definition
+def _fitting(task: FunctionTask, known: Mapping[str, Definition]) -> set[str]:
+    """Return the functions of a task's calls that are there, and can be called so."""
+    found = reached_by(task, known)
     fits = set(found)
     for check in task.checks:
         # Of lines that stand for one another, one must be what a function is made for.
         ways = [
-            {c.function for c in lines.calls if not _takes(found.get(c.function), c, known)}
+            {c.function for c in lines.calls if not accepts(found.get(c.function), c, known)}
             for lines in (check.call, *check.others)
         ]
         fits.difference_update(ways[0].intersection(*ways[1:]))
     lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
     # A class that is made from other things is another course's, whatever its methods.
     lacking |= {name for name in found.keys() - fits if f"{found[name].name}.__init__" in known}
-    fits = {name for name in fits if name.partition(".")[0] not in lacking}
-    return Found(found, frozenset(fits))
-
-
-def _takes(definition: Definition | None, call: Call, known: Mapping[str, Definition]) -> bool:
-    return definition is not None and accepts(definition, call, known)
-
-
-class FunctionClaim(Struct, frozen=True):
-    """A function task, and the section that speaks for it."""
-
-    task: FunctionTask
-    claim: Claim
+    return {name for name in fits if name.partition(".")[0] not in lacking}
 
 
 def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[FunctionTask, ...]:
@@ -131,7 +111,7 @@ def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[Func
     made = re.compile(rf"\b(def|class)\s+({'|'.join(characteristic_names())})\b")
     if not any(made.search(cell.source) for cell in submission.cells):
         return ()
-    return tuple(task for exercise in read_gallery() for task in exercise.functions)
+    return gallery_functions()
 
 
 def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ()) -> frozenset[str]:
@@ -155,7 +135,7 @@ def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ())
 
 def claim_functions(
     submission: Submission, assignment: Assignment, named: Collection[str], *, said: bool = True
-) -> dict[str, FunctionClaim]:
+) -> dict[str, Claim]:
     """Return the section of each function task that a submission has functions for.
 
     Parameters
@@ -170,16 +150,16 @@ def claim_functions(
     tasks = possible_tasks(submission, assignment)
     known = {task.id for task in tasks}
     if set(named) - known - {task.id for task in assignment.tasks}:
-        tasks = tuple(task for exercise in read_gallery() for task in exercise.functions)
+        tasks = gallery_functions()
     roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
     shared = shared_functions(tasks, roles)
     texts = cells_of(submission)
     files = {file: definitions(cells) for file, cells in texts.items()}
-    claims: dict[str, FunctionClaim] = {}
+    claims: dict[str, Claim] = {}
     for task in tasks:
         ranks = {}
         for file, defined in files.items():
-            fits = found_in(task, defined).fits
+            fits = _fitting(task, defined)
             own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
             if any(problem.broken for problem in submission.problems):
                 called = {call.function for call in task.calls} - shared
@@ -193,10 +173,9 @@ def claim_functions(
                     file,
                 )
         if ranks:
-            claim = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
-            claims[task.id] = FunctionClaim(task, claim)
+            claims[task.id] = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
         elif said and task.id in named:
-            claims[task.id] = FunctionClaim(task, Claim(Section((task.id,), submission.cells)))
+            claims[task.id] = Claim(Section((task.id,), submission.cells))
     return claims
 
 
@@ -324,7 +303,7 @@ class FunctionGrader(Struct):
     solution: Solution | None
     seed: int
     draws: list[Draw] = field(default_factory=list)
-    _found: Found = field(default_factory=lambda: Found({}, frozenset()))
+    _found: dict[str, Definition] = field(default_factory=dict)
     _known: dict[str, Definition] = field(default_factory=dict)
     _follows: int | None = None
     _chosen: dict[str, Lines] = field(default_factory=dict)
@@ -338,7 +317,7 @@ class FunctionGrader(Struct):
         self.draws = list(draws(self.task, self.seed))
         # The section's own definitions come after all others, as they go before them.
         self._known = definitions([*section.borrowed, *section.shared, *section.own])
-        self._found = found_in(self.task, self._known)
+        self._found = reached_by(self.task, self._known)
         self.verdicts |= known
         asked = [check for check in self.task.checks if check.name not in known]
         for check in asked:
@@ -421,10 +400,8 @@ class FunctionGrader(Struct):
         if verdict.state == "fail" and self.solution is not None:
             verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
         if verdict.state == "fail":
-            verdict = replace(
-                verdict,
-                place=self._found.definitions[self._lines(check).calls[-1].function].place(),
-            )
+            called = self._lines(check).calls[-1].function
+            verdict = replace(verdict, place=self._found[called].place())
         return verdict
 
     def _answers(
@@ -435,7 +412,7 @@ class FunctionGrader(Struct):
         **options: Any,
     ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
         """Return what comes of the lines of a check, and what ended them, if anything did."""
-        asked, functions = [*draws], self._functions(steps)
+        functions, asked = self._functions(steps), [*draws]
         questions = [
             of_lines(
                 functions,
@@ -447,14 +424,34 @@ class FunctionGrader(Struct):
             )
             for number, draw in enumerate(asked)
         ]
-        answers: list[tuple[Draw, Made]] = []
         # Changed text has been run before: it will hardly stop, or hang.
-        observed = observe_lines(self.process, questions, at_once=bool(options))
-        for draw, (found, outcome) in zip(asked, observed, strict=False):
+        replies = (
+            [reply for reply, _ in self.process.ask_all(questions, at_once=True)]
+            if options
+            else map(self.process.ask, questions)
+        )
+        answers: list[tuple[Draw, Made]] = []
+        for draw, reply in zip(asked, replies, strict=False):
+            found, outcome = made_of(self.process, check.compare, reply)
             if outcome.failure is not None or outcome.lost is not None:
                 return answers, (outcome, draw)
             answers.append((draw, found))
         return answers, None
+
+    def run(
+        self,
+        steps: Sequence[FunctionCheck],
+        values: Mapping[str, Any],
+        lines: Sequence[Step] | None,
+        reads: Sequence[str],
+        **options: Any,
+    ) -> tuple[Made, Outcome]:
+        """Run the lines of some checks at some inputs, see `of_lines`; None is as they are."""
+        if lines is None:
+            lines = [Step(self._lines(step).text, {}) for step in steps]
+        functions = self._functions(steps)
+        reply = self.process.ask(of_lines(functions, values, lines, reads, **options))
+        return made_of(self.process, reads, reply)
 
     def _spared(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; where it stops, with what the rest of it makes right."""
@@ -512,7 +509,7 @@ class FunctionGrader(Struct):
         steps = steps_of(self.task, check)
         made = []
         for draw in draws:
-            right = self._expected(check, draw) or Made()
+            right = self.expected(check, draw) or Made()
             made.append((draw, self._steps(steps, draw), right))
         return Asked(check, self._functions(steps), tuple(made))
 
@@ -562,9 +559,7 @@ class FunctionGrader(Struct):
         for number, example in enumerate(check.examples, 1):
             label = say("example {number}", number=number)
             draw = Draw(label, {}, example.inputs, hard=True)
-            lines = [Step(self._lines(step).text, {}) for step in steps]
-            question = of_lines(self._functions(steps), draw.values, lines, check.compare)
-            ((found, _),) = observe_lines(self.process, [question])
+            found, _ = self.run(steps, draw.values, None, check.compare)
             probes.append(Probe(draw, Made(example.values), found))
         return probes
 
@@ -572,12 +567,9 @@ class FunctionGrader(Struct):
         """Say which variable, of those that the model solution has too, is the first to differ."""
         assert self.solution is not None  # noqa: S101  (whoever asks has looked)
         draw, steps = self.draws[0], steps_of(self.task, check)
-        expected = self._expected(check, draw)
+        expected = self.expected(check, draw)
         wanted = {self._own_name(f): names for f, names in self.solution.variables(check).items()}
-        question = of_lines(
-            self._functions(steps), draw.values, self._steps(steps, draw), (), variables=wanted
-        )
-        ((found, _),) = observe_lines(self.process, [question])
+        found, _ = self.run(steps, draw.values, self._steps(steps, draw), (), variables=wanted)
         for name, value in (expected.inner if expected is not None else {}).items():
             function, _, variable = name.partition("/")
             own = found.inner.get(f"{self._own_name(function)}/{variable}")
@@ -597,15 +589,15 @@ class FunctionGrader(Struct):
         self, check: FunctionCheck, answers: Iterable[tuple[Draw, Made]], way: int
     ) -> list[Probe]:
         """Return the answers with what is expected by a convention; 0 is the model's own."""
-        return [Probe(draw, self._expected(check, draw, way), found) for draw, found in answers]
+        return [Probe(draw, self.expected(check, draw, way), found) for draw, found in answers]
 
     def _ways(self, check: FunctionCheck) -> list[Lines]:
         """Return the lines of a check that the student's functions are made for, else the first."""
-        found, known = self._found.definitions, self._known
+        found, known = self._found, self._known
         return [
             lines
             for lines in (check.call, *check.others)
-            if all(_takes(found.get(call.function), call, known) for call in lines.calls)
+            if all(accepts(found.get(call.function), call, known) for call in lines.calls)
         ] or [check.call]
 
     def _lines(self, check: FunctionCheck) -> Lines:
@@ -614,7 +606,7 @@ class FunctionGrader(Struct):
 
     def _own_name(self, function: str) -> str:
         """Return the student's name for a function of the lines."""
-        definition = self._found.definitions.get(function)
+        definition = self._found.get(function)
         return definition.name if definition is not None else function
 
     def _functions(self, steps: Sequence[FunctionCheck]) -> dict[str, str]:
@@ -627,7 +619,7 @@ class FunctionGrader(Struct):
         made = []
         for step in steps:
             put: dict[str, Any] = {}
-            expected = self._expected(step, draw) if step is not steps[-1] else None
+            expected = self.expected(step, draw) if step is not steps[-1] else None
             if expected is not None:
                 names = [name for name in step.compare if name.isidentifier()]
                 put = {name: expected.values[name] for name in names}
@@ -637,7 +629,7 @@ class FunctionGrader(Struct):
     def _not_there(self, calls: Iterable[Call]) -> Verdict | None:
         """Return what there is to say of the first call that reaches nothing that is written."""
         for call in calls:
-            definition = self._found.definitions.get(call.function)
+            definition = self._found.get(call.function)
             if definition is None:
                 section = self.process.section
                 cells = (*section.shared, *section.own)
@@ -659,9 +651,9 @@ class FunctionGrader(Struct):
         """Return what there is to say of the first call that a function is not made for."""
         lines = self._lines(check)
         for call in lines.calls:
-            definition = self._found.definitions.get(call.function)
+            definition = self._found.get(call.function)
             node = definition.node if definition is not None else None
-            if definition is None or _takes(definition, call, self._known):
+            if definition is None or accepts(definition, call, self._known):
                 continue
             if isinstance(node, ast.ClassDef):
                 node = self._known[f"{node.name}.__init__"].node
@@ -679,7 +671,7 @@ class FunctionGrader(Struct):
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         # Methods first: a constructor may well be empty.
         for call in sorted(self._lines(check).calls, key=lambda call: "." not in call.function):
-            definition = self._found.definitions.get(call.function)
+            definition = self._found.get(call.function)
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:
                 told = say("`{function}` is still to be written.", function=call.function)
@@ -700,7 +692,7 @@ class FunctionGrader(Struct):
             told = say("The code {happened}.", happened=outcome.lost.detail)
             late = outcome.lost.kind == "timeout"
             called = {call.function for step in steps for call in self._lines(step).calls}
-            known = self._found.definitions.get(called.pop()) if len(called) == 1 else None
+            known = self._found.get(called.pop()) if len(called) == 1 else None
             place = known.place() if known is not None else None
             return Verdict(check.name, "timeout" if late else "error", told, place=place)
         failure = outcome.failure
@@ -736,16 +728,14 @@ class FunctionGrader(Struct):
         Where the forward pass is wrong, what is right for it is right; where there is no model, it
         is all there is to go by. A forward pass that does not depend on an input earns nothing so.
         """
-        names = set(self._reads_of(check))
-        steps = steps_of(self.task, check, names)
-        own = names & {*check.call.makes}
-        wrong = any(step.name in self._wrong for step in steps[:-1]) or bool(
-            own and any(e.state != "pass" for e in verdict.entries if e.parameter in own)
+        own = _OwnForward(self, check)
+        wrong = any(step.name in self._wrong for step in own.steps[:-1]) or any(
+            e.state != "pass" for e in verdict.entries if e.parameter in own.made
         )
         if self.solution is not None and not wrong:
             return verdict
         try:
-            told = self._differences(check, steps, verdict)
+            told = own.told_of(verdict)
         except _StoppedError:
             return verdict
         model = self.solution is not None
@@ -768,13 +758,37 @@ class FunctionGrader(Struct):
         notes = (*verdict.notes, note) if model else verdict.notes
         return replace(verdict, state="pass", message="", entries=entries, notes=notes)
 
-    def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
-        """Return the names in the scalar of a gradient that lines make."""
-        return read_expression(check.of) - OF - {"np", *self.task.inputs, *self.task.sizes}
+    def expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
+        """Return what is right by a convention, that which is followed; None without a model."""
+        if self.solution is None:
+            return None
+        way = self._follows or 0 if way is None else way
+        key = check.name, draw.label, way
+        if key not in self._made:
+            self._made[key] = self.solution.by(check, draw, _convention(check, way))
+        return self._made[key]
 
-    def _differences(
-        self, check: FunctionCheck, steps: Sequence[FunctionCheck], verdict: Verdict
-    ) -> dict[str, InputReport]:
+    def followed(self, check: FunctionCheck) -> Mapping[str, str]:
+        """Return the convention that is followed in a check."""
+        return _convention(check, self._follows or 0)
+
+
+class _OwnForward:
+    """The student's own forward pass, as what the gradients of a check are held to.
+
+    ``names`` are those in the scalar that is differentiated, and ``made`` those of them that the
+    check itself makes. ``forward`` are the steps that lead to it, of all ``steps``.
+    """
+
+    def __init__(self, grader: FunctionGrader, check: FunctionCheck) -> None:
+        task = self.task = grader.task
+        self.grader, self.check = grader, check
+        self.names = sorted(read_expression(check.of) - OF - {"np", *task.inputs, *task.sizes})
+        self.made = {*self.names} & {*check.call.makes}
+        self.steps = steps_of(task, check, self.names)
+        self.forward = self.steps if self.made else self.steps[:-1]
+
+    def told_of(self, verdict: Verdict) -> dict[str, InputReport]:
         """Return what differences say of what is not right yet, by one convention.
 
         The first random probe is gone through entry by entry. What agrees there is held to the
@@ -785,17 +799,18 @@ class FunctionGrader(Struct):
         _StoppedError
             The student's code did not come to its end.
         """
-        model = self.solution is not None
-        ways = [_convention(check, self._follows or 0)] if model else [{}, *check.conventions]
-        first, *others = (draw for draw in self.draws if not draw.hard)
+        check, grader = self.check, self.grader
+        model = grader.solution is not None
+        ways = [grader.followed(check)] if model else [{}, *check.conventions]
+        first, *others = (draw for draw in grader.draws if not draw.hard)
         right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
         open_ = [output for output in check.gradient if output not in right]
         told: dict[str, InputReport] = {}
         for convention in ways:
-            here = self._at(check, steps, first, convention, open_)
+            here = self._at(first, convention, open_)
             for draw in others:
                 agree = [output for output, one in here.items() if one.verdict == "agree"]
-                there = self._at(check, steps, draw, convention, agree, "directions")
+                there = self._at(draw, convention, agree, "directions")
                 here |= {output: one for output, one in there.items() if one.verdict == "disagree"}
             if not told or all(one.verdict == "agree" for one in here.values()):
                 told = here
@@ -803,8 +818,6 @@ class FunctionGrader(Struct):
 
     def _at(
         self,
-        check: FunctionCheck,
-        steps: Sequence[FunctionCheck],
         draw: Draw,
         convention: Mapping[str, str],
         outputs: Sequence[str],
@@ -825,26 +838,15 @@ class FunctionGrader(Struct):
 
         if not outputs:
             return {}
-        functions = self._functions(steps)
-        names = sorted(self._reads_of(check))
-        own = bool(set(names) & {*check.call.makes})
-        lines = [Step(self._lines(step).text, {}) for step in steps]
-        forward_lines = lines if own else lines[:-1]
+        check = self.check
         inputs = [*check.gradient.values()]
-
-        def ask(values: Mapping[str, Any], steps: list[Step], reads: Sequence[str]) -> Made:
-            question = of_lines(functions, values, steps, reads)
-            ((made, outcome),) = observe_lines(self.process, [question])
-            if outcome.failure is not None or outcome.lost is not None or made.missing:
-                raise _StoppedError
-            return made
 
         def forward(*arrays: Any) -> float:
             values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
-            return _scalar_of(check, {**values, **ask(values, forward_lines, names).values})
+            return _scalar_of(check, {**values, **self._student(values)})
 
-        found = ask(draw.values, lines, [*check.gradient]).values
-        if not self._depends(check, draw, lambda values: ask(values, forward_lines, names).values):
+        found = self._run(self.steps, draw.values, [*check.gradient])
+        if not self._depends(draw):
             raise _StoppedError
         gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
@@ -858,12 +860,12 @@ class FunctionGrader(Struct):
             starts,
             wrt=[*scale],
             scale=scale,
-            seed=self.seed,
+            seed=self.grader.seed,
             entries=entries,
         )
         told = dict(zip(outputs, report.inputs, strict=True))
+        expected = self.grader.expected(check, draw)
         for output, one in told.items():
-            expected = self._expected(check, draw)
             ignored = expected is None or bool(np.any(expected.values[output]))
             if one.verdict == "agree" and ignored and not np.any(found[output]):
                 told[output] = dataclasses.replace(one, verdict="inconclusive")
@@ -871,46 +873,42 @@ class FunctionGrader(Struct):
                 told[output] = dataclasses.replace(one, message=_said(output, one))
         return told
 
-    def _depends(
-        self, check: FunctionCheck, draw: Draw, student: Callable[[Any], Mapping[str, Any]]
-    ) -> bool:
+    def _run(
+        self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
+    ) -> Mapping[str, Any]:
+        """Return what the student's functions give for some expressions."""
+        made, outcome = self.grader.run(steps, values, None, reads)
+        if outcome.failure is not None or outcome.lost is not None or made.missing:
+            raise _StoppedError
+        return made.values
+
+    def _student(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._run(self.forward, values, self.names)
+
+    def _depends(self, draw: Draw) -> bool:
         """Tell whether the student's forward pass depends on every input that the model's does.
 
         Each input in turn is replaced by another draw of it. A pass that ignores the labels, say,
         is another function, and no gradient of it is what was asked for.
         """
-        if self.solution is None:
+        solution, check = self.grader.solution, self.check
+        if solution is None:
             return True
-        steps = steps_of(self.task, check, self._reads_of(check))
-        names = sorted(self._reads_of(check))
-        other = drawn_again(self.task, draw, self.seed)
+        other = drawn_again(self.task, draw, self.grader.seed)
 
         def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
-            assert self.solution is not None  # noqa: S101  (seen above)
-            return self.solution.read(
-                steps if set(names) & {*check.call.makes} else steps[:-1], values, names
-            )
+            return solution.read(self.forward, values, self.names)
 
-        right, own = model(draw.values), student(draw.values)
+        right, own = model(draw.values), self._student(draw.values)
         for name in self.task.inputs:
             values = {**draw.values, name: other.values[name]}
             now, before = ({**values, **made} for made in (model(values), right))
             if scalar_of(check, now) == scalar_of(check, before):
                 continue
-            now, before = ({**values, **made} for made in (student(values), own))
+            now, before = ({**values, **made} for made in (self._student(values), own))
             if _scalar_of(check, now) == _scalar_of(check, before):
                 return False
         return True
-
-    def _expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
-        """Return what is right by a convention, that which is followed; None without a model."""
-        if self.solution is None:
-            return None
-        way = self._follows or 0 if way is None else way
-        key = check.name, draw.label, way
-        if key not in self._made:
-            self._made[key] = self.solution.by(check, draw, _convention(check, way))
-        return self._made[key]
 
 
 def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:

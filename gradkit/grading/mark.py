@@ -13,6 +13,7 @@ from gradkit.language import phrase, say
 from gradkit.records.mistake import Preset
 from gradkit.records.result import (
     CENT,
+    FAILED,
     OPEN,
     UNEXPLAINED,
     CheckResult,
@@ -314,7 +315,7 @@ def share(verdict: Verdict) -> float:
     """Return the part of a check's points that was earned: the share of its entries that passed."""
     if verdict.state == "pass":
         return 1.0
-    if verdict.state not in ("fail", "missing", "blocked", "error") or not verdict.entries:
+    if verdict.state not in FAILED or not verdict.entries:
         return 0.0
     passed = sum(entry.state == "pass" for entry in verdict.entries)
     # What stops is not right, whatever is right in it.

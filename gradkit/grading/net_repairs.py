@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Wanted
-from gradkit.grading.functions import DIAGNOSED, FunctionGrader
+from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.repairs import HELD, WHOLE, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
-from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
+from gradkit.records.result import FAILED, UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.task import Batch, FunctionCheck, Lines, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
@@ -98,7 +98,7 @@ def with_changes(
         for each in inquiry.findings
         if each.place and each.check in lacking and each.id not in inquiry.doubtful
     )
-    failed = [verdict.check for verdict in asked if verdict.state in DIAGNOSED]
+    failed = [verdict.check for verdict in asked if verdict.state in FAILED]
     named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
     wanted = Wanted(BUDGET, near)
     if all(named) and all(_of(check, inquiry) for check in failed):

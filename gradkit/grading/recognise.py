@@ -75,53 +75,6 @@ def refusals(submission: Submission) -> Iterator[None]:
         raise BreakdownError(text) from None
 
 
-def recognise(
-    submission: Submission,
-    tasks: Sequence[Task],
-    named: Collection[str],
-    open_process: OpenProcess,
-    *,
-    said: bool = True,
-) -> dict[str, Claim]:
-    """The section of each task that the submission has something for: one, of all that could be.
-
-    Parameters
-    ----------
-    submission : Submission
-    tasks : sequence of Task
-        All tasks of the assignment.
-    named : collection of str
-        Ids that the user asked for, where not all are looked for.
-    said : bool
-        These are in the answer whatever was found.
-    open_process : callable
-        Opens a process of a task with a section.
-
-    Raises
-    ------
-    GradingError
-        A section could be several tasks, and its forward pass does not tell which; or see
-        `refusals`.
-    """
-    with refusals(submission):
-        return _Forwards(submission, tasks, named, open_process).claims(said=said)
-
-
-def resembles(
-    section: Section, tasks: Sequence[Task], submission: Submission, open_process: OpenProcess
-) -> Task | None:
-    """Another task, where the section's forward pass is exactly that one's and not its own.
-
-    Parameters
-    ----------
-    section : Section
-        Of one task.
-    tasks : sequence of Task
-        All tasks of the assignment; those of another framework or other sizes are passed over.
-    """
-    return _Forwards(submission, tasks, (), open_process).resembled(section)
-
-
 class _Heard(Struct, frozen=True):
     """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
 
@@ -139,8 +92,12 @@ def _files(section: Section) -> set[str]:
     return {cell.file for cell in section.own}
 
 
-class _Forwards(Struct, frozen=True):
-    """Asks the forward passes of a submission whose they are. See `recognise`."""
+class Forwards(Struct, frozen=True):
+    """Asks the forward passes of a submission whose they are.
+
+    ``tasks`` are all of the assignment's, ``named`` the ids that the user asked for, where not all
+    are looked for; ``open_process`` opens a process of a task with a section.
+    """
 
     submission: Submission
     tasks: Sequence[Task]
@@ -148,6 +105,15 @@ class _Forwards(Struct, frozen=True):
     open_process: OpenProcess
 
     def claims(self, *, said: bool) -> dict[str, Claim]:
+        """Return the section of each task that there is something for: one, of all that could be.
+
+        Those that are named are in the answer whatever was found, where that is ``said`` of them.
+
+        Raises
+        ------
+        GradingError
+            A section could be several tasks, and its forward pass does not tell which.
+        """
         tasks, named = self.tasks, self.named
         sections = divide(self.submission, tasks)
         if named and not any(task in named for section in sections for task in section.tasks):
@@ -216,6 +182,7 @@ class _Forwards(Struct, frozen=True):
         return left[0]
 
     def resembled(self, section: Section) -> Task | None:
+        """Another task, where the section's forward pass is exactly that one's and not its own."""
         own = next(task for task in self.tasks if task.id == section.tasks[0])
         batch, y_hat, _ = self._outputs(own, section)
         return None if y_hat is None else whose(own, self.tasks, batch, y_hat)

@@ -21,9 +21,9 @@ from gradkit.diagnosis.repair.ask import (
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
-from gradkit.grading.functions import DIAGNOSED, FunctionGrader
+from gradkit.grading.functions import FunctionGrader
 from gradkit.lines import arrays_in
-from gradkit.records.result import Inquiry, Verdict
+from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Draw, FunctionCheck, Lines
 from gradkit.submission.definitions import Definition
@@ -64,7 +64,7 @@ def mend_functions(
     asked = [
         check
         for check, verdict in zip(grader.task.checks, verdicts, strict=True)
-        if verdict.state in DIAGNOSED and not _is_to_write(verdict)
+        if verdict.state in FAILED and not _is_to_write(verdict)
     ]
     if not asked:
         return Mended()

@@ -30,15 +30,13 @@ from gradkit.grading.assess import (
 )
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import (
-    DIAGNOSED,
-    FunctionClaim,
     FunctionGrader,
     claim_functions,
     given_cells,
     refusal,
 )
 from gradkit.grading.mark import Scheme
-from gradkit.grading.recognise import recognise, refusals, resembles, speaks, whose
+from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -56,6 +54,7 @@ from gradkit.loading import is_installed
 from gradkit.records.mistake import Preset
 from gradkit.records.observations import Binding
 from gradkit.records.result import (
+    FAILED,
     FOR_INSTRUCTORS,
     Evidence,
     Graded,
@@ -71,7 +70,7 @@ from gradkit.sandbox.functions import StudentFunctions
 from gradkit.submission.definitions import definitions, listings
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
-from gradkit.task.assignment import read_gallery
+from gradkit.task.assignment import gallery_functions
 from gradkit.task.oracle import Answers
 
 REDRAWS = 3
@@ -89,7 +88,7 @@ class Session(AbstractContextManager["Session"]):
     ----------
     settings : Settings
     workshop : Workshop, optional
-        Runs numpy tasks. Another is opened when the first task comes that needs it.
+        Runs the submissions' code. Another is opened when it is needed.
     budget : TimeBudget, optional
         Hurries submissions along: what takes much longer than its like is given up with
         `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.
@@ -127,11 +126,14 @@ class Session(AbstractContextManager["Session"]):
     @property
     def gradable(self) -> tuple[Task | FunctionTask, ...]:
         """All tasks of the assignment, and those of others that are asked for."""
-        known = {task.id for task in self.all_tasks}
-        others = {*self.settings.tasks} - known
-        gallery = read_gallery() if others else ()
-        found = (task for exercise in gallery for task in exercise.functions)
+        others = {*self.settings.tasks} - {task.id for task in self.all_tasks}
+        found = gallery_functions() if others else ()
         return (*self.all_tasks, *(task for task in found if task.id in others))
+
+    def task(self, name: str) -> Task | FunctionTask:
+        """Return a task by its id: the assignment's, or one of what comes with gradkit."""
+        own = {task.id: task for task in self.all_tasks}
+        return own.get(name) or next(task for task in gallery_functions() if task.id == name)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -195,9 +197,9 @@ class Session(AbstractContextManager["Session"]):
         """
         said = bool(named)
         named = named or self.settings.tasks
-        functions, claimed = self.claims(submission, named, said=said)
+        claimed = self.claims(submission, named, said=said)
         required = self.required if whole or self.settings.handed_in else self.settings.tasks
-        graded = self.grade_sections(submission, claimed, seed, functions, named, required)
+        graded = self.grade_sections(submission, claimed, seed, named, required)
         made = definitions(submission.cells)
         # What is only imported is nobody's work here.
         own = frozenset(name for name, each in made.items() if each.node is not None)
@@ -210,12 +212,12 @@ class Session(AbstractContextManager["Session"]):
     def _of_others(self, submission: Submission, seed: int | None, own: Collection[str]) -> str:
         """Return the sentence for a submission of tasks that are not asked for, if it is of any."""
         try:
-            functions, claimed = self.claims(submission)
+            claimed = self.claims(submission)
         except BreakdownError:
             raise
         except GradingError:
             return ""
-        graded = self.grade_sections(submission, claimed, seed, functions)
+        graded = self.grade_sections(submission, claimed, seed)
         pairs = zip(graded.result.tasks, graded.evidence, strict=True)
         titles = [task.title for task, evidence in pairs if speaks(evidence, own)]
         wanted = [task.title for task in self.gradable if task.id in self.settings.tasks]
@@ -225,8 +227,8 @@ class Session(AbstractContextManager["Session"]):
 
     def claims(
         self, submission: Submission, named: Sequence[str] = (), *, said: bool = True
-    ) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
-        """Return the sections that speak for function tasks, and those that speak for nets.
+    ) -> dict[str, Claim]:
+        """Return the sections that speak for tasks by their ids: nets, and then functions.
 
         Of ``named`` tasks, where there are any: of all of these where it is ``said`` that they are
         what it is, else of those that it has anything for.
@@ -234,21 +236,22 @@ class Session(AbstractContextManager["Session"]):
         Raises
         ------
         GradingError
-            See `gradkit.grading.recognise.recognise`.
+            See `gradkit.grading.recognise.refusals`, and `Forwards` there.
         """
+        opened, alone = self.resources.open_process, len(named) == 1
         with refusals(submission):
             functions = claim_functions(submission, self.assignment, named, said=said)
-        # Where all that is shipped may be meant, a file that is one exercise's is not another's.
-        nets = _without(submission, functions) if self.settings.assignment is None else submission
-        opened = self.resources.open_process
-        return functions, recognise(nets, self.tasks, named, opened, said=said or len(named) == 1)
+            # Where all that is shipped may be meant, a file of one exercise is not another's.
+            shipped = self.settings.assignment is None
+            rest = _without(submission, functions) if shipped else submission
+            nets = Forwards(rest, self.tasks, named, opened).claims(said=said or alone)
+        return {**nets, **functions}
 
     def grade_sections(
         self,
         submission: Submission,
         claimed: Mapping[str, Claim],
         seed: int | None = None,
-        functions: Mapping[str, FunctionClaim] = {},
         named: Sequence[str] = (),
         required: Sequence[str] = (),
     ) -> Graded:
@@ -256,18 +259,10 @@ class Session(AbstractContextManager["Session"]):
         if self.settings.seed is not None:
             seed = self.settings.seed
         seed = secrets.randbits(32) if seed is None else seed
-        asked = {*claimed, *functions} & {*(named or (*claimed, *functions))}
-        chosen = [task for task in self.tasks if task.id in asked & {*claimed}]
-        there = {task.id for task in chosen} | {*functions} & asked
+        chosen = [self.task(name) for name in claimed if name in (named or claimed)]
+        there = {task.id for task in chosen}
         with refusals(submission):
-            taken = [
-                self._grade_section(task, claimed[task.id], submission, seed) for task in chosen
-            ]
-            taken += [
-                self._grade_functions(each, submission, seed)
-                for name, each in functions.items()
-                if name in there
-            ]
+            taken = [self._grade(task, claimed[task.id], submission, seed) for task in chosen]
         taken += [
             absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
             for task in self.gradable
@@ -278,21 +273,35 @@ class Session(AbstractContextManager["Session"]):
         result = replace(total(result, [marks for _, marks in taken]), tier=tier)
         return Graded(result, tuple(evidence for evidence, _ in taken))
 
-    def _grade_section(
-        self, task: Task, claim: Claim, submission: Submission, seed: int
+    def _grade(
+        self, task: Task | FunctionTask, claim: Claim, submission: Submission, seed: int
     ) -> tuple[Evidence, TaskResult]:
         """Return the evidence of the section that speaks for a task, and its marks."""
-        section = claim.section
+        section, scheme = claim.section, self.scheme
         title = section.title or (section.own[0].file if section.own else "")
-        scheme = self.scheme
-        notes = [claim.note] if claim.note else []
-        evidence = Evidence(
-            task.id, title, seed, inquiry=_of_claim(task, claim), notes=tuple(notes)
-        )
+        notes = (claim.note,) if claim.note else ()
+        evidence = Evidence(task.id, title, seed, inquiry=_of_claim(task, claim), notes=notes)
         if not is_installed(*task.framework.modules):
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
-        oracle = self.resources.oracle(task)
+        if isinstance(task, FunctionTask):
+            evidence = self._of_functions(task, section, submission, evidence)
+            scheme = replace(scheme, derived=self.resources.solution(task) is None)
+        else:
+            evidence = self._of_net(task, section, submission, evidence)
+        evidence = replace(
+            evidence,
+            basis=basis_of(task, self.settings.form, self.digests),
+            tolerances=tolerances_of(task),
+            listings=listings(submission.cells, _places(evidence.inquiry, evidence.verdicts)),
+        )
+        return evidence, assess(task, evidence, evidence.verdicts, scheme)
+
+    def _of_net(
+        self, task: Task, section: Section, submission: Submission, before: Evidence
+    ) -> Evidence:
+        """Return what comes of a net's section, beside what is known before it is run."""
+        seed, oracle = before.seed, self.resources.oracle(task)
         for redraw in range(1 + REDRAWS):
             with self.resources.open_process(task, section, submission) as process:
                 examined = examine(task, process, oracle, seed + redraw)
@@ -302,29 +311,25 @@ class Session(AbstractContextManager["Session"]):
                     asked = not task.framework.published or self.settings.form == "correct"
                     inquiry, short = diagnose(task, process, examined, oracle, seed, asked=asked)
                     break
-        evidence = replace(
-            evidence,
+        return replace(
+            before,
             seed=seed + redraw,
             questions=questions_of(task, examined.case.probes),
             verdicts=examined.verdicts,
-            basis=basis_of(task, self.settings.form, self.digests),
-            tolerances=tolerances_of(task),
             binding=examined.case.binding,
             observations=examined.case.observations,
-            inquiry=replace(inquiry, findings=(*inquiry.findings, *evidence.inquiry.findings)),
-            notes=(*notes, *short, *self._doubts(task, section, examined)),
+            inquiry=replace(inquiry, findings=(*inquiry.findings, *before.inquiry.findings)),
+            notes=(*before.notes, *short, *self._doubts(task, section, examined)),
             tier=examined.tier,
-            listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
         )
-        return evidence, assess(task, evidence, examined.verdicts, scheme)
 
-    def _grade_functions(
-        self, claimed: FunctionClaim, submission: Submission, seed: int
-    ) -> tuple[Evidence, TaskResult]:
-        """Return the evidence of the section that speaks for a function task, and its marks."""
-        task, claim = claimed.task, claimed.claim
+    def _of_functions(
+        self, task: FunctionTask, section: Section, submission: Submission, before: Evidence
+    ) -> Evidence:
+        """Return what comes of a section of functions, beside what is known before it is run."""
         for redraw in range(1 + REDRAWS):
-            grader = self.grader_of(claimed, submission, seed + redraw)
+            seed = before.seed + redraw
+            grader = self.grader_of(task, section, submission, seed)
             with grader.process as process:
                 verdicts = grader.grade()
                 settled = all(verdict.state != "inconclusive" for verdict in verdicts)
@@ -332,28 +337,13 @@ class Session(AbstractContextManager["Session"]):
                 self.resources.note(task, process)
             if settled:
                 break
-        own = claim.section.own
-        evidence = Evidence(
-            task.id,
-            own[0].file if own else "",
-            seed + redraw,
-            verdicts=verdicts,
-            basis=basis_of(task, self.settings.form, self.digests),
-            tolerances=tolerances_of(task),
-            inquiry=inquiry,
-            notes=(claim.note,) if claim.note else (),
-            tier=process.tier,
-            listings=listings(submission.cells, _places(inquiry, verdicts)),
-        )
-        scheme = replace(self.scheme, derived=grader.solution is None)
-        return evidence, assess(task, evidence, verdicts, scheme)
+        return replace(before, seed=seed, verdicts=verdicts, inquiry=inquiry, tier=process.tier)
 
     def grader_of(
-        self, claimed: FunctionClaim, submission: Submission, seed: int
+        self, task: FunctionTask, section: Section, submission: Submission, seed: int
     ) -> FunctionGrader:
         """Return what grades the section that speaks for a task, in a process to be entered."""
-        task = claimed.task
-        section = replace(claimed.claim.section, borrowed=given_cells(task))
+        section = replace(section, borrowed=given_cells(task))
         given = replace(submission, modules={**task.given, **submission.modules})
         process = self.resources.open_process(task, section, given)
         return FunctionGrader(task, process, self.resources.solution(task), seed)
@@ -396,7 +386,9 @@ class Session(AbstractContextManager["Session"]):
         asked = len(self.settings.tasks if self.settings.handed_in else ()) or len(own)
         return replace(result, required=required, all_tasks=asked if known else 0)
 
-    def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
+    def _result(
+        self, submission: Submission, seed: int, tasks: Sequence[Task | FunctionTask]
+    ) -> Result:
         """Return all of a result but its marks."""
         return Result(
             submission=submission.name,
@@ -435,15 +427,15 @@ def read_submission(path: Path) -> Submission:
         raise GradingError(str(error)) from None
 
 
-def _without(submission: Submission, claims: Mapping[str, FunctionClaim]) -> Submission:
+def _without(submission: Submission, claims: Mapping[str, Claim]) -> Submission:
     """Return a submission without the files that speak for function tasks."""
-    taken = {cell.file for each in claims.values() for cell in each.claim.section.own}
+    taken = {cell.file for each in claims.values() for cell in each.section.own}
     return replace(submission, cells=tuple(c for c in submission.cells if c.file not in taken))
 
 
 def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     """Return why checks of a function task failed, as far as it can be found out."""
-    if all(verdict.state not in DIAGNOSED for verdict in verdicts):
+    if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
     from gradkit.grading.repairs import mend_functions
@@ -451,9 +443,9 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     return mend_functions(grader, verdicts).inquiry
 
 
-def _of_claim(task: Task, claim: Claim) -> Inquiry:
+def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:
     """Return what there is to remark where other code than what counts plays the same roles."""
-    if not claim.differs:
+    if isinstance(task, FunctionTask) or not claim.differs:
         return Inquiry()
     # Late: few submissions have any.
     from gradkit.diagnosis.inquiry import several
@@ -482,13 +474,10 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
         See `gradkit.grading.session.Session.grade`.
     """
     named, submission = session.settings.tasks, read_submission(path)
-    functions, claimed = session.claims(submission, named)
-    if not claimed and not functions:
+    claimed = session.claims(submission, named)
+    if not claimed:
         raise GradingError(refusal(submission, session.assignment))
-    return (
-        *(task for task in session.tasks if task.id in (named or claimed)),
-        *(each.task for name, each in functions.items() if name in (named or functions)),
-    )
+    return tuple(session.task(name) for name in claimed if name in (named or claimed))
 
 
 def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Result:
@@ -500,9 +489,8 @@ def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Resu
         See `gradkit.grading.session.Session.grade`.
     """
     submission = read_submission(path)
-    functions, claimed = session.claims(submission, session.settings.tasks)
-    named = tuple(chosen)
-    return session.grade_sections(submission, claimed, functions=functions, named=named).result
+    claimed = session.claims(submission, session.settings.tasks)
+    return session.grade_sections(submission, claimed, named=tuple(chosen)).result
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:
@@ -514,7 +502,8 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
         The grader's own side failed.
     """
     with refusals(submission):
-        return resembles(section, session.tasks, submission, session.resources.open_process)
+        opened = session.resources.open_process
+        return Forwards(submission, session.tasks, (), opened).resembled(section)
 
 
 @contextmanager
@@ -546,8 +535,9 @@ def grader_of(session: Session, submission: Submission, task: str, seed: int) ->
         The grader's own side failed.
     """
     with refusals(submission):
-        functions, _ = session.claims(submission, (task,))
-        grader = session.grader_of(functions[task], submission, seed)
+        chosen, claimed = session.task(task), session.claims(submission, (task,))
+        assert isinstance(chosen, FunctionTask)  # noqa: S101  (whoever asks knows)
+        grader = session.grader_of(chosen, claimed[task].section, submission, seed)
         with grader.process:
             grader.grade()
     return grader
@@ -566,9 +556,10 @@ def binding_of(
         The grader's own side failed, or it cannot be told what speaks for the task.
     """
     with refusals(submission):
-        claimed = recognise(submission, session.tasks, (task,), session.resources.open_process)
+        opened = session.resources.open_process
+        claimed = Forwards(submission, session.tasks, (task,), opened).claims(said=True)
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
-        with session.resources.open_process(chosen, section, submission) as process:
+        with opened(chosen, section, submission) as process:
             binding = bind(chosen, process)
     return chosen, section, binding, session.resources.forbidden

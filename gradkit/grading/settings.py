@@ -19,8 +19,8 @@ from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Form, FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
-from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
-from gradkit.task.assignment import AssignmentError, read_assignment, read_gallery
+from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
+from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.oracle import (
     CachedOracle,
     Derived,
@@ -78,7 +78,7 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
     tasks: list[Task | FunctionTask] = [*assignment.tasks, *assignment.functions]
     known = own = [task.id for task in tasks]
     if settings.assignment is None and settings.tasks:
-        known = own + [task.id for exercise in read_gallery() for task in exercise.functions]
+        known = own + [task.id for task in gallery_functions()]
     for name in settings.tasks:
         if name not in known:
             raise GradingError(
@@ -222,7 +222,7 @@ class TimeBudget(Protocol):
 
 
 class Resources:
-    """Holds a workshop for each framework and an oracle for each task, until it is closed.
+    """Holds a workshop, and an oracle for each task, until it is closed.
 
     Parameters
     ----------
@@ -232,14 +232,12 @@ class Resources:
     reference : Path, optional
         The folder of the model solutions.
     workshop : Workshop, optional
-        Runs numpy tasks; it is not closed here. Another is opened when it is needed.
+        It is not closed here. Another is opened when it is needed.
     budget : TimeBudget, optional
         Hurries submissions along, see `gradkit.grading.session.Session`.
 
     Attributes
     ----------
-    workshops : dict of str to Workshop
-        By framework.
     forbidden : frozenset of str
         Names of roles, which never come from another task's section, unless they mean the same
         there.
@@ -253,7 +251,7 @@ class Resources:
         workshop: Workshop | None = None,
         budget: TimeBudget | None = None,
     ) -> None:
-        self.workshops = {} if workshop is None else {"numpy": workshop}
+        self._workshop = workshop
         roles = (role for task in tasks for role in task.roles if not role.shared)
         self.forbidden = frozenset(alias for role in roles for alias in role.aliases)
         self._settings = settings
@@ -271,7 +269,7 @@ class Resources:
         if self._budget is not None:
             deadline = min(deadline, self._budget.limit(task.framework.name))
         return StudentProcess(
-            self.workshop(task),
+            self.workshop,
             section,
             submission.modules,
             # What function tasks take from elsewhere is what their course hands out.
@@ -279,21 +277,17 @@ class Resources:
             deadline,
             seed=0,
             imports=task.imports,
+            needs=task.framework.modules,
             hurried=self._budget is not None,
         )
 
-    def workshop(self, task: Task | FunctionTask) -> Workshop:
-        """Return where the code of this task is run; opened when it is first asked for."""
-        name, preload = task.framework.name, task.framework.modules
-        if name not in self.workshops:
-            first = next(iter(self.workshops.values()), None)
-            workshop = (
-                Workshop(preload=preload, require_tier=self._settings.require_tier)
-                if first is None
-                else first.sibling(preload)
-            )
-            self.workshops[name] = self._stack.enter_context(workshop)
-        return self.workshops[name]
+    @property
+    def workshop(self) -> Workshop:
+        """Where code is run; opened when it is first asked for."""
+        if self._workshop is None:
+            tier = self._settings.require_tier
+            self._workshop = self._stack.enter_context(Workshop(require_tier=tier))
+        return self._workshop
 
     def oracle(self, task: Task) -> Oracle:
         """Return where a task's expected values come from."""
@@ -316,5 +310,5 @@ class Resources:
             self._budget.note(task.framework.name, process.spent)
 
     def close(self) -> None:
-        """Close the workshops that were opened here."""
+        """Close the workshop, if it was opened here."""
         self._stack.close()

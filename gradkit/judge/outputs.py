@@ -36,18 +36,11 @@ class Probe(Struct, frozen=True):
     found: Made
 
 
-class Output(Struct, frozen=True):
-    """What is found of one output over all probes.
+Output = tuple[Entry, str]
+"""What is found of one output over all probes, and a sentence on what is not right.
 
-    ``probe`` is the first in which it is not right, ``index`` the entry there that is furthest off.
-    """
-
-    state: State
-    sentence: str = ""
-    probe: str = ""
-    index: tuple[int, ...] = ()
-    found: float | None = None
-    expected: float | None = None
+The entry tells the first probe in which it is not, and of its numbers that which is furthest off.
+"""
 
 
 def judge_check(
@@ -73,22 +66,17 @@ def judge_check(
         changed = [probe.draw.label for probe in probes if name in probe.found.changed]
         if changed:
             told = say("`{name}` is changed in place; it is to be left as it is.", name=name)
-            outputs[f"{name}{LEFT_ALONE}"] = Output("fail", told, changed[0])
-    entries = tuple(
-        # No index: it stands for all of the output, and not for the worst number that it tells.
-        Entry(name, (), o.state, o.found, o.expected, o.probe, _label(name, o.index))
-        for name, o in outputs.items()
-    )
-    states = [output.state for output in outputs.values()]
-    sentences = [output.sentence for output in outputs.values() if output.state == "fail"]
-    if all(output.state == "missing" for output in outputs.values()):
-        first = next(iter(outputs.values()))
-        return Verdict(check.name, "missing", first.sentence, entries)
+            outputs.append((_entry(f"{name}{LEFT_ALONE}", "fail", changed[0]), told))
+    entries = tuple(entry for entry, _ in outputs)
+    states = [entry.state for entry in entries]
+    sentences = [sentence for entry, sentence in outputs if entry.state == "fail"]
+    if all(state == "missing" for state in states):
+        return Verdict(check.name, "missing", outputs[0][1], entries)
     state: State = next(
         (s for s in ("fail", "missing", "inconclusive", "not-checked") if s in states), "pass"
     )
     state = "fail" if state == "missing" else state
-    sentences += [o.sentence for o in outputs.values() if o.state in ("missing", "inconclusive")]
+    sentences += [told for entry, told in outputs if entry.state in ("missing", "inconclusive")]
     if "not-checked" in states:
         sentences.append(say("It takes the model solution to tell, which is not at hand here."))
     return Verdict(
@@ -107,23 +95,30 @@ def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> int:
     """
 
     def right(probes: Sequence[Probe]) -> int:
-        return sum(output.state == "pass" for output in _outputs(check, probes, ()).values())
+        return sum(entry.state == "pass" for entry, _ in _outputs(check, probes, ()))
 
     counts = [(right(probes), sum(right([probe]) for probe in probes)) for probes in ways]
     return counts.index(max(counts))
 
 
-def _outputs(
-    check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]
-) -> dict[str, Output]:
-    return {
-        expression: Output("pass") if expression in right else _output(expression, check, probes)
-        for expression in check.compare
-    }
+def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]) -> list[Output]:
+    return [
+        (_entry(name, "pass"), "") if name in right else _output(name, check, probes)
+        for name in dict.fromkeys(check.compare)
+    ]
 
 
-def _label(name: str, index: tuple[int, ...]) -> str:
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
+def _entry(
+    name: str,
+    state: State,
+    probe: str = "",
+    index: tuple[int, ...] = (),
+    found: float | None = None,
+    expected: float | None = None,
+) -> Entry:
+    # No index: it stands for all of the output, and not for the worst number that it tells.
+    label = f"{name}[{', '.join(map(str, index))}]" if index else name
+    return Entry(name, (), state, found, expected, probe, label)
 
 
 def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
@@ -154,15 +149,15 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
         if name not in probe.found.values:
             reason = probe.found.missing.get(name, say("found None"))
             told = say("`{name}` is not there: {reason}.", name=name, reason=reason.rstrip("."))
-            return Output("missing", told, probe.draw.label)
+            return _entry(name, "missing", probe.draw.label), told
         if probe.expected is not None and name in probe.expected.values:
             expected = np.asarray(probe.expected.values[name])
             pairs.append((probe, _shaped(probe.found.values[name], expected), expected))
     if not pairs:
-        return Output("not-checked")
+        return _entry(name, "not-checked"), ""
     for probe, found, expected in pairs:
         if found.shape != expected.shape:
-            return Output("fail", _of_shape(name, found, expected), probe.draw.label)
+            return _entry(name, "fail", probe.draw.label), _of_shape(name, found, expected)
     off = [pair for pair in pairs if not _near(pair[1], pair[2], check.tolerance).all()]
     endless = [probe.draw.label for probe, _, each in pairs if not np.isfinite(each).all()]
     if endless:
@@ -172,17 +167,16 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
             name=name,
             probe=label_said(endless[0]),
         )
-        return Output("inconclusive", told)
+        return _entry(name, "inconclusive"), told
     if not off:
         return _second(name, [probe for probe, _, _ in pairs])
     probe, found, expected = off[0]
     gap = np.abs(found.astype(float) - expected)
     index = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
     place = tuple(int(n) for n in index)
+    worst = _number(found[index]), _number(expected[index])
     sentence = _of_numbers(name, pairs, off) + _where(probe, off, pairs)
-    return Output(
-        "fail", sentence, probe.draw.label, place, _number(found[index]), _number(expected[index])
-    )
+    return _entry(name, "fail", probe.draw.label, place, *worst), sentence
 
 
 def _second(name: str, probes: Sequence[Probe]) -> Output:
@@ -198,8 +192,8 @@ def _second(name: str, probes: Sequence[Probe]) -> Output:
                 "is computed from, such as the cache, is changed in place.",
                 name=name,
             )
-            return Output("fail", told, probe.draw.label)
-    return Output("pass")
+            return _entry(name, "fail", probe.draw.label), told
+    return _entry(name, "pass"), ""
 
 
 def same(a: NDArray[Any], b: NDArray[Any]) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.grading.functions import FunctionClaim
 from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
@@ -24,7 +23,7 @@ from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
 from gradkit.submission.cells import from_functions, from_history, submission_of
 from gradkit.submission.definitions import definitions
-from gradkit.task.assignment import AssignmentError, read_assignment, read_gallery
+from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
 from gradkit.task.shipped import DEFAULT
 
@@ -216,18 +215,13 @@ def grade(
             submission = _submission(kernel, assignment, functions)
             # All cells: of several definitions the last counts.
             section = Section((task.id,), submission.cells)
-            claim = Claim(section)
-            if isinstance(task, FunctionTask):
-                claimed = {task.id: FunctionClaim(task, claim)}
-                graded = session.grade_sections(submission, {}, functions=claimed)
-                return Report(task.title, hints=level, result=graded.result, notes=notes)
             other = None
-            if is_installed(*task.framework.modules):
+            if isinstance(task, Task) and is_installed(*task.framework.modules):
                 other = mistaken_for(session, submission, section)
             if other is not None:
                 refusal = say(AGAIN, other=other.title, task=task.title)
                 return Report(task.title, hints=level, refusal=refusal, notes=notes)
-            graded = session.grade_sections(submission, {task.id: claim})
+            graded = session.grade_sections(submission, {task.id: Claim(section)})
     except GradingError as error:
         return Report(task.title, hints=level, refusal=str(error), notes=notes)
     return Report(task.title, hints=level, result=graded.result, notes=notes)
@@ -239,8 +233,8 @@ def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask:
     if named is None and len(known) == 1:
         return next(iter(known.values()))
     shipped = assignment.path == str(DEFAULT) and named not in known
-    for exercise in read_gallery() if shipped else ():
-        known |= {task.id: task for task in exercise.functions if task.id == named}
+    found = gallery_functions() if shipped else ()
+    known |= {task.id: task for task in found if task.id == named}
     if named not in known:
         raise ValueError(f"task={named!r}: expected one of {', '.join(map(str, known))}.")
     return known[named]

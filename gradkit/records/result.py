@@ -21,6 +21,9 @@ OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
 """States that are neither right nor wrong: their points are left out."""
 
 
+FAILED: tuple[State, ...] = ("fail", "error", "blocked", "missing")
+"""States whose reasons are looked for, and that findings are about."""
+
 LEFT_ALONE = " left alone"
 """After an input, the parameter of an entry that it was not changed in place."""
 

@@ -8,13 +8,16 @@ Students may use any layout; the worker translates at its edge. Probes are input
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from numpy.typing import NDArray
 
 from gradkit.records.mistake import Preset
+
+Positive = Annotated[float, Meta(gt=0, le=1e12)]
+Count = Annotated[int, Meta(ge=1)]
 
 
 class Check(Struct, frozen=True):
@@ -96,15 +99,15 @@ class FunctionCheck(Check, frozen=True):
     examples: tuple[Example, ...] = ()
 
 
-class Equivalent(Struct, frozen=True):
+class Equivalent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A change of the model solution that is no mistake, and why.
 
     ``line`` is the text of the line, ``change`` is ``was -> is``; empty, it is any in that line.
     """
 
     line: str
-    change: str
-    why: str
+    change: str = ""
+    why: Annotated[str, Meta(min_length=1)]
 
 
 class Framework(Struct, frozen=True, kw_only=True):
@@ -201,6 +204,7 @@ class Made(Struct, frozen=True):
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
 Form = Literal["correct", "published"]
+RatePolicy = Literal["exact", "free"]
 Visibility = Literal["hidden", "after_due_date", "after_published", "visible"]
 
 
@@ -218,12 +222,12 @@ QUANTITIES = {
 """The quantity that an argument of each kind is handed: a dict of parameters, a list of sizes."""
 
 
-class Argument(Struct, frozen=True):
+class Argument(Struct, frozen=True, forbid_unknown_fields=True):
     """One argument of a role, with every name it is accepted under; ``kind`` is of `QUANTITIES`."""
 
     name: str
     kind: str
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
     required: bool = True
 
 
@@ -243,19 +247,19 @@ class Role(Struct, frozen=True):
     shared: bool = False
 
 
-class Layer(Struct, frozen=True):
+class Layer(Struct, frozen=True, forbid_unknown_fields=True):
     """A dense layer: its number of units and the name of its activation."""
 
-    units: int
+    units: Count
     activation: str
 
 
-class Rates(Struct, frozen=True):
+class Rates(Struct, frozen=True, forbid_unknown_fields=True):
     """Learning rates. ``policy`` is ``exact``, or ``free``: any one rate per kind."""
 
-    weight: float
-    bias: float
-    policy: Literal["exact", "free"] = "exact"
+    weight: Positive
+    bias: Positive
+    policy: RatePolicy = "exact"
 
 
 class Start(Struct, frozen=True):

@@ -11,6 +11,7 @@ from msgspec import Struct
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.submission import Submission
+from gradkit.records.task import FunctionTask, Task
 from gradkit.reproducer.functions import FunctionScript
 from gradkit.reproducer.recorded import Data, ReproducerError, find, findings_of, read_again
 from gradkit.reproducer.script import Script
@@ -100,8 +101,7 @@ def run_again(
             kind = Script if recorded["task"] in nets else FunctionScript
             script = kind(result, recorded, told, source, session)
             text = script.text()
-            sandbox = session.resources.workshop(script.task)
-            printed, failure = _run(sandbox, text, script.task.deadline)
+            printed, failure = _run(workshop, text, script.task)
     except GradingError as error:
         raise ReproducerError(str(error)) from None
     if failure:
@@ -109,10 +109,11 @@ def run_again(
     return Shown(text, printed, *_compare(script, printed, TOLERANCES[script.task.framework.name]))
 
 
-def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
+def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str, str]:
     """Run the script in a worker: what it prints, and how it failed."""
+    deadline = task.deadline
     try:
-        with workshop.worker(deadline=deadline) as worker:
+        with workshop.worker(deadline=deadline, modules=task.framework.modules) as worker:
             asked = {"text": text}
             reply = worker.ask(Frame("script", {}, asked), deadline)
             if reply.kind != "error":

@@ -1,4 +1,4 @@
-"""Call one student function in the student's own convention, inside the worker.
+"""Call student functions inside the worker: one in the student's own convention, or by lines.
 
 In: canonical arrays and a call, the JSON form of a bound role. Out: canonical arrays, with
 whatever could not be read as such told apart as faults. Nothing here knows an answer.
@@ -11,16 +11,22 @@ that goes before it, where it is to have one.
 
 from __future__ import annotations
 
+import cmath
 import math
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.lines import locals_kept, run, snapshot, unpacked, value_of
 from gradkit.runtime.frames import DTYPES, name_of
-from gradkit.runtime.messages import BeforeError, Message, message, text_of
+from gradkit.runtime.messages import BeforeError, Message, message, message_of, text_of
+from gradkit.runtime.serve import reseed
 
 Call = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -90,9 +96,6 @@ def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
 
 def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out: Returned) -> None:
     """Read one returned value as ``quantity`` of canonical ``shape`` into ``out``."""
-    if value is None:
-        out.fault(quantity, "missing", message("none"))
-        return
     array = plain(quantity, value, out)
     shaped = None if array is None else laid_out(call, quantity, array, shape, out)
     if shaped is not None:
@@ -129,6 +132,9 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
     of theirs runs.
     """
     kind = type(value)
+    if value is None:
+        out.fault(quantity, "missing", message("none"))
+        return None
     if kind.__module__.partition(".")[0] == "torch":
         out.fault(quantity, "type", message("tensor"))
         return None
@@ -295,3 +301,167 @@ def changed_parameters(
 def _returns_parameters(call: Call) -> bool:
     """Tell whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
     return bool(call["keys"]) and set(call["keys"]) <= set(call["returns"])
+
+
+# --- the same call again and again -------------------------------------------------------
+
+MOST = 2_000
+"""Calls that are looked at."""
+
+APART = 0.1
+"""What results of one function differ by at most, relative, where they are taken for one value."""
+
+
+def repeats(action: Callable[[], object], cells: Collection[str], least: int) -> int:
+    """Tell how often something calls a function of the student's for results that hardly differ.
+
+    So does a gradient by finite differences, or by a complex step: one function, once or twice for
+    each parameter, each time a hair from where it was. Student code can lie; what comes out is a
+    remark and costs nothing.
+
+    Parameters
+    ----------
+    action : callable
+    cells : collection of str
+        File names of code to watch.
+    least : int
+        Fewer calls are none.
+    """
+    results: dict[CodeType, list[complex]] = {}
+    left, watched = MOST, {*cells, "<string>"}
+
+    def see(frame: FrameType, event: str, returned: Any) -> None:
+        nonlocal left
+        code = frame.f_code
+        if event == "return" and left > 0 and code.co_filename in watched:
+            left -= 1
+            value = _first_number(returned)
+            if value is not None:
+                results.setdefault(code, []).append(value)
+
+    profiling = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        action()
+    finally:
+        sys.setprofile(profiling)
+    return max((_close(values, least) for values in results.values()), default=0)
+
+
+def _first_number(value: Any) -> complex | None:
+    """Return the first number in what a function gives, as an output or a loss comes first."""
+    for _ in range(3):
+        if type(value) in (tuple, list) and value:
+            value = value[0]
+    if isinstance(value, np.ndarray) and value.size and value.dtype.kind in "fc":
+        value = np.ndarray.view(value, np.ndarray).reshape(-1)[0]
+    if type(value) not in (float, complex, np.float64, np.float32, np.complex128, np.longdouble):
+        return None
+    number = complex(value)
+    return number if cmath.isfinite(number) else None
+
+
+def _close(values: list[complex], least: int) -> int:
+    """Return how many are next to their median, as far as hardly two are the same."""
+    if len(values) < least:
+        return 0
+    middle = sorted(values, key=lambda value: value.real)[len(values) // 2]
+    near = [value for value in values if abs(value - middle) <= APART * abs(middle)]
+    return len(near) if len(set(near)) >= least else 0
+
+
+# --- the lines of a check ----------------------------------------------------------------
+
+
+def run_steps(
+    namespace: Mapping[str, Any],
+    data: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    done: list[str],
+) -> Returned:
+    """Run lines in turn, and read values.
+
+    Parameters
+    ----------
+    namespace : mapping
+        The student's names.
+    data : mapping
+        ``functions``: the student's name for each in the lines. ``inputs``: a packed tree.
+        ``steps``: ``[text, {name: tree}]``, lines and what is put in the place of names after them.
+        ``reads``: expressions. ``again``: whether to run the last lines a second time. ``seed``: of
+        all generators, before each step. ``locals``: names of variables, by function, that are
+        read when the last lines' calls return. ``changed``: definitions of other text, see
+        `gradkit.runtime.repair.changed`.
+    arrays : mapping of arrays
+        Those of all trees.
+    done : list
+        The steps that came to their end are added.
+
+    Returns
+    -------
+    Returned
+        The values by the number of their expression, ``again/NUMBER`` for those that are other ones
+        the second time, ``local/FUNCTION/NAME`` for those of variables, and a ``mutated`` fault for
+        each input that the last lines changed.
+    """
+    names: dict[str, Any] = {"np": np}
+    names |= {name: namespace[own] for name, own in data["functions"].items()}
+    names |= unpacked(data["inputs"], arrays)
+    inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
+    before: dict[str, list[bytes]] = {}
+    out = Returned()
+    kept: dict[str, Any] = {}
+    last = len(data["steps"]) - 1
+    for number, (text, put) in enumerate(data["steps"]):
+        before = {name: snapshot(value) for name, value in inputs.items()}
+        reseed(data["seed"])
+        with locals_kept(data["locals"], kept) if number == last else nullcontext():
+            run(text, names)
+        names |= {name: unpacked(tree, arrays) for name, tree in put.items()}
+        done.append(text)
+    _read_values(data["reads"], names, "", out)
+    for name, value in kept.items():
+        if isinstance(value, np.ndarray) and name_of(value.dtype) in DTYPES:
+            out.arrays[f"local/{name}"] = np.array(np.ndarray.view(value, np.ndarray))
+    for name, value in inputs.items():
+        if snapshot(value) != before[name]:
+            out.fault(name, "mutated", "")
+    if data["again"]:
+        # With the inputs as they were: a step in place is a step from there once more.
+        names |= unpacked(data["inputs"], arrays)
+        reseed(data["seed"])
+        run(data["steps"][-1][0], names)
+        second = Returned()
+        _read_values(data["reads"], names, "again/", second)
+        out.faults += second.faults
+        # What comes out alike, as it nearly always does, needs not be sent twice.
+        out.arrays |= {
+            name: array
+            for name, array in second.arrays.items()
+            if not _alike(out.arrays.get(name.removeprefix("again/")), array)
+        }
+    return out
+
+
+def _alike(first: NDArray[Any] | None, second: NDArray[Any]) -> bool:
+    return (
+        first is not None
+        and (first.dtype, first.shape) == (second.dtype, second.shape)
+        and first.tobytes() == second.tobytes()
+    )
+
+
+def _read_values(expressions: list[str], names: dict[str, Any], prefix: str, out: Returned) -> None:
+    """Read each expression; where there is no value, a fault says what was found."""
+    for number, expression in enumerate(expressions):
+        name = f"{prefix}{number}"
+        try:
+            value = value_of(expression, names)
+        except Exception as error:
+            reason = message_of(error)
+            kind = text_of(type(error).__name__, 80)
+            out.fault(name, "missing", message("no-value", type=kind, reason=reason))
+            continue
+        array = plain(name, value, out)
+        if array is not None:
+            out.arrays[name] = array

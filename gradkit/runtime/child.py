@@ -31,15 +31,15 @@ from gradkit.runtime.call import (
     plain,
     read_outputs,
     read_parameters,
+    repeats,
     run_function,
+    run_steps,
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
 from gradkit.runtime.inspection import functions, left_behind
 from gradkit.runtime.library import Policy, shut_out
-from gradkit.runtime.lines import run_steps
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
-from gradkit.runtime.repeats import repeats
 from gradkit.runtime.serve import reseed
 from gradkit.runtime.symbolic import symbolic as steps
 
@@ -81,17 +81,14 @@ def load(frame: Frame) -> Frame:
     """Take the sources of one section, and seed the generators; nothing runs yet."""
     data = frame.data
     reseed(data["seed"])
-    own, shared, borrowed = (
-        [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
-    )
+    own, shared, borrowed = parts = [data[part] for part in ("own", "shared", "borrowed")]
     policy = Policy(**data["imports"])
     if policy.forbidden and not Loaded.shut:
         shut_out(policy.forbidden)
         Loaded.shut = True
     Loaded.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
-    Loaded.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
-        f"{name}.py" for name in data["modules"]
-    }
+    modules = {f"{name}.py" for name in data["modules"]}
+    Loaded.cells = frozenset(cell for part in parts for cell, _ in part) | modules
     return Frame("loaded", {}, {})
 
 
@@ -213,27 +210,17 @@ def run(frame: Frame) -> Frame:
     return Frame("outcome", arrays, {**reply.data, "faults": faults})
 
 
-def follow(frame: Frame) -> Frame:
-    """Train by update alone; what the forward pass gives before each step is handed in."""
-    call, arrays = frame.data["call"], frame.arrays
-    X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
-    shapes = {name: list(arrays[name].shape) for name in call["keys"]}
-    steps: list[Returned] = []
-    with _Attempt(steps) as attempt:
+def repeated(frame: Frame) -> Frame:
+    """Call a function once, and tell how often it calls another for results a hair apart."""
+    call, times = frame.data["call"], 0
+    with _Attempt() as attempt:
         function, before = _after(call)
-        parameters: Mapping[str, Any] = parameters_for(call, arrays)
-        for index in range(len(outputs)):
-            row = index % len(X)
-            given = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
-            given |= {"X": X[row], "y": y[row]}
-            if before is not None:
-                before(given, parameters)
-            handed = arguments_for(call, given, parameters)
-            parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
-            step = Returned()
-            read_parameters(call, parameters, shapes, step)
-            steps.append(step)
-    return _outcome(shapes, steps, attempt.failure)
+        evaluated = partial(evaluate, function, call, frame.arrays, before)
+        # Whatever a first call makes of other statements is made before watching.
+        evaluated()
+        times = repeats(evaluated, Loaded.cells, frame.data["least"])
+    data: dict[str, Any] = {"faults": [], "failure": attempt.failure, "calls": 1}
+    return Frame("outcome", {"times": np.array([times], np.int64)}, data)
 
 
 def _function(call: Call) -> Callable[..., Any]:
@@ -322,10 +309,10 @@ def model(frame: Frame) -> Frame:
     failure = None
     for name in frame.data["candidates"]:
         with _Attempt() as attempt:
-            shapes = torch_call.shapes(torch_call.build(Loaded.namespace[name]))[:LEAVES]
+            parameters = [*torch_call.build(Loaded.namespace[name]).parameters()][:LEAVES]
             arrays = {
-                str(number): np.array(shape[:DIMENSIONS], dtype=np.int64)
-                for number, shape in enumerate(shapes)
+                str(number): np.array(list(each.shape)[:DIMENSIONS], dtype=np.int64)
+                for number, each in enumerate(parameters)
             }
             return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
         failure = failure or attempt.failure
@@ -414,11 +401,10 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "explore": explore,
     "batch": batch,
     "run": run,
-    "follow": follow,
     "lines": lines,
     "repair": repair,
     "symbolic": symbolic,
-    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Loaded.cells, frame),
+    "repeats": repeated,
     "model": model,
     "predict": predict,
     "target": target,

@@ -7,10 +7,10 @@ worker that cannot be confined is refused, never used as it is.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from gradkit.runtime.errors import failing_closed
 
 if sys.platform != "win32":
     import resource
@@ -34,6 +34,21 @@ class Allowance:
     open_files: int = 256
     tasks: int = 64
     output: int = 64 << 10
+
+
+class ConfinementError(RuntimeError):
+    """A process could not be confined, and must not be used. Raised in that process itself."""
+
+
+@contextmanager
+def failing_closed() -> Iterator[None]:
+    """Give what a system refuses while a process is confined as a `ConfinementError`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ConfinementError(
+            f"the process that student code would run in could not be confined: {error}"
+        ) from error
 
 
 @failing_closed()

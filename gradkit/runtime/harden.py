@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from os.path import dirname, isdir, isfile, join
 
 from gradkit.runtime import filters, linux
-from gradkit.runtime.errors import failing_closed
+from gradkit.runtime.confine import failing_closed
 
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")

@@ -25,9 +25,9 @@ from gradkit.runtime.messages import TEXT, message, raised
 
 _OPERATORS = """
 add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rfloordiv rmod rpow rmatmul
-neg pos abs lt le gt ge int float complex index len iter next enter exit array_ufunc
+neg pos abs lt le gt ge int float complex index len iter next enter exit array_ufunc call
 """
-"""What would compute with it. A union of types, ``Tensor | None``, is only named."""
+"""What would call it, or compute with it. A union of types, ``Tensor | None``, is only named."""
 
 
 class ForbiddenImportError(ImportError):
@@ -63,9 +63,6 @@ class _Forbidden(type):
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         return stand_in(f"{cls._path_of()}.{name}")
-
-    def __call__(cls, *_: Any, **__: Any) -> NoReturn:
-        _refuse(cls._path_of())
 
     def __bool__(cls) -> bool:
         return True

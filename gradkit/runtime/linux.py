@@ -27,7 +27,7 @@ import pwd
 import struct
 from collections.abc import Callable, Iterable
 
-from gradkit.runtime.folder import SPARE
+from gradkit.runtime.remains import SPARE
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from string import Formatter
-from typing import Any, TypeVar, cast
+from traceback import walk_tb
+from typing import Any, Literal, TypeVar, cast
 
+from gradkit.errors import GradkitError
 from gradkit.language import phrase, say
 
 Message = tuple[str, Mapping[str, Any]]
@@ -167,12 +169,10 @@ def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, A
     before = isinstance(error, BeforeError)
     error = error.__cause__ or error if before else error
     place, function = None, ""
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
+    for frame, line in walk_tb(error.__traceback__):
+        code = frame.f_code
         if code.co_filename in cells:
-            place, function = _place(code.co_filename, trace.tb_lineno), code.co_name
-        trace = trace.tb_next
+            place, function = _place(code.co_filename, line), code.co_name
     # A student may raise one too, with anything for a line.
     if isinstance(error, SyntaxError) and type(error.filename) is str and error.filename in cells:
         place = _place(error.filename, error.lineno or 1) or place
@@ -187,3 +187,37 @@ def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, A
 
 def _place(file: str, line: object) -> list[Any] | None:
     return [file, line] if is_line(line) else None
+
+
+# --- how a process is lost, or never had -------------------------------------------------
+
+LossKind = Literal["timeout", "crash", "exit", "protocol", "memory"]
+
+
+class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a worker)
+    """The process that ran student code is gone, and the request in hand with it.
+
+    Parameters
+    ----------
+    kind : str
+        ``timeout``: it was stopped at its deadline. ``crash``: a signal ended it. ``exit``:
+        it left of its own accord. ``protocol``: what it sent was no frame, or it closed its
+        channel. ``memory``: the system took it for lack of memory.
+    told : Message
+        How it was lost, without the subject.
+
+    Attributes
+    ----------
+    detail : str
+        The same in English: "was ended by SIGSEGV …".
+    """
+
+    def __init__(self, kind: LossKind, told: Message) -> None:
+        self.kind: LossKind = kind
+        self.told = told
+        self.detail = in_english(told)
+        super().__init__(f"the process that ran the submission {self.detail}")
+
+
+class WorkshopError(GradkitError):
+    """No worker could be had; this is no fault of the code that would have run in it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
+from traceback import walk_tb
 from types import CodeType
 from typing import Any, Self
 
@@ -268,13 +269,10 @@ class Namespace(dict[str, Any]):
         self._failures[statement] = self._told(error, statement), kind
 
     def _told(self, error: BaseException, statement: Statement) -> Message:
-        line = statement.node.lineno
-        trace = error.__traceback__
-        cell = statement.cell
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename in self.plan.cells:
-                cell, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-            trace = trace.tb_next
+        cell, line = statement.cell, statement.node.lineno
+        for frame, at in walk_tb(error.__traceback__):
+            if frame.f_code.co_filename in self.plan.cells:
+                cell, line = frame.f_code.co_filename, at
         if isinstance(error, SyntaxError) and error.lineno:
             line = error.lineno
         place, reason = place_of(cell, line), message_of(error, _TEXT)

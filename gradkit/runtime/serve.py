@@ -12,13 +12,13 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from gradkit.loading import uncollected
-from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
-from gradkit.runtime.errors import ConfinementError
+from gradkit.runtime.confine import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
 from gradkit.runtime.frames import (
     SEVERAL,
     TO_GRADER,
@@ -30,8 +30,6 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
-from gradkit.runtime.late_compiler import put_off_compiler
-from gradkit.runtime.old_names import restore
 from gradkit.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
@@ -44,7 +42,7 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
     ``sys.path``.
     """
     before = list(sys.path)
-    restore()
+    restore_old_names()
     with uncollected():
         for name in preload:
             importlib.import_module(name)
@@ -204,3 +202,99 @@ def main(settings: dict[str, Any]) -> None:
         os._exit(UNCONFINED)
     # Student code may have left hooks for a regular exit, and threads that it would await.
     os._exit(0)
+
+
+# --- libraries as student code is to find them ------------------------------------------
+
+OLD_NAMES: dict[str, Any] = {
+    "float": float,
+    "int": int,
+    "bool": bool,
+    "object": object,
+    "complex": complex,
+    "str": str,
+    "float_": np.float64,
+    "complex_": np.complex128,
+    "longfloat": np.longdouble,
+    "Inf": np.inf,
+    "Infinity": np.inf,
+    "infty": np.inf,
+    "PINF": np.inf,
+    "NINF": -np.inf,
+    "NaN": np.nan,
+    "product": np.prod,
+    "cumproduct": np.cumprod,
+    "alltrue": np.all,
+    "sometrue": np.any,
+    "round_": np.round,
+    "row_stack": np.vstack,
+    "in1d": lambda a, b: np.isin(np.ravel(a), b),
+    "mat": np.asmatrix,
+    "asfarray": lambda a, dtype=np.float64: np.asarray(a, dtype),
+    "msort": lambda a: np.sort(a, axis=0),
+    "trapz": np.trapezoid,
+    "asscalar": lambda a: a.item(),
+}
+
+
+def restore_old_names() -> None:
+    """Give numpy back the names that it has given up, for code that was written when it had them.
+
+    Whoever wrote ``np.float`` or ``np.Inf`` was right at the time, and is right still where another
+    numpy is installed. Only the student's process has these names.
+    """
+    for name, value in OLD_NAMES.items():
+        if name not in vars(np):
+            setattr(np, name, value)
+    np.reshape = _with_old_keyword(np.reshape)
+
+
+def _with_old_keyword(reshape: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``np.reshape`` be called with ``newshape``, as its second parameter was called."""
+
+    def call(a: Any, *shape: Any, newshape: Any = None, **rest: Any) -> Any:
+        return reshape(a, *shape, **rest) if newshape is None else reshape(a, newshape, **rest)
+
+    return call
+
+
+COMPILER = "torch._dynamo"
+
+
+def _as_it_is(model: Any = None, *_: Any, **__: Any) -> Any:
+    """Return what was to be compiled, or kept from it; as a function and as a decorator."""
+    return model if model is not None else lambda model: model
+
+
+class _LateCompiler(ModuleType):
+    """Stands for the compiler until anything else of it is asked for.
+
+    Outside of it the two that are here do nothing.
+    """
+
+    disable = staticmethod(_as_it_is)
+
+    @staticmethod
+    def graph_break(*_: Any, **__: Any) -> None:
+        """Do nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(COMPILER) is self:
+            del sys.modules[COMPILER]
+        return getattr(importlib.import_module(COMPILER), name)
+
+
+def put_off_compiler() -> None:
+    """Have ``torch._dynamo`` loaded when it is needed, and nothing compiled.
+
+    The first optimiser of a process has torch load it, and with it sympy and a large part of
+    torch, in about as much time as all the rest of torch takes. All that it wants of it are two
+    functions which do nothing outside of the compiler. Nor can that work where nothing may be
+    written: what ``torch.compile`` is given runs as it is, to the same numbers.
+
+    torch has to be loaded already.
+    """
+    sys.modules["torch"].compile = _as_it_is  # type: ignore[attr-defined]
+    if COMPILER not in sys.modules:
+        late = sys.modules[COMPILER] = _LateCompiler(COMPILER)
+        sys.modules["torch"]._dynamo = late  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from traceback import walk_tb
 from types import CodeType
 
 from gradkit.runtime.namespace import Namespace
@@ -61,12 +62,9 @@ def _text(names: Namespace, name: str) -> Text | None:
 
 def _line(error: BaseException, name: str, cell: str) -> int:
     """Return the line of the function at which something was raised, in it or below; 0 if none."""
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if (code.co_name, code.co_filename) == (name, cell):
-            return trace.tb_lineno
-        trace = trace.tb_next
+    for frame, line in walk_tb(error.__traceback__):
+        if (frame.f_code.co_name, frame.f_code.co_filename) == (name, cell):
+            return line
     return 0
 
 

@@ -56,11 +56,6 @@ def build(made: Any) -> Any:
     return model
 
 
-def shapes(model: Any) -> list[list[int]]:
-    """Return shapes of the registered parameters, in order."""
-    return [list(parameter.shape) for parameter in model.parameters()]
-
-
 def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
     """Return the model's own parameter for each canonical one, and how it is laid out.
 

@@ -25,10 +25,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
-from gradkit.runtime.errors import ConfinementError
+from gradkit.runtime.confine import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
 from gradkit.runtime.harden import Shell, shut_in, tie_down
-from gradkit.runtime.process_tree import has_ended, kill_below, kill_group
+from gradkit.runtime.remains import has_ended, kill_below, kill_group
 from gradkit.runtime.serve import Handlers, load, open_streams, point_streams, serve
 
 UNFIT = 70

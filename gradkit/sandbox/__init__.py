@@ -5,7 +5,7 @@ numpy, and a `Workshop` is best started before that.
 """
 
 from gradkit.runtime.confine import Allowance
-from gradkit.runtime.errors import WorkerLost, WorkshopError
+from gradkit.runtime.messages import WorkerLost, WorkshopError
 from gradkit.sandbox.workshop import Workshop, start_ahead
 
 __all__ = ["Allowance", "WorkerLost", "Workshop", "WorkshopError", "start_ahead"]

@@ -19,9 +19,9 @@ from typing import Any
 from msgspec import Struct
 
 from gradkit.runtime.confine import running_tasks
-from gradkit.runtime.folder import own_folder
+from gradkit.runtime.remains import own_folder
 from gradkit.sandbox import Allowance, WorkerLost, Workshop
-from gradkit.sandbox.tiers import refuse_unfit, short_of
+from gradkit.sandbox.workshop import refuse_unfit, short_of
 from gradkit.text import clean_text
 
 MEMORY = 256 << 20

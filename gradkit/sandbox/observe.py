@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
 from gradkit.lines import packed
@@ -39,12 +39,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
         "function": bound.function,
         "arguments": list(bound.arguments),
         "by_name": list(bound.keywords),
-        "keys": dict(convention.keys),
-        "weights": convention.weights,
-        "vectors": convention.vectors,
-        "biases": convention.biases,
-        "scalars": convention.scalars,
-        "inputs": convention.inputs,
+        **asdict(convention),
         "columns": list(task.columns[: task.X.shape[1]]),
         "returns": {name: list(path) for name, path in bound.returns.items()},
         "shapes": {name: list(shapes[name]) for name in wanted},
@@ -54,7 +49,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
 
 def observe(process: StudentProcess, question: Question) -> Outcome:
     """Return what comes of one question."""
-    reply = process.ask(question.kind, question.data, question.arrays)
+    reply = process.ask(question)
     return outcome_of(process, question.name, reply, question.loop)
 
 
@@ -115,18 +110,6 @@ def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
     return Question("run", columns, data, run.name, "gradkit")
 
 
-def of_followed(
-    task: Task, update: Bound, run: Run, y_hat: NDArray[Any], A1: NDArray[Any]
-) -> Question:
-    """Return the updates of a training run, with outputs (steps, size, 1) that are handed in.
-
-    The answer is each parameter after each step.
-    """
-    data = {"call": call_of(update, task)}
-    columns = {"X": run.X[:, :, None], "y": run.y[:, :, None], "y_hat": y_hat, "A1": A1}
-    return Question("follow", {**_run_arrays(run), **columns}, data, run.name, "replaced")
-
-
 def of_training(task: Task, train: Bound, run: Run) -> Question:
     """Return a torch training run by the student's own loop."""
     data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
@@ -146,7 +129,7 @@ def observe_returned(
     """Return what a forward function returns, in whatever sizes: columns (n, size) by quantity."""
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}
-    reply = process.ask("explore", {"call": call}, once)
+    reply = process.ask(Frame("explore", once, {"call": call}))
     if isinstance(reply, Lost) or "tree" not in reply.data:
         return outcome_of(process, "returned", reply)
     sizes = {
@@ -242,8 +225,8 @@ def of_lines(
     variables: Mapping[str, Sequence[str]] = {},
     changed: Sequence[tuple[str, int, str]] = (),
     spared: str = "",
-) -> Question:
-    """Return the question for some lines.
+) -> Frame:
+    """Return what asks for some lines to be run, see `made_of`.
 
     Parameters
     ----------
@@ -278,47 +261,29 @@ def of_lines(
         "spared": spared,
         "locals": {function: list(names) for function, names in variables.items()},
     }
-    return Question("lines", arrays, data, "lines")
+    return Frame("lines", arrays, data)
 
 
-def observe_lines(
-    process: StudentProcess, questions: Sequence[Question], *, at_once: bool = False
-) -> Iterator[tuple[Made, Outcome]]:
-    """Yield what came of some lines: by expression, and as the process told it.
-
-    One is asked after the other as long as somebody wants to know; or all ``at_once``.
-    """
-    if at_once:
-        replies = process.ask_all(questions, at_once=True)
-        yield from (
-            _made_of(process, q, reply) for q, (reply, _) in zip(questions, replies, strict=True)
-        )
-        return
-    for question in questions:
-        reply = process.ask(question.kind, question.data, question.arrays)
-        yield _made_of(process, question, reply)
-
-
-def _made_of(
-    process: StudentProcess, question: Question, reply: Frame | Lost
+def made_of(
+    process: StudentProcess, reads: Sequence[str], reply: Frame | Lost
 ) -> tuple[Made, Outcome]:
+    """Return what came of some lines: by expression, and as the process told it."""
     outcome = outcome_of(process, "lines", reply)
-    reads = question.data["reads"]
     if not isinstance(reply, Frame):
         return Made(), outcome
-    values, again, missing = {}, {}, {}
+    values, second, missing = {}, {}, {}
     for number, expression in enumerate(reads):
-        first, second = (reply.arrays.get(f"{part}{number}") for part in ("", "again/"))
+        first, other = (reply.arrays.get(f"{part}{number}") for part in ("", "again/"))
         if first is not None and first.dtype.kind not in REAL:
             missing[expression] = said(message("dtype", dtype=str(first.dtype)))
         elif first is not None:
             values[expression] = first
-        if second is not None and second.dtype.kind in REAL:
-            again[expression] = second
-    changed = []
+        if other is not None and other.dtype.kind in REAL:
+            second[expression] = other
+    mutated = []
     for _, name, kind, found in reply.data["faults"]:
         if kind == "mutated":
-            changed.append(name)
+            mutated.append(name)
         elif name.isdigit() and kind != "subclass":
             missing[reads[int(name)]] = said(found)
     inner = {
@@ -326,4 +291,4 @@ def _made_of(
         for name, value in reply.arrays.items()
         if name.startswith("local/")
     }
-    return Made(values, again, tuple(changed), missing, inner), outcome
+    return Made(values, second, tuple(mutated), missing, inner), outcome

@@ -6,16 +6,13 @@ import ast
 import contextlib
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
 
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
-from gradkit.runtime.errors import LossKind
 from gradkit.runtime.frames import (
     SEVERAL,
     TO_GRADER,
@@ -28,7 +25,7 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
-from gradkit.runtime.messages import Message, is_line, message, said
+from gradkit.runtime.messages import LossKind, Message, is_line, message, said
 from gradkit.runtime.syntax import parse, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
@@ -83,6 +80,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         Seeds the random generators of every worker, so that each starts alike.
     imports : Imports
         Which packages the code may use.
+    needs : collection of str
+        Modules that it is going to import, see `Workshop.worker`.
     hurried : bool
         Whether to give up altogether, with `OverdueError`, at the first request that is not
         answered in time, or costs the process: whoever asks will come back with more time. A
@@ -99,6 +98,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         seed: int,
         *,
         imports: Imports = ANYTHING,
+        needs: Collection[str] = (),
         hurried: bool = False,
     ) -> None:
         self.section = section
@@ -124,15 +124,13 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._stack = contextlib.ExitStack()
         self._worker: Worker | None = None
         self._loaded = False
-        self._modules: frozenset[str] = frozenset()
+        self._modules = frozenset(needs)
         self._apart = False
         self._imports: list[Frame] | None = None
         self._importing = 0.0
         self._stuck: Message | None = None
 
-    def ask(
-        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-    ) -> Frame | Lost:
+    def ask(self, request: Frame) -> Frame | Lost:
         """Put one request.
 
         Returns
@@ -147,7 +145,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             It is hurried, and there was no reply in time.
         """
         left = self._left
-        reply = self._ask(kind, data, arrays)
+        reply = self._ask(request)
         if isinstance(reply, Lost) and reply.kind == "timeout" and self._imports is None:
             # Whether it was the code, or what it imports, is only asked where it matters.
             self._imports = _imports_of(self._sources)
@@ -155,7 +153,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             if self._importing > LEAST:
                 self.losses.remove(reply)
                 self._left = left
-                return self._ask(kind, data, arrays)
+                return self._ask(request)
         return reply
 
     def _import(self, worker: Worker, imports: Sequence[Frame]) -> None:
@@ -176,20 +174,16 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
                 break
         self._importing = time.monotonic() - began
 
-    def _ask(
-        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-    ) -> Frame | Lost:
-        modules = _needed(kind, data)
+    def _ask(self, request: Frame) -> Frame | Lost:
+        modules = _needed(request.kind, request.data)
         if self._worker is not None and not self._modules >= modules:
             self._close()
         # A new process is the grader's own time, the loading of the code is the student's.
         worker = self._worker or self._open(modules)
         first, started = not self._loaded, time.monotonic()
         try:
-            request = Frame(kind, arrays, data)
-            if first:
-                request = together([Frame("load", {}, self._sources), request])
-            reply = worker.ask(request, self._share())
+            sent = together([Frame("load", {}, self._sources), request]) if first else request
+            reply = worker.ask(sent, self._share())
             self._loaded = True
             self.output = worker.output
             # Who prints once prints again.
@@ -199,7 +193,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            told = _of_several(lost.told, kind, data, arrays)
+            told = _of_several(lost.told, request)
             return self._lose(lost.kind, self._stuck or told if lost.kind == "timeout" else told)
         finally:
             self._left -= time.monotonic() - started
@@ -209,8 +203,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             reply = Frame(reply.kind, reply.arrays, clean_data(reply.data))
             if reply.kind == "error":
                 return self._lose("protocol", message("error", reason=reply.data.get("text", "")))
-            if kind != SEVERAL:
-                check(kind, data, arrays, reply)
+            if request.kind != SEVERAL:
+                check(request.kind, request.data, request.arrays, reply)
         except (FrameError, UnfitError) as error:
             # It answers what it cannot have been asked.
             return self._lose("protocol", message("invalid", reason=clean_text(str(error))))
@@ -223,7 +217,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return self.losses[-1]
 
     def ask_all(
-        self, questions: Sequence[Question], *, at_once: bool = False
+        self, questions: Sequence[Frame], *, at_once: bool = False
     ) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.
 
@@ -242,14 +236,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
                 return [(reply, "") for reply in replies]
             self._apart = True
             self._close()
-        return [
-            (self.ask(question.kind, question.data, question.arrays), self.output)
-            for question in questions
-        ]
+        return [(self.ask(question), self.output) for question in questions]
 
-    def _ask_together(self, questions: Sequence[Question]) -> list[Frame] | None:
-        request = together(questions)
-        reply = self.ask(request.kind, request.data, request.arrays)
+    def _ask_together(self, questions: Sequence[Frame]) -> list[Frame] | None:
+        reply = self.ask(together(questions))
         if isinstance(reply, Lost) or self.output:
             return None
         try:
@@ -336,12 +326,11 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._close()
 
 
-def _of_several(
-    told: Message, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> Message:
+def _of_several(told: Message, request: Frame) -> Message:
     """Say that it was several calls which took too long, where a request asks for as many."""
-    code, fields = told
-    count = data["epochs"] * len(arrays["X"]) if kind == "run" else data.get("n", 1)
+    (code, fields), data = told, request.data
+    run = request.kind == "run"
+    count = data["epochs"] * len(request.arrays["X"]) if run else data.get("n", 1)
     several = code == "overdue" and count > 1
     return message("overdue-calls", count=count, **fields) if several else told
 
@@ -401,9 +390,7 @@ class LiveProcess(StudentProcess):
         super().__init__(workshop, section, {}, frozenset(), 0.0, 0)  # type: ignore[arg-type]
         self._functions = dict(functions)
 
-    def ask(
-        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-    ) -> Frame | Lost:
+    def ask(self, request: Frame) -> Frame | Lost:
         """See `StudentProcess`. An interrupt goes on to whoever pressed the key."""
         from gradkit.runtime import child
         from gradkit.runtime.serve import generators_kept
@@ -412,9 +399,9 @@ class LiveProcess(StudentProcess):
         child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
         printed = io.StringIO()
         # By way of bytes, as from a process: what is handed over is a copy, and may be changed.
-        request = _sent(Frame(kind, arrays, data), TO_WORKER)
+        received = _sent(request, TO_WORKER)
         with contextlib.redirect_stdout(printed), generators_kept():
-            reply = _sent(child.HANDLERS[kind](request), TO_GRADER)
+            reply = _sent(child.HANDLERS[request.kind](received), TO_GRADER)
         self.output = printed.getvalue()[:2000]
         failure = reply.data.get("failure")
         if failure and failure["type"] == "KeyboardInterrupt":

@@ -1,4 +1,7 @@
-"""Slots that student code runs in: forks of a zygote on Linux, else interpreters used once."""
+"""Slots that student code runs in: forks of a zygote on Linux, else interpreters used once.
+
+Either is a bare Python interpreter that knows gradkit's worker and nothing else of us.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,114 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO, Any, cast
 
-from gradkit.runtime.errors import WorkshopError
-from gradkit.runtime.folder import make_folder, remove_folder
-from gradkit.runtime.process_tree import has_ended, kill_below, kill_group, kill_tree
-from gradkit.sandbox.interpreter import Link, Recipe, launch
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from gradkit.processes import interpreter
+from gradkit.runtime.messages import WorkshopError
+from gradkit.runtime.remains import (
+    has_ended,
+    kill_below,
+    kill_group,
+    kill_tree,
+    make_folder,
+    remove_folder,
+)
+from gradkit.safe_path import safe_path
+
+# Not all systems find their shared libraries without these.
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+class Recipe(Struct, frozen=True):
+    """What an interpreter should have imported when student code comes to it.
+
+    ``handlers`` is a module with a dict ``HANDLERS``; ``search`` are folders to find that
+    module in, besides the installed packages.
+    """
+
+    preload: tuple[str, ...]
+    handlers: str
+    search: tuple[str, ...]
+
+
+def launch(
+    program: str,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int | IO[bytes],
+    settings: dict[str, Any] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start an interpreter that runs ``main(settings)`` of the module `program`.
+
+    It leads a session of its own, sees an environment made for it, works in `folder`, and
+    imports none of the user's own packages. Returns at once.
+    """
+    # With an environment made from nothing it is as isolated as -I makes it; -I itself would
+    # ignore the hash seed, and with it the order of sets would differ from one run to the next.
+    return interpreter(
+        program,
+        {**asdict(recipe), **(settings or {})},
+        environment=_environment(folder),
+        options=("-X", "utf8"),
+        libraries=_libraries(recipe.preload),
+        unwanted=_checkout(),
+        folder=folder,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        handles=pass_fds,
+        new_session=True,
+    )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        **dict.fromkeys((*threads, "VECLIB_MAXIMUM_THREADS"), "1"),
+        **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder)),
+        "LC_ALL": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        # Given a folder of its own it does not insist on making one.
+        "MPLCONFIGDIR": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def _checkout() -> list[str]:
+    """Return the folder that gradkit lies in, unless that is one of installed packages."""
+    folder = Path(__file__).parents[2]
+    return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
+
+
+def _libraries(names: Sequence[str]) -> list[str]:
+    """Folders in which this process finds packages that a bare interpreter might not."""
+    path = safe_path()
+    folders: dict[str, None] = {}
+    for name in ("numpy", *names):
+        spec = PathFinder.find_spec(name.partition(".")[0], path)
+        if spec is not None and spec.origin is not None:
+            folders[str(Path(spec.origin).parents[1])] = None
+    return list(folders)
+
+
+class Link(Struct, frozen=True):
+    """The grader's ends of a new process: ``channel`` for frames, ``output`` for prints."""
+
+    channel: socket.socket
+    output: socket.socket
+
 
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
@@ -27,7 +130,10 @@ _FAREWELL = 1.0
 
 
 class ForkSlot:
-    """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile."""
+    """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile.
+
+    A slot is a source of processes, used by one thread at a time.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
@@ -64,7 +170,10 @@ class ForkSlot:
         hide()
 
     def start(self) -> Link:
-        """Fork a child of the zygote, which is first replaced if it is gone."""
+        """Fork a child of the zygote, which is first replaced if it is gone.
+
+        The one before has been stopped. May return before it is ready.
+        """
         with self._lock:
             if self._closed:
                 raise WorkshopError("the workshop has been closed, it starts no more processes")
@@ -94,7 +203,11 @@ class ForkSlot:
             return answer is None or bool(answer["ended"])
 
     def stop(self) -> int | None:
-        """Kill the child with all it has started, and empty the folder."""
+        """Kill the child with all it has started, empty the folder, and return its exit code.
+
+        It is minus the number of the signal that ended it, and None where it cannot be known, or
+        nothing has been started.
+        """
         with self._lock:
             if self._pid is None:
                 return None
@@ -200,6 +313,9 @@ class SpawnSlot:
             spare, self._next = self._next, None
             if spare is not None:
                 spare.stop()
+
+
+Slot = ForkSlot | SpawnSlot
 
 
 class _Interpreter:

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import NoReturn
 
 from gradkit.runtime.confine import UNCONFINED, Allowance, running_tasks
-from gradkit.runtime.errors import LossKind, WorkerLost, WorkshopError
 from gradkit.runtime.frames import (
     TO_GRADER,
     TO_WORKER,
@@ -20,8 +19,8 @@ from gradkit.runtime.frames import (
     FrameReader,
     encode,
 )
-from gradkit.runtime.messages import Message, message
-from gradkit.sandbox.interpreter import Slot
+from gradkit.runtime.messages import LossKind, Message, WorkerLost, WorkshopError, message
+from gradkit.sandbox.slots import Slot
 from gradkit.text import clean_text
 
 _TICK = 0.05

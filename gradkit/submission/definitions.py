@@ -175,8 +175,10 @@ def found_for(
     return None
 
 
-def accepts(definition: Definition, call: Call, known: Mapping[str, Definition]) -> bool:
-    """Tell whether what is defined can be called so, as far as its text says."""
+def accepts(definition: Definition | None, call: Call, known: Mapping[str, Definition]) -> bool:
+    """Tell whether what is defined, if it is, can be called so, as far as its text says."""
+    if definition is None:
+        return False
     node, skipped = definition.node, int("." in definition.name)
     if isinstance(node, ast.ClassDef):
         made = known.get(f"{node.name}.__init__")

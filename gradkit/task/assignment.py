@@ -22,13 +22,11 @@ from msgspec.structs import replace
 from gradkit.records.task import (
     FRAMEWORKS,
     QUANTITIES,
-    Argument,
     Array,
     Assignment,
     Check,
     FunctionTask,
     Layer,
-    Rates,
     Role,
     Start,
     Task,
@@ -75,6 +73,11 @@ CHECKS: dict[str, dict[str, str]] = {
 def read_gallery() -> tuple[Assignment, ...]:
     """Read all exercises that come with gradkit, but for the first."""
     return tuple(read_assignment(file) for name, file in exercises().items() if name != FIRST)
+
+
+def gallery_functions() -> tuple[FunctionTask, ...]:
+    """Return the function tasks of all these exercises."""
+    return tuple(task for exercise in read_gallery() for task in exercise.functions)
 
 
 def read_assignment(path: Path | str | None = None) -> Assignment:
@@ -221,12 +224,8 @@ def _visibility(
 def _role(name: str, table: RoleTable) -> Role:
     for argument in table.arguments:
         among(f"roles.{name}.arguments.{argument.name}.kind", argument.kind, QUANTITIES)
-    arguments = tuple(
-        Argument(a.name, a.kind, tuple(a.aliases), a.required) for a in table.arguments
-    )
-    return Role(
-        name, tuple(table.names), table.signature, table.returns, arguments, shared=table.shared
-    )
+    names, arguments = tuple(table.names), table.arguments
+    return Role(name, names, table.signature, table.returns, arguments, shared=table.shared)
 
 
 def _tolerances(table: dict[str, Any]) -> dict[str, float]:
@@ -263,7 +262,6 @@ def _task(
     if table.layers[-1].units != y.shape[1]:
         found = f"{table.layers[-1].units} units in the last layer"
         refuse(f"{here}.layers", found, f"{y.shape[1]}, one for each target")
-    layers = tuple(Layer(layer.units, layer.activation) for layer in table.layers)
     return Task(
         id=table.id,
         title=table.title,
@@ -272,12 +270,12 @@ def _task(
         columns=(*table.features, *table.targets),
         X=X,
         y=y,
-        layers=layers,
+        layers=table.layers,
         loss=table.loss,
-        rates=Rates(table.rates.weight, table.rates.bias, table.rates.policy),
+        rates=table.rates,
         epochs=table.epochs,
         starts=tuple(
-            _start(f"{here}.starts.{name}", name, start, X.shape[1], layers)
+            _start(f"{here}.starts.{name}", name, start, X.shape[1], table.layers)
             for name, start in table.starts.items()
         ),
         roles=tuple(

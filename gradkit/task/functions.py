@@ -10,9 +10,10 @@ from types import UnionType
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
-from gradkit.records.task import Call, Equivalent, Example, FunctionCheck, FunctionTask, Lines
+from gradkit.records.task import Call, Example, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
     MOST,
@@ -110,7 +111,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         words=tuple(table.words),
         files=files_of(f"{here}.files", table.files),
         imports=imports_of(f"{here}.imports", table.imports, "numpy"),
-        equivalent=tuple(Equivalent(e.line.strip(), e.change, e.why) for e in table.equivalent),
+        equivalent=tuple(replace(each, line=each.line.strip()) for each in table.equivalent),
     )
     try:
         for draw in draws(task, 0):

@@ -10,24 +10,31 @@ import msgspec
 
 from gradkit.errors import GradkitError
 from gradkit.records.mistake import Preset
-from gradkit.records.task import Imports, Visibility
+from gradkit.records.task import (
+    Argument,
+    Count,
+    Equivalent,
+    Imports,
+    Layer,
+    Positive,
+    RatePolicy,
+    Rates,
+    Visibility,
+)
 
 Schema = Literal["gradkit/assignment/v1"]
 Framework = Literal["numpy", "torch"]
-Policy = Literal["exact", "free"]
 
 CHOICES = {
     "schema": get_args(Schema),
     "framework": get_args(Framework),
-    "policy": get_args(Policy),
+    "policy": get_args(RatePolicy),
     "preset": get_args(Preset),
     "visibility": get_args(Visibility),
     "required": ("all", "a list of tasks"),
 }
 """What the keys may say that take one of a few words."""
 
-Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
 Names = Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
@@ -39,38 +46,14 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
     """A TOML table in which a misspelt key is an error."""
 
 
-class ArgumentTable(Table):
-    """An entry of ``roles.NAME.arguments``."""
-
-    name: str
-    kind: str
-    aliases: list[str] = []
-    required: bool = True
-
-
 class RoleTable(Table):
     """``roles.NAME``."""
 
     names: Names
     signature: str
     returns: str
-    arguments: list[ArgumentTable] = []
+    arguments: tuple[Argument, ...] = ()
     shared: bool = False
-
-
-class LayerTable(Table):
-    """An entry of ``tasks.layers``."""
-
-    units: Count
-    activation: str
-
-
-class RatesTable(Table):
-    """``tasks.rates``."""
-
-    weight: Positive
-    bias: Positive
-    policy: Policy = "exact"
 
 
 class ImportsTable(Table):
@@ -90,9 +73,9 @@ class TaskTable(Table):
     data: str
     features: Names
     targets: Names
-    layers: Annotated[list[LayerTable], msgspec.Meta(min_length=1)]
+    layers: Annotated[tuple[Layer, ...], msgspec.Meta(min_length=1)]
     loss: str
-    rates: RatesTable
+    rates: Rates
     epochs: Count
     deadline: Positive
     roles: Names
@@ -129,14 +112,6 @@ class CheckTable(Table):
     examples: list[ExampleTable] = []
 
 
-class EquivalentTable(Table):
-    """An entry of ``equivalent`` of a function task."""
-
-    line: str
-    why: Annotated[str, msgspec.Meta(min_length=1)]
-    change: str = ""
-
-
 class FunctionTaskTable(Table):
     """An entry of ``tasks`` of kind ``functions``."""
 
@@ -150,7 +125,7 @@ class FunctionTaskTable(Table):
     hard: list[dict[str, Any]] = []
     given: dict[str, str] = {}
     names: dict[str, list[str]] = {}
-    equivalent: list[EquivalentTable] = []
+    equivalent: list[Equivalent] = []
     shared: list[str] = []
     words: list[str] = []
     deadline: Positive = DEADLINE

@@ -24,12 +24,13 @@ class HereProcess(StudentProcess):
         sources = [[(cell.id, cell.source) for cell in part] for part in parts]
         self._names = Namespace(*sources, modules or {})
 
-    def ask(self, kind, data, arrays) -> Frame:
+    def ask(self, request) -> Frame:
         """Answer as the worker would."""
         child.Loaded.namespace = self._names
         child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
-        reply = _sent(child.HANDLERS[kind](_sent(Frame(kind, arrays, data), TO_WORKER)), TO_GRADER)
-        check(kind, data, arrays, reply)
+        received = _sent(request, TO_WORKER)
+        reply = _sent(child.HANDLERS[request.kind](received), TO_GRADER)
+        check(request.kind, request.data, request.arrays, reply)
         return reply
 
 

@@ -482,7 +482,7 @@ def test_loops_of_other_sections_are_not_this_ones():
     made = loop("loss = criterion(net(X), y)")
     text = cells(IMPORTS + NET + SET_UP, made)
     borrowed = Section(("t",), cells("x = 1", start=9), (), text)
-    assert outline(borrowed).loops == ()
+    assert outline(borrowed).loops == []
     shared = Section(("t",), cells("x = 1", start=9), text)
     assert [loop.origin for loop in outline(shared).loops] == ["shared"]
     assert [loop.origin for loop in outline(Section(("t",), text)).loops] == ["own"]
@@ -554,4 +554,4 @@ def test_loops_without_training_are_none():
             "for b in loader:\n    print(net(b))",
         ),
     )
-    assert outline(section).loops == ()
+    assert outline(section).loops == []

@@ -44,8 +44,8 @@ def bound_until(kind: str, *texts: str, task: str) -> Binding:
     cells = [Cell(f"{n}.py", "hw.py", None, text) for n, text in enumerate(sources)]
 
     class Fragile(HereProcess):
-        def ask(self, asked, data, arrays):
-            return Lost("crash", "") if asked == kind else super().ask(asked, data, arrays)
+        def ask(self, request):
+            return Lost("crash", "") if request.kind == kind else super().ask(request)
 
     return bind(TASKS[task], Fragile(Section((task,), tuple(cells))))
 

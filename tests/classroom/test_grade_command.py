@@ -41,7 +41,7 @@ from gradkit.records.result import Result
 from gradkit.report import progress
 from gradkit.report.progress import Watcher
 from gradkit.sandbox.doctor import Examination
-from gradkit.sandbox.tiers import LACKING
+from gradkit.sandbox.workshop import LACKING
 
 pytestmark = pytest.mark.sample(8)
 

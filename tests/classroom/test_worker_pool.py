@@ -287,6 +287,6 @@ def test_sessions_share_their_workers(able: Grader) -> None:
     """A hurried and a patient one have one server of processes between them."""
     hurried, patient = able._sessions[True], able._sessions[False]
     assert isinstance(hurried, Session)
-    assert hurried.resources.workshops["numpy"] is patient.resources.workshops["numpy"]
+    assert hurried.resources.workshop is patient.resources.workshop
     assert hurried.resources._budget is not None
     assert patient.resources._budget is None

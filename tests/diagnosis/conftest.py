@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradkit.grading.examine import examine
-from gradkit.grading.recognise import recognise
+from gradkit.grading.recognise import Forwards
 from gradkit.grading.session import REDRAWS, Session
 from gradkit.grading.settings import Settings, assignment_and_reference, oracle_of
 from gradkit.judge.case import Examined
@@ -24,9 +24,7 @@ Spotted = Callable[[str, str, Iterable[int]], list[int]]
 
 
 @pytest.fixture(scope="session")
-def diagnosed(
-    workshop: Workshop, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Diagnosed]:
+def diagnosed(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diagnosed]:
     """``diagnosed(text_or_path, task, seed=0)``: one task's result, graded in this process."""
     with ExitStack() as stack:
         sessions: dict[tuple[str, int], Session] = {}
@@ -38,7 +36,7 @@ def diagnosed(
                 settings = Settings(tasks=(task,), seed=seed, no_reference=True)
                 made = Session(settings, workshop)
                 if task.endswith("torch"):
-                    made.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
+                    pytest.importorskip("torch")
                 sessions[key] = stack.enter_context(made)
             if isinstance(submission, str):
                 written.write_text(submission, encoding="utf-8")
@@ -66,7 +64,8 @@ def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spo
         def sit(section) -> StudentProcess:
             return StudentProcess(workshop, section, {}, frozenset(), 600.0, seed=0)
 
-        claimed = recognise(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
+        forwards = Forwards(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
+        claimed = forwards.claims(said=True)
         oracle = oracle_of(task, None, "correct")
         section = claimed[name].section
         with sit(section) as sitting:

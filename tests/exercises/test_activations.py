@@ -85,7 +85,6 @@ def grade(
     workshop: Workshop,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
 ) -> Grade:
     """``grade(activation, framework, text)``, where each activation is in the table."""
     for name, entry in ENTRIES.items():
@@ -98,7 +97,6 @@ def grade(
         with Session(settings, workshop) as session:
             if framework == "torch":
                 pytest.importorskip("torch")
-                session.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
             (task,) = session.check(path).tasks
         return task
 

@@ -138,7 +138,7 @@ def twin(folder: Path, name: str, changes: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def grade(
-    workshop: Workshop, request: pytest.FixtureRequest
+    workshop: Workshop,
 ) -> Iterator[Callable[..., TaskResult]]:
     """``grade(name, path, seed, reference=False)``: the only task of the only section."""
     with ExitStack() as stack:
@@ -157,8 +157,6 @@ def grade(
                 )
                 sessions[key] = stack.enter_context(Session(settings, workshop))
             session = sessions[key]
-            if name in TORCH:
-                session.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
             session.settings = replace(session.settings, seed=seed)
             (task,) = session.check(path).tasks
             assert task.task == name.replace("_", "-")

@@ -23,9 +23,17 @@ from gradkit.gradcheck.backward import (
     _weights,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.records import Direction, Entry, Report
+from gradkit.gradcheck.records import (
+    Direction,
+    Entry,
+    Report,
+    _badness,
+    _seen,
+    _sentence,
+    describe,
+    place,
+)
 from gradkit.gradcheck.structure import align, is_tensor, precision, to_numpy, unpack
-from gradkit.gradcheck.text import _badness, _seen, _sentence, describe, place
 
 W = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,7 +21,7 @@ Grade = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]:
+def grade(workshop: Workshop) -> Iterator[Grade]:
     """``grade(path, *tasks, seed=0, diagnose=False, form=…, reference=…, assignment=…)``.
 
     Sessions are shared by all tests: one of its own for each seed or task would start
@@ -40,8 +39,6 @@ def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]
                 made = Session(
                     Settings(no_reference="reference" not in settings, **settings), workshop
                 )
-                if importlib.util.find_spec("torch") is not None:
-                    made.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
                 sessions[key] = stack.enter_context(made)
             session = sessions[key]
             session.settings = replace(session.settings, tasks=tasks, seed=seed)

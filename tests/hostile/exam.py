@@ -135,7 +135,7 @@ class Exam:
 
     def workers(self) -> list[int]:
         """Processes of this workshop but its fork server."""
-        slot = self.workshop._slots[0]
+        slot = self.workshop._slot
         server, folder = slot._zygote.pid, str(slot._folder)
         for _ in range(50):
             found = [pid for pid in processes() if is_of(pid, server, folder) and pid != server]
@@ -147,12 +147,12 @@ class Exam:
 
     def server_memory(self) -> int:
         """Address space of the fork server in bytes."""
-        pid = self.workshop._slots[0]._zygote.pid
+        pid = self.workshop._slot._zygote.pid
         return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * 4096
 
     def server_descriptors(self) -> int:
         """How many descriptors the fork server holds; 0 where that may not be seen."""
-        pid = self.workshop._slots[0]._zygote.pid
+        pid = self.workshop._slot._zygote.pid
         with contextlib.suppress(PermissionError):
             return len(os.listdir(f"/proc/{pid}/fd"))
         return 0

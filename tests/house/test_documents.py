@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from house.handed_out import moodle_download
 
 from gradkit import __version__, cli
-from gradkit.sandbox.tiers import ADDS
+from gradkit.sandbox.workshop import ADDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

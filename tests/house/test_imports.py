@@ -62,7 +62,6 @@ ROOMS: Mapping[str, set[str]] = {
     "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,
-        "runtime.errors",
         "submission",
         "sandbox",
         "task.assignment",

@@ -15,7 +15,7 @@ MAY_START: Mapping[str, set[str]] = {
     # Every interpreter.
     "gradkit/processes.py": {"subprocess.Popen", "sys.executable"},
     # Windows' own command, with fixed words.
-    "gradkit/runtime/process_tree.py": {"subprocess.run"},
+    "gradkit/runtime/remains.py": {"subprocess.run"},
     # A fork runs on with what is loaded: students' processes of their server, and an account
     # that nobody has.
     "gradkit/runtime/zygote.py": {"os.fork"},

@@ -79,13 +79,13 @@ def test_only_what_is_selected_is_graded(
 ) -> None:
     """Tasks of which no check is to run cost nothing; those that run are graded as ever."""
     graded = []
-    grade = Session._grade_section
+    grade = Session._grade
 
     def noted(self, task, *rest):
         graded.append(task.id)
         return grade(self, task, *rest)
 
-    monkeypatch.setattr(Session, "_grade_section", noted)
+    monkeypatch.setattr(Session, "_grade", noted)
     (pytester.path / "hw").mkdir()
     (pytester.path / "hw" / "regression_numpy.py").write_bytes(right.read_bytes())
     other = right.parent / "hw" / "classification_numpy.py"

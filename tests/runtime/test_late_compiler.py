@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 START = """
 import sys
 import torch
-from gradkit.runtime.late_compiler import put_off_compiler
+from gradkit.runtime.serve import put_off_compiler
 put_off_compiler()
 weight = torch.ones(1, requires_grad=True)
 for optimiser in (torch.optim.SGD([weight], lr=0.5), torch.optim.Adam([weight], lr=0.5)):

@@ -35,7 +35,8 @@ OLD = {
 def values() -> Mapping[str, str]:
     """What each expression gives in an interpreter that has the names, or how it fails."""
     code = (
-        "from gradkit.runtime.old_names import restore; restore(); import numpy as np, sys\n"
+        "from gradkit.runtime.serve import restore_old_names\n"
+        "restore_old_names(); import numpy as np, sys\n"
         "for expression in sys.argv[1:]:\n"
         "    try: print(np.array(eval(expression)).tolist())\n"
         "    except Exception as error: print(repr(error))\n"

@@ -16,7 +16,7 @@ from gradkit.runtime import linux
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.harden import readable
 from gradkit.sandbox import Workshop, WorkshopError
-from gradkit.sandbox.tiers import LACKING, short_of
+from gradkit.sandbox.workshop import LACKING, short_of
 
 pytestmark = pytest.mark.sample(4)
 
@@ -190,12 +190,13 @@ class TestTiers:
 
     def test_sibling(self):
         """A workshop for another framework asks for no less."""
-        with Workshop(require_tier=BEST) as first, first.sibling(("json",)) as second:
+        with Workshop(require_tier=BEST) as first:
+            second = first._beside(("json",))
             start(second)
             assert second.tier == BEST
             assert second._require_tier == BEST
-        with Workshop(method="spawn") as first, first.sibling(()) as second:
-            assert second.method == "spawn"
+        with Workshop(method="spawn") as first:
+            assert first._beside(("json",)).method == "spawn"
 
     def test_spawned(self):
         """A worker that is not forked is at tier 0, and refused where more is asked for."""

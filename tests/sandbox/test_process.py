@@ -121,7 +121,7 @@ def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
     """A second worker would be needed to tell what belongs to what."""
     with open_process(workshop, hurried=True) as process:
         talk = question("talk")
-        process.ask(talk.kind, talk.data, talk.arrays)
+        process.ask(talk)
         process.ask_all([talk, replace(talk, name="again")])
     assert requests == ["several", "batch", "batch"]
 
@@ -140,7 +140,7 @@ def test_who_is_not_in_time_or_crashes_is_given_up(workshop, trouble) -> None:
 def asked(process: StudentProcess, function: str) -> float:
     """One number of the reply."""
     put = question(function)
-    reply = process.ask(put.kind, put.data, put.arrays)
+    reply = process.ask(put)
     assert not isinstance(reply, Lost)
     return float(reply.arrays["y_hat"][0, 0, 0])
 
@@ -194,7 +194,7 @@ def test_what_is_no_answer_is_told_and_costs_the_process(workshop, monkeypatch) 
     with open_process(workshop, hurried=False) as process:
         assert asked(process, "double") == 3.0
         monkeypatch.setattr(Worker, "ask", forged)
-        lost = process.ask(put.kind, put.data, put.arrays)
+        lost = process.ask(put)
         assert asked(process, "double") == 3.0
     text = "sent what is not a valid reply: '\\x1b[2J' had not been asked for"
     assert lost == Lost("protocol", text)

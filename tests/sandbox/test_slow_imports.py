@@ -7,6 +7,7 @@ from test_process import question
 
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Cell, Section
+from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop, process
 from gradkit.sandbox.process import StudentProcess
 
@@ -73,7 +74,7 @@ def ask(workshop: Workshop, functions: list[str], name: str = "slowpack", n: int
         for function in functions:
             put = question(function)
             arrays = {key: value.repeat(n, 0) for key, value in put.arrays.items()}
-            reply = asked.ask(put.kind, {**put.data, "n": n}, arrays)
+            reply = asked.ask(Frame(put.kind, arrays, {**put.data, "n": n}))
             lost = isinstance(reply, Lost)
             found.append(reply if lost else reply.arrays["y_hat"].ravel().tolist())
         assert asked.losses == [reply for reply in found if isinstance(reply, Lost)]

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from model_solutions import REFERENCE, ROOT
 
-from gradkit.sandbox import Workshop, WorkshopError, tiers
+from gradkit.sandbox import Workshop, WorkshopError
+from gradkit.sandbox import workshop as places
 
 pytestmark = [
     pytest.mark.sample(4),
@@ -99,7 +100,7 @@ def test_too_few_processes_are_told():
 
 def test_no_proc_is_told(monkeypatch, tmp_path):
     """With what is missing, and how to have it."""
-    monkeypatch.setattr(tiers, "PROC", tmp_path)
+    monkeypatch.setattr(places, "PROC", tmp_path)
     said = f"there is no {tmp_path} here, by which processes are watched and limited. Mount it: "
     with pytest.raises(WorkshopError, match=re.escape(said)):
         Workshop()

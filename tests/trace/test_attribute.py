@@ -19,16 +19,17 @@ pytestmark = pytest.mark.usefixtures("warm")
 
 @pytest.fixture(scope="module")
 def workshop():
-    """A lane for the fixture below, and one for the test."""
-    with Workshop(workers=2) as workshop:
+    """For the tests; the fixture below holds one of its own."""
+    with Workshop() as workshop:
         yield workshop
 
 
 @pytest.fixture(scope="module")
-def swapped(workshop):
+def swapped():
     """A vectorised update with a swapped index, watched, with its diagnosis."""
     slip = next(s for s in VECTORISED.slips if s.code == "swapped-index")
-    with watch(workshop, VECTORISED.task, *VECTORISED.sources(slip)) as watched:
+    task, sources = VECTORISED.task, VECTORISED.sources(slip)
+    with Workshop() as workshop, watch(workshop, task, *sources) as watched:
         yield watched, watched.diagnosis()
 
 

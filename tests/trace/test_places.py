@@ -117,9 +117,9 @@ class Forger:
         self._sitting, self._forge = sitting, forge
         self.section, self.place, self.failure = sitting.section, sitting.place, sitting.failure
 
-    def ask(self, kind, data, arrays):
+    def ask(self, request):
         """The real reply, forged."""
-        reply = self._sitting.ask(kind, data, arrays)
+        reply = self._sitting.ask(request)
         arrays, data = dict(reply.arrays), dict(reply.data)
         self._forge(arrays, data)
         return Frame(reply.kind, arrays, data)

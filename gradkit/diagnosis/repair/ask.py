@@ -173,7 +173,7 @@ def proposals(
         "seed": SEED,
         "budget": budget,
     }
-    reply = process.ask("repair", data, arrays)
+    reply = process.ask(Frame("repair", arrays, data))
     if not isinstance(reply, Frame):
         return [], budget
     found = [

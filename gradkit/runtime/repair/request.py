@@ -27,7 +27,7 @@ def propose(
         see `Search`. ``functions``, ``reads``, ``untouched``, ``seed``: see `Question`.
         ``budget``: see `Budget`.
         ``draws``: for each the tree of its ``inputs``, its ``steps`` as in
-        `gradkit.runtime.lines.run_steps`, what is ``right`` by the numbers of arrays, its
+        `gradkit.runtime.call.run_steps`, what is ``right`` by the numbers of arrays, its
         ``sizes``, and the ``shapes`` of the model's values, which are one upon the other in the
         array ``pool/NUMBER``. ``parts``: see `Part`.
     arrays : mapping of arrays

@@ -1,4 +1,4 @@
-"""Folders of a process's own, of which nothing stays behind: not even where it is killed.
+"""What a process leaves behind, of which nothing stays: its folder, and all that it has started.
 
 A folder is locked for as long as the process lives that made it: the system lets go of the lock
 when that ends, however it ends. So whoever makes one finds those that nobody has any more, and
@@ -10,14 +10,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import stat
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradkit.runtime.errors import WorkshopError
+from gradkit.runtime.messages import WorkshopError
 
 if sys.platform != "win32":
     import fcntl
@@ -121,3 +123,95 @@ def _lock(folder: Path) -> int | None:
         os.close(descriptor)
         raise
     return descriptor
+
+
+# --- processes -------------------------------------------------------------------------
+
+_ROUNDS = 20
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process that leads its own group, its group, and all its descendants.
+
+    Nothing is reaped: the caller holds on to `pid` as a zombie, so that its number cannot
+    have passed to another process. What escapes: descendants that left the group *and*
+    whose parents had ended before this was called.
+
+    Parameters
+    ----------
+    pid : int
+        Process, and on POSIX its process group.
+    """
+    if sys.platform == "win32":
+        command = ["taskkill", "/T", "/F", "/PID", str(pid)]
+        subprocess.run(command, capture_output=True, check=False)  # noqa: S603  (fixed words)
+        return
+    _signal(pid, signal.SIGSTOP)
+    below = _stopped_descendants(pid)
+    kill_group(pid)
+    for member in below:
+        _signal(member, signal.SIGKILL)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process that leads its own group, and its group. Nothing is reaped."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    _signal(pid, signal.SIGKILL)
+
+
+def kill_below(pid: int) -> None:
+    """Kill all descendants of a process, which itself lives on. Nothing is reaped."""
+    for member in _stopped_descendants(pid):
+        _signal(member, signal.SIGKILL)
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a child has ended. It is not reaped: its number stays its own."""
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, pid, flags) is not None
+
+
+def _stopped_descendants(pid: int) -> set[int]:
+    """Stop the descendants of a process, and return them.
+
+    A descendant whose parent is killed first would be lost from view, and one that runs on
+    could start others meanwhile; so all are stopped before any is killed.
+    """
+    if sys.platform != "linux" or not Path("/proc/self/stat").exists():
+        return set()
+    found: set[int] = set()
+    for _ in range(_ROUNDS):
+        new = _descendants(pid) - found
+        if not new:
+            break
+        for member in new:
+            _signal(member, signal.SIGSTOP)
+        found |= new
+    return found
+
+
+def _descendants(pid: int) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            # The process may end between the listing and the reading.
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{entry}/stat", "rb", buffering=0) as file:
+                    stat = file.read(4096)
+                # The name, in parentheses, may itself hold anything.
+                parent = int(stat[stat.rindex(b")") + 1 :].split()[1])
+                children.setdefault(parent, []).append(int(entry))
+    found: set[int] = set()
+    queue = [pid]
+    while queue:
+        for child in children.get(queue.pop(), []):
+            if child not in found:
+                found.add(child)
+                queue.append(child)
+    return found
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)

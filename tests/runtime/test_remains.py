@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.runtime import folder
-from gradkit.runtime.folder import PREFIX, make_folder, own_folder, remove_abandoned, remove_folder
+from gradkit.runtime import remains
+from gradkit.runtime.remains import PREFIX, make_folder, own_folder, remove_abandoned, remove_folder
 from gradkit.sandbox import WorkshopError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no su
 def place(tmp_path, monkeypatch):
     """A place for temporary files of one's own."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(folder, "_swept", set())
+    monkeypatch.setattr(remains, "_swept", set())
     return tmp_path
 
 
@@ -42,7 +42,7 @@ def running(code: str, place: Path) -> subprocess.Popen[str]:
 def test_what_a_killed_process_left_is_removed(place):
     """By the next one, and nothing that anybody still has."""
     code = (
-        "from gradkit.runtime.folder import make_folder; import time\n"
+        "from gradkit.runtime.remains import make_folder; import time\n"
         "folder = make_folder(); (folder / 'secret').touch(); print(folder, flush=True)\n"
         "time.sleep(60)"
     )
@@ -80,7 +80,7 @@ def test_a_folder_of_another_account_is_left(place, monkeypatch):
 
 def test_a_folder_that_is_taken_for_abandoned(place, monkeypatch):
     """Another one is made; where that goes on for ever, it is said."""
-    lock, taken = folder._lock, []
+    lock, taken = remains._lock, []
 
     def meddle(path: Path) -> int | None:
         found = lock(path)
@@ -89,12 +89,12 @@ def test_a_folder_that_is_taken_for_abandoned(place, monkeypatch):
             path.rmdir()
         return found
 
-    monkeypatch.setattr(folder, "_lock", meddle)
+    monkeypatch.setattr(remains, "_lock", meddle)
     made = make_folder()
     assert made.is_dir()
     assert made not in taken
     remove_folder(made)
-    monkeypatch.setattr(folder, "_lock", lambda _: None)
+    monkeypatch.setattr(remains, "_lock", lambda _: None)
     with pytest.raises(WorkshopError, match="are removed as soon as they are made"):
         make_folder()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.sandbox.interpreter import _libraries
+from gradkit.sandbox.slots import _libraries
 
 
 def test_no_library_is_looked_for_in_the_working_directory(
