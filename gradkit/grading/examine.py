@@ -15,11 +15,14 @@ from gradkit.judge.memorised import AGAIN, remarkable
 from gradkit.language import say
 from gradkit.records.observations import SPARED, Binding, Observations, Outcome
 from gradkit.records.result import Inquiry, NoDiagnosisError, Verdict
-from gradkit.records.task import Batch, Probes, Task
+from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
-from gradkit.task.oracle import Oracle, OracleError
+from gradkit.task.oracle import Oracle, OracleError, final
 from gradkit.task.probes import draw
+
+ROUNDED = 1e-12
+"""Outputs that differ by no more than this part are one output, rounded in two ways."""
 
 REPEATED = 2
 """Calls of a batch that are made a second time."""
@@ -51,13 +54,7 @@ def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> E
     right = all(verdict.state == "pass" for verdict in known)
     runs = _runs(case, own_forward=right)
     if runs is None:
-        update = binding.bound["update"]
-        # Parameters that run away are the student's, and no news for a terminal.
-        with np.errstate(all="ignore"):
-            outcomes |= {
-                run.name: observe.observe_run_with(process, task, update, run, oracle.forward)
-                for run in probes.runs
-            }
+        outcomes.update(_train_with(case, oracle, process))
     outcomes.update(observe.observe_all(process, [*(runs or ()), *_again(case)]))
     if task.framework.trains and task.rates.policy == "free":
         # Only now have its steps been seen, and with them its rates.
@@ -131,6 +128,55 @@ def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     if own_forward and "forward" in bound and "A1" in bound["forward"].returns:
         return [observe.of_run(task, bound["forward"], bound["update"], run) for run in runs]
     return None
+
+
+def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str, Outcome]:
+    """Return the training runs with the oracle's forward pass, where the student's is no use.
+
+    Asking step by step takes its time. All steps are asked for at once first, with the outputs
+    of a right run, which are the outputs of this run too if its updates are right.
+    """
+    task, update, runs = case.task, case.binding.bound["update"], case.probes.runs
+    courses = [case.expected[run.name] for run in runs]
+    guesses = observe.observe_all(
+        process,
+        [
+            observe.of_followed(task, update, run, course["y_hat"], course["A1"])
+            for run, course in zip(runs, courses, strict=True)
+        ],
+    )
+    # Parameters that run away are the student's, and no news for a terminal.
+    with np.errstate(all="ignore"):
+        return {
+            run.name: _as_guessed(run, guesses[run.name], course, oracle)
+            or observe.observe_run_with(process, task, update, run, oracle.forward)
+            for run, course in zip(runs, courses, strict=True)
+        }
+
+
+def _as_guessed(
+    run: Run, guess: Outcome, course: Mapping[str, Array], oracle: Oracle
+) -> Outcome | None:
+    """Return the run, if its own parameters give the outputs that were handed in; else None."""
+    if guess.lost is not None:
+        return replace(guess, outputs={})
+    after = {key: guess.outputs[key] for key in run.parameters if key in guess.outputs}
+    if guess.failure is not None or guess.faults or len(after) < len(run.parameters):
+        return None
+    before = {
+        key: np.concatenate([run.parameters[key][None], value[:-1]]) for key, value in after.items()
+    }
+    X = np.resize(run.X[:, :, None].astype(float), (len(course["y_hat"]), run.X.shape[1], 1))
+    with np.errstate(all="ignore"):
+        y_hat, A1 = oracle.forward(before, X)
+        same = all(
+            np.allclose(own, given, rtol=ROUNDED, atol=0.0)
+            for own, given in ((y_hat, course["y_hat"]), (A1, course["A1"]))
+        )
+    if not same:
+        return None
+    ends = final({key: value[-1] for key, value in after.items()})
+    return replace(guess, outputs={"y_hat": y_hat, **ends})
 
 
 # --- why ---------------------------------------------------------------------------------

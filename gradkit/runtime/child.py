@@ -210,6 +210,29 @@ def run(frame: Frame) -> Frame:
     return Frame("outcome", arrays, {**reply.data, "faults": faults})
 
 
+def follow(frame: Frame) -> Frame:
+    """Train by update alone; what the forward pass gives before each step is handed in."""
+    call, arrays = frame.data["call"], frame.arrays
+    X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
+    shapes = {name: list(arrays[name].shape) for name in call["keys"]}
+    steps: list[Returned] = []
+    with _Attempt(steps) as attempt:
+        function, before = _after(call)
+        parameters: Mapping[str, Any] = parameters_for(call, arrays)
+        for index in range(len(outputs)):
+            row = index % len(X)
+            given = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
+            given |= {"X": X[row], "y": y[row]}
+            if before is not None:
+                before(given, parameters)
+            handed = arguments_for(call, given, parameters)
+            parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
+            step = Returned()
+            read_parameters(call, parameters, shapes, step)
+            steps.append(step)
+    return _outcome(shapes, steps, attempt.failure)
+
+
 def repeated(frame: Frame) -> Frame:
     """Call a function once, and tell how often it calls another for results a hair apart."""
     call, times = frame.data["call"], 0
@@ -401,6 +424,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "explore": explore,
     "batch": batch,
     "run": run,
+    "follow": follow,
     "lines": lines,
     "repair": repair,
     "symbolic": symbolic,

@@ -110,6 +110,18 @@ def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
     return Question("run", columns, data, run.name, "gradkit")
 
 
+def of_followed(
+    task: Task, update: Bound, run: Run, y_hat: NDArray[Any], A1: NDArray[Any]
+) -> Question:
+    """Return the updates of a training run, with outputs (steps, size, 1) that are handed in.
+
+    The answer is each parameter after each step.
+    """
+    data = {"call": call_of(update, task)}
+    columns = {"X": run.X[:, :, None], "y": run.y[:, :, None], "y_hat": y_hat, "A1": A1}
+    return Question("follow", {**_run_arrays(run), **columns}, data, run.name, "replaced")
+
+
 def of_training(task: Task, train: Bound, run: Run) -> Question:
     """Return a torch training run by the student's own loop."""
     data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}

@@ -175,6 +175,13 @@ def _batch(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     _stacked(call["shapes"], said, reply.arrays)
 
 
+def _follow(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
+    keys, said = asked["call"]["keys"], _read(reply.data, _Outcome)
+    _in_turn(said, len(given["y_hat"]))
+    _faults(said, said.calls, keys)
+    _stacked({key: given[key].shape for key in keys}, said, reply.arrays)
+
+
 def _run(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     forward, said = asked["forward"], _read(reply.data, _Outcome)
     keys, total = forward["keys"], asked["epochs"] * len(given["X"])
@@ -281,6 +288,7 @@ def _leaves(tree: _Tree, depth: int = DEPTH) -> Iterator[str]:
 KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None] | None]] = {
     "batch": ("outcome", _batch),
     "predict": ("outcome", _batch),
+    "follow": ("outcome", _follow),
     "lines": ("outcome", _lines),
     "run": ("outcome", _run),
     "repeats": ("outcome", _repeats),

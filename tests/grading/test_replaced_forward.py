@@ -1,4 +1,4 @@
-"""Training runs with gradkit's forward pass, which are asked for step by step."""
+"""Training runs with gradkit's forward pass: asked for at once, and step by step where need be."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from model_solutions import REFERENCE
 
+import gradkit.grading.examine
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.observations import Outcome
+from gradkit.sandbox import observe
 from gradkit.submission.read import read
 
 FORWARD = """
@@ -48,24 +50,35 @@ def session(workshop):
         yield made
 
 
-def runs_of(session, folder: Path, update: str) -> list[Outcome]:
-    """The outcomes of the training runs."""
+def runs_of(session, folder: Path, update: str) -> tuple[list[Outcome], int]:
+    """The outcomes of the training runs, and how many were asked for step by step."""
     path = folder / "hw.py"
     path.write_text(FORWARD + update, encoding="utf-8")
-    outcomes = session.grade(read(path)).evidence[0].observations.outcomes
-    return [o for name, o in outcomes.items() if name.startswith("run/")]
+    stepped = []
+    whole = observe.observe_run_with
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            observe,
+            "observe_run_with",
+            lambda *asked: stepped.append(1) or whole(*asked),
+        )
+        graded = session.grade(read(path))
+    outcomes = graded.evidence[0].observations.outcomes
+    return [o for name, o in outcomes.items() if name.startswith("run/")], len(stepped)
 
 
-def test_right_updates_lead_where_they_should(session, tmp_path: Path) -> None:
-    """The outputs and the final parameters are those of the right run."""
-    path = tmp_path / "hw.py"
-    path.write_text(FORWARD + RIGHT, encoding="utf-8")
-    (task,) = session.grade(read(path)).result.tasks
-    states = {check.check: check.state for check in task.checks}
-    assert states["trajectory"] == "pass"
-    for outcome in runs_of(session, tmp_path, RIGHT):
-        assert outcome.loop == "replaced"
-        assert {"y_hat", "final/W1", "final/b2"} <= outcome.outputs.keys()
+def test_right_updates_are_asked_for_at_once(session, tmp_path: Path, monkeypatch) -> None:
+    """The outputs and the final parameters are those of the run step by step."""
+    at_once, stepped = runs_of(session, tmp_path, RIGHT)
+    assert (len(at_once), stepped) == (3, 0)
+    monkeypatch.setattr(gradkit.grading.examine, "_as_guessed", lambda *_: None)
+    one_by_one, stepped = runs_of(session, tmp_path, RIGHT)
+    assert stepped == 3
+    for quick, slow in zip(at_once, one_by_one, strict=True):
+        assert quick.loop == slow.loop == "replaced"
+        assert quick.outputs.keys() == slow.outputs.keys()
+        for name, values in slow.outputs.items():
+            np.testing.assert_allclose(quick.outputs[name], values, rtol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +91,12 @@ def test_right_updates_lead_where_they_should(session, tmp_path: Path) -> None:
         ('    parameters["b2"]', '    if d < 0: raise ValueError("much")\n    parameters["b2"]'),
     ],
 )
-def test_what_leaves_the_course_is_asked_on(session, tmp_path: Path, slip) -> None:
-    """With the outputs of its own parameters, until it stops."""
+def test_what_leaves_the_course_is_asked_step_by_step(session, tmp_path: Path, slip) -> None:
+    """The outputs that were handed in are then none of this run's."""
     assert slip[0] in RIGHT
-    for outcome in runs_of(session, tmp_path, RIGHT.replace(*slip)):
+    outcomes, stepped = runs_of(session, tmp_path, RIGHT.replace(*slip))
+    assert stepped == 3
+    for outcome in outcomes:
         assert outcome.failure is not None or len(outcome.outputs["y_hat"]) > 1
 
 
@@ -93,7 +108,8 @@ def test_a_crash_is_told_of_each_run(session, tmp_path: Path) -> None:
     if n > 60:
         __import__("os")._exit(3)
 """
-    outcomes = runs_of(session, tmp_path, count + RIGHT)
+    outcomes, stepped = runs_of(session, tmp_path, count + RIGHT)
+    assert stepped == 0
     assert [outcome.lost is not None for outcome in outcomes] == [False, True, False]
 
 
@@ -102,5 +118,6 @@ def test_parameters_that_run_away_warn_nobody(workshop, tmp_path: Path) -> None:
     settings = Settings(tasks=("regression-numpy",), reference=REFERENCE, seed=4)
     update = RIGHT.replace("- 0.001", "- 1e80").replace("- 0.01", "- 1e80")
     with Session(settings, workshop) as session:
-        runs = runs_of(session, tmp_path, update)
+        runs, stepped = runs_of(session, tmp_path, update)
+    assert stepped == 3
     assert all(not np.isfinite(run.outputs["final/W1"]).all() for run in runs)

@@ -31,6 +31,7 @@ def stack(n: int) -> dict[str, np.ndarray]:
 ASKED = {
     "batch": ({"call": CALL, "n": 3}, {}),
     "predict": ({"call": FORWARD, "n": 3}, {}),
+    "follow": ({"call": CALL}, {**ROWS, "y_hat": np.zeros((6, 1, 1))}),
     "run": ({"forward": FORWARD, "epochs": 2}, ROWS),
     "train": ({"epochs": 2}, ROWS),
     "repeats": ({"call": CALL, "least": 5}, {}),
@@ -52,6 +53,7 @@ FUNCTION = {
 ANSWERS = {
     "batch": ("outcome", {**TOLD, "calls": 3}, stack(3)),
     "predict": ("outcome", {**TOLD, "calls": 3}, {"y_hat": np.zeros((3, 1, 1))}),
+    "follow": ("outcome", {**TOLD, "calls": 6}, stack(6)),
     "run": ("outcome", {**TOLD, "calls": 6}, {"y_hat": np.zeros((6, 1, 1)), **FINALS}),
     "train": ("outcome", {**TOLD, "calls": 1}, {"loss": np.zeros(2), **FINALS}),
     "repeats": ("outcome", {**TOLD, "calls": 1}, {"times": np.array([9])}),
@@ -168,6 +170,8 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
         ("batch", {}, {"\u202e\x1b[31m": np.zeros(3)}, r"^'\\u202e\\x1b\[31m' had not been"),
         ("batch", {}, {"b1": ...}, "b1 is not there"),
         ("predict", {}, {"y_hat": np.zeros((3, 1))}, r"y_hat of shape \(3, 1\)"),
+        ("follow", {}, stack(3), r"W1 of shape \(3, 2, 2\), not \(6, 2, 2\)"),
+        ("follow", {"calls": 3}, stack(3), "3 of 6 calls"),
         ("run", {}, {"y_hat": np.zeros((3, 1, 1))}, r"y_hat of shape \(3, 1, 1\)"),
         ("run", {"calls": 3}, {"y_hat": np.zeros((3, 1, 1))}, "3 of 6 steps"),
         ("run", {"calls": 7}, {"y_hat": np.zeros((7, 1, 1))}, "7 of 6 steps"),
