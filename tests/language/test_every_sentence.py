@@ -16,7 +16,7 @@ from rich.console import Console
 
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import say
-from gradkit.notebook.grade import AGAIN, Kernel, grade
+from gradkit.notebook import AGAIN, Kernel, grade
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result

@@ -6,7 +6,7 @@ import pytest
 from report.html.samples import HOSTILE, Elements
 
 from gradkit.report.formula import held_against, read
-from gradkit.report.html.formulas import typeset
+from gradkit.report.html.page import typeset
 from gradkit.text import clean_text
 
 
