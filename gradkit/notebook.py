@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -80,17 +80,6 @@ class Report(Struct, frozen=True):
         from gradkit.report.html.page import fragment
 
         return fragment(self.title, self.result, self.hints, self.refusal, self.notes)
-
-    def _repr_mimebundle_(
-        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
-    ) -> dict[str, str]:
-        """Both forms, for the notebook to choose from."""
-        wanted = {"text/plain": self.__repr__, "text/html": self._repr_html_}
-        return {
-            kind: make()
-            for kind, make in wanted.items()
-            if (not include or kind in include) and kind not in (exclude or ())
-        }
 
 
 LARGEST = 200_000

@@ -258,8 +258,8 @@ def grade_class(
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, pool, begun)
-        lines = everybody(store)
-        warned, summary = cautions(store, lines), summarise(store, lines=lines)
+        rows = everybody(store)
+        warned, summary = cautions(store, rows), summarise(store, rows=rows)
         if not is_installed("torch"):
             warned += unchecked(summary, torch_tasks(grading.assignment))
         for told in warned:

@@ -58,10 +58,10 @@ def review_command(
     from gradkit.report.table import review_csv, show_review
 
     with Store(folder, write=False) as store:
-        lines = everybody(store)
-        looks = review(store, assistants, pseudonyms=pseudonyms, lines=lines)
+        rows = everybody(store)
+        looks = review(store, assistants, pseudonyms=pseudonyms, rows=rows)
         provisional = all_provisional(counting_attempts(store))
-        told = [] if pseudonyms else cautions(store, lines)  # they name students
+        told = [] if pseudonyms else cautions(store, rows)  # they name students
     looks = [look for look in looks if whose in (None, look.assistant)]
     if format_ == "csv":
         to_stdout(review_csv(looks, folder).encode())

@@ -134,7 +134,9 @@ def _handed(row: Row) -> tuple[str, ...]:
 
 def _look(row: Row, between: str) -> str:
     """Why a person should look at it."""
-    return (brief(row.told) if row.review else "") or between.join(row.review)
+    return (brief(row.told) if row.review else "") or between.join(
+        each.words for each in row.review
+    )
 
 
 def _counts(summary: Summary) -> str:

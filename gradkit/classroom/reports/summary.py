@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.cache_key import key_of
@@ -23,9 +22,9 @@ from gradkit.classroom.store.counted import (
 )
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Row, Standing, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
 from gradkit.records.course import Policy
-from gradkit.records.reports import Kind, Look, Reason
+from gradkit.records.reports import Look
 from gradkit.records.result import Result, State, TaskResult
 from gradkit.report.table import first_names
 from gradkit.report.words import count_text, word
@@ -52,20 +51,12 @@ REMARKS: tuple[Kind, ...] = (
 """Codes of findings that a person must look at."""
 
 
-class Line(Struct, frozen=True):
-    """A student's line, why a person must look at it, and tasks that only another attempt has."""
-
-    row: Row
-    reasons: tuple[Reason, ...]
-    left: tuple[str, ...] = ()
-
-
 def review(
     store: Store,
     assistants: Sequence[str] = (),
     *,
     pseudonyms: bool = False,
-    lines: Sequence[Line] = (),
+    rows: Sequence[Row] = (),
 ) -> list[Look]:
     """List the students whose results a person must look at.
 
@@ -76,7 +67,7 @@ def review(
         Who shares the work, see `split_work`.
     pseudonyms : bool
         Students by their pseudonyms, and without sentences that may name them.
-    lines : sequence of Line
+    rows : sequence of Row
         See `everybody`, by default what it gives.
 
     Returns
@@ -84,8 +75,8 @@ def review(
     list of Look
         By the most urgent reason of each, then by name.
     """
-    found = [line for line in lines or everybody(store) if line.reasons]
-    looks = [Look(line.row.name, line.reasons, line.row.told) for line in found]
+    found = [row for row in rows or everybody(store) if row.review]
+    looks = [Look(row.name, row.review, row.told) for row in found]
     if assistants:
         whose = split_work([look.name for look in looks], assistants)
         looks = [replace(look, assistant=whose[look.name]) for look in looks]
@@ -94,19 +85,17 @@ def review(
     return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
 
 
-def everybody(store: Store) -> list[Line]:
-    """Give everybody's line, of the reasons the most urgent first."""
+def everybody(store: Store) -> list[Row]:
+    """Give the line of everybody, by which all that is told of a class is told."""
     roster, policy, counting = store.enrolled(), policy_of(store), counting_attempts(store)
     together, told, said = all_provisional(counting), _tells_lateness(counting), overrides(store)
     graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
-    lines = []
+    rows = []
     for one in counting:
         kept, result = one.kept, made_of(store.result(one.kept.id), one.kept, said, policy)
         row, left = _row(one, result, policy), []
-        found = [] if result is None else [*reasons(result)]
-        if result is None and kept.standing != "graded":
-            found = [Reason(kept.standing, row.review[0])]
-        elif together:
+        found = [*row.review] if result is None else [*reasons(result)]
+        if together:
             found = [reason for reason in found if reason.kind != "provisional"]
         costs = policy.late and told and result is not None and _open(result)
         if costs and kept.digest and days_late(policy, kept, moment(kept.sender.at)) is None:
@@ -116,14 +105,8 @@ def everybody(store: Store) -> list[Line]:
         found.sort(key=lambda reason: KINDS.index(reason.kind))
         if one.attempts > 1 and result and not any(line.decision for line in result.adjustments):
             left = _left(store, result, [each for each in graded if each.name == kept.name])
-        row = replace(row, review=tuple(reason.words for reason in found))
-        lines.append(Line(row, tuple(found), tuple(left)))
-    for name, why in uncounted(store, counting).items():
-        standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
-        lines.append(
-            Line(_absent(name, say(why), standing), (Reason(standing, say(why)),)),
-        )
-    return lines
+        rows.append(replace(row, review=tuple(found), left=tuple(left)))
+    return rows + [_absent(name, why) for name, why in uncounted(store, counting).items()]
 
 
 def _left(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
@@ -147,10 +130,10 @@ def _tells_lateness(found: Sequence[CountingAttempt]) -> bool:
     return any(each.late or each.source == "canvas" or moment(each.at) for each in senders)
 
 
-def cautions(store: Store, lines: Iterable[Line]) -> list[str]:
+def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
     """Say what a person should know of the policy, and who had more in another attempt."""
-    policy, lines = policy_of(store), [*lines]
-    late = [line.row.name for line in lines if any(each.kind == "late" for each in line.reasons)]
+    policy, rows = policy_of(store), [*rows]
+    late = [row.name for row in rows if any(each.kind == "late" for each in row.review)]
     # Where no platform tells anything, whoever is named was looked for by a person.
     silent = policy.late and not policy.days_late and not _tells_lateness(counting_attempts(store))
     who = "anybody" if silent else "".join(first_names(late, 6))
@@ -160,11 +143,11 @@ def cautions(store: Store, lines: Iterable[Line]) -> list[str]:
     )
     said = [f"{told}." for told in changed_policy(store)[2:] if told] + [untimed] * bool(who)
     return said + [
-        f"{line.row.name}: in another attempt, and not in the one that counts: "
-        f"{', '.join(line.left)}. To have all of it count, give all files together, in one folder "
-        f"or zip: `gradkit grade … --student {line.row.name!r}`."
-        for line in lines
-        if line.left
+        f"{row.name}: in another attempt, and not in the one that counts: {', '.join(row.left)}. "
+        "To have all of it count, give all files together, in one folder or zip: `gradkit "
+        f"grade … --student {row.name!r}`."
+        for row in rows
+        if row.left
     ]
 
 
@@ -259,7 +242,7 @@ NOT_YET = phrase("not graded yet")
 NONE_COUNTS = phrase("no attempt that counts")
 
 
-def summarise(store: Store, *, pseudonyms: bool = False, lines: Sequence[Line] = ()) -> Summary:
+def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = ()) -> Summary:
     """Gather the results of a class that count, with every last word in them.
 
     Parameters
@@ -268,7 +251,7 @@ def summarise(store: Store, *, pseudonyms: bool = False, lines: Sequence[Line] =
     pseudonyms : bool
         Students by their pseudonyms, in the order of these; without sentences and comments,
         which may name them, and without the times at which they handed in.
-    lines : sequence of Line
+    rows : sequence of Row
         See `everybody`, by default what it gives.
 
     Returns
@@ -276,7 +259,7 @@ def summarise(store: Store, *, pseudonyms: bool = False, lines: Sequence[Line] =
     Summary
         Whoever has nothing that counts is in it too, on the roster or not.
     """
-    rows = [line.row for line in lines or everybody(store)]
+    rows = rows or everybody(store)
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     else:
@@ -284,7 +267,7 @@ def summarise(store: Store, *, pseudonyms: bool = False, lines: Sequence[Line] =
         known = {name: dict(student.ids) for name, student in roster.items()}
         known |= {name: ids_of(each) for name, each in addresses(store, roster).items()}
         rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
-    rows.sort(key=lambda row: row.name)
+    rows = sorted(rows, key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
     mistakes: dict[str, list[str]] = {}
     for row in rows:
@@ -302,11 +285,12 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
     handed = HandedIn(one.number, one.attempts, late, kept.sender.at)
     if kept.standing == "absent":
         if result is None:
-            return _absent(kept.name, say(NOTHING))
+            return _absent(kept.name, NOTHING)
         handed = HandedIn(0, 0)
     if result is None:
-        look = (word(kept.standing),)
-        return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)
+        standing = kept.standing
+        look = () if standing == "graded" else (Reason(standing, word(standing)),)
+        return Row(kept.name, standing, kept.told, None, None, False, {}, (), look, handed)
     checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = (finding.mistake for task in result.tasks for finding in task.findings)
     return Row(
@@ -321,8 +305,10 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
     )
 
 
-def _absent(name: str, why: str, standing: Standing = "absent") -> Row:
-    return Row(name, standing, "", None, None, False, {}, (), (why,), HandedIn(0, 0))
+def _absent(name: str, why: str) -> Row:
+    standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
+    look = (Reason(standing, say(why)),)
+    return Row(name, standing, "", None, None, False, {}, (), look, HandedIn(0, 0))
 
 
 def _hidden(row: Row, name: str) -> Row:
