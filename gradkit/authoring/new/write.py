@@ -13,9 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.authoring.export.bundle import as_files, filled, module, write_folder
-from gradkit.authoring.export.install import Install, carried, choose
-from gradkit.authoring.export.install import words as install_words
+from gradkit.authoring.export.bundle import (
+    Install,
+    as_files,
+    carried,
+    choose,
+    filled,
+    module,
+    write_folder,
+)
+from gradkit.authoring.export.bundle import words as install_words
 from gradkit.authoring.export.platforms import torch_of
 from gradkit.authoring.new.functions import exercise_files
 from gradkit.authoring.new.starter import notebook as notebook_of

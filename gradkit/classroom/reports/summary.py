@@ -8,7 +8,6 @@ from typing import Literal, get_args
 
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
@@ -20,7 +19,7 @@ from gradkit.classroom.store.counted import (
     overrides,
     policy_of,
 )
-from gradkit.classroom.store.results import Store, unpack
+from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
 from gradkit.records.course import Policy

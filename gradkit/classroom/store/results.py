@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import hmac
 import json
 import sqlite3
 import zlib
@@ -21,6 +22,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
+import gradkit
 from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
@@ -28,6 +30,7 @@ from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Course, Policy, Sender, Student
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission
+from gradkit.records.task import Assignment
 from gradkit.text import storable
 
 T = TypeVar("T")
@@ -422,3 +425,40 @@ def content(store: Store, id_: int) -> bytes:
 
 def _content(row: sqlite3.Row) -> bytes:
     return zlib.decompress(row["content"])
+
+
+def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
+    """A digest of what all results of a run depend on, besides the submissions.
+
+    ``version`` is the gradkit that runs or ran their code, by default this one.
+    """
+    said = {
+        key: value
+        for key, value in asdict(settings).items()
+        # Where the files lie does not matter, what is in them does; and what was withdrawn
+        # is withdrawn from everyone alike. A tier is a promise about the machine.
+        if key not in ("assignment", "reference", "dropped", "require_tier")
+    }
+    return key_of(json.dumps([said, dict(digests), version or gradkit.__version__], sort_keys=True))
+
+
+def key_of(*parts: str) -> str:
+    """A digest of some texts."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def drawn(secret: str, text: str) -> bytes:
+    """Draw bytes that only who has the secret can tell from the text: HMAC-SHA-256."""
+    said = text.encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), said, hashlib.sha256).digest()
+
+
+def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
+    """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
+
+    48 bits of HMAC-SHA-256, so that nobody without the class file's secret can tell them
+    beforehand. An attempt is told by the digest of its contents: neither a restart nor the
+    order in which a class is graded changes what is asked.
+    """
+    text = json.dumps([assignment.id, name, digest])
+    return int.from_bytes(drawn(secret, text)[:6], "big")

@@ -18,12 +18,11 @@ from msgspec import to_builtins
 from gradkit.records.reports import Changes
 from gradkit.records.result import Finding, Result, TaskResult
 from gradkit.records.submission import Place
+from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, to_data, visible
 from gradkit.report.document import document
-from gradkit.report.formula import Formula, beside, read, spelled
 from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.html.drawings import courses, heat_map, picture
-from gradkit.report.words import adjustment_text, count_text, doubtful, given_for, mending, state_of
 from gradkit.text import clean_data, clean_text
 
 Data = dict[str, Any]
@@ -70,11 +69,11 @@ def report(result: Result, hints: int, name: str) -> Data:
     data = clean_data(to_data(result, hints), LONGEST)
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
         _task(f"{name}-{number}", task, told, hints)
-        line = given_for(result, task)
-        said = "" if line is None else clean_text(adjustment_text(line))
+        line = words.given_for(result, task)
+        said = "" if line is None else clean_text(words.adjustment_text(line))
         told["given"] = line and {"score": line.score, "said": said}
     scored = not result.refused or bool(result.tasks or result.adjustments)
-    return {**data, "name": name, "counted": count_text(result), "scored": scored}
+    return {**data, "name": name, "counted": words.count_text(result), "scored": scored}
 
 
 def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
@@ -82,10 +81,10 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, 1):
         told |= {"number": number, "marked": _places(told), "rules": [*rules(finding, hints)]}
-        told["doubtful"] = doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
-        told["mending"] = mending(finding)
+        told["doubtful"] = words.doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
+        told["mending"] = words.mending(finding)
     for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
-        check.update(_check(f"{name}-{number}", check, data), shown=state_of(record))
+        check.update(_check(f"{name}-{number}", check, data), shown=words.state_of(record))
     # That it was not handed in is said of all its checks, and shown once.
     for check in data["checks"][1:] if task.absent else ():
         check["told"] = False
@@ -207,7 +206,7 @@ def fragment(
     checks = [check for task in data["tasks"] for check in task["checks"]]
     plots = [(picture(plot), plot.caption) for check in checks for plot in courses(check, "run")]
     values = {"title": title, "result": result, "hints": hints, "refusal": refusal}
-    return document("fragment.html", notes=notes, plots=plots, mending=mending, **values)
+    return document("fragment.html", notes=notes, plots=plots, mending=words.mending, **values)
 
 
 # --- the rules of a finding, as MathML --------------------------------------------------------
@@ -224,9 +223,9 @@ TIGHT = {"form": "prefix", "stretchy": "false", "lspace": "0", "rspace": "0"}
 _CLOSING = {"(": ")", "[": "]"}
 
 
-def typeset(formula: Formula) -> str:
+def typeset(formula: words.Formula) -> str:
     """A ``math`` element: what differs is boxed and in ‹ ›; the plain text goes with it."""
-    math = Element("math", alttext=spelled(formula))
+    math = Element("math", alttext=words.spelled(formula))
     semantics = SubElement(math, "semantics")
     row = SubElement(semantics, "mrow")
     for number, term in enumerate(formula.terms):
@@ -239,7 +238,7 @@ def typeset(formula: Formula) -> str:
                 row.append(_leaf("mo", "·"))
             _put(row, _expression(factor.text), factor.differs)
     note = SubElement(semantics, "annotation", encoding="text/plain")
-    note.text = spelled(formula)
+    note.text = words.spelled(formula)
     return tostring(math, encoding="unicode", short_empty_elements=False)
 
 
@@ -330,9 +329,9 @@ def rules(finding: Finding, hints: int) -> Iterator[dict[str, str | bool]]:
         }
 
 
-def _read(text: str) -> Formula:
-    return read(clean_text(text))
+def _read(text: str) -> words.Formula:
+    return words.read_formula(clean_text(text))
 
 
-def _typeset(formula: Formula, other: Formula | None) -> str:
-    return typeset(beside(formula, other)) if formula.terms else ""
+def _typeset(formula: words.Formula, other: words.Formula | None) -> str:
+    return typeset(words.beside(formula, other)) if formula.terms else ""
