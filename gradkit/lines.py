@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -156,69 +156,46 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
             raise LinesError(f"{_short(line)} has a {found}", "a line that assigns, or calls")
         for each in (*targets, value):
             _held(line, each)
-        functions = {id(part.func) for part in ast.walk(value) if isinstance(part, ast.Call)}
-        for part in ast.walk(value):
-            if isinstance(part, ast.Name) and id(part) not in functions and part.id not in made:
-                reads.add(part.id)
-        calls += _calls(value, owners)
-        changes |= set(_bases(value))
+        called = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
+        reads |= _loaded(value, [part.func for part in called]) - {*made}
+        for part in called:
+            of, name = _called(part)
+            changes |= {of} - {""}
+            # Of a method by the class that its object was made from.
+            name = f"{owners[of]}.{name}" if owners.get(of) else name if not of else ""
+            if name:
+                keywords = tuple(each.arg for each in part.keywords if each.arg)
+                calls.append(Call(name, len(part.args), keywords))
         for target in targets:
-            reads |= {*_loaded(target)} - {*made}
+            reads |= _loaded(target) - {*made}
             for name, whole in _targets(line, target):
                 if not whole:
                     changes.add(name)
                 elif name not in made:
                     made.append(name)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
-            owners[targets[0].id] = _function_of(value)
+            of, name = _called(value)
+            owners[targets[0].id] = "" if of else name
     return Lines(
         text.strip(), tuple(sorted(reads)), tuple(made), tuple(sorted(changes)), tuple(calls)
     )
 
 
-def _calls(value: ast.expr, owners: Mapping[str, str]) -> Iterator[Call]:
-    """Yield the calls in an expression, of methods by the class that their object was made from."""
-    for part in ast.walk(value):
-        if not isinstance(part, ast.Call):
-            continue
-        positional = len(part.args)
-        keywords = tuple(each.arg for each in part.keywords if each.arg)
-        if isinstance(part.func, ast.Name):
-            yield Call(part.func.id, positional, keywords)
-        elif (name := _object_of(part)) and owners.get(name):
-            yield Call(f"{owners[name]}.{_method_of(part)}", positional, keywords)
-
-
-def _bases(value: ast.expr) -> Iterator[str]:
-    """Yield the names of objects whose methods are called."""
-    for part in ast.walk(value):
-        if isinstance(part, ast.Call) and (name := _object_of(part)):
-            yield name
-
-
-def _function_of(value: ast.expr) -> str:
-    """Return the name of the function that makes a value, if it is one call's."""
-    called = value.func if isinstance(value, ast.Call) else None
-    return called.id if isinstance(called, ast.Name) else ""
-
-
-def _method_of(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
-
-
-def _object_of(call: ast.Call) -> str:
-    """Return the name of the object whose method is called, if it is one's."""
-    function = call.func
+def _called(value: ast.expr) -> tuple[str, str]:
+    """Return the name of an object whose method a call calls, if it is one's, and that of what."""
+    function = value.func if isinstance(value, ast.Call) else None
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-        return function.value.id
-    return ""
+        return function.value.id, function.attr
+    return "", function.id if isinstance(function, ast.Name) else ""
 
 
-def _loaded(node: ast.expr) -> Iterator[str]:
-    """Yield the names that an expression reads, in a target as in ``x[i] = 1``."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-            yield part.id
+def _loaded(node: ast.expr, but: Collection[ast.expr] = ()) -> set[str]:
+    """Return the names that an expression reads, in a target as in ``x[i] = 1``."""
+    return {
+        part.id
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part not in but
+    }
 
 
 def _targets(line: str, target: ast.expr) -> Iterator[tuple[str, bool]]:

@@ -25,7 +25,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -67,11 +67,9 @@ def interpreter(
     libraries: Sequence[str] = (),
     unwanted: Sequence[str] = (),
     folder: Path | None = None,
-    stdin: int = subprocess.DEVNULL,
-    stdout: int | None = None,
-    stderr: int | IO[bytes] | None = None,
     handles: Sequence[int] = (),
     new_session: bool = False,
+    **streams: Any,
 ) -> subprocess.Popen[bytes]:
     """Start an interpreter that runs ``main(settings)`` of a module of gradkit. Return at once.
 
@@ -91,12 +89,12 @@ def interpreter(
         Folders to add to that path, and to leave out of it.
     folder : Path, optional
         Its working directory.
-    stdin, stdout, stderr : int or file
-        As for `subprocess.Popen`.
     handles : sequence of int
         File descriptors, on Windows handles, that it inherits.
     new_session : bool
         Whether it leads a session of its own.
+    **streams
+        ``stdin``, ``stdout`` and ``stderr`` as for `subprocess.Popen`.
     """
     handed = {
         **settings,
@@ -115,13 +113,10 @@ def interpreter(
         inherited = {"startupinfo": subprocess.STARTUPINFO(lpAttributeList=wanted)}
     return subprocess.Popen(  # noqa: S603  (this interpreter, our own program)
         command,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
         cwd=folder,
         env=environment,
         start_new_session=new_session,
-        **inherited,
+        **{**inherited, **streams},
     )
 
 

@@ -114,6 +114,19 @@ def entry_said(label: str, parameter: str, index: Sequence[int]) -> str:
     return label_said(label or f"{parameter}{place}")
 
 
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    r"""Write rows as lines, their cells below each other.
+
+    Examples
+    --------
+    >>> columns([("a", "b"), ("long", "c")])
+    'a     b\nlong  c\n'
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ((cell.ljust(n) for cell, n in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"{'  '.join(row).rstrip()}\n" for row in padded)
+
+
 def where(place: Place) -> str:
     """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script.
 

@@ -12,7 +12,7 @@ import pytest
 from soak import is_in_turn
 from warm import Store
 
-from gradkit.faults import STRICT
+from gradkit.errors import STRICT
 from gradkit.sandbox import Workshop
 
 pytest_plugins = ["pytester"]

@@ -170,22 +170,14 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
     while True:
         other = start(try_mutants, task, reference, seed, first)
         mutant: Mutant | None = None
-        limit: float | None = None
         try:
-            while True:
-                if limit is not None and not other.connection.poll(limit):
-                    raise EOFError
-                word, value = other.connection.recv()
-                if word == "seconds":
-                    limit = LEAST + TIMES * value
-                elif word == "mutant":
-                    mutant = value
-                elif word == "seen" and mutant is not None:
-                    first += 1
-                    yield mutant, value
-                    mutant = None
-                else:
-                    return
+            limit = LEAST + TIMES * other.connection.recv()
+            while mutant := _heard(other.connection, limit):
+                seen = _heard(other.connection, limit)
+                first += 1
+                yield mutant, seen
+                mutant = None
+            return
         except EOFError:
             if mutant is None:
                 raise OracleError(
@@ -201,10 +193,21 @@ def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mut
             other.connection.close()
 
 
+def _heard(connection: Connection, limit: float) -> Any:
+    """Return what comes within so many seconds; EOFError where nothing does."""
+    if not connection.poll(limit):
+        raise EOFError
+    return connection.recv()
+
+
 def try_mutants(
     connection: Connection, task: FunctionTask, reference: Path, seed: int, first: int
 ) -> None:
-    """Try the changes from a number on, in a process of their own, and send what sees each."""
+    """Try the changes from a number on, in a process of their own, and send what sees each.
+
+    First come the seconds that the model solution takes, then each change and what sees it, at last
+    None.
+    """
     with contextlib.redirect_stdout(io.StringIO()):
         solution = load_solution(task, reference)
         probes = list(draws(task, seed))
@@ -214,7 +217,7 @@ def try_mutants(
         began = time.perf_counter()
         ways = 1 + max(len(check.conventions) for check in task.checks)
         expected = [right_by(solution, probes, way) for way in range(ways)]
-        connection.send(("seconds", time.perf_counter() - began))
+        connection.send(time.perf_counter() - began)
         with _watching(path) as watched:
             for check in task.checks:
                 for draw in probes:
@@ -224,9 +227,9 @@ def try_mutants(
         for number, (mutant, tree) in enumerate(mutants(text, words, kinds)):
             if number < first:
                 continue
-            connection.send(("mutant", mutant))
-            connection.send(("seen", _seen(task, probes, expected, tree)))
-        connection.send(("end", None))
+            connection.send(mutant)
+            connection.send(_seen(task, probes, expected, tree))
+        connection.send(None)
 
 
 def right_by(solution: Solution, probes: Sequence[Draw], way: int) -> list[dict[str, Made]]:

@@ -11,23 +11,30 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import key_base, key_of, refuse_unfit, seed_of
+import gradkit
 from gradkit.classroom.course.roster import Enrolment, Entry
 from gradkit.classroom.store.database import HeldError
-from gradkit.classroom.store.results import Store, pack, unpack
+from gradkit.classroom.store.results import Store, key_base, key_of, pack, seed_of, unpack
 from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
-from gradkit.grading.settings import Settings, assignment_and_reference, digests_of
+from gradkit.grading.settings import (
+    GradingError,
+    Settings,
+    assignment_and_reference,
+    digests_of,
+    refuse_unusable,
+)
 from gradkit.loading import is_installed
 from gradkit.records.classroom import Filed, Kept, Listed, Order, Standing
 from gradkit.records.course import NO_COURSE, Course, Policy
 from gradkit.records.result import Result
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Form
 from gradkit.submission.files import SubmissionError, UnreadableError
 from gradkit.submission.gather import Loader, place_of
 
@@ -389,3 +396,83 @@ def renamed(filed: Filed, student: str) -> Filed:
         return filed
     own = replace(unpack(filed.result, Result), submission=student)
     return replace(filed, name=student, result=pack(own))
+
+
+def refuse_unfit(
+    store: Store, assignment: Assignment, reference: Path | None, form: Form, *, new_version: bool
+) -> None:
+    """Refuse to grade or mark a class by what cannot be used, or is not what it was graded by.
+
+    Parameters
+    ----------
+    store : Store
+    assignment, reference, form
+        What is to be graded against, see `gradkit.grading.settings.refuse_unusable`.
+    new_version : bool
+        Whether to go on with another gradkit.
+
+    Raises
+    ------
+    GradingError
+    """
+    if not new_version:
+        refuse_other_version(store, assignment)
+    refuse_other_exercise(store, assignment)
+    refuse_unusable(assignment, reference, form)
+
+
+def refuse_other_version(store: Store, assignment: Assignment) -> None:
+    """Refuse to go on with another gradkit than the class, or its assignment, is graded with.
+
+    Raises
+    ------
+    GradingError
+        The assignment pins another version, or earlier runs were made with one.
+    """
+    here = gradkit.__version__
+    pinned = assignment.gradkit
+    if pinned and pinned != here:
+        raise GradingError(
+            f"{assignment.path} is to be graded with gradkit {pinned}, and this is {here}: marks "
+            f"could differ. {_advice(pinned)}"
+        )
+    former = store.last_marked()
+    before = former.versions["gradkit"] if former else here
+    if before != here:
+        raise GradingError(
+            f"{store.path} was graded with gradkit {before}, and this is {here}: marks could "
+            f"differ. {_advice(before)}"
+        )
+
+
+def refuse_other_exercise(store: Store, assignment: Assignment) -> None:
+    """Refuse to mark a class by another exercise than its own: an option is easily forgotten.
+
+    A file that has changed under the same id is the same exercise.
+
+    Raises
+    ------
+    GradingError
+        The newest result is of another assignment.
+    """
+    packed = store.last_graded()
+    if packed is None:
+        return
+    former = unpack(packed, Result)
+    if former.assignment != assignment.id:
+        last = store.last_marked()
+        file = last.settings["assignment"] if last else None
+        place, advice = f" ({file})", "Give its file with --assignment"
+        if file is None:
+            place, advice = ", gradkit's own", "Leave out --assignment"
+        raise GradingError(
+            f"{store.path} was graded by the assignment {former.assignment!r}{place}, and this is "
+            f"{assignment.id!r} ({assignment.path}). {advice}, or choose another folder with --out."
+        )
+
+
+def _advice(version: str) -> str:
+    return (
+        f"Install gradkit {version}, or open a new run under this one with --new-version; "
+        "`gradkit diff` then lists what has changed."
+    )

@@ -13,11 +13,20 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import key_base, key_of, refuse_unfit
+from gradkit.classroom.grade import refuse_unfit
 from gradkit.classroom.policy import counting_attempts, policy
-from gradkit.classroom.reports.summary import cautions
+from gradkit.classroom.reports.summary import cautions, everybody
 from gradkit.classroom.store.counted import NO_POLICY, changed_policy, made_of, overrides, policy_of
-from gradkit.classroom.store.results import Store, filed_of, pack, settings_in, settings_of, unpack
+from gradkit.classroom.store.results import (
+    Store,
+    filed_of,
+    key_base,
+    key_of,
+    pack,
+    settings_in,
+    settings_of,
+    unpack,
+)
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (
@@ -267,7 +276,8 @@ def remark_class(
                 store.keep(keeps)
                 store.amend(run, new)
                 store.end(run)
-        return Remarked(total, len(new), changes, stale, (*strangers, *cautions(store)))
+        warned = (*strangers, *cautions(store, everybody(store)))
+        return Remarked(total, len(new), changes, stale, warned)
 
 
 def _marked_again(

@@ -19,7 +19,7 @@ from gradkit.classroom.course.roster import Enrolment, Entry, enrolment_of, name
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import named, policy, read_policy
-from gradkit.classroom.reports.summary import cautions, summarise
+from gradkit.classroom.reports.summary import cautions, everybody, summarise
 from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
@@ -258,7 +258,8 @@ def grade_class(
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, pool, begun)
-        warned, summary = cautions(store), summarise(store)
+        rows = everybody(store)
+        warned, summary = cautions(store, rows), summarise(store, rows=rows)
         if not is_installed("torch"):
             warned += unchecked(summary, torch_tasks(grading.assignment))
         for told in warned:

@@ -31,7 +31,7 @@ import msgspec
 from msgspec import Struct
 
 from gradkit.classroom.store.results import filed_of, pack
-from gradkit.faults import contain
+from gradkit.errors import contain
 from gradkit.grading.session import Session
 from gradkit.grading.settings import BreakdownError, GradingError, Settings
 from gradkit.processes import Started, ignore_interrupts, start

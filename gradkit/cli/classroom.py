@@ -62,7 +62,7 @@ def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings:
     """
     from gradkit.classroom.run import REMEMBERED, grade_class, preview_class
     from gradkit.report.formats import lacking
-    from gradkit.report.progress import Watcher
+    from gradkit.report.summary import Watcher
     from gradkit.report.table import show_preview
 
     if settings["html"] and (said := lacking("html")):

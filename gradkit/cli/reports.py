@@ -53,14 +53,15 @@ def review_command(
         among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
         raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
     from gradkit.classroom.policy import counting_attempts
-    from gradkit.classroom.reports.summary import all_provisional, cautions, review
+    from gradkit.classroom.reports.summary import all_provisional, cautions, everybody, review
     from gradkit.classroom.store.results import Store
     from gradkit.report.table import review_csv, show_review
 
     with Store(folder, write=False) as store:
-        looks = review(store, assistants, pseudonyms=pseudonyms)
+        rows = everybody(store)
+        looks = review(store, assistants, pseudonyms=pseudonyms, rows=rows)
         provisional = all_provisional(counting_attempts(store))
-        told = [] if pseudonyms else cautions(store)  # they name students
+        told = [] if pseudonyms else cautions(store, rows)  # they name students
     looks = [look for look in looks if whose in (None, look.assistant)]
     if format_ == "csv":
         to_stdout(review_csv(looks, folder).encode())

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.binding import bind
-from gradkit.faults import contain
+from gradkit.errors import contain
 from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable

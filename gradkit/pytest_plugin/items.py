@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gradkit.faults import keep_from_readers
+from gradkit.errors import keep_from_readers
 from gradkit.grading.assess import ABSENT
 from gradkit.grading.session import (
     WITHOUT_TORCH,

@@ -182,6 +182,39 @@ class Remarked(Struct, frozen=True):
     warned: tuple[str, ...] = ()
 
 
+Kind = Literal[
+    "failed",
+    "refused",
+    "waiting",
+    "stale-override",
+    "memorised-answers",
+    "several-files",
+    "forbidden-import",
+    "numerical-gradient",
+    "unexplained",
+    "untraced",
+    "not-python",
+    "crashed",
+    "late",
+    "missing",
+    "inconclusive",
+    "timeout",
+    "not-checked",
+    "nondeterministic",
+    "not-in-roster",
+    "absent",
+    "provisional",
+]
+"""Why a person must look, the most urgent first."""
+
+
+class Reason(Struct, frozen=True):
+    """Why a person must look at a result; ``words`` say it, and name nobody."""
+
+    kind: Kind
+    words: str
+
+
 class HandedIn(Struct, frozen=True):
     """Which of how many attempts it is that counts, and what its platform says of the time."""
 
@@ -195,10 +228,11 @@ class Row(Struct, frozen=True):
     """One student's line in the table of a class.
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
-    codes found. ``review`` says why a person should look at it; ``overridden`` are the checks
-    whose points a person has set, by ``task/check``, ``adjustments`` points that are no check's.
-    ``counted`` says of how many tasks it is; ``ids`` are identifiers by kind. Who has nothing
-    that counts is ``absent``.
+    codes found. ``review`` says why a person should look at it, the most urgent first;
+    ``overridden`` are the checks whose points a person has set, by ``task/check``, ``adjustments``
+    points that are no check's. ``counted`` says of how many tasks it is; ``ids`` are identifiers
+    by kind, ``left`` tasks that only another attempt has. Who has nothing that counts is
+    ``absent``.
     """
 
     name: str
@@ -209,12 +243,13 @@ class Row(Struct, frozen=True):
     provisional: bool
     checks: Mapping[str, tuple[State, float, float]]
     mistakes: tuple[str, ...]
-    review: tuple[str, ...]
+    review: tuple[Reason, ...]
     handed: HandedIn = HandedIn()
     overridden: Mapping[str, CheckResult] = field(default_factory=dict)
     adjustments: tuple[Adjustment, ...] = ()
     counted: str = ""
     ids: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
 
 
 class Summary(Struct, frozen=True):

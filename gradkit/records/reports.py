@@ -3,43 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from msgspec import Struct
 
-from gradkit.records.classroom import Change, Release, RunKind, Standing
-
-Kind = Literal[
-    "failed",
-    "refused",
-    "waiting",
-    "stale-override",
-    "memorised-answers",
-    "several-files",
-    "forbidden-import",
-    "numerical-gradient",
-    "unexplained",
-    "untraced",
-    "not-python",
-    "crashed",
-    "late",
-    "missing",
-    "inconclusive",
-    "timeout",
-    "not-checked",
-    "nondeterministic",
-    "not-in-roster",
-    "absent",
-    "provisional",
-]
-"""Why a person must look, the most urgent first."""
-
-
-class Reason(Struct, frozen=True):
-    """Why a person must look at a result; ``words`` say it, and name nobody."""
-
-    kind: Kind
-    words: str
+from gradkit.records.classroom import Change, Reason, Release, RunKind, Standing
 
 
 class Look(Struct, frozen=True):

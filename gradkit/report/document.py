@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradkit.language import language, say, say_each
-from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.words import SIGNS, doubtful, override_text, points, signed, state_of, word
+from gradkit.report import words
 from gradkit.templates import environment, fill
 from gradkit.text import clean_text, entry_said, label_said, where
 
@@ -43,12 +42,12 @@ def _prepare() -> None:
         "script": Markup(script),  # noqa: S704 -- a file of this package
         "policy": policy(style=style),
         "policy_with_script": policy(style=style, script=script),
-        "signs": SIGNS,
-        "formulas": FORMULAS,
-        **by_name(where, say, say_each, state_of, word, label_said, language),
-        **by_name(override_text, pieces, doubtful),
+        "signs": words.SIGNS,
+        "formulas": words.FORMULAS,
+        **by_name(where, say, say_each, words.state_of, words.word, label_said, language),
+        **by_name(words.override_text, words.pieces, words.doubtful),
     }
-    filters = by_name(points, number, link, prose, told, signed, entry_name)
+    filters = by_name(words.points, number, link, prose, told, words.signed, entry_name)
     templates.filters |= {**filters, "clean": clean_text}
 
 

@@ -12,6 +12,7 @@ from gradkit.language import ENGLISH, language, phrase, say
 from gradkit.records.mistake import Audit, Mistake, Preset
 from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.report.document import document
+from gradkit.text import columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,10 +93,8 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
         if own:
             told.append(f"{own[each.code]:.0%}" if each.code in own else "")
         rows.append([each.code, *told])
-    widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in [heads, *rows]]
     note = "Shares of a check's points; “share” is that of the entries that are wrong."
-    return "".join(f"{line.rstrip()}\n" for line in [*lines, "", note])
+    return f"{columns([heads, *rows])}\n{note}\n"
 
 
 def show_page(mistake: Mistake, console: Console) -> None:

@@ -8,12 +8,114 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from gradkit.language import say
-from gradkit.records.result import Result
-from gradkit.report.annotations import Annotation, annotations_of
-from gradkit.report.escape import command
-from gradkit.report.plain_text import refusal_text
+from gradkit.records.result import OPEN, CheckResult, Finding, Result, TaskResult
+from gradkit.records.submission import Place
+from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
+from gradkit.report.escape import command, log_text
+from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
+from gradkit.report.words import doubtful, override_text, word
+from gradkit.text import clean_text, where
+
+
+class Annotation(Struct, frozen=True):
+    """What is said of a place; without a ``file`` it belongs to all.
+
+    ``kind`` is ``error``, ``warning`` or ``notice``. ``line`` is from 1, and 0 where the file has
+    no lines of its own. ``columns`` are the first and the last one, from 1. ``code`` is the
+    mistake's where the hint level shows it, else the check; ``identity`` is that of the finding.
+    """
+
+    kind: str
+    title: str
+    message: str
+    code: str = ""
+    file: str = ""
+    line: int = 0
+    columns: tuple[int, int] | None = None
+    identity: str = ""
+
+
+def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
+    """Yield one for each finding, for each other check that did not pass, and each decision.
+
+    What is not valid Python comes first.
+    """
+    for problem in result.problems:
+        if problem.broken:
+            told = "error", say("not valid Python"), log_text(clean_text(problem.message)), "syntax"
+            yield _placed(result, Annotation(*told), problem.place)
+    for task in result.tasks:
+        for check in task.checks:
+            if check.decision is not None:
+                said = log_text(clean_text(override_text(check)))
+                yield Annotation("notice", f"{task.task}: {check.check}", said, check.check)
+            if check.state == "pass":
+                continue
+            findings = [each for each in task.findings if each.check == check.check]
+            for finding in findings:
+                shown = hints >= RULE_LEVEL and finding.place is not None
+                said = finding_text(finding, hints, ENDLESS)
+                made = _at(result, task, check, finding.place if shown else check.place, said)
+                yield replace(
+                    made,
+                    columns=_columns(task, finding) if shown else None,
+                    code=finding.mistake if hints >= TITLE_LEVEL else check.check,
+                    identity=finding.id,
+                )
+            if not findings:
+                # What a person has decided is told above, and not twice.
+                said = check_text(task, replace(check, decision=None), hints, ENDLESS)
+                yield _at(result, task, check, check.place, said)
+
+
+def _at(
+    result: Result, task: TaskResult, check: CheckResult, place: Place | None, said: str
+) -> Annotation:
+    kind = "warning" if check.state in (*OPEN, "blocked") else "error"
+    # What follows from another mistake costs nothing, and is no error of its own.
+    kind = "notice" if check.follows else kind
+    title = f"{task.task}: {check.check}"
+    return _placed(result, Annotation(kind, title, said or word(check.state), check.check), place)
+
+
+def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation:
+    if place is None:
+        return made
+    if place.cell is None:
+        return replace(made, file=_path(result, place), line=place.line)
+    title = f"{clean_text(place.file)}, {where(place)}: {made.title}"
+    return replace(made, file=_path(result, place), title=title)
+
+
+def _columns(task: TaskResult, finding: Finding) -> tuple[int, int] | None:
+    """The first and the last column of the doubtful part, in the whole line of the file."""
+    place = finding.place
+    _, part, _ = doubtful(finding)
+    if place is None or place.cell is not None or not part:
+        return None
+    for listing in task.listings:
+        lines = listing.source.split("\n")[place.line - listing.first_line :]
+        if (listing.file, listing.cell) == (place.file, place.cell) and (
+            place.line >= listing.first_line and lines and lines[0].strip() == finding.source
+        ):
+            before = len(lines[0]) - len(lines[0].lstrip()) + finding.columns[0]
+            return before + 1, before + len(part)
+    return None
+
+
+def _path(result: Result, place: Place) -> str:
+    """The file as the repository has it: the path that was asked for, and what is below it."""
+    whole, part = (clean_text(text).replace("\\", "/") for text in (result.path, place.file))
+    whole = whole.removeprefix("./").rstrip("/")
+    if whole in ("", "."):
+        return part
+    return whole if f"/{whole}".endswith(f"/{part}") else f"{whole}/{part}"
+
 
 EACH_KIND = 10
 """Annotations of a kind that GitHub shows of a step; it drops the others without a word."""

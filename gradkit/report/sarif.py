@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from gradkit import __version__
 from gradkit.records.result import Result
-from gradkit.report.annotations import Annotation, annotations_of
 from gradkit.report.escape import OLD_COMMAND
+from gradkit.report.github import Annotation, annotations_of
 from gradkit.report.plain_text import dump, head_text, refusal_text, title_text
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -1,4 +1,4 @@
-"""A class on a terminal or in a log, as a table for spreadsheets, and how a grade came about.
+"""A class on a terminal or in a log, how far it is, as a table, and how a grade came about.
 
 No word of a history is gradkit's alone: it is read by people who have never seen the command.
 """
@@ -6,15 +6,17 @@ No word of a history is gradkit's alone: it is read by people who have never see
 from __future__ import annotations
 
 import statistics
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec import to_builtins
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from gradkit.language import phrase, say, say_each
-from gradkit.records.classroom import Change, Row, Run, RunKind, Summary
+from gradkit.records.classroom import Change, Filed, Row, Run, RunKind, Summary
 from gradkit.records.reports import History
 from gradkit.report import words
 from gradkit.report.data import json_text
@@ -132,7 +134,9 @@ def _handed(row: Row) -> tuple[str, ...]:
 
 def _look(row: Row, between: str) -> str:
     """Why a person should look at it."""
-    return (brief(row.told) if row.review else "") or between.join(row.review)
+    return (brief(row.told) if row.review else "") or between.join(
+        each.words for each in row.review
+    )
 
 
 def _counts(summary: Summary) -> str:
@@ -256,3 +260,59 @@ def _rule(policy: str | None) -> str:
 
 def _short(digest: str) -> str:
     return f"SHA-256 {digest[:SHORT]}…"
+
+
+EVERY = 5.0
+"""Seconds between two lines where there is no terminal."""
+
+
+class Watcher(Progress):
+    """A context manager that is told of each submission, and tells people.
+
+    Parameters
+    ----------
+    console : Console
+        On standard error.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(
+            TextColumn("grading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._skipped = self._graded = 0
+
+    def begin(self, total: int) -> None:
+        """There are so many submissions."""
+        self._total = total
+        self._began = self._said = time.monotonic()
+        self._bar = self.add_task("grading", total=total, rate="")
+
+    def skip(self) -> None:
+        """One is done and unchanged."""
+        self._skipped += 1
+        self.advance(self._bar)
+
+    def step(self, filed: Filed) -> None:
+        """One more has been graded."""
+        self._graded += 1
+        now = time.monotonic()
+        passed = now - self._began
+        rate = f"{self._graded / passed:.1f}/s" if passed else ""
+        self.update(self._bar, advance=1, rate=rate)
+        if self.disable and now - self._said >= EVERY:
+            self._said = now
+            done = self._graded + self._skipped
+            eta = (self._total - done) * passed / self._graded
+            said = f"{done} of {self._total} graded, {rate}, about {eta:.0f} s left"
+            self.console.print(said, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Tell what a person should know first."""
+        self.console.print(Text(f"gradkit: {text}"), soft_wrap=True)

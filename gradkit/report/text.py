@@ -23,7 +23,7 @@ from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Res
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
-from gradkit.report.formula import FORMULAS, pieces
+from gradkit.report.words import FORMULAS, pieces
 from gradkit.text import clean_text, entry_said, label_said, spell, where
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}

@@ -14,9 +14,8 @@ from gradkit.grading.session import Session, grader_of
 from gradkit.records.result import LEFT_ALONE
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import FunctionTask
-from gradkit.reproducer.calls import text_of
 from gradkit.reproducer.recorded import Data, ReproducerError
-from gradkit.reproducer.script import EXPECTED_LEVEL, written
+from gradkit.reproducer.script import EXPECTED_LEVEL, text_of, written
 from gradkit.sandbox.observe import SEED
 from gradkit.submission.excerpt import Excerpt, Piece
 from gradkit.task.functions import steps_of

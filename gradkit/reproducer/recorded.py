@@ -11,7 +11,7 @@ from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.submission import Submission
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
-from gradkit.text import clean_text
+from gradkit.text import clean_text, columns
 from gradkit.writing import refusing
 
 SCHEMA = "gradkit/result/v1"
@@ -152,11 +152,14 @@ def listing(findings: Sequence[Recorded]) -> str:
     """A line for each finding: its id, whose it is, and what it says."""
     if not findings:
         return "There are no findings.\n"
-    columns = [
-        [finding["id"] for _, _, finding in findings],
-        [result["submission"] for result, _, _ in findings],
-        [task["task"] for _, task, _ in findings],
-    ]
-    titles = [finding["title"] or finding["mistake"] for _, _, finding in findings]
-    padded = ([f"{cell:<{max(map(len, column))}}" for cell in column] for column in columns)
-    return "".join("  ".join(row) + "\n" for row in zip(*padded, titles, strict=True))
+    return columns(
+        [
+            (
+                finding["id"],
+                result["submission"],
+                task["task"],
+                finding["title"] or finding["mistake"],
+            )
+            for result, task, finding in findings
+        ]
+    )

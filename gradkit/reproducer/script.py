@@ -1,4 +1,8 @@
-"""A finding put together as a script: the student's code, the input, what comes out."""
+"""A finding put together as a script: the student's code, the input, what comes out.
+
+The student's function is called once, in the student's own convention. Every text ends by printing
+a line ``found …`` or ``expected …``: a number, or a list of them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.diagnosis.inquiry.findings import names_of
 from gradkit.diagnosis.rules.text import entry_text
@@ -15,12 +20,176 @@ from gradkit.loading import is_installed
 from gradkit.records.observations import Binding, Bound
 from gradkit.records.submission import Submission
 from gradkit.records.task import Batch, Run, Task
-from gradkit.reproducer import calls
 from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.runtime.training import BEGIN, LOSS, lifted, recording
 from gradkit.submission.excerpt import Excerpt, Piece, reads
+from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.oracle import Derived, mean_scale, rate_of
 from gradkit.task.probes import draw
+from gradkit.templates import fill
+
+Inputs = Mapping[str, NDArray[Any]]
+Index = tuple[int, ...]
+Entry = tuple[str, Index]
+
+HANDED: Mapping[str, str] = {"column": "{}", "row": "{}.T", "flat": "{}[:, 0]"}
+"""A column in the student's orientation."""
+
+
+def text_of(template: str, **values: object) -> str:
+    """Fill a template of this package."""
+    return fill("gradkit.reproducer", f"{template}.jinja", **values).rstrip("\n")
+
+
+def formulas(task: Task) -> dict[str, object]:
+    """Give a template the layers and the loss of a task as sources."""
+    layers = [ACTIVATIONS[layer.activation].numpy for layer in task.layers]
+    return {"layers": layers, "loss": LOSSES[task.loss].numpy, "scale": 1, "quantity": ""}
+
+
+def expected(
+    task: Task, quantity: str = "", entry: Entry | None = None, epochs: int = 0, **more: object
+) -> str:
+    """Write what should come out.
+
+    Parameters
+    ----------
+    task : Task
+    quantity : str
+        What a forward pass gives: the output, or the input of the last layer.
+    entry : tuple, optional
+        Parameter and index of one entry, after a step of gradient descent.
+    epochs : int
+        With them it is full-batch gradient descent: the entry afterwards, or all losses.
+    **more
+        ``rate`` of the steps, and the ``scale`` of the loss in training.
+    """
+    parameter, index = entry or ("", ())
+    values = {"quantity": quantity, "epochs": epochs, "parameter": parameter, "index": index}
+    return text_of("expected", **{**formulas(task), **values, **more})
+
+
+def update_call(task: Task, bound: Bound, inputs: Inputs, parameter: str, index: Index) -> str:
+    """One call of an update, and the entry of a parameter that it leaves."""
+    key, place = _in_layout(bound, parameter, index)
+    # What holds one number may hold it in any shape.
+    entry = ".item()" if inputs[parameter].size == 1 else f"[{place}]"
+    call = _call(task, bound)
+    return text_of("function", inputs=inputs, value="", key=repr(key), entry=entry, **call)
+
+
+def forward_call(task: Task, bound: Bound, inputs: Inputs, quantity: str) -> str:
+    """One call of a forward pass, and one of the values that it returns."""
+    value = "returned" + "".join(f"[{step!r}]" for step in bound.returns[quantity])
+    return text_of("function", inputs=inputs, value=value, **_call(task, bound))
+
+
+def model_call(inputs: Inputs, model: str) -> str:
+    """One example through a torch module with given parameters."""
+    keys = [key for key in inputs if key[0] in "Wb"]
+    return text_of("module", inputs=inputs, keys=keys, model=model, training=None)
+
+
+def training_call(
+    bound: Bound,
+    inputs: Inputs,
+    epochs: int,
+    rate: float | None,
+    entry: Entry | None,
+    before: Sequence[str] = (),
+    loop: str = "",
+) -> str:
+    """A training run by the student's function: its losses, or one parameter afterwards.
+
+    ``loop`` is the student's in place of a function: one that stands at top level, which calls
+    ``next_round`` at each round and hands every loss to ``noted``; ``before`` are the statements
+    above it that it needs.
+    """
+    own = {"model": "model", "X": "X", "y": "y", "epochs": str(epochs), "rate": repr(rate)}
+    handed = "" if loop else _named(bound, [own[kind] for kind in bound.arguments])
+    return text_of(
+        "module",
+        inputs=inputs,
+        keys=[key for key in inputs if key[0] in "Wb"],
+        model=bound.training["model"],
+        training=bound.training,
+        epochs=epochs,
+        called=f"{bound.function}({handed})",
+        before=before,
+        loop=loop,
+        trained=_trained(entry) if entry else "",
+    )
+
+
+def _call(task: Task, bound: Bound) -> dict[str, str]:
+    before = leaves = ""
+    if bound.before is not None:
+        before, leaves = _called(task, bound.before.bound), ", ".join(bound.before.names)
+    handed, returned = _parameters(bound), _called(task, bound)
+    return {"handed": handed, "returned": returned, "before": before, "leaves": leaves}
+
+
+def _called(task: Task, bound: Bound) -> str:
+    values = [_argument(task, bound, kind) for kind in bound.arguments]
+    return f"{bound.function}({_named(bound, values)})"
+
+
+def _named(bound: Bound, values: Sequence[str]) -> str:
+    """The values as arguments, by the student's own names where they are called so."""
+    first = len(values) - len(bound.keywords)
+    named = (f"{n}={value}" for n, value in zip(bound.keywords, values[first:], strict=True))
+    return ", ".join([*values[:first], *named])
+
+
+def _parameters(bound: Bound) -> str:
+    """The dict of parameters in the student's keys and layout, fresh."""
+    convention = bound.convention
+    items = []
+    for name, key in convention.keys.items():
+        value = f'given["{name}"]'
+        if name[0] == "W":
+            value = f"{value}.T" if convention.weights == "out_in" else value
+        else:
+            value = HANDED[convention.biases].format(value)
+        items.append(f"{key!r}: {value}.copy()")
+    return "{" + ", ".join(items) + "}"
+
+
+def _argument(task: Task, bound: Bound, kind: str) -> str:
+    if kind == "parameters":
+        return "handed"
+    value = f'given["{kind}"]'
+    if kind == "rate":
+        return f"float({value})"
+    if kind in ("y", "y_hat") and task.layers[-1].units == 1:
+        return f"{value}[0, 0]" if bound.convention.scalars == "scalar" else f"{value}.copy()"
+    if kind == "X" and bound.convention.inputs == "series":
+        columns = list(task.columns[: task.X.shape[1]])
+        return f"pd.Series({value}[:, 0], index={columns!r})"
+    return HANDED[bound.convention.vectors].format(value) + ".copy()"
+
+
+def _in_layout(bound: Bound, parameter: str, index: Index) -> tuple[str, str]:
+    """A canonical entry as the student's key and index."""
+    convention = bound.convention
+    key = convention.keys[parameter]
+    if parameter[0] == "W":
+        return key, _comma(index[::-1] if convention.weights == "out_in" else index)
+    turned = {"column": index, "row": index[::-1], "flat": index[:1]}
+    return key, _comma(turned[convention.biases])
+
+
+def _trained(entry: Entry) -> str:
+    """One entry of a trained module: the layer's weight is (out, in), its bias flat."""
+    name, index = entry
+    place = 2 * (int(name[1:]) - 1) + (name[0] == "b")
+    turned = index[::-1] if name[0] == "W" else index[:1]
+    return f"[{place}][{_comma(turned)}]"
+
+
+def _comma(index: Index) -> str:
+    return ", ".join(map(str, index))
+
 
 EXPECTED_LEVEL = 4
 """Hint level from which expected numbers are shown."""
@@ -92,17 +261,17 @@ class Script:
             ("update", False): self._update,
             ("trajectory", True): self._training,
         }
-        what, code, call, expected = wanted[self._finding["check"], torch]()
+        what, code, call, should = wanted[self._finding["check"], torch]()
         imports = ["import copy", "", "import numpy as np", "import torch"]
         imports = imports if torch else imports[2:3]
         if self._bound.convention.inputs == "series":
             imports.append("import pandas as pd")
-        text = calls.text_of(
+        text = text_of(
             "script",
             **{"finding": self._finding, "name": self._name, "title": self.task.title},
             **{"what": what, "imports": imports, "call": call},
             code=written(code, imports),
-            expected=expected if self._level >= EXPECTED_LEVEL else "",
+            expected=should if self._level >= EXPECTED_LEVEL else "",
         )
         return f"{text}\n"
 
@@ -116,8 +285,8 @@ class Script:
         return (
             f"one step of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([each.function for each in (self._bound, *first)]),
-            calls.update_call(self.task, self._bound, inputs, key, index),
-            calls.expected(self.task, entry=(key, index), rate=self._rate(key, index, inputs)),
+            update_call(self.task, self._bound, inputs, key, index),
+            expected(self.task, entry=(key, index), rate=self._rate(key, index, inputs)),
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
@@ -135,8 +304,8 @@ class Script:
         return (
             f"one call of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([self._bound.function]),
-            calls.forward_call(self.task, self._bound, inputs, quantity),
-            calls.expected(self.task, quantity),
+            forward_call(self.task, self._bound, inputs, quantity),
+            expected(self.task, quantity),
         )
 
     def _model(self) -> Parts:
@@ -144,8 +313,8 @@ class Script:
         return (
             f"one example through `{name}` {self._at()}",
             self._excerpt.pieces([name]),
-            calls.model_call(self._inputs(self._probes.forward), name),
-            calls.expected(self.task, self._entry["parameter"]),
+            model_call(self._inputs(self._probes.forward), name),
+            expected(self.task, self._entry["parameter"]),
         )
 
     def _training(self) -> Parts:
@@ -159,11 +328,11 @@ class Script:
         else:
             before, loop = [], ""
             code = self._excerpt.pieces([bound.training["model"], bound.function])
-        call = calls.training_call(bound, inputs, epochs, run.rate, entry, before, loop)
+        call = training_call(bound, inputs, epochs, run.rate, entry, before, loop)
         rate, scale = self.task.rates.weight, mean_scale(self.task)
-        expected = calls.expected(self.task, "", entry, epochs, rate=rate, scale=scale)
+        should = expected(self.task, "", entry, epochs, rate=rate, scale=scale)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
-        return what, code, call, expected
+        return what, code, call, should
 
     def _loop(self, epochs: int) -> tuple[list[Piece], list[str], str]:
         """The code of a loop at top level: above it, right before it, and itself, counted."""
@@ -176,7 +345,7 @@ class Script:
         code = [*made, *(piece for piece in needed if piece.definition and piece not in made)]
         code = [_noting(p) if getattr(p.node, "name", None) == through else p for p in code]
         before = [p.text for p in needed if not p.definition and p not in made]
-        note = Piece(calls.text_of("noting", epochs=epochs) + "\n", statement.node, definition=True)
+        note = Piece(text_of("noting", epochs=epochs) + "\n", statement.node, definition=True)
         return [*code, note], before, _renamed(lifted(statement.node, epochs, through))
 
     def _run(self) -> Run:

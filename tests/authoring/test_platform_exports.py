@@ -20,9 +20,8 @@ from click.testing import CliRunner, Result
 from model_solutions import REFERENCE, ROOT
 
 from gradkit import __version__
-from gradkit.authoring.export import install
-from gradkit.authoring.export.bundle import ExportError
-from gradkit.authoring.export.install import Install, choose, words
+from gradkit.authoring.export import bundle as exports
+from gradkit.authoring.export.bundle import ExportError, Install, choose, words
 from gradkit.authoring.export.platforms import TORCH, workflow
 from gradkit.cli import main
 from gradkit.task.assignment import DEFAULT
@@ -389,9 +388,9 @@ def test_others_find_nothing_wrong_with_the_workflow(tmp_path: Path, command: li
 
 def test_the_wheel_is_installable_and_is_this_gradkit(tmp_path: Path) -> None:
     """By pip, from the archive alone; all that is in the package is in it, and nothing else."""
-    name, content = install.running_wheel()
+    name, content = exports.running_wheel()
     (tmp_path / name).write_bytes(content)
-    assert install.running_wheel() == (name, content)
+    assert exports.running_wheel() == (name, content)
     options = ["--quiet", "--no-deps", "--no-compile", "--no-index", "--target"]
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, tmp_path / "site", tmp_path / name],
@@ -428,11 +427,11 @@ def test_gradkit_that_is_not_installed_makes_no_wheel(monkeypatch: pytest.Monkey
     def absent(name: str) -> None:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(install, "distribution", absent)
+    monkeypatch.setattr(exports, "distribution", absent)
     with pytest.raises(
         ExportError, match=r"gradkit is not installed here.* name a wheel with --inst"
     ):
-        install.running_wheel()
+        exports.running_wheel()
 
 
 def test_a_wheel_that_is_named(tmp_path: Path) -> None:
@@ -506,7 +505,7 @@ def test_the_wheel_alone(tmp_path: Path) -> None:
     """To be handed out by itself; what is no wheel cannot be."""
     assert gradkit("export", "wheel", "--out", tmp_path / "out").exit_code == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == [WHEEL]
-    assert (tmp_path / "out" / WHEEL).read_bytes() == install.running_wheel()[1]
+    assert (tmp_path / "out" / WHEEL).read_bytes() == exports.running_wheel()[1]
     done = gradkit("export", "wheel", "--out", tmp_path / "no", "--install", "gradkit==1.0")
     assert done.exit_code == 2
     assert "gradkit==1.0: is no wheel, and a wheel is what is to be written." in done.stderr

@@ -19,12 +19,11 @@ from model_solutions import REFERENCE
 from msgspec.structs import replace
 
 import gradkit
-from gradkit.classroom.cache_key import seed_of
 from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import LOST, Grading, Tally
 from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.store.database import FILE, StoreError
-from gradkit.classroom.store.results import Store, pack
+from gradkit.classroom.store.results import Store, pack, seed_of
 from gradkit.grading.settings import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.records.result import Result

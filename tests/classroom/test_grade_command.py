@@ -38,8 +38,7 @@ from gradkit.classroom.store.results import Store, pack
 from gradkit.cli import main
 from gradkit.grading.settings import GradingError, required_tier
 from gradkit.records.result import Result
-from gradkit.report import progress
-from gradkit.report.progress import Watcher
+from gradkit.report.summary import Watcher
 from gradkit.sandbox.doctor import Examination
 from gradkit.sandbox.workshop import LACKING
 
@@ -171,7 +170,7 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
 ) -> None:
     """Now and then, with count, rate and time left; skipped ones count as done."""
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with Watcher(Console(stderr=True)) as watch:
         watch.begin(10)
         watch.skip()

@@ -13,6 +13,7 @@ from gradkit.classroom import run
 from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.run import grade_class
 from gradkit.classroom.store.results import Store
+from gradkit.records.classroom import Reason
 
 pytestmark = pytest.mark.sample(4)
 
@@ -62,7 +63,7 @@ def test_what_was_said_is_kept_before_anything_is_run(
     }
     with Store(out, write=False) as store:
         told = {row.name: row.review for row in summarise(store).rows}
-        assert told["Cas Pi"] == ("nothing handed in",)
+        assert told["Cas Pi"] == (Reason("absent", "nothing handed in"),)
         kept = store.course()
         assert (kept.groups, len(kept.students)) == (True, 3)
     handed_in(download, picas_103_9003_hw=f"{RIGHT}\n# cas\n")

@@ -22,7 +22,8 @@ from classroom.here import Here
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.course.roster import enrolment_of
-from gradkit.classroom.feedback.pages import file_name, write_pages
+from gradkit.classroom.feedback.address import file_name
+from gradkit.classroom.feedback.pages import write_pages
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.reports.history import history

@@ -34,9 +34,9 @@ from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import KINDS, REMARKS, STATES, reasons, review, summarise
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
-from gradkit.records.classroom import Listed
+from gradkit.records.classroom import Kind, Listed, Reason
 from gradkit.records.course import Sender
-from gradkit.records.reports import Kind, Look, Reason
+from gradkit.records.reports import Look
 from gradkit.records.result import (
     Adjustment,
     CheckResult,
@@ -78,7 +78,7 @@ def test_a_class(handed: Path) -> None:
     assert found[3].reasons == (Reason("absent", "nothing handed in"),)
     with Store(handed / "out", write=False) as store:
         rows = {row.name: row.review for row in summarise(store).rows if row.review}
-    assert rows == {look.name: tuple(each.words for each in look.reasons) for look in found}
+    assert rows == {look.name: look.reasons for look in found}
     assert found[0].told.startswith("hw.ipynb is not a valid notebook")
     assert found[1].reasons[0].words == f"{TASK}/interface missing"
     assert {look.name for look in found}.isdisjoint({ANNA, BEN, EVE})

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from gradkit.classroom import worker_pool as module
 from gradkit.classroom.store.results import unpack
 from gradkit.classroom.worker_pool import Grader, LocalPool, grader
-from gradkit.faults import STRICT
+from gradkit.errors import STRICT
 from gradkit.grading.session import Session
 from gradkit.records.classroom import Order, Reply
 from gradkit.records.result import Evidence, Result

@@ -9,7 +9,7 @@ import pytest
 from mistakes.samples import folder as mistake_folder
 
 import gradkit.diagnosis.inquiry
-from gradkit.faults import STRICT, contain, keep_from_readers
+from gradkit.errors import STRICT, contain, keep_from_readers
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import NoDiagnosisError

@@ -10,7 +10,7 @@ import pytest
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.result import CheckResult, Result
-from gradkit.report.annotations import annotations_of
+from gradkit.report.github import annotations_of
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import exercises, find_reference
 

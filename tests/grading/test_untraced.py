@@ -12,8 +12,8 @@ from gradkit.classroom.reports.summary import reasons
 from gradkit.classroom.worker_pool import _timed_out
 from gradkit.diagnosis.inquiry import inquire, short_of
 from gradkit.diagnosis.inquiry.untraced import why_untraced
+from gradkit.records.classroom import Reason
 from gradkit.records.observations import Failure, Lost
-from gradkit.records.reports import Reason
 from gradkit.records.result import Inquiry
 from gradkit.records.rule import Trace
 from gradkit.records.submission import Place

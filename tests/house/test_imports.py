@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
     "records", "language", "text", "loading", "templates", "writing",
-    "errors", "faults", "processes", "safe_path", "lines",
+    "errors", "processes", "safe_path", "lines",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
 
@@ -25,7 +25,6 @@ ROOMS: Mapping[str, set[str]] = {
     "templates": set(),
     "writing": set(),
     "errors": set(),
-    "faults": set(),
     "safe_path": set(),
     "lines": {"records"},
     "processes": {"safe_path"},
@@ -107,7 +106,6 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.report.text": {"rich"},
     "gradkit.report.summary": {"rich"},
     "gradkit.report.table": {"rich"},
-    "gradkit.report.progress": {"rich"},
     "gradkit.pytest_plugin": {"pytest"},
 }
 """Modules that may load more when they are imported, which others do in time."""

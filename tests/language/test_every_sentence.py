@@ -16,8 +16,8 @@ from rich.console import Console
 
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import say
-from gradkit.notebook.grade import AGAIN, Kernel, grade
-from gradkit.records.classroom import Change, Row, Summary
+from gradkit.notebook import AGAIN, Kernel, grade
+from gradkit.records.classroom import Change, Reason, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result
 from gradkit.report.data import apply_visibility
@@ -264,10 +264,22 @@ def test_a_class_is_told_in_the_language(check, speak) -> None:
     assert pseudo.plain_words(pseudo.read_html(page), known) == set()
     summary = Summary(
         (
-            Row("x_1", "graded", "", 1.0, 2.0, True, {}, ("wrong-sign",), ("wrong-sign",)),
+            Row(
+                "x_1",
+                "graded",
+                "",
+                1.0,
+                2.0,
+                True,
+                {},
+                ("wrong-sign",),
+                (Reason("failed", "wrong-sign"),),
+            ),
             Row("x_2", "graded", "", 1.0, 2.0, False, {}, (), ()),
             *[Row(f"x_{n}", "graded", "", 1.0, 2.0, False, {}, (), ()) for n in range(10, 20)],
-            Row("x_3", "refused", "x_3.", None, None, False, {}, (), ("refused",)),
+            Row(
+                "x_3", "refused", "x_3.", None, None, False, {}, (), (Reason("refused", "refused"),)
+            ),
         ),
         {"update": {"pass": 1, "timeout": 1}},
         {"wrong-sign": tuple(f"x_{number}" for number in range(9))},

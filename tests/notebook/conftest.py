@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from gradkit.notebook.grade import Report
+from gradkit.notebook import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 

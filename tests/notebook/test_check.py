@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from notebook.conftest import ROOT, Notebook
 
 import gradkit
@@ -370,9 +371,8 @@ def test_both_forms_are_offered(notebook: Notebook, solved) -> None:
     """A front end takes the one it can show."""
     notebook.run(solved["regression"])
     report = notebook.check()
-    assert set(report._repr_mimebundle_()) == {"text/plain", "text/html"}
-    assert set(report._repr_mimebundle_(exclude={"text/html"})) == {"text/plain"}
-    assert set(report._repr_mimebundle_(include=["text/html"])) == {"text/html"}
+    offered, _ = DisplayFormatter(active_types=["text/plain", "text/html"]).format(report)
+    assert offered == {"text/plain": repr(report), "text/html": report._repr_html_()}
 
 
 def test_check_is_the_function() -> None:

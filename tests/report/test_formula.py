@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradkit.report.formula import held_against, read, spelled
+from gradkit.report.words import held_against, read_formula, spelled
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from gradkit.report.formula import held_against, read, spelled
 def test_any_text_comes_together_again(text: str) -> None:
     """Nothing of it is lost, formula or not."""
     expected = "not moved" if text == "= not moved" else text
-    assert spelled(read(text)) == expected
+    assert spelled(read_formula(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_any_text_comes_together_again(text: str) -> None:
 )
 def test_what_the_other_lacks_is_marked(applied: str, right: str, said: str) -> None:
     """Factor by factor, sign and number apart; where all is the same, nothing."""
-    assert spelled(held_against(read(applied), read(right))) == said
+    assert spelled(held_against(read_formula(applied), read_formula(right))) == said
 
 
 def test_the_missing_factor_is_marked_in_the_right_formula() -> None:
     """The code's own has nothing to mark there."""
-    right, applied = read("+0.1 · X[0] · A1[0]"), read("+0.1 · X[0]")
+    right, applied = read_formula("+0.1 · X[0] · A1[0]"), read_formula("+0.1 · X[0]")
     assert spelled(held_against(right, applied)) == "+0.1 · X[0] · ‹A1[0]›"

@@ -21,7 +21,7 @@ from hostile_texts import CONTROL, TEXTS, hostile, obeyed
 from msgspec.structs import replace
 from rich.console import Console
 
-from gradkit.records.classroom import Release, Run
+from gradkit.records.classroom import Reason, Release, Run
 from gradkit.records.reports import (
     Attempt,
     Difference,
@@ -29,7 +29,6 @@ from gradkit.records.reports import (
     Look,
     Mark,
     PointsSet,
-    Reason,
     Step,
     Stood,
 )

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from gradkit.records.task import TORCH, Layer, Start, Task
-from gradkit.reproducer.calls import (
+from gradkit.reproducer.script import (
     ACTIVATIONS,
     LOSSES,
     expected,

@@ -1,23 +1,45 @@
-"""Collect an assignment with its model solutions, and write exports as a folder or a zip."""
+"""Collect an assignment with its model solutions, and write exports as a folder or a zip.
+
+Of what students may read, what tells the answer is left out. Where they have no model solution,
+what it gives at a few inputs stands for it: numbers, from which nobody reads how they are made.
+
+gradkit is installed from a wheel in an export, unless told otherwise. A requirement is only of use
+where pip finds it, and gradkit is on no package index. A wheel that is carried along needs neither
+index nor network for gradkit itself, and is the very code that exports.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
 import re
+import shlex
+import tomllib
 import zipfile
-from collections.abc import Iterable, Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache, partial
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.resources import files
+from json import dumps
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import numpy as np
 from msgspec import Struct, field
 
-from gradkit.authoring.export.handed_out import handed_out
+import gradkit
 from gradkit.errors import GradkitError
 from gradkit.loading import is_installed
-from gradkit.records.task import Assignment, FunctionTask, Task
-from gradkit.task.assignment import packed_with, read_assignment, solutions_of
+from gradkit.records.task import Assignment, FunctionCheck, FunctionTask, Task
+from gradkit.task.assignment import AssignmentError, packed_with, read_assignment, solutions_of
+from gradkit.task.draws import draws
+from gradkit.task.functions import INPUT, literal
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference
-from gradkit.task.solution import load_solution
+from gradkit.task.solution import Solution, load_solution
 from gradkit.writing import add_member, refusing
 
 
@@ -197,3 +219,210 @@ def _refuse_there(folder: Path, names: Iterable[str]) -> None:
             f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. Name "
             "a place that is empty or not there yet."
         )
+
+
+HEAD = "# Written by gradkit from the course's own file, without what tells the answers.\n"
+
+
+def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ...]]:
+    """Write an assignment for students.
+
+    Parameters
+    ----------
+    path : Path
+        The assignment file, which has been read before.
+    reference : Path or None
+        The folder of the model solutions, for examples of what they give.
+
+    Returns
+    -------
+    bytes
+        The file as it is, where it tells nothing and lacks nothing.
+    tuple of str
+        ``task/check`` of those of which nobody can tell without a model solution.
+
+    Raises
+    ------
+    OracleError
+        A model solution cannot be used.
+    """
+    text = path.read_bytes()
+    data = tomllib.loads(text.decode())
+    tables = {table["id"]: table for table in data["tasks"]}
+    changed, untold = False, []
+    for task in read_assignment(path).functions:
+        # It quotes the model solution.
+        changed |= tables[task.id].pop("equivalent", None) is not None
+        solution = load_solution(task, reference) if reference is not None else None
+        for entry, check in zip(tables[task.id]["checks"], task.checks, strict=True):
+            told = {name for each in check.examples for name in each.values}
+            lacking = [name for name in check.compare if name not in told]
+            if made := list(_made(solution, check, lacking)):
+                entry["examples"] = [*entry.get("examples", ()), *made]
+                changed = True
+            elif {*lacking} - check.gradient.keys():
+                untold.append(f"{task.id}/{check.name}")
+    return (HEAD + _written(data)).encode() if changed else text, tuple(untold)
+
+
+def _made(solution: Solution | None, check: FunctionCheck, outputs: list[str]) -> Iterator[Any]:
+    """Yield examples of what the model solution gives, at inputs that a file can hold."""
+    # By another convention other numbers are right.
+    if solution is None or check.conventions or not outputs:
+        return
+    # Two random ones, of other sizes, and what is hard.
+    for draw in list(draws(solution.task, 0))[1:]:
+        made = solution.make(check, draw).values
+        example = {"inputs": draw.values, "values": {name: made[name] for name in outputs}}
+        with suppress(TypeError, ValueError, AssignmentError):
+            literal("inputs", tomllib.loads(_written(example))["inputs"], INPUT)
+            yield example
+
+
+def _written(table: Mapping[str, Any]) -> str:
+    """Write a table, a key in each line: TOML is JSON with another sign between key and value."""
+    signs = (", ", " = ")
+    write = partial(
+        dumps, ensure_ascii=False, allow_nan=False, separators=signs, default=np.ndarray.tolist
+    )
+    return "".join(f"{write(key)} = {write(each)}\n" for key, each in table.items())
+
+
+WHEEL = """\
+Wheel-Version: 1.0
+Generator: gradkit {version}
+Root-Is-Purelib: true
+Tag: py3-none-any
+"""
+
+
+def running_wheel() -> tuple[str, bytes]:
+    """Name and content of a wheel of this gradkit.
+
+    Raises
+    ------
+    ExportError
+        gradkit runs from a folder and was never installed, so that its requirements are
+        not known.
+    """
+    try:
+        installed = distribution("gradkit")
+    except PackageNotFoundError:
+        raise ExportError(
+            "gradkit is not installed here, so that its requirements are not known. Install it, "
+            "or name a wheel with --install."
+        ) from None
+    root = Path(gradkit.__file__).parent
+    # In a checkout it lies beside the plugin, installed where Python reads it.
+    places = (root / "pytest_plugin" / "gradkit.pth", root.parent / "gradkit.pth")
+    at_start = {"gradkit.pth": next(each for each in places if each.exists()).read_bytes()}
+    members = {**_package(root), **at_start, **_metadata(installed)}
+    return f"gradkit-{installed.version}-py3-none-any.whl", _archive(members, installed.version)
+
+
+def _package(root: Path) -> dict[str, bytes]:
+    return {
+        f"gradkit/{path.relative_to(root).as_posix()}": path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _metadata(installed: Distribution) -> dict[str, bytes]:
+    folder = f"gradkit-{installed.version}.dist-info"
+    texts = {
+        "METADATA": installed.read_text("METADATA"),
+        "entry_points.txt": installed.read_text("entry_points.txt"),
+        "WHEEL": WHEEL.format(version=installed.version),
+    }
+    return {f"{folder}/{name}": text.encode() for name, text in texts.items() if text}
+
+
+def _archive(members: dict[str, bytes], version: str) -> bytes:
+    record = f"gradkit-{version}.dist-info/RECORD"
+    lines = [f"{name},{_hash(content)},{len(content)}" for name, content in members.items()]
+    whole = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in whole.items():
+            add_member(archive, name, content)
+    return buffer.getvalue()
+
+
+def _hash(content: bytes) -> str:
+    digest = urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"sha256={digest.rstrip(b'=').decode()}"
+
+
+SUFFIX = ".whl"
+
+
+class Install(Struct, frozen=True):
+    """What pip is given: a requirement or an address, or the name of the ``wheel`` that is carried.
+
+    ``wheel`` is its content, None where nothing is carried.
+    """
+
+    what: str
+    wheel: bytes | None = None
+
+
+def choose(asked: str | None) -> Install:
+    """Read the value of `--install`; None carries a wheel of the gradkit that runs.
+
+    Raises
+    ------
+    ExportError
+        It is nothing that others could install, or a wheel that cannot be read.
+    """
+    if asked is None:
+        return _running()
+    if not asked.strip() or asked.startswith("-") or not asked.isprintable():
+        raise _refusal(asked, "is nothing that pip could be given")
+    address = "://" in asked
+    if asked.endswith(SUFFIX) and not address:
+        try:
+            return Install(Path(asked).name, Path(asked).read_bytes())
+        except OSError as error:
+            raise _refusal(asked, f"cannot be read ({error.strerror})") from None
+    # What pip would take for a path.
+    path = asked.startswith(".") or {"/", os.sep} & set(asked)
+    if "file:" in asked or (path and not address):
+        raise _refusal(asked, "is a place on this machine, which others do not have")
+    return Install(asked)
+
+
+@cache
+def _running() -> Install:
+    return Install(*running_wheel())
+
+
+def _refusal(asked: str, why: str) -> ExportError:
+    return ExportError(
+        f"--install {asked}: {why}. Name a wheel (FILE{SUFFIX}), which is then carried along, a "
+        "requirement as gradkit==1.0, or an address that all who get it can reach."
+    )
+
+
+def words(given: Install, folder: str = ".") -> str:
+    """Return the argument of `pip install` in a shell, with the wheel in ``folder`` (quoted)."""
+    quoted = shlex.quote(given.what)
+    return quoted if given.wheel is None else f"{folder}/{quoted}"
+
+
+def carried(given: Install, folder: str = "") -> Files:
+    """The wheel by its path in a folder that ends with a slash, or nothing."""
+    return {} if given.wheel is None else {f"{folder}{given.what}": File(given.wheel)}
+
+
+def wheel_alone(given: Install) -> Files:
+    """The wheel, to be handed out by itself.
+
+    Raises
+    ------
+    ExportError
+        It is no wheel that was asked for.
+    """
+    if given.wheel is None:
+        raise _refusal(given.what, "is no wheel, and a wheel is what is to be written")
+    return carried(given)

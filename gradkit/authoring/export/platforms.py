@@ -10,13 +10,17 @@ from gradkit.authoring.export.bundle import (
     Bundle,
     File,
     Files,
+    Install,
     bundle,
+    carried,
+    choose,
     file_of,
     fill,
+    wheel_alone,
+    words,
     write_folder,
     write_zip,
 )
-from gradkit.authoring.export.install import Install, carried, choose, wheel_alone, words
 from gradkit.records.task import Assignment, FunctionTask, Task
 
 TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"

@@ -6,8 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from gradkit.classroom.cache_key import drawn
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, drawn
 from gradkit.errors import GradkitError, did_you_mean
 
 

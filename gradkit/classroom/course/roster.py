@@ -16,13 +16,8 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import Index, index, normal, turned, who
 from gradkit.classroom.course.senders import KINDS, attributed, identity, senders
-from gradkit.classroom.feedback.csv_table import (
-    CsvTableError,
-    columns_of,
-    filled,
-    read_table,
-    values,
-)
+from gradkit.classroom.feedback import csv_table as csv
+from gradkit.classroom.feedback.csv_table import CsvTableError
 from gradkit.classroom.policy import moment
 from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
@@ -94,9 +89,9 @@ def roster(data: bytes, name: str) -> list[Student]:
     CsvTableError
         It is no table, has no column that tells students, or no student.
     """
-    sheet = read_table(data, name)
-    header = values(sheet, 0)
-    columns = columns_of(header, COLUMNS)
+    sheet = csv.read_table(data, name)
+    header = csv.values(sheet, 0)
+    columns = csv.columns_of(header, COLUMNS)
     if not any(kind in columns for kind in USABLE):
         found = ", ".join(f"“{shown(text)}”" for text in header[:12])
         raise CsvTableError(
@@ -105,7 +100,7 @@ def roster(data: bytes, name: str) -> list[Student]:
         )
     lines = [
         {kind: cells[at].strip() for kind, at in columns.items() if at < len(cells)}
-        for cells in filled(sheet).values()
+        for cells in csv.filled(sheet).values()
         # Canvas has a line of largest scores among its students, and one of how they are posted.
         if "Points Possible" not in cells[0]
     ]

@@ -6,6 +6,7 @@ looks for what it has now. A submission that a whole group has under one name is
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +21,6 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.course.roster import called
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
-from gradkit.classroom.feedback.pages import file_name
 from gradkit.classroom.policy import theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
@@ -31,6 +31,7 @@ Page = Callable[[str], bytes]
 """From a student's name to the page."""
 
 FEEDBACK = "feedback.html"
+_BESIDES = re.compile(r"[^\w.-]+")
 # What Windows does not take in a name, and what a path is made of.
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 
@@ -58,6 +59,16 @@ def _moodle_name(sender: Sender) -> str | None:
 
 def _safe(name: str) -> str:
     return _UNSAFE.sub("-", name)
+
+
+def file_name(name: str) -> str:
+    """A name for a file that every system takes, and that no other student has.
+
+    Systems differ in what they allow and in whether they tell capitals apart; the digest
+    does in any case.
+    """
+    plain = _BESIDES.sub("_", name).strip("._")[:60] or "student"
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
 
 
 Way = Literal["canvas", "moodle", "folder"]

@@ -7,8 +7,6 @@ made once more against what it was made against then.
 
 from __future__ import annotations
 
-import hashlib
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +17,9 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gradkit.classroom.feedback.address import file_name
 from gradkit.classroom.policy import counting_attempts
+from gradkit.classroom.reports.summary import NOTHING, uncounted
 from gradkit.classroom.store.counted import (
     NO_POLICY,
     counted,
@@ -50,8 +50,6 @@ CHUNK = 20
 
 ALONE = 30
 """Pages that are written by this process: others would take longer to start."""
-
-_UNSAFE = re.compile(r"[^\w.-]+")
 
 
 def write_pages(store: Store, folder: Path, hints: int, workers: int) -> None:
@@ -85,16 +83,6 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> None:
         ) from None
 
 
-def file_name(name: str) -> str:
-    """A name for a file that every system takes, and that no other student has.
-
-    Systems differ in what they allow and in whether they tell capitals apart; the digest
-    does in any case.
-    """
-    plain = _UNSAFE.sub("_", name).strip("._")[:60] or "student"
-    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
-
-
 def _rows(store: Store, students: Path, hints: int, workers: int) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
     past, found = Past(store), counting_attempts(store)
@@ -103,9 +91,7 @@ def _rows(store: Store, students: Path, hints: int, workers: int) -> Iterator[Ro
     there = [stand for stand in stands if stand is not None]
     alone = len(found) <= ALONE
     yield from map_chunks(write, there, size=CHUNK, workers=1 if alone else workers)
-    left = dict.fromkeys(store.enrolled(), say("nothing handed in"))
-    left |= dict.fromkeys(store.awaited(), say("not graded yet"))
-    left |= dict.fromkeys((each.name for each in store.newest()), say("no attempt that counts"))
+    left = {name: say(why) for name, why in uncounted(store, found).items()}
     left |= {each.kept.name: _standing(each.kept) for each in found}
     for name in left.keys() - {stand.kept.name for stand in there}:
         yield Row(name, None, None, False, (), standing=(left[name],))
@@ -125,7 +111,7 @@ def _write(stand: Stand, students: Path, hints: int) -> Row:
 
 def _standing(kept: Kept) -> str:
     """Say why there is no grade of what counts."""
-    return say("nothing handed in") if kept.standing == "absent" else word(kept.standing)
+    return say(NOTHING) if kept.standing == "absent" else word(kept.standing)
 
 
 class Stand(Struct, frozen=True):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import find_student, normal, pseudonym, turned
 from gradkit.classroom.course.senders import KINDS
-from gradkit.classroom.feedback.pages import file_name
+from gradkit.classroom.feedback.address import file_name
 from gradkit.classroom.policy import FILE, without
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, as_json, sender_of

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
-from gradkit.classroom.store.counted import changed_policy, counting_results, decided, policy_of
-from gradkit.classroom.store.results import Store, unpack
+from gradkit.classroom.store.counted import (
+    changed_policy,
+    decided,
+    made_of,
+    overrides,
+    policy_of,
+)
+from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, HandedIn, Row, Standing, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
 from gradkit.records.course import Policy
-from gradkit.records.reports import Kind, Look, Reason
+from gradkit.records.reports import Look
 from gradkit.records.result import Result, State, TaskResult
 from gradkit.report.table import first_names
 from gradkit.report.words import count_text, word
@@ -45,7 +50,13 @@ REMARKS: tuple[Kind, ...] = (
 """Codes of findings that a person must look at."""
 
 
-def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = False) -> list[Look]:
+def review(
+    store: Store,
+    assistants: Sequence[str] = (),
+    *,
+    pseudonyms: bool = False,
+    rows: Sequence[Row] = (),
+) -> list[Look]:
     """List the students whose results a person must look at.
 
     Parameters
@@ -55,13 +66,16 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
         Who shares the work, see `split_work`.
     pseudonyms : bool
         Students by their pseudonyms, and without sentences that may name them.
+    rows : sequence of Row
+        See `everybody`, by default what it gives.
 
     Returns
     -------
     list of Look
         By the most urgent reason of each, then by name.
     """
-    looks = [Look(row.name, found, row.told) for row, found in _each(store) if found]
+    found = [row for row in rows or everybody(store) if row.review]
+    looks = [Look(row.name, row.review, row.told) for row in found]
     if assistants:
         whose = split_work([look.name for look in looks], assistants)
         looks = [replace(look, assistant=whose[look.name]) for look in looks]
@@ -70,16 +84,17 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
 
 
-def _each(store: Store) -> Iterator[tuple[Row, tuple[Reason, ...]]]:
-    """Give everybody's line, and why a person must look at it, the most urgent first."""
+def everybody(store: Store) -> list[Row]:
+    """Give the line of everybody, by which all that is told of a class is told."""
     roster, policy, counting = store.enrolled(), policy_of(store), counting_attempts(store)
-    together, told = all_provisional(counting), _tells_lateness(counting)
-    for one, result in counting_results(store):
-        kept, row = one.kept, _row(one, result, policy)
-        found = [] if result is None else [*reasons(result)]
-        if result is None and kept.standing != "graded":
-            found = [Reason(kept.standing, row.review[0])]
-        elif together:
+    together, told, said = all_provisional(counting), _tells_lateness(counting), overrides(store)
+    graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
+    rows = []
+    for one in counting:
+        kept, result = one.kept, made_of(store.result(one.kept.id), one.kept, said, policy)
+        row, left = _row(one, result, policy), []
+        found = [*row.review] if result is None else [*reasons(result)]
+        if together:
             found = [reason for reason in found if reason.kind != "provisional"]
         costs = policy.late and told and result is not None and _open(result)
         if costs and kept.digest and days_late(policy, kept, moment(kept.sender.at)) is None:
@@ -87,12 +102,25 @@ def _each(store: Store) -> Iterator[tuple[Row, tuple[Reason, ...]]]:
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", say("not in the roster")))
         found.sort(key=lambda reason: KINDS.index(reason.kind))
-        yield replace(row, review=tuple(reason.words for reason in found)), tuple(found)
-    left = dict.fromkeys(roster, NOTHING) | dict.fromkeys(store.awaited(), NOT_YET)
+        if one.attempts > 1 and result and not any(line.decision for line in result.adjustments):
+            left = _left(store, result, [each for each in graded if each.name == kept.name])
+        rows.append(replace(row, review=tuple(found), left=tuple(left)))
+    return rows + [_absent(name, why) for name, why in uncounted(store, counting).items()]
+
+
+def _left(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
+    """List tasks that a student has in another attempt, and not in the one that counts."""
+    there = {task.task for task in result.tasks if not task.absent}
+    tasks = [task for each in graded for task in unpack(store.result(each.id), Result).tasks]
+    return [*dict.fromkeys(t.task for t in tasks if not t.absent and t.task not in there)]
+
+
+def uncounted(store: Store, counting: Iterable[CountingAttempt]) -> dict[str, str]:
+    """Map everybody else, of whom nothing counts, to the phrase that says why."""
+    left = dict.fromkeys(store.enrolled(), NOTHING) | dict.fromkeys(store.awaited(), NOT_YET)
     left |= dict.fromkeys((kept.name for kept in store.newest()), NONE_COUNTS)
-    for name in left.keys() - {one.kept.name for one in counting}:
-        standing: Literal["waiting", "absent"] = "waiting" if left[name] == NOT_YET else "absent"
-        yield _absent(name, say(left[name]), standing), (Reason(standing, say(left[name])),)
+    there = {one.kept.name for one in counting}
+    return {name: why for name, why in left.items() if name not in there}
 
 
 def _tells_lateness(found: Sequence[CountingAttempt]) -> bool:
@@ -101,10 +129,10 @@ def _tells_lateness(found: Sequence[CountingAttempt]) -> bool:
     return any(each.late or each.source == "canvas" or moment(each.at) for each in senders)
 
 
-def cautions(store: Store) -> list[str]:
+def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
     """Say what a person should know of the policy, and who had more in another attempt."""
-    policy = policy_of(store)
-    late = [row.name for row, found in _each(store) if any(each.kind == "late" for each in found)]
+    policy, rows = policy_of(store), [*rows]
+    late = [row.name for row in rows if any(each.kind == "late" for each in row.review)]
     # Where no platform tells anything, whoever is named was looked for by a person.
     silent = policy.late and not policy.days_late and not _tells_lateness(counting_attempts(store))
     who = "anybody" if silent else "".join(first_names(late, 6))
@@ -113,24 +141,13 @@ def cautions(store: Store) -> list[str]:
         "effect there. Say in [days_late] who was late, and by how many days, or 0."
     )
     said = [f"{told}." for told in changed_policy(store)[2:] if told] + [untimed] * bool(who)
-    return [*said, *_left_behind(store)]
-
-
-def _left_behind(store: Store) -> Iterator[str]:
-    """Name whoever had tasks in another attempt that are not in the one that counts."""
-    graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
-    for one, result in counting_results(store):
-        if one.attempts < 2 or not result or any(line.decision for line in result.adjustments):
-            continue
-        name, own = one.kept.name, [kept for kept in graded if kept.name == one.kept.name]
-        tasks = [task for each in own for task in unpack(store.result(each.id), Result).tasks]
-        there = {task.task for task in result.tasks if not task.absent}
-        if gone := {task.task: 0 for task in tasks if not task.absent and task.task not in there}:
-            yield (
-                f"{name}: in another attempt, and not in the one that counts: {', '.join(gone)}. "
-                "To have all of it count, give all files together, in one folder or zip: `gradkit "
-                f"grade … --student {name!r}`."
-            )
+    return said + [
+        f"{row.name}: in another attempt, and not in the one that counts: {', '.join(row.left)}. "
+        "To have all of it count, give all files together, in one folder or zip: `gradkit "
+        f"grade … --student {row.name!r}`."
+        for row in rows
+        if row.left
+    ]
 
 
 def all_provisional(found: Sequence[CountingAttempt]) -> bool:
@@ -224,7 +241,7 @@ NOT_YET = phrase("not graded yet")
 NONE_COUNTS = phrase("no attempt that counts")
 
 
-def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
+def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = ()) -> Summary:
     """Gather the results of a class that count, with every last word in them.
 
     Parameters
@@ -233,13 +250,15 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     pseudonyms : bool
         Students by their pseudonyms, in the order of these; without sentences and comments,
         which may name them, and without the times at which they handed in.
+    rows : sequence of Row
+        See `everybody`, by default what it gives.
 
     Returns
     -------
     Summary
         Whoever has nothing that counts is in it too, on the roster or not.
     """
-    rows = [row for row, _ in _each(store)]
+    rows = rows or everybody(store)
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     else:
@@ -247,7 +266,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
         known = {name: dict(student.ids) for name, student in roster.items()}
         known |= {name: ids_of(each) for name, each in addresses(store, roster).items()}
         rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
-    rows.sort(key=lambda row: row.name)
+    rows = sorted(rows, key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
     mistakes: dict[str, list[str]] = {}
     for row in rows:
@@ -265,11 +284,12 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
     handed = HandedIn(one.number, one.attempts, late, kept.sender.at)
     if kept.standing == "absent":
         if result is None:
-            return _absent(kept.name, say(NOTHING))
+            return _absent(kept.name, NOTHING)
         handed = HandedIn(0, 0)
     if result is None:
-        look = (word(kept.standing),)
-        return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)
+        standing = kept.standing
+        look = () if standing == "graded" else (Reason(standing, word(standing)),)
+        return Row(kept.name, standing, kept.told, None, None, False, {}, (), look, handed)
     checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = (finding.mistake for task in result.tasks for finding in task.findings)
     return Row(
@@ -284,8 +304,10 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
     )
 
 
-def _absent(name: str, why: str, standing: Standing = "absent") -> Row:
-    return Row(name, standing, "", None, None, False, {}, (), (why,), HandedIn(0, 0))
+def _absent(name: str, why: str) -> Row:
+    standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
+    look = (Reason(standing, say(why)),)
+    return Row(name, standing, "", None, None, False, {}, (), look, HandedIn(0, 0))
 
 
 def _hidden(row: Row, name: str) -> Row:

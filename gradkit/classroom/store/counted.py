@@ -16,16 +16,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.classroom.cache_key import key_of
 from gradkit.classroom.course.find_student import find_student, students
-from gradkit.classroom.feedback.csv_table import (
-    columns_of,
-    filled,
-    number_of,
-    read_table,
-    refuse_ragged,
-    values,
-)
+from gradkit.classroom.feedback import csv_table as csv
 from gradkit.classroom.policy import (
     FILE,
     adjusted,
@@ -38,7 +30,7 @@ from gradkit.classroom.policy import (
     rule_of,
 )
 from gradkit.classroom.store.database import last
-from gradkit.classroom.store.results import Store, pack, settings_of, unpack
+from gradkit.classroom.store.results import Store, key_of, pack, settings_of, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
@@ -461,18 +453,18 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
     GradkitError
         A row cannot be used; it says which. Nothing was changed.
     """
-    sheet = read_table(read_named(table, OverrideError), table.name)
-    refuse_ragged(sheet)
-    places = columns_of(values(sheet, 0), {name: (name,) for name in BULK})
+    sheet = csv.read_table(read_named(table, OverrideError), table.name)
+    csv.refuse_ragged(sheet)
+    places = csv.columns_of(csv.values(sheet, 0), {name: (name,) for name in BULK})
     if missing := [name for name in BULK if name not in places]:
         raise OverrideError(
             f"{table}: has no column {', '.join(missing)}. Expected are {', '.join(BULK)}."
         )
     done = []
     with Store(folder, write=True, make=False) as store, store.writing():
-        for number, cells in filled(sheet).items():
+        for number, cells in csv.filled(sheet).items():
             row = {name: cells[place].strip() for name, place in places.items()}
-            points = number_of(row["points"])
+            points = csv.number_of(row["points"])
             try:
                 if row["points"] and points is None:
                     raise OverrideError(f"{row['points']!r} is no number of points.")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import hmac
 import json
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +22,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import asdict
 
+import gradkit
 from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
@@ -27,6 +30,7 @@ from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Course, Policy, Sender, Student
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission
+from gradkit.records.task import Assignment
 from gradkit.text import storable
 
 T = TypeVar("T")
@@ -207,8 +211,12 @@ class Store(Database):
     def awaited(self) -> list[str]:
         """List who had handed in something that the last run did not come to."""
         run, names = json.loads(self.meta(AWAITED) or "[0, []]")
-        done = {kept.name for kept in self.newest() if kept.seen >= run}
-        return [name for name in names if name not in done]
+        done = self.rows(
+            "SELECT name FROM listed JOIN submissions ON submissions.id = submission "
+            "WHERE listed.run >= ?",
+            (run,),
+        )
+        return [name for name in names if name not in {row["name"] for row in done}]
 
     def named(self, tasks: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
         """Return the tasks that a person has said students' submissions are; note others first."""
@@ -259,29 +267,37 @@ class Store(Database):
         upto : int, optional
             The last run that counts, by default all do: so the class stood at its end.
         """
-        rows = self.rows(
+        names = {row["id"]: row["name"] for row in self.rows("SELECT id, name FROM submissions")}
+        senders = cache(partial(msgspec.json.decode, type=Sender))
+        found: dict[int, dict[str, Any]] = {}
+        before: dict[tuple[str, str], int] = {}
+        begun: dict[tuple[int, str], int] = {}
+        alike: dict[tuple[int, str, str], int] = {}
+        for run, submission, place, stamp, packed in self.rows(
+            "SELECT run, submission, place, stamp, sender FROM listed WHERE run <= ? ORDER BY id",
+            (last(upto),),
+        ):
+            sender, name = senders(packed), names[submission]
+            key = (submission, sender.original)
             # Found where the same was found last, or of the same time, it was not given anew.
-            "WITH found AS (SELECT listed.run, submission, json_extract(sender, '$.original') AS "
-            "file, lag(submission) OVER (PARTITION BY name, json_extract(sender, '$.original') "
-            "ORDER BY listed.id) AS former FROM listed JOIN submissions ON submissions.id = "
-            "submission WHERE listed.run <= ?), begun AS (SELECT submission, file, max(run) AS "
-            "run FROM found WHERE former IS NOT submission GROUP BY submission, file) SELECT "
-            "results.id, results.run, evidence.run AS taken, results.submission, name, path, "
-            "digest, key, standing, told, score, max_score, provisional, made, listed.run AS "
-            "seen, place, stamp, sender, min(begun.run, coalesce((SELECT min(run) FROM listed AS "
-            "each WHERE each.submission = results.submission AND each.stamp = listed.stamp AND "
-            "each.stamp != '' AND json_extract(each.sender, '$.original') = file), begun.run)) AS "
-            "given FROM results JOIN submissions ON submissions.id = results.submission JOIN "
-            "listed ON listed.id = (SELECT max(id) FROM listed AS each WHERE each.submission = "
-            "results.submission AND each.run <= ?) JOIN begun ON begun.submission = "
-            "results.submission AND file = json_extract(listed.sender, '$.original') LEFT JOIN "
-            "evidence ON evidence.id = results.evidence WHERE results.id IN (SELECT max(id) FROM "
-            "results WHERE run <= ? GROUP BY submission) ORDER BY name, results.submission",
-            (last(upto),) * 3,
+            if before.get((name, sender.original)) != submission:
+                before[name, sender.original], begun[key] = submission, run
+            first = alike.setdefault((*key, stamp), run) if stamp else run
+            facts = {"seen": run, "place": place, "stamp": stamp, "sender": sender}
+            found[submission] = {**facts, "given": min(begun[key], first)}
+        rows = self.rows(
+            "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
+            "path, digest, key, standing, told, score, max_score, provisional, made FROM results "
+            "JOIN submissions ON submissions.id = results.submission "
+            "LEFT JOIN evidence ON evidence.id = results.evidence WHERE results.id IN "
+            "(SELECT max(id) FROM results WHERE run <= ? GROUP BY submission) "
+            "ORDER BY name, results.submission",
+            (last(upto),),
         )
         return [
-            Kept(**{**row, "provisional": bool(row["provisional"]), "sender": sender_of(row)})
+            Kept(**{**row, "provisional": bool(row["provisional"]), **found[row["submission"]]})
             for row in rows
+            if row["submission"] in found
         ]
 
     def result(self, id_: int) -> bytes:
@@ -409,3 +425,40 @@ def content(store: Store, id_: int) -> bytes:
 
 def _content(row: sqlite3.Row) -> bytes:
     return zlib.decompress(row["content"])
+
+
+def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
+    """A digest of what all results of a run depend on, besides the submissions.
+
+    ``version`` is the gradkit that runs or ran their code, by default this one.
+    """
+    said = {
+        key: value
+        for key, value in asdict(settings).items()
+        # Where the files lie does not matter, what is in them does; and what was withdrawn
+        # is withdrawn from everyone alike. A tier is a promise about the machine.
+        if key not in ("assignment", "reference", "dropped", "require_tier")
+    }
+    return key_of(json.dumps([said, dict(digests), version or gradkit.__version__], sort_keys=True))
+
+
+def key_of(*parts: str) -> str:
+    """A digest of some texts."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def drawn(secret: str, text: str) -> bytes:
+    """Draw bytes that only who has the secret can tell from the text: HMAC-SHA-256."""
+    said = text.encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), said, hashlib.sha256).digest()
+
+
+def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
+    """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
+
+    48 bits of HMAC-SHA-256, so that nobody without the class file's secret can tell them
+    beforehand. An attempt is told by the digest of its contents: neither a restart nor the
+    order in which a class is graded changes what is asked.
+    """
+    text = json.dumps([assignment.id, name, digest])
+    return int.from_bytes(drawn(secret, text)[:6], "big")

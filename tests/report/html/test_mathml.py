@@ -5,14 +5,14 @@ import re
 import pytest
 from report.html.samples import HOSTILE, Elements
 
-from gradkit.report.formula import held_against, read
-from gradkit.report.html.formulas import typeset
+from gradkit.report.html.page import typeset
+from gradkit.report.words import held_against, read_formula
 from gradkit.text import clean_text
 
 
 def row_of(text: str) -> str:
     """What is set, without what is around it."""
-    found = re.search(r"<semantics><mrow>(.*)</mrow><annotation", typeset(read(text)))
+    found = re.search(r"<semantics><mrow>(.*)</mrow><annotation", typeset(read_formula(text)))
     assert found
     return found[1]
 
@@ -60,18 +60,18 @@ def test_terms_are_joined_by_their_signs() -> None:
 
 def test_what_differs_is_boxed_and_bracketed() -> None:
     """Not by colour alone: a border for eyes, brackets for ears and for copies."""
-    math = typeset(held_against(read("+2 · a"), read("+2 · b")))
+    math = typeset(held_against(read_formula("+2 · a"), read_formula("+2 · b")))
     assert math.count('<mrow class="differs">') == 1
     assert re.search(r'"differs"><mo [^>]*>‹</mo><mi>a</mi><mo [^>]*>›</mo></mrow>', math)
     assert 'alttext="+2 · ‹a›"' in math
     assert '<annotation encoding="text/plain">+2 · ‹a›</annotation>' in math
-    assert "differs" not in typeset(held_against(read("+2 · a"), read("+2 · a")))
+    assert "differs" not in typeset(held_against(read_formula("+2 · a"), read_formula("+2 · a")))
 
 
 @pytest.mark.parametrize("text", [clean_text(HOSTILE), "</math><b>", "a" * 5000, "(" * 5000])
 def test_any_text_is_text(text: str) -> None:
     """Whatever stands in a formula, nothing of it is mark-up."""
-    tags = {tag for tag, _ in Elements(typeset(read(text))).tags}
+    tags = {tag for tag, _ in Elements(typeset(read_formula(text))).tags}
     assert tags <= {
         "math", "semantics", "annotation", "mrow", "mi", "mn", "mo", "msub", "msup"
     }  # fmt: skip
