@@ -33,6 +33,7 @@ FACTOR = "the factor is told where it stands, and not where another could make u
 SINGLE = "what is off by single precision alone costs what a wrong figure costs"
 MENDED = "the line that is not there is told where it belongs"
 LAST = "what is wrong is done to the parameter after its step, which is right"
+BEHIND = "one sign is told that stands behind all steps, and not each of these"
 
 OTHER_LINES = {
     "elif y == 0:": "who knows no other targets than classes is asked with these, and has lines",
@@ -72,10 +73,19 @@ OTHER_LINES = {
     "        if i == 1:\n            continue": MENDED,
     "        if l == 2:\n            break": MENDED,
     "for k in range(1):\n        G[k] = dW1[k]": MENDED,
+    "- 0.001 * dW1\n$": MENDED,
+    "for l in range(2, L + 1):": "the loop is told, whose change mends it, and not its function",
+    "A = sigmoid(p[f'W{l}'].T @ A + p[f'b{l}'])\n        A_prev = A": (
+        "of two statements in the wrong order the first is told, and not their function"
+    ),
+    "d = 2 * (y - y_hat)\n    dh = params['W2'] * d\n    dW2 = A1 * d\n": BEHIND,
+    "d = 2 * (y - y_hat)\n    dh = parameters['W2'] * d\n    dW2 = A1 * d\n": BEHIND,
+    "dW1 = dZ1 @ (X).T\n    parameters['W1'] = parameters['W1'] + -0.001 * dW1\n": BEHIND,
+    "    dy = (y - y_hat) * 2\n    dh = dy * parameters['W2'].T\n": BEHIND,
     "\n    g = d\n": "the name that stands for a gradient without its input",
 }
 """What stands in texts whose mistakes are told as they were, at other lines, and why; before a
-… what is in the name of the task."""
+… what is in the name of the task, and $ for the end of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ def reason(case: Stored) -> str:
 def is_about(part: str, case: Stored) -> bool:
     """Whether an entry of `OTHER_LINES` is about a case."""
     task, _, text = part.rpartition(" … ")
-    return task in case.task and text in case.text
+    return task in case.task and text in f"{case.text}$"
 
 
 def stored() -> list[Stored]:
