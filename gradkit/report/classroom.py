@@ -74,7 +74,7 @@ def _tests(
     if not most:
         return
     parts = max(round(most / unit), 1)
-    passes = parts if cents >= most else min(int(cents / unit), parts - 1)
+    passes = parts if cents >= most else min(round(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
     said = check_text(task, check, hints)
     by = say(", points set by a person") if check.decision is not None else ""
