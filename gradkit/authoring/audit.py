@@ -30,7 +30,7 @@ from gradkit.diagnosis.mistakes.loop import outputs_of, train
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
 from gradkit.diagnosis.mistakes.training import GROUPS
 from gradkit.diagnosis.rules import evaluate
-from gradkit.diagnosis.rules.columns import from_columns
+from gradkit.diagnosis.rules.draw import from_columns
 from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.diagnosis.rules.text import symbol_text

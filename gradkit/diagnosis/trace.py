@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradkit.diagnosis.loop_targets import Rounds, canonical, rounds_of
 from gradkit.diagnosis.rules.program import made_in, roots_in
-from gradkit.diagnosis.rules.sizes import shape_of
+from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Bound, Convention, Lost
 from gradkit.records.rule import Event, Kind, Spot, Steps, Trace
 from gradkit.records.submission import Cell, Place

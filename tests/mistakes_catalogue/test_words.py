@@ -6,6 +6,7 @@ from string import Formatter
 import pytest
 from msgspec.structs import replace
 
+from gradkit.diagnosis.inquiry.findings import others, told
 from gradkit.diagnosis.mistakes import (
     CODES,
     fill,
@@ -15,7 +16,6 @@ from gradkit.diagnosis.mistakes import (
     usual_training_cases,
     words,
 )
-from gradkit.diagnosis.mistakes.tell import others, told
 from gradkit.records.result import UNEXPLAINED, Finding
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task

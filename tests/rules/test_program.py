@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from rules.nets import CLASSIFICATION, REGRESSION, RELU
 from rules.traced import program_of
 
+from gradkit.diagnosis.inquiry.steps import observe_program
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.polynomials import TooLongError
 from gradkit.diagnosis.rules.program import (
@@ -19,8 +20,7 @@ from gradkit.diagnosis.rules.program import (
     symbols_of,
     value_of,
 )
-from gradkit.diagnosis.rules.sizes import shape_of
-from gradkit.diagnosis.symbolic import observe_program
+from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Lost
 from gradkit.records.rule import Factor
 from gradkit.runtime.frames import Frame

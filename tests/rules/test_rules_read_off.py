@@ -11,8 +11,7 @@ from gradkit.diagnosis.rules import reading as module
 from gradkit.diagnosis.rules.compounds import Compounds
 from gradkit.diagnosis.rules.polynomials import atom, constant, plus, times
 from gradkit.diagnosis.rules.reading import Reading, UnreadableError
-from gradkit.diagnosis.rules.sizes import shape_of
-from gradkit.diagnosis.rules.symbols import Table
+from gradkit.diagnosis.rules.symbols import Table, shape_of
 from gradkit.records.rule import Factor
 
 SHAPE = shape_of(REGRESSION)

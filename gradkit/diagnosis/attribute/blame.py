@@ -14,8 +14,15 @@ from functools import partial
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.case import NEAR, Case, are_at_odds
-from gradkit.diagnosis.attribute.parts import OUTPUT, Parts, Stages, parts_of
+from gradkit.diagnosis.attribute.case import (
+    NEAR,
+    OUTPUT,
+    Case,
+    Parts,
+    Stages,
+    are_at_odds,
+    parts_of,
+)
 from gradkit.diagnosis.rules.evaluate import value_of
 from gradkit.diagnosis.rules.symbols import letters_of
 from gradkit.diagnosis.trace import again

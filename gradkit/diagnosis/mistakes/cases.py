@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE
-from gradkit.diagnosis.rules.sizes import shape_of
-from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2
+from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2, shape_of
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear

@@ -8,8 +8,9 @@ that were observed. What fails either is unexplained.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -21,8 +22,16 @@ from gradkit.diagnosis.mistakes.compare import (
 from gradkit.diagnosis.mistakes.figures import common_ratios, is_usual_ratio, readings
 from gradkit.diagnosis.mistakes.proof import IDLE, ChangeSet, Proof, matches
 from gradkit.diagnosis.mistakes.targets import as_exchanged, as_mutated, stands_still, with_targets
-from gradkit.diagnosis.rules.evaluate import evaluate
-from gradkit.diagnosis.rules.precision import DOUBLE, Precision
+from gradkit.diagnosis.rules.evaluate import (
+    DOUBLE,
+    SINGLE,
+    STORED,
+    Precision,
+    evaluate,
+    waiting_in_circles,
+)
+from gradkit.diagnosis.rules.program import Program
+from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.rule import (
     Entry,
@@ -33,7 +42,7 @@ from gradkit.records.rule import (
     Term,
     UpdateProbes,
 )
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Task
 
 
 class Diagnosis(Struct, frozen=True):
@@ -233,3 +242,49 @@ def _idle(work: Proof, seen: Collection[str]) -> Explanation:
     if "copy-dropped" in seen:
         return Explanation(sets[1])
     return Explanation(sets[0], (sets[1],))
+
+
+def diagnose_rounded(
+    task: Task,
+    program: Program,
+    fit: UpdateProbes,
+    fresh: UpdateProbes,
+    unexplained: Sequence[Entry],
+    *,
+    seen: Collection[str] = (),
+) -> Diagnosis | None:
+    """Take the rules that hold to single precision, and name what separates them from the right.
+
+    Parameters
+    ----------
+    task, fit, fresh, seen
+        As for `gradkit.diagnosis.mistakes.diagnose`.
+    program : Program
+        What the step is said to make of its inputs.
+    unexplained : sequence of (parameter, index)
+        Entries without an exact rule.
+
+    Returns
+    -------
+    Diagnosis or None
+        None where none of those entries follows a rounded rule either. Otherwise without
+        the entries that are right to single precision, and with those as unexplained that
+        follow no rule to single precision.
+    """
+    precision = STORED if all(map(_is_stored, fit.after.values())) else SINGLE
+    found = recover(task, program, fit, fresh, precision=precision)
+    rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
+    rules = {e: rule for e, rule in rules.items() if e not in waiting_in_circles(rules)}
+    if rules.keys().isdisjoint(unexplained):
+        return None
+    exact = (
+        UpdateProbes(probes.inputs, evaluate(task, rules, probes.inputs, probes.after))
+        for probes in (fit, fresh)
+    )
+    return diagnose(task, found, *exact, seen=seen, precision=precision)
+
+
+def _is_stored(values: Array) -> bool:
+    """Whether all that is a number came out of float32."""
+    with np.errstate(over="ignore"):
+        return np.array_equal(values, values.astype(np.float32), equal_nan=True)

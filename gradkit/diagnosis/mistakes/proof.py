@@ -13,8 +13,7 @@ from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
 from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten
-from gradkit.diagnosis.rules.evaluate import evaluate, value_of, waiting_in_circles
-from gradkit.diagnosis.rules.precision import moved
+from gradkit.diagnosis.rules.evaluate import evaluate, moved, value_of, waiting_in_circles
 from gradkit.diagnosis.rules.symbols import Table
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task

@@ -7,24 +7,21 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from gradkit.diagnosis.rules.division import (
-    atoms_of,
-    shared,
-    substituted,
-    without,
-)
 from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     atom,
+    atoms_of,
     constant,
     plus,
+    shared,
+    substituted,
     times,
     to_power,
+    without,
 )
 from gradkit.diagnosis.rules.program import OVER, Program, columns_of, symbols_of
-from gradkit.diagnosis.rules.sizes import Shape
-from gradkit.diagnosis.rules.symbols import Table, own_activation
+from gradkit.diagnosis.rules.symbols import Shape, Table, own_activation
 from gradkit.records.rule import Factor, When
 from gradkit.records.task import Array
 from gradkit.task.activations import ACTIVATIONS, is_piecewise_linear

@@ -8,18 +8,19 @@ from functools import partial
 import numpy as np
 from msgspec import Struct
 
-from gradkit.diagnosis.rules.division import grouped, substituted
 from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     TooLongError,
     atom,
     constant,
+    grouped,
     plus,
+    substituted,
     times,
     to_power,
 )
-from gradkit.diagnosis.rules.sizes import Shape
+from gradkit.diagnosis.rules.symbols import Shape
 from gradkit.records.rule import Entry, Factor, Made, UpdateInputs
 from gradkit.records.task import Array
 from gradkit.runtime.frames import Frame

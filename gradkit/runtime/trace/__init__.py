@@ -4,7 +4,6 @@ Runs in the student's process. Values are read through base types, so that nothi
 has overloaded runs because it is watched.
 """
 
-from gradkit.runtime.trace.recording import KINDS, Recording, unwatched
-from gradkit.runtime.trace.tables import COLUMNS, told
+from gradkit.runtime.trace.recording import COLUMNS, KINDS, Recording, told, unwatched
 
 __all__ = ["COLUMNS", "KINDS", "Recording", "told", "unwatched"]
