@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.diagnosis.loop_targets import Rounds, canonical, rounds_of
 from gradkit.diagnosis.rules.program import made_in, roots_in
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Bound, Convention, Lost
@@ -33,7 +32,6 @@ TWO: Mapping[str, Callable[[Any, Any], Any]] = {
 
 Path = tuple[str | int, ...]
 Locate = Callable[[str, int, Path, bool], Place]
-Over = Callable[[str, int, Path], tuple[Place | None, ...]]
 
 
 def observe_trace(
@@ -160,7 +158,7 @@ def _events(
     bound: Bound,
 ) -> Iterator[Event]:
     """The rows of the reply, each of which points into its tables."""
-    locate, over = _locator(sitting), _looper(sitting, bound.convention)
+    locate = _locator(sitting)
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
     _require(all(paths), "names")
@@ -185,7 +183,6 @@ def _events(
             prior if prior >= 0 else None,
             frame,
             run,
-            over(str(cells[cell]), line, paths[name]) if parameters[name] else (),
             tuple(_turned(made, task, bound.convention).reshape(-1).tolist()),
         )
 
@@ -245,31 +242,6 @@ def _locator(sitting: StudentProcess) -> Locate:
         return made[key]
 
     return locate
-
-
-def _looper(sitting: StudentProcess, convention: Convention) -> Over:
-    """Where the loops end that choose what a line writes to, see `Event`."""
-    cells = {cell.id: cell for cell in _cells(sitting)}
-    parsed: dict[str, tuple[list[ast.stmt], Rounds]] = {}
-
-    def over(cell: str, line: int, path: Path) -> tuple[Place | None, ...]:
-        if cell not in parsed:
-            statements = _statements(cells[cell]) if cell in cells else []
-            parsed[cell] = statements, rounds_of(parse(cells[cell].source)) if statements else {}
-        statements, rounds = parsed[cell]
-        if not rounds:
-            return ()
-        root, lines, texts = rounds.get(_line_of(line, path, statements), ("", (), 0))
-        if not lines:
-            return ()
-        steps = [step for step in path[1:] if not str(step).startswith(".")]
-        keys = max(texts, len(steps) if root == path[0] else 0)
-        weight = _parameter(path, convention).startswith("W")
-        turned = convention.weights == "out_in" if weight else convention.biases == "row"
-        found = canonical(lines, keys, turned=turned)
-        return tuple(None if end is None else sitting.place([cell, end]) for end in found)
-
-    return over
 
 
 def _statements(cell: Cell) -> list[ast.stmt]:

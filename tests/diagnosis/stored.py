@@ -32,6 +32,7 @@ DRAWN = "which lines show what is wrong depends on the calls that are drawn, and
 FACTOR = "the factor is told where it stands, and not where another could make up for it"
 SINGLE = "what is off by single precision alone costs what a wrong figure costs"
 MENDED = "the line that is not there is told where it belongs"
+SHORT = "no one change lets this loop come to all entries, and the function is told"
 LAST = "what is wrong is done to the parameter after its step, which is right"
 
 OTHER_LINES = {
@@ -72,6 +73,9 @@ OTHER_LINES = {
     "        if i == 1:\n            continue": MENDED,
     "        if l == 2:\n            break": MENDED,
     "for k in range(1):\n        G[k] = dW1[k]": MENDED,
+    "for i in range(1):\n        for j in range(2):\n            parameters['W1'][i][j] += 0.001 * e": SHORT,
+    "grads[f'b{l}']\n        break": SHORT,
+    "for l in (2,):": SHORT,
     "\n    g = d\n": "the name that stands for a gradient without its input",
 }
 """What stands in texts whose mistakes are told as they were, at other lines, and why; before a

@@ -13,7 +13,6 @@ from gradkit.diagnosis.attribute.blame import Blame
 from gradkit.diagnosis.attribute.case import Case
 from gradkit.diagnosis.attribute.write import (
     change,
-    loop_of,
     mutated_at,
     source_of,
     standstill,
@@ -96,9 +95,6 @@ def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
         return _of_mutation(case)
     if code in STANDSTILL:
         left, made = standstill(case, entry)
-        if left is not None and left[1] == "loop":
-            place = loop_of(case, entry, case.trace.events[left[0]])
-            return None if place is None else (Spot(place), "loop", "")
         if left is not None:
             return _of_event(case, *left)
         return None if made is None else _of_step(case, *made)

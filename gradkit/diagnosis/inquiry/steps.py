@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.draw import FRESH, from_columns, to_columns, with_rate
-from gradkit.diagnosis.rules.program import Program, by_class, is_same, read_program, symbols_of
+from gradkit.diagnosis.rules.program import (
+    Functions,
+    Program,
+    by_class,
+    is_same,
+    read_program,
+    symbols_of,
+)
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Bound, Lost
 from gradkit.records.rule import UpdateInputs, UpdateProbes
@@ -113,12 +120,22 @@ def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program
         Of any calls. It is called with the first of them, all numbers positive; where targets are
         classes with each of the two.
     """
-    first = _positive(inputs)
+    first, shape = _positive(inputs), shape_of(task)
+    functions = Functions(len(symbols_of(shape, rate=inputs.rate is not None)))
+
+    def asked(inputs: UpdateInputs) -> Program | None:
+        reply = ask({name: value[0] for name, value in to_columns(inputs).items()})
+        try:
+            return None if isinstance(reply, Lost) else read_program(reply, shape, functions)
+        except (ValueError, LookupError, TypeError, ArithmeticError):
+            # Too long, or from code that answers in the worker's place.
+            return None
+
     if task.loss != "binary_cross_entropy" or inputs.y.shape[1] != 1:
-        return _asked(ask, task, first), False
+        return asked(first), False
 
     def at(target: float) -> Program | None:
-        return _asked(ask, task, replace(first, y=np.full((1, 1), target)))
+        return asked(replace(first, y=np.full((1, 1), target)))
 
     one, zero = at(1.0), at(0.0)
     if one is None or zero is None or is_same(one, zero):
@@ -139,15 +156,3 @@ def _positive(inputs: UpdateInputs) -> UpdateInputs:
     sizes = {name: np.abs(value[:1]) for name, value in columns.items()}
     sizes = {name: np.where(value == 0, AWAY, value) for name, value in sizes.items()}
     return from_columns(sizes)
-
-
-def _asked(ask: Ask, task: Task, inputs: UpdateInputs) -> Program | None:
-    reply = ask({name: value[0] for name, value in to_columns(inputs).items()})
-    if isinstance(reply, Lost):
-        return None
-    shape = shape_of(task)
-    try:
-        return read_program(reply, shape, len(symbols_of(shape, rate=inputs.rate is not None)))
-    except (ValueError, LookupError, TypeError, ArithmeticError):
-        # Too long, or from code that answers in the worker's place.
-        return None

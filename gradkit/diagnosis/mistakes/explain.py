@@ -123,7 +123,7 @@ def _explain(
     if plain != retargeted:
         alternatives.append(_choose(plain, wrong)[0])
     explanation = work.prove(_readings_of(task, choice, wrong))
-    explanation = work.search(explanation, [e for e in explanation.unexplained if e not in moved])
+    explanation = work.search(explanation)
     others = [(other, _readings_of(task, other, wrong)[0]) for other in alternatives]
     rated = explanation.alternatives
     explanation = work.add_alternatives(
