@@ -71,7 +71,7 @@ def attribute(
         return (Attribution(slip.code, slip.entries, *function),)
     case = Case(task, trace, trace.steps, inputs, diagnosis, slip)
     if not slip.entries:
-        return (Attribution(slip.code, (), *(_of_mutation(case) or function)),)
+        return (Attribution(slip.code, (), *(_mutated(case) or function)),)
     blame = Blame(case)
     # What is to blame for a plain entry may be so for one that is made of more.
     order = sorted(slip.entries, key=lambda e: (len(blame.below(e)), -int(e[0][1])))
@@ -84,15 +84,15 @@ def attribute(
     return tuple(Attribution(slip.code, tuple(made), *at) for at, made in found.items())
 
 
-def _of_mutation(case: Case) -> Found | None:
-    number = mutated_at(case) if case.slip.code == "input-mutated" else None
+def _mutated(case: Case) -> Found | None:
+    number = mutated_at(case)
     return None if number is None else _of_event(case, number, "value")
 
 
 def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
     code = case.slip.code
     if code == "input-mutated":
-        return _of_mutation(case)
+        return _mutated(case)
     if code in STANDSTILL:
         left, made = standstill(case, entry)
         if left is not None:

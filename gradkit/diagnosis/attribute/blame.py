@@ -24,7 +24,6 @@ from gradkit.diagnosis.attribute.case import (
     parts_of,
 )
 from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.symbols import letters_of
 from gradkit.diagnosis.trace import again
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
@@ -186,7 +185,7 @@ class Blame:
         return number, event
 
     def _first(self, entry: Entry, known: Parts) -> tuple[int, Array] | None:
-        code, fallback, odd = self._case.slip.code, None, None
+        code, fallback = self._case.slip.code, None
         for number, want in self._candidates(entry):
             if number == self._case.root(entry):
                 return fallback or (number, want)
@@ -194,18 +193,9 @@ class Blame:
             if bare and self._named(number, want, known, constant=True) is not None:
                 return number, want
             should, now = known.of(want), known.of(self._values[number])
-            made = self._steps.made[number]
-            odd = odd or ((number, want) if now is None else None)
-            summing = made.operation in ("add", "sub")
+            summing = self._steps.made[number].operation in ("add", "sub")
             if should is None or (code in SUMMED and not summing):
                 continue
-            wrong = made.operation == "add" and all(
-                known.of(self._values[each]) is None and self._case.is_computed(each)
-                for each in made.into
-            )
-            if wrong and code not in SUMMED and self._is_summed(entry):
-                # Of several terms that are all wrong none can be right alone.
-                return odd
             if now is None or (known.is_whole(should) and not known.is_whole(now)):
                 if not self._is_misplaced(entry, number, should):
                     return number, want
@@ -215,11 +205,6 @@ class Blame:
                 if before <= {*now} and code != UNEXPLAINED:
                     fallback = number, want
         return fallback
-
-    def _is_summed(self, entry: Entry) -> bool:
-        """Whether an entry's step is a sum over some letter."""
-        factors = [f for term in self._case.applied[entry].terms for f in term.factors]
-        return any(letters_of(factor.index) for factor in factors)
 
     def _is_misplaced(self, entry: Entry, number: int, stages: Stages) -> bool:
         """Whether a number is right where it stands, for another unit, and only used wrongly."""

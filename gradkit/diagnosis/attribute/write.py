@@ -80,12 +80,6 @@ def standstill(case: Case, entry: Entry) -> tuple[At | None, At | None]:
         if copied is not None:
             return (copied, "copy"), None
         return None, (made, "local" if _is_rebound(case, entry, events[held]) else "unused")
-    for number, event in case.written(entry):
-        # Other mistakes may have gone into the copy as well.
-        copied = _copied(case, entry, event)
-        moved = not same(case.at(event, entry), case.before(entry))
-        if copied is not None and copied < number and moved:
-            return (copied, "copy"), None
     # What a loop or another entry makes use of is not left over: nothing is wrong with it.
     if _is_looped(case) or any(_moves_at(case, e) for e in case.applied if e[0] == entry[0]):
         return None, None
@@ -152,21 +146,13 @@ def _copied(case: Case, entry: Entry, made: Event) -> int | None:
 def truncated_in(case: Case, entry: Entry) -> int | None:
     """Numbers cut to integers: where the array that holds them was made."""
     events, place = case.trace.events, case.place_of(entry)
-    last: dict[str, int] = {}
-    for number, event in enumerate(events):
-        if event.kind != "given" and case.fits(event, entry[0]):
-            last[event.name] = number
-    for final in last.values():
-        number = final
-        step = events[number].steps[place]
-        if case.is_constant(step) and np.all(
-            np.trunc(events[number].values) == events[number].values
-        ):
-            while events[number].kind == "changed":
-                prior = events[number].prior
-                if prior is None or events[prior].kind == "given":
-                    break
-                number = prior
+    made = [n for n, e in enumerate(events) if e.kind != "given" and case.fits(e, entry[0])]
+    for last in {events[n].name: n for n in made}.values():
+        number, event = last, events[last]
+        whole = np.all(np.trunc(event.values) == event.values)
+        if case.is_constant(event.steps[place]) and whole:
+            while event.kind == "changed" and event.prior in made:
+                number, event = event.prior, events[event.prior]
             return number
     return None
 

@@ -46,20 +46,42 @@ def names_of(bound: Bound) -> Names:
 
 
 def finding_of(
-    task: Task, bound: Bound, check: str, slip: Slip, explanation: Explanation
+    task: Task,
+    bound: Bound,
+    check: str,
+    slip: Slip,
+    explanation: Explanation,
+    diagnosis: Diagnosis | None = None,
 ) -> Finding:
-    """A finding about a whole function."""
+    """A finding about a whole function, or about the slip's entries as they were diagnosed."""
+    names, outputs = names_of(bound), task.layers[-1].units
+    labels: dict[Target, str] = {}
+    if diagnosis is not None:
+        labels = {e: entry_text(*e, names, outputs=outputs) for e in _concerned(slip)}
+
+    def written(rules: Mapping[Target, object]) -> dict[str, str]:
+        return {
+            label: text(rule, names, outputs=outputs)
+            for entry, label in labels.items()
+            if isinstance(rule := rules.get(entry), Rule)
+        }
+
     finding = Finding(
-        id=identity(task, check, slip.code, ()),
+        id=identity(task, check, slip.code, tuple(labels.values())),
         check=check,
         mistake=slip.code,
         title="",
-        entries=(),
+        entries=tuple(labels.values()),
+        applies=written(diagnosis.applies if diagnosis else {}),
+        should=written(diagnosis.should if diagnosis else {}),
         place=bound.place,
-        alternatives=_alternatives(explanation),
+        alternatives=tuple(
+            tuple(each.code for each in other) for other in explanation.alternatives
+        ),
         others=others(explanation, slip.code),
     )
-    return told(finding, task, slip, names_of(bound), _functions(bound))
+    functions = {bound.role: f"`{function_said(bound.function)}`"}
+    return told(finding, task, slip, names, functions)
 
 
 def remark_on(task: Task, slip: Slip) -> Finding:
@@ -74,10 +96,10 @@ def update_findings(
     """The findings of an update, each with the slip that it tells of."""
     explanation = diagnosis.explanation
     for slip in explanation.slips:
-        yield slip, _finding(task, bound, slip, diagnosis, explanation)
+        yield slip, finding_of(task, bound, "update", slip, explanation, diagnosis)
     if explanation.unexplained:
         rest = Slip(UNEXPLAINED, explanation.unexplained)
-        yield rest, _finding(task, bound, rest, diagnosis, Explanation())
+        yield rest, finding_of(task, bound, "update", rest, Explanation(), diagnosis)
 
 
 def unnamed_findings(
@@ -96,51 +118,10 @@ def unnamed_findings(
         yield replace(finding, sentence=instead.sentence, place=instead.place, source=source)
 
 
-def _finding(
-    task: Task,
-    bound: Bound,
-    slip: Slip,
-    diagnosis: Diagnosis,
-    explanation: Explanation,
-) -> Finding:
-    names, outputs = names_of(bound), task.layers[-1].units
-    entries = _concerned(slip)
-
-    def written(rules: Mapping[Target, object]) -> dict[str, str]:
-        return {
-            entry_text(*entry, names, outputs=outputs): text(rule, names, outputs=outputs)
-            for entry in entries
-            if isinstance(rule := rules.get(entry), Rule)
-        }
-
-    labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in entries)
-    finding = Finding(
-        id=identity(task, "update", slip.code, labels),
-        check="update",
-        mistake=slip.code,
-        title="",
-        entries=labels,
-        applies=written(diagnosis.applies),
-        should=written(diagnosis.should),
-        place=bound.place,
-        alternatives=_alternatives(explanation),
-        others=others(explanation, slip.code),
-    )
-    return told(finding, task, slip, names, _functions(bound))
-
-
-def _alternatives(explanation: Explanation) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
-
-
 def _concerned(slip: Slip) -> tuple[Target, ...]:
     """The entries of a slip, and those that got what was meant for them."""
     targets = [target_of(d) for d in slip.details] if slip.code == "wrong-target" else []
     return tuple(dict.fromkeys([*slip.entries, *targets]))
-
-
-def _functions(bound: Bound) -> dict[str, str]:
-    return {bound.role: f"`{function_said(bound.function)}`"}
 
 
 def identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ would be forgiven for a mistake that it did not make.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, waiting_in_circl
 from gradkit.judge import tolerances
 from gradkit.judge.case import Examined
 from gradkit.records.rule import Rule, Rules, Slip, UpdateInputs
-from gradkit.records.task import Array, Run, Task
+from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task.oracle import Forward, train_by_example
 
 CLOSE, CLOSE_SINGLE = 1e-6, 1e-3
@@ -31,15 +31,12 @@ CLOSE, CLOSE_SINGLE = 1e-6, 1e-3
 def forward_holds(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool:
     """Whether a forward pass with these mistakes gives the judged outputs."""
     slips = tuple(slips)
-    for batch in examined.case.probes.forward:
-        outcome = examined.case.observations.outcomes.get(batch.name)
-        if outcome is None or outcome.failure is not None or outcome.lost is not None:
-            continue
+    for batch, outputs in _answers(examined, examined.case.probes.forward):
         before = {key: batch.inputs[key] for key in task.starts[0].parameters}
         with np.errstate(all="ignore"):
             pair = apply_forward(task, slips, batch.inputs["X"][:, :, 0], before)
         for name, predicted in zip(("y_hat", "A1"), pair, strict=True):
-            found = outcome.outputs.get(name)
+            found = outputs.get(name)
             if found is None or found.size != predicted.size:
                 continue
             if not _near(found, predicted, tolerances.epsilon(found)):
@@ -52,14 +49,11 @@ def update_holds(task: Task, examined: Examined, rules: Rules, precision: Precis
     exact = {entry: rule for entry, rule in rules.items() if isinstance(rule, Rule)}
     if waiting_in_circles(exact):
         return True
-    for batch in examined.case.probes.update:
-        outcome = examined.case.observations.outcomes.get(batch.name)
-        if outcome is None or outcome.failure is not None or outcome.lost is not None:
-            continue
+    for batch, outputs in _answers(examined, examined.case.probes.update):
         with np.errstate(all="ignore"):
             after = evaluate(task, exact, from_columns(batch.inputs))
         for key, index in exact:
-            found, old = outcome.outputs.get(key), batch.inputs[key][:, *index]
+            found, old = outputs.get(key), batch.inputs[key][:, *index]
             if found is None or found.shape != after[key].shape:
                 continue
             unit = tolerances.DOUBLE if precision is DOUBLE else tolerances.SINGLE
@@ -69,6 +63,16 @@ def update_holds(task: Task, examined: Examined, rules: Rules, precision: Precis
             ):
                 return False
     return True
+
+
+def _answers(
+    examined: Examined, batches: Iterable[Batch]
+) -> Iterator[tuple[Batch, Mapping[str, NDArray[Any]]]]:
+    """What came back of the calls that came to an end."""
+    for batch in batches:
+        outcome = examined.case.observations.outcomes.get(batch.name)
+        if outcome is not None and outcome.failure is None and outcome.lost is None:
+            yield batch, outcome.outputs
 
 
 def _near(found: NDArray[Any], predicted: Array, unit: float, size: float = 0.0) -> bool:

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.parts import (
     GROUPS,
     PARTS,
+    SUMMED,
+    exchanged,
     factors_of,
     is_input,
-    is_output,
     is_unit,
     is_weight,
     output_index,
@@ -53,19 +54,6 @@ def _after(rule: Rule, facts: Facts, task: Task) -> Rule:
     return _each(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
 
 
-def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
-    i, j = rule.index
-
-    def exchanged(factor: Factor) -> Factor:
-        if is_input(factor):
-            return replace(factor, index=(j,))
-        if is_unit(factor):
-            return replace(factor, index=(i,))
-        return replace(factor, index=(i, *factor.index[1:])) if factor.symbol == W2 else factor
-
-    return _each(rule, exchanged)
-
-
 def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
     def moved(factor: Factor) -> Factor:
         for group, belongs in GROUPS.items():
@@ -81,21 +69,13 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
     return _each(rule, moved)
 
 
+def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _reindex(rule, facts or exchanged(*rule.index), task)
+
+
 def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
     letter = str(facts["over"])
-
-    def summed(factor: Factor) -> Factor:
-        if letter == "k" and is_output(factor):
-            return replace(factor, index=("k",))
-        if letter == "i" and is_input(factor):
-            return replace(factor, index=("i",))
-        if letter == "j" and is_unit(factor):
-            return replace(factor, index=("j",))
-        if letter == "j" and factor.symbol == W2:
-            return replace(factor, index=("j", *factor.index[1:]))
-        return factor
-
-    return _each(rule, summed)
+    return _reindex(rule, dict.fromkeys(SUMMED[letter], letter), task)
 
 
 # --- factors -----------------------------------------------------------------------------
@@ -116,11 +96,8 @@ def _weight_unit(factors: tuple[Factor, ...], default: int) -> int | str:
 
 
 def _wrong_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _replace_units(rule, lambda index, when: factors_of(facts["factors"], (index,), when))
-
-
-def _no_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _replace_units(rule, lambda index, when: ())
+    names = facts.get("factors", ())
+    return _replace_units(rule, lambda index, when: factors_of(names, (index,), when))
 
 
 def _extra_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -156,7 +133,7 @@ def _extra_output(rule: Rule, facts: Facts, task: Task) -> Rule:
 def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
     known = ("output", "output_complement", "output_derivative")
     if any(f.symbol in known for term in rule.terms for f in term.factors):
-        return _terms(rule, lambda factors: tuple(f for f in factors if f.symbol not in known))
+        return _without(rule, lambda factor: factor.symbol in known)
     return _extra_output(rule, {"factors": ("output^-1", "output_complement^-1")}, task)
 
 
@@ -179,18 +156,21 @@ def _squared(rule: Rule, facts: Facts, task: Task) -> Rule:
     return _scaled(rule, {"ratio": -0.5}, task) if tuple(facts.items()) == WHOLE else rule
 
 
-def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _terms(rule, lambda factors: tuple(f for f in factors if not is_weight(f)))
-
-
 def _other_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
     new = parameter_factor(facts["weight"])
     return _each(rule, lambda factor: new if factor.symbol == W2 else factor)
 
 
-def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
-    gone = is_input if rule.parameter == W1 else is_unit
+def _without(rule: Rule, gone: Callable[[Factor], bool]) -> Rule:
     return _terms(rule, lambda factors: tuple(f for f in factors if not gone(f)))
+
+
+def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _without(rule, is_weight)
+
+
+def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _without(rule, is_input if rule.parameter == W1 else is_unit)
 
 
 def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -248,18 +228,14 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
         if split is None:
             return rule
         rest = [f for f in term.factors if f != split]
-        first = [f for f in rest if _slot(f) not in inside]
-        second = [f for f in rest if _slot(f) not in outside]
+        first = [f for f in rest if f.symbol not in inside]
+        second = [f for f in rest if f.symbol not in outside]
         first += [replace(split, symbol=plus)] if plus else []
         second += [replace(split, symbol=minus)]
         one = 1.0 if scale == "second" else term.coefficient
         two = {"first": 1.0, "turned": -term.coefficient}.get(scale, term.coefficient)
         terms += [Term(one, gather(tuple(first))), Term(-two, gather(tuple(second)))]
     return replace(rule, terms=tuple(terms))
-
-
-def _slot(factor: Factor) -> str:
-    return factor.symbol
 
 
 # --- sources and targets -----------------------------------------------------------------
@@ -298,13 +274,13 @@ REWRITES: Mapping[str, Rewrite] = {
     "squared-error": _squared,
     "missing-error": _error,
     "missing-output-derivative": _no_output_derivative,
-    "missing-activation-derivative": _no_derivative,
+    "missing-activation-derivative": _wrong_derivative,
     "wrong-activation-derivative": _wrong_derivative,
     "wrong-derivative-argument": _derivative_elsewhere,
     "missing-input": _no_input,
     "wrong-weight": _other_weight,
     "missing-weight": _no_weight,
-    "swapped-index": lambda rule, facts, task: (_reindex if facts else _swap)(rule, facts, task),
+    "swapped-index": _swap,
     "wrong-index": _reindex,
     "wrong-layer-input": _other_input,
     "bias-sum-axis": _sum,

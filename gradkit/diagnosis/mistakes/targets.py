@@ -63,11 +63,6 @@ def with_targets(
         if not made:
             continue
         own_part, origins = min(made, key=_slip_count)
-        if summed:
-            # Read as a sum, the entries that stand still are a mistake of their own.
-            read = {code for d in (own_part, *origins.values()) for code, _ in d.changes}
-            if len(read) + 1 >= len({code for code, _ in options[entry][0].changes}) + 1:
-                continue
         changes = (*source_change(base[entry], rule), *own_part.changes)
         found[entry] = [Difference(changes, own_part.ratio, rule)]
         for origin, difference in origins.items():

@@ -11,14 +11,13 @@ from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forward import recover_forward
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules, step
-from gradkit.diagnosis.rules.text import forward_text, text
+from gradkit.diagnosis.rules.text import text
 
 __all__ = [
     "correct_rules",
     "draw",
     "draw_forward",
     "evaluate",
-    "forward_text",
     "recover",
     "recover_forward",
     "step",
