@@ -21,8 +21,8 @@ from gradkit.runtime.call import is_parameter
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.symbolic import QUANTITIES
 from gradkit.runtime.symbolic.numbers import GIVEN
+from gradkit.runtime.symbolic.recording import COLUMNS, KINDS
 from gradkit.runtime.syntax import parse, walk, walk_statements
-from gradkit.runtime.trace import COLUMNS, KINDS
 from gradkit.sandbox.observe import call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
 
@@ -268,18 +268,36 @@ def _global_of(
 
 
 def _line_of(line: int, path: Path, statements: list[ast.stmt]) -> int:
-    """The first line of the statement or, of a dict that is written in it, the value's."""
+    """The first line of the statement or, of a statement that makes several values, its part's."""
     around = [node for node in statements if node.lineno <= line <= (node.end_lineno or 0)]
     if not around:
         return line
     statement = max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)))
     if isinstance(getattr(statement, "body", None), list):
         return line
-    parts = [
-        value.lineno
-        for node in walk(statement)
-        if isinstance(node, ast.Dict)
-        for key, value in zip(node.keys, node.values, strict=True)
-        if isinstance(key, ast.Constant) and key.value == path[-1]
-    ]
-    return parts[0] if len(parts) == 1 else statement.lineno
+    parts = [*_parts(statement, path)]
+    return parts[0].lineno if len(parts) == 1 else statement.lineno
+
+
+def _parts(statement: ast.stmt, path: Path) -> Iterator[ast.expr]:
+    """What, in a display of several values, stands for the one at ``path``."""
+    for node in walk(statement):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == path[-1]:
+                    yield value
+        elif isinstance(node, ast.keyword) and node.arg == path[-1]:
+            yield node.value
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            if len(path) == 2 and isinstance(path[1], int) and path[1] < len(node.value.elts):
+                yield node.value.elts[path[1]]
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            yield from _of_pair(node, node.value, path)
+
+
+def _of_pair(node: ast.Assign, values: ast.Tuple, path: Path) -> Iterator[ast.expr]:
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and len(target.elts) == len(values.elts):
+            for name, value in zip(target.elts, values.elts, strict=True):
+                if len(path) == 1 and isinstance(name, ast.Name) and name.id == path[0]:
+                    yield value

@@ -8,7 +8,7 @@ from rules.nets import CLASSIFICATION, REGRESSION, RELU
 from rules.traced import told
 
 from gradkit.diagnosis.inquiry.steps import observe_program
-from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import draw
 from gradkit.diagnosis.rules.polynomials import TooLongError
 from gradkit.diagnosis.rules.program import (
     Functions,

@@ -3,8 +3,8 @@
 import pytest
 from rules.nets import REGRESSION, SOFTMAX
 
-from gradkit.diagnosis.rules import correct_rules, text
-from gradkit.diagnosis.rules.text import entry_text
+from gradkit.diagnosis.rules.step import correct_rules
+from gradkit.diagnosis.rules.text import entry_text, text
 from gradkit.records.rule import Factor, Names, Rule, Term
 
 STUDENT = Names(

@@ -6,9 +6,9 @@ from rules.generate import run
 from rules.nets import REGRESSION
 from rules.traced import program_of
 
-from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules import reading as module
 from gradkit.diagnosis.rules.compounds import Compounds
+from gradkit.diagnosis.rules.draw import draw
 from gradkit.diagnosis.rules.polynomials import atom, constant, plus, times
 from gradkit.diagnosis.rules.reading import Reading, UnreadableError
 from gradkit.diagnosis.rules.symbols import Table, shape_of

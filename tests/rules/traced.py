@@ -8,9 +8,9 @@ from typing import Any
 from rules.generate import run
 
 from gradkit.diagnosis.inquiry.steps import observe_program
-from gradkit.diagnosis.mistakes import Diagnosis, diagnose
-from gradkit.diagnosis.rules import recover
+from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
 from gradkit.diagnosis.rules.program import Program
+from gradkit.diagnosis.rules.recover import recover
 from gradkit.records.rule import Entry, Rule, Unexplained, UpdateInputs
 from gradkit.records.task import Task
 from gradkit.runtime.frames import Frame

@@ -21,7 +21,7 @@ from gradkit.diagnosis.attribute.write import (
     truncated_in,
     written_to,
 )
-from gradkit.diagnosis.mistakes import Diagnosis
+from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Spot, Trace, UpdateInputs
 from gradkit.records.task import Task

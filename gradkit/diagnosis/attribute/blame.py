@@ -22,6 +22,7 @@ from gradkit.diagnosis.attribute.case import (
     Stages,
     are_at_odds,
     parts_of,
+    same,
 )
 from gradkit.diagnosis.rules.evaluate import value_of
 from gradkit.diagnosis.trace import again
@@ -86,13 +87,9 @@ def wanted(steps: Steps, values: Array, within: Sequence[int], right: Array) -> 
                 found[each] = None
             elif each not in found:
                 found[each] = back
-            elif (known := found[each]) is None or not _is_near(known, back):
+            elif (known := found[each]) is None or not same(known, back, NEAR):
                 found[each] = None
     return {n: want for n in within if (want := found.get(n)) is not None}
-
-
-def _is_near(one: Array, other: Array) -> bool:
-    return bool(np.abs(one - other).max() <= NEAR * np.abs(other).max())
 
 
 class Blame:
@@ -125,7 +122,7 @@ class Blame:
 
     def is_right(self, entry: Entry) -> bool:
         """Whether an entry is right in this call."""
-        return _is_near(self._values[self._case.root(entry)], self._right_at(entry))
+        return same(self._values[self._case.root(entry)], self._right_at(entry), NEAR)
 
     def _right_at(self, entry: Entry, *, jointly: bool = False) -> Array:
         """What should be where an entry went, if it were right, or all that went there."""
@@ -149,7 +146,7 @@ class Blame:
             for number, want in found.items()
             if number not in self._right
             and self._case.is_computed(number)
-            and not _is_near(self._values[number], want)
+            and not same(self._values[number], want, NEAR)
             # What should be nothing is known but for rounding, which looks like anything.
             and np.abs(want).max() > NEAR * np.abs(self._values[number]).max()
         ]
@@ -227,7 +224,7 @@ class Blame:
             if number in self._mended:
                 values[number] = self._mended[number][0]
         right = self._right_at(entry, jointly=True)
-        return made[0] if _is_near(values[self._case.root(entry)], right) else None
+        return made[0] if same(values[self._case.root(entry)], right, NEAR) else None
 
     # --- names ---------------------------------------------------------------------------
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes import Diagnosis, with_slips
-from gradkit.diagnosis.mistakes.explain import marked
+from gradkit.diagnosis.mistakes.apply import with_slips
+from gradkit.diagnosis.mistakes.explain import Diagnosis, marked
 from gradkit.diagnosis.mistakes.parts import (
     hidden_layer,
     is_input,
@@ -19,7 +18,7 @@ from gradkit.diagnosis.mistakes.parts import (
 )
 from gradkit.diagnosis.mistakes.slots import counted
 from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.symbols import AXES, Table, letters_of
+from gradkit.diagnosis.rules.symbols import AXES, Table, at_place, letters_of
 from gradkit.records.rule import (
     Details,
     Entry,
@@ -193,9 +192,9 @@ def are_at_odds(one: Entry, other: Entry) -> bool:
     return any(places[0][axis] != places[1][axis] for axis in places[0].keys() & places[1].keys())
 
 
-def same(one: Array, other: Array) -> bool:
+def same(one: Array, other: Array, close: float = EQUAL) -> bool:
     """Whether these are the same values."""
-    return bool(np.abs(one - other).max(initial=0.0) <= EQUAL * np.abs(other).max(initial=0.0))
+    return bool(np.abs(one - other).max(initial=0.0) <= close * np.abs(other).max(initial=0.0))
 
 
 OUTPUT, WEIGHT, UNIT, INPUT = range(4)
@@ -268,9 +267,4 @@ def _instances(task: Task, term: Term) -> Iterator[Term]:
     yield term
     sizes = {"i": task.X.shape[1], "j": task.layers[0].units, "k": task.layers[-1].units}
     for letter in sorted({x for factor in term.factors for x in letters_of(factor.index)}):
-        for place in range(sizes[letter]):
-            factors = tuple(
-                replace(f, index=tuple(place if axis == letter else axis for axis in f.index))
-                for f in term.factors
-            )
-            yield replace(term, factors=factors)
+        yield from (at_place(term, letter, place) for place in range(sizes[letter]))

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import GlobalRead
-from gradkit.diagnosis.mistakes import Diagnosis
 from gradkit.diagnosis.mistakes.catalogue import RANK, mistake
+from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.wording import fill, joined, words
-from gradkit.diagnosis.rules import text
-from gradkit.diagnosis.rules.text import entry_text
+from gradkit.diagnosis.rules.text import entry_text, text
 from gradkit.judge.case import Examined
 from gradkit.language import say
 from gradkit.records.observations import Bound, Lost

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from gradkit.diagnosis.inquiry.findings import failed
 from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps
 from gradkit.diagnosis.mistakes.forward import apply_forward, form_with
-from gradkit.diagnosis.rules import correct_rules, evaluate
 from gradkit.diagnosis.rules.draw import from_columns, to_columns
+from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forward import activation_of
+from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.judge.case import Examined
 from gradkit.judge.tolerances import DOUBLE, change_tolerance, near
 from gradkit.records.rule import ForwardForm, Slip, UpdateInputs

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.diagnosis.mistakes import apply
+from gradkit.diagnosis.mistakes.apply import apply
 from gradkit.diagnosis.mistakes.forward import apply_forward
-from gradkit.diagnosis.rules import evaluate
 from gradkit.diagnosis.rules.draw import from_columns
-from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, evaluate, waiting_in_circles
 from gradkit.judge import tolerances
 from gradkit.judge.case import Examined
 from gradkit.records.rule import Rule, Rules, Slip, UpdateInputs

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH, from_columns, to_columns, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw, from_columns, to_columns, with_rate
 from gradkit.diagnosis.rules.program import (
     Functions,
     Program,

@@ -25,11 +25,10 @@ from gradkit.diagnosis.inquiry.steps import (
     observed_steps,
     rated,
 )
-from gradkit.diagnosis.mistakes import Diagnosis, diagnose
-from gradkit.diagnosis.mistakes.explain import diagnose_rounded
-from gradkit.diagnosis.rules import draw, recover
-from gradkit.diagnosis.rules.draw import from_columns, near, to_columns
+from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
+from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE
+from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import step as right_step
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined

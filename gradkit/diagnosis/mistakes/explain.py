@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
@@ -21,6 +22,7 @@ from gradkit.diagnosis.mistakes.compare import (
 )
 from gradkit.diagnosis.mistakes.figures import common_ratios, is_usual_ratio, readings
 from gradkit.diagnosis.mistakes.proof import IDLE, ChangeSet, Proof, matches
+from gradkit.diagnosis.mistakes.rewrite import each_factor
 from gradkit.diagnosis.mistakes.targets import as_exchanged, as_mutated, stands_still, with_targets
 from gradkit.diagnosis.rules.evaluate import (
     DOUBLE,
@@ -36,10 +38,10 @@ from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.rule import (
     Entry,
     Explanation,
+    Factor,
     Rule,
     Rules,
     Slip,
-    Term,
     UpdateProbes,
 )
 from gradkit.records.task import Array, Task
@@ -165,21 +167,15 @@ def marked(rule: Rule, applied: object) -> Rule:
     """The right rule with ŷ and A1 recomputed where the student's is; that is no mistake."""
     if not isinstance(applied, Rule):
         return rule
-    factors = [f for term in applied.terms for f in term.factors if f.when == "recomputed"]
+    again = {f.symbol for term in applied.terms for f in term.factors if f.when == "recomputed"}
     for group in ("hidden", ("error", "output")):
-        if any(f.symbol.startswith(group) for f in factors):
-            terms = tuple(
-                Term(
-                    t.coefficient,
-                    tuple(
-                        replace(f, when="recomputed") if f.symbol.startswith(group) else f
-                        for f in t.factors
-                    ),
-                )
-                for t in rule.terms
-            )
-            rule = replace(rule, terms=terms)
+        if any(symbol.startswith(group) for symbol in again):
+            rule = each_factor(rule, partial(_recomputed, group))
     return rule
+
+
+def _recomputed(group: str | tuple[str, ...], factor: Factor) -> Factor:
+    return replace(factor, when="recomputed") if factor.symbol.startswith(group) else factor
 
 
 def _differing(task: Task, base: Mapping[Entry, Rule], probes: UpdateProbes) -> list[Entry]:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.forward import correct_form, recover_forward, run_stages, slips_in
-from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, LayerForm, Slip
+from gradkit.diagnosis.rules.forward import (
+    IN_A_LAYER,
+    correct_form,
+    recover_forward,
+    run_stages,
+    slips_in,
+)
+from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, Slip
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_idempotent
 
-Change = Callable[[ForwardForm, Mapping[str, object], Task], ForwardForm]
+Facts = Mapping[str, object]
+Change = Callable[[ForwardForm, Facts, Task], ForwardForm]
 
 
 def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
@@ -109,18 +117,16 @@ def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
     return tuple(Slip(code, (), (each,)) for each in plain.get(code, []) if last == 2)
 
 
-def _layer(change: Callable[[LayerForm, Mapping[str, object]], LayerForm]) -> Change:
-    def changed(form: ForwardForm, facts: Mapping[str, object], task: Task) -> ForwardForm:
-        layers = tuple(
-            change(layer, facts) if number == facts["layer"] else layer
-            for number, layer in zip(form.order, form.layers, strict=True)
-        )
-        return replace(form, layers=layers)
-
-    return changed
+def _layer(part: str, made: object, form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
+    """A layer of which a part is made otherwise."""
+    layers = tuple(
+        replace(layer, **{part: facts.get(part, made)}) if number == facts["layer"] else layer
+        for number, layer in zip(form.order, form.layers, strict=True)
+    )
+    return replace(form, layers=layers)
 
 
-def _reordered(form: ForwardForm, facts: Mapping[str, object], task: Task) -> ForwardForm:
+def _reordered(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
     order = tuple(int(number) for number in str(facts["order"]))
     by_number = dict(zip(form.order, form.layers, strict=True))
     last = len(order)
@@ -129,15 +135,7 @@ def _reordered(form: ForwardForm, facts: Mapping[str, object], task: Task) -> Fo
 
 
 CHANGES: Mapping[str, Change] = {
-    "missing-activation": _layer(lambda layer, facts: replace(layer, activation="linear")),
-    "wrong-activation": _layer(
-        lambda layer, facts: replace(layer, activation=str(facts["activation"]))
-    ),
-    "wrong-sigmoid-sign": _layer(lambda layer, facts: replace(layer, sign=-1)),
-    "activation-twice": _layer(lambda layer, facts: replace(layer, times=2)),
-    "missing-bias": _layer(lambda layer, facts: replace(layer, bias=0)),
-    "subtracted-bias": _layer(lambda layer, facts: replace(layer, bias=-1)),
-    "weight-not-transposed": _layer(lambda layer, facts: replace(layer, transposed=False)),
+    **{code: partial(_layer, *made) for code, made in IN_A_LAYER.items()},
     "layer-skipped": _reordered,
     "layer-repeated": _reordered,
     "hidden-returned": lambda form, facts, task: replace(form, output=str(facts["stage"])),

@@ -10,12 +10,11 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.apply import NEARLY, cut_off, truncated, with_slips
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
-from gradkit.diagnosis.rules.evaluate import evaluate, moved, waiting_in_circles
+from gradkit.diagnosis.mistakes.rewrite import scaled_by
+from gradkit.diagnosis.rules.evaluate import agree, evaluate, waiting_in_circles
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
 
-EXACT = 1e-9
-ROUNDING = 8 * np.finfo(float).eps
 TRUNCATED = "integer-truncation"
 
 IDLE = ("nothing-updated", "copy-dropped")
@@ -23,15 +22,11 @@ IDLE = ("nothing-updated", "copy-dropped")
 
 
 def matches(entry: Entry, predicted: Mapping[str, Array], probes: UpdateProbes) -> bool:
-    """Whether predicted and observed agree to 1e-9 of what the entry moved, in every probe."""
+    """Whether predicted and observed agree."""
     ours, theirs, before = (
         values[entry[0]][:, *entry[1]] for values in (predicted, probes.after, probes.inputs.before)
     )
-    if not np.all(np.isfinite(ours)) or not np.all(np.isfinite(theirs)):
-        return False
-    size = max(moved(before, theirs), moved(before, ours))
-    rounding = ROUNDING * max(np.abs(theirs).max(), np.abs(before).max())
-    return bool(np.abs(ours - theirs).max() <= EXACT * size + rounding)
+    return agree(ours, theirs, before)
 
 
 class ChangeSet:
@@ -94,7 +89,7 @@ class Proof:
         if not entries:
             return set()
         slips = sets.slips()
-        scaled = {e: _scaled(r, sets.forgiven.get(e, 1.0)) for e, r in self.base.items()}
+        scaled = {e: scaled_by(sets.forgiven.get(e, 1.0), r) for e, r in self.base.items()}
         rules = with_slips(self.task, scaled, slips)
         touched = {e: rules[e] for e in rules if e in entries or e not in self.wrong}
         if waiting_in_circles(touched):
@@ -162,11 +157,6 @@ class Proof:
 
 def _rank(slip: Slip) -> int:
     return RANK[slip.code]
-
-
-def _scaled(rule: Rule, ratio: float) -> Rule:
-    terms = tuple(replace(term, coefficient=term.coefficient * ratio) for term in rule.terms)
-    return replace(rule, terms=terms)
 
 
 def _codes(slips: Iterable[Slip]) -> frozenset[str]:

@@ -43,7 +43,8 @@ def _terms(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]
     return replace(rule, terms=terms)
 
 
-def _each(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
+def each_factor(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
+    """The rule with another factor in the place of each."""
     return _terms(rule, lambda factors: tuple(change(factor) for factor in factors))
 
 
@@ -51,7 +52,7 @@ def _each(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
 
 
 def _after(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _each(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
+    return each_factor(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
 
 
 def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -66,7 +67,7 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
             factor = replace(factor, index=(factor.index[0], single))
         return factor
 
-    return _each(rule, moved)
+    return each_factor(rule, moved)
 
 
 def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -140,7 +141,7 @@ def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
 def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
     names = facts.get("factors", ())
     if MIRRORED in facts.items():
-        rule = _negated(rule, {}, task)
+        rule = scaled_by(-1.0, rule)
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         errors = [f for f in factors if f.symbol == "error"]
@@ -153,12 +154,12 @@ def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 def _squared(rule: Rule, facts: Facts, task: Task) -> Rule:
     rule = _error(rule, {**facts, "factors": ("error^2",)}, task)
-    return _scaled(rule, {"ratio": -0.5}, task) if tuple(facts.items()) == WHOLE else rule
+    return scaled_by(-0.5, rule) if tuple(facts.items()) == WHOLE else rule
 
 
 def _other_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
     new = parameter_factor(facts["weight"])
-    return _each(rule, lambda factor: new if factor.symbol == W2 else factor)
+    return each_factor(rule, lambda factor: new if factor.symbol == W2 else factor)
 
 
 def _without(rule: Rule, gone: Callable[[Factor], bool]) -> Rule:
@@ -178,7 +179,7 @@ def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
     old, symbol = (is_input, "hidden") if rule.parameter == W1 else (is_unit, "input")
     if facts.get("of") == "output":
         symbol = "output"
-    return _each(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)
+    return each_factor(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)
 
 
 def _extra(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -191,15 +192,18 @@ def _extra(rule: Rule, facts: Facts, task: Task) -> Rule:
 # --- figures -----------------------------------------------------------------------------
 
 
+def scaled_by(ratio: float, rule: Rule) -> Rule:
+    """The rule with so many times its terms."""
+    terms = tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms)
+    return replace(rule, terms=terms)
+
+
 def _scaled(rule: Rule, facts: Facts, task: Task) -> Rule:
-    ratio = float(facts["ratio"])  # type: ignore[arg-type]
-    return replace(
-        rule, terms=tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms)
-    )
+    return scaled_by(float(facts["ratio"]), rule)  # type: ignore[arg-type]
 
 
 def _negated(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _scaled(rule, {"ratio": -1.0}, task)
+    return scaled_by(-1.0, rule)
 
 
 def _own_rate(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -254,7 +258,7 @@ def _gradient(rule: Rule, facts: Facts, task: Task) -> Rule:
     rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
     step = _own_rate(rule, {}, task) if _follows_the_rate(rule) else rule
     sign = 1.0 if MIRRORED in facts.items() else -1.0
-    return replace(_scaled(step, {"ratio": sign / rate}, task), source=None)
+    return replace(scaled_by(sign / rate, step), source=None)
 
 
 def _follows_the_rate(rule: Rule) -> bool:

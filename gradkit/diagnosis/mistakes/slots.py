@@ -173,14 +173,17 @@ def _weight_part(
                 return None
             changes.append(("wrong-weight", (("weight", parameter_detail(first)),)))
         else:
-            theirs.remove(used)
-            if used.power > 1:
-                theirs.append(replace(used, power=used.power - 1))
+            theirs = _without(used, theirs)
             places["weight"] = used.index[0]
             places["column"] = used.index[1]
             if used.when == "after":
                 changes.append(("updated-before-use", ()))
     return [*changes, *(_extra(factor) for factor in theirs)]
+
+
+def _without(used: Factor, factors: list[Factor]) -> list[Factor]:
+    """What there is besides a factor, which is there once."""
+    return [*gather((*factors, replace(used, power=-1)))]
 
 
 def _extra(factor: Factor) -> Change:
@@ -258,12 +261,12 @@ def _last_input(
         return None
     used = inputs[0]
     places["unit"] = used.index[0]
-    rest = gather((*theirs, replace(used, power=-1)))
+    rest = _without(used, theirs)
     if not rest:
         return []
     if len({f.index for f in rest}) > 1:
         return None
-    return [_surplus(names_of(rest), rest[0].index[0])]
+    return [_surplus(names_of(tuple(rest)), rest[0].index[0])]
 
 
 def _input_part(
@@ -281,11 +284,8 @@ def _input_part(
         return [_extra(factor) for factor in theirs]
     if not theirs:
         return [("missing-input", ())]
-    used = theirs.pop(0)
-    places["input"] = used.index[0]
-    if used.power > 1:
-        theirs.append(replace(used, power=used.power - 1))
-    return [_extra(factor) for factor in theirs]
+    places["input"] = theirs[0].index[0]
+    return [_extra(factor) for factor in _without(theirs[0], theirs)]
 
 
 def _rate_part(right: tuple[Factor, ...], factors: tuple[Factor, ...]) -> list[Change] | None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.result import NoDiagnosisError
-from gradkit.records.rule import ForwardProbes, UpdateInputs
+from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, Activation
 from gradkit.task.network import parameter_shapes
@@ -157,12 +157,6 @@ def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, A
     shapes = parameter_shapes(task.X.shape[1], task.layers)
     X = _signed(0.2, 1.9)(generator, (n, task.X.shape[1]))
     return X, {key: _signed(0.1, 0.9)(generator, (n, *shape)) for key, shape in shapes.items()}
-
-
-def observed(task: Task, seed: int, output: Array, hidden: Array | None = None) -> ForwardProbes:
-    """`ForwardProbes` of the inputs that ``draw_forward(task, seed, len(output))`` gave."""
-    X, before = draw_forward(task, seed, len(output))
-    return ForwardProbes(X, before, output, hidden)
 
 
 def to_columns(inputs: UpdateInputs) -> dict[str, Array]:

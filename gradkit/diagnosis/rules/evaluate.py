@@ -93,7 +93,7 @@ def _matches(factor: Factor, entry: Entry) -> bool:
 class Precision(Struct, frozen=True):
     """What counts as equal.
 
-    A rule verifies to ``exact``, relative to what an entry `moved`, plus ``rounding``,
+    A rule verifies to ``exact``, relative to what an entry moved, plus ``rounding``,
     relative to its largest value: that is what storing it loses.
     """
 
@@ -110,9 +110,14 @@ STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps))
 """For parameters that are float32 themselves."""
 
 
-def moved(before: Array, after: Array) -> float:
-    """What a deviation of an entry is held against: its largest change, or value if smaller.
+def agree(ours: Array, theirs: Array, before: Array, precision: Precision = DOUBLE) -> bool:
+    """Whether an entry's new values are the same in every probe.
 
-    An overwritten entry loses its old value, beside which the new one may be tiny.
+    A deviation is held against its largest change, or value if smaller: an overwritten entry loses
+    its old value, beside which the new one may be tiny.
     """
-    return float(min(np.abs(after - before).max(), np.abs(after).max()))
+    if not np.all(np.isfinite(ours)) or not np.all(np.isfinite(theirs)):
+        return False
+    size = max(min(np.abs(each - before).max(), np.abs(each).max()) for each in (ours, theirs))
+    rounding = precision.rounding * max(np.abs(theirs).max(), np.abs(before).max())
+    return bool(np.abs(ours - theirs).max() <= precision.exact * size + rounding)

@@ -97,24 +97,28 @@ def _right(activations: Activations) -> ForwardForm:
     return ForwardForm(layers, tuple(range(1, last + 1)), f"a{last}", f"a{last - 1}")
 
 
+IN_A_LAYER: Mapping[str, tuple[str, str | int]] = {
+    "missing-activation": ("activation", "linear"),
+    "wrong-activation": ("activation", ""),
+    "wrong-sigmoid-sign": ("sign", -1),
+    "activation-twice": ("times", 2),
+    "missing-bias": ("bias", 0),
+    "subtracted-bias": ("bias", -1),
+    "weight-not-transposed": ("transposed", False),
+}
+"""What mistakes make of a part of a layer's form, unless their facts say it."""
+
+
 def slips_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
     """The mistakes that make a form of the right one, one by one."""
     right = _right(activations)
     for number, layer in zip(form.order, form.layers, strict=True):
-        at = ("layer", number)
-        if layer.activation != right.layers[number - 1].activation:
-            if layer.activation == "linear":
-                yield "missing-activation", (at,)
-            else:
-                yield "wrong-activation", (at, ("activation", layer.activation))
-        made = {
-            "wrong-sigmoid-sign": layer.sign < 0,
-            "activation-twice": layer.times > 1,
-            "missing-bias": layer.bias == 0,
-            "subtracted-bias": layer.bias < 0,
-            "weight-not-transposed": not layer.transposed,
-        }
-        yield from ((code, (at,)) for code, is_made in made.items() if is_made)
+        own, at = right.layers[number - 1], ("layer", number)
+        for code, (part, made) in IN_A_LAYER.items():
+            if getattr(layer, part) == made != getattr(own, part):
+                yield code, (at,)
+        if layer.activation not in (own.activation, "linear"):
+            yield "wrong-activation", (at, ("activation", layer.activation))
     last = len(form.order)
     if form.order != right.order:
         code = "layer-skipped" if last < len(right.order) else "layer-repeated"
@@ -134,7 +138,8 @@ def slips_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str,
 def _distance(activations: Activations, form: ForwardForm) -> int:
     """How many different slips lead from the right form to this one."""
     slips = slips_in(form, activations)
-    return len({(code, *details[1:]) for code, details in slips})
+    # What is wrong with a part is one mistake, in whatever layers.
+    return len({(IN_A_LAYER.get(code, (code,))[0], *facts[1:]) for code, facts in slips})
 
 
 def before_last(last: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.compounds import Compounds
-from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, moved, value_of
+from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, value_of, waiting_in_circles
 from gradkit.diagnosis.rules.forms import complexity, own_value, tidy
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.reading import Reading
@@ -63,7 +63,7 @@ def recover(
         read = program is not None and reading is not None and entry in program.after
         ways = [*reading.rules(entry)] if read and reading is not None else []
         found[entry] = _proven(task, entry, ways, check, precision)
-    return found
+    return _without_circles(found)
 
 
 def _proven(
@@ -95,6 +95,24 @@ def _gated(shape: Shape, rule: Rule) -> Iterator[Rule]:
             if isinstance(place, int) or (place,) in summed:
                 terms = tuple(Term(t.coefficient, (*t.factors, factor)) for t in rule.terms)
                 yield replace(rule, terms=terms)
+
+
+def _without_circles(found: dict[Entry, Rule | Unexplained]) -> dict[Entry, Rule | Unexplained]:
+    """Rules that each use the other's new value say nothing: one must do without."""
+    for entry in [*found]:
+        rules = {e: rule for e, rule in found.items() if isinstance(rule, Rule)}
+        if entry not in waiting_in_circles(rules):
+            continue
+        ways = (rule for rule in rules[entry].others if not _waits(rule))
+        plain = next(ways, None)
+        if plain is not None:
+            found[entry] = replace(plain, others=())
+    return found
+
+
+def _waits(rule: Rule) -> bool:
+    factors = [f for term in rule.terms for f in term.factors]
+    return any(f.when == "after" for f in [*factors, *([rule.source] if rule.source else [])])
 
 
 def _without_reading(
@@ -131,8 +149,7 @@ def _holds(rule: Rule, check: Table, precision: Precision) -> bool:
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (check.inputs.before, check.after)
     )
-    rounding = precision.rounding * max(np.abs(before).max(), np.abs(after).max())
-    # A quotient that vanishes somewhere is no rule: it comes out as NaN and deviates.
+    # A quotient that vanishes somewhere is no rule.
     with np.errstate(all="ignore"):
-        wrong = np.abs(value_of(check, rule) - after).max()
-    return bool(wrong <= precision.exact * moved(before, after) + rounding)
+        made = value_of(check, rule)
+    return agree(made, after, before, precision)

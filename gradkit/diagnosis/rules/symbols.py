@@ -166,6 +166,15 @@ def letters_of(index: Index) -> tuple[str, ...]:
     return tuple(axis for axis in index if isinstance(axis, str))
 
 
+def at_place(term: Term, letter: str, place: int) -> Term:
+    """One summand of a term that is summed over a letter."""
+    factors = tuple(
+        replace(f, index=tuple(place if axis == letter else axis for axis in f.index))
+        for f in term.factors
+    )
+    return replace(term, factors=factors)
+
+
 def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
     """Equal factors as one power; those that cancel are gone."""
     powers: dict[Factor, int] = {}

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.call import Arrays, Before
-from gradkit.runtime.trace.values import DEPTH, Carrier, Leaf, Path, leaves, leaves_of, read
+from gradkit.runtime.symbolic.values import DEPTH, Carrier, Leaf, Path, leaves, leaves_of, read
 
 NUMBERS = 1_500_000
 """Numbers in a recording, which keeps it within a frame's body."""
