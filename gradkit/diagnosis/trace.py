@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.diagnosis.rules.program import made_in, roots_in
+from gradkit.diagnosis.rules.program import made_in, require, roots_in
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Bound, Convention, Lost
 from gradkit.records.rule import Event, Kind, Spot, Steps, Trace
@@ -70,7 +70,7 @@ def observe_trace(
     try:
         steps = _steps(reply, sitting, task, arrays)
         numbers, failure = reply.arrays["values"], sitting.failure(reply.data["failure"])
-        _require(
+        require(
             numbers.ndim == 1 and (plain or set(numbers) <= {*range(len(steps.made))}), "values"
         )
         values = numbers[None] if plain else steps.values[numbers.astype(int)].T
@@ -101,11 +101,11 @@ def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[st
     given = np.concatenate(flat, axis=1).T
     made = made_in(reply, len(given))
     stacks, files = reply.arrays["stacks"], reply.data["files"]
-    _require(stacks.dtype == np.int64 and stacks.shape[1:] == (6,), "stacks")
+    require(stacks.dtype == np.int64 and stacks.shape[1:] == (6,), "stacks")
     spots: dict[int, tuple[Spot, ...]] = {}
     sources = {cell.id: cell.source.split("\n") for cell in _cells(sitting)}
     for stack, file, *where in stacks.tolist():
-        _require(file >= 0, "files")
+        require(file >= 0, "files")
         cell = str(files[file])
         spot = _spot(sitting.place([cell, where[0]]), sources.get(cell, []), *where)
         spots[stack] = (*spots.get(stack, ()), spot)
@@ -144,11 +144,6 @@ def again(operation: str, one: Array, other: Array) -> Array:
     return np.asarray(TWO[operation](one, other))
 
 
-def _require(fits: bool, what: str) -> None:
-    if not fits:
-        raise ValueError(f"{what} do not fit")
-
-
 def _events(
     reply: Frame,
     values: NDArray[Any],
@@ -161,14 +156,14 @@ def _events(
     locate = _locator(sitting)
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
-    _require(all(paths), "names")
+    require(all(paths), "names")
     parameters = [_parameter(path, bound.convention) for path in paths]
     names = [_written(path) for path in paths]
     rows = reply.arrays["events"]
-    _require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
+    require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
     for number, row in enumerate(rows.tolist()):
         cell, line, name, shape, offset, kind, prior, frame, run = row
-        _require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
+        require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
         end = offset + int(np.prod(shapes[shape]))
         part = values[:, offset:end].reshape(len(values), *shapes[shape])
         made = numbers[offset:end].reshape(1, *shapes[shape])

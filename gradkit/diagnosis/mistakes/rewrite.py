@@ -8,6 +8,7 @@ mistakes. What a rewrite needs besides the rule is in its ``details``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -25,7 +26,7 @@ from gradkit.diagnosis.mistakes.parts import (
     unit_of,
 )
 from gradkit.diagnosis.rules.symbols import W1, W2, gather
-from gradkit.records.rule import Detail, Details, Factor, Rule, Term
+from gradkit.records.rule import Details, Factor, Rule, Term
 from gradkit.records.task import Task
 
 WHOLE: Details = (("of", "loss"),)
@@ -34,7 +35,7 @@ WHOLE: Details = (("of", "loss"),)
 MIRRORED = ("written", "o − t")
 """It has the sign of o − t, not the one of t − o: what is left of an error, or minus a gradient."""
 
-Facts = Mapping[str, Detail]
+Facts = Mapping[str, Any]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
 
 
@@ -106,7 +107,7 @@ def _extra_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         place = _weight_unit(factors, unit_of(rule)) if index is None else index
-        return (*factors, *factors_of(facts["factors"], (place,)))  # type: ignore[arg-type]
+        return (*factors, *factors_of(facts["factors"], (place,)))
 
     return _terms(rule, change)
 
@@ -116,11 +117,10 @@ def _derivative_elsewhere(rule: Rule, facts: Facts, task: Task) -> Rule:
 
     def new(index: int | str, when: str) -> tuple[Factor, ...]:
         if where == "activation":
-            return (Factor("hidden_slope", (index,), when),)  # type: ignore[arg-type]
+            return factors_of("hidden_slope", (index,), when)
         if where == "output":
             return factors_of(("output", "output_complement"), (output_index(rule),))
-        place: int | str = facts["index"]  # type: ignore[assignment]
-        return factors_of(("input", "input_complement"), (place,))
+        return factors_of(("input", "input_complement"), (facts["index"],))
 
     return _replace_units(rule, new)
 
@@ -175,7 +175,7 @@ def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 
 def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
-    place: int | str = facts["index"]  # type: ignore[assignment]
+    place: int | str = facts["index"]
     old, symbol = (is_input, "hidden") if rule.parameter == W1 else (is_unit, "input")
     if facts.get("of") == "output":
         symbol = "output"
@@ -186,7 +186,7 @@ def _extra(rule: Rule, facts: Facts, task: Task) -> Rule:
     place = facts.get("index")
     index = () if place is None else place if isinstance(place, tuple) else (place,)
     when = str(facts.get("when", ""))
-    return _terms(rule, lambda factors: (*factors, *factors_of(facts["factors"], index, when)))  # type: ignore[arg-type]
+    return _terms(rule, lambda factors: (*factors, *factors_of(facts["factors"], index, when)))
 
 
 # --- figures -----------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def scaled_by(ratio: float, rule: Rule) -> Rule:
 
 
 def _scaled(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return scaled_by(float(facts["ratio"]), rule)  # type: ignore[arg-type]
+    return scaled_by(float(facts["ratio"]), rule)
 
 
 def _negated(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -221,8 +221,8 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
     ``inside`` are the factors that only ``b`` got, ``outside`` those that only ``a`` got.
     """
     plus, minus = PARTS[str(facts["around"])]
-    inside = set(facts["inside"])  # type: ignore[arg-type]
-    outside = set(facts.get("outside", ()))  # type: ignore[arg-type]
+    inside = set(facts["inside"])
+    outside = set(facts.get("outside", ()))
     scale = str(facts.get("coefficient", "both"))
     terms: list[Term] = []
     for term in rule.terms:

@@ -138,19 +138,19 @@ def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
 def made_in(reply: Frame, given: int) -> list[Made]:
     """Return the steps of a reply, each held to be made of earlier ones."""
     rows, constants = reply.arrays["steps"], reply.arrays["constants"]
-    _require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MADE, "steps")
-    _require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
+    require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MADE, "steps")
+    require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
     found: list[Made] = []
     for number, (kind, one, other, _) in enumerate(rows.tolist()):
         operation = OPERATIONS[kind]
-        _require(min(kind, one, other) >= 0, "steps")
+        require(min(kind, one, other) >= 0, "steps")
         if operation == GIVEN:
-            _require(one < given, "atoms")
+            require(one < given, "atoms")
             found.append(Made(operation, (), one))
         elif operation == CONSTANT:
             found.append(Made(operation, (), float(constants[one])))
         else:
-            _require(max(one, other) < number, "steps")
+            require(max(one, other) < number, "steps")
             found.append(Made(operation, (one, other)))
     return found
 
@@ -161,9 +161,9 @@ def roots_in(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entry, 
     for key, index in entries:
         steps = reply.arrays.get(f"after/{key}")
         if steps is not None:
-            _require(steps.dtype == np.int64 and steps.ndim == len(index), f"after/{key}")
+            require(steps.dtype == np.int64 and steps.ndim == len(index), f"after/{key}")
             found[key, index] = int(steps[index])
-            _require(0 <= found[key, index] < count, f"after/{key}")
+            require(0 <= found[key, index] < count, f"after/{key}")
     return found
 
 
@@ -185,7 +185,7 @@ class _Polynomials:
         if step.operation == GIVEN:
             return atom(int(step.figure))
         if step.operation == CONSTANT:
-            _require(bool(np.isfinite(step.figure)), "constants")
+            require(bool(np.isfinite(step.figure)), "constants")
             return constant(step.figure)
         one, other = (self.known[number] for number in step.into)
         if step.operation in ("add", "sub"):
@@ -199,7 +199,7 @@ class _Polynomials:
             return other
         if step.operation == "power":
             power = int(other.get((), 0.0))
-            _require(abs(power) <= LARGEST, "powers")
+            require(abs(power) <= LARGEST, "powers")
             whole = to_power(one, abs(power))
             return whole if power >= 0 else self._over(whole)
         return self._atom(step.operation, one)
@@ -276,7 +276,8 @@ def _near(one: Polynomial, other: Polynomial) -> bool:
     return max(map(abs, plus(one, other, -1.0).values()), default=0.0) <= CLOSE * largest
 
 
-def _require(fits: bool, what: str) -> None:
+def require(fits: bool, what: str) -> None:
+    """Refuse what does not fit together."""
     if not fits:
         raise ValueError(f"{what} do not fit")
 
