@@ -197,6 +197,8 @@ def same(one: Array, other: Array, close: float = EQUAL) -> bool:
     return bool(np.abs(one - other).max(initial=0.0) <= close * np.abs(other).max(initial=0.0))
 
 
+# --- the parts of a right product ------------------------------------------------------------
+
 OUTPUT, WEIGHT, UNIT, INPUT = range(4)
 """The order in which backpropagation multiplies: error, weight, derivative, input."""
 

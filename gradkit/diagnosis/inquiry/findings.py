@@ -129,6 +129,9 @@ def identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
+# --- in words --------------------------------------------------------------------------------
+
+
 def told(
     finding: Finding,
     task: Task,

@@ -103,6 +103,9 @@ def _steps_are(
     return True
 
 
+# --- gradient descent on the loss of a wrong forward pass ------------------------------------
+
+
 def descent_after(
     task: Task, slips: Iterable[Slip], inputs: UpdateInputs
 ) -> tuple[UpdateInputs, dict[str, Array]] | None:

@@ -88,6 +88,8 @@ def _near(found: NDArray[Any], predicted: Array, unit: float, size: float = 0.0)
     return bool(gap <= relative * largest + 64 * unit * size)
 
 
+# --- runs ------------------------------------------------------------------------------------
+
 REPLAYED = 1e-9
 """Relative; how near a replay has to come to what was observed."""
 

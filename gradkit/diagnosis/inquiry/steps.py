@@ -89,6 +89,8 @@ def rated(bound: Bound, inputs: UpdateInputs, seed: int) -> UpdateInputs:
     return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
 
 
+# --- called with numbers that know how they were made ----------------------------------------
+
 AWAY = 0.61
 """In the place of a zero, of which nothing can be told."""
 

@@ -117,6 +117,8 @@ def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
     ]
 
 
+# --- which of some mistakes that leave equal numbers a text can hold -------------------------
+
 CLEARING = frozenset({"zero_grad", "grad", "zero_"})
 """Words without which no gradient is cleared."""
 

@@ -240,6 +240,9 @@ def _idle(work: Proof, seen: Collection[str]) -> Explanation:
     return Explanation(sets[0], (sets[1],))
 
 
+# --- numbers that went through float32 somewhere ---------------------------------------------
+
+
 def diagnose_rounded(
     task: Task,
     program: Program,

@@ -197,6 +197,8 @@ def _with_rate(
         yield (*others, Slip("wrong-learning-rate", (), ((("ratio", ratio),),)))
 
 
+# --- whether a loop gives the numbers of a run -----------------------------------------------
+
 OF_CHANGE = 2e-3
 """Tolerance relative to how far the run has come: what float32 sums up to."""
 OF_RIGHT = 1e-3

@@ -193,6 +193,8 @@ GROUPS: Mapping[str, str] = {
 """Of one group a run contains at most one."""
 
 
+# --- what a module computes ------------------------------------------------------------------
+
 OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
 """Mistakes of a torch module's own forward pass, not of the loop that trains it."""
 

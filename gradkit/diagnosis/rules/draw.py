@@ -159,6 +159,9 @@ def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, A
     return X, {key: _signed(0.1, 0.9)(generator, (n, *shape)) for key, shape in shapes.items()}
 
 
+# --- as the worker and the oracle hold them --------------------------------------------------
+
+
 def to_columns(inputs: UpdateInputs) -> dict[str, Array]:
     """Parameters (n, …), and y, y_hat, A1 and X with a last axis of one."""
     quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}

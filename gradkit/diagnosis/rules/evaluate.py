@@ -90,6 +90,9 @@ def _matches(factor: Factor, entry: Entry) -> bool:
     )
 
 
+# --- what counts as equal --------------------------------------------------------------------
+
+
 class Precision(Struct, frozen=True):
     """What counts as equal.
 

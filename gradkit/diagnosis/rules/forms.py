@@ -69,6 +69,8 @@ def _rank(factor: Factor) -> tuple[int, str, str]:
     return ORDER.index(factor.symbol), factor.when, str(factor.index)
 
 
+# --- coefficients as somebody would have written them ----------------------------------------
+
 CLOSE = 1e-8
 """Relative; within which a coefficient is one that people write."""
 

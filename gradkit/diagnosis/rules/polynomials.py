@@ -81,6 +81,8 @@ def to_power(polynomial: Polynomial, power: int) -> Polynomial:
     return result
 
 
+# --- division --------------------------------------------------------------------------------
+
 STEPS = 100_000
 """Products of two terms that a division may take."""
 

@@ -189,6 +189,9 @@ def to_power(factor: Factor, power: int) -> Factor:
     return factor if factor.power == power else replace(factor, power=power)
 
 
+# --- sizes of a net --------------------------------------------------------------------------
+
+
 class Shape(Struct, frozen=True):
     """The sizes of a net, and what its layers apply."""
 

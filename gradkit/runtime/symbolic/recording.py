@@ -233,6 +233,8 @@ class Recording:
             self._arrays[id(value)] = (value, content, seen)
 
 
+# --- as arrays and tables that fit into a frame ----------------------------------------------
+
 NAMES = 40_000
 """Bytes of names in a reply, which keeps it within a frame's header."""
 
