@@ -125,7 +125,7 @@ def _explain(
     if plain != retargeted:
         alternatives.append(_choose(plain, wrong)[0])
     explanation = work.prove(_readings_of(task, choice, wrong))
-    explanation = work.search(explanation)
+    explanation = work.search(explanation, moved)
     others = [(other, _readings_of(task, other, wrong)[0]) for other in alternatives]
     rated = explanation.alternatives
     explanation = work.add_alternatives(

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.apply import NEARLY, cut_off, truncated, with_slips
+from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, truncated, with_slips
+from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
-from gradkit.diagnosis.mistakes.rewrite import scaled_by
+from gradkit.diagnosis.mistakes.rewrite import REWRITES, scaled_by
 from gradkit.diagnosis.rules.evaluate import agree, evaluate, waiting_in_circles
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
@@ -127,18 +128,43 @@ class Proof:
                 found.append(kept.slips())
         return replace(explanation, alternatives=tuple(found))
 
-    def search(self, explanation: Explanation) -> Explanation:
-        """Name the entries of which fractions are cut off, if no other is left unexplained.
+    def search(self, explanation: Explanation, ruled: Collection[Entry]) -> Explanation:
+        """Name what is wrong with entries where no rule says it.
 
-        An entry cut down to integers may still seem to follow a rule, such as ``= 0``. Where only
-        some are, it is something that goes into all of them that was cut.
+        Those are what fractions are cut off, if no other is left: an entry cut down to integers
+        may still seem to follow a rule, such as ``= 0``. Where only some are, it is something that
+        goes into all of them that was cut. And what is not ``ruled`` is what a usual mistake gives,
+        as a slope at another value, which nothing can be read from.
         """
         entries = explanation.unexplained
-        cut = tuple((("of", self._cut(entry)),) for entry in entries)
-        if not entries or (("of", ""),) in cut:
-            return explanation
-        slips = sorted((*explanation.slips, Slip(TRUNCATED, entries, cut)), key=_rank)
-        return replace(explanation, slips=tuple(slips), unexplained=())
+        cut = {entry: ((TRUNCATED, (("of", self._cut(entry)),)),) for entry in entries}
+        found: dict[Entry, tuple[Change, ...]] = {}
+        if all(dict(details)["of"] for ((_, details),) in cut.values()):
+            found |= cut
+        usual = [] if found or {*entries} <= {*ruled} else self._usual()
+        for slip in usual:
+            made: dict[Entry, tuple[Change, ...]] = {
+                entry: ((slip.code, details),)
+                for entry, details in zip(slip.entries, slip.details, strict=True)
+                if entry in entries and entry not in found and entry not in ruled
+            }
+            failed = self.refuted(ChangeSet(made, {}), made)
+            found |= {entry: change for entry, change in made.items() if entry not in failed}
+        every = {**changes_of(explanation.slips), **found}
+        merged = ChangeSet(
+            {entry: tuple(every[entry]) for entry in self.base if entry in every}, {}
+        )
+        left = tuple(entry for entry in entries if entry not in found)
+        return replace(explanation, slips=merged.slips(), unexplained=left)
+
+    def _usual(self) -> list[Slip]:
+        rate = self.fit.inputs.rate is not None
+        codes = REWRITES.keys() - {"wrong-target", "not-updated", TRUNCATED, *IDLE}
+        return [
+            slip
+            for code in filter(codes.__contains__, REWRITES)
+            for slip in usual_cases(code, self.task, rate=rate)
+        ]
 
     def _cut(self, entry: Entry) -> str:
         """Of what the integers are seen: an entry's value, its change, or its gradient."""
@@ -153,10 +179,6 @@ class Proof:
             if np.abs(whole - after).max() < NEARLY and not self.refuted(made, [entry]):
                 return of
         return ""
-
-
-def _rank(slip: Slip) -> int:
-    return RANK[slip.code]
 
 
 def _codes(slips: Iterable[Slip]) -> frozenset[str]:
