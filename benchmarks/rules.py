@@ -22,9 +22,10 @@ from rules.generate import compiled, run, sets_of, write
 from rules.nets import CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 from rules.traced import program_of
 
-from gradkit.diagnosis.mistakes import diagnose
-from gradkit.diagnosis.rules import correct_rules, draw, recover
-from gradkit.diagnosis.rules.draw import FRESH
+from gradkit.diagnosis.mistakes.explain import diagnose
+from gradkit.diagnosis.rules.draw import FRESH, draw
+from gradkit.diagnosis.rules.recover import recover
+from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.task import Task
 
 REPEAT = 7

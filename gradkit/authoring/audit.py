@@ -14,23 +14,17 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.authoring.functions import audit_functions
-from gradkit.diagnosis.mistakes import (
-    CODES,
-    apply_forward,
-    entries_text,
-    loop_with,
-    usual_cases,
-    usual_forward_cases,
-    usual_training_cases,
-    with_slips,
-)
-from gradkit.diagnosis.mistakes.apply import truncated
+from gradkit.diagnosis.mistakes.apply import truncated, with_slips
+from gradkit.diagnosis.mistakes.cases import usual_cases
+from gradkit.diagnosis.mistakes.catalogue import CODES
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
+from gradkit.diagnosis.mistakes.forward import apply_forward, usual_forward_cases
 from gradkit.diagnosis.mistakes.loop import outputs_of, train
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
-from gradkit.diagnosis.mistakes.training import GROUPS
-from gradkit.diagnosis.rules import evaluate
-from gradkit.diagnosis.rules.columns import from_columns
+from gradkit.diagnosis.mistakes.training import GROUPS, loop_with, usual_training_cases
+from gradkit.diagnosis.mistakes.wording import entries_text
+from gradkit.diagnosis.rules.draw import from_columns
+from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.diagnosis.rules.text import symbol_text

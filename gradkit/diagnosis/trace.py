@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.diagnosis.loop_targets import Rounds, canonical, rounds_of
-from gradkit.diagnosis.rules.program import made_in, roots_in
-from gradkit.diagnosis.rules.sizes import shape_of
+from gradkit.diagnosis.rules.program import made_in, require, roots_in
+from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Bound, Convention, Lost
 from gradkit.records.rule import Event, Kind, Spot, Steps, Trace
 from gradkit.records.submission import Cell, Place
@@ -22,8 +21,8 @@ from gradkit.runtime.call import is_parameter
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.symbolic import QUANTITIES
 from gradkit.runtime.symbolic.numbers import GIVEN
+from gradkit.runtime.symbolic.recording import COLUMNS, KINDS
 from gradkit.runtime.syntax import parse, walk, walk_statements
-from gradkit.runtime.trace import COLUMNS, KINDS
 from gradkit.sandbox.observe import call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
 
@@ -33,7 +32,6 @@ TWO: Mapping[str, Callable[[Any, Any], Any]] = {
 
 Path = tuple[str | int, ...]
 Locate = Callable[[str, int, Path, bool], Place]
-Over = Callable[[str, int, Path], tuple[Place | None, ...]]
 
 
 def observe_trace(
@@ -72,7 +70,7 @@ def observe_trace(
     try:
         steps = _steps(reply, sitting, task, arrays)
         numbers, failure = reply.arrays["values"], sitting.failure(reply.data["failure"])
-        _require(
+        require(
             numbers.ndim == 1 and (plain or set(numbers) <= {*range(len(steps.made))}), "values"
         )
         values = numbers[None] if plain else steps.values[numbers.astype(int)].T
@@ -103,11 +101,11 @@ def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[st
     given = np.concatenate(flat, axis=1).T
     made = made_in(reply, len(given))
     stacks, files = reply.arrays["stacks"], reply.data["files"]
-    _require(stacks.dtype == np.int64 and stacks.shape[1:] == (6,), "stacks")
+    require(stacks.dtype == np.int64 and stacks.shape[1:] == (6,), "stacks")
     spots: dict[int, tuple[Spot, ...]] = {}
     sources = {cell.id: cell.source.split("\n") for cell in _cells(sitting)}
     for stack, file, *where in stacks.tolist():
-        _require(file >= 0, "files")
+        require(file >= 0, "files")
         cell = str(files[file])
         spot = _spot(sitting.place([cell, where[0]]), sources.get(cell, []), *where)
         spots[stack] = (*spots.get(stack, ()), spot)
@@ -146,11 +144,6 @@ def again(operation: str, one: Array, other: Array) -> Array:
     return np.asarray(TWO[operation](one, other))
 
 
-def _require(fits: bool, what: str) -> None:
-    if not fits:
-        raise ValueError(f"{what} do not fit")
-
-
 def _events(
     reply: Frame,
     values: NDArray[Any],
@@ -160,17 +153,17 @@ def _events(
     bound: Bound,
 ) -> Iterator[Event]:
     """The rows of the reply, each of which points into its tables."""
-    locate, over = _locator(sitting), _looper(sitting, bound.convention)
+    locate = _locator(sitting)
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
-    _require(all(paths), "names")
+    require(all(paths), "names")
     parameters = [_parameter(path, bound.convention) for path in paths]
     names = [_written(path) for path in paths]
     rows = reply.arrays["events"]
-    _require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
+    require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
     for number, row in enumerate(rows.tolist()):
         cell, line, name, shape, offset, kind, prior, frame, run = row
-        _require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
+        require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
         end = offset + int(np.prod(shapes[shape]))
         part = values[:, offset:end].reshape(len(values), *shapes[shape])
         made = numbers[offset:end].reshape(1, *shapes[shape])
@@ -185,7 +178,6 @@ def _events(
             prior if prior >= 0 else None,
             frame,
             run,
-            over(str(cells[cell]), line, paths[name]) if parameters[name] else (),
             tuple(_turned(made, task, bound.convention).reshape(-1).tolist()),
         )
 
@@ -245,31 +237,6 @@ def _locator(sitting: StudentProcess) -> Locate:
         return made[key]
 
     return locate
-
-
-def _looper(sitting: StudentProcess, convention: Convention) -> Over:
-    """Where the loops end that choose what a line writes to, see `Event`."""
-    cells = {cell.id: cell for cell in _cells(sitting)}
-    parsed: dict[str, tuple[list[ast.stmt], Rounds]] = {}
-
-    def over(cell: str, line: int, path: Path) -> tuple[Place | None, ...]:
-        if cell not in parsed:
-            statements = _statements(cells[cell]) if cell in cells else []
-            parsed[cell] = statements, rounds_of(parse(cells[cell].source)) if statements else {}
-        statements, rounds = parsed[cell]
-        if not rounds:
-            return ()
-        root, lines, texts = rounds.get(_line_of(line, path, statements), ("", (), 0))
-        if not lines:
-            return ()
-        steps = [step for step in path[1:] if not str(step).startswith(".")]
-        keys = max(texts, len(steps) if root == path[0] else 0)
-        weight = _parameter(path, convention).startswith("W")
-        turned = convention.weights == "out_in" if weight else convention.biases == "row"
-        found = canonical(lines, keys, turned=turned)
-        return tuple(None if end is None else sitting.place([cell, end]) for end in found)
-
-    return over
 
 
 def _statements(cell: Cell) -> list[ast.stmt]:

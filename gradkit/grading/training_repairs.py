@@ -14,10 +14,9 @@ from contextlib import suppress
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.diagnosis.inquiry.findings import identity
+from gradkit.diagnosis.inquiry.findings import identity, told
 from gradkit.diagnosis.mistakes.catalogue import RANK
-from gradkit.diagnosis.mistakes.module import OF_THE_MODULE
-from gradkit.diagnosis.mistakes.tell import told
+from gradkit.diagnosis.mistakes.training import OF_THE_MODULE
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.training import MENDS, NAMES, STANDS, Text, changes

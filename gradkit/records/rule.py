@@ -221,7 +221,7 @@ class TrainingRun(Struct, frozen=True):
 
 Kind = Literal["given", "assigned", "changed", "passed", "returned"]
 
-Evidence = Literal["value", "within", "copy", "unused", "local", "loop", "applied", "function"]
+Evidence = Literal["value", "within", "copy", "unused", "local", "applied", "function"]
 
 
 class Spot(Struct, frozen=True):
@@ -275,9 +275,7 @@ class Event(Struct, frozen=True, eq=False):
     what is passed belongs to the call, and its place to the caller. Events of one ``run`` were
     made by one execution of their line.
 
-    ``over`` is for what is written to a parameter by indices that loops run through: where the
-    loops end that choose the parameter and its entry's first and second index, or None. ``steps``
-    are those that made its numbers, where these are known.
+    ``steps`` are those that made its numbers, where these are known.
     """
 
     place: Place
@@ -288,7 +286,6 @@ class Event(Struct, frozen=True, eq=False):
     prior: int | None = None
     frame: int = 0
     run: int = 0
-    over: tuple[Place | None, ...] = ()
     steps: tuple[int, ...] = ()
 
 
@@ -321,7 +318,6 @@ class Attribution(Struct, frozen=True):
     ``copy``     here the parameters are copied, and the new values go into the copy
     ``unused``   the right value is made here, and nothing is done with it
     ``local``    the new value is given to a local name that stood for the parameter
-    ``loop``     here a loop ends that would have moved the parameter, too early
     ``applied``  no earlier value shows the mistake: this is where the parameter moves
     ``function`` nothing in the function shows it: its first line
     ============ ==================================================================

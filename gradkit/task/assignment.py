@@ -199,7 +199,7 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
     if not table:
         return {}
     # Late: few assignments have any, and the catalogue brings all of the diagnosis along.
-    from gradkit.diagnosis.mistakes import CODES
+    from gradkit.diagnosis.mistakes.catalogue import CODES
 
     for code in table:
         near = get_close_matches(code, CODES, cutoff=0.5) or CODES

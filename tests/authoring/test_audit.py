@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gradkit.authoring.audit import FIRST_RUN, FIRST_STEP, audit
 from gradkit.cli import main
-from gradkit.diagnosis.mistakes import CODES
+from gradkit.diagnosis.mistakes.catalogue import CODES
 from gradkit.judge import tolerances
 from gradkit.records.mistake import Audit, TaskAudit
 from gradkit.records.task import Assignment, Layer, Start, Task

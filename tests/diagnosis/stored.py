@@ -32,6 +32,7 @@ FACTOR = "the factor is told where it stands, and not where another could make u
 SINGLE = "what is off by single precision alone costs what a wrong figure costs"
 MENDED = "the line that is not there is told where it belongs"
 BEHIND = "one sign is told that stands behind all steps, and not each of these"
+SHORT = "no one change lets this loop come to all entries, and the function is told"
 
 OTHER_LINES = {
     "(parameters['W2'] + 0.001 * e * A1).astype('float32')": "the slope is wrong, W1's step is not",
@@ -64,6 +65,9 @@ OTHER_LINES = {
     "d = 2 * (y - y_hat)\n    dh = parameters['W2'] * d\n    dW2 = A1 * d\n": BEHIND,
     "dW1 = dZ1 @ (X).T\n    parameters['W1'] = parameters['W1'] + -0.001 * dW1\n": BEHIND,
     "    dy = (y - y_hat) * 2\n    dh = dy * parameters['W2'].T\n": BEHIND,
+    "for i in range(1):\n        for j in range(2):\n            parameters['W1'][i][j] += 0.001 * e": SHORT,
+    "grads[f'b{l}']\n        break": SHORT,
+    "for l in (2,):": SHORT,
     "\n    g = d\n": "the name that stands for a gradient without its input",
 }
 """What stands in texts whose mistakes are told as they were, at other lines, and why; before a

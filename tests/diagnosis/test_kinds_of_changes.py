@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import pytest
 
-from gradkit.diagnosis.mistakes import mistake
+from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.kinds import kinds
 
 TABLE: Mapping[str, Mapping[str, str]] = tomllib.loads(

@@ -1,4 +1,4 @@
-"""Lines of what never moves: where a loop ends too early, or the function where nothing shows."""
+"""Lines of what never moves: where a change lets a loop go on, or the function's own."""
 
 from __future__ import annotations
 
@@ -48,12 +48,8 @@ LOOPS = {
     "by another name": body(
         "W1 = parameters['W1']", "for i in range(1):  # here", "    W1[i] -= 0.001 * dW1[i]"
     ),
-    "layers": LAYERS.replace("for l in (2, 1):", "for l in (2,):  # here"),
     "a return in the loop": LAYERS.replace(
         "    return parameters", "        return parameters  # here"
-    ),
-    "a break in the loop": LAYERS.replace(
-        "    return parameters", "        break  # here\n    return parameters"
     ),
 }
 
@@ -78,6 +74,10 @@ NOWHERE = {
     ),
     "biases are forgotten in a loop over layers": LAYERS.replace(
         "        parameters[f'b{l}'] -= 0.01 * grads[f'b{l}']\n", ""
+    ),
+    "a layer is left out": LAYERS.replace("for l in (2, 1):", "for l in (2,):"),
+    "a loop is left in its first round": LAYERS.replace(
+        "    return parameters", "        break\n    return parameters"
     ),
     "a loop is left on a condition": LAYERS.replace(
         "    return parameters",

@@ -13,7 +13,7 @@ from mistakes.samples import folder as mistake_folder
 from msgspec.structs import replace
 
 from gradkit.cli import main
-from gradkit.diagnosis.mistakes import CODES
+from gradkit.diagnosis.mistakes.catalogue import CODES
 from gradkit.grading.assess import assess, judge_again
 from gradkit.grading.mark import NO_STEP, deduction
 from gradkit.grading.session import Session

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gradkit.classroom.reports.summary import reasons
 from gradkit.classroom.worker_pool import _timed_out
 from gradkit.diagnosis.inquiry import inquire, short_of
-from gradkit.diagnosis.inquiry.untraced import why_untraced
+from gradkit.diagnosis.inquiry.findings import why_untraced
 from gradkit.records.classroom import Reason
 from gradkit.records.observations import Failure, Lost
 from gradkit.records.result import Inquiry

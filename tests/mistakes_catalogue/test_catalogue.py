@@ -7,25 +7,26 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH
 
-from gradkit.diagnosis.mistakes import (
+from gradkit.diagnosis.mistakes.apply import apply, with_slips
+from gradkit.diagnosis.mistakes.cases import usual_cases
+from gradkit.diagnosis.mistakes.catalogue import (
     CODES,
-    apply,
+    DEDUCTIONS,
+    UnknownMistakeError,
     catalogue,
-    diagnose,
     mistake,
-    usual_cases,
-    usual_forward_cases,
-    usual_training_cases,
-    with_slips,
-    words,
 )
-from gradkit.diagnosis.mistakes.catalogue import DEDUCTIONS, UnknownMistakeError
+from gradkit.diagnosis.mistakes.explain import diagnose
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
+from gradkit.diagnosis.mistakes.forward import usual_forward_cases
 from gradkit.diagnosis.mistakes.rewrite import REWRITES
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
+from gradkit.diagnosis.mistakes.training import usual_training_cases
+from gradkit.diagnosis.mistakes.wording import words
 from gradkit.diagnosis.repair.kinds import kinds
-from gradkit.diagnosis.rules import correct_rules, draw, evaluate, step
-from gradkit.diagnosis.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
+from gradkit.diagnosis.rules.evaluate import evaluate
+from gradkit.diagnosis.rules.step import correct_rules, step
 from gradkit.records.rule import Slip, Unexplained
 
 UPDATES = tuple(code for code in CODES if code in REWRITES)

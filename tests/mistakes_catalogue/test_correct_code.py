@@ -6,8 +6,7 @@ from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 from soak import SIZE
 
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
 
 W, B = 0.001, 0.01
 

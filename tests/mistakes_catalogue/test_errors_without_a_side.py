@@ -4,8 +4,7 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH
+from gradkit.diagnosis.rules.draw import FRESH, draw
 
 LEFT = {
     "wrong-error": lambda y, y_hat: y_hat,

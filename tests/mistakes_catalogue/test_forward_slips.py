@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION
 
-from gradkit.diagnosis.mistakes import apply_forward, explain_forward, usual_forward_cases
-from gradkit.diagnosis.mistakes.forward import CHANGES
-from gradkit.diagnosis.rules import draw_forward
+from gradkit.diagnosis.mistakes.forward import (
+    CHANGES,
+    apply_forward,
+    explain_forward,
+    usual_forward_cases,
+)
+from gradkit.diagnosis.rules.draw import draw_forward
 from gradkit.records.rule import ForwardProbes, Slip
 
 APART = {

@@ -5,8 +5,7 @@ from msgspec.structs import replace
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH
+from gradkit.diagnosis.rules.draw import FRESH, draw
 from gradkit.records.task import Rates
 
 

@@ -7,8 +7,12 @@ import pytest
 from rules.nets import SHIPPED
 
 from gradkit.diagnosis.mistakes.loop import outputs_of
-from gradkit.diagnosis.mistakes.module import OF_THE_MODULE, explain_module
-from gradkit.diagnosis.mistakes.training import loop_with, usual_training_cases
+from gradkit.diagnosis.mistakes.training import (
+    OF_THE_MODULE,
+    explain_module,
+    loop_with,
+    usual_training_cases,
+)
 from gradkit.records.rule import Slip
 from gradkit.records.task import Task
 from gradkit.task.oracle import Derived, parameters_in

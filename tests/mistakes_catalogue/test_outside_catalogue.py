@@ -5,8 +5,7 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
 from gradkit.records.rule import Rule
 
 pytestmark = pytest.mark.sample(2)

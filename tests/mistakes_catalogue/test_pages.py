@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from example_nets import RATE, gradients_of, values_of, written_by, wrong_numpy, wrong_torch
 
-from gradkit.diagnosis.mistakes import CODES, catalogue, forward, rewrite, training
+from gradkit.diagnosis.mistakes import forward, rewrite, training
 from gradkit.diagnosis.mistakes.catalogue import (
+    CODES,
     DEDUCTIONS,
     NETS,
     REMARKS,
     UnknownMistakeError,
+    catalogue,
     mistake,
     similar,
 )

@@ -8,9 +8,9 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.mistakes import apply, apply_forward, usual_forward_cases
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH
+from gradkit.diagnosis.mistakes.apply import apply
+from gradkit.diagnosis.mistakes.forward import apply_forward, usual_forward_cases
+from gradkit.diagnosis.rules.draw import FRESH, draw
 from gradkit.records.rule import Slip, UpdateInputs
 
 PUBLISHED = json.loads((Path(__file__).parents[2] / "reference" / "published.json").read_text())

@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 from rules.nets import REGRESSION, SHIPPED, SOFTMAX, TANH
 
-from gradkit.diagnosis.mistakes import explain_training, loop_with, usual_training_cases
 from gradkit.diagnosis.mistakes.loop import correct_loop, train
-from gradkit.diagnosis.mistakes.training import CHANGES, GROUPS
+from gradkit.diagnosis.mistakes.trained import explain_training
+from gradkit.diagnosis.mistakes.training import CHANGES, GROUPS, loop_with, usual_training_cases
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Slip, TrainingRun
 from gradkit.records.task import TORCH, Rates, Run

@@ -14,9 +14,8 @@ from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 from soak import SIZE
 
-from gradkit.diagnosis.mistakes import apply
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.draw import FRESH
+from gradkit.diagnosis.mistakes.apply import apply
+from gradkit.diagnosis.rules.draw import FRESH, draw
 
 TASKS = (REGRESSION, CLASSIFICATION)
 UNEXPLAINED = 0.02

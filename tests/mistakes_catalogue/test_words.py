@@ -6,16 +6,12 @@ from string import Formatter
 import pytest
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes import (
-    CODES,
-    fill,
-    mistake,
-    usual_cases,
-    usual_forward_cases,
-    usual_training_cases,
-    words,
-)
-from gradkit.diagnosis.mistakes.tell import others, told
+from gradkit.diagnosis.inquiry.findings import others, told
+from gradkit.diagnosis.mistakes.cases import usual_cases
+from gradkit.diagnosis.mistakes.catalogue import CODES, mistake
+from gradkit.diagnosis.mistakes.forward import usual_forward_cases
+from gradkit.diagnosis.mistakes.training import usual_training_cases
+from gradkit.diagnosis.mistakes.wording import fill, words
 from gradkit.records.result import UNEXPLAINED, Finding
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task

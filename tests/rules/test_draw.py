@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, RELU
 
-from gradkit.diagnosis.rules import draw, draw_forward
-from gradkit.diagnosis.rules.draw import ROWS, with_rate
+from gradkit.diagnosis.rules.draw import ROWS, draw, draw_forward, with_rate
 from gradkit.diagnosis.rules.program import flat
 
 

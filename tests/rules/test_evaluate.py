@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from rules.nets import REGRESSION
 
-from gradkit.diagnosis.rules import draw, evaluate
+from gradkit.diagnosis.rules.draw import draw
+from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.records.rule import Factor, Rule, Term
 
 W2 = [Factor("W2", (j, 0), "before") for j in (0, 1)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION
 
-from gradkit.diagnosis.rules import draw_forward, recover_forward
-from gradkit.diagnosis.rules.forward import correct_form, run_stages
+from gradkit.diagnosis.rules.draw import draw_forward
+from gradkit.diagnosis.rules.forward import correct_form, recover_forward, run_stages
 from gradkit.records.rule import ForwardProbes
 from gradkit.records.task import Layer
 from gradkit.task import network

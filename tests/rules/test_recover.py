@@ -6,8 +6,11 @@ from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH, exercise
 from rules.traced import program_of, rules_of
 
-from gradkit.diagnosis.rules import draw, evaluate, recover, step, text
-from gradkit.diagnosis.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
+from gradkit.diagnosis.rules.evaluate import evaluate
+from gradkit.diagnosis.rules.recover import recover
+from gradkit.diagnosis.rules.step import step
+from gradkit.diagnosis.rules.text import text
 from gradkit.records.rule import Rule, Unexplained, UpdateProbes
 from gradkit.records.task import Layer
 

@@ -6,13 +6,12 @@ from rules.generate import run
 from rules.nets import REGRESSION
 from rules.traced import program_of
 
-from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules import reading as module
 from gradkit.diagnosis.rules.compounds import Compounds
+from gradkit.diagnosis.rules.draw import draw
 from gradkit.diagnosis.rules.polynomials import atom, constant, plus, times
 from gradkit.diagnosis.rules.reading import Reading, UnreadableError
-from gradkit.diagnosis.rules.sizes import shape_of
-from gradkit.diagnosis.rules.symbols import Table
+from gradkit.diagnosis.rules.symbols import Table, shape_of
 from gradkit.records.rule import Factor
 
 SHAPE = shape_of(REGRESSION)

@@ -5,8 +5,10 @@ import pytest
 from msgspec.structs import replace
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 
-from gradkit.diagnosis.rules import correct_rules, draw, draw_forward, evaluate, step, text
-from gradkit.diagnosis.rules.draw import with_rate
+from gradkit.diagnosis.rules.draw import draw, draw_forward, with_rate
+from gradkit.diagnosis.rules.evaluate import evaluate
+from gradkit.diagnosis.rules.step import correct_rules, step
+from gradkit.diagnosis.rules.text import text
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Layer

@@ -7,10 +7,10 @@ from typing import Any
 
 from rules.generate import run
 
-from gradkit.diagnosis.mistakes import Diagnosis, diagnose
-from gradkit.diagnosis.rules import recover
+from gradkit.diagnosis.inquiry.steps import observe_program
+from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
 from gradkit.diagnosis.rules.program import Program
-from gradkit.diagnosis.symbolic import observe_program
+from gradkit.diagnosis.rules.recover import recover
 from gradkit.records.rule import Entry, Rule, Unexplained, UpdateInputs
 from gradkit.records.task import Task
 from gradkit.runtime.frames import Frame
@@ -28,6 +28,13 @@ def program_of(
     function: Callable[..., Any], task: Task, inputs: UpdateInputs, style: str = "vectorised"
 ) -> Program | None:
     """What the function says of itself, called in the layout of a style."""
+    return told(function, task, inputs, style)[0]
+
+
+def told(
+    function: Callable[..., Any], task: Task, inputs: UpdateInputs, style: str = "vectorised"
+) -> tuple[Program | None, bool]:
+    """The same, and whether it asks for the class."""
     rate = ["rate"] if inputs.rate is not None else []
     call = {
         "function": "update_parameters",
@@ -49,7 +56,7 @@ def program_of(
         asked = Frame("symbolic", dict(arrays), {"call": call, "watched": False, "plain": False})
         return symbolic(lambda: (function, None), {}, frozenset(), asked)
 
-    return observe_program(ask, task, inputs)[0]
+    return observe_program(ask, task, inputs)
 
 
 def rules_of(

@@ -10,7 +10,7 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import program_of
 
-from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import draw
 from gradkit.diagnosis.rules.program import columns_of, value_of
 from gradkit.runtime.symbolic.numbers import (
     Number,

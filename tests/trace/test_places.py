@@ -7,10 +7,10 @@ import pytest
 from styles import VECTORISED
 from watched import TASKS, watch
 
-from gradkit.diagnosis.rules.columns import to_columns
+from gradkit.diagnosis.rules.draw import to_columns
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.trace import COLUMNS
+from gradkit.runtime.symbolic.recording import COLUMNS
 from gradkit.sandbox import Workshop
 
 TASK = "classification-numpy"

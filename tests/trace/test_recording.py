@@ -10,7 +10,7 @@ import pytest
 from gradkit.runtime.call import Before
 from gradkit.runtime.frames import TO_GRADER, Frame, encode
 from gradkit.runtime.symbolic import symbolic
-from gradkit.runtime.trace import KINDS
+from gradkit.runtime.symbolic.recording import KINDS
 
 CELL = "cell 1"
 CALL = {

@@ -9,11 +9,10 @@ import numpy as np
 
 from gradkit.binding import bind
 from gradkit.diagnosis.attribute import attribute
-from gradkit.diagnosis.mistakes import Diagnosis, diagnose
-from gradkit.diagnosis.rules import draw, recover
-from gradkit.diagnosis.rules.columns import to_columns
-from gradkit.diagnosis.rules.draw import FRESH, ROWS, with_rate
-from gradkit.diagnosis.symbolic import asked_of, observe_program
+from gradkit.diagnosis.inquiry.steps import asked_of, observe_program
+from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
+from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw, to_columns, with_rate
+from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.records.observations import Bound
 from gradkit.records.rule import Attribution, Trace, UpdateInputs, UpdateProbes

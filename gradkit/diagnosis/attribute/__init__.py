@@ -13,7 +13,6 @@ from gradkit.diagnosis.attribute.blame import Blame
 from gradkit.diagnosis.attribute.case import Case
 from gradkit.diagnosis.attribute.write import (
     change,
-    loop_of,
     mutated_at,
     source_of,
     standstill,
@@ -22,7 +21,7 @@ from gradkit.diagnosis.attribute.write import (
     truncated_in,
     written_to,
 )
-from gradkit.diagnosis.mistakes import Diagnosis
+from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Spot, Trace, UpdateInputs
 from gradkit.records.task import Task
@@ -72,7 +71,7 @@ def attribute(
         return (Attribution(slip.code, slip.entries, *function),)
     case = Case(task, trace, trace.steps, inputs, diagnosis, slip)
     if not slip.entries:
-        return (Attribution(slip.code, (), *(_of_mutation(case) or function)),)
+        return (Attribution(slip.code, (), *(_mutated(case) or function)),)
     blame = Blame(case)
     # What is to blame for a plain entry may be so for one that is made of more.
     order = sorted(slip.entries, key=lambda e: (len(blame.below(e)), -int(e[0][1])))
@@ -85,20 +84,17 @@ def attribute(
     return tuple(Attribution(slip.code, tuple(made), *at) for at, made in found.items())
 
 
-def _of_mutation(case: Case) -> Found | None:
-    number = mutated_at(case) if case.slip.code == "input-mutated" else None
+def _mutated(case: Case) -> Found | None:
+    number = mutated_at(case)
     return None if number is None else _of_event(case, number, "value")
 
 
 def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
     code = case.slip.code
     if code == "input-mutated":
-        return _of_mutation(case)
+        return _mutated(case)
     if code in STANDSTILL:
         left, made = standstill(case, entry)
-        if left is not None and left[1] == "loop":
-            place = loop_of(case, entry, case.trace.events[left[0]])
-            return None if place is None else (Spot(place), "loop", "")
         if left is not None:
             return _of_event(case, *left)
         return None if made is None else _of_step(case, *made)

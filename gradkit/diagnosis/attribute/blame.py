@@ -14,10 +14,17 @@ from functools import partial
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.case import NEAR, Case, are_at_odds
-from gradkit.diagnosis.attribute.parts import OUTPUT, Parts, Stages, parts_of
+from gradkit.diagnosis.attribute.case import (
+    NEAR,
+    OUTPUT,
+    Case,
+    Parts,
+    Stages,
+    are_at_odds,
+    parts_of,
+    same,
+)
 from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.symbols import letters_of
 from gradkit.diagnosis.trace import again
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
@@ -80,13 +87,9 @@ def wanted(steps: Steps, values: Array, within: Sequence[int], right: Array) -> 
                 found[each] = None
             elif each not in found:
                 found[each] = back
-            elif (known := found[each]) is None or not _is_near(known, back):
+            elif (known := found[each]) is None or not same(known, back, NEAR):
                 found[each] = None
     return {n: want for n in within if (want := found.get(n)) is not None}
-
-
-def _is_near(one: Array, other: Array) -> bool:
-    return bool(np.abs(one - other).max() <= NEAR * np.abs(other).max())
 
 
 class Blame:
@@ -119,7 +122,7 @@ class Blame:
 
     def is_right(self, entry: Entry) -> bool:
         """Whether an entry is right in this call."""
-        return _is_near(self._values[self._case.root(entry)], self._right_at(entry))
+        return same(self._values[self._case.root(entry)], self._right_at(entry), NEAR)
 
     def _right_at(self, entry: Entry, *, jointly: bool = False) -> Array:
         """What should be where an entry went, if it were right, or all that went there."""
@@ -143,7 +146,7 @@ class Blame:
             for number, want in found.items()
             if number not in self._right
             and self._case.is_computed(number)
-            and not _is_near(self._values[number], want)
+            and not same(self._values[number], want, NEAR)
             # What should be nothing is known but for rounding, which looks like anything.
             and np.abs(want).max() > NEAR * np.abs(self._values[number]).max()
         ]
@@ -179,7 +182,7 @@ class Blame:
         return number, event
 
     def _first(self, entry: Entry, known: Parts) -> tuple[int, Array] | None:
-        code, fallback, odd = self._case.slip.code, None, None
+        code, fallback = self._case.slip.code, None
         for number, want in self._candidates(entry):
             if number == self._case.root(entry):
                 return fallback or (number, want)
@@ -187,18 +190,9 @@ class Blame:
             if bare and self._named(number, want, known, constant=True) is not None:
                 return number, want
             should, now = known.of(want), known.of(self._values[number])
-            made = self._steps.made[number]
-            odd = odd or ((number, want) if now is None else None)
-            summing = made.operation in ("add", "sub")
+            summing = self._steps.made[number].operation in ("add", "sub")
             if should is None or (code in SUMMED and not summing):
                 continue
-            wrong = made.operation == "add" and all(
-                known.of(self._values[each]) is None and self._case.is_computed(each)
-                for each in made.into
-            )
-            if wrong and code not in SUMMED and self._is_summed(entry):
-                # Of several terms that are all wrong none can be right alone.
-                return odd
             if now is None or (known.is_whole(should) and not known.is_whole(now)):
                 if not self._is_misplaced(entry, number, should):
                     return number, want
@@ -208,11 +202,6 @@ class Blame:
                 if before <= {*now} and code != UNEXPLAINED:
                     fallback = number, want
         return fallback
-
-    def _is_summed(self, entry: Entry) -> bool:
-        """Whether an entry's step is a sum over some letter."""
-        factors = [f for term in self._case.applied[entry].terms for f in term.factors]
-        return any(letters_of(factor.index) for factor in factors)
 
     def _is_misplaced(self, entry: Entry, number: int, stages: Stages) -> bool:
         """Whether a number is right where it stands, for another unit, and only used wrongly."""
@@ -235,7 +224,7 @@ class Blame:
             if number in self._mended:
                 values[number] = self._mended[number][0]
         right = self._right_at(entry, jointly=True)
-        return made[0] if _is_near(values[self._case.root(entry)], right) else None
+        return made[0] if same(values[self._case.root(entry)], right, NEAR) else None
 
     # --- names ---------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from gradkit.diagnosis.attribute.blame import below
@@ -9,7 +11,6 @@ from gradkit.diagnosis.attribute.case import NEAR, Case, same
 from gradkit.diagnosis.rules.evaluate import value_of
 from gradkit.diagnosis.rules.forms import own_value
 from gradkit.records.rule import Entry, Event, Evidence, Rule
-from gradkit.records.submission import Place
 from gradkit.records.task import Array
 
 At = tuple[int, Evidence]
@@ -79,18 +80,8 @@ def standstill(case: Case, entry: Entry) -> tuple[At | None, At | None]:
         if copied is not None:
             return (copied, "copy"), None
         return None, (made, "local" if _is_rebound(case, entry, events[held]) else "unused")
-    for number, event in case.written(entry):
-        # Other mistakes may have gone into the copy as well.
-        copied = _copied(case, entry, event)
-        moved = not same(case.at(event, entry), case.before(entry))
-        if copied is not None and copied < number and moved:
-            return (copied, "copy"), None
-    looped = [n for n, event in enumerate(events) if event.over and _moves(case, event)]
-    ended = next((n for n in looped if loop_of(case, entry, events[n]) is not None), None)
-    if ended is not None and not _is_emptied(case, entry):
-        return (ended, "loop"), None
     # What a loop or another entry makes use of is not left over: nothing is wrong with it.
-    if looped or any(_moves_at(case, e) for e in case.applied if e[0] == entry[0]):
+    if _is_looped(case) or any(_moves_at(case, e) for e in case.applied if e[0] == entry[0]):
         return None, None
     gradient = new - case.before(entry)
     ready = [
@@ -109,20 +100,6 @@ def _is_made(case: Case, event: Event, entry: Entry, gradient: Array) -> bool:
     return any(_proportional(column, gradient) for column in columns)
 
 
-def loop_of(case: Case, entry: Entry, event: Event) -> Place | None:
-    """Where the loop ends that, at a statement that moves others, does not come to an entry."""
-    key, *axes = event.over
-    moved = [other for other in case.applied if other[0] == entry[0] and _moves_at(case, other)]
-    if event.parameter == entry[0]:
-        for axis, ends in enumerate(axes):
-            reached = {other[1][axis] for other in moved}
-            if ends is not None and reached and entry[1][axis] not in reached:
-                return ends
-    elif event.parameter[0] == entry[0][0] and not moved:
-        return key
-    return None
-
-
 def _moves(case: Case, event: Event) -> bool:
     """Whether an event changes what a parameter was."""
     given = case.inputs.before[event.parameter]
@@ -131,18 +108,19 @@ def _moves(case: Case, event: Event) -> bool:
     )
 
 
+def _is_looped(case: Case) -> bool:
+    """Whether parameters move in statements that do not name them, as in a loop over layers."""
+    for event in case.trace.events:
+        if event.parameter and _moves(case, event):
+            spots = [spot for step in event.steps for spot in case.steps.spots[step]]
+            named = {name for spot in spots for name in spot.names}
+            if named and re.findall(r"\w+", event.name)[-1] not in named:
+                return True
+    return False
+
+
 def _moves_at(case: Case, entry: Entry) -> bool:
     return not same(case.after(entry), case.before(entry))
-
-
-def _is_emptied(case: Case, entry: Entry) -> bool:
-    """Whether a gradient was left at zero: then the loop that filled it is to be asked."""
-    last = {
-        event.name: case.at(event, entry)
-        for event in case.trace.events
-        if event.kind != "given" and not event.parameter and case.fits(event, entry[0])
-    }
-    return any(not np.any(values) for values in last.values())
 
 
 def _is_rebound(case: Case, entry: Entry, made: Event) -> bool:
@@ -168,21 +146,13 @@ def _copied(case: Case, entry: Entry, made: Event) -> int | None:
 def truncated_in(case: Case, entry: Entry) -> int | None:
     """Numbers cut to integers: where the array that holds them was made."""
     events, place = case.trace.events, case.place_of(entry)
-    last: dict[str, int] = {}
-    for number, event in enumerate(events):
-        if event.kind != "given" and case.fits(event, entry[0]):
-            last[event.name] = number
-    for final in last.values():
-        number = final
-        step = events[number].steps[place]
-        if case.is_constant(step) and np.all(
-            np.trunc(events[number].values) == events[number].values
-        ):
-            while events[number].kind == "changed":
-                prior = events[number].prior
-                if prior is None or events[prior].kind == "given":
-                    break
-                number = prior
+    made = [n for n, e in enumerate(events) if e.kind != "given" and case.fits(e, entry[0])]
+    for last in {events[n].name: n for n in made}.values():
+        number, event = last, events[last]
+        whole = np.all(np.trunc(event.values) == event.values)
+        if case.is_constant(event.steps[place]) and whole:
+            while event.kind == "changed" and event.prior in made:
+                number, event = event.prior, events[event.prior]
             return number
     return None
 

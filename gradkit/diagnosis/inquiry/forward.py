@@ -8,12 +8,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.attribute.forward import forward_lines, is_at_hand
-from gradkit.diagnosis.inquiry.findings import failed, finding_of
+from gradkit.diagnosis.inquiry.findings import failed, finding_of, why_untraced
 from gradkit.diagnosis.inquiry.judged import forward_holds
-from gradkit.diagnosis.inquiry.untraced import why_untraced
 from gradkit.diagnosis.mistakes.forward import explain_forward
-from gradkit.diagnosis.rules import draw_forward
-from gradkit.diagnosis.rules.columns import CALLS
+from gradkit.diagnosis.rules.draw import CALLS, draw_forward
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules import draw
-from gradkit.diagnosis.rules.columns import to_columns
-from gradkit.diagnosis.rules.draw import FRESH, with_rate
-from gradkit.records.observations import Bound
+from gradkit.diagnosis.rules.draw import FRESH, draw, from_columns, to_columns, with_rate
+from gradkit.diagnosis.rules.program import (
+    Functions,
+    Program,
+    by_class,
+    is_same,
+    read_program,
+    symbols_of,
+)
+from gradkit.diagnosis.rules.symbols import shape_of
+from gradkit.records.observations import Bound, Lost
 from gradkit.records.rule import UpdateInputs, UpdateProbes
-from gradkit.records.task import Batch, Task
-from gradkit.sandbox.observe import observe_batch
+from gradkit.records.task import Array, Batch, Task
+from gradkit.runtime.frames import Frame
+from gradkit.sandbox.observe import call_of, observe_batch
 from gradkit.sandbox.process import StudentProcess
 
 SAME = 1e-12
@@ -77,3 +87,72 @@ def drawn_fresh(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateIn
 def rated(bound: Bound, inputs: UpdateInputs, seed: int) -> UpdateInputs:
     """The same inputs, with rates for an update that takes one."""
     return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
+
+
+# --- called with numbers that know how they were made ----------------------------------------
+
+AWAY = 0.61
+"""In the place of a zero, of which nothing can be told."""
+
+
+BESIDE = 1e-6
+"""How far a target is moved from its class."""
+
+Ask = Callable[[Mapping[str, Array]], Frame | Lost]
+"""Has an update called once with numbers in the place of these arrays, by quantity."""
+
+
+def asked_of(sitting: StudentProcess, task: Task, bound: Bound) -> Ask:
+    """Return what asks a student's process for a bound update."""
+    data = {"call": call_of(bound, task), "watched": False, "plain": False}
+    return lambda arrays: sitting.ask(Frame("symbolic", arrays, data))
+
+
+def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program | None, bool]:
+    """Return what an update says that it makes of its inputs, and whether it asks for the class.
+
+    Parameters
+    ----------
+    ask : callable
+        Calls it.
+    task : Task
+    inputs : UpdateInputs
+        Of any calls. It is called with the first of them, all numbers positive; where targets are
+        classes with each of the two.
+    """
+    first, shape = _positive(inputs), shape_of(task)
+    functions = Functions(len(symbols_of(shape, rate=inputs.rate is not None)))
+
+    def asked(inputs: UpdateInputs) -> Program | None:
+        reply = ask({name: value[0] for name, value in to_columns(inputs).items()})
+        try:
+            return None if isinstance(reply, Lost) else read_program(reply, shape, functions)
+        except (ValueError, LookupError, TypeError, ArithmeticError):
+            # Too long, or from code that answers in the worker's place.
+            return None
+
+    if task.loss != "binary_cross_entropy" or inputs.y.shape[1] != 1:
+        return asked(first), False
+
+    def at(target: float) -> Program | None:
+        return asked(replace(first, y=np.full((1, 1), target)))
+
+    one, zero = at(1.0), at(0.0)
+    if one is None or zero is None or is_same(one, zero):
+        return one, False
+    # What only depends on how large a target is holds beside its classes too.
+    for program, beside in ((one, at(1.0 - BESIDE)), (zero, at(BESIDE))):
+        if beside is None or not is_same(program, beside):
+            try:
+                return by_class(one, zero, inputs), True
+            except ArithmeticError:
+                break
+    return one, False
+
+
+def _positive(inputs: UpdateInputs) -> UpdateInputs:
+    """The first call, where every kinked activation and its slope is on the same side."""
+    columns = to_columns(inputs)
+    sizes = {name: np.abs(value[:1]) for name, value in columns.items()}
+    sizes = {name: np.where(value == 0, AWAY, value) for name, value in sizes.items()}
+    return from_columns(sizes)

@@ -9,19 +9,27 @@ from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import attribute
-from gradkit.diagnosis.inquiry.findings import failed, unnamed_findings, update_findings
-from gradkit.diagnosis.inquiry.judged import update_holds
-from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps, rated
-from gradkit.diagnosis.inquiry.untraced import why_untraced
-from gradkit.diagnosis.mistakes import Diagnosis, diagnose
-from gradkit.diagnosis.mistakes.rounded import diagnose_rounded
-from gradkit.diagnosis.mistakes.tell import with_local_names
-from gradkit.diagnosis.replay import follow, step_of
-from gradkit.diagnosis.rules import draw, recover
-from gradkit.diagnosis.rules.columns import from_columns, near, to_columns
-from gradkit.diagnosis.rules.precision import DOUBLE
+from gradkit.diagnosis.inquiry.findings import (
+    failed,
+    unnamed_findings,
+    update_findings,
+    why_untraced,
+    with_local_names,
+)
+from gradkit.diagnosis.inquiry.judged import follow, step_of, update_holds
+from gradkit.diagnosis.inquiry.steps import (
+    SAME,
+    asked_of,
+    drawn_fresh,
+    observe_program,
+    observed_steps,
+    rated,
+)
+from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
+from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns
+from gradkit.diagnosis.rules.evaluate import DOUBLE
+from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import step as right_step
-from gradkit.diagnosis.symbolic import asked_of, observe_program
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome

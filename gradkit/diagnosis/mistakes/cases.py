@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE
-from gradkit.diagnosis.rules.sizes import shape_of
-from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2
+from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2, shape_of
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
@@ -48,6 +47,11 @@ def _at(details: Details = (), *parameters: str) -> Chosen:
     return lambda entry: details if entry[0] in where else None
 
 
+def _if(fits: Callable[[str, int, int], bool], details: Callable[[int, int], Details]) -> Chosen:
+    """Details that depend on an entry's place, at the entries that fit."""
+    return lambda entry: details(*entry[1]) if fits(entry[0], *entry[1]) else None
+
+
 def _ratio(value: float, *parameters: str) -> Chosen:
     return _at((("ratio", value),), *parameters)
 
@@ -56,31 +60,20 @@ FIRST = (W1, B1)
 
 
 def _swapped(task: Task) -> tuple[Chosen, ...]:
-    sizes = task.X.shape[1], task.layers[0].units
-
-    def off_diagonal(entry: Entry) -> Details | None:
-        i, j = entry[1]
-        fits = entry[0] == W1 and i != j and i < sizes[1] and j < sizes[0]
-        return () if fits else None
-
-    def exchanged_units(entry: Entry) -> Details | None:
-        return (("unit", 1 - entry[1][0]),) if entry[0] == W2 and entry[1][0] < 2 else None
-
-    return off_diagonal, exchanged_units
+    inputs, units = task.X.shape[1], task.layers[0].units
+    return (
+        _if(lambda p, i, j: p == W1 and i != j and i < units and j < inputs, lambda i, j: ()),
+        _if(lambda p, i, j: p == W2 and i < 2, lambda i, j: (("unit", 1 - i),)),
+    )
 
 
 def _wrong_index(task: Task) -> tuple[Chosen, ...]:
-    def first_input(entry: Entry) -> Details | None:
-        return (("input", 0),) if entry[0] == W1 and entry[1][0] == 1 else None
-
-    def first_unit(entry: Entry) -> Details | None:
-        unit = entry[1][1] if entry[0] == W1 else entry[1][0]
-        details: Details = (("weight", 0),)
-        if task.layers[0].activation != "linear":
-            details = (("unit", 0), ("weight", 0))
-        return details if entry[0] in FIRST and unit == 1 else None
-
-    return first_input, first_unit
+    units: Details = (("weight", 0),)
+    units = units if task.layers[0].activation == "linear" else (("unit", 0), *units)
+    return (
+        _if(lambda p, i, j: p == W1 and i == 1, lambda i, j: (("input", 0),)),
+        _if(lambda p, i, j: (j if p == W1 else i) == 1 and p in FIRST, lambda i, j: units),
+    )
 
 
 def _rates(task: Task) -> tuple[Chosen, ...]:
@@ -91,19 +84,15 @@ def _rates(task: Task) -> tuple[Chosen, ...]:
 def _uneven(task: Task) -> tuple[Chosen, ...]:
     ratio = task.rates.bias / task.rates.weight
     details: Details = (("ratio", ratio if ratio != 1 else 10.0),)
-    return (lambda entry: details if entry[0] == W1 and entry[1][0] == 1 else None,)
+    return (_if(lambda p, i, j: p == W1 and i == 1, lambda i, j: details),)
 
 
 def _sources(task: Task) -> tuple[Chosen, ...]:
     last = task.layers[0].units - 1
-
-    def of_weight(entry: Entry) -> Details | None:
-        return (("source", (W2, last, 0, "after")),) if entry == (B2, (0, 0)) else None
-
-    def of_bias(entry: Entry) -> Details | None:
-        return (("source", (B1, 1, 0, "before")),) if entry == (B1, (0, 0)) else None
-
-    return of_weight, of_bias
+    return (
+        _if(lambda *e: e == (B2, 0, 0), lambda i, j: (("source", (W2, last, 0, "after")),)),
+        _if(lambda *e: e == (B1, 0, 0), lambda i, j: (("source", (B1, 1, 0, "before")),)),
+    )
 
 
 SIGMOID = ("hidden", "hidden_complement")
@@ -153,10 +142,8 @@ def _elsewhere(task: Task) -> tuple[Chosen, ...]:
 
 
 def _mutated(task: Task) -> tuple[Chosen, ...]:
-    def multiplied(entry: Entry) -> Details | None:
-        details: Details = (("factors", ("hidden_complement",)), ("index", entry[1][0]))
-        return details if entry[0] == W2 else None
-
+    factors = ("factors", ("hidden_complement",))
+    multiplied = _if(lambda p, i, j: p == W2, lambda i, j: (factors, ("index", i)))
     return (multiplied,) if _curved(task) else ()
 
 
@@ -165,30 +152,20 @@ def _output_derivative(task: Task) -> tuple[Chosen, ...]:
 
 
 def _other_input(task: Task) -> tuple[Chosen, ...]:
-    def hidden_for_input(entry: Entry) -> Details | None:
-        i = entry[1][0]
-        fits = entry[0] == W1 and i < task.layers[0].units
-        return (("index", i),) if fits else None
-
-    def input_for_hidden(entry: Entry) -> Details | None:
-        j = entry[1][0]
-        return (("index", j),) if entry[0] == W2 and j < task.X.shape[1] else None
-
-    def output_for_hidden(entry: Entry) -> Details | None:
-        return (("index", 0), ("of", "output")) if entry[0] == W2 else None
-
-    return hidden_for_input, input_for_hidden, output_for_hidden
+    inputs, units = task.X.shape[1], task.layers[0].units
+    return (
+        _if(lambda p, i, j: p == W1 and i < units, lambda i, j: (("index", i),)),
+        _if(lambda p, i, j: p == W2 and i < inputs, lambda i, j: (("index", i),)),
+        _at((("index", 0), ("of", "output")), W2),
+    )
 
 
 def _bias_input(task: Task) -> tuple[Chosen, ...]:
-    def with_input(entry: Entry) -> Details | None:
-        details: Details = (("factors", ("input",)), ("index", entry[1][0]))
-        return details if entry[0] == B1 and entry[1][0] < task.X.shape[1] else None
-
-    def with_unit(entry: Entry) -> Details | None:
-        return (("factors", ("hidden",)), ("index", 0)) if entry[0] == B2 else None
-
-    return with_input, with_unit
+    factors, inputs = ("factors", ("input",)), task.X.shape[1]
+    return (
+        _if(lambda p, i, j: p == B1 and i < inputs, lambda i, j: (factors, ("index", i))),
+        _at((("factors", ("hidden",)), ("index", 0)), B2),
+    )
 
 
 def _parentheses(task: Task) -> tuple[Chosen, ...]:
@@ -219,8 +196,7 @@ def _parentheses(task: Task) -> tuple[Chosen, ...]:
 
 
 def _targets(task: Task) -> tuple[Chosen, ...]:
-    details: Details = (("target", (W2, 0, 0)),)
-    return (lambda entry: details if entry == (W2, (1, 0)) else None,)
+    return (_if(lambda *e: e == (W2, 1, 0), lambda i, j: (("target", (W2, 0, 0)),)),)
 
 
 def _truncations(task: Task) -> tuple[Chosen, ...]:
@@ -233,18 +209,15 @@ def _truncations(task: Task) -> tuple[Chosen, ...]:
 
 
 def _other_weight(task: Task) -> tuple[Chosen, ...]:
-    def own_weight(entry: Entry) -> Details | None:
-        if entry[0] != W1 or task.layers[-1].units != 1:
-            return None
-        return (("weight", (W1, *entry[1], "before")),)
-
-    return (own_weight,)
+    own = _if(lambda p, i, j: p == W1, lambda i, j: (("weight", (W1, i, j, "before")),))
+    return (own,) if task.layers[-1].units == 1 else ()
 
 
-def _extra_weight(entry: Entry) -> Details | None:
-    if entry[0] != W2:
-        return None
-    return (("factors", (W2,)), ("index", entry[1]), ("when", "before"))
+def _extra_weight(task: Task) -> tuple[Chosen, ...]:
+    factors = ("factors", (W2,))
+    return (
+        _if(lambda p, i, j: p == W2, lambda i, j: (factors, ("index", (i, j)), ("when", "before"))),
+    )
 
 
 CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
@@ -266,7 +239,7 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "extra-output-derivative": lambda task: (_at(),),
     "extra-activation-derivative": _extra_derivatives,
     "bias-times-input": _bias_input,
-    "extra-factor": lambda task: (_extra_weight,),
+    "extra-factor": _extra_weight,
     "input-mutated": _mutated,
     "updated-before-use": lambda task: (_at((), *FIRST),),
     "rate-ignored": lambda task: (_at(),),

@@ -8,8 +8,10 @@ that were observed. What fails either is unexplained.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,20 +22,29 @@ from gradkit.diagnosis.mistakes.compare import (
 )
 from gradkit.diagnosis.mistakes.figures import common_ratios, is_usual_ratio, readings
 from gradkit.diagnosis.mistakes.proof import IDLE, ChangeSet, Proof, matches
+from gradkit.diagnosis.mistakes.rewrite import each_factor
 from gradkit.diagnosis.mistakes.targets import as_exchanged, as_mutated, stands_still, with_targets
-from gradkit.diagnosis.rules.evaluate import evaluate
-from gradkit.diagnosis.rules.precision import DOUBLE, Precision
+from gradkit.diagnosis.rules.evaluate import (
+    DOUBLE,
+    SINGLE,
+    STORED,
+    Precision,
+    evaluate,
+    waiting_in_circles,
+)
+from gradkit.diagnosis.rules.program import Program
+from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.rule import (
     Entry,
     Explanation,
+    Factor,
     Rule,
     Rules,
     Slip,
-    Term,
     UpdateProbes,
 )
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Task
 
 
 class Diagnosis(Struct, frozen=True):
@@ -114,7 +125,7 @@ def _explain(
     if plain != retargeted:
         alternatives.append(_choose(plain, wrong)[0])
     explanation = work.prove(_readings_of(task, choice, wrong))
-    explanation = work.search(explanation, [e for e in explanation.unexplained if e not in moved])
+    explanation = work.search(explanation, moved)
     others = [(other, _readings_of(task, other, wrong)[0]) for other in alternatives]
     rated = explanation.alternatives
     explanation = work.add_alternatives(
@@ -156,21 +167,15 @@ def marked(rule: Rule, applied: object) -> Rule:
     """The right rule with ŷ and A1 recomputed where the student's is; that is no mistake."""
     if not isinstance(applied, Rule):
         return rule
-    factors = [f for term in applied.terms for f in term.factors if f.when == "recomputed"]
+    again = {f.symbol for term in applied.terms for f in term.factors if f.when == "recomputed"}
     for group in ("hidden", ("error", "output")):
-        if any(f.symbol.startswith(group) for f in factors):
-            terms = tuple(
-                Term(
-                    t.coefficient,
-                    tuple(
-                        replace(f, when="recomputed") if f.symbol.startswith(group) else f
-                        for f in t.factors
-                    ),
-                )
-                for t in rule.terms
-            )
-            rule = replace(rule, terms=terms)
+        if any(symbol.startswith(group) for symbol in again):
+            rule = each_factor(rule, partial(_recomputed, group))
     return rule
+
+
+def _recomputed(group: str | tuple[str, ...], factor: Factor) -> Factor:
+    return replace(factor, when="recomputed") if factor.symbol.startswith(group) else factor
 
 
 def _differing(task: Task, base: Mapping[Entry, Rule], probes: UpdateProbes) -> list[Entry]:
@@ -233,3 +238,52 @@ def _idle(work: Proof, seen: Collection[str]) -> Explanation:
     if "copy-dropped" in seen:
         return Explanation(sets[1])
     return Explanation(sets[0], (sets[1],))
+
+
+# --- numbers that went through float32 somewhere ---------------------------------------------
+
+
+def diagnose_rounded(
+    task: Task,
+    program: Program,
+    fit: UpdateProbes,
+    fresh: UpdateProbes,
+    unexplained: Sequence[Entry],
+    *,
+    seen: Collection[str] = (),
+) -> Diagnosis | None:
+    """Take the rules that hold to single precision, and name what separates them from the right.
+
+    Parameters
+    ----------
+    task, fit, fresh, seen
+        As for `gradkit.diagnosis.mistakes.diagnose`.
+    program : Program
+        What the step is said to make of its inputs.
+    unexplained : sequence of (parameter, index)
+        Entries without an exact rule.
+
+    Returns
+    -------
+    Diagnosis or None
+        None where none of those entries follows a rounded rule either. Otherwise without
+        the entries that are right to single precision, and with those as unexplained that
+        follow no rule to single precision.
+    """
+    precision = STORED if all(map(_is_stored, fit.after.values())) else SINGLE
+    found = recover(task, program, fit, fresh, precision=precision)
+    rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
+    rules = {e: rule for e, rule in rules.items() if e not in waiting_in_circles(rules)}
+    if rules.keys().isdisjoint(unexplained):
+        return None
+    exact = (
+        UpdateProbes(probes.inputs, evaluate(task, rules, probes.inputs, probes.after))
+        for probes in (fit, fresh)
+    )
+    return diagnose(task, found, *exact, seen=seen, precision=precision)
+
+
+def _is_stored(values: Array) -> bool:
+    """Whether all that is a number came out of float32."""
+    with np.errstate(over="ignore"):
+        return np.array_equal(values, values.astype(np.float32), equal_nan=True)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.forward import before_last, correct_form, recover_forward, run_stages
-from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, LayerForm, Slip
+from gradkit.diagnosis.rules.forward import (
+    IN_A_LAYER,
+    correct_form,
+    recover_forward,
+    run_stages,
+    slips_in,
+)
+from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, Slip
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_idempotent
 
-Change = Callable[[ForwardForm, Mapping[str, object], Task], ForwardForm]
+Facts = Mapping[str, object]
+Change = Callable[[ForwardForm, Facts, Task], ForwardForm]
 
 
 def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
@@ -32,39 +40,8 @@ def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
 def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
     """The mistakes that make this form of the task's."""
     found: dict[str, list[Details]] = {}
-
-    def note(code: str, **facts: int | str) -> None:
-        found.setdefault(code, []).append(tuple(facts.items()))
-
-    right = correct_form(task)
-    for number, layer in zip(form.order, form.layers, strict=True):
-        own = right.layers[number - 1]
-        if layer.activation != own.activation:
-            if layer.activation == "linear":
-                note("missing-activation", layer=number)
-            else:
-                note("wrong-activation", layer=number, activation=layer.activation)
-        if layer.sign < 0:
-            note("wrong-sigmoid-sign", layer=number)
-        if layer.times > 1:
-            note("activation-twice", layer=number)
-        if layer.bias == 0:
-            note("missing-bias", layer=number)
-        if layer.bias < 0:
-            note("subtracted-bias", layer=number)
-        if not layer.transposed:
-            note("weight-not-transposed", layer=number)
-    last = len(form.order)
-    if form.order != right.order:
-        code = "layer-skipped" if len(form.order) < len(right.order) else "layer-repeated"
-        note(code, order="".join(map(str, form.order)))
-    if (form.output, form.hidden) == (before_last(last), f"a{last}"):
-        note("swapped-returns")
-    else:
-        if form.output != f"a{last}":
-            note("hidden-returned", stage=form.output)
-        if form.hidden not in (None, before_last(last)):
-            note("wrong-hidden-returned", stage=str(form.hidden))
+    for code, details in slips_in(form, tuple(layer.activation for layer in task.layers)):
+        found.setdefault(code, []).append(details)
     return tuple(
         Slip(code, (), tuple(found[code])) for code in sorted(found, key=ORDER.__getitem__)
     )
@@ -110,66 +87,46 @@ def apply_forward(
 def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
     """The usual forms of one forward mistake in this task, each alone; empty without room."""
     last = len(task.layers)
-    curved = [
-        n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
-    ]
+    own = {n: layer.activation for n, layer in enumerate(task.layers, 1)}
+    curved = [n for n, name in own.items() if is_curved(ACTIVATIONS[name])]
     widths = [task.X.shape[1], *(layer.units for layer in task.layers)]
-    square = [n for n in range(1, last + 1) if widths[n - 1] == widths[n] > 1]
-    every = list(range(1, last + 1))
+    square = [n for n in own if widths[n - 1] == widths[n] > 1]
     layers: Mapping[str, list[int]] = {
         "missing-activation": curved,
-        "wrong-sigmoid-sign": [n for n in curved if task.layers[n - 1].activation == "sigmoid"],
-        "activation-twice": [
-            n for n in curved if not is_idempotent(ACTIVATIONS[task.layers[n - 1].activation])
-        ],
-        "missing-bias": every,
-        "subtracted-bias": every,
+        "wrong-sigmoid-sign": [n for n in curved if own[n] == "sigmoid"],
+        "activation-twice": [n for n in curved if not is_idempotent(ACTIVATIONS[own[n]])],
+        "missing-bias": [*own],
+        "subtracted-bias": [*own],
         "weight-not-transposed": square,
-        "wrong-activation": every,
     }
+    if code == "wrong-activation":
+        others = ("tanh", "sigmoid") if "sigmoid" in own.values() else ("sigmoid", "tanh")
+        # A net may use both, and a layer's own activation is no mistake.
+        wrong = {n: next(each for each in others if each != name) for n, name in own.items()}
+        return (Slip(code, (), tuple((("layer", n), ("activation", w)) for n, w in wrong.items())),)
     if code in layers:
-        chosen = layers[code]
-        if code == "wrong-activation":
-            used = {layer.activation for layer in task.layers}
-            others = ("tanh", "sigmoid") if "sigmoid" in used else ("sigmoid", "tanh")
-            # A net may use both, and a layer's own activation is no mistake.
-            wrong = {
-                n: next(o for o in others if o != task.layers[n - 1].activation) for n in chosen
-            }
-            details: tuple[Details, ...] = tuple(
-                (("layer", n), ("activation", wrong[n])) for n in chosen
-            )
-        else:
-            details = tuple((("layer", n),) for n in chosen)
+        details = tuple((("layer", n),) for n in layers[code])
         return (Slip(code, (), details),) if details else ()
-    if last != 2:
-        return ()
-    orders = {
+    plain: Mapping[str, list[Details]] = {
         "layer-skipped": [(("order", "1"),), *([(("order", "2"),)] if 1 in square else [])],
         "layer-repeated": [(("order", "112"),)] if 1 in square else [],
+        "swapped-returns": [()],
+        "hidden-returned": [(("stage", "a1"),)],
+        "wrong-hidden-returned": [(("stage", "x"),)],
     }
-    if code in orders:
-        return tuple(Slip(code, (), (order,)) for order in orders[code])
-    plain: Mapping[str, Details] = {
-        "swapped-returns": (),
-        "hidden-returned": (("stage", "a1"),),
-        "wrong-hidden-returned": (("stage", "x"),),
-    }
-    return (Slip(code, (), (plain[code],)),) if code in plain else ()
+    return tuple(Slip(code, (), (each,)) for each in plain.get(code, []) if last == 2)
 
 
-def _layer(change: Callable[[LayerForm, Mapping[str, object]], LayerForm]) -> Change:
-    def changed(form: ForwardForm, facts: Mapping[str, object], task: Task) -> ForwardForm:
-        layers = tuple(
-            change(layer, facts) if number == facts["layer"] else layer
-            for number, layer in zip(form.order, form.layers, strict=True)
-        )
-        return replace(form, layers=layers)
-
-    return changed
+def _layer(part: str, made: object, form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
+    """A layer of which a part is made otherwise."""
+    layers = tuple(
+        replace(layer, **{part: facts.get(part, made)}) if number == facts["layer"] else layer
+        for number, layer in zip(form.order, form.layers, strict=True)
+    )
+    return replace(form, layers=layers)
 
 
-def _reordered(form: ForwardForm, facts: Mapping[str, object], task: Task) -> ForwardForm:
+def _reordered(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
     order = tuple(int(number) for number in str(facts["order"]))
     by_number = dict(zip(form.order, form.layers, strict=True))
     last = len(order)
@@ -178,15 +135,7 @@ def _reordered(form: ForwardForm, facts: Mapping[str, object], task: Task) -> Fo
 
 
 CHANGES: Mapping[str, Change] = {
-    "missing-activation": _layer(lambda layer, facts: replace(layer, activation="linear")),
-    "wrong-activation": _layer(
-        lambda layer, facts: replace(layer, activation=str(facts["activation"]))
-    ),
-    "wrong-sigmoid-sign": _layer(lambda layer, facts: replace(layer, sign=-1)),
-    "activation-twice": _layer(lambda layer, facts: replace(layer, times=2)),
-    "missing-bias": _layer(lambda layer, facts: replace(layer, bias=0)),
-    "subtracted-bias": _layer(lambda layer, facts: replace(layer, bias=-1)),
-    "weight-not-transposed": _layer(lambda layer, facts: replace(layer, transposed=False)),
+    **{code: partial(_layer, *made) for code, made in IN_A_LAYER.items()},
     "layer-skipped": _reordered,
     "layer-repeated": _reordered,
     "hidden-returned": lambda form, facts, task: replace(form, output=str(facts["stage"])),

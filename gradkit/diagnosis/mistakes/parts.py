@@ -96,6 +96,19 @@ GROUPS: Mapping[str, Callable[[Factor], bool]] = {
 """The parts of a product whose index can be wrong on its own."""
 
 
+SUMMED: Mapping[str, tuple[str, ...]] = {
+    "k": ("output",),
+    "j": ("weight", "unit"),
+    "i": ("input",),
+}
+"""The parts that run along a sum over a letter."""
+
+
+def exchanged(i: int, j: int) -> dict[str, int]:
+    """Where the parts of an entry of layer 1 are with its two indices exchanged."""
+    return {"weight": i, "unit": i, "input": j}
+
+
 def parameter_factor(detail: Detail) -> Factor:
     """A parameter's entry from its written form ``("W2", 1, 0, "before")``."""
     if not isinstance(detail, tuple) or len(detail) != 4:

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import combinations
 
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.apply import NEARLY, cut_off, truncated, with_slips
+from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, truncated, with_slips
 from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
-from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten
-from gradkit.diagnosis.rules.evaluate import evaluate, value_of, waiting_in_circles
-from gradkit.diagnosis.rules.precision import moved
-from gradkit.diagnosis.rules.symbols import Table
+from gradkit.diagnosis.mistakes.rewrite import REWRITES, scaled_by
+from gradkit.diagnosis.rules.evaluate import agree, evaluate, waiting_in_circles
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
 
-EXACT = 1e-9
-ROUNDING = 8 * np.finfo(float).eps
-TRIES = 160
-"""Sets of mistakes that are run for the entries without a rule."""
+TRUNCATED = "integer-truncation"
 
 IDLE = ("nothing-updated", "copy-dropped")
 """Mistakes after which nothing has moved; the numbers cannot tell them apart."""
 
 
 def matches(entry: Entry, predicted: Mapping[str, Array], probes: UpdateProbes) -> bool:
-    """Whether predicted and observed agree to 1e-9 of what the entry moved, in every probe."""
+    """Whether predicted and observed agree."""
     ours, theirs, before = (
         values[entry[0]][:, *entry[1]] for values in (predicted, probes.after, probes.inputs.before)
     )
-    if not np.all(np.isfinite(ours)) or not np.all(np.isfinite(theirs)):
-        return False
-    size = max(moved(before, theirs), moved(before, ours))
-    rounding = ROUNDING * max(np.abs(theirs).max(), np.abs(before).max())
-    return bool(np.abs(ours - theirs).max() <= EXACT * size + rounding)
+    return agree(ours, theirs, before)
 
 
 class ChangeSet:
@@ -93,7 +83,6 @@ class Proof:
         wrong: list[Entry],
     ) -> None:
         self.task, self.base, self.fit, self.fresh, self.wrong = task, base, fit, fresh, wrong
-        self._tries = 0
 
     def refuted(self, sets: ChangeSet, entries: Iterable[Entry]) -> set[Entry]:
         """Those of the entries whose observed numbers the set does not give."""
@@ -101,7 +90,7 @@ class Proof:
         if not entries:
             return set()
         slips = sets.slips()
-        scaled = {e: _scaled(r, sets.forgiven.get(e, 1.0)) for e, r in self.base.items()}
+        scaled = {e: scaled_by(sets.forgiven.get(e, 1.0), r) for e, r in self.base.items()}
         rules = with_slips(self.task, scaled, slips)
         touched = {e: rules[e] for e in rules if e in entries or e not in self.wrong}
         if waiting_in_circles(touched):
@@ -139,100 +128,58 @@ class Proof:
                 found.append(kept.slips())
         return replace(explanation, alternatives=tuple(found))
 
-    def search(self, explanation: Explanation, entries: Collection[Entry]) -> Explanation:
-        """Try sets of at most three mistakes on these entries, for which there is no rule.
+    def search(self, explanation: Explanation, ruled: Collection[Entry]) -> Explanation:
+        """Name what is wrong with entries where no rule says it.
 
-        An entry cut down to integers may still seem to follow a rule, such as ``= 0``; it
-        is tried as well.
+        Those are what fractions are cut off, if no other is left: an entry cut down to integers
+        may still seem to follow a rule, such as ``= 0``. Where only some are, it is something that
+        goes into all of them that was cut. And what is not ``ruled`` is what a usual mistake gives,
+        as a slope at another value, which nothing can be read from.
         """
-        slips = list(explanation.slips)
-        left = []
-        for entry in explanation.unexplained:
-            found = self._search_entry(entry, slips, ruled=entry not in entries)
-            if found is None:
-                left.append(entry)
-                continue
-            for code, details in found:
-                slips = _with(slips, code, entry, details)
-        slips.sort(key=lambda slip: RANK[slip.code])
-        return replace(explanation, slips=tuple(slips), unexplained=tuple(left))
-
-    def _search_entry(
-        self, entry: Entry, named: list[Slip], *, ruled: bool
-    ) -> tuple[Change, ...] | None:
-        before, after = (
-            v[entry[0]][:, *entry[1]] for v in (self.fit.inputs.before, self.fit.after)
+        entries = explanation.unexplained
+        cut = {entry: ((TRUNCATED, (("of", self._cut(entry)),)),) for entry in entries}
+        found: dict[Entry, tuple[Change, ...]] = {}
+        if all(dict(details)["of"] for ((_, details),) in cut.values()):
+            found |= cut
+        usual = [] if found or {*entries} <= {*ruled} else self._usual()
+        for slip in usual:
+            made: dict[Entry, tuple[Change, ...]] = {
+                entry: ((slip.code, details),)
+                for entry, details in zip(slip.entries, slip.details, strict=True)
+                if entry in entries and entry not in found and entry not in ruled
+            }
+            failed = self.refuted(ChangeSet(made, {}), made)
+            found |= {entry: change for entry, change in made.items() if entry not in failed}
+        every = {**changes_of(explanation.slips), **found}
+        merged = ChangeSet(
+            {entry: tuple(every[entry]) for entry in self.base if entry in every}, {}
         )
-        if not np.all(np.isfinite(after)):
-            return None
-        cuts = self._cuts(entry[0], before, after)
-        if ruled and not cuts:
-            return None
-        changes = self._usual_changes(entry, named)
-        tables = [Table(self.task, p.inputs, p.after) for p in (self.fit, self.fresh)]
-        for cut in cuts if ruled else (*cuts, ""):
-            extra: tuple[Change, ...] = (("integer-truncation", (("of", cut),)),) if cut else ()
-            for size in range(4 - len(extra)):
-                for made in combinations(changes, size):
-                    self._tries += 1
-                    if self._tries > TRIES:
-                        return None
-                    if len({code for code, _ in made}) == size and self._fits(
-                        entry, (*made, *extra), tables
-                    ):
-                        return (*made, *extra)
-        return None
+        left = tuple(entry for entry in entries if entry not in found)
+        return replace(explanation, slips=merged.slips(), unexplained=left)
 
-    def _cuts(self, key: str, before: Array, after: Array) -> list[str]:
-        """Of what the integers are seen: the value, the change, or the gradient."""
-        inputs = self.fit.inputs
-        if not np.ptp(after):
-            # One number throughout, zero for instance, was set and not cut off.
-            return []
+    def _usual(self) -> list[Slip]:
+        rate = self.fit.inputs.rate is not None
+        codes = REWRITES.keys() - {"wrong-target", "not-updated", TRUNCATED, *IDLE}
         return [
-            of
-            for of in ("value", "change", "gradient")
-            if np.abs(cut_off(self.task, inputs, key, before, after, of) - after).max() < NEARLY
+            slip
+            for code in filter(codes.__contains__, REWRITES)
+            for slip in usual_cases(code, self.task, rate=rate)
         ]
 
-    def _usual_changes(self, entry: Entry, named: list[Slip]) -> list[Change]:
-        """What usually goes wrong at this entry, beginning with what did elsewhere."""
-        found: list[Change] = []
-        skip = {"wrong-target", "integer-truncation", "not-updated", *IDLE}
-        codes = [slip.code for slip in named] + list(REWRITES)
-        rate = self.fit.inputs.rate is not None
-        for code in dict.fromkeys(codes):
-            found += [
-                (code, slip.details[slip.entries.index(entry)])
-                for slip in usual_cases(code, self.task, rate=rate)
-                if code not in skip and entry in slip.entries
-            ]
-        return list(dict.fromkeys(found))
-
-    def _fits(self, entry: Entry, changes: tuple[Change, ...], tables: list[Table]) -> bool:
-        rule = rewritten(self.base[entry], changes, self.task)
-        slips = [Slip(code, (entry,), (details,)) for code, details in changes]
-        for table, probes in zip(tables, (self.fit, self.fresh), strict=True):
-            predicted = {key: np.array(value) for key, value in probes.after.items()}
-            predicted[entry[0]][:, *entry[1]] = value_of(table, rule)
-            predicted = truncated(self.task, slips, probes.inputs, predicted)
-            if not matches(entry, predicted, probes):
-                return False
-        return True
-
-
-def _scaled(rule: Rule, ratio: float) -> Rule:
-    terms = tuple(replace(term, coefficient=term.coefficient * ratio) for term in rule.terms)
-    return replace(rule, terms=terms)
+    def _cut(self, entry: Entry) -> str:
+        """Of what the integers are seen: an entry's value, its change, or its gradient."""
+        inputs, place = self.fit.inputs, (slice(None), *entry[1])
+        before, after = inputs.before[entry[0]][place], self.fit.after[entry[0]][place]
+        # One number throughout, zero for instance, was set and not cut off.
+        if not np.all(np.isfinite(after)) or not np.ptp(after):
+            return ""
+        for of in ("value", "change", "gradient"):
+            whole = cut_off(self.task, inputs, entry[0], before, after, of)
+            made = ChangeSet({entry: ((TRUNCATED, (("of", of),)),)}, {})
+            if np.abs(whole - after).max() < NEARLY and not self.refuted(made, [entry]):
+                return of
+        return ""
 
 
 def _codes(slips: Iterable[Slip]) -> frozenset[str]:
     return frozenset(slip.code for slip in slips)
-
-
-def _with(slips: list[Slip], code: str, entry: Entry, details: Details) -> list[Slip]:
-    for place, slip in enumerate(slips):
-        if slip.code == code:
-            joined = Slip(code, (*slip.entries, entry), (*slip.details, details))
-            return [*slips[:place], joined, *slips[place + 1 :]]
-    return [*slips, Slip(code, (entry,), (details,))]

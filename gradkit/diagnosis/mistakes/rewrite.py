@@ -8,15 +8,17 @@ mistakes. What a rewrite needs besides the rule is in its ``details``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import (
     GROUPS,
     PARTS,
+    SUMMED,
+    exchanged,
     factors_of,
     is_input,
-    is_output,
     is_unit,
     is_weight,
     output_index,
@@ -24,7 +26,7 @@ from gradkit.diagnosis.mistakes.parts import (
     unit_of,
 )
 from gradkit.diagnosis.rules.symbols import W1, W2, gather
-from gradkit.records.rule import Detail, Details, Factor, Rule, Term
+from gradkit.records.rule import Details, Factor, Rule, Term
 from gradkit.records.task import Task
 
 WHOLE: Details = (("of", "loss"),)
@@ -33,7 +35,7 @@ WHOLE: Details = (("of", "loss"),)
 MIRRORED = ("written", "o − t")
 """It has the sign of o − t, not the one of t − o: what is left of an error, or minus a gradient."""
 
-Facts = Mapping[str, Detail]
+Facts = Mapping[str, Any]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
 
 
@@ -42,7 +44,8 @@ def _terms(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]
     return replace(rule, terms=terms)
 
 
-def _each(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
+def each_factor(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
+    """The rule with another factor in the place of each."""
     return _terms(rule, lambda factors: tuple(change(factor) for factor in factors))
 
 
@@ -50,20 +53,7 @@ def _each(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
 
 
 def _after(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _each(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
-
-
-def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
-    i, j = rule.index
-
-    def exchanged(factor: Factor) -> Factor:
-        if is_input(factor):
-            return replace(factor, index=(j,))
-        if is_unit(factor):
-            return replace(factor, index=(i,))
-        return replace(factor, index=(i, *factor.index[1:])) if factor.symbol == W2 else factor
-
-    return _each(rule, exchanged)
+    return each_factor(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
 
 
 def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -78,24 +68,16 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
             factor = replace(factor, index=(factor.index[0], single))
         return factor
 
-    return _each(rule, moved)
+    return each_factor(rule, moved)
+
+
+def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _reindex(rule, facts or exchanged(*rule.index), task)
 
 
 def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
     letter = str(facts["over"])
-
-    def summed(factor: Factor) -> Factor:
-        if letter == "k" and is_output(factor):
-            return replace(factor, index=("k",))
-        if letter == "i" and is_input(factor):
-            return replace(factor, index=("i",))
-        if letter == "j" and is_unit(factor):
-            return replace(factor, index=("j",))
-        if letter == "j" and factor.symbol == W2:
-            return replace(factor, index=("j", *factor.index[1:]))
-        return factor
-
-    return _each(rule, summed)
+    return _reindex(rule, dict.fromkeys(SUMMED[letter], letter), task)
 
 
 # --- factors -----------------------------------------------------------------------------
@@ -116,11 +98,8 @@ def _weight_unit(factors: tuple[Factor, ...], default: int) -> int | str:
 
 
 def _wrong_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _replace_units(rule, lambda index, when: factors_of(facts["factors"], (index,), when))
-
-
-def _no_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _replace_units(rule, lambda index, when: ())
+    names = facts.get("factors", ())
+    return _replace_units(rule, lambda index, when: factors_of(names, (index,), when))
 
 
 def _extra_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -128,7 +107,7 @@ def _extra_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         place = _weight_unit(factors, unit_of(rule)) if index is None else index
-        return (*factors, *factors_of(facts["factors"], (place,)))  # type: ignore[arg-type]
+        return (*factors, *factors_of(facts["factors"], (place,)))
 
     return _terms(rule, change)
 
@@ -138,11 +117,10 @@ def _derivative_elsewhere(rule: Rule, facts: Facts, task: Task) -> Rule:
 
     def new(index: int | str, when: str) -> tuple[Factor, ...]:
         if where == "activation":
-            return (Factor("hidden_slope", (index,), when),)  # type: ignore[arg-type]
+            return factors_of("hidden_slope", (index,), when)
         if where == "output":
             return factors_of(("output", "output_complement"), (output_index(rule),))
-        place: int | str = facts["index"]  # type: ignore[assignment]
-        return factors_of(("input", "input_complement"), (place,))
+        return factors_of(("input", "input_complement"), (facts["index"],))
 
     return _replace_units(rule, new)
 
@@ -156,14 +134,14 @@ def _extra_output(rule: Rule, facts: Facts, task: Task) -> Rule:
 def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
     known = ("output", "output_complement", "output_derivative")
     if any(f.symbol in known for term in rule.terms for f in term.factors):
-        return _terms(rule, lambda factors: tuple(f for f in factors if f.symbol not in known))
+        return _without(rule, lambda factor: factor.symbol in known)
     return _extra_output(rule, {"factors": ("output^-1", "output_complement^-1")}, task)
 
 
 def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
     names = facts.get("factors", ())
     if MIRRORED in facts.items():
-        rule = _negated(rule, {}, task)
+        rule = scaled_by(-1.0, rule)
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         errors = [f for f in factors if f.symbol == "error"]
@@ -176,50 +154,56 @@ def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 def _squared(rule: Rule, facts: Facts, task: Task) -> Rule:
     rule = _error(rule, {**facts, "factors": ("error^2",)}, task)
-    return _scaled(rule, {"ratio": -0.5}, task) if tuple(facts.items()) == WHOLE else rule
-
-
-def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _terms(rule, lambda factors: tuple(f for f in factors if not is_weight(f)))
+    return scaled_by(-0.5, rule) if tuple(facts.items()) == WHOLE else rule
 
 
 def _other_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
     new = parameter_factor(facts["weight"])
-    return _each(rule, lambda factor: new if factor.symbol == W2 else factor)
+    return each_factor(rule, lambda factor: new if factor.symbol == W2 else factor)
 
 
-def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
-    gone = is_input if rule.parameter == W1 else is_unit
+def _without(rule: Rule, gone: Callable[[Factor], bool]) -> Rule:
     return _terms(rule, lambda factors: tuple(f for f in factors if not gone(f)))
 
 
+def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _without(rule, is_weight)
+
+
+def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _without(rule, is_input if rule.parameter == W1 else is_unit)
+
+
 def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
-    place: int | str = facts["index"]  # type: ignore[assignment]
+    place: int | str = facts["index"]
     old, symbol = (is_input, "hidden") if rule.parameter == W1 else (is_unit, "input")
     if facts.get("of") == "output":
         symbol = "output"
-    return _each(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)
+    return each_factor(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)
 
 
 def _extra(rule: Rule, facts: Facts, task: Task) -> Rule:
     place = facts.get("index")
     index = () if place is None else place if isinstance(place, tuple) else (place,)
     when = str(facts.get("when", ""))
-    return _terms(rule, lambda factors: (*factors, *factors_of(facts["factors"], index, when)))  # type: ignore[arg-type]
+    return _terms(rule, lambda factors: (*factors, *factors_of(facts["factors"], index, when)))
 
 
 # --- figures -----------------------------------------------------------------------------
 
 
+def scaled_by(ratio: float, rule: Rule) -> Rule:
+    """The rule with so many times its terms."""
+    terms = tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms)
+    return replace(rule, terms=terms)
+
+
 def _scaled(rule: Rule, facts: Facts, task: Task) -> Rule:
-    ratio = float(facts["ratio"])  # type: ignore[arg-type]
-    return replace(
-        rule, terms=tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms)
-    )
+    return scaled_by(float(facts["ratio"]), rule)
 
 
 def _negated(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _scaled(rule, {"ratio": -1.0}, task)
+    return scaled_by(-1.0, rule)
 
 
 def _own_rate(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -237,8 +221,8 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
     ``inside`` are the factors that only ``b`` got, ``outside`` those that only ``a`` got.
     """
     plus, minus = PARTS[str(facts["around"])]
-    inside = set(facts["inside"])  # type: ignore[arg-type]
-    outside = set(facts.get("outside", ()))  # type: ignore[arg-type]
+    inside = set(facts["inside"])
+    outside = set(facts.get("outside", ()))
     scale = str(facts.get("coefficient", "both"))
     terms: list[Term] = []
     for term in rule.terms:
@@ -248,18 +232,14 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
         if split is None:
             return rule
         rest = [f for f in term.factors if f != split]
-        first = [f for f in rest if _slot(f) not in inside]
-        second = [f for f in rest if _slot(f) not in outside]
+        first = [f for f in rest if f.symbol not in inside]
+        second = [f for f in rest if f.symbol not in outside]
         first += [replace(split, symbol=plus)] if plus else []
         second += [replace(split, symbol=minus)]
         one = 1.0 if scale == "second" else term.coefficient
         two = {"first": 1.0, "turned": -term.coefficient}.get(scale, term.coefficient)
         terms += [Term(one, gather(tuple(first))), Term(-two, gather(tuple(second)))]
     return replace(rule, terms=tuple(terms))
-
-
-def _slot(factor: Factor) -> str:
-    return factor.symbol
 
 
 # --- sources and targets -----------------------------------------------------------------
@@ -278,7 +258,7 @@ def _gradient(rule: Rule, facts: Facts, task: Task) -> Rule:
     rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
     step = _own_rate(rule, {}, task) if _follows_the_rate(rule) else rule
     sign = 1.0 if MIRRORED in facts.items() else -1.0
-    return replace(_scaled(step, {"ratio": sign / rate}, task), source=None)
+    return replace(scaled_by(sign / rate, step), source=None)
 
 
 def _follows_the_rate(rule: Rule) -> bool:
@@ -298,13 +278,13 @@ REWRITES: Mapping[str, Rewrite] = {
     "squared-error": _squared,
     "missing-error": _error,
     "missing-output-derivative": _no_output_derivative,
-    "missing-activation-derivative": _no_derivative,
+    "missing-activation-derivative": _wrong_derivative,
     "wrong-activation-derivative": _wrong_derivative,
     "wrong-derivative-argument": _derivative_elsewhere,
     "missing-input": _no_input,
     "wrong-weight": _other_weight,
     "missing-weight": _no_weight,
-    "swapped-index": lambda rule, facts, task: (_reindex if facts else _swap)(rule, facts, task),
+    "swapped-index": _swap,
     "wrong-index": _reindex,
     "wrong-layer-input": _other_input,
     "bias-sum-axis": _sum,

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import (
+    SUMMED,
     Change,
     Index,
+    exchanged,
     hidden_layer,
     is_input,
     is_output,
@@ -49,37 +51,21 @@ def readings_of_factors(
 def _other_layers_input(
     should: Rule, factors: tuple[Factor, ...]
 ) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
+    """Another layer's input; or the layer's own output, beside an error and no slope of it."""
     first = should.parameter == W1
     wanted, instead = ("input", "hidden") if first else ("hidden", "input")
-    if any(f.symbol == wanted for f in factors) and not first:
-        return
-    if any(is_input(f) for f in factors) and first:
-        return
-    places = should.index if first else (should.index[0],)
-    for factor in factors:
-        if factor.symbol != instead or factor.power < 1:
-            continue
-        rest = (*factors, Factor(instead, factor.index, factor.when, -1))
-        change = ("wrong-layer-input", (("index", factor.index[0]),))
-        for place in dict.fromkeys(places):
-            yield gather((*rest, Factor(wanted, (place,)))), (change,)
-    yield from _output_as_input(factors, wanted, places)
-
-
-def _output_as_input(
-    factors: tuple[Factor, ...], wanted: str, places: tuple[int, ...]
-) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
-    """``dW2 = dZ2 · A2``: the layer's own output, beside an error and no slope of it."""
     symbols = {factor.symbol for factor in factors}
-    if "error" not in symbols or "output_complement" in symbols:
+    if any(is_input(f) for f in factors) if first else wanted in symbols:
         return
-    for factor in factors:
-        if factor.symbol != "output" or factor.power < 1:
-            continue
-        rest = (*factors, replace(factor, power=-1))
-        change = ("wrong-layer-input", (("index", factor.index[0]), ("of", "output")))
-        for place in dict.fromkeys(places):
-            yield gather((*rest, Factor(wanted, (place,)))), (change,)
+    own = "error" in symbols and "output_complement" not in symbols
+    for symbol, of in ((instead, ()), *([("output", (("of", "output"),))] if own else [])):
+        for factor in factors:
+            if factor.symbol != symbol or factor.power < 1:
+                continue
+            change = ("wrong-layer-input", (("index", factor.index[0]), *of))
+            rest = (*factors, replace(factor, power=-1))
+            for place in dict.fromkeys(should.index if first else should.index[:1]):
+                yield gather((*rest, Factor(wanted, (place,)))), (change,)
 
 
 def _others_derivative(
@@ -187,14 +173,17 @@ def _weight_part(
                 return None
             changes.append(("wrong-weight", (("weight", parameter_detail(first)),)))
         else:
-            theirs.remove(used)
-            if used.power > 1:
-                theirs.append(replace(used, power=used.power - 1))
+            theirs = _without(used, theirs)
             places["weight"] = used.index[0]
             places["column"] = used.index[1]
             if used.when == "after":
                 changes.append(("updated-before-use", ()))
     return [*changes, *(_extra(factor) for factor in theirs)]
+
+
+def _without(used: Factor, factors: list[Factor]) -> list[Factor]:
+    """What there is besides a factor, which is there once."""
+    return [*gather((*factors, replace(used, power=-1)))]
 
 
 def _extra(factor: Factor) -> Change:
@@ -272,12 +261,12 @@ def _last_input(
         return None
     used = inputs[0]
     places["unit"] = used.index[0]
-    rest = gather((*theirs, replace(used, power=-1)))
+    rest = _without(used, theirs)
     if not rest:
         return []
     if len({f.index for f in rest}) > 1:
         return None
-    return [_surplus(names_of(rest), rest[0].index[0])]
+    return [_surplus(names_of(tuple(rest)), rest[0].index[0])]
 
 
 def _input_part(
@@ -295,11 +284,8 @@ def _input_part(
         return [_extra(factor) for factor in theirs]
     if not theirs:
         return [("missing-input", ())]
-    used = theirs.pop(0)
-    places["input"] = used.index[0]
-    if used.power > 1:
-        theirs.append(replace(used, power=used.power - 1))
-    return [_extra(factor) for factor in theirs]
+    places["input"] = theirs[0].index[0]
+    return [_extra(factor) for factor in _without(theirs[0], theirs)]
 
 
 def _rate_part(right: tuple[Factor, ...], factors: tuple[Factor, ...]) -> list[Change] | None:
@@ -323,7 +309,7 @@ def _index_changes(
             natural["input"] = factor.index[0]
     wrong = {g: p for g, p in places.items() if g in natural and p != natural[g]}
     changes: list[Change] = []
-    for letter, groups in (("k", ("output",)), ("j", ("weight", "unit")), ("i", ("input",))):
+    for letter, groups in SUMMED.items():
         if any(wrong.get(group) == letter for group in groups):
             code = "bias-sum-axis" if should.parameter[0] == "b" else "wrong-sum-axis"
             changes.append((code, (("over", letter),)))
@@ -333,14 +319,14 @@ def _index_changes(
         return [changes]
     i, j = should.index
     copied: list[Change] = [*changes, ("wrong-index", tuple(sorted(wrong.items())))]
-    exchanged = {"weight": i, "unit": i, "input": j}
-    seen = {group: place for group, place in places.items() if group in exchanged}
+    other = exchanged(i, j)
+    seen = {group: place for group, place in places.items() if group in other}
     if (
         should.parameter == W1
         and i != j
         and "output" not in wrong
         and seen
-        and all(place == exchanged[group] for group, place in seen.items())
+        and all(place == other[group] for group, place in seen.items())
     ):
         # One index alone may as well have been copied; two say that they were exchanged.
         swapped: list[Change] = [*changes, ("swapped-index", ())]

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
 from gradkit.diagnosis.mistakes.figures import is_usual_ratio
 from gradkit.diagnosis.mistakes.parts import GROUPS, Change
-from gradkit.diagnosis.rules.symbols import W1, W2, letters_of
-from gradkit.records.rule import Entry, Factor, Rule, Term
+from gradkit.diagnosis.rules.symbols import W1, W2, at_place, letters_of
+from gradkit.records.rule import Entry, Rule, Term
 from gradkit.records.task import Task
 
 CARRIED = frozenset(
@@ -63,11 +63,6 @@ def with_targets(
         if not made:
             continue
         own_part, origins = min(made, key=_slip_count)
-        if summed:
-            # Read as a sum, the entries that stand still are a mistake of their own.
-            read = {code for d in (own_part, *origins.values()) for code, _ in d.changes}
-            if len(read) + 1 >= len({code for code, _ in options[entry][0].changes}) + 1:
-                continue
         changes = (*source_change(base[entry], rule), *own_part.changes)
         found[entry] = [Difference(changes, own_part.ratio, rule)]
         for origin, difference in origins.items():
@@ -102,12 +97,8 @@ def _expanded(task: Task, rule: Rule) -> list[Term]:
     for term in rule.terms:
         summed = any("j" in letters_of(f.index) for f in term.factors)
         units = range(task.layers[0].units) if summed else range(1)
-        terms += [replace(term, factors=tuple(_placed(f, n) for f in term.factors)) for n in units]
+        terms += [at_place(term, "j", unit) for unit in units]
     return terms
-
-
-def _placed(factor: Factor, unit: int) -> Factor:
-    return replace(factor, index=tuple(unit if axis == "j" else axis for axis in factor.index))
 
 
 def _origins(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.loop import Loop, correct_loop
-from gradkit.records.rule import Details, Slip, TrainingRun
-from gradkit.records.task import Task
+from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, outputs_of
+from gradkit.records.rule import Details, Explanation, Slip, TrainingRun
+from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved
 
 RECORD = frozenset({"recorded-loss", "loss-after-step"})
 """Mistakes that leave the training as it is."""
 
-Facts = Mapping[str, object]
+Facts = Mapping[str, Any]
 
 ENTRYWISE = sorted(
     name for name, one in ACTIVATIONS.items() if one.usual and one.slope and is_curved(one)
@@ -110,9 +113,9 @@ def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Detai
     return by_code.get(code, [()])
 
 
-def _activated(loop: Loop, layer: object, names: tuple[str, ...]) -> Loop:
-    at = int(str(layer)) - 1
-    return replace(loop, activations=(*loop.activations[:at], names, *loop.activations[at + 1 :]))
+def _activated(loop: Loop, layer: int, names: tuple[str, ...]) -> Loop:
+    before, after = loop.activations[: layer - 1], loop.activations[layer:]
+    return replace(loop, activations=(*before, names, *after))
 
 
 def _on_logits(loop: Loop, facts: Facts) -> Loop:
@@ -120,27 +123,22 @@ def _on_logits(loop: Loop, facts: Facts) -> Loop:
 
 
 def _twice(loop: Loop, facts: Facts) -> Loop:
-    at = int(str(facts["layer"])) - 1
-    return _activated(loop, facts["layer"], loop.activations[at] * 2)
-
-
-def _number(fact: object) -> float:
-    return float(str(fact))
+    layer = facts["layer"]
+    return _activated(loop, layer, loop.activations[layer - 1] * 2)
 
 
 def _reduced(loop: Loop, facts: Facts) -> Loop:
     """Another scale of the loss, which may be recorded at the right one nevertheless."""
-    ratio = loop.ratio * _number(facts.get("recorded", 1.0))
+    ratio = loop.ratio * facts.get("recorded", 1.0)
     if facts["scale"] == "times":
-        return replace(loop, factor=_number(facts.get("factor", 1.0)), ratio=ratio)
-    return replace(loop, scale=str(facts["scale"]), ratio=ratio)
+        return replace(loop, factor=facts.get("factor", 1.0), ratio=ratio)
+    return replace(loop, scale=facts["scale"], ratio=ratio)
 
 
 def _frozen(loop: Loop, facts: Facts) -> Loop:
     """Some layers stand still: one, or so many from the input on."""
-    if "layer" in facts:
-        return replace(loop, frozen=(int(str(facts["layer"])),))
-    return replace(loop, frozen=tuple(range(1, int(str(facts.get("layers", 1))) + 1)))
+    every = tuple(range(1, facts.get("layers", 1) + 1))
+    return replace(loop, frozen=(facts["layer"],) if "layer" in facts else every)
 
 
 RECORDED = {"loss": 4.0, "sum": 1.0, "average": 1.0, "root": 1.0}
@@ -152,16 +150,14 @@ RATIOS = {"wrong-reduction": "factor", "recorded-loss": "ratio"}
 CHANGES: Mapping[str, Callable[[Loop, Facts], Loop]] = {
     "missing-activation": lambda loop, facts: _activated(loop, facts["layer"], ("linear",)),
     "wrong-activation": lambda loop, facts: _activated(
-        loop, facts["layer"], (str(facts["activation"]),)
+        loop, facts["layer"], (facts["activation"],)
     ),
     "double-sigmoid": _twice,
-    "wrong-loss": lambda loop, facts: replace(loop, loss=str(facts["loss"])),
+    "wrong-loss": lambda loop, facts: replace(loop, loss=facts["loss"]),
     "logits-loss": _on_logits,
     "wrong-reduction": _reduced,
     "broadcast-target": lambda loop, facts: replace(loop, broadcast=True),
-    "mini-batch": lambda loop, facts: replace(
-        loop, batch=int(str(facts["rows"])), batches=str(facts["batches"])
-    ),
+    "mini-batch": lambda loop, facts: replace(loop, batch=facts["rows"], batches=facts["batches"]),
     "missing-step": lambda loop, facts: replace(loop, step=False),
     "gradients-cleared": lambda loop, facts: replace(loop, step=False),
     "graph-detached": _frozen,
@@ -169,12 +165,12 @@ CHANGES: Mapping[str, Callable[[Loop, Facts], Loop]] = {
     "missing-zero-grad": lambda loop, facts: replace(loop, zero_grad=False),
     "wrong-sign": lambda loop, facts: replace(loop, optimizer="ascent"),
     "momentum": lambda loop, facts: replace(loop, optimizer="momentum"),
-    "wrong-optimizer": lambda loop, facts: replace(loop, optimizer=str(facts["optimizer"])),
-    "wrong-learning-rate": lambda loop, facts: replace(loop, rate=float(str(facts["ratio"]))),
-    "wrong-rounds": lambda loop, facts: replace(loop, rounds=int(str(facts["rounds"]))),
+    "wrong-optimizer": lambda loop, facts: replace(loop, optimizer=facts["optimizer"]),
+    "wrong-learning-rate": lambda loop, facts: replace(loop, rate=facts["ratio"]),
+    "wrong-rounds": lambda loop, facts: replace(loop, rounds=facts["rounds"]),
     "loss-after-step": lambda loop, facts: replace(loop, loss_after=True),
     "recorded-loss": lambda loop, facts: replace(
-        loop, recorded=str(facts["form"]), ratio=loop.ratio * _number(facts.get("ratio", 1.0))
+        loop, recorded=facts["form"], ratio=loop.ratio * facts.get("ratio", 1.0)
     ),
 }
 """Every training mistake, the most basic first."""
@@ -195,3 +191,64 @@ GROUPS: Mapping[str, str] = {
     **dict.fromkeys(RECORD, "record"),
 }
 """Of one group a run contains at most one."""
+
+
+# --- what a module computes ------------------------------------------------------------------
+
+OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
+"""Mistakes of a torch module's own forward pass, not of the loop that trains it."""
+
+CLOSE = 1e-5
+"""How far outputs in single precision may be off, of the largest sum on the way to them."""
+
+
+def explain_module(
+    task: Task, calls: Sequence[tuple[Mapping[str, Array], Array, Array]]
+) -> Explanation:
+    """The mistakes, at most one in each layer, that give a module's outputs.
+
+    Parameters
+    ----------
+    task : Task
+    calls : sequence
+        Parameters (n, ...), X (n, features, 1) and the outputs (n, outputs, 1) at them.
+
+    Returns
+    -------
+    Explanation
+        ``unknown`` where none gives them; without slips where they are right.
+    """
+    usual = [slip for code in sorted(OF_THE_MODULE) for slip in usual_training_cases(code, task)]
+    for size in range(len(task.layers) + 1):
+        fitting = [
+            slips
+            for slips in combinations(usual, size)
+            if len({dict(slip.details[0])["layer"] for slip in slips}) == size
+            and all(_gives(loop_with(task, slips), *call) for call in calls)
+        ]
+        if fitting:
+            told = [_by_code(slips) for slips in fitting]
+            return Explanation(told[0], tuple(told[1:]))
+    return Explanation(unknown=True)
+
+
+def _by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
+    """One slip for each code, with all layers that it was made in."""
+    details = {
+        code: tuple(each for slip in slips if slip.code == code for each in slip.details)
+        for code in dict.fromkeys(slip.code for slip in slips)
+    }
+    return tuple(Slip(code, (), known) for code, known in details.items())
+
+
+def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, seen: Array) -> bool:
+    with np.errstate(all="ignore"):
+        ours, size = outputs_of(loop, parameters, X), _largest(loop, parameters, X)
+    return bool(ours.shape == seen.shape and (np.abs(ours - seen) <= CLOSE * size).all())
+
+
+def _largest(loop: Loop, parameters: Mapping[str, Array], X: Array) -> float:
+    """The largest sum of the net, 1 at least."""
+    hidden = Loop(tuple(("linear",) for _ in loop.activations), loop.loss)
+    positive = {key: np.abs(value) for key, value in parameters.items()}
+    return max(1.0, float(outputs_of(hidden, positive, np.abs(X)).max()))

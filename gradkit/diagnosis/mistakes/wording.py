@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.diagnosis.rules.symbols import (
-    B1,
-    B2,
     PARAMETERS,
     W1,
     W2,
+    shape_of,
 )
 from gradkit.diagnosis.rules.text import entry_text, factor_text
 from gradkit.language import phrase, say, say_each
@@ -141,17 +140,11 @@ def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
 
 
 def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
-    outputs = task.layers[-1].units
-    sizes = {
-        W1: task.X.shape[1] * task.layers[0].units,
-        B1: task.layers[0].units,
-        W2: task.layers[0].units * outputs,
-        B2: outputs,
-    }
+    outputs, every = task.layers[-1].units, shape_of(task).entries
     parts: list[str] = []
     for parameter in PARAMETERS:
         own = [entry for entry in entries if entry[0] == parameter]
-        if len(own) == sizes[parameter] and len(own) > 1:
+        if 1 < len(own) == sum(entry[0] == parameter for entry in every):
             parts.append(names.keys.get(parameter, parameter))
         else:
             parts += [entry_text(*entry, names, outputs=outputs) for entry in own]

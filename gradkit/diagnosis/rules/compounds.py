@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from msgspec import Struct
 
-from gradkit.diagnosis.rules.division import (
-    atoms_of,
-    shared,
-    substituted,
-    without,
-)
 from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     atom,
+    atoms_of,
     constant,
     plus,
+    shared,
+    substituted,
     times,
     to_power,
+    without,
 )
 from gradkit.diagnosis.rules.program import OVER, Program, columns_of, symbols_of
-from gradkit.diagnosis.rules.sizes import Shape
-from gradkit.diagnosis.rules.symbols import Table, own_activation
+from gradkit.diagnosis.rules.symbols import Shape, Table, own_activation
 from gradkit.records.rule import Factor, When
 from gradkit.records.task import Array
 from gradkit.task.activations import ACTIVATIONS, is_piecewise_linear
@@ -155,7 +152,7 @@ class Compounds:
             if ACTIVATIONS[shape.last].factors not in (None, (), SIGMOID):
                 derivative = Factor("output_derivative", (k,))
                 yield from self._slope(shape.last, Factor("output", (k,)), derivative)
-            for when, output in self._outputs(k):
+            for when, output in self._given("output", k):
                 yield Factor("error", (k,), when), plus(y, output, -1.0)
                 if len(output) > 1:
                     yield Factor("output", (k,), when), output
@@ -164,7 +161,7 @@ class Compounds:
         for j in range(shape.hidden):
             again = Factor("hidden_again", (j,))
             yield from self._slope(shape.activation, again, Factor("hidden_slope", (j,)))
-            for when, hidden in self._hidden(j):
+            for when, hidden in self._given("hidden", j):
                 if len(hidden) > 1:
                     yield Factor("hidden", (j,), when), hidden
                 yield Factor("hidden_complement", (j,), when), plus(constant(1.0), hidden, -1.0)
@@ -173,31 +170,29 @@ class Compounds:
             value = atom(self.atom(Factor("input", (i,))))
             yield Factor("input_complement", (i,)), plus(constant(1.0), value, -1.0)
 
-    def _hidden(self, j: int) -> Iterator[tuple[When, Polynomial]]:
-        """The hidden unit that was handed over, and that of a forward pass of one's own."""
-        yield "", atom(self.atom(Factor("hidden", (j,))))
-        if is_piecewise_linear(ACTIVATIONS[self._shape.activation]):
-            yield "recomputed", self._sum("1", j, self._shape.features, self._input)
-        elif (own := Factor("hidden", (j,), "recomputed")) in self._atoms:
-            yield "recomputed", atom(self.atom(own))
+    def _given(self, layer: str, place: int) -> Iterator[tuple[When, Polynomial]]:
+        """What was handed over of a unit, and what a forward pass of one's own gives."""
+        shape, own = self._shape, Factor(layer, (place,), "recomputed")
+        yield "", atom(self.atom(Factor(layer, (place,))))
+        if not is_piecewise_linear(
+            ACTIVATIONS[shape.last if layer == "output" else shape.activation]
+        ):
+            if own in self._atoms:
+                yield "recomputed", atom(self.atom(own))
+        elif layer == "hidden":
+            inputs = [atom(self.atom(Factor("input", (i,)))) for i in range(shape.features)]
+            yield "recomputed", self._sum("1", place, inputs)
+        else:
+            units = [dict(self._given("hidden", j)).get("recomputed") for j in range(shape.hidden)]
+            known = [unit for unit in units if unit is not None]
+            if len(known) == len(units):
+                yield "recomputed", self._sum("2", place, known)
 
-    def _outputs(self, k: int) -> Iterator[tuple[When, Polynomial]]:
-        yield "", atom(self.atom(Factor("output", (k,))))
-        if is_piecewise_linear(ACTIVATIONS[self._shape.last]):
-            units = [[p for when, p in self._hidden(j) if when] for j in range(self._shape.hidden)]
-            if all(units):
-                yield "recomputed", self._sum("2", k, len(units), lambda j: units[j][0])
-        elif (own := Factor("output", (k,), "recomputed")) in self._atoms:
-            yield "recomputed", atom(self.atom(own))
-
-    def _input(self, i: int) -> Polynomial:
-        return atom(self.atom(Factor("input", (i,))))
-
-    def _sum(self, layer: str, unit: int, size: int, inputs: object) -> Polynomial:
+    def _sum(self, layer: str, unit: int, inputs: Sequence[Polynomial]) -> Polynomial:
         total = atom(self.atom(Factor(f"b{layer}", (unit, 0), "before")))
-        for place in range(size):
+        for place, value in enumerate(inputs):
             weight = atom(self.atom(Factor(f"W{layer}", (place, unit), "before")))
-            total = plus(total, times(weight, inputs(place)))  # type: ignore[operator]
+            total = plus(total, times(weight, value))
         return total
 
     def _slope(

@@ -7,14 +7,14 @@ factor such as ``1 − A`` would vanish.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.result import NoDiagnosisError
-from gradkit.records.rule import ForwardProbes, UpdateInputs
+from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, Activation
 from gradkit.task.network import parameter_shapes
@@ -159,7 +159,36 @@ def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, A
     return X, {key: _signed(0.1, 0.9)(generator, (n, *shape)) for key, shape in shapes.items()}
 
 
-def observed(task: Task, seed: int, output: Array, hidden: Array | None = None) -> ForwardProbes:
-    """`ForwardProbes` of the inputs that ``draw_forward(task, seed, len(output))`` gave."""
-    X, before = draw_forward(task, seed, len(output))
-    return ForwardProbes(X, before, output, hidden)
+# --- as the worker and the oracle hold them --------------------------------------------------
+
+
+def to_columns(inputs: UpdateInputs) -> dict[str, Array]:
+    """Parameters (n, …), and y, y_hat, A1 and X with a last axis of one."""
+    quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}
+    columns = {name: value[:, :, None] for name, value in quantities.items()}
+    rate = {} if inputs.rate is None else {"rate": inputs.rate}
+    return {**inputs.before, **columns, **rate}
+
+
+def from_columns(columns: Mapping[str, Array]) -> UpdateInputs:
+    """The same the other way round."""
+    y, y_hat, A1, X = (columns[name][:, :, 0] for name in ("y", "y_hat", "A1", "X"))
+    before = {key: value for key, value in columns.items() if key[0] in "Wb"}
+    return UpdateInputs(y, y_hat, A1, X, before, columns.get("rate"))
+
+
+CALLS = 8
+
+
+def near(columns: Mapping[str, Array], row: int, least: float = 0.6) -> dict[str, Array]:
+    """A call, and others near it: all numbers are up to ``least`` times as large, and of its sign.
+
+    Classes stay what they are.
+    """
+    generator, found = np.random.default_rng(row), {}
+    for name, value in columns.items():
+        sizes = generator.uniform(least, 1.0, (CALLS, *value.shape[1:]))
+        sizes[0] = 1.0
+        sizes = np.ones_like(sizes) if np.isin(value, (0, 1)).all() else sizes
+        found[name] = value[row : row + 1] * sizes
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from msgspec import Struct
 
 from gradkit.diagnosis.rules.symbols import PARAMETERS, Table
 from gradkit.records.rule import Entry, Factor, Rule, UpdateInputs
@@ -87,3 +88,39 @@ def _matches(factor: Factor, entry: Entry) -> bool:
             for axis, place in zip(factor.index, entry[1], strict=True)
         )
     )
+
+
+# --- what counts as equal --------------------------------------------------------------------
+
+
+class Precision(Struct, frozen=True):
+    """What counts as equal.
+
+    A rule verifies to ``exact``, relative to what an entry moved, plus ``rounding``,
+    relative to its largest value: that is what storing it loses.
+    """
+
+    exact: float
+    rounding: float
+
+
+DOUBLE = Precision(1e-9, 8 * float(np.finfo(np.float64).eps))
+
+SINGLE = Precision(32 * float(np.finfo(np.float32).eps), DOUBLE.rounding)
+"""For steps that went through float32 somewhere."""
+
+STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps))
+"""For parameters that are float32 themselves."""
+
+
+def agree(ours: Array, theirs: Array, before: Array, precision: Precision = DOUBLE) -> bool:
+    """Whether an entry's new values are the same in every probe.
+
+    A deviation is held against its largest change, or value if smaller: an overwritten entry loses
+    its old value, beside which the new one may be tiny.
+    """
+    if not np.all(np.isfinite(ours)) or not np.all(np.isfinite(theirs)):
+        return False
+    size = max(min(np.abs(each - before).max(), np.abs(each).max()) for each in (ours, theirs))
+    rounding = precision.rounding * max(np.abs(theirs).max(), np.abs(before).max())
+    return bool(np.abs(ours - theirs).max() <= precision.exact * size + rounding)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.snap import is_usual, snap
 from gradkit.diagnosis.rules.symbols import (
     B1,
     B2,
@@ -66,3 +67,39 @@ ORDER = ("rate", *PER_OUTPUT, W2, W1, B2, B1, *PER_HIDDEN, *PER_INPUT)
 
 def _rank(factor: Factor) -> tuple[int, str, str]:
     return ORDER.index(factor.symbol), factor.when, str(factor.index)
+
+
+# --- coefficients as somebody would have written them ----------------------------------------
+
+CLOSE = 1e-8
+"""Relative; within which a coefficient is one that people write."""
+
+FACTORS = (1.0, 2.0, 0.5, 4.0, 0.25, 3.0)
+
+
+def is_usual(coefficient: float, task: Task) -> bool:
+    """Whether somebody who trains with the task's rates would write this coefficient."""
+    size = abs(coefficient)
+    return any(
+        abs(size - rate * factor) <= CLOSE * size
+        for rate in (task.rates.weight, task.rates.bias)
+        for factor in FACTORS
+    )
+
+
+def snap(coefficient: float, task: Task) -> float:
+    """The nearest product of the task's rates and small factors, or a short decimal.
+
+    A coefficient that is close to neither is returned as it is.
+    """
+    rates = {task.rates.weight, task.rates.bias}
+    scales = {1.0, *rates, *(a * b for a, b in product(rates, rates))}
+    rows = len(task.X)
+    short = float(f"{coefficient:.6g}")
+    if abs(short - coefficient) <= CLOSE * abs(coefficient):
+        return short
+    for scale, factor, parts in product(scales, FACTORS, (1, rows, task.X.shape[1], 3)):
+        candidate = scale * factor / parts
+        if abs(candidate - abs(coefficient)) <= CLOSE * candidate:
+            return float(candidate if coefficient > 0 else -candidate)
+    return float(coefficient)

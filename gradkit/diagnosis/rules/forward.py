@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.records.rule import ForwardForm, ForwardProbes, LayerForm
+from gradkit.records.rule import Details, ForwardForm, ForwardProbes, LayerForm
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, Activation, is_curved, is_idempotent
 
@@ -97,30 +97,49 @@ def _right(activations: Activations) -> ForwardForm:
     return ForwardForm(layers, tuple(range(1, last + 1)), f"a{last}", f"a{last - 1}")
 
 
+IN_A_LAYER: Mapping[str, tuple[str, str | int]] = {
+    "missing-activation": ("activation", "linear"),
+    "wrong-activation": ("activation", ""),
+    "wrong-sigmoid-sign": ("sign", -1),
+    "activation-twice": ("times", 2),
+    "missing-bias": ("bias", 0),
+    "subtracted-bias": ("bias", -1),
+    "weight-not-transposed": ("transposed", False),
+}
+"""What mistakes make of a part of a layer's form, unless their facts say it."""
+
+
+def slips_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
+    """The mistakes that make a form of the right one, one by one."""
+    right = _right(activations)
+    for number, layer in zip(form.order, form.layers, strict=True):
+        own, at = right.layers[number - 1], ("layer", number)
+        for code, (part, made) in IN_A_LAYER.items():
+            if getattr(layer, part) == made != getattr(own, part):
+                yield code, (at,)
+        if layer.activation not in (own.activation, "linear"):
+            yield "wrong-activation", (at, ("activation", layer.activation))
+    last = len(form.order)
+    if form.order != right.order:
+        code = "layer-skipped" if last < len(right.order) else "layer-repeated"
+        yield code, (("order", "".join(map(str, form.order))),)
+    if not form.output:
+        return
+    if (form.output, form.hidden) == (before_last(last), f"a{last}"):
+        yield "swapped-returns", ()
+        return
+    if form.output != f"a{last}":
+        yield "hidden-returned", (("stage", form.output),)
+    # Who returns the hidden layer in both places has made one mistake, not two.
+    if form.hidden not in (None, before_last(last)):
+        yield "wrong-hidden-returned", (("stage", str(form.hidden)),)
+
+
 def _distance(activations: Activations, form: ForwardForm) -> int:
     """How many different slips lead from the right form to this one."""
-    right = _right(activations)
-    slips: set[object] = set()
-    for number, layer in zip(form.order, form.layers, strict=True):
-        own = right.layers[number - 1]
-        if layer.activation != own.activation:
-            slips.add(("activation", layer.activation))
-        slips |= {
-            name
-            for name in ("sign", "times", "bias", "transposed")
-            if getattr(layer, name) != getattr(own, name)
-        }
-    if form.order != right.order:
-        slips.add("order")
-    last = len(form.order)
-    if not form.output:
-        return len(slips)
-    if (form.output, form.hidden) == (before_last(last), f"a{last}"):
-        return len(slips) + 1
-    slips |= {"output"} if form.output != f"a{last}" else set()
-    # Who returns the hidden layer in both places has made one mistake, not two.
-    slips |= {"hidden"} if form.hidden not in (None, before_last(last)) else set()
-    return len(slips)
+    slips = slips_in(form, activations)
+    # What is wrong with a part is one mistake, in whatever layers.
+    return len({(IN_A_LAYER.get(code, (code,))[0], *facts[1:]) for code, facts in slips})
 
 
 def before_last(last: int) -> str:

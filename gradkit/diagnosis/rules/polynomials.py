@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from heapq import heapify, heappop, heappush
+from typing import TypeVar
 
 Monomial = tuple[tuple[int, int], ...]
 """Atoms in their order, each with its power, which is never 0."""
@@ -77,3 +79,131 @@ def to_power(polynomial: Polynomial, power: int) -> Polynomial:
     for _ in range(power):
         result = times(result, polynomial)
     return result
+
+
+# --- division --------------------------------------------------------------------------------
+
+STEPS = 100_000
+"""Products of two terms that a division may take."""
+
+CLOSE = 1e-10
+"""Relative to what was added up; what is left where nothing should be."""
+
+
+def atoms_of(polynomial: Polynomial) -> set[int]:
+    """Return the atoms that occur."""
+    return {number for monomial in polynomial for number, _ in monomial}
+
+
+def shared(polynomial: Polynomial) -> Monomial:
+    """Return the largest monomial that all terms have in common, with powers of either sign."""
+    known = [dict(monomial) for monomial in polynomial]
+    powers = {n: min(each.get(n, 0) for each in known) for n in atoms_of(polynomial)}
+    return tuple(sorted((number, power) for number, power in powers.items() if power))
+
+
+def without(polynomial: Polynomial, monomial: Monomial) -> Polynomial:
+    """Return a polynomial over a monomial."""
+    gone = tuple((number, -power) for number, power in monomial)
+    return {joined(each, gone): c for each, c in polynomial.items()}
+
+
+def divided(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | None:
+    """Return the quotient where nothing is left over, or else None.
+
+    Both are divided term by term, in the order of powers of all atoms; neither shares an atom
+    among all of its terms.
+    """
+    order = sorted(atoms_of(polynomial))
+    if len(divisor) > len(polynomial) or not atoms_of(divisor) <= set(order):
+        return None
+
+    def powers(monomial: Monomial) -> tuple[int, ...]:
+        known = dict(monomial)
+        return tuple(known.get(number, 0) for number in order)
+
+    rest = {powers(m): c for m, c in polynomial.items()}
+    scale = {key: abs(c) for key, c in rest.items()}
+    waiting = [tuple(-p for p in key) for key in rest]
+    heapify(waiting)
+    by = {powers(m): c for m, c in divisor.items()}
+    lead = max(by)
+    quotient: dict[tuple[int, ...], float] = {}
+    while waiting:
+        first = tuple(-p for p in heappop(waiting))
+        if first not in rest:
+            continue
+        step = tuple(a - b for a, b in zip(first, lead, strict=True))
+        if min(step, default=0) < 0 or len(quotient) * len(by) > STEPS:
+            return None
+        factor = rest[first] / by[lead]
+        quotient[step] = factor
+        for key, c in by.items():
+            place = tuple(a + b for a, b in zip(step, key, strict=True))
+            scale[place] = scale.get(place, 0.0) + abs(factor * c)
+            left = rest.get(place, 0.0) - factor * c
+            if place == first or abs(left) <= CLOSE * scale[place]:
+                rest.pop(place, None)
+            else:
+                if place not in rest:
+                    heappush(waiting, tuple(-p for p in place))
+                rest[place] = left
+    return {
+        tuple((n, p) for n, p in zip(order, key, strict=True) if p): c
+        for key, c in quotient.items()
+    }
+
+
+def substituted(polynomial: Polynomial, values: Mapping[int, Polynomial]) -> Polynomial:
+    """Return a polynomial with others in the place of some atoms.
+
+    Raises
+    ------
+    TooLongError
+        Some atom has a negative power, and a sum is to take its place.
+    """
+    if values.keys().isdisjoint(atoms_of(polynomial)):
+        return polynomial
+    total: Polynomial = {}
+    for monomial, coefficient in polynomial.items():
+        term: Polynomial = {tuple(f for f in monomial if f[0] not in values): coefficient}
+        for number, power in monomial:
+            if number in values:
+                if power < 0 and len(values[number]) != 1:
+                    raise TooLongError("a sum to a negative power")
+                term = times(term, to_power(values[number], power))
+        total = plus(total, term)
+    return total
+
+
+def without_multiples(polynomial: Polynomial, divisor: Polynomial) -> Polynomial:
+    """Return what is left of a polynomial where a sum is zero; the rest of it is a multiple.
+
+    Nothing where the sum cannot be solved for one of its atoms, or has one that is not there.
+    """
+    if not atoms_of(divisor) <= atoms_of(polynomial):
+        return {}
+    for monomial, coefficient in divisor.items():
+        if len(monomial) != 1 or monomial[0][1] != 1:
+            continue
+        number = monomial[0][0]
+        rest = {m: -c / coefficient for m, c in divisor.items() if m != monomial}
+        if number not in atoms_of(rest):
+            return substituted(polynomial, {number: rest})
+    return {}
+
+
+def power_of(number: int, monomial: Monomial) -> int:
+    """Return the power of an atom."""
+    return next((power for each, power in monomial if each == number), 0)
+
+
+Key = TypeVar("Key")
+
+
+def grouped(polynomial: Polynomial, key: Callable[[Monomial], Key]) -> dict[Key, Polynomial]:
+    """Return the terms by what a function says of their monomials."""
+    groups: dict[Key, dict[Monomial, float]] = {}
+    for monomial, coefficient in polynomial.items():
+        groups.setdefault(key(monomial), {})[monomial] = coefficient
+    return {**groups}

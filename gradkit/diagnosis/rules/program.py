@@ -7,19 +7,21 @@ from functools import partial
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.division import grouped, substituted
 from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     TooLongError,
     atom,
     constant,
+    grouped,
     plus,
+    substituted,
     times,
     to_power,
 )
-from gradkit.diagnosis.rules.sizes import Shape
+from gradkit.diagnosis.rules.symbols import Shape
 from gradkit.records.rule import Entry, Factor, Made, UpdateInputs
 from gradkit.records.task import Array
 from gradkit.runtime.frames import Frame
@@ -76,7 +78,32 @@ def flat(inputs: UpdateInputs) -> Array:
     return np.concatenate(parts, axis=1)
 
 
-def read_program(reply: Frame, shape: Shape, given: int) -> Program:
+class Functions:
+    """What functions make in several calls: the same has the same atom in all of them.
+
+    Parameters
+    ----------
+    given : int
+        Atoms that were handed over.
+    """
+
+    def __init__(self, given: int) -> None:
+        self.given = given
+        self.made: list[tuple[str, Polynomial]] = []
+        self._atoms: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
+
+    def atom(self, function: str, of: Polynomial) -> Polynomial:
+        """Return the atom that a function makes of a polynomial."""
+        key = function, frozenset((m, f"{c:.{DIGITS}g}") for m, c in of.items())
+        if key not in self._atoms:
+            if len(self.made) >= ATOMS:
+                raise TooLongError("functions of too many values")
+            self._atoms[key] = self.given + len(self.made)
+            self.made.append((function, of))
+        return atom(self._atoms[key])
+
+
+def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
     """Return the program of a reply.
 
     Parameters
@@ -84,8 +111,8 @@ def read_program(reply: Frame, shape: Shape, given: int) -> Program:
     reply : Frame
         Of a request ``symbolic``, see `gradkit.runtime.symbolic`.
     shape : Shape
-    given : int
-        Atoms that were handed over.
+    functions : Functions
+        What is known of other calls, to which this one's are added.
 
     Raises
     ------
@@ -94,7 +121,7 @@ def read_program(reply: Frame, shape: Shape, given: int) -> Program:
     ArithmeticError
         There are more terms than are looked at.
     """
-    steps, reading = made_in(reply, given), _Polynomials(given)
+    steps, reading = made_in(reply, functions.given), _Polynomials(functions)
     roots = roots_in(reply, shape.entries, len(steps))
     needed, waiting = set[int](), [*roots.values()]
     while waiting:
@@ -105,25 +132,25 @@ def read_program(reply: Frame, shape: Shape, given: int) -> Program:
     for number in sorted(needed):
         reading.add(number, steps[number])
     after = {entry: reading.known[root] for entry, root in roots.items()}
-    return Program(tuple(reading.made), after, given)
+    return Program(tuple(functions.made), after, functions.given)
 
 
 def made_in(reply: Frame, given: int) -> list[Made]:
     """Return the steps of a reply, each held to be made of earlier ones."""
     rows, constants = reply.arrays["steps"], reply.arrays["constants"]
-    _require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MADE, "steps")
-    _require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
+    require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MADE, "steps")
+    require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
     found: list[Made] = []
     for number, (kind, one, other, _) in enumerate(rows.tolist()):
         operation = OPERATIONS[kind]
-        _require(min(kind, one, other) >= 0, "steps")
+        require(min(kind, one, other) >= 0, "steps")
         if operation == GIVEN:
-            _require(one < given, "atoms")
+            require(one < given, "atoms")
             found.append(Made(operation, (), one))
         elif operation == CONSTANT:
             found.append(Made(operation, (), float(constants[one])))
         else:
-            _require(max(one, other) < number, "steps")
+            require(max(one, other) < number, "steps")
             found.append(Made(operation, (one, other)))
     return found
 
@@ -134,20 +161,18 @@ def roots_in(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entry, 
     for key, index in entries:
         steps = reply.arrays.get(f"after/{key}")
         if steps is not None:
-            _require(steps.dtype == np.int64 and steps.ndim == len(index), f"after/{key}")
+            require(steps.dtype == np.int64 and steps.ndim == len(index), f"after/{key}")
             found[key, index] = int(steps[index])
-            _require(0 <= found[key, index] < count, f"after/{key}")
+            require(0 <= found[key, index] < count, f"after/{key}")
     return found
 
 
 class _Polynomials:
     """The polynomials of steps, one after the other."""
 
-    def __init__(self, given: int) -> None:
+    def __init__(self, functions: Functions) -> None:
         self.known: dict[int, Polynomial] = {}
-        self.made: list[tuple[str, Polynomial]] = []
-        self._given, self._left = given, TERMS
-        self._atoms: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
+        self._atom, self._left = functions.atom, TERMS
 
     def add(self, number: int, step: Made) -> None:
         """Find the polynomial of a step; those of what goes into it are known."""
@@ -160,7 +185,7 @@ class _Polynomials:
         if step.operation == GIVEN:
             return atom(int(step.figure))
         if step.operation == CONSTANT:
-            _require(bool(np.isfinite(step.figure)), "constants")
+            require(bool(np.isfinite(step.figure)), "constants")
             return constant(step.figure)
         one, other = (self.known[number] for number in step.into)
         if step.operation in ("add", "sub"):
@@ -174,7 +199,7 @@ class _Polynomials:
             return other
         if step.operation == "power":
             power = int(other.get((), 0.0))
-            _require(abs(power) <= LARGEST, "powers")
+            require(abs(power) <= LARGEST, "powers")
             whole = to_power(one, abs(power))
             return whole if power >= 0 else self._over(whole)
         return self._atom(step.operation, one)
@@ -184,23 +209,10 @@ class _Polynomials:
             return {}
         return to_power(polynomial, -1) if len(polynomial) == 1 else self._atom(OVER, polynomial)
 
-    def _atom(self, function: str, of: Polynomial) -> Polynomial:
-        """What a function makes of a polynomial, the same each time."""
-        key = function, frozenset((m, f"{c:.{DIGITS}g}") for m, c in of.items())
-        if key not in self._atoms:
-            if len(self.made) >= ATOMS:
-                raise TooLongError("functions of too many values")
-            self._atoms[key] = self._given + len(self.made)
-            self.made.append((function, of))
-        return atom(self._atoms[key])
-
 
 def is_same(one: Program, other: Program) -> bool:
     """Whether two calls took the same way: whether they made the same."""
-    merged, after = _merged(one, other)
-    return len(merged) == len(one.made) and all(
-        _near(of, after.get(entry, {})) for entry, of in one.after.items()
-    )
+    return all(_near(of, other.after.get(entry, {})) for entry, of in one.after.items())
 
 
 def by_class(one: Program, zero: Program, inputs: UpdateInputs) -> Program:
@@ -213,6 +225,7 @@ def by_class(one: Program, zero: Program, inputs: UpdateInputs) -> Program:
     Parameters
     ----------
     one, zero : Program
+        Read one after the other.
     inputs : UpdateInputs
         At which powers of ŷ are told apart.
 
@@ -221,34 +234,19 @@ def by_class(one: Program, zero: Program, inputs: UpdateInputs) -> Program:
     ArithmeticError
         The target is divided by.
     """
-    made, others = _merged(one, zero)
-    columns = columns_of(Program(made, {}, one.given), inputs)
+    columns = columns_of(zero, inputs)
     after = {}
-    for entry in one.after.keys() & others.keys():
+    for entry in one.after.keys() & zero.after.keys():
         parts = [
             grouped(substituted(each, {TARGET: constant(y)}), partial(_apart, one.given))
-            for each, y in ((one.after[entry], 1.0), (others[entry], 0.0))
+            for each, y in ((one.after[entry], 1.0), (zero.after[entry], 0.0))
         ]
         total: Polynomial = {}
         for key in parts[0].keys() | parts[1].keys():
             pair = [part.get(key, {}) for part in parts]
             total = plus(total, _lifted(pair[0], pair[1], columns))
         after[entry] = total
-    return Program(made, after, one.given)
-
-
-def _merged(
-    one: Program, other: Program
-) -> tuple[tuple[tuple[str, Polynomial], ...], dict[Entry, Polynomial]]:
-    """What functions made in either, and the other's polynomials in these atoms."""
-    known = {each: number for number, each in enumerate(map(_key, one.made))}
-    made, moved = [*one.made], dict[int, int]()
-    for number, (function, of) in enumerate(other.made, one.given):
-        turned = _renumbered(of, moved)
-        place = known.setdefault(_key((function, turned)), len(made))
-        made += [(function, turned)] if place == len(made) else []
-        moved[number] = one.given + place
-    return tuple(made), {entry: _renumbered(of, moved) for entry, of in other.after.items()}
+    return replace(zero, after=after)
 
 
 TARGET, OUTPUT = 0, 1
@@ -278,18 +276,8 @@ def _near(one: Polynomial, other: Polynomial) -> bool:
     return max(map(abs, plus(one, other, -1.0).values()), default=0.0) <= CLOSE * largest
 
 
-def _key(made: tuple[str, Polynomial]) -> tuple[str, frozenset[tuple[Monomial, float]]]:
-    return made[0], frozenset(made[1].items())
-
-
-def _renumbered(polynomial: Polynomial, moved: Mapping[int, int]) -> Polynomial:
-    return {
-        tuple(sorted((moved.get(number, number), power) for number, power in monomial)): c
-        for monomial, c in polynomial.items()
-    }
-
-
-def _require(fits: bool, what: str) -> None:
+def require(fits: bool, what: str) -> None:
+    """Refuse what does not fit together."""
     if not fits:
         raise ValueError(f"{what} do not fit")
 

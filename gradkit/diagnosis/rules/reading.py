@@ -8,25 +8,22 @@ from functools import partial
 from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.compounds import Compound, Compounds
-from gradkit.diagnosis.rules.division import (
-    atoms_of,
-    divided,
-    grouped,
-    power_of,
-    shared,
-    without,
-    without_multiples,
-)
 from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     atom,
+    atoms_of,
+    divided,
+    grouped,
     joined,
     plus,
+    power_of,
+    shared,
     times,
     to_power,
+    without,
+    without_multiples,
 )
-from gradkit.diagnosis.rules.sizes import Shape
 from gradkit.diagnosis.rules.symbols import (
     AXES,
     PARAMETERS,
@@ -34,6 +31,7 @@ from gradkit.diagnosis.rules.symbols import (
     PER_INPUT,
     PER_OUTPUT,
     W2,
+    Shape,
     gather,
     letters_of,
 )

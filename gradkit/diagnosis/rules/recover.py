@@ -8,13 +8,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.compounds import Compounds
-from gradkit.diagnosis.rules.evaluate import value_of, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, value_of, waiting_in_circles
 from gradkit.diagnosis.rules.forms import complexity, own_value, tidy
-from gradkit.diagnosis.rules.precision import DOUBLE, Precision, moved
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.reading import Reading
-from gradkit.diagnosis.rules.sizes import Shape, shape_of
-from gradkit.diagnosis.rules.symbols import Table, letters_of
+from gradkit.diagnosis.rules.symbols import Shape, Table, letters_of, shape_of
 from gradkit.records.rule import Entry, Factor, Rule, Term, Unexplained, UpdateProbes
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
@@ -151,8 +149,7 @@ def _holds(rule: Rule, check: Table, precision: Precision) -> bool:
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (check.inputs.before, check.after)
     )
-    rounding = precision.rounding * max(np.abs(before).max(), np.abs(after).max())
-    # A quotient that vanishes somewhere is no rule: it comes out as NaN and deviates.
+    # A quotient that vanishes somewhere is no rule.
     with np.errstate(all="ignore"):
-        wrong = np.abs(value_of(check, rule) - after).max()
-    return bool(wrong <= precision.exact * moved(before, after) + rounding)
+        made = value_of(check, rule)
+    return agree(made, after, before, precision)

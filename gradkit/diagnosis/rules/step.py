@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.rules.draw import draw, with_rate
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forms import own_value, tidy
-from gradkit.diagnosis.rules.sizes import Shape, shape_of
-from gradkit.diagnosis.rules.symbols import W1, W2, gather
+from gradkit.diagnosis.rules.symbols import W1, W2, Shape, gather, shape_of
 from gradkit.language import say
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs

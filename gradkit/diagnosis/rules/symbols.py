@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.records.rule import Factor, Index, Term, UpdateInputs
-from gradkit.records.task import Array, Task
+from gradkit.records.rule import Entry, Factor, Index, Term, UpdateInputs
+from gradkit.records.task import Array, Layer, Task
 from gradkit.task import network
 from gradkit.task.activations import ACTIVATIONS, Activation, is_curved
-from gradkit.task.network import pull_back
+from gradkit.task.network import parameter_shapes, pull_back
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
 W1, B1, W2, B2 = PARAMETERS
@@ -165,6 +166,15 @@ def letters_of(index: Index) -> tuple[str, ...]:
     return tuple(axis for axis in index if isinstance(axis, str))
 
 
+def at_place(term: Term, letter: str, place: int) -> Term:
+    """One summand of a term that is summed over a letter."""
+    factors = tuple(
+        replace(f, index=tuple(place if axis == letter else axis for axis in f.index))
+        for f in term.factors
+    )
+    return replace(term, factors=factors)
+
+
 def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
     """Equal factors as one power; those that cancel are gone."""
     powers: dict[Factor, int] = {}
@@ -177,3 +187,38 @@ def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
 def to_power(factor: Factor, power: int) -> Factor:
     """The same symbol to another power; most have it already, and a copy takes time."""
     return factor if factor.power == power else replace(factor, power=power)
+
+
+# --- sizes of a net --------------------------------------------------------------------------
+
+
+class Shape(Struct, frozen=True):
+    """The sizes of a net, and what its layers apply."""
+
+    features: int
+    hidden: int
+    outputs: int
+    activation: str
+    last: str
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries of all parameters."""
+        return _entries(self)
+
+
+def shape_of(task: Task) -> Shape:
+    """The sizes of a task's net."""
+    hidden, output = task.layers[0], task.layers[-1]
+    return Shape(task.X.shape[1], hidden.units, output.units, hidden.activation, output.activation)
+
+
+@lru_cache(maxsize=64)
+def _entries(shape: Shape) -> tuple[Entry, ...]:
+    layers = (Layer(shape.hidden, ""), Layer(shape.outputs, ""))
+    return tuple(
+        (key, (i, j))
+        for key, (rows, columns) in parameter_shapes(shape.features, layers).items()
+        for i in range(rows)
+        for j in range(columns)
+    )

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from gradkit.diagnosis.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
 from gradkit.judge.comparison import entry_label
-from gradkit.records.rule import Factor, ForwardForm, Names, Rule, Term
+from gradkit.records.rule import Factor, Names, Rule, Term
 
 PRIME = "′"
 
 
-def text(
-    rule: Rule,
-    names: Names | None = None,
-    *,
-    outputs: int = 1,
-    against: Rule | None = None,
-    mark: str = "⟨{}⟩",
-) -> str:
+def text(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
     """The right-hand side of a rule, e.g. ``+0.002 · (y−ŷ) · W2′[0] · X[1]``.
 
     Parameters
@@ -28,10 +21,6 @@ def text(
         The student's names; the notebook's by default.
     outputs : int
         With one output its index is left out.
-    against : Rule, optional
-        The right rule: what is not in it is put into ``mark``.
-    mark : str
-        A format with one place.
 
     Returns
     -------
@@ -40,33 +29,12 @@ def text(
         ``=``; ``not moved`` where there is no term.
     """
     names = names or Names()
-    doubt = (
-        (lambda written, wrong: mark.format(written) if wrong else written) if against else _plain
-    )
-    right = against or rule
-    terms = " ".join(
-        _term_text(term, names, outputs, _nearest(term, right), doubt) for term in rule.terms
-    )
-    own = Factor(rule.parameter, rule.index, "before")
-    if rule.source == own:
+    terms = " ".join(_term_text(term, names, outputs) for term in rule.terms)
+    if rule.source == Factor(rule.parameter, rule.index, "before"):
         return terms or "not moved"
     if rule.source is None:
         return f"= {terms or '0'}"
-    source = factor_text(rule.source, names, outputs=outputs)
-    return f"= {doubt(source, rule.source != right.source)} {terms}".rstrip()
-
-
-def _plain(written: str, wrong: bool) -> str:
-    return written
-
-
-def _nearest(term: Term, right: Rule) -> Term:
-    """The right term that shares most with this one; the same where there is none."""
-    return max(
-        right.terms,
-        key=lambda other: len(set(other.factors) & set(term.factors)),
-        default=term,
-    )
+    return f"= {factor_text(rule.source, names, outputs=outputs)} {terms}".rstrip()
 
 
 def entry_text(parameter: str, index: tuple[int, ...], names: Names, *, outputs: int = 1) -> str:
@@ -76,25 +44,13 @@ def entry_text(parameter: str, index: tuple[int, ...], names: Names, *, outputs:
     )
 
 
-def _term_text(
-    term: Term, names: Names, outputs: int, right: Term, doubt: Callable[[str, bool], str]
-) -> str:
-    sign = "−" if term.coefficient < 0 else "+"
+def _term_text(term: Term, names: Names, outputs: int) -> str:
     letters = sorted({a for f in term.factors for a in f.index if isinstance(a, str)})
     size = f"{abs(term.coefficient):.6g}"
-    off = abs(term.coefficient - right.coefficient) > 1e-8 * abs(right.coefficient)
-    parts = [] if size == "1" and term.factors and not off else [doubt(size, off)]
-    if letters:
-        known = {a for f in right.factors for a in f.index}
-        parts.append(
-            doubt("Σ" + "".join(_SUBSCRIPT[a] for a in letters), not known >= set(letters))
-        )
-    expected = _merged(right.factors)
-    parts += [
-        doubt(factor_text(factor, names, outputs=outputs), factor not in expected)
-        for factor in _merged(term.factors)
-    ]
-    return sign + " · ".join(parts)
+    parts = [] if size == "1" and term.factors else [size]
+    parts += ["Σ" + "".join(_SUBSCRIPT[a] for a in letters)] if letters else []
+    parts += [factor_text(factor, names, outputs=outputs) for factor in _merged(term.factors)]
+    return ("−" if term.coefficient < 0 else "+") + " · ".join(parts)
 
 
 _SUBSCRIPT = {"i": "ᵢ", "j": "ⱼ", "k": "ₖ"}
@@ -172,20 +128,3 @@ _PATTERNS: Mapping[str, str] = {
     "output_derivative": "act′ of {o}",
 }
 assert set(_PATTERNS) >= {*PER_OUTPUT, *PER_INPUT, *PER_HIDDEN}  # noqa: S101 -- both tables are here
-
-
-def forward_text(form: ForwardForm, names: Names | None = None) -> str:
-    """A forward pass as one line per layer, e.g. ``A1 = sigmoid(−(W1ᵀ·X + b1))``."""
-    names = names or Names()
-    previous, lines = names.input, []
-    for place, (number, layer) in enumerate(zip(form.order, form.layers, strict=True), 1):
-        weight, bias = (names.keys.get(f"{kind}{number}", f"{kind}{number}") for kind in "Wb")
-        turned = "" if layer.transposed == names.transposed else "ᵀ"
-        inner = f"{weight}{turned}·{previous}"
-        inner += {1: f" + {bias}", 0: "", -1: f" − {bias}"}[layer.bias]
-        inner = f"−({inner})" if layer.sign < 0 else inner
-        for _ in range(layer.times if layer.activation != "linear" else 0):
-            inner = f"{layer.activation}({inner})"
-        previous = names.output if place == len(form.order) else f"A{place}"
-        lines.append(f"{previous} = {inner}")
-    return "\n".join(lines)

@@ -35,9 +35,9 @@ from gradkit.runtime.symbolic.numbers import (
     numbers,
     steps_in,
 )
+from gradkit.runtime.symbolic.recording import Recording, told, unwatched
 from gradkit.runtime.symbolic.stand_ins import standing_in
-from gradkit.runtime.trace import Recording, told, unwatched
-from gradkit.runtime.trace.values import read
+from gradkit.runtime.symbolic.values import read
 
 __all__ = ["QUANTITIES", "symbolic"]
 

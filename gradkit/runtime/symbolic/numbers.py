@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime.trace.values import LARGEST, Carrier, read
+from gradkit.runtime.symbolic.values import LARGEST, Carrier, read
 
 POWERS = 6
 """Up to which a power is one, and no exponential."""

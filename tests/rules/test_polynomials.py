@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 
-from gradkit.diagnosis.rules.division import (
+from gradkit.diagnosis.rules.polynomials import (
+    TooLongError,
+    atom,
+    constant,
     divided,
+    plus,
     shared,
     substituted,
+    times,
+    to_power,
     without,
     without_multiples,
 )
-from gradkit.diagnosis.rules.polynomials import TooLongError, atom, constant, plus, times, to_power
 
 A, B, C = (atom(n) for n in range(3))
 ERROR = plus(A, B, -1.0)

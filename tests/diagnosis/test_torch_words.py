@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradkit.binding.idioms import Idioms
-from gradkit.diagnosis.inquiry.choice import barred_by, likely_by
+from gradkit.diagnosis.inquiry.training import barred_by, likely_by
 
 RIGHT, CLEARED = ("backward", "step", "zero_grad"), ("backward", "zero_grad", "step")
 

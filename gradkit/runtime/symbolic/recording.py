@@ -6,8 +6,10 @@ are looked at.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.call import Arrays, Before
-from gradkit.runtime.trace.values import DEPTH, Carrier, Leaf, Path, leaves, leaves_of, read
+from gradkit.runtime.symbolic.values import DEPTH, Carrier, Leaf, Path, leaves, leaves_of, read
 
 NUMBERS = 1_500_000
 """Numbers in a recording, which keeps it within a frame's body."""
@@ -59,27 +61,18 @@ def unwatched(before: Before) -> Before:
     return first
 
 
+@dataclass(slots=True, eq=False)
 class Seen:
-    """One value made by one line. ``step`` counts what was executed, so that calls compare.
+    """One value made by one line: the file, the line, and which time a line was run it is.
 
-    ``run`` is the same for all that one execution of the line made.
+    That is the same for all that one execution of the line made.
     """
 
-    __slots__ = ("cell", "kind", "line", "path", "prior", "run", "slot", "step", "value")
-
-    def __init__(
-        self,
-        step: int,
-        where: Where,
-        kind: int,
-        slot: Slot,
-        value: NDArray[Any],
-        prior: Seen | None,
-    ) -> None:
-        self.step = step
-        self.cell, self.line, self.run = where
-        self.kind, self.slot, self.path = kind, slot, slot[1]
-        self.value, self.prior = value, prior
+    where: Where
+    kind: int
+    slot: Slot
+    value: NDArray[Any]
+    prior: Seen | None
 
 
 class Recording:
@@ -95,7 +88,7 @@ class Recording:
 
     def __init__(self, cells: frozenset[str], read: Read = read) -> None:
         self.events: list[Seen] = []
-        self.steps: list[tuple[str, int, str, int]] = []
+        self._steps = 0
         self.cut = False
         self._cells = cells
         self._frames: dict[int, int] = {}
@@ -140,7 +133,7 @@ class Recording:
             step(frame, value)
         except Exception:
             self.cut = True
-        self.cut = self.cut or len(self.steps) > STEPS
+        self.cut = self.cut or self._steps > STEPS
         return None if self.cut else self._inside
 
     def _begin(self, frame: FrameType, _: Any) -> None:
@@ -149,8 +142,7 @@ class Recording:
         number = self._count
         self._count += 1
         self._frames[id(frame)] = number
-        self.steps.append(("call", number, code.co_filename, frame.f_lineno))
-        self._lines[id(frame)] = frame.f_lineno, len(self.steps)
+        self._at(frame)
         where = (code.co_filename, code.co_firstlineno, 0)
         for leaf in self._globals(frame):
             if (-1, leaf[0]) not in self._slots:
@@ -164,9 +156,11 @@ class Recording:
 
     def _line(self, frame: FrameType, _: Any) -> None:
         self._settle(frame)
-        code = frame.f_code.co_filename
-        self.steps.append(("line", self._frames[id(frame)], code, frame.f_lineno))
-        self._lines[id(frame)] = frame.f_lineno, len(self.steps)
+        self._at(frame)
+
+    def _at(self, frame: FrameType) -> None:
+        self._steps += 1
+        self._lines[id(frame)] = frame.f_lineno, self._steps
 
     def _end(self, frame: FrameType, returned: Any) -> None:
         self._settle(frame)
@@ -174,7 +168,7 @@ class Recording:
         line, run = self._lines.pop(id(frame))
         self._stack.remove(frame)
         code = frame.f_code
-        self.steps.append(("return", number, code.co_filename, line))
+        self._steps += 1
         if returned is not None and code.co_name not in INLINED:
             for leaf in leaves(("return",), returned, DEPTH):
                 self._look(number, leaf, RETURNED, (code.co_filename, line, run))
@@ -232,8 +226,75 @@ class Recording:
         if len(self.events) >= EVENTS or self._room < 0:
             self.cut = True
             return
-        seen = Seen(len(self.steps), where, kind, slot, array, prior)
+        seen = Seen(where, kind, slot, array, prior)
         self.events.append(seen)
         self._slots[slot] = (holder, content, seen, value)
         if issubclass(type(value), np.ndarray | list):
             self._arrays[id(value)] = (value, content, seen)
+
+
+# --- as arrays and tables that fit into a frame ----------------------------------------------
+
+NAMES = 40_000
+"""Bytes of names in a reply, which keeps it within a frame's header."""
+
+COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "frame", "run")
+"""``frame`` numbers the functions that were run, 0 the watched one; −1 is outside of them."""
+
+
+def told(recording: Recording) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the events as arrays and tables."""
+    tables, values = _Tables(), [np.zeros(0, dtype=int)]
+    for seen in recording.events:
+        if not tables.add(seen):
+            recording.cut = True
+            break
+        values.append(seen.value.ravel())
+    arrays: dict[str, NDArray[Any]] = {"values": np.concatenate(values[1:] or values)}
+    arrays["events"] = np.array(tables.rows, dtype=np.int64).reshape(-1, len(COLUMNS))
+    return arrays, {**tables.data(), "cut": recording.cut}
+
+
+class _Tables:
+    """Events as rows of numbers, with what they point at told once."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = []
+        self._cells: dict[str, int] = {}
+        self._names: dict[Path, int] = {}
+        self._shapes: dict[tuple[int, ...], int] = {}
+        self._known: dict[int, int] = {}
+        self._room = NAMES
+        self._offset = 0
+
+    def add(self, seen: Seen) -> bool:
+        """Add an event; False where the names grow too long."""
+        (cell, line, run), (frame, path) = seen.where, seen.slot
+        if path not in self._names:
+            self._room -= len(json.dumps(list(path))) + 16
+            if self._room < 0:
+                return False
+        prior = -1 if seen.prior is None else self._known.get(id(seen.prior), -1)
+        self._known[id(seen)] = len(self.rows)
+        self.rows.append(
+            [
+                self._cells.setdefault(cell, len(self._cells)),
+                line,
+                self._names.setdefault(path, len(self._names)),
+                self._shapes.setdefault(seen.value.shape, len(self._shapes)),
+                self._offset,
+                seen.kind,
+                prior,
+                frame,
+                run,
+            ]
+        )
+        self._offset += seen.value.size
+        return True
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "cells": list(self._cells),
+            "names": [list(path) for path in self._names],
+            "shapes": [list(shape) for shape in self._shapes],
+        }

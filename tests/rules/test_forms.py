@@ -3,7 +3,7 @@
 import pytest
 from rules.nets import REGRESSION
 
-from gradkit.diagnosis.rules.snap import is_usual, snap
+from gradkit.diagnosis.rules.forms import is_usual, snap
 
 
 @pytest.mark.parametrize(
