@@ -54,15 +54,15 @@ def _names(spot: Spot) -> Iterator[Change]:
             yield Change(kind, expression(other))
         if spot.value is not None:
             rows = [n for n, v in scope.values.items() if n.isidentifier() and isinstance(v, ROWS)]
-            rates = scope.numbers_that(count=False)[:RATES]
+            some = [n for each in (False, True) for n in scope.numbers_that(count=each)[:RATES]]
             numbers = () if is_array(spot.value) else scope.numbers
-            rest = dict.fromkeys((*rows, *rates, *scope.arrays, *numbers))
+            rest = dict.fromkeys((*rows, *some, *scope.arrays, *numbers))
             for other in [n for n in rest if n != text and n not in near][:FEW]:
                 yield Change(kind, expression(other), LARGER)
 
 
 RATES = 4
-"""Numbers that are tried in the place of an array."""
+"""Numbers of either sort that are tried in the place of an array."""
 
 ROWS = (dict, list, tuple)
 """What holds values and is none itself."""
@@ -400,10 +400,12 @@ def _missing(spot: Spot) -> Iterator[Change]:
     node, value, scope = spot.node, spot.value, spot.scope
     if not _is_numeric(value):
         return
-    names = scope.fitting(np.shape(value)) if is_array(value) else []
+    # Of a number that is not whole and all that there is, an array may be missing.
+    alone = spot.whole and not is_array(value) and not isinstance(value, WHOLE)
+    names = scope.fitting(np.shape(value)) if is_array(value) else scope.arrays[: FEW * alone]
     if isinstance(node, ast.Constant) and value == 1:
         # One without what is taken from it.
-        for name in scope.arrays[:FEW]:
+        for name in (*scope.arrays[:FEW], *scope.numbers_that(count=False)[:RATES]):
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
     counts = scope.numbers_that(count=True)[:FEW]
     rates = scope.numbers_that(count=False)[: FEW // 2]
@@ -418,11 +420,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
     yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
     if not spot.whole:
         return
-    # A whole number counts something: there is no part of it. Of another one that is all there is,
-    # an array may be missing.
+    # A whole number counts something: there is no part of it.
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
-    if not is_array(value) and not isinstance(value, WHOLE):
-        names = scope.arrays[:FEW]
     twice = [f"(2 * {name})" for name in rates]
     ratios = [f"{ratio:.6g}" for ratio in scope.ratios]
     for factor in (*names, *counts, *rates, "2", "0.5", *ratios, *twice):
