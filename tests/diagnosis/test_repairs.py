@@ -174,6 +174,16 @@ MISTAKES = [
         ("dvar = np.sum(dx_hat * centred, axis=0)", "dvar = (dx_hat * centred)"),
         ("missing-function", "dx_hat * centred", None),
     ),
+    # Another factor has the same value wherever it is wrong, but where there is no momentum.
+    (
+        "batchnorm",
+        ("running_var + (1 - momentum) * var", "running_var + var"),
+        (
+            "missing-factor",
+            "var",
+            'bn_param["running_var"] = momentum * running_var + var * (1 - momentum)',
+        ),
+    ),
 ]
 
 
@@ -276,6 +286,51 @@ BY_HAND = [
         "two-layer-net/course_style",
         ("        self.params['W2'] = std * np.random.randn(hidden_size, output_size)\n", ""),
         ("wrong-expression", "self.params['W2'] = std * np.random.randn(hidden_size, output_size)"),
+    ),
+    # Neighbours in the middle of a long row.
+    (
+        "batchnorm/step_by_step",
+        (
+            "ivar, sqrtvar, var, eps = cache\n    N, D = dout.shape",
+            "sqrtvar, ivar, var, eps = cache\n    N, D = dout.shape",
+        ),
+        ("wrong-order", "xhat, gamma, xmu, ivar, sqrtvar, var, eps = cache"),
+    ),
+    # A number in the place of 1, an array in that of a number, a count in that of an array.
+    (
+        "batchnorm/in_place",
+        ("(1 - m) * mean[0]", "1 * mean[0]"),
+        ("missing-term", "bn_param['running_mean'] += (1 - m) * mean[0]"),
+    ),
+    (
+        "batchnorm/step_by_step",
+        ("np.sqrt(var + eps) * dsqrtvar", "np.sqrt(eps) * dsqrtvar"),
+        ("missing-term", "dvar = 0.5 * 1.0 / np.sqrt(eps + var) * dsqrtvar"),
+    ),
+    (
+        "batchnorm/in_place",
+        ("dx -= s1 / N", "dx -= s1 / dx"),
+        ("wrong-name", "dx -= s1 / N"),
+    ),
+    # What is added to, of a value in another shape; what is nothing in one branch.
+    (
+        "batchnorm/in_place",
+        ('    bn_param["running_mean"] += (1 - m) * mean[0]\n', ""),
+        ("missing-statement", "bn_param['running_mean'] += (1 - m) * mean[0]"),
+    ),
+    (
+        "batchnorm/step_by_step",
+        ("        out = gamma * xhat + beta\n", ""),
+        (
+            "missing-statement",
+            "out = gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta",
+        ),
+    ),
+    # An end of a slice.
+    (
+        "convolution/einsum",
+        ("p : shape[2] - p", "p : shape[3] - p"),
+        ("wrong-constant", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
     ),
 ]
 

@@ -270,10 +270,10 @@ class Candidates:
             return self._places.scopes_after(place) if after else place.scopes
 
         for target in self._bench.targets:
-            for change, block, at in inserted(
+            for change, block, line in inserted(
                 target.function, scopes, self._draw.pool, self._lacking
             ):
-                yield _in_block(change, block, -at, target)
+                yield _in_block(change, block, -line, target)
 
     def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
         """Yield the dicts among names that have not a key that is asked for.

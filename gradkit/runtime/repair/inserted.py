@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
-from gradkit.runtime.repair.pool import Pool
+from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
-from gradkit.runtime.repair.tree import PER_NODE, new, size_of, with_parts
+from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, with_parts
 
-PUT_IN = 1.7
-"""What it costs to put in a statement, but for its nodes."""
+PUT_IN, FILLS = 1.7, 0.3
+"""What it costs to put in a statement, but for its nodes; how much less if that fills a name."""
 
 Scopes = Callable[[ast.stmt, bool], Sequence[Scope]]
 Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
@@ -24,7 +27,7 @@ Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
 def inserted(
     function: ast.AST, scopes: Scopes, pool: Pool, lacking: Lacking
 ) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
-    """Yield blocks of a function with a statement more, each with the block and the place in it.
+    """Yield blocks of a function with a statement more, each with the block and about its line.
 
     Parameters
     ----------
@@ -37,28 +40,39 @@ def inserted(
         Yields the names of dicts that have not a key that is asked for, the key, and the numbers
         of the model's values that are right there.
     """
-    parts = [each for each in ast.walk(function) if isinstance(each, ast.Name)]
-    made = {each.id for each in parts if isinstance(each.ctx, ast.Store)}
+    made = _names(function, ast.Store)
     seen = set()
     for _, block in blocks_below(function):
         for at in range(len(block) + 1 if block else 0):
             last = at == len(block)
             statement = block[at - last]
             there = scopes(statement, last)
-            more = (_of_model(pool, there, lacking, made), _of_entries(pool, there, made))
-            for each in itertools.chain(*more) if there else ():
+            if not there:
+                continue
+            # What holds 0 is filled before it is read, and what holds nothing where a block ends.
+            held, simple = there[0].values, not isinstance(statement, ast.For | ast.If | ast.While)
+            read = made if last else made & _names(statement) if simple else set()
+            empty = [
+                n for n in sorted(read & held.keys()) if held[n] is None or last < _is_0(held[n])
+            ]
+            more = (
+                _of_model(pool, there, lacking, made),
+                _of_entries(pool, there, made),
+                _of_values(pool, there, made, empty),
+            )
+            for each in itertools.chain(*more):
                 key = id(block), at, ast.dump(each)
-                if key in seen or _overwrites(each, block[:at]):
+                fills = bool(_targets(each) & {*empty})
+                if key in seen or (_overwrites(each, block[:at]) and not fills):
                     continue
                 seen.add(key)
                 longer = [*block[:at], each, *block[at:]]
                 again = bool(_given(each) & {n for s in block[:at] for n in _given(s)})
-                kind = "wrong-expression" if again else "missing-statement"
-                yield (
-                    Rewritten(kind, PUT_IN + PER_NODE * size_of(each), longer, statement),
-                    block,
-                    at,
-                )
+                kind = "wrong-expression" if again and not fills else "missing-statement"
+                # Beside what gives the same a value it is nearest.
+                beside = bool(_targets(each) & {t for s in block[:at][-1:] for t in _targets(s)})
+                cost = PUT_IN - FILLS * fills + PER_NODE * (size_of(each) - beside)
+                yield Rewritten(kind, cost, longer, statement), block, statement.lineno + last
 
 
 def _of_model(
@@ -80,6 +94,50 @@ def _of_model(
             )
 
 
+OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul},
+    ast.Div: operator.truediv,
+}
+
+
+def _of_values(
+    pool: Pool, scopes: Sequence[Scope], made: set[str], empty: Sequence[str]
+) -> Iterator[ast.stmt]:
+    """Yield statements that give a name a value of the model's.
+
+    That is an ``empty`` one, or one whose own value comes to that with another operand.
+    """
+    first = scopes[0]
+    targets = {
+        name: pool.found(first.values[name])
+        for name in (*first.arrays, *first.numbers_that(count=False))
+        if (name in made or "'" in name) and not _is_0(first.values[name])
+    }
+    for part, tree in borrowed_parts(pool.parts, pool.values, scopes):
+        value = pool.values[part.numbers[0]]
+        for name in empty if part.role == "whole" else ():
+            if np.shape(first.values[name]) in ((), value.shape):
+                yield _assigned(name, ast.unparse(tree))
+        for name, before in targets.items():
+            held = first.values[name]
+            for kind, made_of in OPERATIONS.items() if np.shape(held) == value.shape else ():
+                with np.errstate(all="ignore"):
+                    found = pool.found(made_of(held, value))
+                if any(number % KINDS < SHAPES for number in found - before):
+                    target = with_parts(expression(name), ctx=ast.Store())
+                    yield new(ast.AugAssign, target, kind(), tree)
+
+
+def _is_0(value: Any) -> bool:
+    return isinstance(value, np.ndarray | float) and not np.any(value)
+
+
+def _names(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    """Return the names below a node."""
+    names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, kind)}
+
+
 def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
     """Yield statements that give the entry at which loops are what the model's has."""
     first = scopes[0]
@@ -91,6 +149,13 @@ def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator
 
 def _assigned(target: str, value: str) -> ast.stmt:
     return ast.parse(f"{target} = {value}").body[0]
+
+
+def _targets(statement: ast.stmt) -> set[str]:
+    """Return what a statement gives a value."""
+    if isinstance(statement, ast.AugAssign):
+        return {ast.unparse(statement.target)}
+    return {ast.unparse(each) for each in getattr(statement, "targets", ())}
 
 
 def _given(statement: ast.stmt) -> set[str]:
