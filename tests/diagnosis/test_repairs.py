@@ -326,6 +326,17 @@ BY_HAND = [
             "out = gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta",
         ),
     ),
+    # Without the number it is right: to take it into `len` does nothing.
+    (
+        "layers/loops",
+        ("for m in range(len(b)):\n", "for m in range(len(b) - 1):\n"),
+        ("extra-term", "for m in range(len(b)):"),
+    ),
+    (
+        "layers/cs231n",
+        ("dx[x <= 0] = 0", "dx[x <= 0] = -1"),
+        ("wrong-constant", "dx[x <= 0] = 0"),
+    ),
     # An end of a slice.
     (
         "convolution/einsum",

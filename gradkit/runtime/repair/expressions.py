@@ -80,13 +80,14 @@ def _constants(spot: Spot) -> Iterator[Change]:
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
         around = [a for a in spot.above if isinstance(a, ast.BinOp) and a.right is node]
+        signed = any(isinstance(a, ast.UnaryOp) and a.operand is node for a in spot.above)
         plain = (*NUMBERS, value + 1, value - 1, -value)
         scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
         for number in dict.fromkeys(
             [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
         ):
             idle = any(_is_idle(type(each.op), number) for each in around)
-            if number != value and not idle:
+            if number != value and not idle and not (signed and number <= 0):
                 cost = SIMPLE if number in plain else SCALED
                 yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
         for name in spot.scope.numbers[:FEW]:
@@ -116,6 +117,8 @@ def _operations(spot: Spot) -> Iterator[Change]:
     yield from _closed(node)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
         yield Change("turned-sign", node.operand)
+        if isinstance(node.operand, ast.Constant):
+            yield Change("wrong-constant", new(ast.Constant, 0))
     if isinstance(node, ast.BoolOp):
         other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         yield Change("wrong-comparison", with_parts(node, op=other))
@@ -192,7 +195,7 @@ def _closed(node: Any) -> Iterator[Change]:
     # Of c * f(a) - b it is the call that ends later.
     before = node.left if isinstance(node.left, ast.BinOp) else None
     call = before.right if before is not None else node.left
-    if isinstance(call, ast.Call) and call.args:
+    if isinstance(call, ast.Call) and call.args and called(call) != "len":
         first, *rest = call.args
         last: Any = node.right
         method = last.func if isinstance(last, ast.Call) else None
