@@ -337,6 +337,16 @@ BY_HAND = [
         ("dx[x <= 0] = 0", "dx[x <= 0] = -1"),
         ("wrong-constant", "dx[x <= 0] = 0"),
     ),
+    # Two factors at once, of which one is a size.
+    (
+        "batchnorm/jacobian",
+        ("(1.0 / N) * g * v", "v"),
+        (
+            "missing-factor",
+            "dx = v ** (-1.0 / 2.0) * (N * dout - dbeta - xmu * v ** (-1.0) * "
+            "np.sum(dout * xmu, axis=0)) * gamma / N",
+        ),
+    ),
     # An end of a slice.
     (
         "convolution/einsum",

@@ -17,13 +17,22 @@ from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, en
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import inserted
 from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places
-from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, signature
-from gradkit.runtime.repair.scope import Scope
+from gradkit.runtime.repair.pool import EXACT, KINDS, NEARLY, Part, is_whole, signature
+from gradkit.runtime.repair.scope import FEW, Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
-from gradkit.runtime.repair.tree import LARGE, LARGER, PER_NODE, SIGNED, Change, size_of
+from gradkit.runtime.repair.tree import (
+    LARGE,
+    LARGER,
+    PER_NODE,
+    SIGNED,
+    Change,
+    binary,
+    expression,
+    size_of,
+)
 
 
 @dataclass(slots=True)
@@ -206,6 +215,7 @@ class Candidates:
         more = _more(place.target)
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
+        scaled: list[tuple[Change, Spot]] = []
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
             if cost > self.most or self._bench.budget.is_over():
                 break
@@ -241,7 +251,9 @@ class Candidates:
                 hits.append(one)
             elif not only:
                 self._others.append(one)
-        return hits
+            if near == NEARLY and change.kind in OF_THE_WHOLE and change.cost < MORE:
+                scaled += [(each, spot) for each in _scaled(change, spot)]
+        return [*hits, *(self._of_place(place, scaled, only=True, nearer=True) if scaled else ())]
 
     def _borrowed(self, place: Place) -> Iterator[tuple[Change, Spot]]:
         """Yield what the model solution has, for each spot; in a comprehension names are others."""
@@ -292,6 +304,14 @@ class Candidates:
 
 
 OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
+
+
+def _scaled(change: Change, spot: Spot) -> Iterator[Change]:
+    """Yield a change that gives the model's value but for a size, with each."""
+    for count in spot.scope.numbers_that(count=True)[:FEW]:
+        for operator in (ast.Mult, ast.Div):
+            node = binary(change.node, operator, expression(count))
+            yield replace(change, node=node, cost=change.cost + MORE - LARGER)
 
 
 def _cost(change: Change, node: ast.expr) -> float:
