@@ -15,7 +15,7 @@ import numpy as np
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
-from gradkit.runtime.repair.inserted import inserted
+from gradkit.runtime.repair.inserted import PUT_IN, inserted
 from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places
 from gradkit.runtime.repair.pool import EXACT, KINDS, NEARLY, Part, is_whole, signature
 from gradkit.runtime.repair.scope import FEW, Scope
@@ -111,7 +111,11 @@ class Candidates:
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             yield LARGER + more, self._taken(lambda one: one.touches == ONLY)
-        yield MORE, self._inserted(ordered)
+            if not right:
+                put_in = list(self._inserted(ordered))
+                # What fills a name is no larger than what is changed where nothing is wrong.
+                yield LARGE, [one for one in put_in if one.cost < PUT_IN]
+        yield MORE, [one for one in put_in if one.cost >= PUT_IN]
         for place in self._in_time(likely):
             only = place.touches != ONLY
             yield MORE, self._of_place(place, self._borrowed(place), only=only)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,9 +15,13 @@ from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
 from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, with_parts
+from gradkit.runtime.repair.values import OPERATIONS
 
 PUT_IN, FILLS = 1.7, 0.3
 """What it costs to put in a statement, but for its nodes; how much less if that fills a name."""
+
+UPDATES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+"""What a statement that is missing may do to a name."""
 
 Scopes = Callable[[ast.stmt, bool], Sequence[Scope]]
 Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
@@ -94,12 +97,6 @@ def _of_model(
             )
 
 
-OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul},
-    ast.Div: operator.truediv,
-}
-
-
 def _of_values(
     pool: Pool, scopes: Sequence[Scope], made: set[str], empty: Sequence[str]
 ) -> Iterator[ast.stmt]:
@@ -120,10 +117,9 @@ def _of_values(
                 yield _assigned(name, ast.unparse(tree))
         for name, before in targets.items():
             held = first.values[name]
-            for kind, made_of in OPERATIONS.items() if np.shape(held) == value.shape else ():
-                with np.errstate(all="ignore"):
-                    found = pool.found(made_of(held, value))
-                if any(number % KINDS < SHAPES for number in found - before):
+            for kind in UPDATES if np.shape(held) == value.shape else ():
+                found = pool.found(OPERATIONS[kind](held, value)) - before
+                if any(number % KINDS < SHAPES for number in found):
                     target = with_parts(expression(name), ctx=ast.Store())
                     yield new(ast.AugAssign, target, kind(), tree)
 
