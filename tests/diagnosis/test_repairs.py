@@ -385,6 +385,14 @@ def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
     assert len({each.entries for each in told}) == 1
 
 
+def test_what_counts_is_tried_whatever_it_is_in_the_first_rounds(found: Found) -> None:
+    """There it is 0 by many changes, which are others in those that nobody has looked at."""
+    was = "top, left = i * stride, j * stride"
+    text = solution("convolution").replace(was, was.replace("i *", "i +"), 1)
+    (one,) = findings(found("convolution", text=text))
+    assert (one.mistake, one.fix) == ("wrong-operator", was)
+
+
 def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
     """A wrong forward pass costs its own points alone; a mistake behind it costs its own too."""
     wrong = ("var = x.var(axis=0)", "var = x.var(axis=0, ddof=1)")

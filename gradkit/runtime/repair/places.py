@@ -16,7 +16,7 @@ from gradkit.runtime.repair.pool import EXACT, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import SIGNED, Change, binary, expression
+from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, expression
 from gradkit.runtime.repair.values import Names, Values
 
 ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
@@ -170,8 +170,10 @@ class Places:
         if after is None:
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
-        if isinstance(after[0], bool | np.bool_) and change.cost <= SIGNED:
-            # What is true or false in these runs says little of others.
+        most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
+        counts = isinstance(after[0], int | range | np.bool_ | np.integer) and change.cost <= most
+        if change.kind == "wrong-comparison" or counts:
+            # What is true or false, or counts something, in these runs says little of others.
             return after
         if made in place.seen:
             # What is the same here may be another one at other inputs.
