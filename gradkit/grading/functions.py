@@ -848,7 +848,8 @@ class _OwnForward:
         found = self._run(self.steps, draw.values, [*check.gradient])
         if not self._depends(draw):
             raise _StoppedError
-        gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
+        # What is only true or false is held to differences as the numbers that it is compared as.
+        gradients = {f"d{of}": found[output] + 0.0 for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         scale = {
             check.gradient[output]: float(value_of(convention.get(output, "1"), {**draw.sizes}))

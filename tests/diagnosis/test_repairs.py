@@ -174,6 +174,16 @@ MISTAKES = [
         ("dvar = np.sum(dx_hat * centred, axis=0)", "dvar = (dx_hat * centred)"),
         ("missing-function", "dx_hat * centred", None),
     ),
+    # Another factor has the same value wherever it is wrong, but where there is no momentum.
+    (
+        "batchnorm",
+        ("running_var + (1 - momentum) * var", "running_var + var"),
+        (
+            "missing-factor",
+            "var",
+            'bn_param["running_var"] = momentum * running_var + var * (1 - momentum)',
+        ),
+    ),
 ]
 
 
@@ -277,6 +287,72 @@ BY_HAND = [
         ("        self.params['W2'] = std * np.random.randn(hidden_size, output_size)\n", ""),
         ("wrong-expression", "self.params['W2'] = std * np.random.randn(hidden_size, output_size)"),
     ),
+    # Neighbours in the middle of a long row.
+    (
+        "batchnorm/step_by_step",
+        (
+            "ivar, sqrtvar, var, eps = cache\n    N, D = dout.shape",
+            "sqrtvar, ivar, var, eps = cache\n    N, D = dout.shape",
+        ),
+        ("wrong-order", "xhat, gamma, xmu, ivar, sqrtvar, var, eps = cache"),
+    ),
+    # A number in the place of 1, an array in that of a number, a count in that of an array.
+    (
+        "batchnorm/in_place",
+        ("(1 - m) * mean[0]", "1 * mean[0]"),
+        ("missing-term", "bn_param['running_mean'] += (1 - m) * mean[0]"),
+    ),
+    (
+        "batchnorm/step_by_step",
+        ("np.sqrt(var + eps) * dsqrtvar", "np.sqrt(eps) * dsqrtvar"),
+        ("missing-term", "dvar = 0.5 * 1.0 / np.sqrt(eps + var) * dsqrtvar"),
+    ),
+    (
+        "batchnorm/in_place",
+        ("dx -= s1 / N", "dx -= s1 / dx"),
+        ("wrong-name", "dx -= s1 / N"),
+    ),
+    # What is added to, of a value in another shape; what is nothing in one branch.
+    (
+        "batchnorm/in_place",
+        ('    bn_param["running_mean"] += (1 - m) * mean[0]\n', ""),
+        ("missing-statement", "bn_param['running_mean'] += (1 - m) * mean[0]"),
+    ),
+    (
+        "batchnorm/step_by_step",
+        ("        out = gamma * xhat + beta\n", ""),
+        (
+            "missing-statement",
+            "out = gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta",
+        ),
+    ),
+    # Without the number it is right: to take it into `len` does nothing.
+    (
+        "layers/loops",
+        ("for m in range(len(b)):\n", "for m in range(len(b) - 1):\n"),
+        ("extra-term", "for m in range(len(b)):"),
+    ),
+    (
+        "layers/cs231n",
+        ("dx[x <= 0] = 0", "dx[x <= 0] = -1"),
+        ("wrong-constant", "dx[x <= 0] = 0"),
+    ),
+    # Two factors at once, of which one is a size.
+    (
+        "batchnorm/jacobian",
+        ("(1.0 / N) * g * v", "v"),
+        (
+            "missing-factor",
+            "dx = v ** (-1.0 / 2.0) * (N * dout - dbeta - xmu * v ** (-1.0) * "
+            "np.sum(dout * xmu, axis=0)) * gamma / N",
+        ),
+    ),
+    # An end of a slice.
+    (
+        "convolution/einsum",
+        ("p : shape[2] - p", "p : shape[3] - p"),
+        ("wrong-constant", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
+    ),
 ]
 
 
@@ -307,6 +383,14 @@ def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
     told = findings(found("convolution", twice, text=last))
     assert {each.mistake for each in told} == {"extra-statement", "extra-term"}
     assert len({each.entries for each in told}) == 1
+
+
+def test_what_counts_is_tried_whatever_it_is_in_the_first_rounds(found: Found) -> None:
+    """There it is 0 by many changes, which are others in those that nobody has looked at."""
+    was = "top, left = i * stride, j * stride"
+    text = solution("convolution").replace(was, was.replace("i *", "i +"), 1)
+    (one,) = findings(found("convolution", text=text))
+    assert (one.mistake, one.fix) == ("wrong-operator", was)
 
 
 def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:

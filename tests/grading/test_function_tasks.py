@@ -500,6 +500,12 @@ def test_what_is_right_for_the_own_forward_pass_is_so_at_all_sizes(own: Check, m
         assert (found.state, found.entries[0].state) == ("fail", "fail")
 
 
+def test_what_is_true_or_false_is_held_to_the_own_forward_pass(own: Check) -> None:
+    """As the numbers that it is compared as: it does not end all grading."""
+    found = of(own(*TRIPLE, ("rows / len(x)", "rows > 0")), "scaled", "backward")
+    assert (found.state, found.entries[0].state) == ("fail", "fail")
+
+
 SPOILT = ("rows / len(x)", "rows / 7")
 
 

@@ -53,21 +53,17 @@ def borrowed_parts(
     roles : collection of str
         Those of what is wanted.
     """
-    first = scopes[0]
-    keys = [
-        {name: _key(scope.values[name]) for name in (*scope.arrays, *scope.numbers)}
-        for scope in scopes
-    ]
+    keys = [dict(_keys(scope)) for scope in scopes]
     made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
     held: dict[tuple[str, tuple[int, ...]], str | None] = {}
 
     def holding(leaf: str, wanted: Sequence[_Key]) -> str | None:
         pairs = list(zip(wanted, keys, strict=False))
-        names = (leaf, *first.arrays, *first.numbers)
+        names = (leaf, *keys[0])
         held = (n for n in names if all(own.get(n) == key for key, own in pairs))
         turned = (
             f"-{n}"
-            for n in first.arrays
+            for n in scopes[0].arrays
             if all(_turned(own.get(n)) == key for key, own in pairs) and pairs
         )
         return next(held, None) or next(turned, None)
@@ -204,6 +200,20 @@ def _key(value: Any) -> _Key:
     # A number may be held in an array.
     shape = array.shape if array.size > 1 else ()
     return shape, f"{digested(array.reshape(-1).astype(float)):.10g}"
+
+
+def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
+    """Yield what can be named, each with its key; at last arrays in other shapes."""
+    yield from ((name, _key(scope.values[name])) for name in (*scope.arrays, *scope.numbers))
+    for name in scope.arrays:
+        array = scope.values[name]
+        if array.ndim == 1:
+            yield f"{name}[:, None]", _key(array[:, None])
+        elif array.ndim == 2:
+            yield f"{name}.T", _key(array.T)
+            if 1 in array.shape:
+                flat = f"{name}[0]" if len(array) == 1 else f"{name}[:, 0]"
+                yield flat, _key(array.reshape(-1))
 
 
 def _renamed(part: Part, names: Mapping[str, ast.expr]) -> ast.AST:

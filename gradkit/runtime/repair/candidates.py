@@ -15,15 +15,24 @@ import numpy as np
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
-from gradkit.runtime.repair.inserted import inserted
+from gradkit.runtime.repair.inserted import PUT_IN, inserted
 from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places, rank
-from gradkit.runtime.repair.pool import EXACT, KINDS, Part, is_whole, signature, wrong_at
-from gradkit.runtime.repair.scope import Scope
+from gradkit.runtime.repair.pool import EXACT, KINDS, NEARLY, Part, is_whole, signature, wrong_at
+from gradkit.runtime.repair.scope import FEW, Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.text import Written, write_block, write_expression
-from gradkit.runtime.repair.tree import LARGE, LARGER, PER_NODE, SIGNED, Change, size_of
+from gradkit.runtime.repair.tree import (
+    LARGE,
+    LARGER,
+    PER_NODE,
+    SIGNED,
+    Change,
+    binary,
+    expression,
+    size_of,
+)
 
 
 @dataclass(slots=True)
@@ -95,6 +104,7 @@ class Candidates:
         self._draw = places.draws[0]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
+        self._put_in: list[Candidate] = []
         self.most = MOST
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
@@ -106,10 +116,10 @@ class Candidates:
         # Of few changes it costs more to ask where they may be of use.
         asked = not self._kinds
         self._slots = self._places.ordered(self._is_near, touched=asked)
-        yield from self._of_their_own(self._slots)
+        yield from self._of_their_own(self._slots, whole=False)
         others = self._places.ordered(lambda *slot: not self._is_near(*slot), touched=asked)
         self._slots = sorted([*self._slots, *others], key=rank)
-        yield from self._of_their_own(others)
+        yield from self._of_their_own(others, whole=True)
         yield from self._of_others(self._slots)
 
     def _is_near(self, target: Target, slot: Slot) -> bool:
@@ -121,9 +131,12 @@ class Candidates:
         return any(cell == target.cell and line in lines for cell, line in self._near)
 
     def _of_their_own(
-        self, ordered: Sequence[Place]
+        self, ordered: Sequence[Place], *, whole: bool
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield the groups of changes that take nothing from the model solution."""
+        """Yield the groups of changes that take nothing from the model solution.
+
+        ``whole``: after them what may be put in, wherever that is.
+        """
         likely = [place for place in ordered if place.touches < UNLIKELY]
         for right, more in ((False, 0.0), (True, CLEARED)):
             places = [place for place in ordered if place.target.right is right]
@@ -132,11 +145,15 @@ class Candidates:
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             yield LARGER + more, self._taken(lambda one: one.touches == ONLY)
+            if whole and not right:
+                self._put_in = [*self._inserted(self._slots)]
+                # What fills a name is no larger than what is changed where nothing is wrong.
+                yield LARGE, [one for one in self._put_in if one.cost < PUT_IN]
 
     def _of_others(self, ordered: Sequence[Place]) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield the groups of changes that borrow, and what was kept for the end."""
         likely = [place for place in ordered if place.touches < UNLIKELY]
-        yield MORE, self._inserted(ordered)
+        yield MORE, [one for one in self._put_in if one.cost >= PUT_IN]
         for place in self._in_time(likely):
             only = place.touches != ONLY
             yield MORE, self._of_place(place, self._borrowed(place), only=only)
@@ -245,6 +262,7 @@ class Candidates:
         wanted = (each for each in changes if self._is_wanted(each[0].kind))
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in wanted]
         hits: list[Candidate] = []
+        scaled: list[tuple[Change, Spot]] = []
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
             if cost > self.most or self._bench.budget.is_over():
                 break
@@ -280,7 +298,9 @@ class Candidates:
                 hits.append(one)
             elif not only:
                 self._others.append(one)
-        return hits
+            if near == NEARLY and change.kind in OF_THE_WHOLE and change.cost < MORE:
+                scaled += [(each, spot) for each in _scaled(change, spot)]
+        return [*hits, *(self._of_place(place, scaled, only=True, nearer=True) if scaled else ())]
 
     def _borrowed(self, place: Place) -> Iterator[tuple[Change, Spot]]:
         """Yield what the model solution has, for each spot; in a comprehension names are others."""
@@ -312,11 +332,11 @@ class Candidates:
         pairs = zip(found, self._draw.expected, strict=False)
         entries = {where for pair in pairs if (where := wrong_at(*pair)) is not None}
         for target in self._bench.targets:
-            for change, block, at in inserted(
+            for change, block, line in inserted(
                 target.function, scopes, self._draw.pool, self._lacking, entries
             ):
                 if self._is_wanted(change.kind):
-                    yield _in_block(change, block, -at, target)
+                    yield _in_block(change, block, -line, target)
 
     def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
         """Yield the dicts among names that have not a key that is asked for.
@@ -335,6 +355,14 @@ class Candidates:
 
 
 OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
+
+
+def _scaled(change: Change, spot: Spot) -> Iterator[Change]:
+    """Yield a change that gives the model's value but for a size, with each."""
+    for count in spot.scope.numbers_that(count=True)[:FEW]:
+        for operator in (ast.Mult, ast.Div):
+            node = binary(change.node, operator, expression(count))
+            yield replace(change, node=node, cost=change.cost + MORE - LARGER)
 
 
 def _cost(change: Change, node: ast.expr) -> float:

@@ -54,15 +54,15 @@ def _names(spot: Spot) -> Iterator[Change]:
             yield Change(kind, expression(other))
         if spot.value is not None:
             rows = [n for n, v in scope.values.items() if n.isidentifier() and isinstance(v, ROWS)]
-            rates = scope.numbers_that(count=False)[:RATES]
+            some = [n for each in (False, True) for n in scope.numbers_that(count=each)[:RATES]]
             numbers = () if is_array(spot.value) else scope.numbers
-            rest = dict.fromkeys((*rows, *rates, *scope.arrays, *numbers))
+            rest = dict.fromkeys((*rows, *some, *scope.arrays, *numbers))
             for other in [n for n in rest if n != text and n not in near][:FEW]:
                 yield Change(kind, expression(other), LARGER)
 
 
 RATES = 4
-"""Numbers that are tried in the place of an array."""
+"""Numbers of either sort that are tried in the place of an array."""
 
 ROWS = (dict, list, tuple)
 """What holds values and is none itself."""
@@ -80,13 +80,14 @@ def _constants(spot: Spot) -> Iterator[Change]:
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
         around = [a for a in spot.above if isinstance(a, ast.BinOp) and a.right is node]
+        signed = any(isinstance(a, ast.UnaryOp) and a.operand is node for a in spot.above)
         plain = (*NUMBERS, value + 1, value - 1, -value)
         scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
         for number in dict.fromkeys(
             [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
         ):
             idle = any(_is_idle(type(each.op), number) for each in around)
-            if number != value and not idle:
+            if number != value and not idle and not (signed and number <= 0):
                 cost = SIMPLE if number in plain else SCALED
                 yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
         for name in spot.scope.numbers[:FEW]:
@@ -116,6 +117,8 @@ def _operations(spot: Spot) -> Iterator[Change]:
     yield from _closed(node)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
         yield Change("turned-sign", node.operand)
+        if isinstance(node.operand, ast.Constant):
+            yield Change("wrong-constant", new(ast.Constant, 0))
     if isinstance(node, ast.BoolOp):
         other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         yield Change("wrong-comparison", with_parts(node, op=other))
@@ -192,7 +195,7 @@ def _closed(node: Any) -> Iterator[Change]:
     # Of c * f(a) - b it is the call that ends later.
     before = node.left if isinstance(node.left, ast.BinOp) else None
     call = before.right if before is not None else node.left
-    if isinstance(call, ast.Call) and call.args:
+    if isinstance(call, ast.Call) and call.args and called(call) != "len":
         first, *rest = call.args
         last: Any = node.right
         method = last.func if isinstance(last, ast.Call) else None
@@ -400,10 +403,12 @@ def _missing(spot: Spot) -> Iterator[Change]:
     node, value, scope = spot.node, spot.value, spot.scope
     if not _is_numeric(value):
         return
-    names = scope.fitting(np.shape(value)) if is_array(value) else []
+    # Of a number that is not whole and all that there is, an array may be missing.
+    alone = spot.whole and not is_array(value) and not isinstance(value, WHOLE)
+    names = scope.fitting(np.shape(value)) if is_array(value) else scope.arrays[: FEW * alone]
     if isinstance(node, ast.Constant) and value == 1:
         # One without what is taken from it.
-        for name in scope.arrays[:FEW]:
+        for name in (*scope.arrays[:FEW], *scope.numbers_that(count=False)[:RATES]):
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
     counts = scope.numbers_that(count=True)[:FEW]
     rates = scope.numbers_that(count=False)[: FEW // 2]
@@ -418,11 +423,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
     yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
     if not spot.whole:
         return
-    # A whole number counts something: there is no part of it. Of another one that is all there is,
-    # an array may be missing.
+    # A whole number counts something: there is no part of it.
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
-    if not is_array(value) and not isinstance(value, WHOLE):
-        names = scope.arrays[:FEW]
     twice = [f"(2 * {name})" for name in rates]
     ratios = [f"{ratio:.6g}" for ratio in scope.ratios]
     for factor in (*names, *counts, *rates, "2", "0.5", *ratios, *twice):

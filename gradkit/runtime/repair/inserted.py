@@ -7,15 +7,21 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
-from gradkit.runtime.repair.pool import Pool
+from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
 from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, with_parts
+from gradkit.runtime.repair.values import OPERATIONS
 
-PUT_IN = 1.7
-"""What it costs to put in a statement, but for its nodes."""
+PUT_IN, FILLS = 1.7, 0.3
+"""What it costs to put in a statement, but for its nodes; how much less if that fills a name."""
+
+UPDATES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+"""What a statement that is missing may do to a name."""
 
 Scopes = Callable[[ast.stmt, bool], Sequence[Scope]]
 Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
@@ -28,7 +34,7 @@ def inserted(
     lacking: Lacking,
     entries: Collection[tuple[int, ...]],
 ) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
-    """Yield blocks of a function with a statement more, each with the block and the place in it.
+    """Yield blocks of a function with a statement more, each with the block and about its line.
 
     Parameters
     ----------
@@ -43,28 +49,39 @@ def inserted(
     entries : collection of tuple of int
         Where the only entry of an output is that is wrong.
     """
-    parts = [each for each in ast.walk(function) if isinstance(each, ast.Name)]
-    made = {each.id for each in parts if isinstance(each.ctx, ast.Store)}
+    made = _names(function, ast.Store)
     seen = set()
     for _, block in blocks_below(function):
         for at in range(len(block) + 1 if block else 0):
             last = at == len(block)
             statement = block[at - last]
             there = scopes(statement, last)
-            more = (_of_model(pool, there, lacking, made, entries), _of_entries(pool, there, made))
-            for each in itertools.chain(*more) if there else ():
+            if not there:
+                continue
+            # What holds 0 is filled before it is read, and what holds nothing where a block ends.
+            held, simple = there[0].values, not isinstance(statement, ast.For | ast.If | ast.While)
+            read = made if last else made & _names(statement) if simple else set()
+            empty = [
+                n for n in sorted(read & held.keys()) if held[n] is None or last < _is_0(held[n])
+            ]
+            more = (
+                _of_model(pool, there, lacking, made, entries),
+                _of_entries(pool, there, made),
+                _of_values(pool, there, made, empty),
+            )
+            for each in itertools.chain(*more):
                 key = id(block), at, ast.dump(each)
-                if key in seen or _overwrites(each, block[:at]):
+                fills = bool(_targets(each) & {*empty})
+                if key in seen or (_overwrites(each, block[:at]) and not fills):
                     continue
                 seen.add(key)
                 longer = [*block[:at], each, *block[at:]]
                 again = bool(_given(each) & {n for s in block[:at] for n in _given(s)})
-                kind = "wrong-expression" if again else "missing-statement"
-                yield (
-                    Rewritten(kind, PUT_IN + PER_NODE * size_of(each), longer, statement),
-                    block,
-                    at,
-                )
+                kind = "wrong-expression" if again and not fills else "missing-statement"
+                # Beside what gives the same a value it is nearest.
+                beside = bool(_targets(each) & {t for s in block[:at][-1:] for t in _targets(s)})
+                cost = PUT_IN - FILLS * fills + PER_NODE * (size_of(each) - beside)
+                yield Rewritten(kind, cost, longer, statement), block, statement.lineno + last
 
 
 def _of_model(
@@ -91,6 +108,43 @@ def _of_model(
             )
 
 
+def _of_values(
+    pool: Pool, scopes: Sequence[Scope], made: set[str], empty: Sequence[str]
+) -> Iterator[ast.stmt]:
+    """Yield statements that give a name a value of the model's.
+
+    That is an ``empty`` one, or one whose own value comes to that with another operand.
+    """
+    first = scopes[0]
+    targets = {
+        name: pool.found(first.values[name])
+        for name in (*first.arrays, *first.numbers_that(count=False))
+        if (name in made or "'" in name) and not _is_0(first.values[name])
+    }
+    for part, tree in borrowed_parts(pool.parts, pool.values, scopes):
+        value = pool.values[part.numbers[0]]
+        for name in empty if part.role == "whole" else ():
+            if np.shape(first.values[name]) in ((), value.shape):
+                yield _assigned(name, ast.unparse(tree))
+        for name, before in targets.items():
+            held = first.values[name]
+            for kind in UPDATES if np.shape(held) == value.shape else ():
+                found = pool.found(OPERATIONS[kind](held, value)) - before
+                if any(number % KINDS < SHAPES for number in found):
+                    target = with_parts(expression(name), ctx=ast.Store())
+                    yield new(ast.AugAssign, target, kind(), tree)
+
+
+def _is_0(value: Any) -> bool:
+    return isinstance(value, np.ndarray | float) and not np.any(value)
+
+
+def _names(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    """Return the names below a node."""
+    names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, kind)}
+
+
 def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
     """Yield statements that give the entry at which loops are what the model's has."""
     first = scopes[0]
@@ -110,6 +164,13 @@ def _at(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
     target = new(ast.Subscript, with_parts(statement.target, ctx=ast.Load()), at, ast.Store())
     value = new(ast.Subscript, statement.value, at, ast.Load())
     return with_parts(statement, target=target, value=value)  # type: ignore[no-any-return]
+
+
+def _targets(statement: ast.stmt) -> set[str]:
+    """Return what a statement gives a value."""
+    if isinstance(statement, ast.AugAssign):
+        return {ast.unparse(statement.target)}
+    return {ast.unparse(each) for each in getattr(statement, "targets", ())}
 
 
 def _given(statement: ast.stmt) -> set[str]:

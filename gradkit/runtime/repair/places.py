@@ -26,7 +26,7 @@ ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
 EVALUATED = 0.2
 """Seconds after which a value is given up."""
 
-LARGEST = 1_000_000
+LARGEST = 200_000
 """Bytes of a value that is worth a run."""
 
 
@@ -75,17 +75,19 @@ class Places:
     bench : Bench
     used : sequence of int
         The inputs, by number, at which something is wrong.
-    last : int
-        Another one, at which values tell changes apart that are the same elsewhere.
+    further : sequence of int
+        Others, at which values tell changes apart that are the same there.
     wrong : frozenset of str
         The outputs that are.
     """
 
-    def __init__(self, bench: Bench, used: Sequence[int], last: int, wrong: frozenset[str]) -> None:
+    def __init__(
+        self, bench: Bench, used: Sequence[int], further: Sequence[int], wrong: frozenset[str]
+    ) -> None:
         self._bench, self._wrong = bench, wrong
         self.draws = [bench.question.draws[number] for number in used]
         self._pools = [draw.pool for draw in self.draws]
-        told = self.draws if last in used else [*self.draws, bench.question.draws[last]]
+        told = [*self.draws, *(bench.question.draws[number] for number in further)]
         self._record = [bench.recorded(draw) for draw in told]
         self._outputs = bench.outputs(self.draws[0])
         # What is no number stays so, whatever it is made of.
@@ -151,11 +153,12 @@ class Places:
     ) -> tuple[list[Values], list[Values]]:
         """Return what makes values for all runs at the first inputs, and for some at others.
 
-        These are the first of each, and the last: in the first one much is 0.
+        These are the first of each where something is wrong, and the last: in the first one much
+        is 0.
         """
-        space = self._bench.namespace
-        others = [each for each in runs[1:] if each]
-        local = [*runs[0], *(each[0] for each in others), *(each[-1] for each in others)]
+        space, few = self._bench.namespace, len(self.draws)
+        others = [*(each[0] for each in runs[1:few]), *(e[-1] for e in runs[1:few] if len(e) > 1)]
+        local = [*runs[0], *others, *(each[-1] for each in runs[few:] if each)]
         own = local if kept else map(copied, local)
         made = [Values(Names(space, names), kept=kept) for names in own]
         return made[: len(runs[0])], made[len(runs[0]) :]
@@ -168,7 +171,7 @@ class Places:
         spot.put(change.node)
         after = self._tried(values, lambda each: each.again(slot.node, spot.above))
         spot.put(spot.node)
-        if after is None or any(getattr(each, "nbytes", 0) > LARGEST for each in after):
+        if after is None:
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
@@ -189,28 +192,39 @@ class Places:
             place.seen[made] = lambda: self.elsewhere(place, change, spot)
         return after
 
-    def elsewhere(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
-        """Return what a slot gives with a change at the other inputs."""
+    def elsewhere(
+        self, place: Place, change: Change, spot: Spot, most: int | None = None
+    ) -> list[Any]:
+        """Return what a slot gives with a change at the other inputs, or at ``most`` of them.
+
+        That is None where it raises.
+        """
         spot.put(change.node)
-        others = self._tried(place.others, lambda each: each.again(place.slot.node, spot.above))
+        node, others = place.slot.node, place.others[:most]
+        rows = [self._tried([one], lambda each: each.again(node, spot.above)) for one in others]
         spot.put(spot.node)
-        return others
+        return [row and row[0] for row in rows]
 
     def near(self, place: Place, change: Change, spot: Spot, value: Any) -> int:
         """Tell how near the value of a change is to one of the model solution's. See `known`."""
         if not known(self._pools[:1], [value]):
             return 0
-        others = self.elsewhere(place, change, spot)
-        return 0 if others is None else self._known([value, *others])
+        return self._known([value, *self.elsewhere(place, change, spot, len(self._pools) - 1)])
 
     def _tried(self, values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
-        """Return what is made of each; None where that raises."""
+        """Return what is made of each; None where that raises, or one is too large."""
         self._bench.budget.spend(len(values))
+        found = []
         try:
             with limit(EVALUATED):
-                return [made(each) for each in values]
+                for each in values:
+                    found.append(made(each))
+                    if (size := getattr(found[-1], "nbytes", 0)) > LARGEST:
+                        self._bench.budget.spend(size // LARGEST)
+                        return None
         except (Exception, LateError):  # whatever changed text raises: it is no value
             return None
+        return found
 
     def _known(self, values: Sequence[Any]) -> int:
         """Tell how near values are to one of the model solution's where something is wrong."""

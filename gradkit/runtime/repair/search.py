@@ -32,6 +32,9 @@ where none alone makes anything right."""
 GAIN = 0.02
 """Of an output, what has to be right besides for a change to be a step whatever it gives."""
 
+WHOLE = "wrong-expression"
+"""The kind of a change that two others may be instead."""
+
 NOTHING = -1
 """What a change leaves wrong that makes nothing right."""
 
@@ -151,7 +154,7 @@ class Search:
         self._used, self._all = len(used), frozenset(states[0])
         self._best = None
         self._steps = []
-        places = Places(bench, used, amiss[-1], self._wrong)
+        places = Places(bench, used, order[len(used) :], self._wrong)
         candidates = Candidates(bench, places, self._text.near if deep else (), self._kinds)
         for least, group in candidates.groups():
             best: _Best | None = self._best
@@ -161,6 +164,8 @@ class Search:
                 best = self._best
             if best is not None and (least >= MORE if best.left else best.cost <= least):
                 break
+            if least == PAIR and best is not None and best.proposals[0].kind != WHOLE:
+                break  # What is only missing something is one mistake.
             if self._budget.is_over() or (least > LARGE and not deep):
                 break
             if least == PAIR and self._most > 1 and (two := self._two(bench)) is not None:

@@ -46,7 +46,8 @@ def below(
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
         value = values.again(node, frozenset())
-    yield Spot(node, value, scope, whole, put, above, values.names, of)
+    if not isinstance(node, ast.Slice):
+        yield Spot(node, value, scope, whole, put, above, values.names, of)
     above |= {node}
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
         first = node.generators[0]
@@ -75,7 +76,7 @@ def below(
                 # The method is that of the value below it.
                 above |= {child}
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
-            if not isinstance(child, ast.expr) or isinstance(child, ast.Slice | ast.Lambda):
+            if not isinstance(child, ast.expr) or isinstance(child, ast.Lambda):
                 continue
             factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
             alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)

@@ -12,6 +12,9 @@ from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, p
 LITTLE = 0.01
 """What tells costs apart that are the same otherwise."""
 
+EXCHANGED = 12
+"""Pairs of a row that are exchanged at most."""
+
 AGAIN = 0.9
 """What it costs to leave out a statement that stands there twice."""
 
@@ -154,8 +157,9 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _swapped(row: ast.Tuple) -> Iterator[ast.Tuple]:
-    """Yield a row with two of its elements exchanged."""
-    for one, other in itertools.islice(itertools.combinations(range(len(row.elts)), 2), 6):
+    """Yield a row with two of its elements exchanged, neighbours first."""
+    pairs = sorted(itertools.combinations(range(len(row.elts)), 2), key=lambda p: p[1] - p[0])
+    for one, other in pairs[:EXCHANGED]:
         elements = [*row.elts]
         elements[one], elements[other] = elements[other], elements[one]
         yield with_parts(row, elts=elements)

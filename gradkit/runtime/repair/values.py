@@ -112,7 +112,7 @@ def _slice(node: ast.Slice, value: Value, names: Names) -> slice:
     return slice(*(None if part is None else value(part) for part in parts))
 
 
-_OPERATIONS: Mapping[type, Callable[..., Any]] = {
+OPERATIONS: Mapping[type, Callable[..., Any]] = {
     **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul},
     **{ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod},
     **{ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.BitAnd: operator.and_},
@@ -128,8 +128,8 @@ _COMPARED: Mapping[type, Callable[..., Any]] = {
 }
 _MAKERS: Mapping[type, Callable[[Any, Value, Names], Any]] = {
     ast.Name: _name,
-    ast.BinOp: lambda n, value, _: _OPERATIONS[type(n.op)](value(n.left), value(n.right)),
-    ast.UnaryOp: lambda n, value, _: _OPERATIONS[type(n.op)](value(n.operand)),
+    ast.BinOp: lambda n, value, _: OPERATIONS[type(n.op)](value(n.left), value(n.right)),
+    ast.UnaryOp: lambda n, value, _: OPERATIONS[type(n.op)](value(n.operand)),
     ast.BoolOp: _boolean,
     ast.Compare: _compared,
     ast.Call: _call,
