@@ -18,6 +18,7 @@ from typing import Any
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
+from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 
@@ -63,14 +64,13 @@ def _watched(counted: Counter[str]) -> Iterator[None]:
     """Have the calls counted that all requests ask for."""
     ask_before = StudentProcess.ask
 
-    def ask(
-        process: StudentProcess, kind: str, data: Mapping[str, Any], arrays: Mapping[str, Any]
-    ) -> Any:
+    def ask(process: StudentProcess, request: Frame) -> Any:
+        data = request.data
         for role in ("call", "forward", "update"):
             if role in data:
-                steps = data["epochs"] * len(arrays["X"]) if "epochs" in data else 1
+                steps = data["epochs"] * len(request.arrays["X"]) if "epochs" in data else 1
                 counted[_role_of(data[role])] += data.get("n", steps)
-        return ask_before(process, kind, data, arrays)
+        return ask_before(process, request)
 
     StudentProcess.ask = ask  # type: ignore[method-assign]
     try:

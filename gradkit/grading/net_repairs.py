@@ -26,6 +26,9 @@ BUDGET, NAMED = 20_000, 10_000
 """What the searches for one task may do, and where all mistakes have names: see
 `gradkit.runtime.repair.clock.Budget`."""
 
+FEW = 2
+"""Mistakes of a check whose lines are looked for by the changes that mend them."""
+
 MUCH = 3
 """Mistakes about one entry, on one line, in whose place one change is looked for."""
 
@@ -150,7 +153,10 @@ def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
     own = _of(verdict.check, inquiry)
     if verdict.state != "fail" or (verdict.check in inquiry.follows and not own):
         return False
-    return not own or _is_much(own) or any(_is_open(each, inquiry) for each in own)
+    if any(each.mistake == UNEXPLAINED for each in own) or not own or _is_much(own):
+        return True
+    guessed = (mistake(each.mistake).kinds for each in own if each.id in inquiry.doubtful)
+    return len(own) <= FEW and any(guessed)
 
 
 def _of(check: str, inquiry: Inquiry) -> list[Finding]:
@@ -167,10 +173,6 @@ def _is_much(findings: Sequence[Finding]) -> bool:
     """Tell so many mistakes about one entry on a line that one change is the likelier reason."""
     times = Counter((entry, each.place) for each in findings for entry in each.entries)
     return max(times.values(), default=0) >= MUCH
-
-
-def _is_open(finding: Finding, inquiry: Inquiry) -> bool:
-    return finding.mistake == UNEXPLAINED or finding.id in inquiry.doubtful
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:

@@ -68,10 +68,11 @@ def test_every_code_has_a_page_and_a_prediction():
 
 
 def test_the_kinds_of_a_page_are_kinds_of_changes():
-    """Every mistake of a numpy net has some; one that is only made in torch needs none."""
+    """A mistake of a numpy net has some, but where its line is sure, or no one change mends it."""
     of = {code: set(mistake(code).kinds) for code in CODES}
     assert set().union(*of.values()) <= set(kinds())
-    assert {code for code, own in of.items() if own} == {*REWRITES, *FORWARD}
+    assert {code for code, own in of.items() if own} <= {*REWRITES, *FORWARD}
+    assert sum(map(bool, of.values())) > 30
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -41,11 +41,15 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import line_at
 from gradkit.task.oracle import Oracle
 
-GUESSED = ("within", "unused", "function")
+GUESSED = ("within", "function")
 """Evidence of a line that another may be right instead of."""
 
+MADE = ("value", "within", "applied")
+"""Evidence of a line that makes a value."""
+
 FEW = 2
-"""Lines that one mistake is likely to be made in; of more, what they have in common may be it."""
+"""Lines that one mistake is likely to be made in; where it alone is in more, what these have in
+common may be it."""
 
 
 def update_inquiry(
@@ -73,7 +77,7 @@ def update_inquiry(
         tuple(finding for finding, _ in placed),
         consequences,
         ("update",) if _is_rounded(examined, diagnosis) else (),
-        frozenset(finding.id for finding, seen in placed if not seen),
+        frozenset(finding.id for finding, shown in placed if not shown),
     )
 
 
@@ -168,7 +172,9 @@ def _placed(
     inputs: UpdateInputs,
 ) -> Iterator[tuple[Finding, bool]]:
     """Each finding with the lines that it stands on, and whether the trace shows them."""
-    for slip, finding in update_findings(task, bound, diagnosis):
+    told_of = [*update_findings(task, bound, diagnosis)]
+    alone = len(told_of) == 1
+    for slip, finding in told_of:
         shown = trace.events and diagnosis.applies
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
         places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
@@ -187,12 +193,16 @@ def _placed(
             columns=columns,
             untraced=untraced,
         )
-        seen = len(places) <= FEW and all(_is_shown(line, trace) for line in lines)
-        yield told, seen or bool(untraced)
+        spread = alone and len(places) > FEW and all(line.evidence in MADE for line in lines)
+        sure = not spread and all(_is_shown(line, lines, trace) for line in lines)
+        yield told, sure or bool(untraced)
 
 
-def _is_shown(line: Attribution, trace: Trace) -> bool:
+def _is_shown(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> bool:
     """Tell a line that is known to be wrong; one that steps all parameters is right for others."""
+    if line.evidence == "unused":
+        # Of several that are missing no one change makes all right.
+        return len(lines) > 1
     if line.evidence != "applied":
         return line.evidence not in GUESSED
     stepped = {

@@ -72,6 +72,15 @@ CLEARED = 0.8
 It has hardly the mistake if a change of another one, which is not borrowed, makes all right.
 """
 
+ADDED = ("missing-statement", "wrong-expression")
+"""Kinds of statements that are put in."""
+
+BORROWED = ("missing-factor", "missing-term", "wrong-function", "wrong-expression")
+"""Kinds of changes that put in what the model solution has."""
+
+PLACED = 40
+"""What it costs, in values, to make all that may be put in at one place."""
+
 INNER = 0.0005
 """What each node costs of what is changed."""
 
@@ -145,7 +154,7 @@ class Candidates:
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             yield LARGER + more, self._taken(lambda one: one.touches == ONLY)
-            if whole and not right:
+            if whole and not right and any(map(self._is_wanted, ADDED)):
                 self._put_in = [*self._inserted(self._slots)]
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, [one for one in self._put_in if one.cost < PUT_IN]
@@ -154,7 +163,7 @@ class Candidates:
         """Yield the groups of changes that borrow, and what was kept for the end."""
         likely = [place for place in ordered if place.touches < UNLIKELY]
         yield MORE, [one for one in self._put_in if one.cost >= PUT_IN]
-        for place in self._in_time(likely):
+        for place in self._in_time(likely) if any(map(self._is_wanted, BORROWED)) else ():
             only = place.touches != ONLY
             yield MORE, self._of_place(place, self._borrowed(place), only=only)
         yield MORE, self._taken(lambda one: one.touches == ONLY)
@@ -324,6 +333,7 @@ class Candidates:
 
         def scopes(statement: ast.stmt, after: bool) -> Sequence[Scope]:
             place = known.get(id(statement))
+            self._bench.budget.spend(PLACED)
             if place is None or self._bench.budget.is_over():
                 return []
             return self._places.scopes_after(place) if after else place.scopes
