@@ -107,7 +107,7 @@ class _Proposal(msgspec.Struct, forbid_unknown_fields=True):
     kind: Key
     first: Line
     last: Line
-    lines: Annotated[list[str], msgspec.Meta(max_length=10_000)]
+    lines: Annotated[list[str], msgspec.Meta(max_length=1_000)]
     line: Line
     start: Count
     until: Line

@@ -779,6 +779,7 @@ PROPOSED: dict[str, object] = {
         {"line": 4000, "until": 4000},
         {"until": 3},
         {"lines": ["    return 1 +"]},
+        {"lines": ["x"] * 900},
         {"lines": ["x"] * 9000},
         {"lines": "text"},
         {"lines": [1]},
