@@ -23,6 +23,9 @@ from gradkit.runtime.repair.tree import new
 KEPT = (1, 2, 16, 64)
 """Which times of a slot are recorded: a loop's other rounds are like these."""
 
+ROW = 100
+"""Elements of a display that are slots of their own; a longer one is data, and one slot."""
+
 NUMERIC = (np.ndarray, np.number, int, float)
 """What is a value to compare."""
 
@@ -132,7 +135,7 @@ def _take(
     slot = Slot(len(found), parent, name, index, statement, asked)
     node = slot.node
     inner = {ast.Tuple: "elts", ast.List: "elts", ast.Dict: "values"}.get(type(node))
-    if inner is not None:
+    if inner is not None and len(getattr(node, inner)) <= ROW:
         for each in range(len(getattr(node, inner))):
             _take(node, inner, each, statement, asked, found)
     elif not isinstance(node, ast.Slice) and not any(
