@@ -68,7 +68,8 @@ OF_NETS: Mapping[str, str] = {
     "statement moved": "updated-before-use overwritten",
     "statement twice": "wrong-factor layer-repeated",
     "term": "missing-bias missing-error wrong-error wrong-activation wrong-activation-derivative "
-    "missing-activation-derivative overwritten not-updated layer-skipped",
+    "missing-activation-derivative overwritten not-updated nothing-updated "
+    "layer-skipped",
     "transpose": "weight-not-transposed swapped-index wrong-index",
 }
 """Mistakes of nets that are true of an operator of `planting`, by its word."""

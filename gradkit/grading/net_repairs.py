@@ -1,4 +1,7 @@
-"""Find changes that make right what no mistake of a net explains: see `gradkit.grading.repairs`."""
+"""Find the changes that mend what no mistake of a net explains, or tells no line of for sure.
+
+See `gradkit.grading.repairs`.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def with_changes(
     seed: int,
     again: Again,
 ) -> Inquiry:
-    """Return findings with changes of the text in the place of what is unexplained, or has no line.
+    """Return findings with changes of the text for what is unexplained, or where a line is a guess.
 
     Parameters
     ----------
@@ -81,10 +84,11 @@ def with_changes(
     if not lacking:
         return inquiry
     grader = FunctionGrader(model.solution.task, process, model.solution, seed)
+    right = {name for name, verdict in judged.items() if verdict.state == "pass"}
     known = {
         check.name: Verdict(check.name, "pass", "")
         for check in grader.task.checks
-        if judged[check.name].state == "pass" and not check.others
+        if check.name in right and not check.others
     }
     asked = [
         verdict
@@ -129,9 +133,9 @@ def with_changes(
         return inquiry
     # What is right once the text is made right follows from what is told of it.
     with process.with_texts(mended.texts):
-        right = {verdict.check for verdict in again(HELD) if verdict.state == "pass"}
-    codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in right))
-    follows = {check: codes for check in later if check in right}
+        mends = {verdict.check for verdict in again(HELD) if verdict.state == "pass"}
+    codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in mends))
+    follows = {check: codes for check in later if check in mends}
     return replace(inquiry, follows={**inquiry.follows, **follows})
 
 
@@ -161,12 +165,6 @@ def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
 
 def _of(check: str, inquiry: Inquiry) -> list[Finding]:
     return [each for each in inquiry.findings if each.check == check]
-
-
-def _is_unnamed(check: str, inquiry: Inquiry) -> bool:
-    """Tell a check that no mistake, or not all, is known of."""
-    own = _of(check, inquiry)
-    return not own or any(each.mistake == UNEXPLAINED for each in own)
 
 
 def _is_much(findings: Sequence[Finding]) -> bool:

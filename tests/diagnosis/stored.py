@@ -31,7 +31,6 @@ LATER = ("gradient", "trajectory")
 FACTOR = "the factor is told where it stands, and not where another could make up for it"
 SINGLE = "what is off by single precision alone costs what a wrong figure costs"
 MENDED = "the line that is not there is told where it belongs"
-BEHIND = "one sign is told that stands behind all steps, and not each of these"
 SHORT = "no one change lets this loop come to all entries, and the function is told"
 
 OTHER_LINES = {
@@ -57,14 +56,11 @@ OTHER_LINES = {
     "        if l == 2:\n            break": MENDED,
     "for k in range(1):\n        G[k] = dW1[k]": MENDED,
     "- 0.001 * dW1\n$": MENDED,
+    "dW1 = X @ dh.T\n    pass\n": MENDED,
     "for l in range(2, L + 1):": "the loop is told, whose change mends it, and not its function",
     "A = sigmoid(p[f'W{l}'].T @ A + p[f'b{l}'])\n        A_prev = A": (
         "of two statements in the wrong order the first is told, and not their function"
     ),
-    "d = 2 * (y - y_hat)\n    dh = params['W2'] * d\n    dW2 = A1 * d\n": BEHIND,
-    "d = 2 * (y - y_hat)\n    dh = parameters['W2'] * d\n    dW2 = A1 * d\n": BEHIND,
-    "dW1 = dZ1 @ (X).T\n    parameters['W1'] = parameters['W1'] + -0.001 * dW1\n": BEHIND,
-    "    dy = (y - y_hat) * 2\n    dh = dy * parameters['W2'].T\n": BEHIND,
     "for i in range(1):\n        for j in range(2):\n            parameters['W1'][i][j] += 0.001 * e": SHORT,
     "grads[f'b{l}']\n        break": SHORT,
     "for l in (2,):": SHORT,

@@ -90,10 +90,6 @@ GUESSED: dict[str, Case] = {
         *(REGRESSION, "helper functions", "-(2 * (y - y_hat))", "-(3 * (y - y_hat))"),
         *("update", "wrong-learning-rate"),
     ),
-    "what all steps are made of": (
-        *(REGRESSION, "outer", "d = 2 * (y - y_hat)", "d = 2 * (y_hat - y)"),
-        *("update", "wrong-sign"),
-    ),
     "a layer that comes too late": (
         *(REGRESSION, "loops", "for l in range(1, len(p", "for l in range(2, len(p"),
         *("forward", "layer-skipped"),

@@ -108,10 +108,16 @@ def _moves(case: Case, event: Event) -> bool:
     )
 
 
+def _stays(case: Case, event: Event) -> bool:
+    """Whether what an event has is what a parameter is in the end, and no gradient of it."""
+    after = case.trace.after[event.parameter]
+    return same(event.values.reshape(len(after), -1), after.reshape(len(after), -1))
+
+
 def _is_looped(case: Case) -> bool:
     """Whether parameters move in statements that do not name them, as in a loop over layers."""
     for event in case.trace.events:
-        if event.parameter and _moves(case, event):
+        if event.parameter and _moves(case, event) and _stays(case, event):
             spots = [spot for step in event.steps for spot in case.steps.spots[step]]
             named = {name for spot in spots for name in spot.names}
             if named and re.findall(r"\w+", event.name)[-1] not in named:

@@ -44,8 +44,8 @@ from gradkit.task.oracle import Oracle
 GUESSED = ("within", "function")
 """Evidence of a line that another may be right instead of."""
 
-MADE = ("value", "within", "applied")
-"""Evidence of a line that makes a value."""
+MADE = ("value", "within")
+"""Evidence of a line that makes a wrong value."""
 
 FEW = 2
 """Lines that one mistake is likely to be made in; where it alone is in more, what these have in

@@ -125,7 +125,8 @@ class Candidates:
         # Of few changes it costs more to ask where they may be of use.
         asked = not self._kinds
         self._slots = self._places.ordered(self._is_near, touched=asked)
-        yield from self._of_their_own(self._slots, whole=False)
+        if self._slots:
+            yield from self._of_their_own(self._slots, whole=False)
         others = self._places.ordered(lambda *slot: not self._is_near(*slot), touched=asked)
         self._slots = sorted([*self._slots, *others], key=rank)
         yield from self._of_their_own(others, whole=True)
