@@ -199,7 +199,7 @@ def diagnose(
     It only ever lightens marks and explains them: its own fault must not cost the report.
     Where failures are not ``asked`` about, only what is remarkable by itself is found.
     """
-    failed = any(verdict.state == "fail" for verdict in examined.verdicts)
+    failed = any(verdict.state in ("fail", "error") for verdict in examined.verdicts)
     asked = asked and failed
     if not asked and not remarkable(examined.case):
         return Inquiry(), []
@@ -225,7 +225,7 @@ def diagnose(
             if "train" in examined.case.binding.bound:
                 from gradkit.grading.training_repairs import with_lines
 
-                inquiry = with_lines(task, process, inquiry, again)
+                inquiry = with_lines(task, examined, process, inquiry, again)
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
             from gradkit.grading.net_repairs import with_changes

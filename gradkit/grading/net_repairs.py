@@ -105,6 +105,8 @@ def with_changes(
         for each in inquiry.findings
         if each.place and each.check in lacking and each.id not in inquiry.doubtful
     )
+    stops = (judged[check] for check in lacking if judged[check].state == "error")
+    near += tuple(each.place for each in stops if each.place)
     failed = [verdict.check for verdict in asked if verdict.state in FAILED]
     named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
     wanted = Wanted(BUDGET, near)
@@ -120,9 +122,10 @@ def with_changes(
             for each in mended.inquiry.findings
             if each.check == check
         ]
-        wrong = {
-            told[each.parameter] for each in grader.verdicts[check].entries if each.state != "pass"
-        }
+        entries = grader.verdicts[check].entries
+        # What stopped has none: nothing of it is there.
+        judged_wrong = {told[each.parameter] for each in entries if each.state != "pass"}
+        wrong = judged_wrong if entries else {*told.values()}
         whole = wrong == {name for each in own for name in each.entries}
         # Of what has no entries of its own, a part that is right says nothing.
         if own and (whole or check == "update"):
@@ -155,7 +158,7 @@ def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
     To look for the lines of other mistakes takes longer than all else that is done for a hand-in.
     """
     own = _of(verdict.check, inquiry)
-    if verdict.state != "fail" or (verdict.check in inquiry.follows and not own):
+    if verdict.state not in ("fail", "error") or (verdict.check in inquiry.follows and not own):
         return False
     if any(each.mistake == UNEXPLAINED for each in own) or not own or _is_much(own):
         return True

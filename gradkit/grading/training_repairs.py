@@ -2,8 +2,8 @@
 
 The diagnosis of a training run names mistakes by the numbers that they give. Here the text is
 changed in the way that such a mistake would be mended, and run again: where all that failed is
-right then, and at fresh inputs too, the change tells the line. A failure without a name is looked
-at in the same way.
+right then, and at fresh inputs too, the change tells the line. A failure without a name, and code
+that stops, are looked at in the same way.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from contextlib import suppress
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
 from gradkit.diagnosis.inquiry.findings import identity, told
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
-from gradkit.diagnosis.repair.training import MENDS, NAMES, STANDS, Text, changes
+from gradkit.diagnosis.repair.training import MENDS, NAMES, SIZES, STANDS, Text, changes
 from gradkit.grading.repairs import HELD, replaced
+from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
-from gradkit.records.rule import Names, Slip
+from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
@@ -46,12 +48,15 @@ class _Change(Struct, frozen=True):
     source: str
 
 
-def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Again) -> Inquiry:
+def with_lines(
+    task: Task, examined: Examined, process: StudentProcess, inquiry: Inquiry, again: Again
+) -> Inquiry:
     """Return findings with the lines, and the changes, of those that could be made right.
 
     Parameters
     ----------
     task : Task
+    examined : Examined
     process : StudentProcess
         The section's code.
     inquiry : Inquiry
@@ -59,16 +64,21 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
     again : callable
         Examines the code that is loaded, given what is added to the seed.
     """
+    before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
     codes = list(dict.fromkeys(each.mistake for each in inquiry.findings if each.check))
     if not codes or (UNEXPLAINED in codes and len(codes) > 1):
         return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
     search = _Search(task, process, again, ATTEMPTS, task.deadline)
-    made = search.made(texts, codes)
+    of_sizes = inquiry != before and inquiry.findings[0].check == MODEL
+    made = search.made(texts, [SIZES] if of_sizes else codes)
     if not made and OF_THE_MODULE.issuperset(codes):
         # The loss may have been chosen for what the module gives.
         made = search.made(texts, [*codes, "wrong-loss"])
+    if not made and inquiry != before:
+        # What stopped is said in words.
+        return before
     by_code = {code: made[: number + 1] for number, code in enumerate(codes[: len(made)])}
     findings = [
         _told(task, each, by_code[each.mistake], cells)
@@ -84,6 +94,21 @@ def with_lines(task: Task, process: StudentProcess, inquiry: Inquiry, again: Aga
         follows |= dict.fromkeys(rest, (first.mistake,))
         findings = [each for each in findings if each not in more]
     return replace(inquiry, findings=tuple(findings), follows=follows)
+
+
+MODEL = "model"
+
+
+def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
+    """Return findings with one for a model of other sizes, or a loop that stopped, if all is so."""
+    wrong = {(verdict.check, verdict.state) for verdict in examined.verdicts}
+    bound = examined.case.binding.bound
+    for check, state, role in ((MODEL, "fail", MODEL), ("trajectory", "error", "train")):
+        if (check, state) in wrong and role in bound and not inquiry.findings:
+            slip = Slip(UNEXPLAINED)
+            finding = unexplained(task, bound[role], check, slip, Explanation())
+            return replace(inquiry, findings=(finding,))
+    return inquiry
 
 
 class _Search(Struct):
@@ -106,7 +131,7 @@ class _Search(Struct):
             source = texts[proposal.cell]
             change = _Change(trimmed(proposal, source), source)
             if len(codes) == 1:
-                if self._right(changed):
+                if self._right(changed, codes[0]):
                     return [change]
             elif further := self.made(changed, codes[1:]):
                 return [change, *further]
@@ -125,14 +150,28 @@ class _Search(Struct):
                             seen.add(text)
                             yield proposal, {**texts, name: text}
 
-    def _right(self, texts: Texts) -> bool:
-        """Run a text; at fresh inputs too, where it is right at the judged ones."""
+    def _right(self, texts: Texts, code: str) -> bool:
+        """Run a text; at fresh inputs too, where it is right at the judged ones.
+
+        Of sizes only the model has to be right, and able to run.
+        """
         self.left -= 1
         with self.process.with_texts(texts):
-            states = (verdict.state for more in (0, HELD) for verdict in self.again(more))
-            right = all(state == "pass" for state in states)
+            verdicts = (verdict for more in (0, HELD) for verdict in self.again(more))
+            right = all(
+                verdict.state == "pass" or (code == SIZES and _is_after(verdict))
+                for verdict in verdicts
+            )
             self.seconds -= self.process.spent
         return right
+
+
+def _is_after(verdict: Verdict) -> bool:
+    """Tell a check of what a model of other sizes is not to blame for."""
+    return verdict.check not in (MODEL, "forward") or (verdict.check, verdict.state) == (
+        "forward",
+        "fail",
+    )
 
 
 def _told(
@@ -152,6 +191,8 @@ def _told(
         # Nothing but this mistake is mended so: it is told, and costs, as where its numbers tell.
         finding = replace(finding, id=identity(task, finding.check, name, ()), mistake=name)
         finding = told(finding, task, Slip(name), Names(), {"train": f"`{function}`"})
+        # Its numbers were not seen, so there is nothing to say of them.
+        finding = replace(finding, hints=finding.hints[:2])
     place = finder([cell])(cell.id, line)
     parts = marked(proposal, source, cell, place.line)
     own = cell.source.split("\n")[line - 1].strip()

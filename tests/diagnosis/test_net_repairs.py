@@ -109,6 +109,63 @@ def test_a_mistake_is_told_where_a_change_mends_it(diagnosed, case: Case) -> Non
     assert was in finding.fix
 
 
+STOPPED: dict[str, Case] = {
+    "a name that is not there": (
+        *(CLASSIFICATION, "a new dict", "0.01 * (y - y_hat)", "0.01 * (y - yhat)"),
+        *("update", "wrong-name"),
+    ),
+    "a key that is not there": (
+        *(REGRESSION, "outer", "parameters['W2'] +=", "parameters['w2'] +="),
+        *("update", "wrong-entry"),
+    ),
+    "shapes that do not fit": (
+        *(REGRESSION, "loops", "np.dot(W.T, A)", "np.dot(W, A)"),
+        *("forward", "wrong-transpose"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STOPPED.values(), ids=STOPPED)
+def test_what_stops_is_told_where_it_is_mended(diagnosed, case: Case) -> None:
+    """With what is to stand there; it costs what it did without a name."""
+    task, style, was, now, check, kind = case
+    text, line = text_of(task, style, was, now)
+    result: TaskResult = diagnosed(text, task)
+    (finding,) = result.findings
+    (stopped,) = [each for each in result.checks if each.check == check]
+    assert (stopped.state, finding.check, finding.mistake) == ("error", check, kind)
+    assert finding.place is not None
+    assert finding.place.line == line
+    assert was in finding.fix
+    assert finding.deduction == stopped.max_score - stopped.score > 0
+
+
+def test_a_sign_is_told_where_the_gradient_has_it(diagnosed) -> None:
+    """A step that takes away is as it should be; one that adds may be meant."""
+    text, line = text_of(REGRESSION, "matmul", "-2 * (y - y_hat)", "2 * (y - y_hat)")
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert (finding.mistake, finding.place.line) == ("wrong-sign", line)
+
+
+ALIAS = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = 2 * (y - y_hat)
+    W2 = parameters['W2']
+    parameters['W2'] += 0.001 * e * A1
+    parameters['b2'] += 0.01 * e
+    parameters['W1'] += 0.001 * e * X @ W2.T
+    parameters['b1'] += 0.01 * e * W2
+"""
+
+
+def test_an_alias_is_told_where_it_is_made(diagnosed) -> None:
+    """It was to be a copy: the lines that use it are right."""
+    text = homework(REGRESSION, ALIAS)
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert (finding.mistake, finding.source) == ("updated-before-use", "W2 = parameters['W2']")
+    assert finding.fix == "W2 = parameters['W2'].copy()"
+
+
 def test_a_step_that_is_missing_is_told_where_it_belongs(diagnosed) -> None:
     """Of one entry, where a statement steps each."""
     gone = "    parameters['b1'][1][0] += 0.01 * e * w1 * 1.0\n"

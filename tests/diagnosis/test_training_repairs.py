@@ -254,6 +254,63 @@ for epoch in range(20):
     assert fix == "loss = nn.functional.mse_loss(model(X).squeeze(-1), y)"
 
 
+STOPPED: dict[str, tuple[tuple[str, str], str, str]] = {
+    "a tensor that is cut off": (
+        ("model(X).squeeze(1)", "model(X).squeeze(1).detach()"),
+        *("graph-detached", "model(X).squeeze(1).detach()"),
+    ),
+    "no graph at all": (
+        ("        y_pred = model", "        with torch.no_grad():\n            y_pred = model"),
+        *("graph-detached", "with torch.no_grad()"),
+    ),
+    "other numbers": (
+        ("    losses = []\n", "    losses = []\n    X = X.double()\n"),
+        *("extra-statement", "X = X.double()"),
+    ),
+}
+"""Of loops that stop: what is changed, the mistake, and what is doubtful."""
+
+
+@pytest.mark.parametrize("case", STOPPED.values(), ids=STOPPED)
+def test_what_stops_a_loop_is_told_where_it_is_mended(diagnosed: Diagnosed, case) -> None:
+    """Not only where it stops; the points are those of a loop that does not run."""
+    change, code, part = case
+    result = diagnosed(changed(change), REGRESSION)
+    assert [(found, doubt) for found, doubt, _ in told(result)] == [(code, part)]
+    (finding,) = [each for each in result.findings if each.check]
+    states = {each.check: (each.state, each.score) for each in result.checks}
+    assert states[finding.check] == ("error", 0.0)
+    # What a mistake's page says of its numbers was not seen here.
+    assert len(finding.hints) == 2
+
+
+def test_what_stops_for_no_small_reason_is_told_in_words(diagnosed: Diagnosed) -> None:
+    """The verdict says where, and nobody is accused of anything."""
+    result = diagnosed(changed(("    losses = []\n", "    raise ValueError(1)\n")), REGRESSION)
+    assert told(result) == []
+    assert "`train` stopped with ValueError" in result.checks[-1].message
+
+
+SIZES = {
+    "in two layers": (
+        (("Linear(2, 2)", "Linear(2, 3)"), ("(2, 1)", "(3, 1)")),
+        "3",
+        "Linear(2, 2)",
+    ),
+    "outputs": ((("Linear(2, 1)", "Linear(2, 2)"),), "2", "Linear(2, 1)"),
+}
+
+
+@pytest.mark.parametrize("case", SIZES.values(), ids=SIZES)
+def test_a_layer_of_another_size_is_told_where_it_is_made(diagnosed: Diagnosed, case) -> None:
+    """Whatever comes after it."""
+    changes, part, right = case
+    result = diagnosed(changed(*changes), REGRESSION)
+    ((code, doubtful, fix),) = told(result)
+    assert (code, doubtful) == ("wrong-constant", part)
+    assert right in fix
+
+
 def test_the_search_ends(diagnosed: Diagnosed, monkeypatch) -> None:
     """After so many texts nothing is run any more, and the mistake keeps its name."""
     monkeypatch.setattr(training_repairs, "ATTEMPTS", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ from gradkit.diagnosis.inquiry.steps import (
     observed_steps,
     rated,
 )
+from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
 from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE
@@ -39,6 +41,7 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import line_at
+from gradkit.submission.source import statements
 from gradkit.task.oracle import Oracle
 
 GUESSED = ("within", "function")
@@ -50,6 +53,9 @@ MADE = ("value", "within")
 FEW = 2
 """Lines that one mistake is likely to be made in; where it alone is in more, what these have in
 common may be it."""
+
+COPY, SIGN = "missing-copy", "turned-sign"
+"""Kinds of changes that may be made before the lines in which their mistake shows."""
 
 
 def update_inquiry(
@@ -179,7 +185,8 @@ def _placed(
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
         places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
         fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
-        line = line_at([*sitting.section.own, *sitting.section.shared], places[0])
+        cells = [*sitting.section.own, *sitting.section.shared]
+        line = line_at(cells, places[0])
         indent = len(line) - len(line.lstrip())
         columns = tuple(column - indent for column in lines[0].spot.columns) if lines else ()
         local = [line.name for line in lines if line.evidence == "local"]
@@ -193,9 +200,19 @@ def _placed(
             columns=columns,
             untraced=untraced,
         )
-        spread = alone and len(places) > FEW and all(line.evidence in MADE for line in lines)
+        kinds = mistake(slip.code).kinds
+        few = 1 if COPY in kinds else FEW
+        spread = alone and len(places) > few and all(line.evidence in MADE for line in lines)
+        if SIGN in kinds and all(line.evidence == "applied" for line in lines):
+            spread |= all(_goes_down(line_at(cells, each)) for each in places)
         sure = not spread and all(_is_shown(line, lines, trace) for line in lines)
         yield told, sure or bool(untraced)
+
+
+def _goes_down(line: str) -> bool:
+    """Tell a line that takes away, as a step does: if its sign is wrong, that comes from before."""
+    parts = (part for each in statements(line) for part in (each, getattr(each, "value", None)))
+    return any(isinstance(getattr(part, "op", None), ast.Sub) for part in parts)
 
 
 def _is_shown(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> bool:

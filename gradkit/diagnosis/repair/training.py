@@ -7,11 +7,13 @@ change of one mistake alone, as a statement at another place, it is tried for ea
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import TypeGuard
 
 from msgspec import Struct
 
+from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import LOOPS, called_method, last_name, parse, walk
@@ -139,6 +141,16 @@ class Text:
         lines = f"{before}{text}{after}".split("\n")
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
 
+    def put_each(self, kind: str, nodes: Sequence[ast.expr], text: str) -> Proposal:
+        """Return the change that puts a text in the place of several parts of a line each."""
+        spots = sorted((self.spot(node) for node in nodes), key=lambda at: (at.first, at.start))
+        lines = [*self.lines]
+        for at in reversed(spots):
+            line = lines[at.first - 1]
+            lines[at.first - 1] = f"{line[: at.start]}{text}{line[at.end :]}"
+        first, last = spots[0].first, spots[-1].last
+        return self.moved(kind, first, last, lines[first - 1 : last], spots[0])
+
     def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
         """Return the change that puts lines in the place of others, for the sake of a statement."""
         ends = at.first, at.start, at.last, at.end
@@ -250,11 +262,12 @@ def _batches(text: Text, task: Task) -> Iterator[Proposal]:
 def _calls(text: Text, task: Task) -> Iterator[Proposal]:
     """What a call is made of, in the place of the call."""
     for node in text.calls:
-        if last_name(node.func) not in KEPT:
+        if (name := last_name(node.func)) not in KEPT:
             if isinstance(node.func, ast.Attribute) and (
-                not node.args or last_name(node.func) in FLAT | {"unsqueeze", "to"}
+                not node.args or name in FLAT | {"unsqueeze", "to"}
             ):
-                yield text.put("call", text.spot(node), ast.unparse(node.func.value))
+                kind = "cut" if name in CUTTING else "call"
+                yield text.put(kind, text.spot(node), ast.unparse(node.func.value))
             if len(node.args) == 1 and not node.keywords:
                 argument = ast.unparse(node.args[0])
                 yield text.put("call", text.spot(node), argument)
@@ -266,9 +279,12 @@ def _withheld(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.With) and node.body[0].lineno > node.lineno:
             inside = text.lines[node.body[0].lineno - 1 : node.end_lineno]
             more = node.body[0].col_offset - node.col_offset
-            at, head = text.spot(node), text.spot(node.items[-1].context_expr)
-            part = Spot(at.first, at.start, head.last, head.end)
-            yield text.moved("with", at.first, at.last, [line[more:] for line in inside], part)
+            at, head = text.spot(node), node.items[-1].context_expr
+            end = text.spot(head)
+            part = Spot(at.first, at.start, end.last, end.end)
+            name = last_name(head.func) if isinstance(head, ast.Call) else ""
+            kind = "cut" if name in CUTTING else "with"
+            yield text.moved(kind, at.first, at.last, [line[more:] for line in inside], part)
 
 
 def _operands(text: Text, task: Task) -> Iterator[Proposal]:
@@ -376,6 +392,23 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
                     yield text.moved("dropped", at.first, at.last, [], at)
 
 
+def _sizes(text: Text, task: Task) -> Iterator[Proposal]:
+    """A size of the layers in the place of another: once, or wherever that stands in the model."""
+    for model in walk(text.tree):
+        if isinstance(model, ast.ClassDef):
+            calls = [node for node in walk(model) if isinstance(node, ast.Call)]
+            numbers = [n for call in calls for n in call.args if _is_size(n)]
+            alike = [[one for one in numbers if one.value == n.value] for n in numbers]
+            for nodes in (*([n] for n in numbers), *alike):
+                for units in dict.fromkeys(layer.units for layer in task.layers):
+                    if units != nodes[0].value:
+                        yield text.put_each("size", nodes, str(units))
+
+
+def _is_size(node: ast.expr) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and type(node.value) is int
+
+
 def _batched(text: Text) -> Iterator[Spot]:
     """Yield the heads of loops inside of others in which gradients are computed."""
     loops = [n for n in walk(text.tree) if isinstance(n, LOOPS) and calls_method(n, "backward")]
@@ -402,6 +435,9 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
             return [each.arg for each in function.args.args]
     return []
 
+
+SIZES = "sizes"
+"""In the place of a mistake: the model has parameters of other shapes."""
 
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
@@ -447,14 +483,19 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         "wrong-statement-order",
         ("gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"),
     ),
+    "size": (_sizes, "wrong-constant", (SIZES,)),
 }
 """The kinds of changes, likely ones first: what is told where the numbers have no name, a kind of
 `kinds` or the one mistake that is mended so, and the mistakes that it may mend."""
 
 MENDS = {kind: codes for kind, (_, _, codes) in KINDS.items()} | {
-    "wrapped": ("missing-activation",)
+    "wrapped": ("missing-activation",),
+    "cut": ("graph-detached",),
 }
-NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {"wrapped": "missing-function"}
+NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
+    "wrapped": "missing-function",
+    "cut": "graph-detached",
+}
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}
 """Mistakes that stand in one kind of place, if there is one alone, and have no small change."""

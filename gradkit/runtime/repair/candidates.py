@@ -304,7 +304,7 @@ class Candidates:
             counts = after is not None and isinstance(after[0], int | np.integer)
             most = LARGE if counts and not place.plain else SIGNED
             small = after is not None and cost - more <= most and plain
-            if near or small:
+            if near or small or (change.hidden and change.cost < LARGER):
                 hits.append(one)
             elif not only:
                 self._others.append(one)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.scope import FEW, WHOLE, is_array, is_number
+from gradkit.runtime.repair.scope import FEW, WHOLE, is_array, is_number, written_like
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
@@ -50,6 +50,9 @@ def _names(spot: Spot) -> Iterator[Change]:
         text = ast.unparse(node)
         kind = "wrong-entry" if isinstance(node, ast.Subscript) else "wrong-name"
         near = scope.alike(text, spot.value)
+        if spot.value is None and text not in scope.values:
+            # What is not there at all was to be one that is written nearly so.
+            near = written_like(text, scope.values)
         for other in near:
             yield Change(kind, expression(other))
         if spot.value is not None:
@@ -76,7 +79,10 @@ def _constants(spot: Spot) -> Iterator[Change]:
     if not isinstance(node, ast.Constant):
         return
     value = node.value
-    if isinstance(value, bool):
+    if isinstance(value, str):
+        for key in spot.scope.keys_like(value):
+            yield Change("wrong-entry", new(ast.Constant, key))
+    elif isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
         around = [a for a in spot.above if isinstance(a, ast.BinOp) and a.right is node]
@@ -330,7 +336,9 @@ def _attributes(spot: Spot) -> Iterator[Change]:
     elif isinstance(spot.value, np.ndarray) and spot.value.ndim >= 2:
         yield Change("wrong-transpose", new(ast.Attribute, node, "T", ast.Load()))
     if isinstance(spot.value, np.ndarray) and not isinstance(node, ast.Constant):
-        yield Change("missing-copy", _method(node, "copy"), LARGER, hidden=True)
+        alias = not spot.above and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+        cost = SIMPLE if alias else LARGER
+        yield Change("missing-copy", _method(node, "copy"), cost, hidden=True)
         for name in spot.scope.arrays:
             other = spot.scope.values[name]
             if other.size == spot.value.size and other.shape != spot.value.shape:

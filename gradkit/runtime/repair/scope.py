@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -52,6 +53,12 @@ class Scope:
             return [n for n in same if n != text and (whole or self.values[n] != value)][:FEW]
         return []
 
+    def keys_like(self, key: str) -> list[str]:
+        """Return the keys of dicts that are written nearly as one that no dict has."""
+        rows = [row for row in self.values.values() if isinstance(row, dict)]
+        keys = dict.fromkeys(each for row in rows for each in row if isinstance(each, str))
+        return [] if key in keys else written_like(key, keys)
+
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         """Return the arrays that take part in an operation, of which one keeps its shape.
 
@@ -69,6 +76,12 @@ class Scope:
 
 
 WHOLE = (int, np.integer)
+
+
+def written_like(text: str, names: Collection[str]) -> list[str]:
+    """Return the names that are written nearly as a text is, in small or large letters."""
+    alike = set(get_close_matches(text.lower(), {name.lower() for name in names}, FEW))
+    return [name for name in names if name.lower() in alike]
 
 
 def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
