@@ -197,7 +197,9 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
     head = Text.assemble((sign, colour), f" {check.check:<12}{worth:>10}")
     if check.state != "pass":
         head.append(f"  {words.word(words.state_of(check))}", colour)
-        placed = hints >= RULE_LEVEL and any(finding.place for finding in findings)
+        own = [finding.place for finding in findings if finding.place and hints >= RULE_LEVEL]
+        # Where code stops is told too.
+        placed = check.place in own if check.state == "error" else own
         if check.place is not None and not (placed or check.follows):
             head.append(say(", see {place}", place=clean_text(where(check.place))))
     return head
