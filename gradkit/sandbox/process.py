@@ -149,7 +149,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         if isinstance(reply, Lost) and reply.kind == "timeout" and self._imports is None:
             # Whether it was the code, or what it imports, is only asked where it matters.
             self._imports = _imports_of(self._sources)
-            self._open(self._modules)
+            self._open()
             if self._importing > LEAST:
                 self.losses.remove(reply)
                 self._left = left
@@ -175,11 +175,9 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._importing = time.monotonic() - began
 
     def _ask(self, request: Frame) -> Frame | Lost:
-        modules = _needed(request.kind, request.data)
-        if self._worker is not None and not self._modules >= modules:
-            self._close()
+        self._prepare([request])
         # A new process is the grader's own time, the loading of the code is the student's.
-        worker = self._worker or self._open(modules)
+        worker = self._worker or self._open()
         first, started = not self._loaded, time.monotonic()
         try:
             sent = together([Frame("load", {}, self._sources), request]) if first else request
@@ -239,6 +237,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return [(self.ask(question), self.output) for question in questions]
 
     def _ask_together(self, questions: Sequence[Frame]) -> list[Frame] | None:
+        self._prepare(questions)
         reply = self.ask(together(questions))
         if isinstance(reply, Lost) or self.output:
             return None
@@ -306,9 +305,15 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         """Seconds that the next request may take."""
         return self._left if self._hurried else max(LEAST, self._left / 2)
 
-    def _open(self, modules: frozenset[str]) -> Worker:
+    def _prepare(self, requests: Sequence[Frame]) -> None:
+        """Part from a process that lacks modules which some requests need."""
+        needed = frozenset[str]().union(*(_needed(each.kind, each.data) for each in requests))
+        if not self._modules >= needed:
+            self._close()
+            self._modules |= needed
+
+    def _open(self) -> Worker:
         lifetime = max(LEAST, self._left) + (IMPORTS if self._imports else 0)
-        self._modules |= modules
         self._worker = self._stack.enter_context(
             self._workshop.worker(deadline=lifetime, seed=self._seed, modules=self._modules)
         )

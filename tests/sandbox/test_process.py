@@ -117,6 +117,17 @@ def test_all_at_once_is_no_different(workshop, requests, functions, at_once) -> 
     assert (quick[1][1] == "talking\n") == ("talk" in functions)
 
 
+def test_what_needs_a_module_of_ours_has_it_at_once(workshop) -> None:
+    """The code cannot read it by then: a process that has it already is asked."""
+    put = question("double")
+    spared = replace(put, data={**put.data, "spared": "double"})
+    with open_process(workshop, hurried=False) as process:
+        asked(process, "double")
+        replies = process.ask_all([spared, replace(spared, name="again")], at_once=True)
+    assert all("y_hat" in reply.arrays for reply, _ in replies if not isinstance(reply, Lost))
+    assert process.losses == []
+
+
 def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
     """A second worker would be needed to tell what belongs to what."""
     with open_process(workshop, hurried=True) as process:
