@@ -27,7 +27,7 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.activations import LOSSES
 from gradkit.task.network import Dense, run, slopes_of
-from gradkit.task.oracle import rate_of
+from gradkit.task.oracle import descended
 
 
 def follows_own_forward(
@@ -136,10 +136,7 @@ def descent_after(
     with np.errstate(all="ignore"):
         slope = LOSSES[task.loss].slope(columns["y"], columns["y_hat"])
         slopes = slopes_of(stages, inputs.before, slope)
-    after = {
-        key: value - rate_of(task, key, columns)[:, None, None] * slopes[key]
-        for key, value in inputs.before.items()
-    }
+    after = descended(task, columns, slopes)
     if not all(np.isfinite(value).all() for value in after.values()):
         return None
     return inputs, after
