@@ -112,13 +112,10 @@ class Derived(Struct, frozen=True):
         return network.forward(self.task.layers, parameters, X)
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Gradient descent: each parameter minus its rate times its gradient."""
-        parameters = parameters_in(inputs)
-        slopes = network.gradient(self.task, parameters, inputs["X"], inputs["y"])
-        return {
-            key: value - rate_of(self.task, key, inputs)[:, None, None] * slopes[key]
-            for key, value in parameters.items()
-        }
+        """See `descended`."""
+        X, y = inputs["X"], inputs["y"]
+        slopes = network.gradient(self.task, parameters_in(inputs), X, y)
+        return descended(self.task, inputs, slopes)
 
     def train(self, run: Run) -> dict[str, Array]:
         """Train example by example in numpy tasks; on the mean over all rows in torch tasks."""
@@ -202,6 +199,16 @@ class CachedOracle(_Wrapper, frozen=True):
 def mean_scale(task: Task) -> float:
     """What torch's mean reduction divides by, beside the rows: outputs, but not for classes."""
     return 1.0 if task.loss == "cross_entropy" else 1.0 / task.layers[-1].units
+
+
+def descended(
+    task: Task, inputs: Mapping[str, Array], slopes: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Gradient descent: each parameter minus its rate times its slope."""
+    return {
+        key: value - rate_of(task, key, inputs)[:, None, None] * slopes[key]
+        for key, value in parameters_in(inputs).items()
+    }
 
 
 def rate_of(task: Task, key: str, inputs: Mapping[str, Array]) -> Array:

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.layers import SUMS, Accept, Layers, same
+from gradkit.diagnosis.attribute.layers import SUMS, Accept, Layers
 from gradkit.diagnosis.mistakes.forward import form_with
-from gradkit.diagnosis.rules.forward import before_last, run_stages
 from gradkit.records.rule import Slip, Trace
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
@@ -58,31 +57,6 @@ def forward_lines(
         found = [_of_unit(layers, *which, activation) for which in layers.units()]
     told = sorted(number for number in found if number is not None)
     return tuple(dict.fromkeys(trace.events[number].place for number in told))
-
-
-def is_at_hand(
-    task: Task,
-    trace: Trace,
-    inputs: Mapping[str, Array],
-    slips: tuple[Slip, ...],
-    slip: Slip,
-) -> bool:
-    """Whether a name holds what should be returned, so that it is the return that is wrong.
-
-    Where none does, another statement may have lost it. Arguments as for `forward_lines`;
-    ``slip`` is about what is returned.
-    """
-    form = form_with(task, slips)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        stages = run_stages(form, inputs["X"][:, :, 0], inputs)
-    last = len(form.order)
-    right = stages[f"a{last}" if slip.code == "hidden-returned" else before_last(last)]
-    held = {event.name: event for event in trace.events if not event.frame}
-    return slip.code == "swapped-returns" or any(
-        event.kind != "returned" and same(event.values.reshape(len(right), -1), right)
-        for event in held.values()
-        if event.values[0].size == right[0].size
-    )
 
 
 def _of_unit(layers: Layers, place: int, unit: int, activation: Span | None) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from gradkit.diagnosis.rules.forward import EXACT, activated, run_stages
+from gradkit.diagnosis.rules.forward import EXACT, activation_of, run_stages
 from gradkit.records.rule import Event, ForwardForm, LayerForm, Slip, Trace
 from gradkit.records.task import Array
 
@@ -177,7 +177,7 @@ class Layers:
             if code == "weight-not-transposed":
                 yield z - self.biases[place]
         elif code == "activation-twice":
-            yield activated(layer.activation, layer.sign * z)
+            yield activation_of(layer.activation).value(layer.sign * z[:, :, None])[:, :, 0]
 
 
 def same(one: Array, other: Array) -> bool:

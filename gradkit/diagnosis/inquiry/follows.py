@@ -17,7 +17,7 @@ from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps
 from gradkit.diagnosis.mistakes.forward import apply_forward, form_with
 from gradkit.diagnosis.rules.draw import from_columns, to_columns
 from gradkit.diagnosis.rules.evaluate import evaluate
-from gradkit.diagnosis.rules.forward import activation_of
+from gradkit.diagnosis.rules.forward import dense_layers
 from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.judge.case import Examined
 from gradkit.judge.tolerances import DOUBLE, change_tolerance, near
@@ -27,7 +27,7 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.activations import LOSSES
 from gradkit.task.network import Dense, run, slopes_of
-from gradkit.task.oracle import rate_of
+from gradkit.task.oracle import descended
 
 
 def follows_own_forward(
@@ -136,10 +136,7 @@ def descent_after(
     with np.errstate(all="ignore"):
         slope = LOSSES[task.loss].slope(columns["y"], columns["y_hat"])
         slopes = slopes_of(stages, inputs.before, slope)
-    after = {
-        key: value - rate_of(task, key, columns)[:, None, None] * slopes[key]
-        for key, value in inputs.before.items()
-    }
+    after = descended(task, columns, slopes)
     if not all(np.isfinite(value).all() for value in after.values()):
         return None
     return inputs, after
@@ -148,16 +145,7 @@ def descent_after(
 def _layers_before_output(form: ForwardForm) -> tuple[Dense, ...]:
     """The layers that are run until there is what the pass returns: a stage of `run_stages`."""
     kind, places = form.output[:1], int(form.output[1:] or 0)
-    layers = [
-        Dense(
-            number,
-            (activation_of(layer.activation),) * layer.times,
-            layer.sign,
-            layer.bias,
-            layer.transposed,
-        )
-        for number, layer in zip(form.order[:places], form.layers[:places], strict=True)
-    ]
+    layers = dense_layers(form)[:places]
     if kind == "z":
         layers[-1] = replace(layers[-1], activations=(), sign=1)
     return tuple(layers)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.attribute.forward import forward_lines, is_at_hand
+from gradkit.diagnosis.attribute.forward import forward_lines
 from gradkit.diagnosis.inquiry.findings import failed, finding_of, why_untraced
 from gradkit.diagnosis.inquiry.judged import forward_holds
 from gradkit.diagnosis.mistakes.forward import explain_forward
@@ -24,7 +24,10 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
-"""Mistakes of what is returned; all others are made in a layer."""
+"""Mistakes of what is returned; all others are made in a layer.
+
+Whether the return is wrong, or a statement before it, the change tells that mends it.
+"""
 
 SMALL = 0.1
 """By how much parameters are smaller where inputs are the task's own."""
@@ -70,23 +73,23 @@ def forward_findings(
     X, before = _drawn(task, seed)
     columns = {**before, "X": X[:, :, None]}
     activation = _span(examined.case.binding.bound.get("activation"))
-    found: dict[str, tuple[Place, ...]] = {}
+    found: dict[str, tuple[Place, ...]] = {slip.code: () for slip in explanation.slips}
     for row in range(TRACED):
         inputs = {name: np.roll(value[:CALLS], -row, axis=0) for name, value in columns.items()}
         trace = observe_trace(sitting, task, bound, inputs)
-        for slip in explanation.slips:
-            made = task, trace, inputs, explanation.slips, slip
-            if slip.code in RETURNS and slip.code not in found:
-                found[slip.code] = (bound.return_place,) if is_at_hand(*made) else ()
-            elif not found.get(slip.code):
-                found[slip.code] = forward_lines(*made, activation)
-        if all(found.values()) or trace.lost is not None:
+        made = [slip for slip in explanation.slips if slip.code not in RETURNS]
+        for slip in (each for each in made if not found[each.code]):
+            found[slip.code] = forward_lines(
+                task, trace, inputs, explanation.slips, slip, activation
+            )
+        if all(found[slip.code] for slip in made) or trace.lost is not None:
             break
     findings, doubtful = [], set[str]()
     for slip in explanation.slips:
         told = finding_of(task, bound, "forward", slip, explanation)
-        untraced = "" if found[slip.code] else why_untraced(trace)
-        places = found[slip.code] or (bound.place,)
+        returns = slip.code in RETURNS
+        untraced = "" if found[slip.code] or returns else why_untraced(trace)
+        places = found[slip.code] or (bound.return_place if returns else bound.place,)
         source = source_at(cells, places[0])
         findings.append(
             replace(told, place=places[0], places=places, source=source, untraced=untraced)

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten
+from gradkit.diagnosis.rules.draw import to_columns
 from gradkit.diagnosis.rules.evaluate import evaluate
-from gradkit.diagnosis.rules.step import correct_rules, rate_of
+from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
+from gradkit.task.oracle import rate_of
 
 NEARLY = 1e-9
 
@@ -108,10 +110,7 @@ def cut_off(
     """An entry stored as integers: its ``value``, its ``change``, or its ``gradient``."""
     if of == "value":
         return np.trunc(after)
-    rate: Array | float = 1.0
-    if of == "gradient":
-        rate = rate_of(task.rates, key, inputs)
-        rate = rate[:, 0, 0] if isinstance(rate, np.ndarray) else rate
+    rate = rate_of(task, key, to_columns(inputs)) if of == "gradient" else 1.0
     # Rounding must not turn 2.9999999999999996 into 2.
     steps = (after - before) / rate
     whole = np.where(np.abs(steps - np.round(steps)) < NEARLY, np.round(steps), np.trunc(steps))

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from gradkit.records.rule import Details, ForwardForm, ForwardProbes, LayerForm
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, Activation, is_curved, is_idempotent
+from gradkit.task.network import Dense, Stage, run
 
 EXACT = 1e-9
 FARTHEST = 4
@@ -25,6 +26,8 @@ FARTHEST = 4
 Widths = tuple[int, ...]
 Activations = tuple[str, ...]
 Stages = Mapping[str, Array]
+Known = dict[tuple[tuple[LayerForm, ...], tuple[int, ...]], Stage]
+"""By the layers that have run, what the last of them made."""
 
 
 MISSPELT: Mapping[str, Activation] = {
@@ -43,11 +46,6 @@ MISSPELT: Mapping[str, Activation] = {
 def activation_of(name: str) -> Activation:
     """The activation of that name, or the misspelt sigmoid."""
     return MISSPELT[name] if name in MISSPELT else ACTIVATIONS[name]
-
-
-def activated(name: str, z: Array) -> Array:
-    """An activation of sums with units on the last axis."""
-    return np.asarray(activation_of(name).value(z[..., None])[..., 0])
 
 
 def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...]:
@@ -72,13 +70,13 @@ def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...
     activations = tuple(layer.activation for layer in task.layers)
     nearest = FARTHEST
     found: list[tuple[int, ForwardForm]] = []
-    first_layers: dict[LayerForm, tuple[Array, Array]] = {}
+    known: Known = {}
     for distance, form in _forms(widths, activations):
         if distance > nearest:
             break
         # Misspelt sigmoids overflow where they are not what the code does.
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            stages = _stages(form, probes.X, probes.before, first_layers)
+            stages = run_stages(form, probes.X, probes.before, known)
         for complete in _returned(form, stages, probes, right=distance == 0):
             total = _distance(activations, complete)
             found.append((total, complete))
@@ -203,39 +201,37 @@ def _variants(name: str) -> tuple[tuple[int, int], ...]:
     return once if is_idempotent(ACTIVATIONS[name]) else (*once, (1, 2), (-1, 2))
 
 
-def run_stages(form: ForwardForm, X: Array, before: Mapping[str, Array]) -> dict[str, Array]:
-    """All stages of a form by name (``x``, ``z1``, ``a1``, …), each (n, units)."""
-    return _stages(form, X, before, {})
-
-
-def _stages(
-    form: ForwardForm,
-    X: Array,
-    before: Mapping[str, Array],
-    first_layers: dict[LayerForm, tuple[Array, Array]],
+def run_stages(
+    form: ForwardForm, X: Array, before: Mapping[str, Array], known: Known | None = None
 ) -> dict[str, Array]:
-    stages, A = {"x": X}, X
-    for place, (number, layer) in enumerate(zip(form.order, form.layers, strict=True), 1):
-        if place == number == 1:
-            if layer not in first_layers:
-                first_layers[layer] = _run(layer, X, before, 1)
-            z, A = first_layers[layer]
-        else:
-            z, A = _run(layer, A, before, number)
-        stages |= {f"a{place}": A, f"z{place}": z}
+    """All stages of a form by name (``x``, ``z1``, ``a1``, …), each (n, units).
+
+    Layers that are ``known`` to have run on these inputs are not run again; those that run are
+    added.
+    """
+    known = {} if known is None else known
+    stages, A = {"x": X}, X[:, :, None]
+    for place, layer in enumerate(dense_layers(form), 1):
+        ran = form.layers[:place], form.order[:place]
+        if ran not in known:
+            (known[ran],) = run([layer], before, A)
+        values, A = known[ran].values, known[ran].output
+        stages |= {f"a{place}": A[:, :, 0], f"z{place}": layer.sign * values[0][:, :, 0]}
     return stages
 
 
-def _run(
-    form: LayerForm, A: Array, before: Mapping[str, Array], number: int
-) -> tuple[Array, Array]:
-    W, b = before[f"W{number}"], before[f"b{number}"]
-    W = W if form.transposed else np.swapaxes(W, -1, -2)
-    z = (A[:, None, :] @ W)[:, 0, :] + form.bias * b[:, :, 0]
-    a = form.sign * z
-    for _ in range(form.times):
-        a = activated(form.activation, a)
-    return z, a
+def dense_layers(form: ForwardForm) -> list[Dense]:
+    """The layers of a form, to be run one after another."""
+    return [
+        Dense(
+            number,
+            (activation_of(layer.activation),) * layer.times,
+            layer.sign,
+            layer.bias,
+            layer.transposed,
+        )
+        for number, layer in zip(form.order, form.layers, strict=True)
+    ]
 
 
 def _returned(

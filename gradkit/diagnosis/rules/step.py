@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.draw import draw, with_rate
+from gradkit.diagnosis.rules.draw import draw, to_columns, with_rate
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forms import own_value, tidy
 from gradkit.diagnosis.rules.symbols import W1, W2, Shape, gather, shape_of
 from gradkit.language import say
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs
-from gradkit.records.task import Array, Rates, Task
+from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.network import Stage, before_activation, slopes_of, stack
+from gradkit.task.oracle import descended
 
 
 def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
@@ -60,23 +61,14 @@ def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
                     activation=layer.activation,
                 )
             )
-    y, y_hat, A1, X = (v[:, :, None] for v in (inputs.y, inputs.y_hat, inputs.A1, inputs.X))
+    columns = to_columns(inputs)
+    y, y_hat, A1, X = (columns[name] for name in ("y", "y_hat", "A1", "X"))
     last, slope = Stage(output, A1, (y_hat, y_hat)), loss.slope(y, y_hat)
     if natural:
         # Targets that are drawn do not add up to 1, as those of classes do.
         last, slope = before_activation(last), y_hat - y
     slopes = slopes_of((Stage(hidden, X, (A1, A1)), last), inputs.before, slope)
-    return {
-        key: value - rate_of(task.rates, key, inputs) * slopes[key]
-        for key, value in inputs.before.items()
-    }
-
-
-def rate_of(rates: Rates, key: str, inputs: UpdateInputs) -> Array | float:
-    """The learning rate of parameter ``key``, broadcasting over (n, rows, columns)."""
-    if inputs.rate is not None:
-        return inputs.rate[:, None, None]
-    return rates.weight if key[0] == "W" else rates.bias
+    return descended(task, columns, slopes)
 
 
 def correct_rules(task: Task, *, rate: bool = False) -> dict[Entry, Rule]:
