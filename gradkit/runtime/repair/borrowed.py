@@ -137,9 +137,11 @@ def entry_parts(
         with contextlib.suppress(ValueError):
             shape = np.broadcast_shapes(*(values[numbers[0]].shape for _, numbers in part.leaves))
             for index in itertools.product(*(_places(size, scopes) for size in shape)):
+                loops = [name for name in index if name != "0"]
+                # No loop goes along two axes.
+                once = 0 < len(loops) == len({*loops})
                 at = [tuple(scope.places.get(each, 0) for each in index) for scope in scopes]
-                tree = tree_of(part, shape, at, DEEP) if any(n != "0" for n in index) else None
-                if tree is not None:
+                if once and (tree := tree_of(part, shape, at, DEEP)) is not None:
                     yield part, placed(tree), shape, ", ".join(index)
 
 
