@@ -74,7 +74,7 @@ def borrowed_parts(
             # What a step is missing from goes on otherwise after the first run.
             held[key] = holding(leaf, every) or holding(leaf, every[:1])
         if (own := held[key]) is not None:
-            return ast.parse(own, mode="eval").body
+            return expression(own)
         part = made_of.get(numbers) if deep else None
         return tree_of(part, deep - 1) if part is not None else None
 
@@ -226,7 +226,7 @@ class _Rename(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-            own = self._names.get(ast.unparse(node))
+            own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
             if own is not None:
                 # A target stays one.
                 return with_parts(own, ctx=node.ctx) if hasattr(own, "ctx") else own
