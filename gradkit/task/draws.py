@@ -95,22 +95,31 @@ def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
         raise LinesError(repr(value), "an expression, a number, or a table of these")
 
 
-def draw_sizes(task: FunctionTask, rng: np.random.Generator) -> list[dict[str, int]]:
+def draw_sizes(
+    task: FunctionTask, rng: np.random.Generator, *, judged: bool = True
+) -> list[dict[str, int]]:
     """Draw the sizes of some probes: each size is another in every one, as far as it has choices.
 
-    In a probe all are different, where the choices allow it: an exchanged axis then shows.
+    In a probe all are different, where the choices allow it: an exchanged axis then shows. Where
+    they do not, as many are as in any plan that was tried, unless answers are ``judged`` there.
     """
     choices = {name: each for name, each in task.sizes.items() if isinstance(each, tuple)}
-    plan: list[dict[str, int]] = []
+    plans: list[list[dict[str, int]]] = []
     for _ in range(TRIES):
         orders = {name: rng.permutation(each) for name, each in choices.items()}
-        plan = [
-            {name: int(order[n % len(order)]) for name, order in orders.items()}
-            for n in range(RANDOM)
-        ]
-        if all(len(set(sizes.values())) == len(sizes) for sizes in plan):
-            break
-    return plan
+        plans.append(
+            [
+                {name: int(order[n % len(order)]) for name, order in orders.items()}
+                for n in range(RANDOM)
+            ]
+        )
+        if all(len(set(sizes.values())) == len(sizes) for sizes in plans[-1]):
+            return plans[-1]
+    return plans[-1] if judged else max(plans, key=_differing)
+
+
+def _differing(plan: list[dict[str, int]]) -> int:
+    return sum(len(set(sizes.values())) for sizes in plan)
 
 
 def _complete(
@@ -151,7 +160,7 @@ def draws(task: FunctionTask, seed: int, *, judged: bool = True) -> Iterator[Dra
         A size is no whole number from 1, or an expression cannot be computed or gives no numbers.
     """
     cases: list[Mapping[str, Any]] = [*({} for _ in range(RANDOM)), *task.hard]
-    plan = draw_sizes(task, np.random.default_rng(seed))
+    plan = draw_sizes(task, np.random.default_rng(seed), judged=judged)
     for number, hard in enumerate(cases):
         rng = np.random.default_rng([seed, number])
         sizes = _complete(task, plan[number % RANDOM], hard)

@@ -359,6 +359,37 @@ BY_HAND = [
         ("p : shape[2] - p", "p : shape[3] - p"),
         ("wrong-constant", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
     ),
+    (
+        "convolution/einsum",
+        ("p : shape[2] - p,", "p : shape[2] - p + 1,"),
+        ("extra-term", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
+    ),
+    # An end of a slice that is written to, and the order of one.
+    (
+        "convolution/loops",
+        ("dx_pad[n, :, hs:hs + HH, ws:ws + WW] +=", "dx_pad[n, :, hs:hs + WW, ws:ws + WW] +="),
+        ("wrong-name", "dx_pad[n, :, hs:hs + HH, ws:ws + WW] += w[f] * dout[n, f, i, j]"),
+    ),
+    (
+        "convolution/loops",
+        ("dx_pad[n, :, hs:hs + HH, ws:ws + WW] +=", "dx_pad[n, :, ws:ws + WW, hs:hs + HH] +="),
+        ("wrong-element", "dx_pad[n, :, hs:hs + HH, ws:ws + WW] += w[f] * dout[n, f, i, j]"),
+    ),
+    # Where the first window is all padding, and has nearly everything that the model has.
+    (
+        "convolution/loops",
+        (
+            "hs = i * stride\n                    ws = j * stride\n                    dw[f]",
+            "hs = i\n                    ws = j * stride\n                    dw[f]",
+        ),
+        ("missing-factor", "hs = i * stride"),
+    ),
+    # A step that makes another value of one.
+    (
+        "convolution/im2col",
+        ("        dx = dx[:, :, p:-p, p:-p]", "        pass"),
+        ("missing-statement", "dx = dx[:, :, p:dx.shape[2] - p, p:dx.shape[3] - p]"),
+    ),
 ]
 
 
@@ -376,6 +407,15 @@ def test_a_mistake_is_told_in_other_styles(
     assert one.place.line in (line - 1, line)
     assert one.diff.split("\n")[0] == "--- answer.py"
     assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
+
+
+def test_a_row_of_counts_may_be_laid_along_another_axis(found: Found) -> None:
+    """A helper that two tasks call makes places out of two rows of whole numbers."""
+    right, text = "j = j0.reshape(-1, 1) + j1.reshape(1, -1)", by_hand("convolution", "im2col")
+    told = findings(found("convolution", (right, "j = j1.reshape(1, -1)"), text=text))
+    assert {(each.mistake, each.fix) for each in told} == {
+        ("missing-term", "j = j1.reshape(1, -1) + j0[:, None]")
+    }
 
 
 def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:

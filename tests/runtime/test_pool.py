@@ -7,8 +7,10 @@ import pytest
 
 from gradkit.runtime.repair.pool import (
     EXACT,
+    NEARLY,
     Pool,
     entries_of,
+    is_count,
     is_whole,
     known,
     like,
@@ -31,6 +33,21 @@ def test_a_row_is_as_near_as_its_farthest_member() -> None:
     assert known([pool(), pool()], [(one, other + 1.1), (one, other + 1.1)]) == 0
     assert known([pool(), pool()], [(one,), other]) == 0
     assert known([pool()], [()]) == 0
+
+
+def test_several_axes_may_be_laid_out_otherwise() -> None:
+    """The same numbers in the same order; not in another order."""
+    values = [np.arange(24.0).reshape(2, 3, 2, 2) / 7]
+    held = Pool(values, entries_of(values, []), like(values, []), [])
+    assert known([held], [values[0].reshape(2, 3, 4)]) == EXACT
+    assert known([held], [values[0].reshape(6, 2, 2)]) == EXACT
+    assert known([held], [values[0].transpose(1, 0, 2, 3)]) == NEARLY
+
+
+def test_counts_are_whole_by_their_kind() -> None:
+    """So are arrays of them; numbers that happen to be whole are none."""
+    assert all(map(is_count, (3, np.int64(3), np.arange(3))))
+    assert not any(map(is_count, (3.0, np.arange(3.0), (1, 2), None)))
 
 
 def test_what_holds_itself_has_a_signature() -> None:

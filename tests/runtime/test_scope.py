@@ -8,12 +8,12 @@ from gradkit.runtime.repair.scope import scope_of
 
 
 def test_what_fits_keeps_the_shape_of_one_of_the_two() -> None:
-    """A row of numbers may lie along another axis; what fits nowhere is not there."""
+    """A row of numbers may lie along another axis, or one of size 1; what fits nowhere does not."""
     local = {"b": np.ones(3), "full": np.ones((2, 3, 4)), "other": np.ones(5)}
     scope = scope_of(local)
     assert scope.fitting((2, 3, 4)) == ["full", "b[:, None]"]
     assert scope.values["b[:, None]"].shape == (3, 1)
-    assert scope.fitting((2, 3, 1)) == ["full", "b[:, None]"]
+    assert scope.fitting((2, 3, 1)) == ["full", "b[:, None]", "b", "other"]
     assert scope.fitting((4,)) == ["full"]
 
 

@@ -16,7 +16,7 @@ from gradkit.runtime.repair.values import Names, Values
 
 LOCAL = {
     **{"a": np.ones((2, 3)), "b": np.arange(6.0).reshape(2, 3), "c": np.arange(3.0)},
-    **{"rate": 0.25, "np": np, "f": np.exp},
+    **{"rate": 0.25, "np": np, "f": np.exp, "count": 3, "row": (2, 3), "image": np.ones((2, 4, 5))},
 }
 
 
@@ -64,6 +64,22 @@ def test_what_changes_nothing_is_a_term_or_a_factor_too_many() -> None:
     assert made["a"].kind == "surplus-factor"
     assert "a * 1" not in made
     assert {"a * 0", "a - 2"} <= {*made}
+    assert not {"a - c * 1", "a - c / 1"} & {*changes("a - c + 1")}
+    assert "a - c * 2" in changes("a - c + 2")
+
+
+def test_a_row_is_no_operand() -> None:
+    """It stands alone: as often as a number says it may take all memory."""
+    assert "row" in changes("rate")
+    assert "2 * rate" in changes("2 * count")
+    assert "2 * row" not in changes("2 * count")
+
+
+def test_a_function_of_windows() -> None:
+    """The last axes of several are those of a window."""
+    made = changes("image")
+    assert made["np.max(image, axis=(-2, -1), keepdims=True)"].kind == "missing-function"
+    assert not any("-2" in text for text in changes("a"))
 
 
 def test_a_term_in_a_product_is_more_than_a_factor() -> None:

@@ -92,6 +92,14 @@ def test_what_is_judged_may_be_plainer_than_what_changes_are_held_to() -> None:
     assert all(0.3 < value < 0.8 for value in there)
 
 
+def test_sizes_of_which_two_are_the_same_differ_most_where_changes_are_held_to() -> None:
+    """Padding as large as the stride at each probe would be as good as that."""
+    task = replace(TASK, sizes={"S": (1, 2), "P": (1, 2), "N": (1, 2)}, inputs={}, hard=())
+    for seed in range(9):
+        held = [draw.sizes.values() for draw in draws(task, seed, judged=False)]
+        assert all(len({*sizes}) == 2 for sizes in held)
+
+
 def test_tables_and_plain_values() -> None:
     """Dicts, lists, words and numbers."""
     (first, *_) = drawn(

@@ -74,7 +74,7 @@ def borrowed_parts(
             # What a step is missing from goes on otherwise after the first run.
             held[key] = holding(leaf, every) or holding(leaf, every[:1])
         if (own := held[key]) is not None:
-            return ast.parse(own, mode="eval").body
+            return expression(own)
         part = made_of.get(numbers) if deep else None
         return tree_of(part, deep - 1) if part is not None else None
 
@@ -137,9 +137,11 @@ def entry_parts(
         with contextlib.suppress(ValueError):
             shape = np.broadcast_shapes(*(values[numbers[0]].shape for _, numbers in part.leaves))
             for index in itertools.product(*(_places(size, scopes) for size in shape)):
+                loops = [name for name in index if name != "0"]
+                # No loop goes along two axes.
+                once = 0 < len(loops) == len({*loops})
                 at = [tuple(scope.places.get(each, 0) for each in index) for scope in scopes]
-                tree = tree_of(part, shape, at, DEEP) if any(n != "0" for n in index) else None
-                if tree is not None:
+                if once and (tree := tree_of(part, shape, at, DEEP)) is not None:
                     yield part, placed(tree), shape, ", ".join(index)
 
 
@@ -224,7 +226,7 @@ class _Rename(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-            own = self._names.get(ast.unparse(node))
+            own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
             if own is not None:
                 # A target stays one.
                 return with_parts(own, ctx=node.ctx) if hasattr(own, "ctx") else own

@@ -17,7 +17,16 @@ from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, en
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import PUT_IN, inserted
 from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places, rank
-from gradkit.runtime.repair.pool import EXACT, KINDS, NEARLY, Part, is_whole, signature, wrong_at
+from gradkit.runtime.repair.pool import (
+    EXACT,
+    KINDS,
+    NEARLY,
+    Part,
+    is_count,
+    is_whole,
+    signature,
+    wrong_at,
+)
 from gradkit.runtime.repair.scope import FEW, Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
@@ -148,6 +157,8 @@ class Candidates:
         ``whole``: after them what may be put in, wherever that is.
         """
         likely = [place for place in ordered if place.touches < UNLIKELY]
+        # What little can be added to is done quickly, and what is found there ends the search.
+        likely.sort(key=lambda place: (place.touches, size_of(place.slot.node)))
         for right, more in ((False, 0.0), (True, CLEARED)):
             places = [place for place in ordered if place.target.right is right]
             for least, group in self._plain_ones(places):
@@ -156,9 +167,13 @@ class Candidates:
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             yield LARGER + more, self._taken(lambda one: one.touches == ONLY)
             if whole and not right and any(map(self._is_wanted, ADDED)):
-                self._put_in = [*self._inserted(self._slots)]
                 # What fills a name is no larger than what is changed where nothing is wrong.
-                yield LARGE, [one for one in self._put_in if one.cost < PUT_IN]
+                yield LARGE, self._filling()
+
+    def _filling(self) -> Iterator[Candidate]:
+        """Make all that may be put in, and yield what fills a name."""
+        self._put_in = [*self._inserted(self._slots)]
+        yield from (one for one in self._put_in if one.cost < PUT_IN)
 
     def _of_others(self, ordered: Sequence[Place]) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield the groups of changes that borrow, and what was kept for the end."""
@@ -166,6 +181,7 @@ class Candidates:
         yield MORE, [one for one in self._put_in if one.cost >= PUT_IN]
         for place in self._in_time(likely) if any(map(self._is_wanted, BORROWED)) else ():
             only = place.touches != ONLY
+            yield MORE, self._scaled(place)
             yield MORE, self._of_place(place, self._borrowed(place), only=only)
         yield MORE, self._taken(lambda one: one.touches == ONLY)
         yield MORE, self._taken(lambda o: o.soon and o.touches == UNKNOWN and o.cost < LARGE)
@@ -205,6 +221,7 @@ class Candidates:
         hits: list[Candidate] = []
         for place in [place for place in self._slots if place.order == order]:
             hits += self._of_place(place, [*place.larger, *self._large(place)])
+            hits += self._scaled(place)
             place.larger, place.spots = [], []
         return [*hits, *self._taken(lambda one: one.order == order)]
 
@@ -272,14 +289,13 @@ class Candidates:
         wanted = (each for each in changes if self._is_wanted(each[0].kind))
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in wanted]
         hits: list[Candidate] = []
-        scaled: list[tuple[Change, Spot]] = []
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
             if cost > self.most or self._bench.budget.is_over():
                 break
             after = None if change.hidden else self._places.after(place, change, spot)
             if after is None and not change.hidden:
                 continue
-            near = 0 if after is None else self._places.near(place, change, spot, after[0])
+            near = 0 if after is None else self._places.near(place, change, spot, after)
             if nearer and near <= place.near < EXACT:
                 near = 0
             alias = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
@@ -301,7 +317,7 @@ class Candidates:
             )
             # What is no number, or whole ones, is the model solution's by chance.
             plain = place.plain or (after is not None and is_whole(after[0]))
-            counts = after is not None and isinstance(after[0], int | np.integer)
+            counts = after is not None and is_count(after[0])
             most = LARGE if counts and not place.plain else SIGNED
             small = after is not None and cost - more <= most and plain
             if near or small or (change.hidden and change.cost < LARGER):
@@ -309,8 +325,13 @@ class Candidates:
             elif not only:
                 self._others.append(one)
             if near == NEARLY and change.kind in OF_THE_WHOLE and change.cost < MORE:
-                scaled += [(each, spot) for each in _scaled(change, spot)]
-        return [*hits, *(self._of_place(place, scaled, only=True, nearer=True) if scaled else ())]
+                place.scaled += [(each, spot) for each in _scaled(change, spot)]
+        return hits
+
+    def _scaled(self, place: Place) -> list[Candidate]:
+        """Return what gives the model's values of one that does so but for a size."""
+        changes, place.scaled = place.scaled, []
+        return self._of_place(place, changes, only=True, nearer=True)
 
     def _borrowed(self, place: Place) -> Iterator[tuple[Change, Spot]]:
         """Yield what the model solution has, for each spot; in a comprehension names are others."""

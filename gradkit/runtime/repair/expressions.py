@@ -25,9 +25,9 @@ from gradkit.runtime.repair.tree import (
     binary,
     called,
     expression,
+    indices,
     is_numpy,
     new,
-    picked,
     with_parts,
 )
 
@@ -56,7 +56,12 @@ def _names(spot: Spot) -> Iterator[Change]:
         for other in near:
             yield Change(kind, expression(other))
         if spot.value is not None:
-            rows = [n for n, v in scope.values.items() if n.isidentifier() and isinstance(v, ROWS)]
+            # A row is no operand, and as often as a large number says it takes all memory.
+            alone = not any(
+                isinstance(a, ast.BinOp) and node in (a.left, a.right) for a in spot.above
+            )
+            held = scope.values.items() if alone else ()
+            rows = [n for n, v in held if n.isidentifier() and isinstance(v, ROWS)]
             some = [n for each in (False, True) for n in scope.numbers_that(count=each)[:RATES]]
             numbers = () if is_array(spot.value) else scope.numbers
             rest = dict.fromkeys((*rows, *some, *scope.arrays, *numbers))
@@ -168,7 +173,8 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.left, ast.BinOp) and added:
         inner = node.left
         if _adds(inner):
-            for operator in (ast.Mult, ast.Div):
+            last = getattr(node.right, "value", None)
+            for operator in (ast.Mult, ast.Div) if last != 1 else ():
                 product = with_parts(node, left=inner.right, op=operator())
                 yield Change("wrong-operator", with_parts(inner, right=product))
     if isinstance(node.right, ast.BinOp) and added:
@@ -361,38 +367,10 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
     if not isinstance(node, ast.Subscript):
         return
     part: Any = node.slice
-    if isinstance(part, ast.Tuple) and len(part.elts) > 1:
-        for order in itertools.islice(itertools.permutations(part.elts), 1, 6):
-            index = with_parts(part, elts=[*order])
-            yield Change("wrong-element", with_parts(node, slice=index))
-        for number, each in enumerate(part.elts):
-            for other in _sliced(each):
-                elements = [*part.elts]
-                elements[number] = other
-                index = with_parts(part, elts=elements)
-                yield Change("wrong-element", with_parts(node, slice=index))
-    for other in [*_sliced(part), *picked(part)]:
+    for other in indices(part):
         yield Change("wrong-element", with_parts(node, slice=other))
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
         yield Change("wrong-element", node.value)
-
-
-def _sliced(part: Any) -> Iterator[ast.expr]:
-    one = new(ast.Constant, 1)
-    if isinstance(part, ast.Slice):
-        for name in ("lower", "upper"):
-            bound = getattr(part, name)
-            if bound is not None:
-                yield with_parts(part, **{name: None})
-                yield with_parts(part, **{name: binary(bound, ast.Add, one)})
-                yield with_parts(part, **{name: binary(bound, ast.Sub, one)})
-        if part.lower is None:
-            yield with_parts(part, lower=one)
-        if part.upper is None:
-            yield with_parts(part, upper=expression("-1"))
-    elif not isinstance(part, ast.Constant | ast.Tuple):
-        yield binary(part, ast.Add, one)
-        yield binary(part, ast.Sub, one)
 
 
 def _is_numeric(value: Any) -> bool:
@@ -483,6 +461,11 @@ def _applied(spot: Spot) -> Iterator[Change]:
             yield Change("missing-factor", binary(node, ast.Div, total), LARGE)
         for text in ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1"):
             yield Change("missing-function", _called(f"np.sum(x, {text})", node), LARGE)
+        windows = [(-1,), (-2, -1), (0, -2, -1)] if np.ndim(spot.value) > 2 else []
+        for axes, name in itertools.product(windows, ("sum", "max", "mean")):
+            for kept in ("", ", keepdims=True"):
+                call = _called(f"np.{name}(x, axis={axes}{kept})", node)
+                yield Change("missing-function", call, LARGE)
 
 
 def _called(text: str, argument: ast.expr) -> ast.expr:

@@ -60,9 +60,11 @@ def inserted(
                 continue
             # What holds 0 is filled before it is read, and what holds nothing where a block ends.
             held, simple = there[0].values, not isinstance(statement, ast.For | ast.If | ast.While)
-            read = made if last else made & _names(statement) if simple else set()
+            read = made if last else made & _names(statement)
             empty = [
-                n for n in sorted(read & held.keys()) if held[n] is None or last < _is_0(held[n])
+                n
+                for n in sorted(read & held.keys())
+                if held[n] is None or (simple and last < _is_0(held[n]))
             ]
             more = (
                 _of_model(pool, there, lacking, made, entries),
@@ -113,7 +115,8 @@ def _of_values(
 ) -> Iterator[ast.stmt]:
     """Yield statements that give a name a value of the model's.
 
-    That is an ``empty`` one, or one whose own value comes to that with another operand.
+    That is an ``empty`` one, one of which the value is made, or one whose own value comes to that
+    with another operand.
     """
     first = scopes[0]
     targets = {
@@ -123,8 +126,9 @@ def _of_values(
     }
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes):
         value = pool.values[part.numbers[0]]
-        for name in empty if part.role == "whole" else ():
-            if np.shape(first.values[name]) in ((), value.shape):
+        own = set() if isinstance(tree, ast.Name) else made & first.values.keys() & _names(tree)
+        for name in dict.fromkeys([*empty, *sorted(own)]) if part.role == "whole" else ():
+            if name in own or np.shape(first.values[name]) in ((), value.shape):
                 yield _assigned(name, ast.unparse(tree))
         for name, before in targets.items():
             held = first.values[name]

@@ -12,12 +12,15 @@ import numpy as np
 
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.clock import LateError, limit
-from gradkit.runtime.repair.pool import EXACT, Part, known, signature
+from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, expression
 from gradkit.runtime.repair.values import Names, Values
+
+COUNTS = (int, range, slice, tuple, np.bool_, np.integer)
+"""What says little of other rounds of a loop: in the first ones a counter is as good as 0."""
 
 ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
 """What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
@@ -29,6 +32,11 @@ EVALUATED = 0.2
 LARGEST = 200_000
 """Bytes of a value that is worth a run."""
 
+GROWN, SMALLEST = 8, 64
+"""How many times as large a change may make a count, if it comes to more than that: it may be the
+size of arrays, and an operation on large ones cannot be given up.
+"""
+
 
 @dataclass(slots=True)
 class Place:
@@ -37,7 +45,8 @@ class Place:
     ``values`` are for all runs at the first inputs, ``others`` for the first and last at others.
     ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
     ``held`` what names hold. ``near`` is how near that is to the model solution's, see `known`; it
-    is ``doubtful`` where the model solution never has its value.
+    is ``doubtful`` where the model solution never has its value. ``telling`` is the run in which
+    most numbers of it are not whole.
     """
 
     target: Target
@@ -50,11 +59,13 @@ class Place:
     scopes: list[Scope]
     spots: list[Spot] = field(default_factory=list)
     larger: list[tuple[Change, Spot]] = field(default_factory=list)
+    scaled: list[tuple[Change, Spot]] = field(default_factory=list)
     seen: dict[Any, set[Any] | Callable[[], Any]] = field(default_factory=dict)
     held: set[Any] = field(default_factory=set)
     near: int = 0
     doubtful: bool = False
     touches: int = UNKNOWN
+    telling: int = 0
 
     @property
     def acts(self) -> bool:
@@ -106,6 +117,8 @@ class Places:
             if place.before is not None and not place.plain:
                 values = [place.before[0], *place.before[len(place.values) :]]
                 place.near = self._known(values)
+                fractions = [_fractions(each) for each in place.before[: len(place.values)]]
+                place.telling = fractions.index(max(fractions))
             place.doubtful = place.near < EXACT and not place.plain
             place.touches = self._touched(place) if touched else UNKNOWN
         return sorted(places, key=rank)
@@ -118,10 +131,16 @@ class Places:
         """
         slot, draw = place.slot, self.draws[0]
         value = place.before[0] if place.before else None
-        if place.acts or not isinstance(value, np.ndarray | float) or slot.asked:
-            return UNKNOWN
         node = slot.node
-        other = binary(binary(node, ast.Mult, expression("1.01")), ast.Add, expression("0.0137"))
+        if place.acts or slot.asked or isinstance(value, bool):
+            return UNKNOWN
+        if isinstance(value, int):
+            other = binary(node, ast.Add, expression("1"))
+        elif isinstance(value, np.ndarray | float):
+            scaled = binary(node, ast.Mult, expression("1.01"))
+            other = binary(scaled, ast.Add, expression("0.0137"))
+        else:
+            return UNKNOWN
         put, undo = partial(slot.put, other), partial(slot.put, node)
         with self._bench.changed(place.target, put, undo, slot) as made:
             after = self._bench.outputs(draw) if made else {}
@@ -166,6 +185,11 @@ class Places:
     def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
         """Return what a slot gives with a change; None where it raises or gave that before."""
         values, slot = place.values, place.slot
+        if isinstance(spot.value, int):
+            count = self._tried(values[:1], lambda each: each.again(change.node, frozenset()))
+            large = max(SMALLEST, GROWN * abs(spot.value))
+            if count and isinstance(count[0], int) and abs(count[0]) > large:
+                return None
         if place.acts:
             values, _ = self._values(place.runs, kept=False)
         spot.put(change.node)
@@ -175,7 +199,7 @@ class Places:
             return None
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
-        counts = isinstance(after[0], int | range | np.bool_ | np.integer) and change.cost <= most
+        counts = isinstance(after[0], COUNTS) and change.cost <= most
         if change.kind == "wrong-comparison" or counts:
             # What is true or false, or counts something, in these runs says little of others.
             return after
@@ -205,11 +229,17 @@ class Places:
         spot.put(spot.node)
         return [row and row[0] for row in rows]
 
-    def near(self, place: Place, change: Change, spot: Spot, value: Any) -> int:
-        """Tell how near the value of a change is to one of the model solution's. See `known`."""
-        if not known(self._pools[:1], [value]):
+    def near(self, place: Place, change: Change, spot: Spot, values: Sequence[Any]) -> int:
+        """Tell how near the values of a change are to the model solution's. See `known`.
+
+        What is only made of the same entries has to be so in the run that tells most.
+        """
+        pool, (value, *_) = self._pools[0], values
+        near = known([pool], [value])
+        if near == NEARLY and place.telling and not known([pool], [values[place.telling]]):
             return 0
-        return self._known([value, *self.elsewhere(place, change, spot, len(self._pools) - 1)])
+        others = self.elsewhere(place, change, spot, len(self._pools) - 1) if near else []
+        return near and self._known([value, *others])
 
     def _tried(self, values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
         """Return what is made of each; None where that raises, or one is too large."""
@@ -274,6 +304,12 @@ def _constants_of(parts: Sequence[Part]) -> list[float]:
     nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))
     found = {node.value for node in nodes if isinstance(node, ast.Constant)}
     return sorted(each for each in found if isinstance(each, float))
+
+
+def _fractions(value: Any) -> int:
+    """Count the numbers of a value that are not whole."""
+    counts = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return int(np.count_nonzero(np.mod(value, 1))) if counts else 0
 
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:

@@ -96,6 +96,11 @@ class Pool:
     stacks: dict[tuple[int, ...], Stack] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """How many numbers the model solution computes."""
+        return sum(value.size for value in self.values)
+
     def holds(self, value: Any) -> bool:
         """Tell numbers that are entries of these values; 0 and whole numbers tell nothing."""
         if not isinstance(value, np.ndarray | np.number | float):
@@ -119,14 +124,19 @@ class Pool:
         return looked > 0
 
     def found(self, value: Any) -> set[int]:
-        """Return the numbers of the values that this one is."""
+        """Return the numbers of the values that this one is, in whatever shape of several axes."""
         if not isinstance(value, np.ndarray | np.number | float | int):
             return set()
         array = np.asarray(value)
-        stack = self.stacks.get(array.shape)
-        if stack is None or array.dtype.kind not in "biuf":
+        if array.dtype.kind not in "biuf":
             return set()
         flat = array.reshape(-1).astype(float)
+        return self._held(array.shape, flat) | self._held(flat.shape, flat)
+
+    def _held(self, shape: tuple[int, ...], flat: Array) -> set[int]:
+        stack = self.stacks.get(shape)
+        if stack is None:
+            return set()
         size = max(float(np.abs(flat).max(initial=0.0)), 1e-12)
         digest, room = digested(flat), 2 * NEAR * size * flat.size
         first = stack.digests.searchsorted(digest - room)
@@ -147,6 +157,12 @@ def is_whole(value: Any) -> bool:
     return array.dtype.kind in "iu" or (
         array.dtype.kind == "f" and bool(np.all(array == np.round(array)))
     )
+
+
+def is_count(value: Any) -> bool:
+    """Tell what counts something, or an array of such, by its kind."""
+    kind = value.dtype.kind if isinstance(value, np.ndarray | np.generic) else ""
+    return isinstance(value, int) or kind in ("i", "u")
 
 
 @cache
@@ -272,7 +288,7 @@ def _factors(sizes: Sequence[int]) -> list[float]:
 
 
 def _shaped(value: Array) -> Iterator[Array]:
-    yield value
+    yield value if value.ndim <= 2 else value.reshape(-1)
     if value.size == 1:
         yield from (value.reshape(shape) for shape in ((), (1,), (1, 1)) if shape != value.shape)
     elif value.ndim == 1:

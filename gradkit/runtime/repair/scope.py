@@ -62,16 +62,16 @@ class Scope:
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         """Return the arrays that take part in an operation, of which one keeps its shape.
 
-        A row of numbers may be laid along another axis, ``b[:, None]``.
+        A row of numbers may be laid along another axis, ``b[:, None]``, and along one of size 1.
         """
         fitting = [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
         for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
-            for axis in range(len(shape) - 1):
-                if self.values[name].size == shape[axis] > 1:
-                    later = len(shape) - 1 - axis
-                    text = f"{name}[:{', None' * later}]"
+            for axis in range(len(shape)):
+                later = len(shape) - 1 - axis
+                if shape[axis] in ((1, self.values[name].size) if later else (1,)):
+                    text = f"{name}[:{', None' * later}]" if later else name
                     self.values[text] = self.values[name].reshape(-1, *[1] * later)
-                    fitting.append(text)
+                    fitting += [text] if text not in fitting else []
         return fitting
 
 

@@ -114,7 +114,8 @@ class Search:
         self._budget = budget
         self._wrong: frozenset[str] = frozenset()
         self._right: dict[int, frozenset[str]] = {}
-        self._used, self._all, self._least = 0, frozenset[str](), 0.0
+        self._used, self._all = 0, frozenset[str]()
+        self._least: dict[int, float] = {}
         self._best: _Best | None = None
         self._steps: list[Candidate] = []
 
@@ -148,13 +149,16 @@ class Search:
         self._wrong = frozenset(n for k in used for n, share in states[k].items() if share < 1)
         if not used:
             return None
-        order = [*used, *(number for number in range(len(states)) if number not in used)]
+        # What is wrong is quickly seen at the smallest inputs.
+        smallest = min(amiss, key=lambda n: bench.question.draws[n].pool.size)
+        order = [*dict.fromkeys([smallest, *used, *range(len(states))])]
         self._right = {n: _right_ones(states[n]) for n in order}
-        self._least = sum(states[used[0]].values())
-        self._used, self._all = len(used), frozenset(states[0])
+        self._least = {n: sum(states[n].values()) for n in (smallest, used[0])}
+        self._used, self._all = len({smallest, *used}), frozenset(states[0])
         self._best = None
         self._steps = []
-        places = Places(bench, used, order[len(used) :], self._wrong)
+        further = [number for number in range(len(states)) if number not in used]
+        places = Places(bench, used, further, self._wrong)
         candidates = Candidates(bench, places, self._text.near if deep else (), self._kinds)
         for least, group in candidates.groups():
             best: _Best | None = self._best
@@ -238,8 +242,8 @@ class Search:
             for number, (at, before) in enumerate(self._right.items()):
                 states = bench.states(bench.question.draws[at], candidate.target)
                 right = _right_ones(states)
-                if number == 0:
-                    candidate.gain = sum(states.values()) - self._least
+                if at in self._least:
+                    candidate.gain = sum(states.values()) - self._least[at]
                 if number < self._used:
                     fixed &= right
                 elif not fixed:

@@ -1,8 +1,8 @@
 """Take statements apart into slots, the places where a value is computed, and record those values.
 
 A slot is an expression that a statement assigns, adds, returns or asks for; of a display, each of
-its elements. The recorder runs a function's text with every slot watched: what the local names
-held before it.
+its elements; of a slice that is written to, its edges. The recorder runs a function's text with
+every slot watched: what the local names held before it.
 """
 
 from __future__ import annotations
@@ -138,9 +138,11 @@ def _take(
     if inner is not None and len(getattr(node, inner)) <= ROW:
         for each in range(len(getattr(node, inner))):
             _take(node, inner, each, statement, asked, found)
-    elif not isinstance(node, ast.Slice) and not any(
-        isinstance(part, _APART) or _is_super(part) for part in ast.walk(node)
-    ):
+    elif isinstance(node, ast.Slice):
+        for edge in ("lower", "upper", "step"):
+            if getattr(node, edge) is not None:
+                _take(node, edge, None, statement, asked, found)
+    elif not any(isinstance(part, _APART) or _is_super(part) for part in ast.walk(node)):
         found.append(slot)
 
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, is_numpy, new, picked, with_parts
+from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, indices, is_numpy, new, with_parts
 
 LITTLE = 0.01
 """What tells costs apart that are the same otherwise."""
@@ -91,7 +91,7 @@ def _other_targets(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str
         for each in ast.walk(function)
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
     }
-    others = [("wrong-element", with_parts(target, slice=each)) for each in picked(target.slice)]
+    others = [("wrong-element", with_parts(target, slice=each)) for each in indices(target.slice)]
     for name in sorted(names - {target.value.id}):
         others += [("wrong-name", with_parts(target, value=with_parts(target.value, id=name)))]
     for kind, other in others:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,6 +78,36 @@ def picked(index: ast.expr) -> Iterator[ast.expr]:
                 rows = expression(f"np.arange(len({other.id}))")
                 made = [*parts[:place], rows, *parts[place + 1 :]]
                 yield new(ast.Tuple, made, ast.Load())
+
+
+def indices(index: Any) -> Iterator[ast.expr]:
+    """Yield what may stand in the place of an index: in another order, or with other edges."""
+    parts = index.elts if isinstance(index, ast.Tuple) else []
+    for order in itertools.islice(itertools.permutations(parts), 1, 6):
+        yield with_parts(index, elts=[*order])
+    for place, part in enumerate(parts):
+        for other in _sliced(part):
+            yield with_parts(index, elts=[*parts[:place], other, *parts[place + 1 :]])
+    yield from _sliced(index)
+    yield from picked(index)
+
+
+def _sliced(part: Any) -> Iterator[ast.expr]:
+    one = new(ast.Constant, 1)
+    if isinstance(part, ast.Slice):
+        for name in ("lower", "upper"):
+            bound = getattr(part, name)
+            if bound is not None:
+                yield with_parts(part, **{name: None})
+                yield with_parts(part, **{name: binary(bound, ast.Add, one)})
+                yield with_parts(part, **{name: binary(bound, ast.Sub, one)})
+        if part.lower is None:
+            yield with_parts(part, lower=one)
+        if part.upper is None:
+            yield with_parts(part, upper=expression("-1"))
+    elif not isinstance(part, ast.Constant | ast.Tuple):
+        yield binary(part, ast.Add, one)
+        yield binary(part, ast.Sub, one)
 
 
 @lru_cache(maxsize=100_000)
