@@ -236,6 +236,12 @@ BY_HAND = [
         ("step[d, c] / (end - start)", "step[d, c] / end - start"),
         ("wrong-brackets", "theta[d, c] -= lr * step[d, c] / (end - start)"),
     ),
+    # A helper of the student's own, which the model solution does not have.
+    (
+        "epochs/loops",
+        ("p = softmax(X[n] @ theta)", "p = X[n] @ theta"),
+        ("missing-function", "p = softmax(X[n] @ theta)"),
+    ),
     # Behind the loop it is right for one batch; what that check has put in is not to be moved.
     (
         "epochs/einsum",

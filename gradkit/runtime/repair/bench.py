@@ -57,6 +57,8 @@ class Bench:
     question : Question
     budget : Budget
         Pays for runs.
+
+    ``helpers`` are the functions of the text that are handed one value.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Bench:
         self.budget = budget
         self.again, self._late, self._wasted = False, LATE, ENDLESS
         self.targets: list[Target] = []
+        self.helpers: list[str] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
         self._arounds: dict[int, CodeType] = {}
         self._slots: list[Slot] = []
@@ -78,6 +81,9 @@ class Bench:
         """Take the functions that begin in these lines of cells, and make them from their text."""
         self._trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
+        tops = (top for tree in self._trees.values() for top in tree.body)
+        functions = (top for top in tops if isinstance(top, ast.FunctionDef))
+        self.helpers = [each.name for each in functions if len(each.args.args) == 1]
         self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
         self._watched = []
         for target in self.targets:

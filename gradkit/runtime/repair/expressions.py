@@ -446,8 +446,9 @@ def _applied(spot: Spot) -> Iterator[Change]:
         return
     for power in ("2", "0.5", "-1", "-0.5"):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
-    for name in WRAPPERS if library == "np" else WRAPPERS[:4]:
-        yield Change("missing-function", _called(f"{library}.{name}(x)", node), LARGER)
+    known = [f"{library}.{name}" for name in WRAPPERS[: None if library == "np" else 4]]
+    for name in (*spot.scope.helpers, *known):
+        yield Change("missing-function", _called(f"{name}(x)", node), LARGER)
     if library != "np":
         return
     zero = expression("0")

@@ -270,7 +270,8 @@ class Places:
             if isinstance(part, ast.Name)
         ]
         library = next((name for name in ("np", "math") if self._has(name)), "np")
-        return [scope_of(local, counters, library, self._ratios) for local in runs]
+        helpers = [name for name in self._bench.helpers if name != target.function.name]
+        return [scope_of(local, counters, library, self._ratios, helpers) for local in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
         """Return what can be named after a slot's statement, run by run; nothing if it raises."""

@@ -19,8 +19,9 @@ FEW = 24
 class Scope:
     """What can be named in a place: values by expression, as ``m``, ``cache['A1']``, ``self.W``.
 
-    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, and
-    ``ratios`` are those of right outputs to what is there instead; ``places`` are where loops are.
+    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
+    are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
+    instead; ``places`` are where loops are.
     """
 
     values: dict[str, Any]
@@ -29,6 +30,7 @@ class Scope:
     library: str = "np"
     ratios: Sequence[float] = ()
     places: Mapping[str, int] = field(default_factory=dict)
+    helpers: Sequence[str] = ()
 
     def numbers_that(self, *, count: bool) -> list[str]:
         """Return the numbers that count something, which are whole; or the others."""
@@ -113,11 +115,12 @@ def scope_of(
     counters: Sequence[str] = (),
     library: str = "np",
     ratios: Sequence[float] = (),
+    helpers: Sequence[str] = (),
 ) -> Scope:
     """Return what can be named, where these are the local names.
 
     ``counters`` are names that loops count with: entries at these are named too. ``library`` is
-    the name of the module whose functions can be called; for ``ratios`` see `Scope`.
+    the name of the module whose functions can be called; for the others see `Scope`.
     """
     values: dict[str, Any] = {
         text: part
@@ -143,7 +146,7 @@ def scope_of(
         if isinstance(key := local.get(name), str)
         for text, part in _keyed(local, name, key)
     }
-    scope = Scope(values, library=library, ratios=ratios, places=places)
+    scope = Scope(values, library=library, ratios=ratios, places=places, helpers=helpers)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
