@@ -97,21 +97,22 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "operand": "wrong-name wrong-entry wrong-constant wrong-element missing-factor "
         "missing-function wrong-transpose wrong-order missing-term",
         "operator": "wrong-operator turned-sign wrong-power wrong-brackets wrong-order "
-        "surplus-factor missing-factor extra-term missing-term",
+        "surplus-factor missing-factor extra-term missing-term wrong-name",
         "order": "wrong-order wrong-name wrong-transpose turned-sign wrong-entry",
         "parenthesis": "wrong-brackets wrong-operator missing-factor surplus-factor wrong-order "
-        "turned-sign extra-term missing-term missing-function",
+        "turned-sign extra-term missing-term missing-function wrong-constant",
         "power": "wrong-power missing-factor surplus-factor wrong-constant missing-function "
         "wrong-function wrong-operator",
         "sign": "turned-sign wrong-order wrong-constant wrong-operator",
         "statement dropped": "missing-statement missing-factor missing-term wrong-name "
-        "missing-function turned-sign not-added missing-slope missing-shift wrong-operator",
+        "missing-function turned-sign not-added missing-slope missing-shift wrong-operator "
+        "wrong-shape",
         "statement moved": "wrong-statement-order missing-copy missing-factor missing-term "
         "wrong-name missing-statement changed-in-place surplus-factor",
         "statement twice": "extra-statement surplus-factor extra-term not-added not-replaced "
-        "missing-factor wrong-operator wrong-constant",
+        "missing-factor wrong-operator wrong-constant extra-function",
         "term": "missing-term missing-shift turned-sign wrong-name wrong-operator missing-function "
-        "wrong-expression missing-factor missing-slope not-added wrong-bounds",
+        "wrong-expression missing-factor missing-slope not-added wrong-bounds extra-term",
         "transpose": "wrong-transpose wrong-order wrong-name wrong-axis wrong-shape",
     }.items()
 }
