@@ -85,7 +85,7 @@ def _constants(spot: Spot) -> Iterator[Change]:
         return
     value = node.value
     if isinstance(value, str):
-        for key in spot.scope.keys_like(value):
+        for key in spot.scope.keys_for(value, other=not spot.above):
             yield Change("wrong-entry", new(ast.Constant, key))
     elif isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
@@ -339,7 +339,7 @@ def _attributes(spot: Spot) -> Iterator[Change]:
     if isinstance(node, ast.Attribute) and node.attr == "T":
         # A little less than to put another one behind it.
         yield Change("wrong-transpose", node.value, SIMPLE - 0.01)
-    elif isinstance(spot.value, np.ndarray) and spot.value.ndim >= 2:
+    elif is_array(spot.value) and spot.value.ndim >= 2 and not _is_counted(spot):
         yield Change("wrong-transpose", new(ast.Attribute, node, "T", ast.Load()))
     if isinstance(spot.value, np.ndarray) and not isinstance(node, ast.Constant):
         alias = not spot.above and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
@@ -360,6 +360,11 @@ def _attribute(node: ast.expr, name: str) -> ast.expr:
 
 def _method(node: ast.expr, name: str) -> ast.expr:
     return new(ast.Call, _attribute(node, name), [], [])  # type: ignore[no-any-return]
+
+
+def _is_counted(spot: Spot) -> bool:
+    """Tell what only its length is asked of: where that is wrong, another size is meant."""
+    return any(called(each) == "len" for each in spot.above)
 
 
 def _subscripts(spot: Spot) -> Iterator[Change]:

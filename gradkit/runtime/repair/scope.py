@@ -55,11 +55,17 @@ class Scope:
             return [n for n in same if n != text and (whole or self.values[n] != value)][:FEW]
         return []
 
-    def keys_like(self, key: str) -> list[str]:
-        """Return the keys of dicts that are written nearly as one that no dict has."""
-        rows = [row for row in self.values.values() if isinstance(row, dict)]
-        keys = dict.fromkeys(each for row in rows for each in row if isinstance(each, str))
-        return [] if key in keys else written_like(key, keys)
+    def keys_for(self, key: str, *, other: bool) -> list[str]:
+        """Return the keys of dicts that are written nearly as one that no dict has.
+
+        Of one that is there, all ``other`` ones.
+        """
+        rows = [row for row in self.values.values() if isinstance(row, dict) and key in row]
+        if rows:
+            return [each for each in rows[0] if isinstance(each, str) and each != key and other]
+        held = [row for row in self.values.values() if isinstance(row, dict)]
+        keys = dict.fromkeys(each for row in held for each in row if isinstance(each, str))
+        return written_like(key, keys)
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         """Return the arrays that take part in an operation, of which one keeps its shape.

@@ -118,6 +118,8 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
         for target in (getattr(each, "target", each) for each in targets):
             if isinstance(target, ast.Subscript):
                 yield target, "slice", True
+                if isinstance(target.value, ast.Subscript):
+                    yield target, "value", True
     elif isinstance(statement, ast.If | ast.While):
         yield statement, "test", True
     elif isinstance(statement, ast.For):
