@@ -32,8 +32,9 @@ BUDGET, NAMED = 20_000, 10_000
 FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
 
-MUCH = 3
-"""Mistakes about one entry, on one line, in whose place one change is looked for."""
+MUCH, MANY = 3, 4
+"""Mistakes about one entry on one line, and different ones on one line, in whose place one change
+is looked for."""
 
 SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
@@ -110,7 +111,8 @@ def with_changes(
     failed = [verdict.check for verdict in asked if verdict.state in FAILED]
     named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
     wanted = Wanted(BUDGET, near)
-    if all(named) and all(_of(check, inquiry) for check in failed):
+    found = [_of(check, inquiry) for check in failed]
+    if all(named) and all(found) and not any(map(_is_much, found)):
         among = frozenset(kind for each in named for kind in each)
         wanted = Wanted(NAMED, near, among, len(named))
     mended = mend_functions(grader, asked, wanted)
@@ -171,9 +173,10 @@ def _of(check: str, inquiry: Inquiry) -> list[Finding]:
 
 
 def _is_much(findings: Sequence[Finding]) -> bool:
-    """Tell so many mistakes about one entry on a line that one change is the likelier reason."""
+    """Tell so many mistakes on one line that one change is the likelier reason."""
     times = Counter((entry, each.place) for each in findings for entry in each.entries)
-    return max(times.values(), default=0) >= MUCH
+    kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
+    return max(times.values(), default=0) >= MUCH or max(kinds.values(), default=0) >= MANY
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:

@@ -54,6 +54,15 @@ CASES: dict[str, Case] = {
 }
 
 
+CASES["one key for many mistakes"] = (
+    CLASSIFICATION,
+    "loops",
+    "parameters['W2'][j, 0] = parameters",
+    "parameters['W1'][j, 0] = parameters",
+    *("update", "wrong-entry"),
+)
+
+
 def text_of(task: str, style: str, was: str, now: str) -> tuple[str, int]:
     """A right answer with a change, and its line."""
     right = homework(task, source_of(style, task))
