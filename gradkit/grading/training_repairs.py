@@ -168,10 +168,8 @@ class _Search(Struct):
 
 def _is_after(verdict: Verdict) -> bool:
     """Tell a check of what a model of other sizes is not to blame for."""
-    return verdict.check not in (MODEL, "forward") or (verdict.check, verdict.state) == (
-        "forward",
-        "fail",
-    )
+    ran = verdict.check == "forward" and verdict.state == "fail"
+    return ran or verdict.check not in (MODEL, "forward")
 
 
 def _told(

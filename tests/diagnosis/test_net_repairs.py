@@ -51,16 +51,14 @@ CASES: dict[str, Case] = {
         "(parameters['W2'] + 0.001 * 2 * (y - y_hat)) * A1",
         *("update", "wrong-brackets"),
     ),
+    "one key for many mistakes": (
+        CLASSIFICATION,
+        "loops",
+        "parameters['W2'][j, 0] = parameters",
+        "parameters['W1'][j, 0] = parameters",
+        *("update", "wrong-entry"),
+    ),
 }
-
-
-CASES["one key for many mistakes"] = (
-    CLASSIFICATION,
-    "loops",
-    "parameters['W2'][j, 0] = parameters",
-    "parameters['W1'][j, 0] = parameters",
-    *("update", "wrong-entry"),
-)
 
 
 def text_of(task: str, style: str, was: str, now: str) -> tuple[str, int]:

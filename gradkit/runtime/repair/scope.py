@@ -60,11 +60,11 @@ class Scope:
 
         Of one that is there, all ``other`` ones.
         """
-        rows = [row for row in self.values.values() if isinstance(row, dict) and key in row]
-        if rows:
-            return [each for each in rows[0] if isinstance(each, str) and each != key and other]
-        held = [row for row in self.values.values() if isinstance(row, dict)]
-        keys = dict.fromkeys(each for row in held for each in row if isinstance(each, str))
+        rows = [row for row in self.values.values() if isinstance(row, dict)]
+        own = next((row for row in rows if key in row), None)
+        if own is not None:
+            return [each for each in own if isinstance(each, str) and each != key and other]
+        keys = dict.fromkeys(each for row in rows for each in row if isinstance(each, str))
         return written_like(key, keys)
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
