@@ -33,8 +33,8 @@ FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
 
 MUCH, MANY = 3, 4
-"""Mistakes about one entry on one line, and different ones on one line, in whose place one change
-is looked for."""
+"""Mistakes about one entry on one line, and different ones at all, in whose place one change is
+looked for."""
 
 SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
@@ -173,10 +173,10 @@ def _of(check: str, inquiry: Inquiry) -> list[Finding]:
 
 
 def _is_much(findings: Sequence[Finding]) -> bool:
-    """Tell so many mistakes on one line that one change is the likelier reason."""
+    """Tell so many mistakes that one change is the likelier reason."""
     times = Counter((entry, each.place) for each in findings for entry in each.entries)
-    kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
-    return max(times.values(), default=0) >= MUCH or max(kinds.values(), default=0) >= MANY
+    kinds = {each.mistake for each in findings}
+    return max(times.values(), default=0) >= MUCH or len(kinds) >= MANY
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:
@@ -229,8 +229,11 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     What they cost, and what follows from them, stays: it is what was not explained.
     """
     own = _of(changes[0].check, inquiry)
+    several = len({each.mistake for each in own}) > 1 and changes[0].mistake != WHOLE
+    if whole and len(changes) == 1 and (several or _is_much(own)):
+        return _instead(changes, own, inquiry)
     if _is_much(own):
-        return _instead(changes, own, inquiry) if whole and len(changes) == 1 else inquiry
+        return inquiry
     named = [each for each in own if each.mistake != UNEXPLAINED]
     found = {each.id: _mending(each, changes, role, whole=whole) for each in named}
     findings = [

@@ -16,6 +16,7 @@ rate of 1 tells ``lr * g`` from ``g / lr`` and ``g`` as little as a factor of 1 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -95,31 +96,37 @@ def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
         raise LinesError(repr(value), "an expression, a number, or a table of these")
 
 
-def draw_sizes(
-    task: FunctionTask, rng: np.random.Generator, *, judged: bool = True
-) -> list[dict[str, int]]:
-    """Draw the sizes of some probes: each size is another in every one, as far as it has choices.
+def draw_sizes(task: FunctionTask, rng: np.random.Generator) -> list[dict[str, int]]:
+    """Draw the sizes of some probes: of each, as many of its choices as there are probes.
 
     In a probe all are different, where the choices allow it: an exchanged axis then shows. Where
-    they do not, as many are as in any plan that was tried, unless answers are ``judged`` there.
+    they do not, as many pairs are in some probe, and as many sizes in each, as in any plan that
+    was tried.
     """
     choices = {name: each for name, each in task.sizes.items() if isinstance(each, tuple)}
     plans: list[list[dict[str, int]]] = []
     for _ in range(TRIES):
-        orders = {name: rng.permutation(each) for name, each in choices.items()}
+        orders = {
+            name: rng.permutation(np.resize(rng.permutation(each), RANDOM))
+            for name, each in choices.items()
+        }
         plans.append(
-            [
-                {name: int(order[n % len(order)]) for name, order in orders.items()}
-                for n in range(RANDOM)
-            ]
+            [{name: int(order[n]) for name, order in orders.items()} for n in range(RANDOM)]
         )
         if all(len(set(sizes.values())) == len(sizes) for sizes in plans[-1]):
             return plans[-1]
-    return plans[-1] if judged else max(plans, key=_differing)
+    return max(plans, key=_differing)
 
 
-def _differing(plan: list[dict[str, int]]) -> int:
-    return sum(len(set(sizes.values())) for sizes in plan)
+def _differing(plan: list[dict[str, int]]) -> tuple[int, int]:
+    """Count the pairs of sizes that differ in some probe, and those that do in each."""
+    pairs = {
+        pair
+        for sizes in plan
+        for pair in itertools.combinations(sizes, 2)
+        if sizes[pair[0]] != sizes[pair[1]]
+    }
+    return len(pairs), sum(len(set(sizes.values())) for sizes in plan)
 
 
 def _complete(
@@ -160,7 +167,7 @@ def draws(task: FunctionTask, seed: int, *, judged: bool = True) -> Iterator[Dra
         A size is no whole number from 1, or an expression cannot be computed or gives no numbers.
     """
     cases: list[Mapping[str, Any]] = [*({} for _ in range(RANDOM)), *task.hard]
-    plan = draw_sizes(task, np.random.default_rng(seed), judged=judged)
+    plan = draw_sizes(task, np.random.default_rng(seed))
     for number, hard in enumerate(cases):
         rng = np.random.default_rng([seed, number])
         sizes = _complete(task, plan[number % RANDOM], hard)

@@ -209,6 +209,12 @@ def test_a_mistake_is_told_where_it_is(
     assert one.title == kinds()[kind].title
 
 
+OF_BACKWARD = """\
+N, C, H, W = x.shape
+    F, _, HH, WW = w.shape
+    stride, pad = conv_param['stride'], conv_param['pad']
+    _, _"""
+
 BY_HAND = [
     # What the model solution has for all examples and entries at once.
     (
@@ -235,6 +241,20 @@ BY_HAND = [
         "epochs/loops",
         ("step[d, c] / (end - start)", "step[d, c] / end - start"),
         ("wrong-brackets", "theta[d, c] -= lr * step[d, c] / (end - start)"),
+    ),
+    # Sizes of another array, and the key of a dict in a dict.
+    (
+        "convolution/loops",
+        (OF_BACKWARD, OF_BACKWARD.replace("x.shape", "dout.shape", 1)),
+        ("wrong-name", "N, C, H, W = x.shape"),
+    ),
+    (
+        "convolution/im2col",
+        ('cache["conv_param"]["pad"]', 'cache["conv_param"]["stride"]'),
+        (
+            "wrong-entry",
+            "w, columns, p = cache['w'], cache['columns'], cache['conv_param']['pad']",
+        ),
     ),
     # A helper of the student's own, which the model solution does not have.
     (

@@ -38,6 +38,7 @@ def body(*w1: str) -> str:
 
 
 STEP = "        parameters['W1'][i, j] -= 0.001 * dW1[i, j]"
+NOTHING = "        pass  # here\n"
 LOOPS = {
     "rows": body(
         "for i in range(1):  # here",
@@ -110,6 +111,17 @@ def test_what_no_loop_is_seen_to_leave_out(diagnosed, update: str) -> None:
     """The twin: then it is that of a change that mends it, or the function's own."""
     lines, marked, start, _ = lines_of(diagnosed, update)
     assert lines == (marked or [start])
+
+
+def test_a_loop_that_does_nothing_yet_is_told_there(diagnosed) -> None:
+    """Where ``pass`` stands, not where what it does not use was made."""
+    update = LAYERS.replace(
+        LAYERS[LAYERS.index("        param") : LAYERS.index("    return")], NOTHING
+    )
+    text = homework(TASK, update)
+    (finding,) = diagnosed(text.replace(HERE, ""), TASK).findings
+    assert (finding.mistake, finding.source, finding.columns) == ("nothing-updated", "pass", (0, 4))
+    assert HERE in text.split("\n")[finding.place.line - 1]
 
 
 def test_a_local_name_that_was_bound_anew_is_named(diagnosed) -> None:

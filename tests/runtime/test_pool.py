@@ -45,9 +45,9 @@ def test_several_axes_may_be_laid_out_otherwise() -> None:
 
 
 def test_counts_are_whole_by_their_kind() -> None:
-    """So are arrays of them; numbers that happen to be whole are none."""
-    assert all(map(is_count, (3, np.int64(3), np.arange(3))))
-    assert not any(map(is_count, (3.0, np.arange(3.0), (1, 2), None)))
+    """So are rows and arrays of them; numbers that happen to be whole are none."""
+    assert all(map(is_count, (3, np.int64(3), np.arange(3), (1, 2))))
+    assert not any(map(is_count, (3.0, np.arange(3.0), (1, 2.0), (), None)))
 
 
 def test_what_holds_itself_has_a_signature() -> None:

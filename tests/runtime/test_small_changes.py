@@ -17,6 +17,7 @@ from gradkit.runtime.repair.values import Names, Values
 LOCAL = {
     **{"a": np.ones((2, 3)), "b": np.arange(6.0).reshape(2, 3), "c": np.arange(3.0)},
     **{"rate": 0.25, "np": np, "f": np.exp, "count": 3, "row": (2, 3), "image": np.ones((2, 4, 5))},
+    **{"cache": {"sizes": {"pad": 1, "stride": 2}}},
 }
 
 
@@ -95,3 +96,23 @@ def test_an_index_picks_one_entry_of_each_row() -> None:
     for was in ("b[:, c]", "b[c]"):
         assert changes(was)["b[np.arange(len(c)), c]"].kind == "wrong-element"
     assert not any("arange" in text for text in changes("b[1:, c]"))
+
+
+def test_a_size_is_no_bound_of_numbers() -> None:
+    """A name that counts may be: it may be the number of a class."""
+    made = changes("a > 0")
+    assert "a > count" in made
+    assert "a > a.size" not in made
+    assert "count > a.size" in changes("count > 0")
+
+
+def test_a_key_may_be_another_of_its_dict() -> None:
+    """Also of a dict in a dict."""
+    assert changes("cache['sizes']['pad']")["cache['sizes']['stride']"].kind == "wrong-entry"
+
+
+def test_two_axes_may_be_missing() -> None:
+    """As of a window's largest number."""
+    made = changes("np.max(image)")
+    assert made["np.max(image, axis=(1, 2))"].kind == "wrong-axis"
+    assert "np.max(image, keepdims=True, axis=(1, 2))" in changes("np.max(image, keepdims=True)")

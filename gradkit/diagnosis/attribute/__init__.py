@@ -26,7 +26,7 @@ from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Spot, Trace, UpdateInputs
 from gradkit.records.task import Task
 
-__all__ = ["attribute"]
+__all__ = ["STANDSTILL", "attribute"]
 
 STANDSTILL = ("not-updated", "nothing-updated", "copy-dropped")
 SOURCE = ("gradient-stored", "overwritten", "wrong-source-entry")
@@ -127,13 +127,14 @@ def _at(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, int | None]
 
 
 def _applied(case: Case, entry: Entry) -> Found | None:
-    """Where the entry moves."""
+    """Where the entry moves; if it should not, any line before that may be it."""
+    evidence: Evidence = "applied" if np.any(change(case, case.without[entry])) else "within"
     root = case.root(entry)
     step = summand(case, root, change(case, case.applied[entry]))
     if step is not None or case.is_computed(root):
-        return _of_step(case, root if step is None else step, "applied")
+        return _of_step(case, root if step is None else step, evidence)
     number = stored(case, entry)
-    return None if number is None else _of_event(case, number, "applied")
+    return None if number is None else _of_event(case, number, evidence)
 
 
 def _of_event(case: Case, number: int, evidence: Evidence) -> Found:

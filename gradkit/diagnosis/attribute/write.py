@@ -96,8 +96,7 @@ def _is_made(case: Case, event: Event, entry: Entry, gradient: Array) -> bool:
     """Whether an event has an entry's gradient in it, and in its place if it is of its shape."""
     if case.fits(event, entry[0]):
         return _proportional(case.at(event, entry), gradient)
-    columns = event.values.reshape(len(event.values), -1).T
-    return any(_proportional(column, gradient) for column in columns)
+    return _proportional(event.values.reshape(len(event.values), -1).T, gradient)
 
 
 def _moves(case: Case, event: Event) -> bool:
@@ -175,9 +174,10 @@ def mutated_at(case: Case) -> int | None:
     return None
 
 
-def _proportional(value: Array, product: Array) -> bool:
+def _proportional(values: Array, product: Array) -> bool:
+    """Whether a number is another times a constant, or any of several is."""
     row = int(np.argmax(np.abs(product)))
-    if not value[row] or not np.isfinite(value).all():
-        return False
-    off = np.abs(value - product * (value[row] / product[row])).max()
-    return bool(off <= NEAR * np.abs(value).max())
+    at = values[..., row, np.newaxis]
+    off = np.abs(values - product * (at / product[row])).max(axis=-1)
+    near = off <= NEAR * np.abs(values).max(axis=-1)
+    return bool(np.any(near & at[..., 0].astype(bool) & np.isfinite(values).all(axis=-1)))

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
-from gradkit.diagnosis.attribute import attribute
+from gradkit.diagnosis.attribute import STANDSTILL, attribute
 from gradkit.diagnosis.inquiry.findings import (
     failed,
     unnamed_findings,
@@ -36,16 +36,28 @@ from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import Finding, Inquiry
-from gradkit.records.rule import Attribution, Explanation, Trace, UpdateInputs, UpdateProbes
+from gradkit.records.rule import (
+    Attribution,
+    Explanation,
+    Spot,
+    Trace,
+    UpdateInputs,
+    UpdateProbes,
+)
 from gradkit.records.rule import Entry as Target
+from gradkit.records.submission import Cell
 from gradkit.records.task import Task
+from gradkit.runtime.syntax import walk
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import line_at
+from gradkit.submission.definitions import definitions, finder, line_at
 from gradkit.submission.source import statements
 from gradkit.task.oracle import Oracle
 
 GUESSED = ("within", "function")
 """Evidence of a line that another may be right instead of."""
+
+LEFT = ("unused", "function")
+"""Evidence of what does not move that nothing was seen to be done with."""
 
 MADE = ("value", "within")
 """Evidence of a line that makes a wrong value."""
@@ -183,9 +195,11 @@ def _placed(
     for slip, finding in told_of:
         shown = trace.events and diagnosis.applies
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
+        cells = [*sitting.section.own, *sitting.section.shared]
+        if slip.code in STANDSTILL and all(line.evidence in LEFT for line in lines):
+            lines = _left_open(cells, bound, lines)
         places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
         fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
-        cells = [*sitting.section.own, *sitting.section.shared]
         line = line_at(cells, places[0])
         indent = len(line) - len(line.lstrip())
         columns = tuple(column - indent for column in lines[0].spot.columns) if lines else ()
@@ -207,6 +221,22 @@ def _placed(
             spread |= all(_goes_down(line_at(cells, each)) for each in places)
         sure = not spread and all(_is_shown(line, lines, trace) for line in lines)
         yield told, sure or bool(untraced)
+
+
+def _left_open(
+    cells: Sequence[Cell], bound: Bound, lines: tuple[Attribution, ...]
+) -> tuple[Attribution, ...]:
+    """Return the only ``pass`` of a function in the place of the lines of what does not move."""
+    made = definitions(cells).get(bound.function)
+    if made is None or made.node is None or not lines:
+        return lines
+    passes = [part for part in walk(made.node) if isinstance(part, ast.Pass)]
+    if len(passes) != 1:
+        return lines
+    at = passes[0].lineno, passes[0].col_offset
+    spot = Spot(finder(cells)(made.cell.id, at[0]), (at[1], at[1] + len("pass")))
+    entries = tuple(entry for line in lines for entry in line.entries)
+    return (replace(lines[0], entries=entries, spot=spot, evidence="unused"),)
 
 
 def _goes_down(line: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 
 from msgspec.structs import replace
 
@@ -117,18 +117,23 @@ class Reading:
             start = atom(self._compounds.atom(Factor(*other, "before")))
             if _is_one(after, *start):
                 found.append((Factor(*other, "before"), plus(after, start, -1.0)))
-            late = self._compounds.after.get(other, {})
-            # What starts from no parameter itself is no other's start.
-            if len(late) > 1 and self._starts(late):
-                rest = plus(after, late, -1.0)
+            if other in self._late:
+                rest = plus(after, self._late[other], -1.0)
                 if len(rest) < len(after):
                     found.append((Factor(*other, "after"), rest))
         yield from found or [(None, after)]
 
-    def _starts(self, after: Polynomial) -> bool:
-        """Whether a value after the step starts from one before it."""
-        numbers = (self._compounds.atom(Factor(*e, "before")) for e in self._shape.entries)
-        return any(_is_one(after, ((number, 1),)) for number in numbers)
+    @cached_property
+    def _late(self) -> dict[Entry, Polynomial]:
+        """Values after the step that start from one before it; others are no other's start."""
+        entries = self._shape.entries
+        starts = [atom(self._compounds.atom(Factor(*e, "before"))) for e in entries]
+        after = {e: self._compounds.after.get(e, {}) for e in entries}
+        return {
+            e: late
+            for e, late in after.items()
+            if len(late) > 1 and any(_is_one(late, *start) for start in starts)
+        }
 
     def _with_products(self, entry: Entry, terms: Terms) -> Iterator[Terms]:
         """Yield the terms with values after the step in the place of what makes these."""

@@ -28,6 +28,8 @@ from gradkit.runtime.repair.tree import (
 ROLES = ("factor", "term", "whole")
 """What expressions of the model solution are to what is around them."""
 
+SIZE = ".shape"
+
 DEEP = 3
 """How often a name that the student has not may be written as what it stands for."""
 
@@ -79,9 +81,13 @@ def borrowed_parts(
         return tree_of(part, deep - 1) if part is not None else None
 
     def tree_of(part: Part, deep: int, *, other: bool = False) -> Any:
-        renamed = {}
-        for leaf, numbers in part.leaves:
+        renamed: dict[str, ast.expr] = {}
+        # A size is that of the array beside it, whatever else is as large.
+        for leaf, numbers in sorted(part.leaves, key=lambda each: SIZE in each[0]):
+            array, _, axis = leaf.partition(SIZE)
             own = leaf_of("" if other else leaf, numbers, deep)
+            if axis and array in renamed:
+                own = expression(f"({ast.unparse(renamed[array])}){SIZE}{axis}")
             if own is None:
                 return None
             renamed[leaf] = own

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.scope import FEW, WHOLE, is_array, is_number, written_like
+from gradkit.runtime.repair.scope import FEW, WHOLE, Scope, is_array, is_number, written_like
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
@@ -93,6 +93,7 @@ def _constants(spot: Spot) -> Iterator[Change]:
         around = [a for a in spot.above if isinstance(a, ast.BinOp) and a.right is node]
         signed = any(isinstance(a, ast.UnaryOp) and a.operand is node for a in spot.above)
         plain = (*NUMBERS, value + 1, value - 1, -value)
+        held_to = any(_is_held_to(a, spot.scope) for a in spot.above)
         scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
         for number in dict.fromkeys(
             [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
@@ -101,11 +102,17 @@ def _constants(spot: Spot) -> Iterator[Change]:
             if number != value and not idle and not (signed and number <= 0):
                 cost = SIMPLE if number in plain else SCALED
                 yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
-        for name in spot.scope.numbers[:FEW]:
+        for name in [n for n in spot.scope.numbers if n.isidentifier() or not held_to][:FEW]:
             yield Change("wrong-constant", expression(name))
     elif value is None:
         for axis in (0, 1):
             yield Change("wrong-axis", new(ast.Constant, axis))
+
+
+def _is_held_to(node: ast.AST, scope: Scope) -> bool:
+    """Tell a comparison with an array: the size of one is no bound of its numbers."""
+    parts = (node.left, *node.comparators) if isinstance(node, ast.Compare) else ()
+    return any(is_array(scope.values.get(ast.unparse(part))) for part in parts)
 
 
 def _is_idle(operator: type[ast.operator], right: Any) -> bool:
@@ -247,6 +254,9 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-comparison", with_parts(node, ops=[other()]))
 
 
+AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
+"""Axes that are tried in the place of another, or of none."""
+
 REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
 LIKE: Mapping[str, tuple[str, ...]] = {
     **{"sum": ("mean", "max"), "mean": ("sum", "max"), "max": ("min", "sum", "mean", "argmax")},
@@ -291,7 +301,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
         kind = OPTIONS.get(keyword.arg or "", "wrong-option")
         yield Change(kind, with_parts(node, keywords=rest))
         if keyword.arg == "axis":
-            for axis in (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3)):
+            for axis in AXES:
                 one_more = [*rest, _keyword("axis", expression(f"{axis}"))]
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
     if name in REDUCERS:
@@ -307,7 +317,7 @@ def _keyword(name: str, value: ast.expr) -> ast.keyword:
 def _reduced(node: ast.Call) -> Iterator[Change]:
     has = {keyword.arg for keyword in node.keywords}
     kept = _keyword("keepdims", new(ast.Constant, True))
-    axes = [_keyword("axis", expression(f"{axis}")) for axis in (0, 1, -1)]
+    axes = [_keyword("axis", expression(f"{axis}")) for axis in AXES]
     method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
     rest = [each for each in node.keywords if each.arg != "axis"]
     made: list[list[ast.keyword]] = []
@@ -372,6 +382,10 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
     if not isinstance(node, ast.Subscript):
         return
     part: Any = node.slice
+    row = spot.scope.values.get(ast.unparse(node.value))
+    for key in row if isinstance(row, dict) and isinstance(part, ast.Constant) else ():
+        if isinstance(key, str):
+            yield Change("wrong-entry", with_parts(node, slice=new(ast.Constant, key)))
     for other in indices(part):
         yield Change("wrong-element", with_parts(node, slice=other))
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):

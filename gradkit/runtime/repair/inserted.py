@@ -50,6 +50,7 @@ def inserted(
         Where the only entry of an output is that is wrong.
     """
     made = _names(function, ast.Store)
+    written = {f"{each}[" for each in made | _written(function)}
     seen = set()
     for _, block in blocks_below(function):
         for at in range(len(block) + 1 if block else 0):
@@ -69,7 +70,7 @@ def inserted(
             more = (
                 _of_model(pool, there, lacking, made, entries),
                 _of_entries(pool, there, made),
-                _of_values(pool, there, made, empty),
+                _of_values(pool, there, made, tuple(written), empty),
             )
             for each in itertools.chain(*more):
                 key = id(block), at, ast.dump(each)
@@ -111,18 +112,22 @@ def _of_model(
 
 
 def _of_values(
-    pool: Pool, scopes: Sequence[Scope], made: set[str], empty: Sequence[str]
+    pool: Pool,
+    scopes: Sequence[Scope],
+    made: set[str],
+    written: tuple[str, ...],
+    empty: Sequence[str],
 ) -> Iterator[ast.stmt]:
     """Yield statements that give a name a value of the model's.
 
     That is an ``empty`` one, one of which the value is made, or one whose own value comes to that
-    with another operand.
+    with another operand. What is handed over and not ``written`` to stays as it is.
     """
     first = scopes[0]
     targets = {
         name: pool.found(first.values[name])
         for name in (*first.arrays, *first.numbers_that(count=False))
-        if (name in made or "'" in name) and not _is_0(first.values[name])
+        if (name in made or name.startswith(written)) and not _is_0(first.values[name])
     }
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes):
         value = pool.values[part.numbers[0]]
@@ -147,6 +152,12 @@ def _names(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> se
     """Return the names below a node."""
     names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
     return {each.id for each in names if isinstance(each.ctx, kind)}
+
+
+def _written(node: ast.AST) -> set[str]:
+    """Return the names of what is given entries below a node."""
+    parts = (part for part in ast.walk(node) if isinstance(part, ast.Subscript))
+    return {ast.unparse(part.value) for part in parts if isinstance(part.ctx, ast.Store)}
 
 
 def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:

@@ -160,7 +160,9 @@ def is_whole(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Tell what counts something, or an array of such, by its kind."""
+    """Tell what counts something, or a row or an array of such, by its kind."""
+    if isinstance(value, tuple):
+        return bool(value) and all(map(is_count, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.generic) else ""
     return isinstance(value, int) or kind in ("i", "u")
 
