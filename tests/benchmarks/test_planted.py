@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import planted  # noqa: E402
-from planted import Answer, Bench, Outcome, Told, false_names, pair, single  # noqa: E402
+from planted import SHIPPED, Answer, Bench, Outcome, Told, false_names, pair, single  # noqa: E402
 from planting import Plant, drawn  # noqa: E402
 
 # Its modules have names that folders of tests have too.
@@ -112,7 +112,7 @@ def test_what_is_not_right_is_not_planted_in(bench: Bench, monkeypatch: pytest.M
         bench.outcome(answer, [next(drawn("def f(a):\n    return a + 1\n", 1))], 1)
 
 
-@pytest.mark.parametrize("exercise", ["classification-numpy", "regression-numpy", "relu-64"])
+@pytest.mark.parametrize("exercise", [*SHIPPED, pytest.param("relu-64", marks=pytest.mark.slow)])
 def test_answers_of_nets_are_right(bench: Bench, exercise: str) -> None:
     """Each in its style, and wrong with a mistake in it."""
     for answer in planted.answers([exercise]):

@@ -27,7 +27,7 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Order, Reply
 from gradkit.submission.gather import gather
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(12)
 
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 

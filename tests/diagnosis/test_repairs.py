@@ -483,6 +483,7 @@ def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
     assert checks["backward-alt"].follows == ("wrong-constant",)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_besides_is_looked_for_anew(found: Found) -> None:
     """Of one check the first takes most of what a search may do; the second has its own."""
     text = by_hand("batchnorm", "jacobian")

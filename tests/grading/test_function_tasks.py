@@ -489,6 +489,7 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
 TRIPLE = (("(x**2)", "(3 * x**2)"), ("2 * x * dout", "6 * x * dout"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [True, False])
 def test_what_is_right_for_the_own_forward_pass_is_so_at_all_sizes(own: Check, model: bool) -> None:
     """A size that is written out is right at one probe of three."""

@@ -70,7 +70,7 @@ def guesses(folder: Path, name: str, order: list[str]) -> Path:
     return folder
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", ["guess_{:02}.py", "hw ({}).py", "regression-{}.py"])
 @pytest.mark.parametrize("last", [0, 5, 10, 15])
 def test_sixteen_guesses_earn_what_the_last_file_earns(
