@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
@@ -133,15 +134,20 @@ def _task(
         return
     if plain:
         show_lines([(_in_a_line("pass", plain), 4)], console)
+    said: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
         if check in follow or check in plain:
             continue
         show_lines([(check_head(check, findings, hints), 4)], console)
+        # Code that stops does so in all checks that run it: why is said once.
+        again = check.state == "error" and check.message in said
+        once = replace(check, message="") if again else check
+        said.add(check.message)
         if findings and told is not None:
-            show_lines(_brief(check, findings, hints, told), console, 6)
+            show_lines(_brief(once, findings, hints, told), console, 6)
         else:
-            show_lines(check_lines(check, findings, hints), console, 6)
+            show_lines(check_lines(once, findings, hints), console, 6)
     if follow:
         # What is only a consequence needs no more than a line.
         line = _in_a_line(words.FOLLOWS, follow).append(say(": nothing more is deducted."), "dim")

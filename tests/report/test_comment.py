@@ -85,3 +85,16 @@ def test_a_comment_is_text_of_bounded_size() -> None:
     many = tuple(replace(check, message="word " * 9000) for check in task.checks * 9)
     long = replace(result(), tasks=(replace(task, checks=many, score=0.0, findings=()),))
     assert len(to_comment(long, 4).encode()) <= LIMIT
+
+
+def test_why_code_stops_is_said_once_in_the_terminal() -> None:
+    """Where it does so in several checks."""
+    plain = result()
+    (task,) = plain.tasks
+    stopped = {"state": "error", "message": "It stopped.", "courses": (), "decision": None}
+    checks = tuple(replace(check, **stopped) for check in task.checks)
+    made = replace(task, checks=checks, findings=())
+    assert text.render([replace(plain, tasks=(made,))], 3).count("It stopped.") == 1
+    other = replace(checks[0], message="It stopped for another reason.")
+    made = replace(made, checks=(other, *checks[1:]))
+    assert text.render([replace(plain, tasks=(made,))], 3).count("It stopped") == 2
