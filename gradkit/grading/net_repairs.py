@@ -25,9 +25,9 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-BUDGET, NAMED = 20_000, 10_000
-"""What the searches for one task may do, and where all mistakes have names: see
-`gradkit.runtime.repair.clock.Budget`."""
+BUDGET, NAMED, NEARBY = 20_000, 10_000, 3_000
+"""What the searches for one task may do, where all mistakes have names, and where likely lines are
+known: see `gradkit.runtime.repair.clock.Budget`."""
 
 FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
@@ -108,13 +108,16 @@ def with_changes(
     )
     stops = (judged[check] for check in lacking if judged[check].state == "error")
     near += tuple(each.place for each in stops if each.place)
+    likelier = tuple(place for places in inquiry.doubtful.values() for place in places)
     failed = [verdict.check for verdict in asked if verdict.state in FAILED]
     named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
     wanted = Wanted(BUDGET, near)
     found = [_of(check, inquiry) for check in failed]
     if all(named) and all(found) and not any(map(_is_much, found)):
         among = frozenset(kind for each in named for kind in each)
-        wanted = Wanted(NAMED, near, among, len(named))
+        wanted = Wanted(NAMED, near, kinds=among, most=len(named))
+        if likelier:
+            wanted = Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
     mended = mend_functions(grader, asked, wanted)
     before = inquiry
     for check, role in lacking.items():
@@ -229,8 +232,10 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     What they cost, and what follows from them, stays: it is what was not explained.
     """
     own = _of(changes[0].check, inquiry)
-    several = len({each.mistake for each in own}) > 1 and changes[0].mistake != WHOLE
-    if whole and len(changes) == 1 and (several or _is_much(own)):
+    open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
+    # Names that leave something open are not the reason, if one change mends all.
+    partly = open_ is not None and len(own) > 1 and changes[0].mistake != WHOLE
+    if whole and len(changes) == 1 and (partly or _is_much(own)):
         return _instead(changes, own, inquiry)
     if _is_much(own):
         return inquiry
@@ -242,7 +247,6 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     ]
     used = {change.id for change in found.values() if change is not None}
     left = [each for each in changes if each.id not in used]
-    open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
     if not left or (named and open_ is None):
         return replace(inquiry, findings=tuple(findings))
     entries = () if open_ is None else open_.entries

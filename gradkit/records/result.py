@@ -131,13 +131,14 @@ class Inquiry(Struct, frozen=True):
 
     ``follows`` names, for each failed check that the findings account for completely, the
     mistakes it follows from. ``rounded`` are checks of which all that is not in a finding is
-    right to single precision. ``doubtful`` are the ids of findings whose lines are a guess.
+    right to single precision. ``doubtful`` are the ids of findings whose lines are a guess, each
+    with those that are likelier, as far as these are known.
     """
 
     findings: tuple[Finding, ...] = ()
     follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rounded: tuple[str, ...] = ()
-    doubtful: frozenset[str] = frozenset()
+    doubtful: Mapping[str, tuple[Place, ...]] = {}
 
 
 class NoDiagnosisError(Exception):

@@ -106,13 +106,21 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         words, meant = _words(own)
         source += f"\n\ndef {own.function}({', '.join(words)}):\n"
         source += indent(f"{meant}{body}return {returned}\n", "    ")
-        call = f"{layers if role == 'update' else ''}{role} = {own.function}({_handed(own)})"
+        call, less = f"{role} = {own.function}({_handed(own)})", dict[str, str]()
+        if role == "update":
+            # A step is much smaller than what it changes.
+            less = {name: f" - {name}" for name in names}
+            before = "".join(f"{name} = 1 * {place}\n" for name, place in places.items())
+            call = f"{before}{layers}{call}"
         ways = [read_lines(call)]
         if role == "update" and not own.returns:
             # A new dict is returned, or that which is handed over is changed.
             ways = [read_lines(f"{call}\nafter = {each}") for each in ("parameters", role)]
         base = ways[0].makes[-1]
-        told = {base + "".join(f"[{n!r}]" for n in path): name for name, path in given.items()}
+        told = {
+            base + "".join(f"[{n!r}]" for n in path) + less.get(name, ""): name
+            for name, path in given.items()
+        }
         checks.append(
             FunctionCheck(
                 CHECKS[role], 1.0, call=ways[0], others=tuple(ways[1:]), compare=tuple(told)

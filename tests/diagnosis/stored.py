@@ -31,6 +31,8 @@ LATER = ("gradient", "trajectory")
 FACTOR = "the factor is told where it stands, and not where another could make up for it"
 SINGLE = "what is off by single precision alone costs what a wrong figure costs"
 MENDED = "the line that is not there is told where it belongs"
+TURNED = "a step that takes away is as it should be: the sign is told where the gradient has it"
+EARLY = "the step that comes too early is told, and not the lines that it spoils"
 SHORT = "no one change lets this loop come to all entries, and the function is told"
 
 OTHER_LINES = {
@@ -65,6 +67,15 @@ OTHER_LINES = {
     "grads[f'b{l}']\n        break": SHORT,
     "for l in (2,):": SHORT,
     "\n    g = d\n": "the name that stands for a gradient without its input",
+    "    dy = (y - y_hat) * 2\n": TURNED,
+    "    d = 2 * (y - y_hat)\n    dh": TURNED,
+    "old_W2 = W2\n": "the alias is told that was to be a copy, and not the lines that use it",
+    "parameters['W2'] += 0.001 * err * A1\n    parameters['b2'] += 0.01 * err\n    param": EARLY,
+    "step_w * A1\n": EARLY,
+    "0.001 * error * X @ (parameters['W2'] * slope).T\n": EARLY,
+    "[j][0] += 0.001 * e * A1[j][0]\n        for": EARLY,
+    "grads[key] = grads[key] * 0.001\n": MENDED,
+    "parameters['W1'][1, 0] -= 0.001 * dW1[1, 0]\n": MENDED,
 }
 """What stands in texts whose mistakes are told as they were, at other lines, and why; before a
 … what is in the name of the task, and $ for the end of the text."""

@@ -101,6 +101,19 @@ GUESSED: dict[str, Case] = {
         *(REGRESSION, "loops", "for l in range(1, len(p", "for l in range(2, len(p"),
         *("forward", "layer-skipped"),
     ),
+    # What several wrong lines are made of.
+    "a constant that all steps share": (
+        *(REGRESSION, "outer", "d = 2 * (y", "d = 3 * (y"),
+        *("update", "wrong-learning-rate"),
+    ),
+    "an error that is missing before the steps": (
+        *(REGRESSION, "outer", "d = 2 * (y - y_hat)", "d = 2"),
+        *("update", "missing-error"),
+    ),
+    "a copy of something else": (
+        *(CLASSIFICATION, "loops", "W2 = parameters['W2'].copy", "W2 = parameters['b1'].copy"),
+        *("update", "wrong-weight"),
+    ),
 }
 """Mistakes of which the numbers do not say where they are."""
 

@@ -116,3 +116,9 @@ def test_two_axes_may_be_missing() -> None:
     made = changes("np.max(image)")
     assert made["np.max(image, axis=(1, 2))"].kind == "wrong-axis"
     assert "np.max(image, keepdims=True, axis=(1, 2))" in changes("np.max(image, keepdims=True)")
+
+
+def test_a_count_is_not_taken_from_one() -> None:
+    """As a share is, or an activation."""
+    assert "1 - rate" in changes("rate")
+    assert "1 - count" not in changes("count")

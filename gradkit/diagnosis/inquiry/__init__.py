@@ -70,7 +70,7 @@ def inquire(
     return replace(
         update,
         findings=(*forward.findings, *update.findings, *integers),
-        doubtful=forward.doubtful | update.doubtful,
+        doubtful={**forward.doubtful, **update.doubtful},
     )
 
 

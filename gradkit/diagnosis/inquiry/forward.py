@@ -84,7 +84,7 @@ def forward_findings(
             )
         if all(found[slip.code] for slip in made) or trace.lost is not None:
             break
-    findings, doubtful = [], set[str]()
+    findings, doubtful = [], dict[str, tuple[Place, ...]]()
     for slip in explanation.slips:
         told = finding_of(task, bound, "forward", slip, explanation)
         returns = slip.code in RETURNS
@@ -94,8 +94,8 @@ def forward_findings(
         findings.append(
             replace(told, place=places[0], places=places, source=source, untraced=untraced)
         )
-        doubtful |= set() if found[slip.code] or untraced else {told.id}
-    return Inquiry(tuple(findings), doubtful=frozenset(doubtful))
+        doubtful |= {} if found[slip.code] or untraced else {told.id: ()}
+    return Inquiry(tuple(findings), doubtful=doubtful)
 
 
 def _is_told(examined: Examined) -> bool:

@@ -18,6 +18,7 @@ from gradkit.diagnosis.inquiry.findings import (
     with_local_names,
 )
 from gradkit.diagnosis.inquiry.judged import follow, step_of, update_holds
+from gradkit.diagnosis.inquiry.shared import shared_lines
 from gradkit.diagnosis.inquiry.steps import (
     SAME,
     asked_of,
@@ -45,7 +46,7 @@ from gradkit.records.rule import (
     UpdateProbes,
 )
 from gradkit.records.rule import Entry as Target
-from gradkit.records.submission import Cell
+from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import walk
 from gradkit.sandbox.process import StudentProcess
@@ -59,15 +60,12 @@ GUESSED = ("within", "function")
 LEFT = ("unused", "function")
 """Evidence of what does not move that nothing was seen to be done with."""
 
-MADE = ("value", "within")
-"""Evidence of a line that makes a wrong value."""
-
-FEW = 2
-"""Lines that one mistake is likely to be made in; where it alone is in more, what these have in
-common may be it."""
+MADE = ("value", "within", "applied")
+"""Evidence of a line that makes a wrong value, of what may be wrong itself."""
 
 COPY, SIGN = "missing-copy", "turned-sign"
-"""Kinds of changes that may be made before the lines in which their mistake shows."""
+"""Kinds of changes that are as likely before the lines in which their mistake shows: anywhere, and
+in what these are made of."""
 
 
 def update_inquiry(
@@ -95,7 +93,7 @@ def update_inquiry(
         tuple(finding for finding, _ in placed),
         consequences,
         ("update",) if _is_rounded(examined, diagnosis) else (),
-        frozenset(finding.id for finding, shown in placed if not shown),
+        {finding.id: likelier for finding, likelier in placed if likelier is not None},
     )
 
 
@@ -188,13 +186,13 @@ def _placed(
     sitting: StudentProcess,
     trace: Trace,
     inputs: UpdateInputs,
-) -> Iterator[tuple[Finding, bool]]:
-    """Each finding with the lines that it stands on, and whether the trace shows them."""
+) -> Iterator[tuple[Finding, tuple[Place, ...] | None]]:
+    """Each finding with the lines that it stands on, and likelier ones; None where it is sure."""
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
     for slip, finding in told_of:
-        shown = trace.events and diagnosis.applies
-        lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
+        watched = trace.events and diagnosis.applies
+        lines = attribute(task, trace, inputs, diagnosis, slip) if watched else ()
         cells = [*sitting.section.own, *sitting.section.shared]
         if slip.code in STANDSTILL and all(line.evidence in LEFT for line in lines):
             lines = _left_open(cells, bound, lines)
@@ -214,13 +212,16 @@ def _placed(
             columns=columns,
             untraced=untraced,
         )
-        kinds = mistake(slip.code).kinds
-        few = 1 if COPY in kinds else FEW
-        spread = alone and len(places) > few and all(line.evidence in MADE for line in lines)
-        if SIGN in kinds and all(line.evidence == "applied" for line in lines):
-            spread |= all(_goes_down(line_at(cells, each)) for each in places)
-        sure = not spread and all(_is_shown(line, lines, trace) for line in lines)
-        yield told, sure or bool(untraced)
+        shown = all(_is_shown(line, lines, trace) for line in lines)
+        kinds, evidence = mistake(slip.code).kinds, {line.evidence for line in lines}
+        before = alone and len(places) > 1 and evidence <= {*MADE}
+        if SIGN in kinds and "applied" in evidence:
+            # One line alone may be as it should be, if it takes away.
+            before = all(_goes_down(line_at(cells, each)) for each in places)
+        anywhere = before and COPY in kinds
+        likelier = shared_lines(cells, bound.function, places) if before and not anywhere else ()
+        doubtful = likelier or anywhere or not shown
+        yield told, likelier if doubtful and not untraced else None
 
 
 def _left_open(

@@ -30,12 +30,14 @@ def patience(budget: int) -> float:
 class Wanted(Struct, frozen=True):
     """The changes that are looked for: ``most`` so many one after the other, first at ``near``.
 
+    With ``only`` they are looked for nowhere else.
     ``budget`` is what all searches may do, see `gradkit.runtime.repair.clock.Budget`; only changes
     of some ``kinds`` are tried, or all where none are said.
     """
 
     budget: int = BUDGET
     near: tuple[Place, ...] = ()
+    only: bool = False
     kinds: frozenset[str] = frozenset()
     most: int = 5
 
@@ -159,6 +161,7 @@ def proposals(
         "sources": dict(sources),
         "places": [list(place) for place in places],
         "near": [list(place) for place in near],
+        "only": wanted.only,
         "kinds": sorted(wanted.kinds),
         "most": wanted.most,
         "refused": [[each.cell, each.first, list(each.lines)] for each in refused],

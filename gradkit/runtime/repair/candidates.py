@@ -105,6 +105,8 @@ class Candidates:
         The slots that are changed, where something is wrong.
     near : collection of (cell, line)
         The lines that are looked at first.
+    only : bool
+        No others are looked at.
     kinds : collection of str
         Those that are tried; all where none are said.
 
@@ -115,10 +117,12 @@ class Candidates:
         self,
         bench: Bench,
         places: Places,
-        near: Collection[tuple[str, int]] = (),
-        kinds: Collection[str] = (),
+        near: Collection[tuple[str, int]],
+        only: bool,
+        kinds: Collection[str],
     ) -> None:
         self._bench, self._places, self._near, self._kinds = bench, places, near, kinds
+        self._only = only
         self._draw = places.draws[0]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
@@ -136,10 +140,14 @@ class Candidates:
         self._slots = self._places.ordered(self._is_near, touched=asked)
         if self._slots:
             yield from self._of_their_own(self._slots, whole=False)
-        others = self._places.ordered(lambda *slot: not self._is_near(*slot), touched=asked)
+        others = self._places.ordered(self._is_far, touched=asked)
         self._slots = sorted([*self._slots, *others], key=rank)
         yield from self._of_their_own(others, whole=True)
         yield from self._of_others(self._slots)
+
+    def _is_far(self, target: Target, slot: Slot) -> bool:
+        """Tell a slot that is looked at later."""
+        return not (self._only or self._is_near(target, slot))
 
     def _is_near(self, target: Target, slot: Slot) -> bool:
         """Tell a slot of a line that is looked at first."""
@@ -180,7 +188,7 @@ class Candidates:
         likely = [place for place in ordered if place.touches < UNLIKELY]
         yield MORE, [one for one in self._put_in if one.cost >= PUT_IN]
         for place in self._in_time(likely) if any(map(self._is_wanted, BORROWED)) else ():
-            only = place.touches != ONLY
+            only = place.touches != ONLY and not self._only
             yield MORE, self._scaled(place)
             yield MORE, self._of_place(place, self._borrowed(place), only=only)
         yield MORE, self._taken(lambda one: one.touches == ONLY)

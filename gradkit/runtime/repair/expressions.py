@@ -425,7 +425,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
     for name in (*terms, "1"):
         for operator in (ast.Add, ast.Sub):
             yield Change("missing-term", binary(node, operator, expression(name)), cost)
-    yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
+    if not isinstance(value, WHOLE):
+        yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
     if not spot.whole:
         return
     # A whole number counts something: there is no part of it.

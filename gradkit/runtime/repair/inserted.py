@@ -157,7 +157,8 @@ def _names(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> se
 def _written(node: ast.AST) -> set[str]:
     """Return the names of what is given entries below a node."""
     parts = (part for part in ast.walk(node) if isinstance(part, ast.Subscript))
-    return {ast.unparse(part.value) for part in parts if isinstance(part.ctx, ast.Store)}
+    stored = (ast.unparse(part) for part in parts if isinstance(part.ctx, ast.Store))
+    return {text.partition("[")[0] for text in stored}
 
 
 def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:

@@ -23,9 +23,9 @@ def propose(
     namespace : dict
         The student's names.
     data : mapping
-        ``sources``: the text of cells. ``places``, ``near``, ``kinds``, ``most``, ``refused``:
-        see `Search`. ``functions``, ``reads``, ``untouched``, ``seed``: see `Question`.
-        ``budget``: see `Budget`.
+        ``sources``: the text of cells. ``places``, ``near``, ``only``, ``kinds``, ``most``,
+        ``refused``: see `Search`. ``functions``, ``reads``, ``untouched``, ``seed``: see
+        `Question`. ``budget``: see `Budget`.
         ``draws``: for each the tree of its ``inputs``, its ``steps`` as in
         `gradkit.runtime.call.run_steps`, what is ``right`` by the numbers of arrays, its
         ``sizes``, and the ``shapes`` of the model's values, which are one upon the other in the
@@ -54,6 +54,7 @@ def propose(
         data["sources"],
         [(cell, line, right) for cell, line, right in data["places"]],
         [(cell, line) for cell, line in data["near"]],
+        data["only"],
         frozenset(data["kinds"]),
         data["most"],
         Question(data["functions"], draws, data["reads"], data["untouched"], data["seed"]),

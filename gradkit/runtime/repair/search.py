@@ -85,6 +85,8 @@ class Search:
         Where the functions begin that may be changed, and whether what they give alone is right.
     near : sequence of (cell, line)
         Where to look first.
+    only : bool
+        And nowhere else.
     kinds : collection of str
         Those of the changes that are tried; all where none are said.
     most : int
@@ -102,6 +104,7 @@ class Search:
         sources: Mapping[str, str],
         places: Sequence[Placed],
         near: Collection[tuple[str, int]],
+        only: bool,
         kinds: Collection[str],
         most: int,
         question: Question,
@@ -110,6 +113,7 @@ class Search:
     ) -> None:
         self._namespace, self._text = namespace, _Text(sources, places, near)
         self._question, self._refused, self._kinds = question, refused, kinds
+        self._only = only
         self._most = most
         self._budget = budget
         self._wrong: frozenset[str] = frozenset()
@@ -159,7 +163,8 @@ class Search:
         self._steps = []
         further = [number for number in range(len(states)) if number not in used]
         places = Places(bench, used, further, self._wrong)
-        candidates = Candidates(bench, places, self._text.near if deep else (), self._kinds)
+        near = self._text.near if deep else ()
+        candidates = Candidates(bench, places, near, self._only, self._kinds)
         for least, group in candidates.groups():
             best: _Best | None = self._best
             if best is not None and best.left and least > SIGNED:
