@@ -175,8 +175,47 @@ class _Functions(_Roles):
             if reply.data["failure"] is None and not bad:
                 found = {key: reply.arrays.get(key, np.empty(0)) for key in attempt.convention.keys}
                 still = all(np.array_equal(value, inputs[key]) for key, value in found.items())
-                return self._with_returned(attempt) if still else attempt
+                settled = self._with_returned(attempt) if still else attempt
+                return self._at_own_rates(settled, inputs)
         return attempts[0]
+
+    def _at_own_rates(self, bound: Bound, inputs: Mapping[str, Array]) -> Bound:
+        """Leave out a rate to which the code keeps the biases' itself, as in ``10 * lr``.
+
+        Called without it, where it has the weights' by default, both are as the task asks,
+        whatever else is wrong.
+        """
+        rates = self.task.rates
+        if "rate" not in bound.arguments or rates.weight == rates.bias:
+            return bound
+        by_position = len(bound.arguments) - len(bound.keywords)
+        at = bound.arguments.index("rate")
+        without = replace(
+            bound,
+            arguments=tuple(each for each in bound.arguments if each != "rate"),
+            keywords=tuple(k for n, k in enumerate(bound.keywords, by_position) if n != at),
+        )
+        handed = {**inputs, "rate": np.array([rates.weight])}
+        replies = [self._ask("batch", each, handed) for each in (bound, without)]
+        if any(reply is None or reply.data["failure"] is not None for reply in replies):
+            return bound
+        one, other = (reply.arrays if reply is not None else {} for reply in replies)
+        keys = bound.convention.keys
+        same = one.keys() >= keys.keys() and all(
+            np.array_equal(one[k], other.get(k, ())) for k in keys
+        )
+        return without if same and self._keeps_rates(one, inputs) else bound
+
+    def _keeps_rates(self, after: Mapping[str, Array], inputs: Mapping[str, Array]) -> bool:
+        """Tell a step in which a layer's weights and biases move by the task's two rates."""
+        rates, (W1, b1, *_, W2, b2) = self.task.rates, self.task.starts[0].parameters
+        layers = [(W1, b1, "X"), (W2, b2, "A1")][: 1 if len(self.task.layers) != LAST else None]
+        for weight, bias, value in layers:
+            moved, by = after[weight] - inputs[weight], after[bias] - inputs[bias]
+            right = inputs[value] * by.swapaxes(1, 2) * (rates.weight / rates.bias)
+            if np.any(moved) and np.allclose(moved, right, 1e-6, 0):
+                return True
+        return False
 
     def _with_returned(self, bound: Bound) -> Bound:
         """Find where the new parameters are if they come back one by one.
@@ -226,6 +265,10 @@ def _laid_out(convention: Convention, key: str, value: Array) -> Array:
     if key[0] == "W":
         return value.T if convention.weights == "out_in" else value
     return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
+
+
+LAST = 2
+"""The layer that has the hidden values of a net of two for its input."""
 
 
 def _known_values(task: Task) -> dict[str, Array]:

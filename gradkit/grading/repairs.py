@@ -176,7 +176,9 @@ class _Repairs(Struct):
             with self.grader.meant(check, form):
                 found = [*self._of_check(check, held, share)] if share > LEAST else []
                 whole = bool(found) and self._verdict(check).state == "pass"
-            if found and (best is None or (whole and not best[0])):
+            # Of code that stops, whatever keeps it from that makes something right.
+            enough = whole or (bool(found) and not self._stops(check))
+            if enough and (best is None or (whole and not best[0])):
                 best = whole, found, self._state(), form
             if whole and len(found) == 1 and found[0].proposal.kind != WHOLE:
                 break
@@ -186,6 +188,10 @@ class _Repairs(Struct):
             return []
         _, found, (self.texts, self.made), self.mended[check.name] = best
         return found
+
+    def _stops(self, check: FunctionCheck) -> bool:
+        """Tell a check in which the student's own text stops."""
+        return self.grader.verdicts[check.name].state == "error"
 
     def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
         """Return the forms of a check that go by the convention in which another was amended."""

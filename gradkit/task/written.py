@@ -106,7 +106,8 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         words, meant = _words(own)
         source += f"\n\ndef {own.function}({', '.join(words)}):\n"
         source += indent(f"{meant}{body}return {returned}\n", "    ")
-        call, less = f"{role} = {own.function}({_handed(own)})", dict[str, str]()
+        # No function is called so, as it may be as its role.
+        call, less = f"of_{role} = {own.function}({_handed(own)})", dict[str, str]()
         if role == "update":
             # A step is much smaller than what it changes.
             less = {name: f" - {name}" for name in names}
@@ -115,7 +116,7 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         ways = [read_lines(call)]
         if role == "update" and not own.returns:
             # A new dict is returned, or that which is handed over is changed.
-            ways = [read_lines(f"{call}\nafter = {each}") for each in ("parameters", role)]
+            ways = [read_lines(f"{call}\nafter = {each}") for each in ("parameters", "of_update")]
         base = ways[0].makes[-1]
         told = {
             base + "".join(f"[{n!r}]" for n in path) + less.get(name, ""): name

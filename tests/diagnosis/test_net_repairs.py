@@ -223,3 +223,65 @@ def test_what_no_change_mends_stays_unexplained(diagnosed, change: tuple[str, st
     codes = {each.mistake for each in diagnosed(text, REGRESSION).findings}
     assert codes <= {UNEXPLAINED, "nondeterministic"}
     assert UNEXPLAINED in codes
+
+
+OWN_RATES = """
+def update_parameters(parameters, y, y_hat, A1, X, lr=0.001):
+    e = y - y_hat
+    hidden = parameters['W2'] * e
+    grads = {'W1': X @ hidden.T, 'b1': hidden, 'W2': A1 * e, 'b2': e}
+    for name in grads:
+        rate = lr if name.startswith('W') else 10 * lr
+        parameters[name] = parameters[name] + rate * grads[name]
+"""
+
+
+def test_rates_that_are_kept_to_one_another_are_right_whatever_else_is_wrong(diagnosed) -> None:
+    """Ten times as long for biases, as the task asks: the slope alone is missing."""
+    (finding,) = diagnosed(homework(CLASSIFICATION, OWN_RATES), CLASSIFICATION).findings
+    assert finding.mistake == "missing-activation-derivative"
+
+
+def test_functions_may_be_called_as_their_roles_are(diagnosed) -> None:
+    """They are called more than once by the lines that hold a change to fresh inputs."""
+    text, line = text_of(REGRESSION, "matmul", "-2 * (y - y_hat)", "2 * (y - y_hat)")
+    named = text.replace("update_parameters", "update").replace("L_layer_forward", "forward")
+    (finding,) = diagnosed(named, REGRESSION).findings
+    assert (finding.mistake, finding.place.line) == ("wrong-sign", line)
+
+
+LOCAL = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = 2 * (y - y_hat)
+    v = parameters['W2'][1][0]
+    dh = parameters['W2'] * e
+    v += 0.001 * e * A1[1][0]
+    parameters['W2'][0][0] += 0.001 * e * A1[0][0]
+    parameters['b2'] += 0.01 * e
+    parameters['W1'] += 0.001 * X @ dh.T
+    parameters['b1'] += 0.01 * dh
+"""
+
+
+def test_a_number_that_is_stepped_and_not_written_back(diagnosed) -> None:
+    """It is another one of an array than the first."""
+    (finding,) = diagnosed(homework(REGRESSION, LOCAL), REGRESSION).findings
+    assert (finding.mistake, finding.source) == ("not-updated", "v += 0.001 * e * A1[1][0]")
+
+
+KEYS = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = 2 * (y - y_hat)
+    grads = {'dW2': A1 * e, 'db2': e, 'dW1': X @ (parameters['W2'] * e).T}
+    grads['b1'] = parameters['W2'] * e
+    for name, rate in zip(['W1', 'b1', 'W2', 'b2'], [0.001, 0.01, 0.001, 0.01]):
+        parameters[name] = parameters[name] + rate * grads['d' + name]
+"""
+
+
+def test_what_only_keeps_code_from_stopping_is_not_told(diagnosed) -> None:
+    """As another row of names does: one parameter would never be stepped."""
+    result = diagnosed(homework(REGRESSION, KEYS), REGRESSION)
+    (update,) = [check for check in result.checks if check.check == "update"]
+    assert update.state == "error"
+    assert not result.findings

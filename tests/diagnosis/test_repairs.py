@@ -242,6 +242,12 @@ BY_HAND = [
         ("step[d, c] / (end - start)", "step[d, c] / end - start"),
         ("wrong-brackets", "theta[d, c] -= lr * step[d, c] / (end - start)"),
     ),
+    # The array that is handed over stays as it was.
+    (
+        "epochs/one_hot",
+        ("theta -= lr * grad", "theta = theta - lr * grad"),
+        ("not-in-place", "theta -= lr * grad"),
+    ),
     # Sizes of another array, and the key of a dict in a dict.
     (
         "convolution/loops",

@@ -17,7 +17,7 @@ from gradkit.runtime.repair.values import Names, Values
 LOCAL = {
     **{"a": np.ones((2, 3)), "b": np.arange(6.0).reshape(2, 3), "c": np.arange(3.0)},
     **{"rate": 0.25, "np": np, "f": np.exp, "count": 3, "row": (2, 3), "image": np.ones((2, 4, 5))},
-    **{"cache": {"sizes": {"pad": 1, "stride": 2}}},
+    **{"mask": np.array([True, False]), "cache": {"sizes": {"pad": 1, "stride": 2}}},
 }
 
 
@@ -122,3 +122,10 @@ def test_a_count_is_not_taken_from_one() -> None:
     """As a share is, or an activation."""
     assert "1 - rate" in changes("rate")
     assert "1 - count" not in changes("count")
+
+
+def test_a_mask_may_be_the_other_way_round() -> None:
+    """With a sign, or without it."""
+    assert changes("mask")["~mask"].kind == "wrong-comparison"
+    assert changes("~mask")["mask"].kind == "wrong-comparison"
+    assert "~a" not in changes("a")

@@ -133,7 +133,8 @@ def _is_rebound(case: Case, entry: Entry, made: Event) -> bool:
     if made.frame or made.prior is None or not made.name.isidentifier():
         return False
     prior = case.trace.events[made.prior]
-    return made.kind == "assigned" and same(case.at(prior, entry), case.before(entry))
+    held = prior.values.reshape(len(prior.values), -1).T
+    return made.kind == "assigned" and any(same(one, case.before(entry)) for one in held)
 
 
 def _copied(case: Case, entry: Entry, made: Event) -> int | None:
@@ -143,6 +144,7 @@ def _copied(case: Case, entry: Entry, made: Event) -> int | None:
         return None
     for number, event in case.written(entry):
         here = event.name.partition("[")[0] == root and event.kind != "passed"
+        here = here and case.fits(event, entry[0])
         if here and same(case.at(event, entry), case.before(entry)):
             return number
     return None

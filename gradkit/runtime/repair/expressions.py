@@ -133,6 +133,10 @@ ORDERED = ast.Sub | ast.Div | ast.MatMult | ast.Pow
 def _operations(spot: Spot) -> Iterator[Change]:
     node = spot.node
     yield from _closed(node)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+        yield Change("wrong-comparison", node.operand)
+    elif is_array(spot.value) and spot.value.dtype.kind == "b":
+        yield Change("wrong-comparison", new(ast.UnaryOp, ast.Invert(), node))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
         yield Change("turned-sign", node.operand)
         if isinstance(node.operand, ast.Constant):

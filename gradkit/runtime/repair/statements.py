@@ -29,6 +29,10 @@ class Rewritten:
     told: ast.stmt
 
 
+IN_PLACE = ("not-added", "not-replaced", "changed-in-place", "not-in-place")
+"""Kinds of changes of what a statement does with its value."""
+
+
 def changed_blocks(
     block: list[ast.stmt], place: int, parent: ast.AST, function: ast.AST
 ) -> Iterator[Rewritten]:
@@ -51,7 +55,7 @@ def changed_blocks(
             moved = [*rest[:other], statement, *rest[other:]]
             yield Rewritten("wrong-statement-order", LARGER, moved, statement)
     for kind, made in _statements(statement):
-        cost = LARGER if kind in ("not-added", "not-replaced", "changed-in-place") else SIMPLE
+        cost = LARGER if kind in IN_PLACE else SIMPLE
         yield Rewritten(kind, cost, [*before, made, *after], statement)
     for moved, told in _indented(statement, after):
         # To change places with another statement is less.
@@ -154,6 +158,9 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
                 kind = "not-added" if operator in (ast.Add, ast.Sub) else "missing-factor"
                 yield kind, new(ast.AugAssign, assigned, operator(), statement.value)
+        value = statement.value
+        if isinstance(value, ast.BinOp) and ast.unparse(value.left) == ast.unparse(assigned):
+            yield "not-in-place", new(ast.AugAssign, assigned, value.op, value.right)
 
 
 def _swapped(row: ast.Tuple) -> Iterator[ast.Tuple]:
