@@ -176,17 +176,22 @@ class _Functions(_Roles):
                 found = {key: reply.arrays.get(key, np.empty(0)) for key in attempt.convention.keys}
                 still = all(np.array_equal(value, inputs[key]) for key, value in found.items())
                 settled = self._with_returned(attempt) if still else attempt
-                return self._at_own_rates(settled, inputs)
+                return self._at_own_rates(settled, inputs, reply.arrays)
         return attempts[0]
 
-    def _at_own_rates(self, bound: Bound, inputs: Mapping[str, Array]) -> Bound:
+    def _at_own_rates(
+        self, bound: Bound, inputs: Mapping[str, Array], after: Mapping[str, Array]
+    ) -> Bound:
         """Leave out a rate to which the code keeps the biases' itself, as in ``10 * lr``.
 
         Called without it, where it has the weights' by default, both are as the task asks,
-        whatever else is wrong.
+        whatever else is wrong. ``after`` is what it makes of these inputs, at another rate.
         """
-        rates = self.task.rates
-        if "rate" not in bound.arguments or rates.weight == rates.bias:
+        rates, keys = self.task.rates, bound.convention.keys
+        shaped = all(after.get(k, NOTHING).shape == inputs[k].shape for k in keys)
+        if "rate" not in bound.arguments or rates.weight == rates.bias or not shaped:
+            return bound
+        if not self._keeps_rates(after, inputs):
             return bound
         by_position = len(bound.arguments) - len(bound.keywords)
         at = bound.arguments.index("rate")
@@ -197,22 +202,23 @@ class _Functions(_Roles):
         )
         handed = {**inputs, "rate": np.array([rates.weight])}
         replies = [self._ask("batch", each, handed) for each in (bound, without)]
-        if any(reply is None or reply.data["failure"] is not None for reply in replies):
-            return bound
-        one, other = (reply.arrays if reply is not None else {} for reply in replies)
-        keys = bound.convention.keys
-        same = one.keys() >= keys.keys() and all(
-            np.array_equal(one[k], other.get(k, ())) for k in keys
+        one, other = (
+            {k: NOTHING if reply is None else reply.arrays.get(k, NOTHING) for k in keys}
+            for reply in replies
         )
-        return without if same and self._keeps_rates(one, inputs) else bound
+        same = all(one[k].size and np.array_equal(one[k], other[k]) for k in keys)
+        follows = any(not np.array_equal(one[k], after[k]) for k in keys)
+        return without if same and follows else bound
 
     def _keeps_rates(self, after: Mapping[str, Array], inputs: Mapping[str, Array]) -> bool:
         """Tell a step in which a layer's weights and biases move by the task's two rates."""
-        rates, (W1, b1, *_, W2, b2) = self.task.rates, self.task.starts[0].parameters
-        layers = [(W1, b1, "X"), (W2, b2, "A1")][: 1 if len(self.task.layers) != LAST else None]
-        for weight, bias, value in layers:
+        ratio = self.task.rates.weight / self.task.rates.bias
+        names = tuple(self.task.starts[0].parameters)
+        for (weight, bias), value in zip(
+            zip(names[::2], names[1::2], strict=True), LAYERS, strict=False
+        ):
             moved, by = after[weight] - inputs[weight], after[bias] - inputs[bias]
-            right = inputs[value] * by.swapaxes(1, 2) * (rates.weight / rates.bias)
+            right = inputs[value] * by.swapaxes(1, 2) * ratio
             if np.any(moved) and np.allclose(moved, right, 1e-6, 0):
                 return True
         return False
@@ -267,8 +273,11 @@ def _laid_out(convention: Convention, key: str, value: Array) -> Array:
     return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
 
 
-LAST = 2
-"""The layer that has the hidden values of a net of two for its input."""
+LAYERS = ("X", "A1")
+"""What the weights of the first layers are multiplied with; a third has values that nobody has."""
+
+NOTHING = np.empty(0)
+"""What stands for an array that did not come back."""
 
 
 def _known_values(task: Task) -> dict[str, Array]:
