@@ -242,6 +242,36 @@ BY_HAND = [
         ("step[d, c] / (end - start)", "step[d, c] / end - start"),
         ("wrong-brackets", "theta[d, c] -= lr * step[d, c] / (end - start)"),
     ),
+    # Two values of a dict, another word, a key that is put together.
+    (
+        "one-hidden-layer/helpers",
+        (
+            '"dW2": dW2, "db2": db2, "dW1": dW1, "db1": db1',
+            '"dW2": dW2, "db2": db1, "dW1": dW1, "db1": db2',
+        ),
+        ("wrong-order", "return {'dW2': dW2, 'db2': db2, 'dW1': dW1, 'db1': db1}"),
+    ),
+    (
+        "deep-net/notebook",
+        (
+            "parameters['b' + str(L)], activation=\"sigmoid\")",
+            "parameters['b' + str(L)], activation=\"relu\")",
+        ),
+        (
+            "wrong-option",
+            "AL, cache = linear_activation_forward(A, parameters['W' + str(L)], "
+            "parameters['b' + str(L)], activation='sigmoid')",
+        ),
+    ),
+    (
+        "deep-net/notebook",
+        ('- learning_rate * grads["db" + str(l+1)]', '- learning_rate * grads["dW" + str(l+1)]'),
+        (
+            "wrong-entry",
+            "parameters['b' + str(l+1)] = parameters['b' + str(l+1)] - "
+            "learning_rate * grads['db' + str(l+1)]",
+        ),
+    ),
     # The array that is handed over stays as it was.
     (
         "epochs/one_hot",

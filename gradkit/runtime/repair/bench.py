@@ -58,7 +58,8 @@ class Bench:
     budget : Budget
         Pays for runs.
 
-    ``helpers`` are the functions of the text that are handed one value.
+    ``helpers`` are the functions of the text that are handed one value, and ``words`` those that
+    are handed over in it, or compared with.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Bench:
         self.again, self._late, self._wasted = False, LATE, ENDLESS
         self.targets: list[Target] = []
         self.helpers: list[str] = []
+        self.words: list[str] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
         self._arounds: dict[int, CodeType] = {}
         self._slots: list[Slot] = []
@@ -84,6 +86,7 @@ class Bench:
         tops = (top for tree in self._trees.values() for top in tree.body)
         functions = (top for top in tops if isinstance(top, ast.FunctionDef))
         self.helpers = [each.name for each in functions if len(each.args.args) == 1]
+        self.words = list(dict.fromkeys(w for tree in self._trees.values() for w in _words(tree)))
         self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
         self._watched = []
         for target in self.targets:
@@ -332,6 +335,16 @@ class Bench:
             tops.setdefault(id(target.top), (target, []))[1].extend(target.slots)
         for target, own in tops.values():
             self._watched.append((target, watched(target.top, own, target.cell)))
+
+
+def _words(tree: ast.Module) -> Iterator[str]:
+    """Yield the words that something is compared with, or that a function is handed."""
+    for node in ast.walk(tree):
+        parts = node.comparators if isinstance(node, ast.Compare) else getattr(node, "args", ())
+        for part in parts if isinstance(node, ast.Compare | ast.Call) else ():
+            value = part.value if isinstance(part, ast.Constant) else None
+            if isinstance(value, str) and value.isidentifier():
+                yield value
 
 
 @contextlib.contextmanager

@@ -87,6 +87,9 @@ def _constants(spot: Spot) -> Iterator[Change]:
     if isinstance(value, str):
         for key in spot.scope.keys_for(value, other=not spot.above):
             yield Change("wrong-entry", new(ast.Constant, key))
+        for word in spot.scope.words if value in spot.scope.words else ():
+            if word != value:
+                yield Change("wrong-option", new(ast.Constant, word))
     elif isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):

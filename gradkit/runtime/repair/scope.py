@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -21,7 +22,7 @@ class Scope:
 
     ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
     are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
-    instead; ``places`` are where loops are.
+    instead; ``places`` are where loops are; ``words`` are handed to functions.
     """
 
     values: dict[str, Any]
@@ -31,6 +32,7 @@ class Scope:
     ratios: Sequence[float] = ()
     places: Mapping[str, int] = field(default_factory=dict)
     helpers: Sequence[str] = ()
+    words: Sequence[str] = ()
 
     def numbers_that(self, *, count: bool) -> list[str]:
         """Return the numbers that count something, which are whole; or the others."""
@@ -65,7 +67,11 @@ class Scope:
         if own is not None:
             return [each for each in own if isinstance(each, str) and each != key and other]
         keys = dict.fromkeys(each for row in rows for each in row if isinstance(each, str))
-        return written_like(key, keys)
+        # What a number is added to, or put into, begins as keys do.
+        stem = re.split(r"[^A-Za-z_]", key)[0]
+        stems = dict.fromkeys(re.split(r"\d", each)[0] for each in keys)
+        others = [f"{each}{key[len(stem) :]}" for each in stems if each != stem and stem in stems]
+        return [*others, *written_like(key, keys)]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         """Return the arrays that take part in an operation, of which one keeps its shape.
@@ -122,6 +128,7 @@ def scope_of(
     library: str = "np",
     ratios: Sequence[float] = (),
     helpers: Sequence[str] = (),
+    words: Sequence[str] = (),
 ) -> Scope:
     """Return what can be named, where these are the local names.
 
@@ -152,7 +159,8 @@ def scope_of(
         if isinstance(key := local.get(name), str)
         for text, part in _keyed(local, name, key)
     }
-    scope = Scope(values, library=library, ratios=ratios, places=places, helpers=helpers)
+    scope = Scope(values, library=library, ratios=ratios, places=places)
+    scope.helpers, scope.words = helpers, words
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):

@@ -146,11 +146,14 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         read = with_parts(target, ctx=ast.Load())
         whole = binary(read, type(statement.op), statement.value)
         yield "changed-in-place", new(ast.Assign, [target], whole)
-    elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple):
+    elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
         for swapped in _swapped(statement.value):
             yield "wrong-order", with_parts(statement, value=swapped)
     elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         (assigned,) = statement.targets
+        if isinstance(statement.value, ast.Dict):
+            for swapped in _swapped(statement.value):
+                yield "wrong-order", with_parts(statement, value=swapped)
         if isinstance(assigned, ast.Tuple):
             for swapped in _swapped(assigned):
                 yield "wrong-order", with_parts(statement, targets=[swapped])
@@ -163,10 +166,12 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             yield "not-in-place", new(ast.AugAssign, assigned, value.op, value.right)
 
 
-def _swapped(row: ast.Tuple) -> Iterator[ast.Tuple]:
-    """Yield a row with two of its elements exchanged, neighbours first."""
-    pairs = sorted(itertools.combinations(range(len(row.elts)), 2), key=lambda p: p[1] - p[0])
+def _swapped(row: ast.Tuple | ast.Dict) -> Iterator[ast.expr]:
+    """Yield a row, or a dict, with two of its values exchanged, neighbours first."""
+    name = "elts" if isinstance(row, ast.Tuple) else "values"
+    values: list[ast.expr] = getattr(row, name)
+    pairs = sorted(itertools.combinations(range(len(values)), 2), key=lambda p: p[1] - p[0])
     for one, other in pairs[:EXCHANGED]:
-        elements = [*row.elts]
-        elements[one], elements[other] = elements[other], elements[one]
-        yield with_parts(row, elts=elements)
+        exchanged = [*values]
+        exchanged[one], exchanged[other] = exchanged[other], exchanged[one]
+        yield with_parts(row, **{name: exchanged})
