@@ -87,7 +87,10 @@ def _constants(spot: Spot) -> Iterator[Change]:
     if isinstance(value, str):
         for key in spot.scope.keys_for(value, other=not spot.above):
             yield Change("wrong-entry", new(ast.Constant, key))
-        for word in spot.scope.words if value in spot.scope.words else ():
+        # A key is none of these, nor what a method is asked for.
+        calls = (a for a in spot.above if isinstance(a, ast.Call) and isinstance(a.func, ast.Name))
+        handed = spot.of or any(node in call.args for call in calls)
+        for word in spot.scope.words if handed and value in spot.scope.words else ():
             if word != value:
                 yield Change("wrong-option", new(ast.Constant, word))
     elif isinstance(value, bool):
