@@ -15,12 +15,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
-from gradkit.diagnosis.inquiry.findings import identity, told
+from gradkit.diagnosis.inquiry.findings import identity, told, with_local_names
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
-from gradkit.diagnosis.repair.training import MENDS, NAMES, SIZES, STANDS, Text, changes
+from gradkit.diagnosis.repair.training import (
+    IN_PLACE,
+    MENDS,
+    NAMES,
+    SIZES,
+    STANDS,
+    Text,
+    changes,
+)
 from gradkit.grading.repairs import HELD, replaced
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
@@ -76,17 +84,29 @@ def with_lines(
     if not made and OF_THE_MODULE.issuperset(codes):
         # The loss may have been chosen for what the module gives.
         made = search.made(texts, [*codes, "wrong-loss"])
+    named = dict(zip(codes, codes, strict=True))
+    if not made and len(codes) == 1:
+        # Several mistakes give its numbers: it is the one that a change of what is there mends.
+        first = next(each for each in inquiry.findings if each.check)
+        for (code,) in [other for other in first.alternatives if len(other) == 1]:
+            made = [one for one in search.made(texts, [code]) if not _only_adds(one.proposal)]
+            if made:
+                named = {first.mistake: code}
+                break
     if not made and inquiry != before:
         # What stopped is said in words.
         return before
     by_code = {code: made[: number + 1] for number, code in enumerate(codes[: len(made)])}
     findings = [
-        _told(task, each, by_code[each.mistake], cells)
+        _told(task, each, named[each.mistake], by_code[each.mistake], cells)
         if each.mistake in by_code
         else _standing(each, cells)
         for each in inquiry.findings
     ]
-    follows = dict(inquiry.follows)
+    follows = {
+        check: tuple(named.get(code, code) for code in after)
+        for check, after in inquiry.follows.items()
+    }
     if UNEXPLAINED in by_code:
         # One change makes all of it right: it is one mistake, and told once.
         first, *more = [each for each in findings if each.check]
@@ -166,6 +186,10 @@ class _Search(Struct):
         return right
 
 
+def _only_adds(proposal: Proposal) -> bool:
+    return proposal.last < proposal.first
+
+
 def _is_after(verdict: Verdict) -> bool:
     """Tell a check of what a model of other sizes is not to blame for."""
     ran = verdict.check == "forward" and verdict.state == "fail"
@@ -173,24 +197,44 @@ def _is_after(verdict: Verdict) -> bool:
 
 
 def _told(
-    task: Task, finding: Finding, changes: Sequence[_Change], cells: Mapping[str, Cell]
+    task: Task,
+    finding: Finding,
+    code: str,
+    changes: Sequence[_Change],
+    cells: Mapping[str, Cell],
 ) -> Finding:
-    """Return a finding with the place of the last of some changes, and what is right there."""
+    """Return a finding with the place of the last of some changes, and what is right there.
+
+    What is mended by the change of another mistake, ``code``, is told as that.
+    """
     *earlier, (proposal, source) = [(each.proposal, each.source) for each in changes]
     cell = cells[proposal.cell]
     line = line_before([one for one, _ in earlier if one.cell == cell.id], proposal.line)
+    function = Text(cell.id, source).function(proposal.line)
     if finding.mistake == UNEXPLAINED:
-        name, function = NAMES[proposal.kind], Text(cell.id, source).function(proposal.line)
-        if name not in RANK:
-            kind = replace(proposal, kind=name)
+        # What nothing but one mistake is mended by costs what that costs.
+        code = NAMES[proposal.kind]
+        if code not in RANK:
+            kind = replace(proposal, kind=code)
             return finding_of(
                 task.id, finding.check, function, finding.entries, kind, cell, line, source
             )
-        # Nothing but this mistake is mended so: it is told, and costs, as where its numbers tell.
-        finding = replace(finding, id=identity(task, finding.check, name, ()), mistake=name)
-        finding = told(finding, task, Slip(name), Names(), {"train": f"`{function}`"})
-        # Its numbers were not seen, so there is nothing to say of them.
+    if code != finding.mistake:
+        instead = [(finding.mistake,) if one == (code,) else one for one in finding.alternatives]
+        finding = replace(
+            finding,
+            id=identity(task, finding.check, code, ()),
+            mistake=code,
+            alternatives=tuple(instead),
+            others=(),
+        )
+        finding = told(finding, task, Slip(code), Names(), {"train": f"`{function}`"})
+        # Its numbers were not looked at, so there is nothing to say of them.
         finding = replace(finding, hints=finding.hints[:2])
+    if proposal.kind == IN_PLACE:
+        name = source.split("\n")[proposal.line - 1].partition("=")[0].strip()
+        finding = with_local_names(finding, [name], every=True)
+        finding = replace(finding, hints=finding.hints[:3])
     place = finder([cell])(cell.id, line)
     parts = marked(proposal, source, cell, place.line)
     own = cell.source.split("\n")[line - 1].strip()

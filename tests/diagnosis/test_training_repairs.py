@@ -206,7 +206,7 @@ def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
 
 def test_what_no_change_mends_keeps_the_place_of_its_function(diagnosed: Diagnosed) -> None:
     """A twin: the loss of another power has no small change here."""
-    text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 + y_pred.sin()).mean()"))
+    text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 + X.sin().sum()).mean()"))
     ((code, part, fix),) = told(diagnosed(text, REGRESSION))
     assert (code, part, fix) == (UNEXPLAINED, "", "")
 
@@ -365,3 +365,207 @@ def test_a_logits_loss_goes_with_the_activation_that_is_missing(diagnosed: Diagn
     assert ("missing-activation", "self.fc2(h)", "return torch.sigmoid(self.fc2(h))") in told(
         result
     )
+
+
+IN_LAYERS = (
+    "        return self.fc2(self.fc1(X))\n",
+    "        for layer in (self.fc1, self.fc2):\n            X = layer(X)\n        return X\n",
+)
+IN_BATCHES = (
+    """        y_pred = model(X).squeeze(1)
+        loss = criterion(y_pred, y)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+""",
+    """        for xb, yb in [(X, y)]:
+            y_pred = model(xb)
+            loss = criterion(y_pred, yb)
+            losses.append(loss.item())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+""",
+)
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_a_right_model_is_not_to_give_another_shape(diagnosed: Diagnosed, optimizer: str) -> None:
+    """A column is what the task asks of it: the shape is another where it is trained."""
+    text = changed(IN_LAYERS, IN_BATCHES, ("SGD(", f"{optimizer}("))
+    code, part, fix = told(diagnosed(text, REGRESSION))[0]
+    assert (code, part) == ("broadcast-target", "model(xb)")
+    assert fix == "y_pred = model(xb).squeeze(-1)"
+
+
+CLASSIFIER = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1), nn.Sigmoid())
+
+    def forward(self, X):
+        return self.net(X)
+
+
+def bce(p, t):
+    return -(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean()
+
+
+def train(model, X, y, epochs=100, lr=0.01):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    losses = []
+    for epoch in range(epochs):
+        optimizer.zero_grad()
+        loss = bce(model(X), y.reshape(-1, 1))
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    with torch.no_grad():
+        print(model(X))
+    return losses
+"""
+BY_HAND = (
+    ("    optimizer = torch.optim.SGD(model.parameters(), lr=lr)\n", ""),
+    ("        optimizer.zero_grad()\n", ""),
+    (
+        "        optimizer.step()\n",
+        "        with torch.no_grad():\n            for p in model.parameters():\n"
+        "                p -= lr * p.grad\n                p.grad.zero_()\n",
+    ),
+)
+LOGARITHMS = (
+    "t * torch.log(p) + (1 - t) * torch.log(1",
+    "t * torch.log2(p) + (1 - t) * torch.log2(1",
+)
+
+PLAIN: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
+    "the optimiser of one layer": (
+        (("SGD(model.", "SGD(model.net[2]."),),
+        *("unregistered-parameters", "model.net[2].parameters()"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "a loss without its minus": (
+        (("return -(", "return ("),),
+        *("wrong-sign", "(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean()"),
+        "return -(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean()",
+    ),
+    "a minus of one term": (
+        (("return -(t", "return (-t"),),
+        *("turned-sign", "+"),
+        "return (-t * torch.log(p) - (1 - t) * torch.log(1 - p)).mean()",
+    ),
+    "half of a loss": (
+        ((" + (1 - t) * torch.log(1 - p)", ""),),
+        *("wrong-loss", "-(t * torch.log(p)).mean()"),
+        "return torch.nn.functional.binary_cross_entropy(p, t)",
+    ),
+    "other logarithms": (
+        (LOGARITHMS,),
+        *("wrong-reduction", "torch.log2"),
+        "return -(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean()",
+    ),
+    "the loss the other way round": (
+        (("bce(model(X), y.reshape(-1, 1))", "bce(y.reshape(-1, 1), model(X))"),),
+        *("wrong-order", "y.reshape(-1, 1), model(X)"),
+        "loss = bce(model(X), y.reshape(-1, 1))",
+    ),
+    "a softmax of one unit": (
+        (("(2, 1), nn.Sigmoid()", "(2, 1), nn.Softmax(dim=1)"),),
+        *("wrong-function", "nn.Softmax(dim=1)"),
+        "self.net = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1), nn.Sigmoid())",
+    ),
+    "no activation between layers": (
+        (("nn.Linear(2, 2), nn.Sigmoid()", "nn.Linear(2, 2)"),),
+        *("missing-activation", "nn.Linear(2, 2)"),
+        "self.net = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1), nn.Sigmoid())",
+    ),
+    "steps by hand, of a name": (
+        (
+            *BY_HAND,
+            (
+                "p -= lr * p.grad\n                p.grad.zero_()",
+                "p = p - lr * p.grad\n            model.zero_grad()",
+            ),
+        ),
+        *("missing-step", "p = p - lr * p.grad"),
+        "p -= lr * p.grad",
+    ),
+    "steps by hand, of a name, that stop": (
+        (*BY_HAND, ("p -= lr * p.grad", "p = p - lr * p.grad")),
+        *("missing-step", "p = p - lr * p.grad"),
+        "p -= lr * p.grad",
+    ),
+    "steps by hand, uphill": (
+        (*BY_HAND, ("p -= lr", "p += lr")),
+        *("wrong-sign", "+"),
+        "p -= lr * p.grad",
+    ),
+    "steps by hand, with two rates": (
+        (*BY_HAND, ("p -= lr", "p -= (10 * lr if p.dim() == 1 else lr)")),
+        *("wrong-expression", "10 * lr if p.dim() == 1 else lr"),
+        "p -= (lr) * p.grad",
+    ),
+    "steps by hand, of the weights": (
+        (*BY_HAND, ("in model.parameters()", "in [model.net[0].weight, model.net[2].weight]")),
+        *("wrong-bounds", "[model.net[0].weight, model.net[2].weight]"),
+        "for p in model.parameters():",
+    ),
+    "steps by hand, of all gradients so far": (
+        (*BY_HAND, ("                p.grad.zero_()\n", "")),
+        *("missing-zero-grad", "loss.backward()"),
+        "model.zero_grad()",
+    ),
+}
+"""Of a loop in plain torch: what is changed, the mistake, what is doubtful and what is right."""
+
+
+@pytest.mark.parametrize("case", PLAIN.values(), ids=PLAIN)
+def test_one_mistake_in_plain_torch_is_told_once_at_its_line(diagnosed: Diagnosed, case) -> None:
+    """Whatever it spoils, and whatever else gives the same numbers."""
+    changes, *right = case
+    text = CLASSIFIER
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    assert told(diagnosed(text, "classification-torch")) == [tuple(right)]
+
+
+@pytest.mark.parametrize("changes", [(), BY_HAND], ids=["optimiser", "by hand"])
+def test_plain_torch_is_right(diagnosed: Diagnosed, changes) -> None:
+    """A twin of what is changed above."""
+    text = CLASSIFIER
+    for old, new in changes:
+        text = text.replace(old, new)
+    assert told(diagnosed(text, "classification-torch")) == []
+
+
+def test_what_a_change_has_shown_is_not_said_to_be_something_else(diagnosed: Diagnosed) -> None:
+    """Its numbers may be those of another mistake."""
+    text = CLASSIFIER.replace("SGD(model.", "SGD(model.net[2].")
+    (finding,) = [e for e in diagnosed(text, "classification-torch").findings if e.check]
+    assert ("graph-detached",) in finding.alternatives
+    assert finding.others == ()
+
+
+def test_a_loss_of_the_wrong_sign_is_said_to_be_one(diagnosed: Diagnosed) -> None:
+    """The step subtracts its gradient, so that is not what is to be changed."""
+    result = diagnosed(CLASSIFIER.replace("return -(", "return ("), "classification-torch")
+    (finding,) = [each for each in result.findings if each.check]
+    assert finding.hints[2] == "The sign of the loss that you step on is the wrong one."
+    assert finding.hints[3].endswith("that of the loss and not of minus the loss.")
+
+
+def test_a_step_of_a_name_is_said_to_be_one(diagnosed: Diagnosed) -> None:
+    """There is a step in the text, and no optimiser to be called."""
+    text = CLASSIFIER
+    for old, new in PLAIN["steps by hand, of a name"][0]:
+        text = text.replace(old, new)
+    (finding,) = [e for e in diagnosed(text, "classification-torch").findings if e.check]
+    assert finding.hints[2].startswith("After `p = …`")
+    assert len(finding.hints) == 3

@@ -97,6 +97,7 @@ def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Detai
             *((("layer", n),) for n in range(1, len(task.layers) + 1)),
             (("layers", len(task.layers)),),
         ],
+        "wrong-sign": [(), (("signed", "loss"),)],
         "wrong-rounds": [(("rounds", -1),), (("rounds", 1),)],
         "recorded-loss": [
             (("form", form),) if run is not None else (("form", form), ("ratio", ratio))
@@ -163,7 +164,9 @@ CHANGES: Mapping[str, Callable[[Loop, Facts], Loop]] = {
     "graph-detached": _frozen,
     "unregistered-parameters": _frozen,
     "missing-zero-grad": lambda loop, facts: replace(loop, zero_grad=False),
-    "wrong-sign": lambda loop, facts: replace(loop, optimizer="ascent"),
+    "wrong-sign": lambda loop, facts: replace(
+        loop, optimizer="ascent", ratio=-loop.ratio if "signed" in facts else loop.ratio
+    ),
     "momentum": lambda loop, facts: replace(loop, optimizer="momentum"),
     "wrong-optimizer": lambda loop, facts: replace(loop, optimizer=facts["optimizer"]),
     "wrong-learning-rate": lambda loop, facts: replace(loop, rate=facts["ratio"]),

@@ -100,6 +100,8 @@ def words(
         "scale_used": _scale(facts),
         "recorded_used": _recorded(facts),
         "training": say("; the training itself is right") if "training" in facts else "",
+        "signed": say("the loss that you step on") if "signed" in facts else say("the step"),
+        "of_loss": say(", that of the loss and not of minus the loss") if "signed" in facts else "",
         "rounds_used": say("fewer") if facts.get("rounds") == -1 else say("more"),
         "optimizer_used": str(facts.get("optimizer", say("another optimiser"))),
         "rows": _rows(facts.get("rows")),

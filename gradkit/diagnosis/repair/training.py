@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import TypeGuard
 
 from msgspec import Struct
@@ -71,6 +71,8 @@ ACTIVATIONS: tuple[Mapping[str, str], ...] = (
         "softplus": "Softplus",
         "selu": "SELU",
         "silu": "SiLU",
+        "softmax": "Softmax",
+        "log_softmax": "LogSoftmax",
     },
     {
         "sigmoid": "sigmoid",
@@ -82,12 +84,17 @@ ACTIVATIONS: tuple[Mapping[str, str], ...] = (
         "softplus": "softplus",
         "selu": "selu",
         "silu": "silu",
+        "softmax": "softmax",
+        "log_softmax": "log_softmax",
     },
 )
 """Names of activations in torch, as modules and as functions, by ours where we have one."""
 
+OVER = {"softmax": "-1", "log_softmax": "-1"}
+"""What activations over all units of a layer are called with besides."""
+
 FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
-SUMS = {"sum": "mean", "mean": "sum"}
+SUMS = {"sum": "mean", "mean": "sum", "log10": "log", "log2": "log"}
 KEPT = frozenset(
     ["backward", "step", "zero_grad", "item", "parameters", "append", "range", "format"]
 )
@@ -178,6 +185,15 @@ def _called_on(text: Text, *methods: str) -> list[str]:
     return list(filter(None, dict.fromkeys(names)))
 
 
+def _applied(called: str, name: str, *arguments: str) -> str:
+    return f"{called}({', '.join([*arguments, *filter(None, [OVER.get(name)])])})"
+
+
+def _front(function: ast.expr) -> str:
+    """Return what stands before the name of a function, with its dot."""
+    return ast.unparse(function).removesuffix(last_name(function))
+
+
 def _renamed(text: Text, kind: str, node: ast.expr, name: str) -> Proposal:
     at = text.spot(node)
     return text.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
@@ -215,13 +231,31 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
             for right in [group.get(name, "") for name in wanted]:
                 if right not in ("", last_name(node)):
                     yield _renamed(text, "activation", node, right)
+    for node in text.calls:
+        group = _group(last_name(node.func), ACTIVATIONS)
+        taken = [ast.unparse(each) for each in node.args if not isinstance(each, ast.Constant)]
+        options = len(taken) < len(node.args) + len(node.keywords)
+        for name in wanted:
+            if group.get(name, "") not in ("", last_name(node.func)) and (options or name in OVER):
+                whole = f"{_front(node.func)}{_applied(group[name], name, *taken)}"
+                yield text.put("activation", text.spot(node), whole)
     for function in walk(text.tree):
         if isinstance(function, ast.FunctionDef) and function.name == "forward":
             for node in walk(function):
                 for name in filter(ACTIVATIONS[1].get, wanted):
                     if isinstance(node, ast.Call):
-                        whole = f"torch.{ACTIVATIONS[1][name]}({ast.unparse(node)})"
-                        yield text.put("wrapped", text.spot(node), whole)
+                        whole = _applied(ACTIVATIONS[1][name], name, ast.unparse(node))
+                        yield text.put("wrapped", text.spot(node), f"torch.{whole}")
+    for node in text.calls:
+        if last_name(node.func) == "Sequential":
+            front = _front(node.func) or "torch.nn."
+            named = [n for n in walk(node) if isinstance(n, ast.Tuple) and len(n.elts) == 2]
+            for part in reversed(named or node.args):
+                for name in filter(ACTIVATIONS[0].get, wanted):
+                    layer = f"{front}{_applied(ACTIVATIONS[0][name], name)}"
+                    at, more = text.spot(part), f'("activation", {layer})' if named else layer
+                    end = Spot(at.last, at.end, at.last, at.end)
+                    yield text.put("wrapped", end, f", {more}", at)
 
 
 def _options(text: Text, task: Task) -> Iterator[Proposal]:
@@ -299,17 +333,31 @@ def _operands(text: Text, task: Task) -> Iterator[Proposal]:
             yield text.put("operand", text.spot(node), f"range({ast.unparse(node.args[1])})")
 
 
+def _branches(text: Text, task: Task) -> Iterator[Proposal]:
+    """One of two values, whatever the condition."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.IfExp):
+            for part in (node.orelse, node.body):
+                yield text.put("branch", text.spot(node), ast.unparse(part))
+
+
 def _sums(text: Text, task: Task) -> Iterator[Proposal]:
-    """A mean in the place of a sum, or the other way round."""
-    for node in text.calls:
-        if right := SUMS.get(last_name(node.func)):
-            yield _renamed(text, "sum", node.func, right)
+    """A mean in the place of a sum, or the other way round; the natural logarithm of another."""
+    functions = [node.func for node in text.calls if last_name(node.func) in SUMS]
+    for node in functions:
+        yield _renamed(text, "sum", node, SUMS[last_name(node)])
+    for name in dict.fromkeys(map(ast.unparse, functions)):
+        alike = [node for node in functions if ast.unparse(node) == name]
+        if len(alike) > 1:
+            right = f"{_front(alike[0])}{SUMS[last_name(alike[0])]}"
+            yield text.put_each("sum", alike, right)
 
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
-    """What the model gives, in the shape of the targets."""
+    """What the model gives, in the shape of the targets: where it is called, not inside of it."""
     for node in text.calls:
-        if isinstance(node.func, ast.Name) and len(node.args) == 1:
+        called = isinstance(node.func, ast.Name) and len(node.args) == 1
+        if called and text.function(node.lineno) not in ("forward", "__call__"):
             yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
 
 
@@ -332,6 +380,95 @@ def _registered(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.put("registered", text.spot(value), whole)
 
 
+def _given(text: Text, task: Task) -> Iterator[Proposal]:
+    """All parameters of the model, for the optimiser or for a loop that makes the steps."""
+    handed = [
+        ("given", node.args[0])
+        for node in text.calls
+        if last_name(node.func) in OPTIMIZERS and node.args
+    ]
+    handed += [
+        ("each", node.iter)
+        for node in walk(text.tree)
+        if isinstance(node, ast.For)
+        and any(ast.unparse(n) == f"{ast.unparse(node.target)}.grad" for n in _attributes(node))
+    ]
+    for kind, value in handed:
+        names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
+        for name in dict.fromkeys(names):
+            yield text.put(kind, text.spot(value), f"{name}.parameters()")
+
+
+def _attributes(node: ast.AST) -> list[ast.Attribute]:
+    return [each for each in walk(node) if isinstance(each, ast.Attribute)]
+
+
+def _swapped(text: Text, task: Task) -> Iterator[Proposal]:
+    """What the model gives and the targets, the other way round in a loss."""
+    for node in text.calls:
+        if len(node.args) == 2 and (
+            isinstance(node.func, ast.Name) or _group(last_name(node.func), LOSSES)
+        ):
+            one, two = map(text.spot, node.args)
+            both = ", ".join(ast.unparse(each) for each in reversed(node.args))
+            yield text.put("swapped", Spot(one.first, one.start, two.last, two.end), both)
+
+
+def _signs(text: Text, task: Task) -> Iterator[Proposal]:
+    """A difference in the place of a sum, the other way round, or minus a formula."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.BinOp):
+            yield from _turned(text, node.op, text.spot(node.left), text.spot(node.right))
+        elif isinstance(node, ast.AugAssign):
+            yield from _turned(text, node.op, text.spot(node.target), text.spot(node.value))
+    for node in walk(text.tree):
+        value = node.value if isinstance(node, ast.Return | ast.Assign) else None
+        if value and any(isinstance(each, ast.BinOp) for each in walk(value)):
+            negated = ast.unparse(ast.UnaryOp(ast.USub(), value))
+            yield text.put("sign", text.spot(value), negated)
+
+
+def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iterator[Proposal]:
+    """Yield the change of a plus or a minus between two parts of a line."""
+    signs = {ast.Add: "+-", ast.Sub: "-+"}.get(type(operator))
+    if signs and left.last == right.first:
+        at = text.lines[left.last - 1].index(signs[0], left.end)
+        yield text.put("sign", Spot(left.last, at, left.last, at + 1), signs[1])
+
+
+def _in_place(text: Text, task: Task) -> Iterator[Proposal]:
+    """A step that changes a parameter, and not what its name stands for."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+            name, value = ast.unparse(node.targets[0]), node.value
+            signs = {ast.Add: "+", ast.Sub: "-"}.get(type(value.op))
+            if signs and ast.unparse(value.left) == name:
+                step = f"{name} {signs}= {ast.unparse(value.right)}"
+                yield text.put(IN_PLACE, text.spot(node), step)
+
+
+def _formulas(text: Text, task: Task) -> Iterator[Proposal]:
+    """The task's loss in the place of a formula of two values."""
+    right, stepped = LOSSES[1].get(task.loss), _called_on(text, "backward")
+    held = {node.arg for node in walk(text.tree) if isinstance(node, ast.arg)}
+    held |= {n.id for n in walk(text.tree) if isinstance(n, ast.Name) and _is_stored(n)}
+    for node in walk(text.tree):
+        if isinstance(node, ast.Return) or (
+            isinstance(node, ast.Assign) and last_name(node.targets[0]) in stepped
+        ):
+            value = node.value
+            if value and any(isinstance(each, ast.BinOp) for each in walk(value)):
+                names = [n.id for n in walk(value) if isinstance(n, ast.Name) and n.id in held]
+                both = list(dict.fromkeys(names))
+                for pair in permutations(both) if len(both) == 2 and right else ():
+                    whole = f"torch.nn.functional.{right}({', '.join(pair)})"
+                    yield text.put("formula", text.spot(value), whole)
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
 def _missing(text: Text, task: Task) -> Iterator[Proposal]:
     """Gradients cleared before each is computed, or a step after it."""
     names = _called_on(text, "step", "zero_grad")
@@ -350,6 +487,9 @@ def _missing(text: Text, task: Task) -> Iterator[Proposal]:
                 clear, step = f"{indent}{name}.zero_grad()", f"{indent}{name}.step()"
                 yield text.moved("missing", at.first, at.last, [clear, *own], at)
                 yield text.moved("missing", at.first, at.last, [*own, step], at)
+            for name in _called_on(text, "parameters"):
+                clear = f"{indent}{name}.zero_grad()"
+                yield text.moved("missing", at.first, at.last, [clear, *own], at)
 
 
 def _moved(text: Text, task: Task) -> Iterator[Proposal]:
@@ -436,13 +576,19 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
     return []
 
 
+IN_PLACE = "in place"
+"""The kind of change after which a step is one of the parameter, and not of a name."""
+
 SIZES = "sizes"
 """In the place of a mistake: the model has parameters of other shapes."""
 
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
+    "given": (_given, "unregistered-parameters", ("unregistered-parameters",)),
+    IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
     "loss": (_losses, "wrong-function", ("wrong-loss", "logits-loss", "double-sigmoid")),
     "activation": (_activations, "wrong-function", ("wrong-activation",)),
+    "swapped": (_swapped, "wrong-order", ()),
     "option": (
         _options,
         "wrong-option",
@@ -453,6 +599,8 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
     "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
+    "sign": (_signs, "turned-sign", ("wrong-sign",)),
+    "branch": (_branches, "wrong-expression", ("wrong-learning-rate",)),
     "recorded": (
         _recorded,
         "wrong-expression",
@@ -478,6 +626,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
             "wrong-factor",
         ),
     ),
+    "formula": (_formulas, "wrong-expression", ("wrong-loss",)),
     "moved": (
         _moved,
         "wrong-statement-order",
@@ -490,10 +639,12 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
 
 MENDS = {kind: codes for kind, (_, _, codes) in KINDS.items()} | {
     "wrapped": ("missing-activation",),
+    "each": ("unregistered-parameters",),
     "cut": ("graph-detached",),
 }
 NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "wrapped": "missing-function",
+    "each": "wrong-bounds",
     "cut": "graph-detached",
 }
 
