@@ -11,6 +11,7 @@ import numpy as np
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.scope import scope_of
 from gradkit.runtime.repair.spots import below
+from gradkit.runtime.repair.statements import changed_blocks
 from gradkit.runtime.repair.tree import Change
 from gradkit.runtime.repair.values import Names, Values
 
@@ -18,6 +19,7 @@ LOCAL = {
     **{"a": np.ones((2, 3)), "b": np.arange(6.0).reshape(2, 3), "c": np.arange(3.0)},
     **{"rate": 0.25, "np": np, "f": np.exp, "count": 3, "row": (2, 3), "image": np.ones((2, 4, 5))},
     **{"mask": np.array([True, False]), "cache": {"sizes": {"pad": 1, "stride": 2}}},
+    **{"cache": {"sizes": {"pad": 1, "stride": 2}}, "turn": 1},
 }
 
 
@@ -30,7 +32,7 @@ def changes(text: str) -> Mapping[str, Change]:
         holder.body = node
 
     made: dict[str, Change] = {}
-    for spot in [*below(holder.body, put, scope_of(LOCAL), values, whole=True)]:
+    for spot in [*below(holder.body, put, scope_of(LOCAL, ("turn",)), values, whole=True)]:
         for change in changes_of(spot, (*SMALL, *LARGE_ONES)):
             spot.put(change.node)
             written = ast.unparse(holder)
@@ -64,9 +66,111 @@ def test_what_changes_nothing_is_a_term_or_a_factor_too_many() -> None:
     made = changes("a * 2")
     assert made["a"].kind == "surplus-factor"
     assert "a * 1" not in made
-    assert {"a * 0", "a - 2"} <= {*made}
+    assert {"a * 4", "a - 2"} <= {*made}
     assert not {"a - c * 1", "a - c / 1"} & {*changes("a - c + 1")}
     assert "a - c * 2" in changes("a - c + 2")
+
+
+def test_what_is_idle_on_either_side_is_no_change() -> None:
+    """A constant of 0 or 1 stands for a factor or a term too many; the removal is proposed."""
+    made = changes("a + 2 * rate * b")
+    assert made["a"].kind == "extra-term"
+    assert made["a + rate * b"].kind == "surplus-factor"
+    assert not {"a + 0 * rate * b", "a + 1 * rate * b"} & {*made}
+    assert "a + 4 * rate * b" in made
+    assert not {"1 * a", "0 / a", "a * 1 / rate"} & {*changes("2 / a"), *changes("a * 2 / rate")}
+    # What was idle before may stay so.
+    assert "1 * b" in changes("1 * a")
+    assert "1 * a" in changes("1 * a * rate")
+
+
+def test_what_is_made_of_itself_is_no_change() -> None:
+    """Neither its difference from itself, nor its quotient, nor its product with its inverse."""
+    made = changes("2 / image.shape[1]")
+    assert "row[0] / image.shape[1]" in made
+    assert "image.shape[1] / image.shape[1]" not in made
+    assert not {"a - a", "a / a"} & {*changes("a - b"), *changes("a / b"), *changes("a * b")}
+    assert not {"b * a * (1 / a)", "a * (1 / a)"} & {
+        *changes("b * a * (1 - a)"),
+        *changes("a * (1 - a)"),
+    }
+
+
+def test_two_constants_are_no_sum() -> None:
+    """Their product is one of two numbers."""
+    made = changes("0.5 * 3.0 / a")
+    assert not {"(0.5 - 3.0) / a", "(0.5 + 3.0) / a"} & {*made}
+    assert "0.5 / 3.0 / a" in made
+
+
+def test_two_factors_too_many() -> None:
+    """Those of a slope are one mistake."""
+    made = changes("(a - b) * a * (1 - a)")
+    assert made["a - b"].kind == "surplus-factor"
+
+
+def test_the_slope_of_another_activation() -> None:
+    """That of tanh, for that of a sigmoid, in either order of its factors."""
+    for was in ("b * a * (1 - a)", "b * (1 - a) * a", "b * (a * (1 - a))"):
+        assert changes(was)["b * (1 - a ** 2)"].kind == "wrong-expression"
+    assert "1 - a ** 2" in changes("a * (1 - a)")
+    assert not {"1 - b ** 2", "1 - a ** 2"} & {*changes("b * (1 - a)")}
+
+
+def test_an_axis_is_no_variable() -> None:
+    """It is another one, also where it is given by its place."""
+    made = changes("np.max(image, axis=(1, 2))")
+    assert made["np.max(image, axis=(0, 2))"].kind == "wrong-axis"
+    assert "np.max(image, axis=(count, 2))" not in made
+    for was, now in (("np.sum(a, 0)", "np.sum(a, 1)"), ("a.sum(0)", "a.sum(1)")):
+        made = changes(was)
+        assert made[now].kind == "wrong-axis"
+        assert now.replace("1", "count") not in made
+    assert "a.max(keepdims=True, axis=1)" in changes("a.max(0)")
+    assert "max(count, b)" in changes("max(0, b)")
+
+
+def test_a_count_is_no_step_of_an_index() -> None:
+    """But where a loop is may be one; alone, or as a factor, any number may be."""
+    made = changes("b[:, count - 1]")
+    assert "b[:, count]" in made
+    assert "b[:, count - count]" not in made
+    assert "b[:, count - turn]" in made
+    assert "b[:, count * count]" in changes("b[:, count * 1]")
+    assert "b[count]" in changes("b[0]")
+    assert "range(1 - count)" not in changes("range(count - 1)")
+    assert not {"range(count - count)", "range(count - 10)"} & {*changes("range(count - 1)")}
+    assert "a - 10" in changes("a - 1")
+    assert "range(-count)" not in changes("range(count)")
+    assert "1 - a" in changes("a - 1")
+
+
+def test_an_entry_may_be_all_of_them() -> None:
+    """Of an axis of which only one is taken."""
+    assert changes("b[0, count]")["b[:, count]"].kind == "wrong-element"
+    assert "c[:, :]" not in changes("c[:, None]")
+
+
+def test_a_constant_of_the_other_sign() -> None:
+    """As a factor it is a sign that is wrong; as a power it is another power."""
+    assert changes("0.5 * a")["-0.5 * a"].kind == "turned-sign"
+    assert changes("a / 3")["a / -3"].kind == "turned-sign"
+    assert changes("a ** 2")["a ** (-2)"].kind == "wrong-constant"
+
+
+def rewritten(text: str, place: int) -> Mapping[tuple[str, str], float]:
+    """The kinds and texts of what may stand in the place of statements, with their costs."""
+    tree = ast.parse(text)
+    made = changed_blocks(tree.body, place, tree, tree)
+    return {(o.kind, "; ".join(map(ast.unparse, o.block))): o.cost for o in made}
+
+
+def test_a_step_too_many_is_less_than_one_elsewhere() -> None:
+    """Where it is as right to leave it out as to move it."""
+    made = rewritten("a = b\na /= count\nc = a", 1)
+    assert made["extra-statement", "a = b; c = a"] < min(
+        cost for (kind, _), cost in made.items() if kind == "wrong-statement-order"
+    )
 
 
 def test_a_row_is_no_operand() -> None:

@@ -258,7 +258,9 @@ class Candidates:
         slot, values = place.slot, place.values
         if isinstance(slot.statement, ast.Pass):
             return
-        place.spots = [*below(slot.node, slot.put, place.scopes[0], values[0], whole=whole)]
+        scope = place.scopes[0]
+        spots = below(slot.node, slot.put, scope, values[0], whole=whole, counts=not whole)
+        place.spots = [*spots]
         if place.before and not place.acts:
             here, there = place.before[: len(values)], place.before[len(values) :]
             place.seen[signature(here)] = {signature(there)}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.repair.scope import FEW, WHOLE, Scope, is_array, is_number, written_like
-from gradkit.runtime.repair.spots import Spot
+from gradkit.runtime.repair.spots import REDUCERS, Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
@@ -96,19 +96,26 @@ def _constants(spot: Spot) -> Iterator[Change]:
     elif isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):
-        around = [a for a in spot.above if isinstance(a, ast.BinOp) and a.right is node]
+        around = [a for a in spot.above if isinstance(a, ast.BinOp) and node in (a.left, a.right)]
+        added = any(map(_adds, around))
+        scales = any(isinstance(a.op, ast.Mult | ast.Div) for a in around)
         signed = any(isinstance(a, ast.UnaryOp) and a.operand is node for a in spot.above)
         plain = (*NUMBERS, value + 1, value - 1, -value)
         held_to = any(_is_held_to(a, spot.scope) for a in spot.above)
         scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
-        for number in dict.fromkeys(
-            [*plain, *(value * ratio for ratio in spot.scope.ratios), *scaled]
-        ):
-            idle = any(_is_idle(type(each.op), number) for each in around)
-            if number != value and not idle and not (signed and number <= 0):
-                cost = SIMPLE if number in plain else SCALED
-                yield Change(OPTIONS.get(spot.of, "wrong-constant"), _number(number), cost)
-        for name in [n for n in spot.scope.numbers if n.isidentifier() or not held_to][:FEW]:
+        others = [*(value * ratio for ratio in spot.scope.ratios), *scaled]
+        # In a sum that counts only the next numbers are others, and where loops are.
+        counted = added and spot.counts and isinstance(value, int)
+        row = spot.of == "axis" and any(isinstance(a, ast.Tuple) for a in spot.above)
+        for number in dict.fromkeys([*plain, *([] if counted else others)]):
+            if number != value and not (signed and number <= 0):
+                # A row of axes is another row, before one of them is.
+                cost = SIMPLE if number in plain and not row else SCALED
+                kind = "turned-sign" if number == -value and scales else "wrong-constant"
+                yield Change(OPTIONS.get(spot.of, kind), _number(number), cost)
+        names = [*spot.scope.places] if counted else spot.scope.numbers
+        few = FEW if spot.of != "axis" else 0  # an axis is no variable
+        for name in [n for n in names if n.isidentifier() or not held_to][:few]:
             yield Change("wrong-constant", expression(name))
     elif value is None:
         for axis in (0, 1):
@@ -121,9 +128,42 @@ def _is_held_to(node: ast.AST, scope: Scope) -> bool:
     return any(is_array(scope.values.get(ast.unparse(part))) for part in parts)
 
 
-def _is_idle(operator: type[ast.operator], right: Any) -> bool:
-    """Tell what changes nothing, and stands for something too many."""
-    return bool(right == (0 if operator in (ast.Add, ast.Sub) else 1))
+def _is_idle(node: ast.AST) -> bool:
+    """Tell what changes nothing or is always the same, and stands for something too many."""
+    if not isinstance(node, ast.BinOp):
+        return False
+    left, right = (getattr(part, "value", None) for part in (node.left, node.right))
+    if _adds(node):
+        idle = right == 0 or (left == 0 and isinstance(node.op, ast.Add))
+    elif isinstance(node.op, ast.Mult):
+        idle = left in (0, 1) or right in (0, 1) or _is_undone(node)
+    else:
+        idle = right == 1 or (left == 0 and isinstance(node.op, ast.Div))
+    return bool(idle) or (
+        isinstance(node.op, ast.Sub | ast.Div) and _is_same(node.left, node.right)
+    )
+
+
+def _is_undone(node: ast.BinOp) -> bool:
+    """Tell ``a * (1 / a)``, also at the end of a longer product."""
+    last = node.left.right if isinstance(node.left, ast.BinOp) else node.left
+    other = node.right
+    return (
+        isinstance(other, ast.BinOp)
+        and isinstance(other.op, ast.Div)
+        and _is_same(last, other.right)
+    )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell expressions that are written alike."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if isinstance(one, ast.AST):
+        return all(_is_same(getattr(one, f), getattr(other, f)) for f in one._fields)
+    return bool(one == other)
 
 
 def _number(value: float) -> ast.expr:
@@ -133,6 +173,9 @@ def _number(value: float) -> ast.expr:
 
 
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
+SUMS = (ast.Add, ast.Sub)
+"""Operations of sums."""
+
 ORDERED = ast.Sub | ast.Div | ast.MatMult | ast.Pow
 
 
@@ -154,10 +197,9 @@ def _operations(spot: Spot) -> Iterator[Change]:
         yield Change("wrong-comparison", with_parts(node, body=node.orelse, orelse=node.body))
     if not isinstance(node, ast.BinOp):
         return
-    added = isinstance(node.op, ast.Add | ast.Sub)
+    added = _adds(node)
     for operator in OPERATORS:
-        constant = getattr(node.right, "value", None)
-        if not isinstance(node.op, operator) and not _is_idle(operator, constant):
+        if not isinstance(node.op, operator) and not (_is_fixed(node) and operator in SUMS):
             turned = added and operator in (ast.Add, ast.Sub)
             kind = "turned-sign" if turned else "wrong-operator"
             yield Change(kind, with_parts(node, op=operator()))
@@ -168,10 +210,39 @@ def _operations(spot: Spot) -> Iterator[Change]:
         yield Change("extra-term", new(ast.UnaryOp, ast.USub(), node.right), LARGER)
     else:
         yield Change("extra-term" if added else "surplus-factor", node.right)
-    if isinstance(node.op, ORDERED):
+    if _product(node) and (before := _product(node.left)):
+        # Both factors of the slope of a sigmoid.
+        yield Change("surplus-factor", before.left)
+    counted = added and spot.counts and isinstance(spot.value, WHOLE)
+    if isinstance(node.op, ORDERED) and not counted:
         kind = "turned-sign" if isinstance(node.op, ast.Sub) else "wrong-order"
         yield Change(kind, with_parts(node, left=node.right, right=node.left))
     yield from _regrouped(node)
+    yield from _other_slopes(node)
+
+
+def _is_fixed(node: ast.BinOp) -> bool:
+    """Tell an operation of two constants."""
+    return isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant)
+
+
+def _product(node: ast.expr) -> ast.BinOp | None:
+    """Return what is a product."""
+    return node if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else None
+
+
+def _other_slopes(node: ast.BinOp) -> Iterator[Change]:
+    """Yield the slope of tanh for that of a sigmoid, both made of the activation's value."""
+    if not _product(node):
+        return
+    before = _product(node.left)
+    last = node.left if before is None else before.right
+    for own, rest in ((last, node.right), (node.right, last)):
+        if _is_same(rest, binary(expression("1"), ast.Sub, own)):
+            square = binary(own, ast.Pow, expression("2"))
+            slope = binary(expression("1"), ast.Sub, square)
+            made = slope if before is None else with_parts(before, right=slope)
+            yield Change("wrong-expression", made)
 
 
 def _regrouped(node: ast.BinOp) -> Iterator[Change]:
@@ -190,8 +261,7 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.left, ast.BinOp) and added:
         inner = node.left
         if _adds(inner):
-            last = getattr(node.right, "value", None)
-            for operator in (ast.Mult, ast.Div) if last != 1 else ():
+            for operator in (ast.Mult, ast.Div):
                 product = with_parts(node, left=inner.right, op=operator())
                 yield Change("wrong-operator", with_parts(inner, right=product))
     if isinstance(node.right, ast.BinOp) and added:
@@ -242,9 +312,9 @@ def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
     return LARGER if _adds(node) or not _adds(inner) else SIMPLE
 
 
-def _adds(node: ast.BinOp) -> bool:
+def _adds(node: Any) -> bool:
     """Tell a sum or a difference."""
-    return isinstance(node.op, ast.Add | ast.Sub)
+    return isinstance(node, ast.BinOp) and isinstance(node.op, SUMS)
 
 
 TURNED: Sequence[Sequence[type]] = (
@@ -267,7 +337,6 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
 AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
-REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
 LIKE: Mapping[str, tuple[str, ...]] = {
     **{"sum": ("mean", "max"), "mean": ("sum", "max"), "max": ("min", "sum", "mean", "argmax")},
     **{"min": ("max",), "amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
@@ -337,7 +406,8 @@ def _reduced(node: ast.Call) -> Iterator[Change]:
         yield Change("wrong-shape", with_parts(node, keywords=[*node.keywords, kept]))
         made = [[*rest, kept, axis] for axis in axes]
     for keywords in made:
-        yield Change("wrong-axis", with_parts(node, keywords=keywords), LARGER)
+        args = node.args[: 0 if method else 1]
+        yield Change("wrong-axis", with_parts(node, args=args, keywords=keywords), LARGER)
 
 
 def _bounds(node: ast.Call) -> Iterator[Change]:
@@ -409,6 +479,7 @@ def _is_numeric(value: Any) -> bool:
 def _signed(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a sign that it lacks."""
     plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
+    plain = plain or any(called(a) == "range" for a in spot.above)  # which has no sign
     if spot.whole and not plain and _is_numeric(spot.value):
         yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), spot.node), SIGNED)
 
@@ -539,6 +610,20 @@ LARGE_ONES: Sequence[Maker] = (_missing, _applied, _filled)
 
 
 def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
-    """Yield what may stand in the place of an expression."""
+    """Yield what may stand in the place of an expression, and does something there."""
+    above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a)]
     for maker in makers:
-        yield from maker(spot)
+        for change in maker(spot):
+            node: Any = change.node
+            parts = (node, node.left, node.right) if isinstance(node, ast.BinOp) else ()
+            idle = [part for part in parts if _is_idle(part)]
+            # What the student has so is not made by the change.
+            if idle and not {*idle} <= {*ast.walk(spot.node)}:
+                continue
+            if above:
+                spot.put(node)
+                idle = [each for each in above if _is_idle(each)]
+                spot.put(spot.node)
+                if idle:
+                    continue
+            yield change

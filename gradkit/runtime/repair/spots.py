@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.tree import is_numpy
+from gradkit.runtime.repair.tree import called, is_numpy
 from gradkit.runtime.repair.values import Names, Values
+
+REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
+"""Functions that are along axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Spot:
 
     ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
     is the option that it is the value of, if it is one. ``put`` puts another expression there,
-    ``above`` are the nodes above it, and ``names`` those that there are.
+    ``above`` are the nodes above it, and ``names`` those that there are. ``counts`` is set in an
+    index, a condition or the head of a loop.
     """
 
     node: ast.expr
@@ -30,6 +34,7 @@ class Spot:
     above: frozenset[ast.AST]
     names: Names
     of: str = ""
+    counts: bool = False
 
 
 def below(
@@ -41,13 +46,14 @@ def below(
     *,
     whole: bool,
     of: str = "",
+    counts: bool = False,
 ) -> Iterator[Spot]:
     """Yield an expression and all below it that may be changed."""
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
         value = values.again(node, frozenset())
     if not isinstance(node, ast.Slice):
-        yield Spot(node, value, scope, whole, put, above, values.names, of)
+        yield Spot(node, value, scope, whole, put, above, values.names, of, counts)
     above |= {node}
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
         first = node.generators[0]
@@ -64,6 +70,10 @@ def below(
         for index, child in enumerate(part if isinstance(part, list) else [part]):
             inside = _into(node, name, index if isinstance(part, list) else None)
             option = child.arg or "" if isinstance(child, ast.keyword) else ""
+            if isinstance(node, ast.Tuple | ast.UnaryOp):
+                option = of
+            elif name == "args" and isinstance(node, ast.Call) and _is_axis(node, index):
+                option = "axis"
             if isinstance(child, ast.FormattedValue):
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
             elif isinstance(node, ast.JoinedStr):
@@ -78,9 +88,20 @@ def below(
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
             if not isinstance(child, ast.expr) or isinstance(child, ast.Lambda):
                 continue
+            counted = counts or name == "slice" or called(node) == "range"
             factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
             alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)
-            yield from below(child, inside, scope, values, above, whole=not alone, of=option)
+            yield from below(
+                child, inside, scope, values, above, whole=not alone, of=option, counts=counted
+            )
+
+
+def _is_axis(node: ast.Call, place: int) -> bool:
+    """Tell the argument that is an axis without being called so."""
+    function = node.func
+    if not isinstance(function, ast.Attribute) or function.attr not in REDUCERS:
+        return False
+    return place == (1 if is_numpy(function.value) else 0)
 
 
 def _first_round(node: Any, names: Names) -> Names:

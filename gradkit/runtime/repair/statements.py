@@ -45,7 +45,8 @@ def changed_blocks(
     if computes and rest:
         near = block[max(place - 1, 0) : place + 2]
         again = sum(ast.dump(each) == ast.dump(statement) for each in near) > 1
-        yield Rewritten("extra-statement", AGAIN if again else LARGER, rest, statement)
+        # To change places with another statement is more.
+        yield Rewritten("extra-statement", AGAIN if again else LARGER - LITTLE, rest, statement)
     for step in (1, -1, 2, -2, 3, -3) if computes else ():
         other = place + step
         over = block[min(place, other) : max(place, other) + 1] if other >= 0 else []

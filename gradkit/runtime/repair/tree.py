@@ -86,7 +86,9 @@ def indices(index: Any) -> Iterator[ast.expr]:
     for order in itertools.islice(itertools.permutations(parts), 1, 6):
         yield with_parts(index, elts=[*order])
     for place, part in enumerate(parts):
-        for other in _sliced(part):
+        at = getattr(part, "value", None)
+        whole = [new(ast.Slice)] if isinstance(at, int) else []
+        for other in (*whole, *_sliced(part)):
             yield with_parts(index, elts=[*parts[:place], other, *parts[place + 1 :]])
     yield from _sliced(index)
     yield from picked(index)
