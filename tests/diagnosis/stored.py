@@ -33,6 +33,7 @@ SINGLE = "what is off by single precision alone costs what a wrong figure costs"
 MENDED = "the line that is not there is told where it belongs"
 TURNED = "a step that takes away is as it should be: the sign is told where the gradient has it"
 EARLY = "the step that comes too early is told, and not the lines that it spoils"
+KEPT = "biases that are kept at ten times the rate that is handed over move as the task asks"
 SHORT = "no one change lets this loop come to all entries, and the function is told"
 
 OTHER_LINES = {
@@ -72,6 +73,7 @@ OTHER_LINES = {
     "old_W2 = W2\n": "the alias is told that was to be a copy, and not the lines that use it",
     "parameters['W2'] += 0.001 * err * A1\n    parameters['b2'] += 0.01 * err\n    param": EARLY,
     "step_w * A1\n": EARLY,
+    "    parameters['b2'][0][0] += 10 * lr * error\n": KEPT,
     "0.001 * error * X @ (parameters['W2'] * slope).T\n": EARLY,
     "[j][0] += 0.001 * e * A1[j][0]\n        for": EARLY,
     "grads[key] = grads[key] * 0.001\n": MENDED,
@@ -103,6 +105,11 @@ class Stored:
     seed: int
     text: str
     found: Found
+
+
+def known_as(why: str) -> str:
+    """How a case differs for a reason."""
+    return {SINGLE: "other points", KEPT: "lost wrong-learning-rate"}.get(why, "other lines")
 
 
 def reason(case: Stored) -> str:

@@ -217,7 +217,7 @@ def _placed(
         before = alone and len(places) > 1 and evidence <= {*MADE}
         if SIGN in kinds and "applied" in evidence:
             # One line alone may be as it should be, if it takes away.
-            before = all(_goes_down(line_at(cells, each)) for each in places)
+            before = alone and all(_goes_down(line_at(cells, each)) for each in places)
         anywhere = before and COPY in kinds
         likelier = shared_lines(cells, bound.function, places) if before and not anywhere else ()
         doubtful = likelier or anywhere or not shown

@@ -109,8 +109,9 @@ def _constants(spot: Spot) -> Iterator[Change]:
         row = spot.of == "axis" and any(isinstance(a, ast.Tuple) for a in spot.above)
         for number in dict.fromkeys([*plain, *([] if counted else others)]):
             if number != value and not (signed and number <= 0):
-                # A row of axes is another row, before one of them is.
-                cost = SIMPLE if number in plain and not row else SCALED
+                # A row of axes is another row, before one of them is; what is set is hardly turned.
+                likely = number in plain and not row and (spot.above or number >= 0)
+                cost = SIMPLE if likely else SCALED
                 kind = "turned-sign" if number == -value and scales else "wrong-constant"
                 yield Change(OPTIONS.get(spot.of, kind), _number(number), cost)
         names = [*spot.scope.places] if counted else spot.scope.numbers
