@@ -32,9 +32,9 @@ known: see `gradkit.runtime.repair.clock.Budget`."""
 FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
 
-MUCH, MANY = 3, 4
-"""Mistakes about one entry on one line, and different ones at all, in whose place one change is
-looked for."""
+MUCH, MANY, MOST = 3, 4, 5
+"""Mistakes about one entry on one line, different ones on one line, and those about one entry, in
+whose place one change is looked for."""
 
 SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
@@ -177,9 +177,11 @@ def _of(check: str, inquiry: Inquiry) -> list[Finding]:
 
 def _is_much(findings: Sequence[Finding]) -> bool:
     """Tell so many mistakes that one change is the likelier reason."""
-    times = Counter((entry, each.place) for each in findings for entry in each.entries)
-    kinds = {each.mistake for each in findings}
-    return max(times.values(), default=0) >= MUCH or len(kinds) >= MANY
+    on_one = Counter((entry, each.place) for each in findings for entry in each.entries)
+    kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
+    of_one = Counter(entry for each in findings for entry in each.entries)
+    counts = (on_one, MUCH), (kinds, MANY), (of_one, MOST)
+    return any(max(times.values(), default=0) >= most for times, most in counts)
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:

@@ -100,8 +100,8 @@ def draw_sizes(task: FunctionTask, rng: np.random.Generator) -> list[dict[str, i
     """Draw the sizes of some probes: of each, as many of its choices as there are probes.
 
     In a probe all are different, where the choices allow it: an exchanged axis then shows. Where
-    they do not, as many pairs are in some probe, and as many sizes in each, as in any plan that
-    was tried.
+    they do not, as many pairs are in some probe, and either is the larger one, and as many sizes
+    in each, as in any plan that was tried.
     """
     choices = {name: each for name, each in task.sizes.items() if isinstance(each, tuple)}
     plans: list[list[dict[str, int]]] = []
@@ -118,15 +118,16 @@ def draw_sizes(task: FunctionTask, rng: np.random.Generator) -> list[dict[str, i
     return max(plans, key=_differing)
 
 
-def _differing(plan: list[dict[str, int]]) -> tuple[int, int]:
-    """Count the pairs of sizes that differ in some probe, and those that do in each."""
-    pairs = {
-        pair
+def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
+    """Count the pairs of sizes that differ in some probe, in either order, and those in each."""
+    larger = {
+        (one, other)
         for sizes in plan
-        for pair in itertools.combinations(sizes, 2)
-        if sizes[pair[0]] != sizes[pair[1]]
+        for one, other in itertools.permutations(sizes, 2)
+        if sizes[one] > sizes[other]
     }
-    return len(pairs), sum(len(set(sizes.values())) for sizes in plan)
+    different = {frozenset(pair) for pair in larger}
+    return len(different), len(larger), sum(len(set(sizes.values())) for sizes in plan)
 
 
 def _complete(

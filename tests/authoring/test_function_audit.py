@@ -165,7 +165,7 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
     ("right", "wrong", "told"),
     [
         ("dx / len(x)", "dx", "loss: `dx` is not the gradient of loss in `x`: "),
-        ("dx / len(x)", "dx.T / len(x)", "loss: `dx` has shape (6, 5), and `x` has (5, 6)."),
+        ("dx / len(x)", "dx.T / len(x)", "loss: `dx` has shape (4, 3), and `x` has (3, 4)."),
         ("x - x.max(axis=1, keepdims=True)", "x * 1", "loss: `loss` is not finite with x = 1000 "),
         ("    z =", "    x += 0.1\n    z =", "loss: `x` is changed in place at N = "),
         (

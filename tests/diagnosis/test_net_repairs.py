@@ -8,7 +8,7 @@ from written import homework
 
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(8)
 
 REGRESSION, CLASSIFICATION = "regression-numpy", "classification-numpy"
 

@@ -14,7 +14,7 @@ from gradkit.report.github import annotations_of
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import exercises, find_reference
 
-pytestmark = [pytest.mark.sample(8), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(16), pytest.mark.usefixtures("warm")]
 
 LAYERS = exercises()["layers"]
 MODEL = Path(__file__).parents[2] / "reference" / "layers" / "layers.py"

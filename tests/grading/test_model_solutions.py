@@ -40,7 +40,7 @@ def available(task: str) -> None:
         pytest.importorskip("torch")
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("oracle", ORACLES)
 @pytest.mark.parametrize("task", TASKS)
 def test_model_solution_earns_full_marks(grade, task: str, oracle: str) -> None:

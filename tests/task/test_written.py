@@ -58,7 +58,7 @@ def is_right(task: Task, convention: Convention, made: Written) -> bool:
         right = {
             "interface": dict(task.starts[0].parameters),
             "forward": {"y_hat": y_hat[0], "A1": A1[0]},
-            "update": {name: (parameters[name] - rates[name] * slopes[name])[0] for name in KEYS},
+            "update": {name: (-rates[name] * slopes[name])[0] for name in KEYS},
         }
         for check in functions.checks:
             found = made.solution.make(check, draw).values
