@@ -30,9 +30,9 @@ def patience(budget: int) -> float:
 class Wanted(Struct, frozen=True):
     """The changes that are looked for: ``most`` so many one after the other, first at ``near``.
 
-    With ``only`` they are looked for nowhere else.
-    ``budget`` is what all searches may do, see `gradkit.runtime.repair.clock.Budget`; only changes
-    of some ``kinds`` are tried, or all where none are said.
+    With ``only`` they are looked for nowhere else. ``budget`` is what all searches may do, see
+    `gradkit.runtime.repair.clock.Budget`; only changes of some ``kinds`` are tried, or all where
+    none are said.
     """
 
     budget: int = BUDGET

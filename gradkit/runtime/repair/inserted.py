@@ -50,7 +50,7 @@ def inserted(
         Where the only entry of an output is that is wrong.
     """
     made = _names(function, ast.Store)
-    written = {f"{each}[" for each in made | _written(function)}
+    written = tuple(f"{each}[" for each in made | _written(function))
     seen = set()
     for _, block in blocks_below(function):
         for at in range(len(block) + 1 if block else 0):
@@ -70,7 +70,7 @@ def inserted(
             more = (
                 _of_model(pool, there, lacking, made, entries),
                 _of_entries(pool, there, made),
-                _of_values(pool, there, made, tuple(written), empty),
+                _of_values(pool, there, made, written, empty),
             )
             for each in itertools.chain(*more):
                 key = id(block), at, ast.dump(each)

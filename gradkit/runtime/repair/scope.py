@@ -159,8 +159,9 @@ def scope_of(
         if isinstance(key := local.get(name), str)
         for text, part in _keyed(local, name, key)
     }
-    scope = Scope(values, library=library, ratios=ratios, places=places)
-    scope.helpers, scope.words = helpers, words
+    scope = Scope(
+        values, library=library, ratios=ratios, places=places, helpers=helpers, words=words
+    )
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
