@@ -347,7 +347,7 @@ BY_HAND = [
     (
         "logistic-regression/dots",
         ("        b -= learning_rate * db\n", ""),
-        ("missing-statement", "b = b - learning_rate * db"),
+        ("missing-statement", "b -= learning_rate * db"),
     ),
     # An entry of an attribute that is not there.
     (
@@ -452,6 +452,98 @@ BY_HAND = [
         ("        dx = dx[:, :, p:-p, p:-p]", "        pass"),
         ("missing-statement", "dx = dx[:, :, p:dx.shape[2] - p, p:dx.shape[3] - p]"),
     ),
+    # Both edges of a window, along all axes, and what is cut off at its begin.
+    (
+        "convolution/loops",
+        (
+            "window = x[n, c, i * stride:i * stride + ph, j * stride:j * stride + pw]",
+            "window = x[n, c, i:i + ph, j:j + pw]",
+        ),
+        (
+            "wrong-element",
+            "window = x[n, c, i * stride:i * stride + ph, j * stride:j * stride + pw]",
+        ),
+    ),
+    (
+        "convolution/einsum",
+        ("i * s : i * s + ph, j * s : j * s + pw] += s", "i : i + ph, j : j + pw] += s"),
+        (
+            "wrong-element",
+            "dx[:, :, i * s:i * s + ph, j * s:j * s + pw] += spread[:, :, i, j]",
+        ),
+    ),
+    (
+        "convolution/einsum",
+        ("p : shape[2] - p, p : shape[3] - p", ": shape[2] - 2 * p, : shape[3] - 2 * p"),
+        (
+            "wrong-element",
+            "return dx[:, :, p:p + (shape[2] - 2 * p), p:p + (shape[3] - 2 * p)], dw, db",
+        ),
+    ),
+    # What stops: a change that only runs makes nothing right.
+    (
+        "epochs/one_hot",
+        ("X_b.T @ (Z - I)", "X.T @ (Z - I)"),
+        ("wrong-name", "grad = X_b.T @ (Z - I) / batch"),
+    ),
+    (
+        "epochs/one_hot",
+        ("np.maximum(0, h1)", "np.max(0, h1)"),
+        ("wrong-function", "Z1 = np.maximum(0, h1)"),
+    ),
+    # A name that is not there, in a call that is handed a row.
+    (
+        "layers/einsum",
+        ("w.reshape(*x.shape", "parameters.reshape(*x.shape"),
+        ("wrong-name", "weights = w.reshape(*x.shape[1:], -1)"),
+    ),
+    # A key that a loop's number ends, a statement that each round lacks, a key among options.
+    (
+        "deep-net/notebook",
+        ('(grads["dA" + str(l + 2)], current', "(dAL, current"),
+        (
+            "wrong-name",
+            "dA_prev_temp, dW_temp, db_temp = linear_activation_backward("
+            "grads['dA' + str(l + 2)], current_cache, 'relu')",
+        ),
+    ),
+    (
+        "deep-net/notebook",
+        ("        current_cache = caches[l]\n", ""),
+        ("missing-statement", "current_cache = caches[l]"),
+    ),
+    (
+        "logistic-regression/loops",
+        ('grads = {"dw": dw, "db": db}\n    return grads, cost', "return dict(dW=dw, db=db), cost"),
+        ("wrong-entry", "return dict(dw=dw, db=db), cost"),
+    ),
+    # What is drawn is held to no value.
+    (
+        "two-layer-net/pieces",
+        ("np.random.normal(0, std, shape)", "np.random.randn(*shape)"),
+        (
+            "missing-factor",
+            "self.params = {name: np.random.randn(*shape) * std for name, shape in shapes.items()}",
+        ),
+    ),
+    # Where code stops every value may be wrong, and none makes most right.
+    (
+        "one-hidden-layer/notebook",
+        ('db2 = grads["db2"]', 'db2 = grads["db1"]'),
+        ("wrong-entry", "db2 = grads['db2']"),
+    ),
+    # A mask of another array, and with its edge.
+    (
+        "epochs/einsum",
+        ("dA[A == 0] = 0", "dA[dA < 0] = 0"),
+        ("wrong-name", "dA[A <= 0] = 0"),
+    ),
+    # What two changes, or one elsewhere, would do too.
+    (
+        "batchnorm/step_by_step",
+        ("sqrtvar = np.sqrt(var + eps)", "sqrtvar = np.sqrt(var) + eps"),
+        ("wrong-brackets", "sqrtvar = np.sqrt(var + eps)"),
+    ),
 ]
 
 
@@ -469,6 +561,43 @@ def test_a_mistake_is_told_in_other_styles(
     assert one.place.line in (line - 1, line)
     assert one.diff.split("\n")[0] == "--- answer.py"
     assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
+
+
+def test_an_index_is_changed_wherever_it_stands(found: Found) -> None:
+    """Of two statements with the same window, each alone makes nothing right."""
+    was = "X_b = X[i * batch:(i + 1) * batch]\n        y_b = y[i * batch:(i + 1) * batch]"
+    now = "X_b = X[i:i + batch]\n        y_b = y[i:i + batch]"
+    (one,) = findings(found("epochs", (was, now), text=by_hand("epochs", "one_hot")))
+    begin = "i * batch:i * batch + batch"
+    assert one.mistake == "wrong-element"
+    assert one.fix == f"X_b = X[{begin}]\ny_b = y[{begin}]"
+
+
+def test_names_of_a_call_are_exchanged_at_once(found: Found) -> None:
+    """Those that a loop goes on with are what it began with at first."""
+    text = by_hand("logistic-regression", "dots")
+    for was, now in (
+        ("    w = copy.deepcopy(w)\n    b = copy.deepcopy(b)", "    u, c = copy.deepcopy((w, b))"),
+        ("w -= learning_rate * dw", "u -= learning_rate * dw"),
+        ("b -= learning_rate * db", "c = c - learning_rate * db"),
+        ("dict(w=w, b=b)", "dict(w=u, b=c)"),
+    ):
+        text = text.replace(was, now)
+    was, right = "propagate(w, b, X, Y)\n        dw", "propagate(u, c, X, Y)\n        dw"
+    assert not findings(found("logistic-regression", (was, right), text=text))
+    (one,) = findings(found("logistic-regression", text=text))
+    assert (one.mistake, one.fix) == ("wrong-name", "grads, cost = propagate(u, c, X, Y)")
+
+
+def test_a_number_that_is_set_is_hardly_turned(found: Found) -> None:
+    """A step the other way is likelier."""
+    was, now = (
+        "G1 = np.where(h1 > 0, 1, 0)",
+        "G1 = np.zeros_like(h1)\n        G1[h1 > 0] = 1\n        G1 = G1",
+    )
+    text = by_hand("epochs", "one_hot").replace(was, now)
+    (one,) = findings(found("epochs", ("W1 -= lr", "W1 += lr"), text=text))
+    assert (one.mistake, one.fix) == ("turned-sign", "W1 -= lr * g1")
 
 
 def test_a_row_of_counts_may_be_laid_along_another_axis(found: Found) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import itertools
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,8 +60,8 @@ class Bench:
     budget : Budget
         Pays for runs.
 
-    ``helpers`` are the functions of the text that are handed one value, and ``words`` those that
-    are handed over in it, or compared with.
+    ``helpers`` are the functions of the text that are handed one value, ``words`` those that are
+    handed over in it, or compared with, and ``keys`` those that are read of what is made.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Bench:
         self.targets: list[Target] = []
         self.helpers: list[str] = []
         self.words: list[str] = []
+        self.keys: list[str] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
         self._arounds: dict[int, CodeType] = {}
         self._slots: list[Slot] = []
@@ -87,6 +90,9 @@ class Bench:
         functions = (top for top in tops if isinstance(top, ast.FunctionDef))
         self.helpers = [each.name for each in functions if len(each.args.args) == 1]
         self.words = list(dict.fromkeys(w for tree in self._trees.values() for w in _words(tree)))
+        read = (key for tree in self._trees.values() for key in _keys(tree))
+        asked = (re.findall(KEY, each) for each in self.question.reads)
+        self.keys = list(dict.fromkeys([*itertools.chain(*asked), *read]))
         self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
         self._watched = []
         for target in self.targets:
@@ -171,6 +177,11 @@ class Bench:
             self._codes[place] = compile(module, target.cell, "exec", dont_inherit=True)
         self._put(target.top, self._codes[place])
 
+    @property
+    def price(self) -> int:
+        """What a run costs that comes through."""
+        return RUN + self._length // SLOTS
+
     def states(self, draw: Throwaway, changed: Target | None = None) -> dict[str, float]:
         """Return the share that is right of each output; nothing is where the lines raise.
 
@@ -197,7 +208,7 @@ class Bench:
         except LateError:
             self.budget.spend(self._wasted)
             return dict.fromkeys(states, 0.0)
-        self.budget.spend(self._length // SLOTS)
+        self.budget.spend(self.price - RUN)
         return states
 
     def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
@@ -208,7 +219,7 @@ class Bench:
         with contextlib.suppress(Exception, LateError), limit(self._late):
             names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
             self._run(draw, names)
-            self.budget.spend(self._length // SLOTS)
+            self.budget.spend(self.price - RUN)
             for name in self.question.reads:
                 found[name] = None
                 with contextlib.suppress(Exception):  # such as a key that is not there
@@ -335,6 +346,19 @@ class Bench:
             tops.setdefault(id(target.top), (target, []))[1].extend(target.slots)
         for target, own in tops.values():
             self._watched.append((target, watched(target.top, own, target.cell)))
+
+
+KEY = r"\[['\"](\w+)['\"]\]"
+"""A key, as it is read."""
+
+
+def _keys(tree: ast.Module) -> Iterator[str]:
+    """Yield the keys that are read."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            value = getattr(node.slice, "value", None)
+            if isinstance(value, str):
+                yield value
 
 
 def _words(tree: ast.Module) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.bench import Bench, Target
+from gradkit.runtime.repair.bench import KEY, Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import PUT_IN, inserted
@@ -127,6 +127,7 @@ class Candidates:
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
         self._put_in: list[Candidate] = []
+        self._kept_back = 0
         self.most = MOST
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
@@ -168,15 +169,28 @@ class Candidates:
         # What little can be added to is done quickly, and what is found there ends the search.
         likely.sort(key=lambda place: (place.touches, size_of(place.slot.node)))
         for right, more in ((False, 0.0), (True, CLEARED)):
+            # What gives what is right takes no more than half of the time that is left.
+            self._kept_back = self._bench.budget.left // 2 if right else 0
             places = [place for place in ordered if place.target.right is right]
-            for least, group in self._plain_ones(places):
+            for least, group in self._plain_ones(places, right=right):
                 yield least + more, group
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
-            yield LARGER + more, self._taken(lambda one: one.touches == ONLY)
             if whole and not right and any(map(self._is_wanted, ADDED)):
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, self._filling()
+        self._kept_back = 0
+        yield LARGER + CLEARED, self._in_part(self._taken(lambda one: one.touches == ONLY))
+
+    def _in_part(self, ones: Iterable[Candidate]) -> list[Candidate]:
+        """Return the small ones of some changes that half of the time is enough for.
+
+        What comes after them has its turn before the others, which are kept for the end.
+        """
+        small = sorted(ones, key=lambda one: one.cost)
+        room = self._bench.budget.left // (2 * self._bench.price)
+        self._others += small[room:]
+        return small[:room]
 
     def _filling(self) -> Iterator[Candidate]:
         """Make all that may be put in, and yield what fills a name."""
@@ -186,7 +200,7 @@ class Candidates:
     def _of_others(self, ordered: Sequence[Place]) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield the groups of changes that borrow, and what was kept for the end."""
         likely = [place for place in ordered if place.touches < UNLIKELY]
-        yield MORE, [one for one in self._put_in if one.cost >= PUT_IN]
+        yield MORE, self._in_part(one for one in self._put_in if one.cost >= PUT_IN)
         for place in self._in_time(likely) if any(map(self._is_wanted, BORROWED)) else ():
             only = place.touches != ONLY and not self._only
             yield MORE, self._scaled(place)
@@ -199,7 +213,9 @@ class Candidates:
         yield MOST, self._taken(lambda one: one.touches == UNKNOWN)
         yield MOST, self._taken(lambda _: True)
 
-    def _plain_ones(self, places: Sequence[Place]) -> Iterator[tuple[float, list[Candidate]]]:
+    def _plain_ones(
+        self, places: Sequence[Place], *, right: bool
+    ) -> Iterator[tuple[float, list[Candidate]]]:
         """Yield the groups of small changes, and of larger ones that put nothing in."""
         statements: set[int] = set()
         larger: list[Candidate] = []
@@ -213,7 +229,10 @@ class Candidates:
             yield SIGNED, hits
         yield LARGER, larger
         small = self._taken(
-            lambda one: one.touches == ONLY or (one.touches == UNKNOWN and one.soon)
+            lambda one: (
+                one.target.right is right
+                and (one.touches == ONLY or (one.touches == UNKNOWN and one.soon))
+            )
         )
         for place in self._in_time(places):
             yield LARGER, self._of_place(place, place.larger)
@@ -222,7 +241,8 @@ class Candidates:
         yield LARGE, small
 
     def _in_time(self, places: Iterable[Place]) -> Iterator[Place]:
-        return takewhile(lambda _: not self._bench.budget.is_over(), places)
+        budget = self._bench.budget
+        return takewhile(lambda _: budget.left > self._kept_back and not budget.is_over(), places)
 
     def around(self, order: int) -> list[Candidate]:
         """Return the larger changes of a slot, which are not tried again later."""
@@ -242,10 +262,11 @@ class Candidates:
     def _of_statement(self, place: Place) -> Iterator[Candidate]:
         """Yield changes of a statement, and of where it stands."""
         statement, target = place.slot.statement, place.target
+        counts = place.scopes[0].counts
         for parent, block in blocks_below(target.function):
             if any(one is statement for one in block):
                 at = next(n for n, one in enumerate(block) if one is statement)
-                for each in changed_blocks(block, at, parent, target.function):
+                for each in changed_blocks(block, at, parent, target.function, counts):
                     if self._is_wanted(each.kind):
                         yield _in_block(each, block, place.order, target)
 
@@ -322,13 +343,13 @@ class Candidates:
                 _writing(spot.node, change.node),
                 near if place.doubtful and signature(after) not in place.held else 0,
                 place.touches,
-                place.doubtful or place.plain,
+                place.doubtful or place.plain or self._places.stops,
                 place.slot,
             )
-            # What is no number, or whole ones, is the model solution's by chance.
-            plain = place.plain or (after is not None and is_whole(after[0]))
+            # What is no number, or whole ones, is the model solution's by chance, as what is drawn.
+            plain = place.plain or place.drawn or (after is not None and is_whole(after[0]))
             counts = after is not None and is_count(after[0])
-            most = LARGE if counts and not place.plain else SIGNED
+            most = LARGE if (counts and not place.plain) or place.drawn else SIGNED
             small = after is not None and cost - more <= most and plain
             if near or small or (change.hidden and change.cost < LARGER):
                 hits.append(one)
@@ -390,7 +411,7 @@ class Candidates:
         for read, value in zip(self._bench.question.reads, right, strict=True):
             found = pool.found(value) if read.endswith("]") else set()
             numbers = {n // KINDS for n in found if n % KINDS == 0}
-            for key in re.findall(r"\[['\"](\w+)['\"]\]", read):
+            for key in re.findall(KEY, read):
                 for name, row in held.items():
                     if isinstance(row, dict) and key not in row:
                         yield name, key, numbers

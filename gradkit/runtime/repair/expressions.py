@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from gradkit.runtime.repair.scope import FEW, WHOLE, Scope, is_array, is_number, written_like
 from gradkit.runtime.repair.spots import REDUCERS, Spot
 from gradkit.runtime.repair.tree import (
+    BRACKETS,
     LARGE,
     LARGER,
     SIGNED,
@@ -27,6 +29,7 @@ from gradkit.runtime.repair.tree import (
     expression,
     indices,
     is_numpy,
+    moved,
     new,
     with_parts,
 )
@@ -36,9 +39,6 @@ NUMBERS = (0, 1, 2, -1)
 
 SCALED = 1.05
 """What it costs to have a constant so many times as large, or a half."""
-
-BRACKETS = 0.1
-"""What brackets cost besides, that a change needs."""
 
 
 Maker = Callable[[Spot], Iterator[Change]]
@@ -50,12 +50,13 @@ def _names(spot: Spot) -> Iterator[Change]:
         text = ast.unparse(node)
         kind = "wrong-entry" if isinstance(node, ast.Subscript) else "wrong-name"
         near = scope.alike(text, spot.value)
-        if spot.value is None and text not in scope.values:
+        lost = spot.value is None and text not in scope.values
+        if lost:
             # What is not there at all was to be one that is written nearly so.
             near = written_like(text, scope.values)
         for other in near:
             yield Change(kind, expression(other))
-        if spot.value is not None:
+        if lost or spot.value is not None:
             # A row is no operand, and as often as a large number says it takes all memory.
             alone = not any(
                 isinstance(a, ast.BinOp) and node in (a.left, a.right) for a in spot.above
@@ -71,6 +72,9 @@ def _names(spot: Spot) -> Iterator[Change]:
 
 RATES = 4
 """Numbers of either sort that are tried in the place of an array."""
+
+OTHERS, AT_ONCE = 4, 30
+"""Others that are handed over in the place of a name, and ways to do so with several."""
 
 ROWS = (dict, list, tuple)
 """What holds values and is none itself."""
@@ -110,8 +114,8 @@ def _constants(spot: Spot) -> Iterator[Change]:
         for number in dict.fromkeys([*plain, *([] if counted else others)]):
             if number != value and not (signed and number <= 0):
                 # A row of axes is another row, before one of them is; what is set is hardly turned.
-                likely = number in plain and not row and (spot.above or number >= 0)
-                cost = SIMPLE if likely else SCALED
+                set_to = number < 0 and not spot.above
+                cost = SCALED if row or number not in plain else LARGER if set_to else SIMPLE
                 kind = "turned-sign" if number == -value and scales else "wrong-constant"
                 yield Change(OPTIONS.get(spot.of, kind), _number(number), cost)
         names = [*spot.scope.places] if counted else spot.scope.numbers
@@ -333,14 +337,30 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
         own = type(node.ops[0])
         for other in (kind for row in TURNED if own in row for kind in row if kind is not own):
             yield Change("wrong-comparison", with_parts(node, ops=[other()]))
+        text = ast.unparse(node.left)
+        # A mask may be both: of another array, and with its edge.
+        for name in spot.scope.alike(text, spot.scope.values.get(text)):
+            for other in (ast.LtE, ast.Gt, ast.Eq):
+                if other is not own and is_array(spot.value):
+                    mask = with_parts(node, left=expression(name), ops=[other()])
+                    yield Change("wrong-name", mask, LARGER)
 
 
 AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
 LIKE: Mapping[str, tuple[str, ...]] = {
-    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "max": ("min", "sum", "mean", "argmax")},
-    **{"min": ("max",), "amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
+    **{
+        "sum": ("mean", "max"),
+        "mean": ("sum", "max"),
+        "max": ("maximum", "min", "sum", "mean", "argmax"),
+    },
+    **{
+        "min": ("minimum", "max"),
+        "amax": ("amin",),
+        "amin": ("amax",),
+        "argmax": ("argmin", "max"),
+    },
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
     **{"maximum": ("minimum",), "minimum": ("maximum",), "exp": ("log",), "log": ("exp",)},
     **{"sqrt": ("square",), "square": ("sqrt",), "tanh": ("cosh", "exp"), "cosh": ("tanh",)},
@@ -369,6 +389,11 @@ def _calls(spot: Spot) -> Iterator[Change]:
             yield Change("extra-function", argument)
     if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
         yield Change("extra-function", node.func.value)
+    if is_array(spot.value):
+        near = spot.scope.alike(ast.unparse(node), spot.value)
+        held = {spot.scope.values[other].tobytes(): other for other in reversed(near)}
+        for other in held.values():
+            yield Change("wrong-expression", expression(other), LARGER)
     # What is drawn from a range is as wrong where the range is turned.
     last = len(node.args) - 1 if SHAPED.get(name) != DRAWN else 0
     orders = [
@@ -376,6 +401,11 @@ def _calls(spot: Spot) -> Iterator[Change]:
     ]
     for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
+    yield from _others_at_once(node, spot.scope)
+    for at, keyword in enumerate(node.keywords if name == "dict" else ()):
+        for key in spot.scope.keys_for(keyword.arg or "", other=False):
+            words = [*node.keywords[:at], _keyword(key, keyword.value), *node.keywords[at + 1 :]]
+            yield Change("wrong-entry", with_parts(node, keywords=words))
     for keyword in node.keywords:
         rest = [each for each in node.keywords if each is not keyword]
         kind = OPTIONS.get(keyword.arg or "", "wrong-option")
@@ -388,6 +418,33 @@ def _calls(spot: Spot) -> Iterator[Change]:
         yield from _reduced(node)
     if name == "range":
         yield from _bounds(node)
+
+
+def _others_at_once(node: ast.Call, scope: Scope) -> Iterator[Change]:
+    """Yield a call that is handed others in the place of several names.
+
+    They may be of the same value so far: what a loop goes on with is at first what it began with.
+    """
+    given = [part.id if isinstance(part, ast.Name) else "" for part in node.args]
+    plain = [n for n in (*scope.arrays, *scope.numbers) if n.isidentifier() and n not in given]
+    others = (
+        (n for n in plain if _is_like(scope.values.get(n), scope.values.get(g))) for g in given
+    )
+    rows = [[own, *itertools.islice(more, OTHERS)] for own, more in zip(given, others, strict=True)]
+    if math.prod(map(len, rows)) > AT_ONCE:
+        return
+    for names in itertools.product(*rows):
+        if sum(one != other for one, other in zip(names, given, strict=True)) > 1:
+            pairs = zip(names, given, node.args, strict=True)
+            args = [part if one == own else expression(one) for one, own, part in pairs]
+            yield Change("wrong-name", with_parts(node, args=args), LARGER)
+
+
+def _is_like(one: Any, other: Any) -> bool:
+    """Tell values of the same kind and shape."""
+    if is_array(one) or is_array(other):
+        return is_array(one) and is_array(other) and one.shape == other.shape
+    return is_number(one) and isinstance(one, WHOLE) is isinstance(other, WHOLE)
 
 
 def _keyword(name: str, value: ast.expr) -> ast.keyword:
@@ -469,6 +526,8 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-entry", with_parts(node, slice=new(ast.Constant, key)))
     for other in indices(part):
         yield Change("wrong-element", with_parts(node, slice=other))
+    for other in moved(part, spot.scope.counts):
+        yield Change("wrong-element", with_parts(node, slice=other), LARGER)
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
         yield Change("wrong-element", node.value)
 
@@ -515,7 +574,7 @@ def _missing(spot: Spot) -> Iterator[Change]:
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
     twice = [f"(2 * {name})" for name in rates]
     ratios = [f"{ratio:.6g}" for ratio in scope.ratios]
-    for factor in (*names, *counts, *rates, "2", "0.5", *ratios, *twice):
+    for factor in (*names, *rates, *counts, "2", "0.5", *ratios, *twice):
         for each in parts:
             yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
     slopes = [

@@ -52,7 +52,7 @@ def inserted(
     made = _names(function, ast.Store)
     written = tuple(f"{each}[" for each in made | _written(function))
     seen = set()
-    for _, block in blocks_below(function):
+    for parent, block in blocks_below(function):
         for at in range(len(block) + 1 if block else 0):
             last = at == len(block)
             statement = block[at - last]
@@ -71,6 +71,7 @@ def inserted(
                 _of_model(pool, there, lacking, made, entries),
                 _of_entries(pool, there, made),
                 _of_values(pool, there, made, written, empty),
+                _of_rounds(parent, function) if at == 0 else (),
             )
             for each in itertools.chain(*more):
                 key = id(block), at, ast.dump(each)
@@ -142,6 +143,18 @@ def _of_values(
                 if any(number % KINDS < SHAPES for number in found):
                     target = with_parts(expression(name), ctx=ast.Store())
                     yield new(ast.AugAssign, target, kind(), tree)
+
+
+def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
+    """Yield statements that take an entry, as one before a loop does, for the round it is in."""
+    if not isinstance(loop, ast.For):
+        return
+    read = _names(loop, ast.Load) - _names(loop, ast.Store)
+    for statement in ast.walk(function):
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Subscript):
+            for counter in _names(loop.target) if _targets(statement) <= read else ():
+                index = new(ast.Name, counter, ast.Load())
+                yield with_parts(statement, value=with_parts(statement.value, slice=index))
 
 
 def _is_0(value: Any) -> bool:

@@ -16,7 +16,7 @@ from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, expression
+from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, called, expression
 from gradkit.runtime.repair.values import Names, Values
 
 COUNTS = (int, range, slice, tuple, np.bool_, np.integer)
@@ -25,6 +25,9 @@ COUNTS = (int, range, slice, tuple, np.bool_, np.integer)
 ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
 """What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
 
+
+DRAWS = ("rand", "randn", "random", "standard_normal", "normal", "uniform", "permutation")
+"""Functions that draw numbers."""
 
 EVALUATED = 0.2
 """Seconds after which a value is given up."""
@@ -45,7 +48,8 @@ class Place:
     ``values`` are for all runs at the first inputs, ``others`` for the first and last at others.
     ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
     ``held`` what names hold. ``near`` is how near that is to the model solution's, see `known`; it
-    is ``doubtful`` where the model solution never has its value. ``telling`` is the run in which
+    is ``doubtful`` where the model solution never has its value, and ``drawn`` where it is another
+    one each time. ``telling`` is the run in which
     most numbers of it are not whole.
     """
 
@@ -66,6 +70,7 @@ class Place:
     doubtful: bool = False
     touches: int = UNKNOWN
     telling: int = 0
+    drawn: bool = False
 
     @property
     def acts(self) -> bool:
@@ -105,6 +110,11 @@ class Places:
         self._lost = any("nan" in repr(each) for each in self._outputs.values())
         self._ratios = [*bench.ratios(self.draws), *_constants_of(self._pools[0].parts)]
 
+    @property
+    def stops(self) -> bool:
+        """Tell code that stops, where every value may be as it should be."""
+        return not self._outputs
+
     def ordered(
         self, wanted: Callable[[Target, Slot], bool], *, touched: bool = True
     ) -> list[Place]:
@@ -119,6 +129,7 @@ class Places:
                 place.near = self._known(values)
                 fractions = [_fractions(each) for each in place.before[: len(place.values)]]
                 place.telling = fractions.index(max(fractions))
+            place.drawn = any(called(each) in DRAWS for each in ast.walk(place.slot.node))
             place.doubtful = place.near < EXACT and not place.plain
             place.touches = self._touched(place) if touched else UNKNOWN
         return sorted(places, key=rank)
@@ -132,7 +143,7 @@ class Places:
         slot, draw = place.slot, self.draws[0]
         value = place.before[0] if place.before else None
         node = slot.node
-        if place.acts or slot.asked or isinstance(value, bool):
+        if place.acts or place.drawn or slot.asked or isinstance(value, bool):
             return UNKNOWN
         if isinstance(value, int):
             other = binary(node, ast.Add, expression("1"))
@@ -271,8 +282,8 @@ class Places:
         ]
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         helpers = [name for name in self._bench.helpers if name != target.function.name]
-        words = self._bench.words
-        return [scope_of(each, counters, library, self._ratios, helpers, words) for each in runs]
+        made = counters, library, self._ratios, helpers, self._bench.words, self._bench.keys
+        return [scope_of(each, *made) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
         """Return what can be named after a slot's statement, run by run; nothing if it raises."""

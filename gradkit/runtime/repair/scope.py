@@ -22,7 +22,8 @@ class Scope:
 
     ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
     are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
-    instead; ``places`` are where loops are; ``words`` are handed to functions.
+    instead; ``places`` are where loops are; ``words`` are handed to functions; ``keys`` are read
+    somewhere.
     """
 
     values: dict[str, Any]
@@ -33,10 +34,16 @@ class Scope:
     places: Mapping[str, int] = field(default_factory=dict)
     helpers: Sequence[str] = ()
     words: Sequence[str] = ()
+    keys: Sequence[str] = ()
 
     def numbers_that(self, *, count: bool) -> list[str]:
         """Return the numbers that count something, which are whole; or the others."""
         return [name for name in self.numbers if isinstance(self.values[name], WHOLE) is count]
+
+    @property
+    def counts(self) -> list[str]:
+        """The first names that count something, and are no entries."""
+        return [name for name in self.numbers_that(count=True) if "[" not in name][: FEW // 2]
 
     def alike(self, text: str, value: Any) -> list[str]:
         """Return what holds a value of the same kind and shape that is another one.
@@ -71,7 +78,7 @@ class Scope:
         stem = re.split(r"[^A-Za-z_]", key)[0]
         stems = dict.fromkeys(re.split(r"\d", each)[0] for each in keys)
         others = [f"{each}{key[len(stem) :]}" for each in stems if each != stem and stem in stems]
-        return [*others, *written_like(key, keys)]
+        return [*others, *written_like(key, dict.fromkeys([*keys, *self.keys]))]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         """Return the arrays that take part in an operation, of which one keeps its shape.
@@ -129,17 +136,21 @@ def scope_of(
     ratios: Sequence[float] = (),
     helpers: Sequence[str] = (),
     words: Sequence[str] = (),
+    keys: Sequence[str] = (),
 ) -> Scope:
     """Return what can be named, where these are the local names.
 
     ``counters`` are names that loops count with: entries at these are named too. ``library`` is
     the name of the module whose functions can be called; for the others see `Scope`.
     """
+    # What has a name is no entry of a row besides.
+    named = {id(value) for value in local.values() if is_array(value)}
     values: dict[str, Any] = {
         text: part
         for name, value in local.items()
         if name != "__builtins__"
         for text, part in _paths(name, value)
+        if text == name or id(part) not in named
     }
     places = {name: values[name] for name in counters if isinstance(values.get(name), WHOLE)}
     counted = set(places)
@@ -153,15 +164,13 @@ def scope_of(
                         entry = f"{text}[{', '.join(names)}]"
                         values[entry] = part[index]
                         counted |= {entry} if several == part.ndim else set()
-    values |= {
-        text: part
-        for name in counters
-        if isinstance(key := local.get(name), str)
-        for text, part in _keyed(local, name, key)
-    }
-    scope = Scope(
-        values, library=library, ratios=ratios, places=places, helpers=helpers, words=words
-    )
+    for name in counters:
+        at = local.get(name)
+        if isinstance(at, str):
+            values |= _keyed(local, name, at)
+        elif isinstance(at, int):
+            values |= _numbered(local, name, at)
+    scope = Scope(values, [], [], library, ratios, places, helpers, words, keys)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
@@ -194,6 +203,17 @@ def _keyed(local: Mapping[str, Any], name: str, key: str) -> Iterator[tuple[str,
                 before, _, after = other.partition(key)
                 terms = (before and repr(before), name, after and repr(after))
                 yield f"{row}[{' + '.join(filter(None, terms))}]", part
+
+
+def _numbered(local: Mapping[str, Any], name: str, at: int) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of dicts at keys that end with the number that a loop is at, or next to."""
+    more = {0: "", 1: " + 1", -1: " - 1", 2: " + 2"}
+    ends = {f"{at + n}": f"{name}{text}" for n, text in more.items()}
+    for row, held in local.items():
+        for other, part in held.items() if isinstance(held, dict) else ():
+            stem = other.rstrip("0123456789") if isinstance(other, str) else ""
+            if stem and (end := ends.get(other[len(stem) :])):
+                yield f"{row}[{stem!r} + str({end})]", part
 
 
 OPAQUE = (type, FunctionType, ModuleType, np.ndarray)

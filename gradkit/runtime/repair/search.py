@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.runtime.repair.bench import Bench, Placed, quiet
-from gradkit.runtime.repair.candidates import MORE, PAIR, Candidate, Candidates
+from gradkit.runtime.repair.candidates import MORE, MOST, PAIR, Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Budget, alarmed
 from gradkit.runtime.repair.places import Places
@@ -150,7 +150,14 @@ class Search:
         # Where it is wrong; of what makes that right, the other inputs are looked at too.
         amiss = [n for n, state in enumerate(states) if _right_ones(state) != state.keys()]
         used = amiss[:INPUTS]
-        self._wrong = frozenset(n for k in used for n, share in states[k].items() if share < 1)
+        # What only runs at last leaves inputs alone, which is nothing that it makes right.
+        stops = not any(any(states[n].values()) for n in used)
+        self._wrong = frozenset(
+            name
+            for number in used
+            for name, share in states[number].items()
+            if share < 1 and not (stops and name.endswith("!"))
+        )
         if not used:
             return None
         # What is wrong is quickly seen at the smallest inputs.
@@ -164,6 +171,8 @@ class Search:
         further = [number for number in range(len(states)) if number not in used]
         places = Places(bench, used, further, self._wrong)
         near = self._text.near if deep else ()
+        # Of code that stops all that may be missing is looked at, before it is told in part.
+        enough = MOST if stops else MORE
         candidates = Candidates(bench, places, near, self._only, self._kinds)
         for least, group in candidates.groups():
             best: _Best | None = self._best
@@ -171,7 +180,7 @@ class Search:
                 # Where a small change makes some right, a larger one may make all right.
                 self._try_all(bench, candidates.around(best.rank[1][1]))
                 best = self._best
-            if best is not None and (least >= MORE if best.left else best.cost <= least):
+            if best is not None and (least >= enough if best.left else best.cost <= least):
                 break
             if least == PAIR and best is not None and best.proposals[0].kind != WHOLE:
                 break  # What is only missing something is one mistake.

@@ -144,11 +144,13 @@ def _take(
         for edge in ("lower", "upper", "step"):
             if getattr(node, edge) is not None:
                 _take(node, edge, None, statement, asked, found)
-    elif not any(isinstance(part, _APART) or _is_super(part) for part in ast.walk(node)):
+    elif not isinstance(node, ast.Starred) and not any(
+        isinstance(part, _APART) or _is_super(part) for part in ast.walk(node)
+    ):
         found.append(slot)
 
 
-_APART = (ast.Starred, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+_APART = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 
 
 def _is_super(part: ast.AST) -> bool:

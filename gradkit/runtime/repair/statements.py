@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from gradkit.runtime.repair.tree import LARGER, SIMPLE, binary, indices, is_numpy, new, with_parts
+from gradkit.runtime.repair.tree import (
+    LARGE,
+    LARGER,
+    SIMPLE,
+    binary,
+    indices,
+    is_numpy,
+    moved,
+    new,
+    with_parts,
+)
 
 LITTLE = 0.01
 """What tells costs apart that are the same otherwise."""
@@ -34,9 +46,16 @@ IN_PLACE = ("not-added", "not-replaced", "changed-in-place", "not-in-place")
 
 
 def changed_blocks(
-    block: list[ast.stmt], place: int, parent: ast.AST, function: ast.AST
+    block: list[ast.stmt],
+    place: int,
+    parent: ast.AST,
+    function: ast.AST,
+    counts: Sequence[str] = (),
 ) -> Iterator[Rewritten]:
-    """Yield what may stand in the place of a block, for the statement at a place in it."""
+    """Yield what may stand in the place of a block, for the statement at a place in it.
+
+    ``counts`` are names there of what counts something.
+    """
     statement, rest = block[place], [*block[:place], *block[place + 1 :]]
     before, after = block[:place], block[place + 1 :]
     computes = isinstance(
@@ -61,7 +80,9 @@ def changed_blocks(
     for moved, told in _indented(statement, after):
         # To change places with another statement is less.
         yield Rewritten("wrong-indentation", LARGER + LITTLE, [*before, *moved], told)
-    for kind, made in _other_targets(statement, function):
+    for indexed in _indexed(block, place, counts):
+        yield Rewritten("wrong-element", LARGE, indexed, statement)
+    for kind, made in _other_targets(statement, function, counts):
         yield Rewritten(kind, LARGER, [*before, made, *after], statement)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
         yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
@@ -85,7 +106,41 @@ def _indented(
             yield [with_parts(statement, body=[*statement.body, following]), *rest], following
 
 
-def _other_targets(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+def _indexed(block: list[ast.stmt], place: int, counts: Sequence[str]) -> Iterator[list[ast.stmt]]:
+    """Yield a block with another index in a statement, and in those after it that have the same."""
+    found = {ast.dump(index): index for index in _indices(block[place])}
+    for text, index in found.items():
+        same = [any(ast.dump(each) == text for each in _indices(one)) for one in block]
+        if any(same[place + 1 :]) and not any(same[:place]):
+            for other in (*indices(index), *moved(index, counts)):
+                put = _Indexed(text, other)
+                yield [
+                    put.visit(copy.deepcopy(one)) if s else one
+                    for one, s in zip(block, same, strict=True)
+                ]
+
+
+def _indices(statement: ast.stmt) -> Iterator[ast.expr]:
+    """Yield the indices in a simple statement, but for keys and numbers."""
+    for part in ast.walk(statement) if isinstance(statement, ast.Assign | ast.AugAssign) else ():
+        if isinstance(part, ast.Subscript) and not isinstance(part.slice, ast.Constant):
+            yield part.slice
+
+
+class _Indexed(ast.NodeTransformer):
+    """Puts an index in the place of each that is written so."""
+
+    def __init__(self, text: str, index: ast.expr) -> None:
+        self._text, self._index = text, index
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        same = ast.dump(node.slice) == self._text
+        return with_parts(node, slice=self._index) if same else self.generic_visit(node)
+
+
+def _other_targets(
+    statement: ast.stmt, function: ast.AST, counts: Sequence[str]
+) -> Iterator[tuple[str, ast.stmt]]:
     """Yield a statement that changes entries of an array with others, or another array's."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
@@ -96,7 +151,9 @@ def _other_targets(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str
         for each in ast.walk(function)
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
     }
-    others = [("wrong-element", with_parts(target, slice=each)) for each in indices(target.slice)]
+    index: Any = target.slice
+    slices = (*indices(index), *moved(index, counts))
+    others = [("wrong-element", with_parts(target, slice=each)) for each in slices]
     for name in sorted(names - {target.value.id}):
         others += [("wrong-name", with_parts(target, value=with_parts(target.value, id=name)))]
     for kind, other in others:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
-PER_NODE = 0.01
+PER_NODE, BRACKETS = 0.01, 0.1
 """What changes cost: something exchanged or left out, a sign, something added or composed; and each
-node more or less."""
+node more or less, and brackets that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,54 @@ def indices(index: Any) -> Iterator[ast.expr]:
             yield with_parts(index, elts=[*parts[:place], other, *parts[place + 1 :]])
     yield from _sliced(index)
     yield from picked(index)
+
+
+def moved(index: ast.expr, counts: Sequence[str]) -> Iterator[ast.expr]:
+    """Yield an index whose windows begin elsewhere: with a step, or so much later.
+
+    Both edges of a window move at once, and those along all axes or one: ``i * n:i * n + k`` for
+    ``i:i + k``, ``n:n + k`` for ``:k``.
+    """
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    windows = {at: part for at, part in enumerate(parts) if _begins(part) is not None}
+    starts = {at: part for at, part in enumerate(parts) if _is_start(part)}
+    for name in counts:
+        count = expression(name)
+        steps = {at: _Stepped(str(_begins(part)), count) for at, part in windows.items()}
+        later = {at: _later(part, count) for at, part in starts.items()}
+        stepped = {at: steps[at].visit(copy.deepcopy(part)) for at, part in windows.items()}
+        for made in (stepped, later):
+            some = [{at: part} for at, part in made.items()] if len(made) > 1 else []
+            for each in (made, *some) if made else ():
+                elts = [each.get(at, part) for at, part in enumerate(parts)]
+                yield with_parts(index, elts=elts) if isinstance(index, ast.Tuple) else elts[0]
+
+
+def _begins(part: ast.expr) -> str | None:
+    """Return the name that a window, or a sum, begins with."""
+    first = part.lower if isinstance(part, ast.Slice) else part
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add):
+        first = first.left
+    window = isinstance(part, ast.Slice) or first is not part
+    return first.id if window and isinstance(first, ast.Name) else None
+
+
+def _is_start(part: ast.expr) -> bool:
+    return isinstance(part, ast.Slice) and part.lower is None and part.upper is not None
+
+
+def _later(part: Any, count: ast.expr) -> ast.expr:
+    return with_parts(part, lower=count, upper=binary(count, ast.Add, part.upper))  # type: ignore[no-any-return]
+
+
+class _Stepped(ast.NodeTransformer):
+    """Multiplies a name with a count."""
+
+    def __init__(self, name: str, count: ast.expr) -> None:
+        self._name, self._count = name, count
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return binary(node, ast.Mult, self._count) if node.id == self._name else node
 
 
 def _sliced(part: Any) -> Iterator[ast.expr]:
