@@ -497,6 +497,12 @@ BY_HAND = [
         ("w.reshape(*x.shape", "parameters.reshape(*x.shape"),
         ("wrong-name", "weights = w.reshape(*x.shape[1:], -1)"),
     ),
+    # Of a term that is missing, and a statement that would do, the term is less.
+    (
+        "epochs/one_hot",
+        ("X_b.T @ (Z - I)", "X_b.T @ Z"),
+        ("missing-term", "grad = X_b.T @ (Z - I) / batch"),
+    ),
     # A key that a loop's number ends, a statement that each round lacks, a key among options.
     (
         "deep-net/notebook",
@@ -563,14 +569,37 @@ def test_a_mistake_is_told_in_other_styles(
     assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
 
 
-def test_an_index_is_changed_wherever_it_stands(found: Found) -> None:
-    """Of two statements with the same window, each alone makes nothing right."""
-    was = "X_b = X[i * batch:(i + 1) * batch]\n        y_b = y[i * batch:(i + 1) * batch]"
-    now = "X_b = X[i:i + batch]\n        y_b = y[i:i + batch]"
-    (one,) = findings(found("epochs", (was, now), text=by_hand("epochs", "one_hot")))
-    begin = "i * batch:i * batch + batch"
-    assert one.mistake == "wrong-element"
-    assert one.fix == f"X_b = X[{begin}]\ny_b = y[{begin}]"
+WINDOW = "i * batch:i * batch + batch"
+SEVERAL = [
+    # Of two statements with the same window each alone makes nothing right.
+    (
+        "epochs/one_hot",
+        (
+            "X_b = X[i * batch:(i + 1) * batch]\n        y_b = y[i * batch:(i + 1) * batch]",
+            "X_b = X[i:i + batch]\n        y_b = y[i:i + batch]",
+        ),
+        ("wrong-element", f"X_b = X[{WINDOW}]\ny_b = y[{WINDOW}]"),
+    ),
+    # A branch of which there is another one.
+    (
+        "logistic-regression/loops",
+        (
+            "        if i % 100 == 0:\n            costs.append(cost)\n",
+            "        costs.append(cost)\n",
+        ),
+        ("wrong-indentation", "if i % 100 == 0:\n    costs.append(cost)"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "change", "told"), SEVERAL, ids=[each[0] for each in SEVERAL])
+def test_a_mistake_of_several_lines_is_one(
+    found: Found, answer: str, change: tuple[str, str], told: tuple[str, str]
+) -> None:
+    """It is told with all of them."""
+    exercise, _, style = answer.partition("/")
+    (one,) = findings(found(exercise, change, text=by_hand(exercise, style)))
+    assert (one.mistake, one.fix) == told
 
 
 def test_names_of_a_call_are_exchanged_at_once(found: Found) -> None:

@@ -180,7 +180,7 @@ class Candidates:
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, self._filling()
         self._kept_back = 0
-        yield LARGER + CLEARED, self._in_part(self._taken(lambda one: one.touches == ONLY))
+        yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY))
 
     def _in_part(self, ones: Iterable[Candidate]) -> list[Candidate]:
         """Return the small ones of some changes that half of the time is enough for.

@@ -80,6 +80,9 @@ def changed_blocks(
     for moved, told in _indented(statement, after):
         # To change places with another statement is less.
         yield Rewritten("wrong-indentation", LARGER + LITTLE, [*before, *moved], told)
+    for test in _tests(function) if computes and isinstance(parent, ast.For | ast.While) else ():
+        branch = new(ast.If, test, [statement], [])
+        yield Rewritten("wrong-indentation", LARGE, [*before, branch, *after], statement)
     for indexed in _indexed(block, place, counts):
         yield Rewritten("wrong-element", LARGE, indexed, statement)
     for kind, made in _other_targets(statement, function, counts):
@@ -104,6 +107,14 @@ def _indented(
         following, *rest = after
         if not isinstance(following, ast.Return) or isinstance(statement, ast.For):
             yield [with_parts(statement, body=[*statement.body, following]), *rest], following
+
+
+def _tests(function: ast.AST) -> Iterator[ast.expr]:
+    """Yield what is asked in a function's branches, and each part of it."""
+    for part in ast.walk(function):
+        if isinstance(part, ast.If):
+            yield part.test
+            yield from part.test.values if isinstance(part.test, ast.BoolOp) else ()
 
 
 def _indexed(block: list[ast.stmt], place: int, counts: Sequence[str]) -> Iterator[list[ast.stmt]]:

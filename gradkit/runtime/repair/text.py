@@ -109,6 +109,10 @@ def _same(old: list[ast.stmt], new: list[ast.stmt]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
 
 
+HEADS = (["for"], ["if"], ["while"])
+"""What the line of a block begins with, but for one that the text has not."""
+
+
 def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     """Return the lines of a statement with another indent: its own, as far as they are its own."""
     whole = lines[statement.lineno - 1 : statement.end_lineno]
@@ -120,9 +124,9 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
         same = False
     if same:
         return [_moved(line, shift) for line in whole]
-    if isinstance(statement, ast.For | ast.If | ast.While) and not statement.orelse:
-        head = lines[statement.lineno - 1 : statement.lineno]
-        made = [_moved(line, shift) for line in head]
+    opens = whole[0].split()[:1] in HEADS
+    if isinstance(statement, ast.For | ast.If | ast.While) and opens and not statement.orelse:
+        made = [_moved(whole[0], shift)]
         inner = min(part.col_offset for part in statement.body)
         for part in statement.body:
             made += _lines(lines, part, max(inner, indent + 1))
