@@ -67,6 +67,11 @@ class Candidate:
     gain: float = 0.0
 
     @property
+    def may_be(self) -> bool:
+        """Tell one that wrong outputs depend on, or may do so where something is wrong."""
+        return self.touches == ONLY or (self.touches == UNKNOWN and self.soon)
+
+    @property
     def rank(self) -> tuple[float, int, float]:
         """The cost, but for little; of equal ones what is run first is what is wrong first."""
         return round(self.cost, 2), self.order, self.cost
@@ -180,7 +185,7 @@ class Candidates:
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, self._filling()
         self._kept_back = 0
-        yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY))
+        yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
 
     def _in_part(self, ones: Iterable[Candidate]) -> list[Candidate]:
         """Return the small ones of some changes that half of the time is enough for.
@@ -228,12 +233,7 @@ class Candidates:
             # What is as small as anything may be needs no other to be compared with.
             yield SIGNED, hits
         yield LARGER, larger
-        small = self._taken(
-            lambda one: (
-                one.target.right is right
-                and (one.touches == ONLY or (one.touches == UNKNOWN and one.soon))
-            )
-        )
+        small = self._taken(lambda one: one.target.right is right and one.may_be)
         for place in self._in_time(places):
             yield LARGER, self._of_place(place, place.larger)
         # What is small comes next, wherever it is not known that it cannot be; that a value is the
