@@ -15,7 +15,6 @@ from gradkit.runtime.repair.pool import Part, digested
 from gradkit.runtime.repair.scope import Scope, is_number
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
-    BRACKETS,
     LARGE,
     LARGER,
     Change,
@@ -255,9 +254,8 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
         if role == "factor" and spot.whole:
             for operator in (ast.Mult, ast.Div):
                 yield Change("missing-factor", binary(spot.node, operator, part), LARGE + size)
-        elif role == "term" and (spot.whole or spot.scales):
-            cost = LARGE + size + (0 if spot.whole else BRACKETS)
+        elif role == "term" and spot.whole:
             for adding in (ast.Add, ast.Sub):
-                yield Change("missing-term", binary(spot.node, adding, part), cost)
+                yield Change("missing-term", binary(spot.node, adding, part), LARGE + size)
         if not isinstance(spot.node, ast.Constant):
             yield Change("wrong-expression", part, 2 * LARGE + size)

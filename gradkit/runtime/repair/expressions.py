@@ -18,7 +18,6 @@ import numpy as np
 from gradkit.runtime.repair.scope import FEW, WHOLE, Scope, is_array, is_number, written_like
 from gradkit.runtime.repair.spots import REDUCERS, Spot
 from gradkit.runtime.repair.tree import (
-    BRACKETS,
     LARGE,
     LARGER,
     SIGNED,
@@ -39,6 +38,9 @@ NUMBERS = (0, 1, 2, -1)
 
 SCALED = 1.05
 """What it costs to have a constant so many times as large, or a half."""
+
+BRACKETS = 0.1
+"""What brackets cost besides, that a change needs."""
 
 
 Maker = Callable[[Spot], Iterator[Change]]
@@ -350,17 +352,9 @@ AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
 LIKE: Mapping[str, tuple[str, ...]] = {
-    **{
-        "sum": ("mean", "max"),
-        "mean": ("sum", "max"),
-        "max": ("maximum", "min", "sum", "mean", "argmax"),
-    },
-    **{
-        "min": ("minimum", "max"),
-        "amax": ("amin",),
-        "amin": ("amax",),
-        "argmax": ("argmin", "max"),
-    },
+    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "min": ("minimum", "max")},
+    **{"max": ("maximum", "min", "sum", "mean", "argmax")},
+    **{"amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
     **{"maximum": ("minimum",), "minimum": ("maximum",), "exp": ("log",), "log": ("exp",)},
     **{"sqrt": ("square",), "square": ("sqrt",), "tanh": ("cosh", "exp"), "cosh": ("tanh",)},

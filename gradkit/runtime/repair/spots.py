@@ -36,14 +36,6 @@ class Spot:
     of: str = ""
     counts: bool = False
 
-    @property
-    def scales(self) -> bool:
-        """Tell a factor of a product."""
-        products = (
-            a for a in self.above if isinstance(a, ast.BinOp) and isinstance(a.op, ast.Mult)
-        )
-        return any(self.node in (each.left, each.right) for each in products)
-
 
 def below(
     node: ast.expr,

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
-PER_NODE, BRACKETS = 0.01, 0.1
+PER_NODE = 0.01
 """What changes cost: something exchanged or left out, a sign, something added or composed; and each
-node more or less, and brackets that it needs."""
+node more or less."""
 
 
 @dataclass(frozen=True, slots=True)
