@@ -580,6 +580,23 @@ SEVERAL = [
         ),
         ("wrong-element", f"X_b = X[{WINDOW}]\ny_b = y[{WINDOW}]"),
     ),
+    # What each round begins with.
+    (
+        "epochs/loops",
+        (
+            "    for start in range(0, len(X), batch):\n"
+            "        rows = range(start, min(start + batch, len(X)))\n"
+            "        step1, step2 = np.zeros_like(W1), np.zeros_like(W2)\n",
+            "    step1, step2 = np.zeros_like(W1), np.zeros_like(W2)\n"
+            "    for start in range(0, len(X), batch):\n"
+            "        rows = range(start, min(start + batch, len(X)))\n",
+        ),
+        (
+            "wrong-indentation",
+            "for start in range(0, len(X), batch):\n"
+            "    step1, step2 = np.zeros_like(W1), np.zeros_like(W2)",
+        ),
+    ),
     # A branch of which there is another one.
     (
         "logistic-regression/loops",
@@ -592,7 +609,9 @@ SEVERAL = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "change", "told"), SEVERAL, ids=[each[0] for each in SEVERAL])
+@pytest.mark.parametrize(
+    ("answer", "change", "told"), SEVERAL, ids=[each[2][0] for each in SEVERAL]
+)
 def test_a_mistake_of_several_lines_is_one(
     found: Found, answer: str, change: tuple[str, str], told: tuple[str, str]
 ) -> None:
@@ -600,6 +619,26 @@ def test_a_mistake_of_several_lines_is_one(
     exercise, _, style = answer.partition("/")
     (one,) = findings(found(exercise, change, text=by_hand(exercise, style)))
     assert (one.mistake, one.fix) == told
+
+
+def test_one_step_is_told_for_what_several_values_lack(found: Found) -> None:
+    """Each of them could be divided by itself."""
+    text = by_hand("two-layer-net", "course_style")
+    (one,) = findings(found("two-layer-net", ("        dscores /= N\n", ""), text=text))
+    assert (one.mistake, one.fix) == ("missing-statement", "dscores /= N")
+
+
+def test_a_count_is_not_turned(found: Found) -> None:
+    """Nor taken from another one, where the number of layers is half of it."""
+    was = "grad = X_b.T @ (Z - I) / batch"
+    text = by_hand("epochs", "one_hot").replace(was, f"n = X_b.shape[0]\n        {was[:-5]}n")
+    (one,) = findings(found("epochs", ("theta -= lr * grad", "theta += lr * grad"), text=text))
+    assert "shape" not in one.fix
+    text = by_hand("deep-net", "notebook")
+    start = text.index("def update_parameters")
+    text = text[:start] + text[start:].replace("range(L)", "range(L - 1)")
+    (one,) = findings(found("deep-net", text=text))
+    assert one.fix == "for l in range(L):"
 
 
 def test_names_of_a_call_are_exchanged_at_once(found: Found) -> None:

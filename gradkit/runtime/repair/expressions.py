@@ -205,7 +205,7 @@ def _operations(spot: Spot) -> Iterator[Change]:
     if not isinstance(node, ast.BinOp):
         return
     added = _adds(node)
-    for operator in OPERATORS:
+    for operator in OPERATORS if not isinstance(node.op, ast.FloorDiv) else (ast.Mult, ast.Div):
         if not isinstance(node.op, operator) and not (_is_fixed(node) and operator in SUMS):
             turned = added and operator in (ast.Add, ast.Sub)
             kind = "turned-sign" if turned else "wrong-operator"
@@ -534,7 +534,7 @@ def _signed(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a sign that it lacks."""
     plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
     plain = plain or any(called(a) == "range" for a in spot.above)  # which has no sign
-    if spot.whole and not plain and _is_numeric(spot.value):
+    if spot.whole and not plain and _is_numeric(spot.value) and not isinstance(spot.value, WHOLE):
         yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), spot.node), SIGNED)
 
 

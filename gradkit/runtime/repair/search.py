@@ -32,8 +32,11 @@ where none alone makes anything right."""
 GAIN = 0.02
 """Of an output, what has to be right besides for a change to be a step whatever it gives."""
 
-WHOLE = "wrong-expression"
-"""The kind of a change that two others may be instead."""
+WHOLE, STEP = "wrong-expression", "missing-statement"
+"""Kinds of changes: one that two others may be instead, and one that may be instead of several."""
+
+MUCH = 3
+"""Changes that another one is looked for in the place of."""
 
 NOTHING = -1
 """What a change leaves wrong that makes nothing right."""
@@ -126,6 +129,7 @@ class Search:
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
+        first = self._text
         with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question, self._budget)
             while len(found) < self._most:
@@ -137,6 +141,11 @@ class Search:
                     break
                 for each in best.proposals:
                     self._text = self._text.after(each)
+            if len(found) >= MUCH:
+                # What is made of one value may be all right by one step more.
+                self._text, self._most, self._kinds = first, 1, (STEP,)
+                one = self._round(bench)
+                found = [*one.proposals] if one is not None else found
             bench.leave()
         return found
 

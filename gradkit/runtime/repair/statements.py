@@ -27,6 +27,9 @@ LITTLE = 0.01
 EXCHANGED = 12
 """Pairs of a row that are exchanged at most."""
 
+NEAR = 4
+"""Statements before a loop that may belong into it."""
+
 AGAIN = 0.9
 """What it costs to leave out a statement that stands there twice."""
 
@@ -77,9 +80,9 @@ def changed_blocks(
     for kind, made in _statements(statement):
         cost = LARGER if kind in IN_PLACE else SIMPLE
         yield Rewritten(kind, cost, [*before, made, *after], statement)
-    for moved, told in _indented(statement, after):
+    for changed, told in _indented(before, statement, after):
         # To change places with another statement is less.
-        yield Rewritten("wrong-indentation", LARGER + LITTLE, [*before, *moved], told)
+        yield Rewritten("wrong-indentation", LARGER + LITTLE, changed, told)
     for test in _tests(function) if computes and isinstance(parent, ast.For | ast.While) else ():
         branch = new(ast.If, test, [statement], [])
         yield Rewritten("wrong-indentation", LARGE, [*before, branch, *after], statement)
@@ -92,21 +95,24 @@ def changed_blocks(
 
 
 def _indented(
-    statement: ast.stmt, after: list[ast.stmt]
+    before: list[ast.stmt], statement: ast.stmt, after: list[ast.stmt]
 ) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
-    """Yield a loop or branch, and what follows, with a statement moved in or out, and which."""
+    """Yield a block with a statement moved into or out of the loop or branch in it, and which."""
     if not isinstance(statement, ast.For | ast.If | ast.While):
         return
-    if len(statement.body) > 1:
-        *inner, last = statement.body
-        if not isinstance(last, ast.Break | ast.Continue):
-            yield [with_parts(statement, body=inner), last, *after], last
-        first, *inner = statement.body
-        yield [first, with_parts(statement, body=inner), *after], first
+    body = statement.body
+    if len(body) > 1:
+        if not isinstance(body[-1], ast.Break | ast.Continue):
+            yield [*before, with_parts(statement, body=body[:-1]), body[-1], *after], body[-1]
+        yield [*before, body[0], with_parts(statement, body=body[1:]), *after], body[0]
     if after and not isinstance(statement, ast.While):
         following, *rest = after
         if not isinstance(following, ast.Return) or isinstance(statement, ast.For):
-            yield [with_parts(statement, body=[*statement.body, following]), *rest], following
+            yield [*before, with_parts(statement, body=[*body, following]), *rest], following
+    for each in before[-NEAR:] if not isinstance(statement, ast.If) else ():
+        if isinstance(each, ast.Assign) and _meet(each, statement):
+            kept = [one for one in before if one is not each]
+            yield [*kept, with_parts(statement, body=[each, *body]), *after], each
 
 
 def _tests(function: ast.AST) -> Iterator[ast.expr]:

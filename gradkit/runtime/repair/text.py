@@ -7,6 +7,7 @@ places. So a second change is told by the line that the student sees.
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import dataclass
 from itertools import takewhile
 from textwrap import dedent
@@ -127,9 +128,13 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     opens = whole[0].split()[:1] in HEADS
     if isinstance(statement, ast.For | ast.If | ast.While) and opens and not statement.orelse:
         made = [_moved(whole[0], shift)]
-        inner = min(part.col_offset for part in statement.body)
-        for part in statement.body:
-            made += _lines(lines, part, max(inner, indent + 1))
+        deeper = (part.col_offset for part in statement.body)
+        inner = min((at for at in deeper if at > statement.col_offset), default=indent + 4)
+        for before, part in itertools.pairwise([statement, *statement.body]):
+            between = lines[before.end_lineno or 0 : part.lineno - 1]
+            if all(not each.strip() or each.lstrip()[0] == "#" for each in between):
+                made += [_moved(each, shift) for each in between]
+            made += _lines(lines, part, inner + shift)
         return made
     text = ast.unparse(statement).split("\n")
     return [" " * indent + line for line in text]
