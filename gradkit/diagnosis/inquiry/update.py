@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -62,6 +63,9 @@ LEFT = ("unused", "function")
 
 MADE = ("value", "within", "applied")
 """Evidence of a line that makes a wrong value, of what may be wrong itself."""
+
+GRADIENT = re.compile(r"\s*(d[A-Z_\d]|delta|grad)")
+"""A line that gives a name as gradients have it."""
 
 COPY, SIGN = "missing-copy", "turned-sign"
 """Kinds of changes that are as likely before the lines in which their mistake shows: anywhere, and
@@ -215,11 +219,14 @@ def _placed(
         shown = all(_is_shown(line, lines, trace) for line in lines)
         kinds, evidence = mistake(slip.code).kinds, {line.evidence for line in lines}
         before = alone and len(places) > 1 and evidence <= {*MADE}
-        if SIGN in kinds and "applied" in evidence:
-            # One line alone may be as it should be, if it takes away.
-            before = alone and all(_goes_down(line_at(cells, each)) for each in places)
+        step = SIGN in kinds and "applied" in evidence
+        # One line alone may be as it should be, if it takes away.
+        before |= step and alone and _goes_down(line)
         anywhere = before and COPY in kinds
         likelier = shared_lines(cells, bound.function, places) if before and not anywhere else ()
+        if step and not _goes_down(line):
+            # What is called a gradient is hardly turned to be added.
+            likelier = tuple(e for e in likelier if not GRADIENT.match(line_at(cells, e)))
         doubtful = likelier or anywhere or not shown
         yield told, likelier if doubtful and not untraced else None
 

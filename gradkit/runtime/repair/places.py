@@ -271,8 +271,8 @@ class Places:
         ]
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         helpers = [name for name in self._bench.helpers if name != target.function.name]
-        words = self._bench.words
-        return [scope_of(each, counters, library, self._ratios, helpers, words) for each in runs]
+        told = library, self._ratios, helpers, self._bench.words, self._bench.lacking
+        return [scope_of(each, counters, *told) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
         """Return what can be named after a slot's statement, run by run; nothing if it raises."""

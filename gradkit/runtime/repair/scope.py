@@ -22,7 +22,8 @@ class Scope:
 
     ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
     are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
-    instead; ``places`` are where loops are; ``words`` are handed to functions.
+    instead; ``places`` are where loops are; ``words`` are handed to functions;
+    ``lacking`` are keys that were asked for and are not there.
     """
 
     values: dict[str, Any]
@@ -33,6 +34,7 @@ class Scope:
     places: Mapping[str, int] = field(default_factory=dict)
     helpers: Sequence[str] = ()
     words: Sequence[str] = ()
+    lacking: Sequence[str] = ()
 
     def numbers_that(self, *, count: bool) -> list[str]:
         """Return the numbers that count something, which are whole; or the others."""
@@ -60,18 +62,18 @@ class Scope:
     def keys_for(self, key: str, *, other: bool) -> list[str]:
         """Return the keys of dicts that are written nearly as one that no dict has.
 
-        Of one that is there, all ``other`` ones.
+        Of one that is there, all ``other`` ones, and that which is not.
         """
         rows = [row for row in self.values.values() if isinstance(row, dict)]
         own = next((row for row in rows if key in row), None)
         if own is not None:
-            return [each for each in own if isinstance(each, str) and each != key and other]
+            return [e for e in [*own, *self.lacking] if isinstance(e, str) and e != key and other]
         keys = dict.fromkeys(each for row in rows for each in row if isinstance(each, str))
         # What a number is added to, or put into, begins as keys do.
         stem = re.split(r"[^A-Za-z_]", key)[0]
         stems = dict.fromkeys(re.split(r"\d", each)[0] for each in keys)
         others = [f"{each}{key[len(stem) :]}" for each in stems if each != stem and stem in stems]
-        return [*others, *written_like(key, keys)]
+        return [*others, *written_like(key, keys), *(self.lacking if other else ())]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         """Return the arrays that take part in an operation, of which one keeps its shape.
@@ -129,6 +131,7 @@ def scope_of(
     ratios: Sequence[float] = (),
     helpers: Sequence[str] = (),
     words: Sequence[str] = (),
+    lacking: Sequence[str] = (),
 ) -> Scope:
     """Return what can be named, where these are the local names.
 
@@ -159,9 +162,7 @@ def scope_of(
         if isinstance(key := local.get(name), str)
         for text, part in _keyed(local, name, key)
     }
-    scope = Scope(
-        values, library=library, ratios=ratios, places=places, helpers=helpers, words=words
-    )
+    scope = Scope(values, [], [], library, ratios, places, helpers, words, lacking)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
