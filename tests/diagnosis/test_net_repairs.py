@@ -401,6 +401,10 @@ THERE: dict[str, Made] = {
         *(CLASSIFICATION, LAYERS, "-y / out + (1 - y) / (1 - out)", "-y / out"),
         "wrong-error",
     ),
+    "the slope of another loss": (
+        *(CLASSIFICATION, LAYERS, "-y / out + (1 - y) / (1 - out)", "-2 * (y - out)"),
+        "wrong-loss",
+    ),
     "rates that are set together": (
         *(CLASSIFICATION, LAYERS, "RATE_W, RATE_B =", "RATE_B, RATE_W ="),
         "wrong-learning-rate",
@@ -425,18 +429,41 @@ def test_a_mistake_is_told_where_it_is_made(diagnosed, made: Made) -> None:
     assert (finding.mistake, finding.place.line) == (code, line)
 
 
-TWO = {
-    "one in a method": ("x @ delta1.T, delta1", "0.001 * self.dW1"),
-    "one in a function": ("return a * (1 - a)", "0.001, 0.01"),
+HALF = """
+def gradients(parameters, y, y_hat, A1, X):
+    diff = y_hat - y
+    back = 2 * diff * parameters['W2']
+    return {'W2': 2 * diff * A1, 'b2': 2 * diff, 'W1': X @ back.T, 'b1': back}
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    rates = {'W1': 0.001, 'b1': 0.01, 'W2': 0.001, 'b2': 0.01}
+    grads = gradients(parameters, y, y_hat, A1, X)
+    for key in parameters:
+        parameters[key] = parameters[key] - rates[key] * grads[key]
+"""
+
+TWO: dict[str, Made] = {
+    "one in a method": (
+        *(REGRESSION, CLASS, "x @ delta1.T, delta1", "x @ delta1.T, delta2"),
+        "0.001 * self.dW1",
+    ),
+    "one in a function": (
+        *(CLASSIFICATION, LAYERS, "return a * (1 - a)", "return 1 - a"),
+        "RATE_W, RATE_B = 0.001",
+    ),
+    "one before two parameters": (
+        *(REGRESSION, HALF, "back = 2 * diff", "back = diff"),
+        "'W1': 0.001",
+    ),
 }
+"""The last one is a rate, which is another one."""
 
 
-@pytest.mark.parametrize(("was", "rate"), TWO.values(), ids=TWO)
-def test_one_of_two_mistakes_is_told_where_it_is_made(diagnosed, was: str, rate: str) -> None:
-    """The other one is a rate."""
-    task, body = (REGRESSION, CLASS) if was in CLASS else (CLASSIFICATION, LAYERS)
+@pytest.mark.parametrize("made", TWO.values(), ids=TWO)
+def test_one_of_two_mistakes_is_told_where_it_is_made(diagnosed, made: Made) -> None:
+    """What is told of the other says nothing of its line."""
+    task, body, was, now, rate = made
     right = homework(task, body)
-    now = {"x @ delta1.T, delta1": "x @ delta1.T, delta2"}.get(was, "return 1 - a")
     wrong = right.replace(was, now).replace(rate, rate.replace("0.001", "0.01"))
     places = [each.place for each in diagnosed(wrong, task).findings]
     assert right[: right.index(was)].count("\n") + 1 in {place.line for place in places if place}

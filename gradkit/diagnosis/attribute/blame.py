@@ -31,6 +31,9 @@ from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
 from gradkit.records.task import Array
 
+OF_ANOTHER = "wrong-loss"
+"""A mistake of which the place is what comes before the last derivative, if that is anywhere."""
+
 SUMMED = ("bias-sum-axis", "wrong-sum-axis")
 """Mistakes of which a sum is the place."""
 
@@ -201,9 +204,12 @@ class Blame:
             summing = self._steps.made[number].operation in ("add", "sub")
             if should is None or (code in SUMMED and not summing):
                 continue
+            if code == OF_ANOTHER and LOSS in should:
+                fallback = number, want
+                continue
             if now is None or (known.is_whole(should) and not known.is_whole(now)):
                 if not self._is_misplaced(entry, number, should):
-                    return number, want
+                    return fallback if fallback and code == OF_ANOTHER else (number, want)
             elif fallback is None and known.is_whole(should) and {*should} - {*now}:
                 missing = min({*should} - {*now})
                 before = {stage for stage in known.whole if stage < missing}
@@ -344,7 +350,7 @@ class Blame:
         """
         case, known = self._case, self.parts(entry)
         wrong = [each for each in case.slip.entries if not are_at_odds(entry, each)]
-        made = [below(self._steps, [case.root(each)]) for each in wrong]
+        made = [{*self.below(each)} for each in wrong]
         several = len({parameter for parameter, _ in wrong}) > 1
         shared = set.intersection(*made) - self._right if several else set()
         errors = [n for n in shared if OUTPUT in (known.of(self._values[n]) or ())]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import STANDSTILL, attribute
+from gradkit.diagnosis.attribute.case import same
 from gradkit.diagnosis.inquiry.findings import (
     failed,
     unnamed_findings,
@@ -30,6 +31,7 @@ from gradkit.diagnosis.inquiry.steps import (
 )
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
+from gradkit.diagnosis.mistakes.rewrite import SQUARED
 from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
@@ -41,6 +43,7 @@ from gradkit.records.result import Finding, Inquiry
 from gradkit.records.rule import (
     Attribution,
     Explanation,
+    Slip,
     Spot,
     Trace,
     UpdateInputs,
@@ -91,6 +94,7 @@ def update_inquiry(
     trace = observe_trace(sitting, task, bound, to_columns(inputs))
     sitting.renew()
     diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
+    diagnosis = _with_squared_loss(task, trace, inputs, diagnosis)
     placed = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
     return Inquiry(
@@ -181,6 +185,27 @@ def _with_dropped_copy(
     if all(line.evidence != "copy" for line in lines):
         return diagnosis
     return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
+
+
+def _with_squared_loss(
+    task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
+) -> Diagnosis:
+    """Where the last slope is left in, and 2 (o − t) was seen, it is that of the squared error."""
+    slips = diagnosis.explanation.slips
+    changes = {(slip.code, slip.entries, details) for slip in slips for details in slip.details}
+    entries = slips[0].entries if slips else ()
+    alike = {
+        ("extra-output-derivative", entries, ()),
+        ("wrong-factor", entries, (("ratio", 2.0),)),
+    }
+    if task.loss != "binary_cross_entropy" or changes != alike:
+        return diagnosis
+    error = 2 * (inputs.y_hat - inputs.y).ravel()
+    seen = [event.values.ravel() for event in trace.events]
+    if not any(each.shape == error.shape and same(abs(each), abs(error)) for each in seen):
+        return diagnosis
+    slip = Slip("wrong-loss", entries, (SQUARED,) * len(entries))
+    return replace(diagnosis, explanation=Explanation((slip,)))
 
 
 def _placed(
