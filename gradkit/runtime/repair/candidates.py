@@ -424,8 +424,9 @@ def _cost(change: Change, node: ast.expr) -> float:
     """
     size, after = size_of(node), size_of(change.node)
     signed = isinstance(change.node, ast.UnaryOp) and change.node.operand is node
-    inner = -INNER * size if signed or change.kind in OF_THE_WHOLE else INNER * after
-    return change.cost + PER_NODE * abs(after - size) + inner
+    whole = signed or change.kind in OF_THE_WHOLE
+    inner = -size if whole else size - 2 * max(0, size - after)
+    return change.cost + PER_NODE * abs(after - size) + INNER * inner
 
 
 def _more(target: Target) -> float:
