@@ -257,7 +257,11 @@ def _global_of(
         for node in statements(cell)
         if node.col_offset == 0
         and isinstance(node, ast.Assign)
-        and any(isinstance(target, ast.Name) and target.id == path[0] for target in node.targets)
+        and any(
+            isinstance(part, ast.Name) and part.id == path[0]
+            for target in node.targets
+            for part in (getattr(target, "elts", None) or [target])
+        )
     ]
     return found[0] if len(found) == 1 else None
 

@@ -534,8 +534,9 @@ class FunctionGrader(Struct):
             if name in found or not own or (name in right and name not in asked):
                 continue
             found[name] = definition
-            methods = [n for n in self._known if n.startswith(f"{name.partition('.')[0]}.")]
             reads = definition.reads()
+            classes = {name.partition(".")[0], *reads}
+            methods = [n for n in self._known if "." in n and n.partition(".")[0] in classes]
             parts = ast.walk(definition.node) if definition.node is not None else ()
             called = {part.attr for part in parts if isinstance(part, ast.Attribute)}
             todo += [n for n in self._known if n in reads]

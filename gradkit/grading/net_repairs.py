@@ -101,11 +101,7 @@ def with_changes(
     checks = [replace(each, call=_way(grader, each), others=()) for each in grader.task.checks]
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
-    near = tuple(
-        each.place
-        for each in inquiry.findings
-        if each.place and each.check in lacking and each.id not in inquiry.doubtful
-    )
+    near = tuple(each.place for each in inquiry.findings if each.place and each.check in lacking)
     stops = (judged[check] for check in lacking if judged[check].state == "error")
     near += tuple(each.place for each in stops if each.place)
     likelier = tuple(place for places in inquiry.doubtful.values() for place in places)
@@ -242,7 +238,7 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     if _is_much(own):
         return inquiry
     named = [each for each in own if each.mistake != UNEXPLAINED]
-    found = {each.id: _mending(each, changes, role, whole=whole) for each in named}
+    found = {each.id: _mending(each, changes, role, inquiry, whole=whole) for each in named}
     findings = [
         each if (change := found.get(each.id)) is None else _at(each, change)
         for each in inquiry.findings
@@ -270,18 +266,21 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
 
 
 def _mending(
-    finding: Finding, changes: Sequence[Finding], role: Bound, *, whole: bool
+    finding: Finding, changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: bool
 ) -> Finding | None:
     """Return the change that mends a mistake that was told by the numbers; None for none.
 
     It is the only one there is, or the one at a line of the mistake's that makes all its entries
-    right. One that writes a line anew may be any.
+    right; at any line where the mistake's is a guess, and no other is about its entries. One that
+    writes a line anew may be any.
     """
     asked = {entry.partition("[")[0] for entry in finding.entries}
+    told = [entry for each in _of(finding.check, inquiry) for entry in each.entries]
+    alone = finding.id in inquiry.doubtful and all(told.count(e) == 1 for e in finding.entries)
     here = [
         each
         for each in changes
-        if each.place in finding.places
+        if (alone or each.place in finding.places)
         and asked <= {role.convention.keys.get(name, name) for name in each.entries}
     ]
     if whole and len(changes) == 1:

@@ -25,6 +25,7 @@ y_hat = {values[1]}
 """
 STEP = """\
 dZ2 = {slope}
+{whole}
 dZ1 = {back} * dZ2{hidden}
 {W2} -= {weight} * ({outer[1]})
 {b2} -= {bias} * dZ2
@@ -77,14 +78,17 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         ],
         values=[_put(a.numpy, "Z", f"Z{number}") for number, a in enumerate(activations, 1)],
     )
-    slope = "-(y - y_hat)"
+    slope, last = "-(y - y_hat)", _factor(activations[-1].numpy_slope, "y_hat")
+    # How else an error may be written stands there too, though it comes to nothing.
+    whole = f"dA2 = dZ2{last.replace('*', '/', 1)}"
     if LOSSES[task.loss].natural != task.layers[-1].activation:
-        slope = "-2 * (y - y_hat)" + _factor(activations[-1].numpy_slope, "y_hat")
+        slope, whole = f"-2 * (y - y_hat){last}", "dA2 = y_hat - y"
     *outer, back = BACK[lie]
     bodies = {
         "forward": layers,
         "update": STEP.format(
             slope=slope,
+            whole=whole,
             back=back.format(W=places[names[2]]),
             hidden=_factor(activations[0].numpy_slope, "A1"),
             outer=outer,

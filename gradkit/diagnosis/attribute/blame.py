@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from gradkit.diagnosis.attribute.case import (
+    LOSS,
     NEAR,
     OUTPUT,
     Case,
@@ -29,6 +30,9 @@ from gradkit.diagnosis.trace import again
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
 from gradkit.records.task import Array
+
+OF_ANOTHER = "wrong-loss"
+"""A mistake of which the place is what comes before the last derivative, if that is anywhere."""
 
 SUMMED = ("bias-sum-axis", "wrong-sum-axis")
 """Mistakes of which a sum is the place."""
@@ -154,13 +158,20 @@ class Blame:
     def parts(self, entry: Entry) -> Parts:
         """Return the parts of an entry's right product."""
         if entry not in self._parts:
-            made = parts_of(self._case, self._case.without[entry])
-            self._parts[entry] = Parts(made, self._case.near)
+            case, outputs = self._case, self._case.inputs.y_hat
+            parts = [*parts_of(case, case.without[entry])]
+            plain = all(key.count(OUTPUT) < 2 for key, _ in parts)
+            if plain and case.task.loss == "binary_cross_entropy" and outputs.shape[1] == 1:
+                # Where the loss cancels the last activation's derivative, the error is what comes
+                # after it.
+                slope = outputs[:, 0] * (1 - outputs[:, 0])
+                parts += [((LOSS, *key), value / slope) for key, value in parts if OUTPUT in key]
+            self._parts[entry] = Parts(parts, case.near)
         return self._parts[entry]
 
     # --- factors -------------------------------------------------------------------------
 
-    def product(self, entry: Entry, known: Parts | None = None) -> At | None:
+    def product(self, entry: Entry) -> At | None:
         """Return the step with a wrong factor, or without one that is missing.
 
         Or the event of a name that stands for what has it.
@@ -168,7 +179,7 @@ class Blame:
         mended = self._mended_in(entry)
         if mended is not None:
             return mended, self._mended[mended][1]
-        known = known or self.parts(entry)
+        known = self.parts(entry)
         number, want = self._first(entry, known) or (-1, None)
         if want is None:
             return None
@@ -193,9 +204,12 @@ class Blame:
             summing = self._steps.made[number].operation in ("add", "sub")
             if should is None or (code in SUMMED and not summing):
                 continue
+            if code == OF_ANOTHER and LOSS in should:
+                fallback = number, want
+                continue
             if now is None or (known.is_whole(should) and not known.is_whole(now)):
                 if not self._is_misplaced(entry, number, should):
-                    return number, want
+                    return fallback if fallback and code == OF_ANOTHER else (number, want)
             elif fallback is None and known.is_whole(should) and {*should} - {*now}:
                 missing = min({*should} - {*now})
                 before = {stage for stage in known.whole if stage < missing}
@@ -204,10 +218,17 @@ class Blame:
         return fallback
 
     def _is_misplaced(self, entry: Entry, number: int, stages: Stages) -> bool:
-        """Whether a number is right where it stands, for another unit, and only used wrongly."""
+        """Whether a number is right where it stands, for another unit, and only used wrongly.
+
+        So is one that has a name of its own, which is given once.
+        """
+        events = self._case.trace.events
+        named = [event.place for event in events if event.steps == (number,)][:1]
+        once = sum(event.place in named for event in events) == 1
+        others = {*self._places.get(number, ()), *(self._case.slip.entries if once else ())}
         return any(
             are_at_odds(entry, other) and self.parts(other).of(self._values[number]) == stages
-            for other in self._places.get(number, ())
+            for other in others
         )
 
     def _mended_in(self, entry: Entry) -> int | None:
@@ -270,14 +291,7 @@ class Blame:
 
     def unknown(self, entry: Entry) -> At | None:
         """Return the first step that is wrong for a reason that has no name."""
-        case = self._case
-        parts, outputs = [*parts_of(case, case.without[entry])], case.inputs.y_hat
-        if case.task.loss == "binary_cross_entropy" and outputs.shape[1] == 1:
-            # Where the loss cancels the last activation's derivative, the error is what comes
-            # after it.
-            slope = outputs[:, 0] * (1 - outputs[:, 0])
-            parts += [(key, value / slope) for key, value in parts if OUTPUT in key]
-        found = self.product(entry, Parts(parts, case.near))
+        case, found = self._case, self.product(entry)
         if found is not None:
             return found
         before = case.before(entry)
@@ -285,7 +299,7 @@ class Blame:
         ratio = step[0] / right[0]
         if not np.abs(step - ratio * right).max() <= NEAR * np.abs(step).max():
             return None
-        return self._multiplied(entry, ratio, [1.0]) or self._error(entry)
+        return self._multiplied(entry, ratio, [1.0]) or self._shared(entry)
 
     def figure(self, entry: Entry) -> At | None:
         """Return the step at which a constant comes in that is off by the slip's ratio.
@@ -297,7 +311,7 @@ class Blame:
             return None if self._everywhere else self._multiplied(entry, -1.0, [])
         off = ratio if isinstance(ratio, float) else 1.0
         found = self._multiplied(entry, off, [] if code == "rate-ignored" else [1.0])
-        return found or (self._rate(entry, off) if "rate" in code else self._error(entry))
+        return found or (self._rate(entry, off) if "rate" in code else self._shared(entry))
 
     def _rate(self, entry: Entry, off: float) -> At | None:
         """The event of a rate's name, where it comes into a constant that is made of several."""
@@ -329,12 +343,17 @@ class Blame:
                     return number, event
         return None
 
-    def _error(self, entry: Entry) -> At | None:
-        """Return the last step of the error, where all that is made of it is wrong."""
+    def _shared(self, entry: Entry) -> At | None:
+        """Return the last step of the error that all is made of that is wrong, and nothing right.
+
+        That is all of one unit, if it is of more parameters than one.
+        """
         case, known = self._case, self.parts(entry)
-        made = [below(self._steps, [root]) for root in self._steps.after.values()]
-        shared = set.intersection(*made) if self._everywhere else set()
-        errors = [n for n in shared if {*(known.of(self._values[n]) or ())} == {OUTPUT}]
+        wrong = [each for each in case.slip.entries if not are_at_odds(entry, each)]
+        made = [{*self.below(each)} for each in wrong]
+        several = len({parameter for parameter, _ in wrong}) > 1
+        shared = set.intersection(*made) - self._right if several else set()
+        errors = [n for n in shared if OUTPUT in (known.of(self._values[n]) or ())]
         if not errors:
             return None
         last = max(errors)

@@ -199,8 +199,11 @@ def same(one: Array, other: Array, close: float = EQUAL) -> bool:
 
 # --- the parts of a right product ------------------------------------------------------------
 
-OUTPUT, WEIGHT, UNIT, INPUT = range(4)
-"""The order in which backpropagation multiplies: error, weight, derivative, input."""
+LOSS, OUTPUT, WEIGHT, UNIT, INPUT = range(-1, 4)
+"""The order in which backpropagation multiplies: error, weight, derivative, input.
+
+Before them is what a loss gives that the last derivative makes the error.
+"""
 
 Stages = tuple[int, ...]
 """Of each factor, in their order."""
@@ -213,7 +216,8 @@ class Parts:
         usable = [(key, value) for key, value in parts if np.any(value)]
         self._keys, self._near = [key for key, _ in usable], near
         self._rows = np.array([value / np.linalg.norm(value) for _, value in usable])
-        self.whole: Stages = max(self._keys, key=len, default=())
+        own = (key for key in self._keys if LOSS not in key)
+        self.whole: Stages = max(own, key=len, default=())
 
     def of(self, value: Array | None) -> Stages | None:
         """Return the stages in a number that is a constant times a part, or else None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import STANDSTILL, attribute
+from gradkit.diagnosis.attribute.case import same
 from gradkit.diagnosis.inquiry.findings import (
     failed,
     unnamed_findings,
@@ -29,6 +31,7 @@ from gradkit.diagnosis.inquiry.steps import (
 )
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
+from gradkit.diagnosis.mistakes.rewrite import SQUARED
 from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
@@ -40,6 +43,7 @@ from gradkit.records.result import Finding, Inquiry
 from gradkit.records.rule import (
     Attribution,
     Explanation,
+    Slip,
     Spot,
     Trace,
     UpdateInputs,
@@ -62,6 +66,9 @@ LEFT = ("unused", "function")
 
 MADE = ("value", "within", "applied")
 """Evidence of a line that makes a wrong value, of what may be wrong itself."""
+
+GRADIENT = re.compile(r"\s*(d[A-Z_\d]|delta|grad)")
+"""A line that gives a name as gradients have it."""
 
 COPY, SIGN = "missing-copy", "turned-sign"
 """Kinds of changes that are as likely before the lines in which their mistake shows: anywhere, and
@@ -87,6 +94,7 @@ def update_inquiry(
     trace = observe_trace(sitting, task, bound, to_columns(inputs))
     sitting.renew()
     diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
+    diagnosis = _with_squared_loss(task, trace, inputs, diagnosis)
     placed = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
     return Inquiry(
@@ -179,6 +187,27 @@ def _with_dropped_copy(
     return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
 
 
+def _with_squared_loss(
+    task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
+) -> Diagnosis:
+    """Where the last slope is left in, and 2 (o − t) was seen, it is that of the squared error."""
+    slips = diagnosis.explanation.slips
+    changes = {(slip.code, slip.entries, details) for slip in slips for details in slip.details}
+    entries = slips[0].entries if slips else ()
+    alike = {
+        ("extra-output-derivative", entries, ()),
+        ("wrong-factor", entries, (("ratio", 2.0),)),
+    }
+    if task.loss != "binary_cross_entropy" or changes != alike:
+        return diagnosis
+    error = 2 * (inputs.y_hat - inputs.y).ravel()
+    seen = [event.values.ravel() for event in trace.events]
+    if not any(each.shape == error.shape and same(abs(each), abs(error)) for each in seen):
+        return diagnosis
+    slip = Slip("wrong-loss", entries, (SQUARED,) * len(entries))
+    return replace(diagnosis, explanation=Explanation((slip,)))
+
+
 def _placed(
     task: Task,
     bound: Bound,
@@ -215,11 +244,14 @@ def _placed(
         shown = all(_is_shown(line, lines, trace) for line in lines)
         kinds, evidence = mistake(slip.code).kinds, {line.evidence for line in lines}
         before = alone and len(places) > 1 and evidence <= {*MADE}
-        if SIGN in kinds and "applied" in evidence:
-            # One line alone may be as it should be, if it takes away.
-            before = alone and all(_goes_down(line_at(cells, each)) for each in places)
+        step = SIGN in kinds and "applied" in evidence
+        # One line alone may be as it should be, if it takes away.
+        before |= step and alone and _goes_down(line)
         anywhere = before and COPY in kinds
         likelier = shared_lines(cells, bound.function, places) if before and not anywhere else ()
+        if step and not _goes_down(line):
+            # What is called a gradient is hardly turned to be added.
+            likelier = tuple(e for e in likelier if not GRADIENT.match(line_at(cells, e)))
         doubtful = likelier or anywhere or not shown
         yield told, likelier if doubtful and not untraced else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE
+from gradkit.diagnosis.mistakes.rewrite import MIRRORED, SQUARED, WHOLE
 from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2, shape_of
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
@@ -237,6 +237,7 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "bias-sum-axis": lambda task: (_at((("over", "j"),), B1),),
     "wrong-sum-axis": lambda task: (_at((("over", "i"),), W1),),
     "extra-output-derivative": lambda task: (_at(),),
+    "wrong-loss": lambda task: (_at(SQUARED),) if task.loss == "binary_cross_entropy" else (),
     "extra-activation-derivative": _extra_derivatives,
     "bias-times-input": _bias_input,
     "extra-factor": _extra_weight,

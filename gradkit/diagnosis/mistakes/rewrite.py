@@ -32,6 +32,9 @@ from gradkit.records.task import Task
 WHOLE: Details = (("of", "loss"),)
 """Of a squared error: it is the loss (t − o)² itself, and not −2(t − o) with a square."""
 
+SQUARED: Details = (("loss", "squared_error"),)
+"""Of another loss than the task's: it is the squared error."""
+
 MIRRORED = ("written", "o − t")
 """It has the sign of o − t, not the one of t − o: what is left of an error, or minus a gradient."""
 
@@ -129,6 +132,10 @@ def _extra_output(rule: Rule, facts: Facts, task: Task) -> Rule:
     names = facts.get("factors", ("output", "output_complement"))
     when = next((f.when for t in rule.terms for f in t.factors if f.symbol == "error"), "")
     return _terms(rule, lambda factors: (*factors, *factors_of(names, (output_index(rule),), when)))
+
+
+def _squared_loss(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return scaled_by(2.0, _extra_output(rule, {}, task))
 
 
 def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -290,6 +297,7 @@ REWRITES: Mapping[str, Rewrite] = {
     "bias-sum-axis": _sum,
     "wrong-sum-axis": _sum,
     "extra-output-derivative": _extra_output,
+    "wrong-loss": _squared_loss,
     "extra-activation-derivative": _extra_derivative,
     "bias-times-input": _extra,
     "extra-factor": _extra,

@@ -61,7 +61,8 @@ class Bench:
         Pays for runs.
 
     ``helpers`` are the functions of the text that are handed one value, ``words`` those that are
-    handed over in it, or compared with, and ``keys`` those that are read of what is made.
+    handed over in it, or compared with, and ``keys`` those that are read of what is made;
+    ``lacking`` is the key that no dict has where the text stops for that.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Bench:
         self.helpers: list[str] = []
         self.words: list[str] = []
         self.keys: list[str] = []
+        self.lacking: list[str] = []
         self._codes: dict[tuple[str, int], CodeType] = {}
         self._arounds: dict[int, CodeType] = {}
         self._slots: list[Slot] = []
@@ -94,6 +96,7 @@ class Bench:
         asked = (re.findall(KEY, each) for each in self.question.reads)
         self.keys = list(dict.fromkeys([*itertools.chain(*asked), *read]))
         self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
+        self.lacking = []
         self._watched = []
         for target in self.targets:
             self.reload(target)
@@ -327,7 +330,10 @@ class Bench:
             names: dict[str, Any] = {"np": np}
             with contextlib.suppress(Exception, LateError), limit(10 * LATE):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
-                self._run(draw, names, seen=lambda: self._split(record))
+                try:
+                    self._run(draw, names, seen=lambda: self._split(record))
+                except KeyError as error:
+                    self.lacking = [key for key in error.args if isinstance(key, str)]
         finally:
             # Objects that were recorded have methods that are watched.
             dict.__setitem__(self.namespace, SEEN, lambda _, __, value: value())

@@ -39,6 +39,7 @@ from gradkit.runtime.repair.tree import (
     SIGNED,
     Change,
     binary,
+    called,
     expression,
     size_of,
 )
@@ -128,6 +129,8 @@ class Candidates:
     ) -> None:
         self._bench, self._places, self._near, self._kinds = bench, places, near, kinds
         self._only = only
+        told = [slot.node for t in bench.targets for slot in t.slots if self._is_at(t, slot)]
+        self._helpers = {called(part) for node in told for part in ast.walk(node)}
         self._draw = places.draws[0]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
@@ -156,7 +159,10 @@ class Candidates:
         return not (self._only or self._is_near(target, slot))
 
     def _is_near(self, target: Target, slot: Slot) -> bool:
-        """Tell a slot of a line that is looked at first."""
+        """Tell a slot of a line that is looked at first, or of a function that is called there."""
+        return target.function.name in self._helpers or self._is_at(target, slot)
+
+    def _is_at(self, target: Target, slot: Slot) -> bool:
         statement = slot.statement
         body = getattr(statement, "body", [])
         last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
@@ -177,6 +183,8 @@ class Candidates:
             # What gives what is right takes no more than half of the time that is left.
             self._kept_back = self._bench.budget.left // 2 if right else 0
             places = [place for place in ordered if place.target.right is right]
+            if not places and not whole:
+                continue
             for least, group in self._plain_ones(places, right=right):
                 yield least + more, group
             for place in self._in_time(place for place in likely if place.target.right is right):
@@ -230,8 +238,9 @@ class Candidates:
                 statements.add(id(place.slot.statement))
                 for one in self._of_statement(place):
                     (hits if one.cost <= SIGNED else larger).append(one)
-            # What is as small as anything may be needs no other to be compared with.
-            yield SIGNED, hits
+            # What is as small as anything may be needs no other to be compared with, unless few
+            # are.
+            yield 0.0 if self._kinds else SIGNED, hits
         yield LARGER, larger
         small = self._taken(lambda one: one.target.right is right and one.may_be)
         for place in self._in_time(places):
@@ -431,12 +440,14 @@ def _scaled(change: Change, spot: Spot) -> Iterator[Change]:
 def _cost(change: Change, node: ast.expr) -> float:
     """Return what a change costs: more, the more it adds or takes away.
 
-    Of equal ones the innermost is the smallest; a sign, a factor or a term is missing of the whole.
+    Of equal ones the innermost is the smallest, and what takes away smaller than what adds; a sign,
+    a factor or a term is missing of the whole.
     """
     size, after = size_of(node), size_of(change.node)
     signed = isinstance(change.node, ast.UnaryOp) and change.node.operand is node
-    inner = -INNER * size if signed or change.kind in OF_THE_WHOLE else INNER * size
-    return change.cost + PER_NODE * abs(after - size) + inner
+    whole = signed or change.kind in OF_THE_WHOLE
+    inner = -size if whole else size - 2 * max(0, size - after)
+    return change.cost + PER_NODE * abs(after - size) + INNER * inner
 
 
 def _more(target: Target) -> float:

@@ -281,9 +281,10 @@ class Places:
             if isinstance(part, ast.Name)
         ]
         library = next((name for name in ("np", "math") if self._has(name)), "np")
-        helpers = [name for name in self._bench.helpers if name != target.function.name]
-        made = counters, library, self._ratios, helpers, self._bench.words, self._bench.keys
-        return [scope_of(each, *made) for each in runs]
+        bench = self._bench
+        helpers = [name for name in bench.helpers if name != target.function.name]
+        told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
+        return [scope_of(each, counters, *told) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
         """Return what can be named after a slot's statement, run by run; nothing if it raises."""

@@ -23,7 +23,7 @@ class Scope:
     ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
     are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
     instead; ``places`` are where loops are; ``words`` are handed to functions; ``keys`` are read
-    somewhere.
+    somewhere, ``lacking`` those that were asked for and are not there.
     """
 
     values: dict[str, Any]
@@ -35,6 +35,7 @@ class Scope:
     helpers: Sequence[str] = ()
     words: Sequence[str] = ()
     keys: Sequence[str] = ()
+    lacking: Sequence[str] = ()
 
     def numbers_that(self, *, count: bool) -> list[str]:
         """Return the numbers that count something, which are whole; or the others."""
@@ -67,18 +68,19 @@ class Scope:
     def keys_for(self, key: str, *, other: bool) -> list[str]:
         """Return the keys of dicts that are written nearly as one that no dict has.
 
-        Of one that is there, all ``other`` ones.
+        Of one that is there, all ``other`` ones, and that which is not.
         """
         rows = [row for row in self.values.values() if isinstance(row, dict)]
         own = next((row for row in rows if key in row), None)
         if own is not None:
-            return [each for each in own if isinstance(each, str) and each != key and other]
+            return [e for e in [*own, *self.lacking] if isinstance(e, str) and e != key and other]
         keys = dict.fromkeys(each for row in rows for each in row if isinstance(each, str))
         # What a number is added to, or put into, begins as keys do.
         stem = re.split(r"[^A-Za-z_]", key)[0]
         stems = dict.fromkeys(re.split(r"\d", each)[0] for each in keys)
         others = [f"{each}{key[len(stem) :]}" for each in stems if each != stem and stem in stems]
-        return [*others, *written_like(key, dict.fromkeys([*keys, *self.keys]))]
+        near = written_like(key, dict.fromkeys([*keys, *self.keys]))
+        return [*others, *near, *(self.lacking if other else ())]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
         """Return the arrays that take part in an operation, of which one keeps its shape.
@@ -137,6 +139,7 @@ def scope_of(
     helpers: Sequence[str] = (),
     words: Sequence[str] = (),
     keys: Sequence[str] = (),
+    lacking: Sequence[str] = (),
 ) -> Scope:
     """Return what can be named, where these are the local names.
 
@@ -170,7 +173,7 @@ def scope_of(
             values |= _keyed(local, name, at)
         elif isinstance(at, int):
             values |= _numbered(local, name, at)
-    scope = Scope(values, [], [], library, ratios, places, helpers, words, keys)
+    scope = Scope(values, [], [], library, ratios, places, helpers, words, keys, lacking)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):

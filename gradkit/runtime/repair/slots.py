@@ -169,11 +169,14 @@ class Record:
     times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
-        """Take down one run of a slot, and give its value."""
+        """Take down one run of a slot, once what it calls has run, and give its value."""
         self.times[number] += 1
-        if self.times[number] in KEPT:
-            self.names.setdefault(number, []).append(copied(local))
-        return value()
+        before = copied(local) if self.times[number] in KEPT else None
+        try:
+            return value()
+        finally:
+            if before is not None:
+                self.names.setdefault(number, []).append(before)
 
 
 def copied(names: Mapping[str, Any]) -> dict[str, Any]:
