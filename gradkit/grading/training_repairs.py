@@ -110,8 +110,8 @@ def with_lines(
     if UNEXPLAINED in by_code:
         # One change makes all of it right: it is one mistake, and told once.
         first, *more = [each for each in findings if each.check]
-        rest = ("gradient", *[each.check for each in more])
-        follows |= dict.fromkeys(rest, (first.mistake,))
+        amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
+        follows |= {check: (first.mistake,) for check in amiss if check != first.check}
         findings = [each for each in findings if each not in more]
     return replace(inquiry, findings=tuple(findings), follows=follows)
 
@@ -120,10 +120,14 @@ MODEL = "model"
 
 
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
-    """Return findings with one for a model of other sizes, or a loop that stopped, if all is so."""
+    """Return findings with one for a wrong model, or a loop that stopped, if there is none."""
     wrong = {(verdict.check, verdict.state) for verdict in examined.verdicts}
     bound = examined.case.binding.bound
-    for check, state, role in ((MODEL, "fail", MODEL), ("trajectory", "error", "train")):
+    for check, state, role in (
+        (MODEL, "fail", MODEL),
+        ("forward", "fail", MODEL),
+        ("trajectory", "error", "train"),
+    ):
         if (check, state) in wrong and role in bound and not inquiry.findings:
             slip = Slip(UNEXPLAINED)
             finding = unexplained(task, bound[role], check, slip, Explanation())

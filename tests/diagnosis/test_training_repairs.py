@@ -291,6 +291,7 @@ def test_what_stops_for_no_small_reason_is_told_in_words(diagnosed: Diagnosed) -
     assert "`train` stopped with ValueError" in result.checks[-1].message
 
 
+STACK = "model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))\n\n\n"
 SIZES = {
     "in two layers": (
         (("Linear(2, 2)", "Linear(2, 3)"), ("(2, 1)", "(3, 1)")),
@@ -298,6 +299,10 @@ SIZES = {
         "Linear(2, 2)",
     ),
     "outputs": ((("Linear(2, 1)", "Linear(2, 2)"),), "2", "Linear(2, 1)"),
+    "without a class": (
+        ((TEXT[TEXT.index("class") : TEXT.index("def train")], STACK),),
+        *("3", "nn.Linear(2, 2), nn.Linear(2, 1)"),
+    ),
 }
 
 
@@ -309,6 +314,65 @@ def test_a_layer_of_another_size_is_told_where_it_is_made(diagnosed: Diagnosed, 
     ((code, doubtful, fix),) = told(result)
     assert (code, doubtful) == ("wrong-constant", part)
     assert right in fix
+
+
+PARAMETERS = (
+    ("fc1 = nn.Linear(2, 2)", "W1 = nn.Parameter(torch.randn(2, 2))"),
+    (
+        "        self.fc2 = nn.Linear(2, 1)\n",
+        """\
+        self.b1 = nn.Parameter(torch.zeros(2))
+        self.W2 = nn.Parameter(torch.randn(2, 1) * 0.1)
+        self.b2 = nn.Parameter(torch.zeros(1))
+""",
+    ),
+    ("self.fc2(self.fc1(X))", "(X @ self.W1 + self.b1) @ self.W2 + self.b2"),
+)
+"""A model whose parameters are made by hand."""
+
+BY_NAME: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
+    "a tensor": (
+        (("b1 = nn.Parameter(torch.zeros(2))", "b1 = torch.zeros(2)"),),
+        *("unregistered-parameters", "torch.zeros(2)"),
+        "self.b1 = torch.nn.Parameter(torch.zeros(2))",
+    ),
+    "all of them": (
+        (
+            ("W1 = nn.Parameter(torch.randn(2, 2))", "W1 = torch.randn(2, 2)"),
+            ("b1 = nn.Parameter(torch.zeros(2))", "b1 = torch.zeros(2)"),
+            ("W2 = nn.Parameter(torch.randn(2, 1) * 0.1)", "W2 = torch.randn(2, 1) * 0.1"),
+            ("b2 = nn.Parameter(torch.zeros(1))", "b2 = torch.zeros(1)"),
+        ),
+        *("unregistered-parameters", "torch.randn(2, 2)"),
+        """\
+self.W1 = torch.nn.Parameter(torch.randn(2, 2))
+self.b1 = torch.nn.Parameter(torch.zeros(2))
+self.W2 = torch.nn.Parameter(torch.randn(2, 1) * 0.1)
+self.b2 = torch.nn.Parameter(torch.zeros(1))""",
+    ),
+    "a bias that nobody reads": (
+        (("@ self.W2 + self.b2", "@ self.W2"),),
+        *("missing-term", "(X @ self.W1 + self.b1) @ self.W2"),
+        "return (X @ self.W1 + self.b1) @ self.W2 + self.b2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BY_NAME.values(), ids=BY_NAME)
+def test_a_parameter_made_by_hand_is_told_where_it_is_not_one(diagnosed: Diagnosed, case) -> None:
+    """Or where it is missing; steps by hand stop over a bias that has no gradient."""
+    changes, *right = case
+    text = changed(*PARAMETERS, *BY_HAND[:2], STEPS)
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    result = diagnosed(text, REGRESSION)
+    assert told(result) == [tuple(right)]
+
+
+def test_parameters_made_by_hand_are_right(diagnosed: Diagnosed) -> None:
+    """A twin."""
+    assert diagnosed(changed(*PARAMETERS, *BY_HAND[:2], STEPS), REGRESSION).score == 20
 
 
 def test_the_search_ends(diagnosed: Diagnosed, monkeypatch) -> None:
@@ -439,6 +503,7 @@ BY_HAND = (
         "                p -= lr * p.grad\n                p.grad.zero_()\n",
     ),
 )
+STEPS = BY_HAND[2]
 LOGARITHMS = (
     "t * torch.log(p) + (1 - t) * torch.log(1",
     "t * torch.log2(p) + (1 - t) * torch.log2(1",
@@ -543,6 +608,34 @@ def test_plain_torch_is_right(diagnosed: Diagnosed, changes) -> None:
     for old, new in changes:
         text = text.replace(old, new)
     assert told(diagnosed(text, "classification-torch")) == []
+
+
+AGAIN = """\
+X, y = torch.rand(4, 2), torch.rand(4)
+model = Model()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
+for epoch in range(20):
+    model = Model()
+    loss = nn.functional.mse_loss(model(X).squeeze(1), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_model_that_is_made_again_is_why_numbers_change(diagnosed: Diagnosed) -> None:
+    """What is drawn at random is told once, where it is drawn."""
+    result = diagnosed(TEXT.partition("def train")[0] + AGAIN, REGRESSION)
+    assert told(result) == [("extra-statement", "model = Model()", "")]
+    assert len(result.findings) == 1
+
+
+def test_a_column_of_targets_is_told_where_it_is_made(diagnosed: Diagnosed) -> None:
+    """What the model gives has the shape of the targets already."""
+    text = changed(("criterion(y_pred, y)", "criterion(y_pred, y.view(-1, 1))"))
+    assert told(diagnosed(text, REGRESSION)) == [
+        ("broadcast-target", "y.view(-1, 1)", "loss = criterion(y_pred, y.flatten())")
+    ]
 
 
 def test_what_a_change_has_shown_is_not_said_to_be_something_else(diagnosed: Diagnosed) -> None:

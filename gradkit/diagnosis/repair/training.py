@@ -7,7 +7,7 @@ change of one mistake alone, as a statement at another place, it is tried for ea
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise, permutations
 from typing import TypeGuard
 
@@ -93,7 +93,13 @@ ACTIVATIONS: tuple[Mapping[str, str], ...] = (
 OVER = {"softmax": "-1", "log_softmax": "-1"}
 """What activations over all units of a layer are called with besides."""
 
+TENSORS = frozenset(["zeros", "ones", "full", "empty", "tensor", "Tensor", "rand", "randn"])
+"""Calls that make a tensor of numbers."""
+
 FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
+COLUMN = frozenset(["view", "reshape", "unsqueeze"])
+"""Calls that may make a column."""
+
 SUMS = {"sum": "mean", "mean": "sum", "log10": "log", "log2": "log"}
 KEPT = frozenset(
     ["backward", "step", "zero_grad", "item", "parameters", "append", "range", "format"]
@@ -148,15 +154,19 @@ class Text:
         lines = f"{before}{text}{after}".split("\n")
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
 
-    def put_each(self, kind: str, nodes: Sequence[ast.expr], text: str) -> Proposal:
-        """Return the change that puts a text in the place of several parts of a line each."""
-        spots = sorted((self.spot(node) for node in nodes), key=lambda at: (at.first, at.start))
+    def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
+        """Return the change that puts texts in the place of several parts of a line each."""
+        spots = sorted(
+            ((self.spot(node), text) for node, text in parts),
+            key=lambda each: (each[0].first, each[0].start),
+        )
         lines = [*self.lines]
-        for at in reversed(spots):
+        for at, text in reversed(spots):
             line = lines[at.first - 1]
             lines[at.first - 1] = f"{line[: at.start]}{text}{line[at.end :]}"
-        first, last = spots[0].first, spots[-1].last
-        return self.moved(kind, first, last, lines[first - 1 : last], spots[0])
+        (begin, _), (end, _) = spots[0], spots[-1]
+        inside = lines[begin.first - 1 : end.last]
+        return self.moved(kind, begin.first, end.last, inside, begin)
 
     def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
         """Return the change that puts lines in the place of others, for the sake of a statement."""
@@ -350,7 +360,7 @@ def _sums(text: Text, task: Task) -> Iterator[Proposal]:
         alike = [node for node in functions if ast.unparse(node) == name]
         if len(alike) > 1:
             right = f"{_front(alike[0])}{SUMS[last_name(alike[0])]}"
-            yield text.put_each("sum", alike, right)
+            yield text.put_each("sum", ((node, right) for node in alike))
 
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
@@ -359,6 +369,23 @@ def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
         called = isinstance(node.func, ast.Name) and len(node.args) == 1
         if called and text.function(node.lineno) not in ("forward", "__call__"):
             yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
+    for node in text.calls:
+        if called_method(node) in COLUMN and isinstance(node.func, ast.Attribute):
+            yield text.put("shape", text.spot(node), f"{ast.unparse(node.func.value)}.flatten()")
+
+
+def _terms(text: Text, task: Task) -> Iterator[Proposal]:
+    """What a model holds and never reads, added to what it computes."""
+    for model in walk(text.tree):
+        if isinstance(model, ast.ClassDef):
+            named = [each for each in _attributes(model) if isinstance(each.value, ast.Name)]
+            read = {each.attr for each in named if isinstance(each.ctx, ast.Load)}
+            unread = [each for each in named if each.attr not in read]
+            for node in walk(model):
+                if isinstance(node, ast.BinOp):
+                    for each in unread:
+                        whole = f"{ast.unparse(node)} + {ast.unparse(each)}"
+                        yield text.put("term", text.spot(node), whole)
 
 
 def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
@@ -371,13 +398,24 @@ def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _registered(text: Text, task: Task) -> Iterator[Proposal]:
-    """Layers in a list that torch knows of."""
+    """Layers in a list that torch knows of, and tensors as parameters: one, or all."""
+    tensors: list[tuple[ast.expr, str]] = []
     for node in walk(text.tree):
-        value = node.value if isinstance(node, ast.Assign) else None
+        if not isinstance(node, ast.Assign):
+            continue
+        value = node.value
         if isinstance(value, ast.List | ast.ListComp | ast.Tuple):
             for name in ("ModuleList", "ParameterList"):
                 whole = f"torch.nn.{name}({ast.unparse(value)})"
                 yield text.put("registered", text.spot(value), whole)
+        elif isinstance(node.targets[0], ast.Attribute):
+            made = {last_name(each.func) for each in walk(value) if isinstance(each, ast.Call)}
+            if made & TENSORS and not made & {"Parameter", "Linear"}:
+                tensors.append((value, f"torch.nn.Parameter({ast.unparse(value)})"))
+    for value, whole in tensors:
+        yield text.put("registered", text.spot(value), whole)
+    if len(tensors) > 1:
+        yield text.put_each("registered", tensors)
 
 
 def _given(text: Text, task: Task) -> Iterator[Proposal]:
@@ -520,11 +558,13 @@ def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
 
 
 def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
-    """A call, or another value for what was handed over, left out."""
-    for function in walk(text.tree):
-        if isinstance(function, ast.FunctionDef):
-            handed = {each.arg for each in function.args.args}
-            for node in walk(function):
+    """A call, or another value for what was handed over or is there before, left out."""
+    before = {last_name(n.targets[0]) for n in text.tree.body if isinstance(n, ast.Assign)}
+    for block in walk(text.tree):
+        function = block if isinstance(block, ast.FunctionDef) else None
+        if function or (block in text.tree.body and isinstance(block, LOOPS)):
+            handed = {each.arg for each in function.args.args} if function else before
+            for node in walk(block):
                 again = isinstance(node, ast.Assign) and last_name(node.targets[0]) in handed
                 called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
                 if isinstance(node, ast.stmt) and (again or called):
@@ -534,15 +574,16 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _sizes(text: Text, task: Task) -> Iterator[Proposal]:
     """A size of the layers in the place of another: once, or wherever that stands in the model."""
+    stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
     for model in walk(text.tree):
-        if isinstance(model, ast.ClassDef):
+        if isinstance(model, ast.ClassDef) or model in stacks:
             calls = [node for node in walk(model) if isinstance(node, ast.Call)]
             numbers = [n for call in calls for n in call.args if _is_size(n)]
             alike = [[one for one in numbers if one.value == n.value] for n in numbers]
             for nodes in (*([n] for n in numbers), *alike):
                 for units in dict.fromkeys(layer.units for layer in task.layers):
                     if units != nodes[0].value:
-                        yield text.put_each("size", nodes, str(units))
+                        yield text.put_each("size", ((node, str(units)) for node in nodes))
 
 
 def _is_size(node: ast.expr) -> TypeGuard[ast.Constant]:
@@ -601,12 +642,13 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
     "sign": (_signs, "turned-sign", ("wrong-sign",)),
     "branch": (_branches, "wrong-expression", ("wrong-learning-rate",)),
+    "term": (_terms, "missing-term", ()),
     "recorded": (
         _recorded,
         "wrong-expression",
         ("recorded-loss", "loss-after-step", "wrong-reduction"),
     ),
-    "registered": (_registered, "missing-function", ("unregistered-parameters",)),
+    "registered": (_registered, "unregistered-parameters", ("unregistered-parameters", SIZES)),
     "dropped": (_dropped, "extra-statement", ("wrong-learning-rate", "graph-detached")),
     "call": (
         _calls,
