@@ -21,6 +21,7 @@ from gradkit.diagnosis.mistakes.training import OF_THE_MODULE
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.training import (
+    CUTS,
     IN_PLACE,
     MENDS,
     NAMES,
@@ -38,7 +39,7 @@ from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
-ATTEMPTS = 40
+ATTEMPTS = 60
 """Texts that are run for one task at most, some 80 ms of processor time each; and all together may
 take as long as the task's own deadline."""
 
@@ -78,9 +79,17 @@ def with_lines(
         return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
-    search = _Search(task, process, again, ATTEMPTS, task.deadline)
+    passed = [each.check for each in examined.verdicts if each.state == "pass"]
+    search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed)
     of_sizes = inquiry != before and inquiry.findings[0].check == MODEL
-    made = search.made(texts, [SIZES] if of_sizes else codes)
+    made = search.made(texts, [SIZES]) if of_sizes else []
+    for code in codes if len(codes) > 1 else ():
+        if made := search.made(texts, [code]):
+            # It is one mistake, whatever else gives the same numbers.
+            inquiry, codes = _of_one(inquiry, code), [code]
+            break
+    if not made and not of_sizes:
+        made = search.made(texts, codes)
     if not made and OF_THE_MODULE.issuperset(codes):
         # The loss may have been chosen for what the module gives.
         made = search.made(texts, [*codes, "wrong-loss"])
@@ -120,25 +129,30 @@ MODEL = "model"
 
 
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
-    """Return findings with one for a wrong model, or a loop that stopped, if there is none."""
-    wrong = {(verdict.check, verdict.state) for verdict in examined.verdicts}
+    """Return findings with one for the model or the loop, where one is wrong and none is told."""
+    wrong = {verdict.check: verdict.state for verdict in examined.verdicts}
     bound = examined.case.binding.bound
-    for check, state, role in (
-        (MODEL, "fail", MODEL),
-        ("forward", "fail", MODEL),
-        ("trajectory", "error", "train"),
-    ):
-        if (check, state) in wrong and role in bound and not inquiry.findings:
+    for check, role in ((MODEL, MODEL), ("forward", MODEL), ("trajectory", "train")):
+        if wrong.get(check) in ("fail", "error") and role in bound and not inquiry.findings:
             slip = Slip(UNEXPLAINED)
             finding = unexplained(task, bound[role], check, slip, Explanation())
             return replace(inquiry, findings=(finding,))
     return inquiry
 
 
+def _of_one(inquiry: Inquiry, code: str) -> Inquiry:
+    """Return findings with those of one mistake alone: whatever else is wrong follows from it."""
+    kept = [each for each in inquiry.findings if each.mistake == code]
+    checks = {*inquiry.follows, *(each.check for each in inquiry.findings)}
+    follows = dict.fromkeys(checks - {each.check for each in kept}, (code,))
+    return Inquiry(tuple(kept), follows)
+
+
 class _Search(Struct):
     """A search for one change for each mistake.
 
-    ``left`` are the texts that may still be run, ``seconds`` what the code may still take.
+    ``left`` are the texts that may still be run, ``seconds`` what the code may still take. A
+    ``right`` forward pass is left as it is, but for what cuts its graph.
     """
 
     task: Task
@@ -146,6 +160,7 @@ class _Search(Struct):
     again: Again
     left: int
     seconds: float
+    right: bool = False
 
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
         """Return the changes that together make everything right, in the order of the mistakes."""
@@ -167,7 +182,11 @@ class _Search(Struct):
         for name, source in texts.items():
             # A text may be nested more deeply than it can be written out again.
             with suppress(RecursionError):
-                for proposal in changes(self.task, name, source):
+                own = Text(name, source)
+                for proposal in changes(self.task, own):
+                    computes = own.function(proposal.line) in ("forward", "__call__")
+                    if self.right and computes and proposal.kind not in CUTS:
+                        continue
                     if code in (UNEXPLAINED, *MENDS[proposal.kind]):
                         text = replaced(source, proposal)
                         if text is not None and text not in seen:

@@ -7,6 +7,7 @@ change of one mistake alone, as a statement at another place, it is tried for ea
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise, permutations
 from typing import TypeGuard
@@ -101,6 +102,10 @@ COLUMN = frozenset(["view", "reshape", "unsqueeze"])
 """Calls that may make a column."""
 
 SUMS = {"sum": "mean", "mean": "sum", "log10": "log", "log2": "log"}
+CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
+"""Methods that have a twin, with an underscore, which changes what it is called on."""
+
+OPPOSITE = {"add_": "sub_", "sub_": "add_"}
 KEPT = frozenset(
     ["backward", "step", "zero_grad", "item", "parameters", "append", "range", "format"]
 )
@@ -177,9 +182,8 @@ class Text:
 Changes = Callable[[Text, Task], Iterator[Proposal]]
 
 
-def changes(task: Task, cell: str, source: str) -> Iterator[Proposal]:
+def changes(task: Task, text: Text) -> Iterator[Proposal]:
     """Yield all changes of the text of a cell, likely ones first."""
-    text = Text(cell, source)
     for make, _, _ in KINDS.values():
         yield from make(text, task)
 
@@ -256,6 +260,14 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
                     if isinstance(node, ast.Call):
                         whole = _applied(ACTIVATIONS[1][name], name, ast.unparse(node))
                         yield text.put("wrapped", text.spot(node), f"torch.{whole}")
+    for node in reversed(text.calls):
+        if called_method(node) == "add_module":
+            at = text.spot(node)
+            base, own = ast.unparse(node.func), text.lines[at.first - 1 : at.last]
+            for name in filter(ACTIVATIONS[0].get, wanted):
+                layer = f"torch.nn.{_applied(ACTIVATIONS[0][name], name)}"
+                more = f'{" " * at.start}{base}("activation", {layer})'
+                yield text.moved("wrapped", at.first, at.last, [*own, more], at)
     for node in text.calls:
         if last_name(node.func) == "Sequential":
             front = _front(node.func) or "torch.nn."
@@ -307,14 +319,46 @@ def _calls(text: Text, task: Task) -> Iterator[Proposal]:
     """What a call is made of, in the place of the call."""
     for node in text.calls:
         if (name := last_name(node.func)) not in KEPT:
-            if isinstance(node.func, ast.Attribute) and (
-                not node.args or name in FLAT | {"unsqueeze", "to"}
+            inside = text.function(node.lineno) == "__init__"
+            if (
+                isinstance(node.func, ast.Attribute)
+                and not inside
+                and (all(map(_is_number, node.args)) or name in FLAT | {"unsqueeze", "to"})
             ):
                 kind = "cut" if name in CUTTING else "call"
-                yield text.put(kind, text.spot(node), ast.unparse(node.func.value))
-            if len(node.args) == 1 and not node.keywords:
-                argument = ast.unparse(node.args[0])
-                yield text.put("call", text.spot(node), argument)
+                parts = dict.fromkeys([node.func.value, _uncut(node), _compared(node)])
+                for part in filter(None, parts):
+                    yield text.put(kind, text.spot(node), ast.unparse(part))
+            if len(node.args) == 1 and not node.keywords and not inside:
+                (argument,) = node.args
+                if not _is_number(argument):
+                    yield text.put("call", text.spot(node), ast.unparse(argument))
+
+
+def _is_number(node: ast.expr) -> bool:
+    value = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(value, ast.Constant)
+
+
+def _made_of(node: ast.expr) -> ast.expr | None:
+    """Return what a method is called on, or an attribute is one of."""
+    function = node.func if isinstance(node, ast.Call) else node
+    return function.value if isinstance(function, ast.Attribute) else None
+
+
+def _uncut(node: ast.expr) -> ast.expr:
+    """Return an expression without all that cuts its graph at the end of it."""
+    function = node.func if isinstance(node, ast.Call) else node
+    inner = _made_of(node) if last_name(function) in CUTTING else None
+    return node if inner is None else _uncut(inner)
+
+
+def _compared(node: ast.expr) -> ast.expr | None:
+    """Return what is compared in a chain of methods that starts with that."""
+    inner: ast.expr | None = node
+    while inner is not None and not isinstance(inner, ast.Compare):
+        inner = _made_of(inner)
+    return inner.left if inner is not None else None
 
 
 def _withheld(text: Text, task: Task) -> Iterator[Proposal]:
@@ -337,6 +381,8 @@ def _operands(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.BinOp):
             for part in (node.left, node.right):
                 yield text.put("operand", text.spot(node), ast.unparse(part))
+            for name in _parameters(text, node) if isinstance(node.op, ast.Div) else ():
+                yield text.put("operand", text.spot(node.right), f"len({name})")
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield text.put("operand", text.spot(node), ast.unparse(node.operand))
         elif isinstance(node, ast.Call) and last_name(node.func) == "range" and len(node.args) == 2:
@@ -367,7 +413,11 @@ def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives, in the shape of the targets: where it is called, not inside of it."""
     for node in text.calls:
         called = isinstance(node.func, ast.Name) and len(node.args) == 1
-        if called and text.function(node.lineno) not in ("forward", "__call__"):
+        if (
+            called
+            and not hasattr(builtins, last_name(node.func))
+            and text.function(node.lineno) not in ("forward", "__call__")
+        ):
             yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
     for node in text.calls:
         if called_method(node) in COLUMN and isinstance(node.func, ast.Attribute):
@@ -382,36 +432,43 @@ def _terms(text: Text, task: Task) -> Iterator[Proposal]:
             read = {each.attr for each in named if isinstance(each.ctx, ast.Load)}
             unread = [each for each in named if each.attr not in read]
             for node in walk(model):
-                if isinstance(node, ast.BinOp):
+                value = node.value if isinstance(node, ast.Assign | ast.Return) else node
+                if isinstance(value, ast.BinOp | ast.Call):
                     for each in unread:
-                        whole = f"{ast.unparse(node)} + {ast.unparse(each)}"
-                        yield text.put("term", text.spot(node), whole)
+                        whole = f"{ast.unparse(value)} + {ast.unparse(each)}"
+                        yield text.put("term", text.spot(value), whole)
 
 
 def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
     """The loss that is propagated back, recorded in the place of something else."""
     names = _called_on(text, "backward")
-    for node in text.calls:
-        if called_method(node) == "append" and len(node.args) == 1:
-            for name in names:
-                yield text.put("recorded", text.spot(node.args[0]), f"{name}.item()")
+    appended = [n for n in text.calls if called_method(n) == "append" and len(n.args) == 1]
+    values = [node.args[0] for node in appended]
+    for function in walk(text.tree):
+        if isinstance(function, ast.FunctionDef) and calls_method(function, "backward"):
+            values += [n.value for n in walk(function) if isinstance(n, ast.Return) and n.value]
+    for value in values:
+        for name in names:
+            yield text.put("recorded", text.spot(value), f"{name}.item()")
 
 
 def _registered(text: Text, task: Task) -> Iterator[Proposal]:
     """Layers in a list that torch knows of, and tensors as parameters: one, or all."""
     tensors: list[tuple[ast.expr, str]] = []
+    known = set(TENSORS)
     for node in walk(text.tree):
         if not isinstance(node, ast.Assign):
             continue
-        value = node.value
-        if isinstance(value, ast.List | ast.ListComp | ast.Tuple):
-            for name in ("ModuleList", "ParameterList"):
-                whole = f"torch.nn.{name}({ast.unparse(value)})"
-                yield text.put("registered", text.spot(value), whole)
-        elif isinstance(node.targets[0], ast.Attribute):
-            made = {last_name(each.func) for each in walk(value) if isinstance(each, ast.Call)}
-            if made & TENSORS and not made & {"Parameter", "Linear"}:
-                tensors.append((value, f"torch.nn.Parameter({ast.unparse(value)})"))
+        value, whole = node.value, ast.unparse(node.value)
+        made = {last_name(each.func) for each in walk(value) if isinstance(each, ast.Call)}
+        if not isinstance(node.targets[0], ast.Attribute):
+            known |= {last_name(node.targets[0])} if made & TENSORS else set()
+        elif isinstance(value, ast.List | ast.ListComp | ast.Tuple | ast.Dict):
+            of = "Dict" if isinstance(value, ast.Dict) else "List"
+            for name in (f"Module{of}", f"Parameter{of}"):
+                yield text.put("registered", text.spot(value), f"torch.nn.{name}({whole})")
+        elif {last_name(value), *made} & known and not made & {"Parameter", "Linear"}:
+            tensors.append((value, f"torch.nn.Parameter({whole})"))
     for value, whole in tensors:
         yield text.put("registered", text.spot(value), whole)
     if len(tensors) > 1:
@@ -431,9 +488,10 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.For)
         and any(ast.unparse(n) == f"{ast.unparse(node.target)}.grad" for n in _attributes(node))
     ]
+    handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
         names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
-        for name in dict.fromkeys(names):
+        for name in dict.fromkeys([*names, *_parameters(text, value)[:1]]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
 
 
@@ -457,8 +515,11 @@ def _signs(text: Text, task: Task) -> Iterator[Proposal]:
     for node in walk(text.tree):
         if isinstance(node, ast.BinOp):
             yield from _turned(text, node.op, text.spot(node.left), text.spot(node.right))
-        elif isinstance(node, ast.AugAssign):
+        elif isinstance(node, ast.AugAssign) and not _is_number(node.value):
             yield from _turned(text, node.op, text.spot(node.target), text.spot(node.value))
+    for node in text.calls:
+        if name := OPPOSITE.get(called_method(node)):
+            yield _renamed(text, "sign", node.func, name)
     for node in walk(text.tree):
         value = node.value if isinstance(node, ast.Return | ast.Assign) else None
         if value and any(isinstance(each, ast.BinOp) for each in walk(value)):
@@ -485,11 +546,34 @@ def _in_place(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.put(IN_PLACE, text.spot(node), step)
 
 
+def _kept(text: Text, task: Task) -> Iterator[Proposal]:
+    """A method that changes a tensor, in the place of one whose result nobody keeps."""
+    for node in walk(text.tree):
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and (name := called_method(call)) in CHANGING:
+            yield _renamed(text, "kept", call.func, f"{name}_")
+
+
+def _counts(text: Text, task: Task) -> Iterator[Proposal]:
+    """One more, in the place of another number more."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.AugAssign) and _is_number(node.value):
+            yield text.put("count", text.spot(node.value), "1")
+
+
 def _formulas(text: Text, task: Task) -> Iterator[Proposal]:
     """The task's loss in the place of a formula of two values."""
     right, stepped = LOSSES[1].get(task.loss), _called_on(text, "backward")
     held = {node.arg for node in walk(text.tree) if isinstance(node, ast.arg)}
     held |= {n.id for n in walk(text.tree) if isinstance(n, ast.Name) and _is_stored(n)}
+    for node in walk(text.tree) if task.loss == "squared_error" else ():
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _is_number(node.right):
+            yield text.put("formula", text.spot(node.right), "2")
+        elif isinstance(node, ast.Call) and last_name(node.func) == "abs":
+            value = node.args[0] if node.args else _made_of(node)
+            if value is not None:
+                square = ast.BinOp(value, ast.Pow(), ast.Constant(2))
+                yield text.put("formula", text.spot(node), f"({ast.unparse(square)})")
     for node in walk(text.tree):
         if isinstance(node, ast.Return) or (
             isinstance(node, ast.Assign) and last_name(node.targets[0]) in stepped
@@ -565,11 +649,17 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
         if function or (block in text.tree.body and isinstance(block, LOOPS)):
             handed = {each.arg for each in function.args.args} if function else before
             for node in walk(block):
-                again = isinstance(node, ast.Assign) and last_name(node.targets[0]) in handed
+                again = isinstance(node, ast.Assign) and (
+                    last_name(node.targets[0]) in handed | _names(node.value)
+                )
                 called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
                 if isinstance(node, ast.stmt) and (again or called):
                     at = text.spot(node)
                     yield text.moved("dropped", at.first, at.last, [], at)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in walk(node) if isinstance(each, ast.Name)}
 
 
 def _sizes(text: Text, task: Task) -> Iterator[Proposal]:
@@ -619,6 +709,9 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
 
 IN_PLACE = "in place"
 """The kind of change after which a step is one of the parameter, and not of a name."""
+
+CUTS = ("cut", "with", "dropped")
+"""The kinds of changes after which a forward pass gives the same, and has a graph."""
 
 SIZES = "sizes"
 """In the place of a mistake: the model has parameters of other shapes."""
@@ -674,6 +767,8 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         "wrong-statement-order",
         ("gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"),
     ),
+    "kept": (_kept, "not-in-place", ("missing-step",)),
+    "count": (_counts, "wrong-constant", ("wrong-rounds",)),
     "size": (_sizes, "wrong-constant", (SIZES,)),
 }
 """The kinds of changes, likely ones first: what is told where the numbers have no name, a kind of
