@@ -601,6 +601,162 @@ def test_one_mistake_in_plain_torch_is_told_once_at_its_line(diagnosed: Diagnose
     assert told(diagnosed(text, "classification-torch")) == [tuple(right)]
 
 
+ANEW = """\
+        loss = torch.tensor(loss.item(), requires_grad=True)
+        optimizer.zero_grad()
+"""
+STEP = """\
+def step(model, criterion, optimizer, X, y):
+    loss = criterion(model(X).squeeze(1), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return criterion(model(X).squeeze(1), y).item()
+
+
+def train"""
+SQUARES = ("criterion(y_pred, y)", "((y_pred - y) ** 2).sum() / len(X)")
+STEPPED = "p.data.sub_(lr * p.grad)"
+IN_PLACE = (*BY_HAND[:2], (STEPS[0], STEPS[1].replace("p -= lr * p.grad", STEPPED)))
+STACKED = """\
+model = nn.Sequential()
+model.add_module("one", nn.Linear(2, 2))
+model.add_module("two", nn.Sigmoid())
+model.add_module("three", nn.Linear(2, 1))
+"""
+COUNTED = """\
+X, y = torch.rand(4, 2), torch.rand(4)
+model = Model()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
+epoch = 0
+while epoch < 20:
+    loss = nn.functional.mse_loss(model(X).squeeze(1), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    epoch += 2
+"""
+TRAIN = TEXT[TEXT.index("def train") :]
+
+OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
+    "absolute differences": (
+        (("criterion(y_pred, y)", "(y_pred - y).abs().mean()"),),
+        *("wrong-loss", "(y_pred - y).abs()", "loss = ((y_pred - y) ** 2).mean()"),
+    ),
+    "another power": (
+        (("criterion(y_pred, y)", "((y_pred - y) ** 4).mean()"),),
+        *("wrong-expression", "4", "loss = ((y_pred - y) ** 2).mean()"),
+    ),
+    "divided by all numbers": (
+        (("criterion(y_pred, y)", SQUARES[1].replace("len(X)", "X.numel()")),),
+        *("wrong-reduction", "X.numel()", f"loss = {SQUARES[1]}"),
+    ),
+    "columns of a sum": (
+        (("model(X).squeeze(1)", "model(X)"), SQUARES),
+        *("broadcast-target", "model(X)", "y_pred = model(X).squeeze(-1)"),
+    ),
+    "the parameters of one layer": (
+        (("model.parameters()", "list(model.fc2.parameters())"),),
+        *("unregistered-parameters", "list(model.fc2.parameters())"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "the parameters of another model": (
+        (("model.parameters()", "Model().parameters()"),),
+        *("unregistered-parameters", "Model().parameters()"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "layers in a dict": (
+        (
+            ("        self.fc2 = nn.Linear(2, 1)\n", ""),
+            (
+                "self.fc1 = nn.Linear(2, 2)",
+                'self.fc = {"1": nn.Linear(2, 2), "2": nn.Linear(2, 1)}',
+            ),
+            ("self.fc2(self.fc1(X))", 'self.fc["2"](self.fc["1"](X))'),
+        ),
+        *("unregistered-parameters", '{"1": nn.Linear(2, 2), "2": nn.Linear(2, 1)}'),
+        "self.fc = torch.nn.ModuleDict({'1': nn.Linear(2, 2), '2': nn.Linear(2, 1)})",
+    ),
+    "a threshold": (
+        (("model(X).squeeze(1)", "(model(X).squeeze(1) > 4).float().requires_grad_()"),),
+        *("graph-detached", "(model(X).squeeze(1) > 4).float().requires_grad_()"),
+        "y_pred = model(X).squeeze(1)",
+    ),
+    "the data of a tensor": (
+        (("model(X).squeeze(1)", "model(X).squeeze(1).data.requires_grad_()"),),
+        *("graph-detached", "model(X).squeeze(1).data.requires_grad_()"),
+        "y_pred = model(X).squeeze(1)",
+    ),
+    "a loss that is made anew": (
+        (("        optimizer.zero_grad()\n", ANEW),),
+        *("graph-detached", "loss = torch.tensor(loss.item(), requires_grad=True)", ""),
+    ),
+    "steps uphill, by a method": (
+        (*IN_PLACE, ("sub_", "add_")),
+        *("wrong-sign", "add_", STEPPED),
+    ),
+    "steps that nobody keeps": (
+        (*IN_PLACE, ("sub_", "sub")),
+        *("missing-step", "sub", STEPPED),
+    ),
+    "steps that are cut off": (
+        (*IN_PLACE, ("p.grad)", "p.grad.clamp(-1, 1))")),
+        *("extra-function", "p.grad.clamp(-1, 1)", STEPPED),
+    ),
+    "a little decay": (
+        (("lr=lr)", "lr=lr, weight_decay=1e-2)"),),
+        *("wrong-option", "weight_decay=1e-2"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "the loss after the step, by a function": (
+        (
+            (
+                "        optimizer.zero_grad()\n        loss.backward()\n        optimizer.step()\n",
+                "",
+            ),
+            ("        y_pred = model(X).squeeze(1)\n        loss = criterion(y_pred, y)\n", ""),
+            ("loss.item()", "step(model, criterion, optimizer, X, y)"),
+            ("def train", STEP),
+        ),
+        *("loss-after-step", "criterion(model(X).squeeze(1), y).item()", "return loss.item()"),
+    ),
+    "rounds of two": (
+        ((TRAIN, COUNTED),),
+        *("wrong-constant", "2", "epoch += 1"),
+    ),
+}
+"""More of a loop in plain torch."""
+
+
+@pytest.mark.parametrize("case", OTHERS.values(), ids=OTHERS)
+def test_one_mistake_is_told_once_in_other_words(diagnosed: Diagnosed, case) -> None:
+    """However the text puts it."""
+    changes, *right = case
+    text = TEXT
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    assert told(diagnosed(text, REGRESSION)) == [tuple(right)]
+
+
+@pytest.mark.parametrize("changes", [(SQUARES,), IN_PLACE], ids=["by hand", "in place"])
+def test_it_is_right_in_other_words(diagnosed: Diagnosed, changes) -> None:
+    """A twin."""
+    assert told(diagnosed(changed(*changes), REGRESSION)) == []
+
+
+def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:
+    """What comes below it is where it was, a line further down."""
+    _, _, rest = CLASSIFIER.partition("        return self.net(X)\n")
+    text = f"import torch\nfrom torch import nn\n{STACKED}{rest}"
+    (finding,) = [each for each in diagnosed(text, "classification-torch").findings if each.check]
+    assert (finding.mistake, finding.fix) == (
+        "missing-activation",
+        'model.add_module("activation", torch.nn.Sigmoid())',
+    )
+    assert finding.source == 'model.add_module("three", nn.Linear(2, 1))'
+
+
 @pytest.mark.parametrize("changes", [(), BY_HAND], ids=["optimiser", "by hand"])
 def test_plain_torch_is_right(diagnosed: Diagnosed, changes) -> None:
     """A twin of what is changed above."""
