@@ -8,10 +8,10 @@ that stops, are looked at in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
@@ -75,12 +75,17 @@ def with_lines(
     """
     before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
     codes = list(dict.fromkeys(each.mistake for each in inquiry.findings if each.check))
-    if not codes or (UNEXPLAINED in codes and len(codes) > 1):
+    partly = UNEXPLAINED in codes and len(codes) > 1
+    if partly:
+        # What has a name is of the model, and may be right before the rest is.
+        of_model = [each.mistake for each in inquiry.findings if each.check == "forward"]
+        codes = [code for code in codes if code in of_model and code != UNEXPLAINED]
+    if not codes:
         return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
     passed = [each.check for each in examined.verdicts if each.state == "pass"]
-    search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed)
+    search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed, partly)
     of_sizes = inquiry != before and inquiry.findings[0].check == MODEL
     made = search.made(texts, [SIZES]) if of_sizes else []
     for code in codes if len(codes) > 1 else ():
@@ -152,7 +157,9 @@ class _Search(Struct):
     """A search for one change for each mistake.
 
     ``left`` are the texts that may still be run, ``seconds`` what the code may still take. A
-    ``right`` forward pass is left as it is, but for what cuts its graph.
+    ``right`` forward pass is left as it is, but for what cuts its graph; where it is looked for
+    ``partly``, a forward pass is all that has to be right. ``scores`` are the entries that were
+    right with the texts that were run.
     """
 
     task: Task
@@ -161,10 +168,16 @@ class _Search(Struct):
     left: int
     seconds: float
     right: bool = False
+    partly: bool = False
+    scores: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
         """Return the changes that together make everything right, in the order of the mistakes."""
-        for proposal, changed in self._proposed(texts, codes[0]):
+        proposed: Iterable[tuple[Proposal, Texts]] = self._proposed(texts, codes[0])
+        if len(codes) > 1:
+            # What makes most right alone is the most likely.
+            proposed = sorted(proposed, key=lambda each: -self.scores.get((*each[1].values(),), 0))
+        for proposal, changed in proposed:
             if self.left <= 0 or self.seconds <= 0:
                 break
             source = texts[proposal.cell]
@@ -194,29 +207,27 @@ class _Search(Struct):
                             yield proposal, {**texts, name: text}
 
     def _right(self, texts: Texts, code: str) -> bool:
-        """Run a text; at fresh inputs too, where it is right at the judged ones.
-
-        Of sizes only the model has to be right, and able to run.
-        """
+        """Run a text; at fresh inputs too, where it is right at the judged ones."""
         self.left -= 1
         with self.process.with_texts(texts):
-            verdicts = (verdict for more in (0, HELD) for verdict in self.again(more))
-            right = all(
-                verdict.state == "pass" or (code == SIZES and _is_after(verdict))
-                for verdict in verdicts
-            )
+            first = self.again(0)
+            entries = [entry for verdict in first for entry in verdict.entries]
+            self.scores[*texts.values(),] = sum(entry.state == "pass" for entry in entries)
+            right = self._passed(first, code) and self._passed(self.again(HELD), code)
             self.seconds -= self.process.spent
         return right
+
+    def _passed(self, verdicts: Sequence[Verdict], code: str) -> bool:
+        """Tell whether what is looked for is right; a model of other sizes has to run besides."""
+        states = {each.check: each.state for each in verdicts}
+        if not (self.partly or code == SIZES):
+            return {*states.values()} == {"pass"}
+        runs = ("pass", "fail") if code == SIZES else ("pass",)
+        return states[MODEL] == "pass" and states["forward"] in runs
 
 
 def _only_adds(proposal: Proposal) -> bool:
     return proposal.last < proposal.first
-
-
-def _is_after(verdict: Verdict) -> bool:
-    """Tell a check of what a model of other sizes is not to blame for."""
-    ran = verdict.check == "forward" and verdict.state == "fail"
-    return ran or verdict.check not in (MODEL, "forward")
 
 
 def _told(

@@ -282,7 +282,7 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _options(text: Text, task: Task) -> Iterator[Proposal]:
     """A call without one of its options."""
-    known = OPTIMIZERS | {"DataLoader"} | {n for group in LOSSES for n in group.values()}
+    known = OPTIMIZERS | {"DataLoader", "Linear"} | {n for group in LOSSES for n in group.values()}
     for node in text.calls:
         if last_name(node.func) in known:
             for each in node.keywords:
@@ -503,7 +503,9 @@ def _swapped(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives and the targets, the other way round in a loss."""
     for node in text.calls:
         if len(node.args) == 2 and (
-            isinstance(node.func, ast.Name) or _group(last_name(node.func), LOSSES)
+            isinstance(node.func, ast.Name)
+            or last_name(node.func) == "Linear"
+            or _group(last_name(node.func), LOSSES)
         ):
             one, two = map(text.spot, node.args)
             both = ", ".join(ast.unparse(each) for each in reversed(node.args))
@@ -662,6 +664,63 @@ def _names(node: ast.AST) -> set[str]:
     return {each.id for each in walk(node) if isinstance(each, ast.Name)}
 
 
+def _others(text: Text, task: Task) -> Iterator[Proposal]:
+    """Another name, or another part of the model, in what a forward pass computes."""
+    for model in walk(text.tree):
+        parts = _attributes(model) if isinstance(model, ast.ClassDef) else []
+        for function in walk(model) if parts else ():
+            if not isinstance(function, ast.FunctionDef) or function.name == "__init__":
+                continue
+            handed = {each.arg for each in function.args.args[1:]}
+            made = {n.id for n in walk(function) if isinstance(n, ast.Name) and _is_stored(n)}
+            stored = {each.attr for each in parts if isinstance(each.ctx, ast.Store)}
+            for node in walk(function):
+                if isinstance(node, ast.Name) and not _is_stored(node) and node.id in made | handed:
+                    others = sorted((made | handed) - {node.id})
+                elif isinstance(node, ast.Attribute) and node.attr in stored:
+                    base = ast.unparse(node.value)
+                    others = [f"{base}.{name}" for name in sorted(stored - {node.attr})]
+                else:
+                    continue
+                for other in others:
+                    yield text.put("other", text.spot(node), other)
+
+
+def _indented(text: Text, task: Task) -> Iterator[Proposal]:
+    """The last statement of a loop behind it, or the next one in it."""
+    for parent in walk(text.tree):
+        block = getattr(parent, "body", ())
+        for loop, following in pairwise([*block, None] if isinstance(block, list) else ()):
+            if isinstance(loop, LOOPS) and calls_method(loop, "backward"):
+                *before, end = loop.body
+                for node, to in ((end, loop), (following, end)):
+                    if node is not None and before:
+                        own = text.lines[node.lineno - 1 : node.end_lineno]
+                        less, more = node.col_offset, " " * to.col_offset
+                        lines = [more + line[min(less, _indent(line)) :] for line in own]
+                        at = text.spot(node)
+                        yield text.moved("indented", at.first, at.last, lines, at)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _returns(text: Text, task: Task) -> Iterator[Proposal]:
+    """All of what is returned, or anything at all."""
+    for function in walk(text.tree):
+        if not isinstance(function, ast.FunctionDef) or not calls_method(function, "backward"):
+            continue
+        last, at = text.spot(function.body[-1]), " " * function.body[-1].col_offset
+        if not any(isinstance(node, ast.Return) for node in walk(function)):
+            for name in _called_on(text, "append"):
+                lines = [*text.lines[last.first - 1 : last.last], f"{at}return {name}"]
+                yield text.moved("missing", last.first, last.last, lines, last)
+        for node in walk(function):
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Subscript):
+                yield text.put("entry", text.spot(node.value), ast.unparse(node.value.value))
+
+
 def _sizes(text: Text, task: Task) -> Iterator[Proposal]:
     """A size of the layers in the place of another: once, or wherever that stands in the model."""
     stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
@@ -722,14 +781,19 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
     "loss": (_losses, "wrong-function", ("wrong-loss", "logits-loss", "double-sigmoid")),
     "activation": (_activations, "wrong-function", ("wrong-activation",)),
-    "swapped": (_swapped, "wrong-order", ()),
+    "swapped": (_swapped, "wrong-order", (SIZES,)),
     "option": (
         _options,
         "wrong-option",
-        ("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss"),
+        ("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss", SIZES),
     ),
     "rate": (_rates, "wrong-constant", ("wrong-learning-rate", "rate-ignored")),
     "batch": (_batches, "mini-batch", ("mini-batch",)),
+    "indented": (
+        _indented,
+        "wrong-indentation",
+        ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", "wrong-rounds"),
+    ),
     "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
     "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
@@ -767,6 +831,8 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         "wrong-statement-order",
         ("gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"),
     ),
+    "other": (_others, "wrong-name", ()),
+    "entry": (_returns, "wrong-element", ()),
     "kept": (_kept, "not-in-place", ("missing-step",)),
     "count": (_counts, "wrong-constant", ("wrong-rounds",)),
     "size": (_sizes, "wrong-constant", (SIZES,)),
