@@ -23,6 +23,7 @@ from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.training import (
     CUTS,
     IN_PLACE,
+    INDENTED,
     MENDS,
     NAMES,
     SIZES,
@@ -181,7 +182,8 @@ class _Search(Struct):
             if self.left <= 0 or self.seconds <= 0:
                 break
             source = texts[proposal.cell]
-            change = _Change(trimmed(proposal, source), source)
+            whole = proposal if proposal.kind == INDENTED else trimmed(proposal, source)
+            change = _Change(whole, source)
             if len(codes) == 1:
                 if self._right(changed, codes[0]):
                     return [change]

@@ -636,6 +636,10 @@ while epoch < 20:
     optimizer.step()
     epoch += 2
 """
+SCALED = ("loss.item()", "loss.item() / len(X)")
+DROPPING = "nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5), nn.Linear(2, 1))"
+ENDS = "        optimizer.step()\n        if loss < 20:\n            break\n"
+PENALISED = "criterion(y_pred, y) + 0.01 * sum((p ** 2).sum() for p in model.parameters())"
 TRAIN = TEXT[TEXT.index("def train") :]
 
 OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
@@ -720,6 +724,81 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         ),
         *("loss-after-step", "criterion(model(X).squeeze(1), y).item()", "return loss.item()"),
     ),
+    "sizes the other way round": (
+        (("nn.Linear(2, 1)", "nn.Linear(1, 2)"),),
+        *("wrong-order", "1, 2", "self.fc2 = nn.Linear(2, 1)"),
+    ),
+    "no bias": (
+        (("nn.Linear(2, 1)", "nn.Linear(2, 1, bias=False)"),),
+        *("wrong-option", "bias=False", "self.fc2 = nn.Linear(2, 1)"),
+    ),
+    "a layer too much": (
+        (
+            ("self.fc1 = nn.Linear(2, 2)", f"self.fc = {DROPPING}"),
+            ("        self.fc2 = nn.Linear(2, 1)\n", ""),
+            ("self.fc2(self.fc1(X))", "self.fc(X)"),
+        ),
+        *("extra-function", "nn.Dropout(0.5)"),
+        "self.fc = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))",
+    ),
+    "one layer twice": (
+        (("self.fc2(self.fc1(X))", "self.fc1(self.fc1(X))"), (".squeeze(1)", ".mean(1)")),
+        *("wrong-name", "self.fc1", "return self.fc2(self.fc1(X))"),
+    ),
+    "another input": (
+        (
+            (
+                "        return self.fc2(self.fc1(X))",
+                "        h = self.fc1(X)\n        return self.fc2(X)",
+            ),
+        ),
+        *("wrong-name", "X", "return self.fc2(h)"),
+    ),
+    "nothing returned": (
+        (("    return losses\n", ""),),
+        *("missing-statement", "for epoch in range(epochs):", "return losses"),
+    ),
+    "the last loss returned": (
+        (("return losses", "return losses[-1]"),),
+        *("wrong-element", "losses[-1]", "return losses"),
+    ),
+    "returned in the first round": (
+        (("    return losses", "        return losses"),),
+        *("wrong-indentation", "return losses", "    optimizer.step()\nreturn losses"),
+    ),
+    "a forward pass before the loop": (
+        (
+            ("        y_pred = model(X).squeeze(1)\n", ""),
+            ("    for epoch", "    y_pred = model(X).squeeze(1)\n    for epoch"),
+        ),
+        *("wrong-indentation", "y_pred = model(X).squeeze(1)"),
+        "for epoch in range(epochs):\n    y_pred = model(X).squeeze(1)",
+    ),
+    "losses after the loop": (
+        (
+            ("        losses.append(loss.item())\n", ""),
+            ("    return losses", "    losses.append(loss.item())\n    return losses"),
+        ),
+        *("recorded-loss", "losses.append(loss.item())"),
+        "optimizer.step()\nlosses.append(loss.item())",
+    ),
+    "two options of one kind": (
+        (("lr=lr)", "lr=lr, momentum=0.9, nesterov=True)"),),
+        *("wrong-option", "momentum=0.9"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "half of the rows": (
+        (("criterion(y_pred, y)", "criterion(y_pred[:2], y[:2])"),),
+        *("mini-batch", "y_pred[:2]", "loss = criterion(y_pred, y)"),
+    ),
+    "an early end": (
+        (("        optimizer.step()\n", ENDS),),
+        *("extra-statement", "if loss < 20:", ""),
+    ),
+    "a penalty": (
+        (("criterion(y_pred, y)", PENALISED),),
+        *("wrong-expression", PENALISED, "loss = criterion(y_pred, y)"),
+    ),
     "rounds of two": (
         ((TRAIN, COUNTED),),
         *("wrong-constant", "2", "epoch += 1"),
@@ -743,6 +822,25 @@ def test_one_mistake_is_told_once_in_other_words(diagnosed: Diagnosed, case) -> 
 def test_it_is_right_in_other_words(diagnosed: Diagnosed, changes) -> None:
     """A twin."""
     assert told(diagnosed(changed(*changes), REGRESSION)) == []
+
+
+def test_of_two_changes_each_has_its_line(diagnosed: Diagnosed) -> None:
+    """The pair is found, of however many."""
+    text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X).detach())"), SCALED)
+    assert {code: part for code, part, _ in told(diagnosed(text, REGRESSION))} == {
+        "graph-detached": "self.fc1(X).detach()",
+        "recorded-loss": "loss.item() / len(X)",
+    }
+
+
+def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed) -> None:
+    """A model is right before the loop is."""
+    text = CLASSIFIER.replace("(2, 2), nn.Sigmoid()", "(2, 2), nn.Tanh()")
+    text = text.replace("        optimizer.step()", "        if epoch: optimizer.step()")
+    assert [each[:2] for each in told(diagnosed(text, "classification-torch"))] == [
+        ("wrong-activation", "Tanh"),
+        (UNEXPLAINED, ""),
+    ]
 
 
 def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:

@@ -285,12 +285,13 @@ def _options(text: Text, task: Task) -> Iterator[Proposal]:
     known = OPTIMIZERS | {"DataLoader", "Linear"} | {n for group in LOSSES for n in group.values()}
     for node in text.calls:
         if last_name(node.func) in known:
-            for each in node.keywords:
-                if each.arg not in (None, "lr", "params"):
-                    left = [ast.unparse(a) for a in node.args]
-                    left += [ast.unparse(k) for k in node.keywords if k is not each]
-                    whole = f"{ast.unparse(node.func)}({', '.join(left)})"
-                    yield text.put("option", text.spot(node), whole, text.spot(each))
+            options = [k for k in node.keywords if k.arg not in (None, "lr", "params")]
+            for some in [*([each] for each in options), options]:
+                left = [ast.unparse(a) for a in node.args]
+                left += [ast.unparse(k) for k in node.keywords if k not in some]
+                whole = f"{ast.unparse(node.func)}({', '.join(left)})"
+                if some:
+                    yield text.put("option", text.spot(node), whole, text.spot(some[0]))
 
 
 def _rates(text: Text, task: Task) -> Iterator[Proposal]:
@@ -313,6 +314,12 @@ def _batches(text: Text, task: Task) -> Iterator[Proposal]:
                 if each.arg == "batch_size":
                     for name in _parameters(text, node):
                         yield text.put("batch", text.spot(each.value), f"len({name})")
+    for made in walk(text.tree):
+        if isinstance(made, ast.Assign):
+            parts = [each for each in walk(made.value) if isinstance(each, ast.Subscript)]
+            some = [(p, ast.unparse(p.value)) for p in parts if isinstance(p.slice, ast.Slice)]
+            if some:
+                yield text.put_each("batch", some)
 
 
 def _calls(text: Text, task: Task) -> Iterator[Proposal]:
@@ -359,6 +366,16 @@ def _compared(node: ast.expr) -> ast.expr | None:
     while inner is not None and not isinstance(inner, ast.Compare):
         inner = _made_of(inner)
     return inner.left if inner is not None else None
+
+
+def _layers(text: Text, task: Task) -> Iterator[Proposal]:
+    """A stack without one of its layers."""
+    for node in text.calls:
+        if last_name(node.func) == "Sequential":
+            for each in node.args:
+                left = ", ".join(ast.unparse(a) for a in node.args if a is not each)
+                whole = f"{ast.unparse(node.func)}({left})"
+                yield text.put("layer", text.spot(node), whole, text.spot(each))
 
 
 def _withheld(text: Text, task: Task) -> Iterator[Proposal]:
@@ -655,7 +672,8 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
                     last_name(node.targets[0]) in handed | _names(node.value)
                 )
                 called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-                if isinstance(node, ast.stmt) and (again or called):
+                leaves = isinstance(node, ast.If) and isinstance(node.body[0], ast.Break)
+                if isinstance(node, ast.stmt) and (again or called or leaves):
                     at = text.spot(node)
                     yield text.moved("dropped", at.first, at.last, [], at)
 
@@ -687,19 +705,30 @@ def _others(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _indented(text: Text, task: Task) -> Iterator[Proposal]:
-    """The last statement of a loop behind it, or the next one in it."""
+    """What a loop ends with behind it, if that is a result; or a statement beside it in it."""
     for parent in walk(text.tree):
         block = getattr(parent, "body", ())
         for loop, following in pairwise([*block, None] if isinstance(block, list) else ()):
-            if isinstance(loop, LOOPS) and calls_method(loop, "backward"):
+            if isinstance(loop, LOOPS) and loop.body[0].lineno > loop.lineno:
                 *before, end = loop.body
-                for node, to in ((end, loop), (following, end)):
-                    if node is not None and before:
+                ends = (
+                    isinstance(end, ast.Return)
+                    or called_method(getattr(end, "value", end)) == "append"
+                )
+                for above, node, to in ((before[-1:] * ends, end, loop), ([end], following, end)):
+                    if node is not None and above:
                         own = text.lines[node.lineno - 1 : node.end_lineno]
                         less, more = node.col_offset, " " * to.col_offset
                         lines = [more + line[min(less, _indent(line)) :] for line in own]
-                        at = text.spot(node)
-                        yield text.moved("indented", at.first, at.last, lines, at)
+                        first, at = text.spot(above[0]).last, text.spot(node)
+                        lines = [*text.lines[first - 1 : at.first - 1], *lines]
+                        yield text.moved(INDENTED, first, at.last, lines, at)
+        for one, loop in pairwise(block if isinstance(block, list) else ()):
+            if isinstance(loop, LOOPS) and isinstance(one, ast.Assign):
+                inner = loop.body[0]
+                head = text.lines[loop.lineno - 1 : inner.lineno - 1]
+                line, at = " " * inner.col_offset + ast.unparse(one), text.spot(one)
+                yield text.moved(INDENTED, at.first, inner.lineno - 1, [*head, line], at)
 
 
 def _indent(line: str) -> int:
@@ -769,6 +798,9 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
 IN_PLACE = "in place"
 """The kind of change after which a step is one of the parameter, and not of a name."""
 
+INDENTED = "indented"
+"""The kind of change that is told with a line that stays, for that to be seen."""
+
 CUTS = ("cut", "with", "dropped")
 """The kinds of changes after which a forward pass gives the same, and has a graph."""
 
@@ -781,6 +813,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
     "loss": (_losses, "wrong-function", ("wrong-loss", "logits-loss", "double-sigmoid")),
     "activation": (_activations, "wrong-function", ("wrong-activation",)),
+    "layer": (_layers, "extra-function", ("wrong-activation", SIZES)),
     "swapped": (_swapped, "wrong-order", (SIZES,)),
     "option": (
         _options,
@@ -789,7 +822,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     ),
     "rate": (_rates, "wrong-constant", ("wrong-learning-rate", "rate-ignored")),
     "batch": (_batches, "mini-batch", ("mini-batch",)),
-    "indented": (
+    INDENTED: (
         _indented,
         "wrong-indentation",
         ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", "wrong-rounds"),
