@@ -824,6 +824,12 @@ def test_it_is_right_in_other_words(diagnosed: Diagnosed, changes) -> None:
     assert told(diagnosed(changed(*changes), REGRESSION)) == []
 
 
+def test_a_loop_is_not_told_to_go_on_for_ever(diagnosed: Diagnosed) -> None:
+    """With `epoch = epoch` it would be right, as it is ended after the rounds that are asked for."""
+    text = changed((TRAIN, COUNTED), ("epoch += 2", "epoch = epoch + 2"))
+    assert told(diagnosed(text, REGRESSION)) == [(UNEXPLAINED, "", "")]
+
+
 def test_of_two_changes_each_has_its_line(diagnosed: Diagnosed) -> None:
     """The pair is found, of however many."""
     text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X).detach())"), SCALED)

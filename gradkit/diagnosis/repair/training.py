@@ -183,9 +183,21 @@ Changes = Callable[[Text, Task], Iterator[Proposal]]
 
 
 def changes(task: Task, text: Text) -> Iterator[Proposal]:
-    """Yield all changes of the text of a cell, likely ones first."""
-    for make, _, _ in KINDS.values():
-        yield from make(text, task)
+    """Yield all changes of the text of a cell, likely ones first.
+
+    What counts the rounds of a ``while`` loop is not changed but in how much it counts: a loop that
+    never ends by itself is ended in time here.
+    """
+    tests = [_names(node.test) for node in walk(text.tree) if isinstance(node, ast.While)]
+    counters = set().union(*tests)
+    counting = {n.lineno for n in walk(text.tree) if isinstance(n, ast.stmt) and _sets(n, counters)}
+    for kind, (make, _, _) in KINDS.items():
+        yield from (one for one in make(text, task) if kind == "count" or one.line not in counting)
+
+
+def _sets(node: ast.stmt, names: set[str]) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(isinstance(each, ast.Name) and each.id in names for each in targets)
 
 
 def _group(name: str, groups: tuple[Mapping[str, str], ...]) -> Mapping[str, str]:
