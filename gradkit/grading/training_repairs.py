@@ -89,7 +89,7 @@ def with_lines(
     search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed, partly)
     of_sizes = inquiry != before and inquiry.findings[0].check == MODEL
     made = search.made(texts, [SIZES]) if of_sizes else []
-    for code in codes if len(codes) > 1 else ():
+    for code in codes if len(codes) > 1 and not partly else ():
         if made := search.made(texts, [code]):
             # It is one mistake, whatever else gives the same numbers.
             inquiry, codes = _of_one(inquiry, code), [code]
@@ -262,7 +262,6 @@ def _told(
             id=identity(task, finding.check, code, ()),
             mistake=code,
             alternatives=tuple(instead),
-            others=(),
         )
         finding = told(finding, task, Slip(code), Names(), {"train": f"`{function}`"})
         # Its numbers were not looked at, so there is nothing to say of them.
@@ -270,13 +269,16 @@ def _told(
     if proposal.kind == IN_PLACE:
         name = source.split("\n")[proposal.line - 1].partition("=")[0].strip()
         finding = with_local_names(finding, [name], every=True)
+    if MENDS[proposal.kind] == ("missing-step",):
+        # There is a step in the text, and no optimiser to be called.
         finding = replace(finding, hints=finding.hints[:3])
     place = finder([cell])(cell.id, line)
     parts = marked(proposal, source, cell, place.line)
     own = cell.source.split("\n")[line - 1].strip()
     if own != parts["source"]:
         parts |= {"source": own, "columns": ()}
-    return replace(finding, place=place, **parts)
+    # What a change has shown is not something else that gives the same numbers.
+    return replace(finding, place=place, others=(), **parts)
 
 
 def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
