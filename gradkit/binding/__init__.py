@@ -43,6 +43,10 @@ UNREADABLE = {"missing", "shape", "dtype", "type"}
 """Faults that speak against a convention."""
 
 
+LOOSE = phrase(
+    "Tensors that stand by themselves are not looked at: make each of them an `nn.Parameter` of "
+    "the class, as `self.W1`, and what computes the output from them its `forward(self, X)`."
+)
 LOOP = phrase("the training loop")
 """What a report calls a loop that has no name of its own."""
 
@@ -312,7 +316,9 @@ class _ModelAndTraining(_Roles):
             # Of several of one name the last counts, which comes first here.
             known.setdefault(model.name, model)
         if not known:
-            return not_found(role, self.functions)
+            missing = not_found(role, self.functions)
+            loose = any("requires_grad" in cell.source for cell in self.process.section.own)
+            return replace(missing, message=f"{missing.message} {say(LOOSE)}") if loose else missing
         meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
         order = list(dict.fromkeys([*meant, *named, *known]))

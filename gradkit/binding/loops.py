@@ -327,6 +327,7 @@ def _target(
 ) -> str | None:
     """Return the name of the data in the loss that does not come from the model."""
     criteria = {call.func.id for call in scope.calls if isinstance(call.func, ast.Name)}
+    seen = [loss]
     for _ in range(STEPS):
         for name in dict.fromkeys(data_names(loss, scope.around)):
             function = scope.around.functions.get(name)
@@ -339,7 +340,10 @@ def _target(
         inner = [name for name in data_names(loss, scope.around) if name in scope.bound]
         if not inner:
             return None
-        loss = scope.bound[inner[0]][-1].value
+        loss = next(
+            (each.value for each in reversed(scope.bound[inner[0]]) if each.value not in seen), loss
+        )
+        seen.append(loss)
     return None
 
 

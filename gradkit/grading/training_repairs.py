@@ -8,10 +8,10 @@ that stops, are looked at in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
@@ -21,7 +21,9 @@ from gradkit.diagnosis.mistakes.training import OF_THE_MODULE
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.training import (
+    CUTS,
     IN_PLACE,
+    INDENTED,
     MENDS,
     NAMES,
     SIZES,
@@ -38,7 +40,7 @@ from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
-ATTEMPTS = 40
+ATTEMPTS = 60
 """Texts that are run for one task at most, some 80 ms of processor time each; and all together may
 take as long as the task's own deadline."""
 
@@ -74,13 +76,26 @@ def with_lines(
     """
     before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
     codes = list(dict.fromkeys(each.mistake for each in inquiry.findings if each.check))
-    if not codes or (UNEXPLAINED in codes and len(codes) > 1):
+    partly = UNEXPLAINED in codes and len(codes) > 1
+    if partly:
+        # What has a name is of the model, and may be right before the rest is.
+        of_model = [each.mistake for each in inquiry.findings if each.check == "forward"]
+        codes = [code for code in codes if code in of_model and code != UNEXPLAINED]
+    if not codes:
         return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
-    search = _Search(task, process, again, ATTEMPTS, task.deadline)
+    passed = [each.check for each in examined.verdicts if each.state == "pass"]
+    search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed, partly)
     of_sizes = inquiry != before and inquiry.findings[0].check == MODEL
-    made = search.made(texts, [SIZES] if of_sizes else codes)
+    made = search.made(texts, [SIZES]) if of_sizes else []
+    for code in codes if len(codes) > 1 and not partly else ():
+        if made := search.made(texts, [code]):
+            # It is one mistake, whatever else gives the same numbers.
+            inquiry, codes = _of_one(inquiry, code), [code]
+            break
+    if not made and not of_sizes:
+        made = search.made(texts, codes)
     if not made and OF_THE_MODULE.issuperset(codes):
         # The loss may have been chosen for what the module gives.
         made = search.made(texts, [*codes, "wrong-loss"])
@@ -110,8 +125,8 @@ def with_lines(
     if UNEXPLAINED in by_code:
         # One change makes all of it right: it is one mistake, and told once.
         first, *more = [each for each in findings if each.check]
-        rest = ("gradient", *[each.check for each in more])
-        follows |= dict.fromkeys(rest, (first.mistake,))
+        amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
+        follows |= {check: (first.mistake,) for check in amiss if check != first.check}
         findings = [each for each in findings if each not in more]
     return replace(inquiry, findings=tuple(findings), follows=follows)
 
@@ -120,21 +135,32 @@ MODEL = "model"
 
 
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
-    """Return findings with one for a model of other sizes, or a loop that stopped, if all is so."""
-    wrong = {(verdict.check, verdict.state) for verdict in examined.verdicts}
+    """Return findings with one for the model or the loop, where one is wrong and none is told."""
+    wrong = {verdict.check: verdict.state for verdict in examined.verdicts}
     bound = examined.case.binding.bound
-    for check, state, role in ((MODEL, "fail", MODEL), ("trajectory", "error", "train")):
-        if (check, state) in wrong and role in bound and not inquiry.findings:
+    for check, role in ((MODEL, MODEL), ("forward", MODEL), ("trajectory", "train")):
+        if wrong.get(check) in ("fail", "error") and role in bound and not inquiry.findings:
             slip = Slip(UNEXPLAINED)
             finding = unexplained(task, bound[role], check, slip, Explanation())
             return replace(inquiry, findings=(finding,))
     return inquiry
 
 
+def _of_one(inquiry: Inquiry, code: str) -> Inquiry:
+    """Return findings with those of one mistake alone: whatever else is wrong follows from it."""
+    kept = [each for each in inquiry.findings if each.mistake == code]
+    checks = {*inquiry.follows, *(each.check for each in inquiry.findings)}
+    follows = dict.fromkeys(checks - {each.check for each in kept}, (code,))
+    return Inquiry(tuple(kept), follows)
+
+
 class _Search(Struct):
     """A search for one change for each mistake.
 
-    ``left`` are the texts that may still be run, ``seconds`` what the code may still take.
+    ``left`` are the texts that may still be run, ``seconds`` what the code may still take. A
+    ``right`` forward pass is left as it is, but for what cuts its graph; where it is looked for
+    ``partly``, a forward pass is all that has to be right. ``scores`` are the entries that were
+    right with the texts that were run.
     """
 
     task: Task
@@ -142,14 +168,22 @@ class _Search(Struct):
     again: Again
     left: int
     seconds: float
+    right: bool = False
+    partly: bool = False
+    scores: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
         """Return the changes that together make everything right, in the order of the mistakes."""
-        for proposal, changed in self._proposed(texts, codes[0]):
+        proposed: Iterable[tuple[Proposal, Texts]] = self._proposed(texts, codes[0])
+        if len(codes) > 1:
+            # What makes most right alone is the most likely.
+            proposed = sorted(proposed, key=lambda each: -self.scores.get((*each[1].values(),), 0))
+        for proposal, changed in proposed:
             if self.left <= 0 or self.seconds <= 0:
                 break
             source = texts[proposal.cell]
-            change = _Change(trimmed(proposal, source), source)
+            whole = proposal if proposal.kind == INDENTED else trimmed(proposal, source)
+            change = _Change(whole, source)
             if len(codes) == 1:
                 if self._right(changed, codes[0]):
                     return [change]
@@ -163,7 +197,11 @@ class _Search(Struct):
         for name, source in texts.items():
             # A text may be nested more deeply than it can be written out again.
             with suppress(RecursionError):
-                for proposal in changes(self.task, name, source):
+                own = Text(name, source)
+                for proposal in changes(self.task, own):
+                    computes = own.function(proposal.line) in ("forward", "__call__")
+                    if self.right and computes and proposal.kind not in CUTS:
+                        continue
                     if code in (UNEXPLAINED, *MENDS[proposal.kind]):
                         text = replaced(source, proposal)
                         if text is not None and text not in seen:
@@ -171,29 +209,27 @@ class _Search(Struct):
                             yield proposal, {**texts, name: text}
 
     def _right(self, texts: Texts, code: str) -> bool:
-        """Run a text; at fresh inputs too, where it is right at the judged ones.
-
-        Of sizes only the model has to be right, and able to run.
-        """
+        """Run a text; at fresh inputs too, where it is right at the judged ones."""
         self.left -= 1
         with self.process.with_texts(texts):
-            verdicts = (verdict for more in (0, HELD) for verdict in self.again(more))
-            right = all(
-                verdict.state == "pass" or (code == SIZES and _is_after(verdict))
-                for verdict in verdicts
-            )
+            first = self.again(0)
+            entries = [entry for verdict in first for entry in verdict.entries]
+            self.scores[*texts.values(),] = sum(entry.state == "pass" for entry in entries)
+            right = self._passed(first, code) and self._passed(self.again(HELD), code)
             self.seconds -= self.process.spent
         return right
+
+    def _passed(self, verdicts: Sequence[Verdict], code: str) -> bool:
+        """Tell whether what is looked for is right; a model of other sizes has to run besides."""
+        states = {each.check: each.state for each in verdicts}
+        if not (self.partly or code == SIZES):
+            return {*states.values()} == {"pass"}
+        runs = ("pass", "fail") if code == SIZES else ("pass",)
+        return states[MODEL] == "pass" and states["forward"] in runs
 
 
 def _only_adds(proposal: Proposal) -> bool:
     return proposal.last < proposal.first
-
-
-def _is_after(verdict: Verdict) -> bool:
-    """Tell a check of what a model of other sizes is not to blame for."""
-    ran = verdict.check == "forward" and verdict.state == "fail"
-    return ran or verdict.check not in (MODEL, "forward")
 
 
 def _told(
@@ -226,7 +262,6 @@ def _told(
             id=identity(task, finding.check, code, ()),
             mistake=code,
             alternatives=tuple(instead),
-            others=(),
         )
         finding = told(finding, task, Slip(code), Names(), {"train": f"`{function}`"})
         # Its numbers were not looked at, so there is nothing to say of them.
@@ -234,13 +269,16 @@ def _told(
     if proposal.kind == IN_PLACE:
         name = source.split("\n")[proposal.line - 1].partition("=")[0].strip()
         finding = with_local_names(finding, [name], every=True)
+    if MENDS[proposal.kind] == ("missing-step",):
+        # There is a step in the text, and no optimiser to be called.
         finding = replace(finding, hints=finding.hints[:3])
     place = finder([cell])(cell.id, line)
     parts = marked(proposal, source, cell, place.line)
     own = cell.source.split("\n")[line - 1].strip()
     if own != parts["source"]:
         parts |= {"source": own, "columns": ()}
-    return replace(finding, place=place, **parts)
+    # What a change has shown is not something else that gives the same numbers.
+    return replace(finding, place=place, others=(), **parts)
 
 
 def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:

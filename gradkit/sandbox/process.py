@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
@@ -267,14 +269,15 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     @contextlib.contextmanager
     def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:
         """Have other texts of the section's own cells, by id, loaded for a while."""
-        before = self._sources
-        own = [[cell, texts.get(cell, source)] for cell, source in before["own"]]
-        self._sources = {**before, "own": own}
+        before = self._sources, self.section
+        own = [replace(c, source=texts.get(c.id, c.source)) for c in self.section.own]
+        self._sources = {**self._sources, "own": [[cell.id, cell.source] for cell in own]}
+        self.section = replace(self.section, own=tuple(own))
         self.renew()
         try:
             yield
         finally:
-            self._sources = before
+            self._sources, self.section = before
             self.renew()
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:

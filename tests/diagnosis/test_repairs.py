@@ -184,6 +184,12 @@ MISTAKES = [
             'bn_param["running_var"] = momentum * running_var + var * (1 - momentum)',
         ),
     ),
+    # What is handed over is to be left as it is, whichever of its entries are changed.
+    (
+        "layers",
+        ("return np.maximum(x, 0), x", "x[x < 0] = 0\n    return x, x"),
+        ("missing-copy", "x[x < 0] = 0", "x = x.copy()"),
+    ),
 ]
 
 

@@ -291,6 +291,7 @@ def test_what_stops_for_no_small_reason_is_told_in_words(diagnosed: Diagnosed) -
     assert "`train` stopped with ValueError" in result.checks[-1].message
 
 
+STACK = "model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))\n\n\n"
 SIZES = {
     "in two layers": (
         (("Linear(2, 2)", "Linear(2, 3)"), ("(2, 1)", "(3, 1)")),
@@ -298,6 +299,10 @@ SIZES = {
         "Linear(2, 2)",
     ),
     "outputs": ((("Linear(2, 1)", "Linear(2, 2)"),), "2", "Linear(2, 1)"),
+    "without a class": (
+        ((TEXT[TEXT.index("class") : TEXT.index("def train")], STACK),),
+        *("3", "nn.Linear(2, 2), nn.Linear(2, 1)"),
+    ),
 }
 
 
@@ -309,6 +314,65 @@ def test_a_layer_of_another_size_is_told_where_it_is_made(diagnosed: Diagnosed, 
     ((code, doubtful, fix),) = told(result)
     assert (code, doubtful) == ("wrong-constant", part)
     assert right in fix
+
+
+PARAMETERS = (
+    ("fc1 = nn.Linear(2, 2)", "W1 = nn.Parameter(torch.randn(2, 2))"),
+    (
+        "        self.fc2 = nn.Linear(2, 1)\n",
+        """\
+        self.b1 = nn.Parameter(torch.zeros(2))
+        self.W2 = nn.Parameter(torch.randn(2, 1) * 0.1)
+        self.b2 = nn.Parameter(torch.zeros(1))
+""",
+    ),
+    ("self.fc2(self.fc1(X))", "(X @ self.W1 + self.b1) @ self.W2 + self.b2"),
+)
+"""A model whose parameters are made by hand."""
+
+BY_NAME: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
+    "a tensor": (
+        (("b1 = nn.Parameter(torch.zeros(2))", "b1 = torch.zeros(2)"),),
+        *("unregistered-parameters", "torch.zeros(2)"),
+        "self.b1 = torch.nn.Parameter(torch.zeros(2))",
+    ),
+    "all of them": (
+        (
+            ("W1 = nn.Parameter(torch.randn(2, 2))", "W1 = torch.randn(2, 2)"),
+            ("b1 = nn.Parameter(torch.zeros(2))", "b1 = torch.zeros(2)"),
+            ("W2 = nn.Parameter(torch.randn(2, 1) * 0.1)", "W2 = torch.randn(2, 1) * 0.1"),
+            ("b2 = nn.Parameter(torch.zeros(1))", "b2 = torch.zeros(1)"),
+        ),
+        *("unregistered-parameters", "torch.randn(2, 2)"),
+        """\
+self.W1 = torch.nn.Parameter(torch.randn(2, 2))
+self.b1 = torch.nn.Parameter(torch.zeros(2))
+self.W2 = torch.nn.Parameter(torch.randn(2, 1) * 0.1)
+self.b2 = torch.nn.Parameter(torch.zeros(1))""",
+    ),
+    "a bias that nobody reads": (
+        (("@ self.W2 + self.b2", "@ self.W2"),),
+        *("missing-term", "(X @ self.W1 + self.b1) @ self.W2"),
+        "return (X @ self.W1 + self.b1) @ self.W2 + self.b2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BY_NAME.values(), ids=BY_NAME)
+def test_a_parameter_made_by_hand_is_told_where_it_is_not_one(diagnosed: Diagnosed, case) -> None:
+    """Or where it is missing; steps by hand stop over a bias that has no gradient."""
+    changes, *right = case
+    text = changed(*PARAMETERS, *BY_HAND[:2], STEPS)
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    result = diagnosed(text, REGRESSION)
+    assert told(result) == [tuple(right)]
+
+
+def test_parameters_made_by_hand_are_right(diagnosed: Diagnosed) -> None:
+    """A twin."""
+    assert diagnosed(changed(*PARAMETERS, *BY_HAND[:2], STEPS), REGRESSION).score == 20
 
 
 def test_the_search_ends(diagnosed: Diagnosed, monkeypatch) -> None:
@@ -439,6 +503,7 @@ BY_HAND = (
         "                p -= lr * p.grad\n                p.grad.zero_()\n",
     ),
 )
+STEPS = BY_HAND[2]
 LOGARITHMS = (
     "t * torch.log(p) + (1 - t) * torch.log(1",
     "t * torch.log2(p) + (1 - t) * torch.log2(1",
@@ -536,6 +601,266 @@ def test_one_mistake_in_plain_torch_is_told_once_at_its_line(diagnosed: Diagnose
     assert told(diagnosed(text, "classification-torch")) == [tuple(right)]
 
 
+ANEW = """\
+        loss = torch.tensor(loss.item(), requires_grad=True)
+        optimizer.zero_grad()
+"""
+STEP = """\
+def step(model, criterion, optimizer, X, y):
+    loss = criterion(model(X).squeeze(1), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return criterion(model(X).squeeze(1), y).item()
+
+
+def train"""
+SQUARES = ("criterion(y_pred, y)", "((y_pred - y) ** 2).sum() / len(X)")
+STEPPED = "p.data.sub_(lr * p.grad)"
+IN_PLACE = (*BY_HAND[:2], (STEPS[0], STEPS[1].replace("p -= lr * p.grad", STEPPED)))
+STACKED = """\
+model = nn.Sequential()
+model.add_module("one", nn.Linear(2, 2))
+model.add_module("two", nn.Sigmoid())
+model.add_module("three", nn.Linear(2, 1))
+"""
+COUNTED = """\
+X, y = torch.rand(4, 2), torch.rand(4)
+model = Model()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
+epoch = 0
+while epoch < 20:
+    loss = nn.functional.mse_loss(model(X).squeeze(1), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    epoch += 2
+"""
+SCALED = ("loss.item()", "loss.item() / len(X)")
+DROPPING = "nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5), nn.Linear(2, 1))"
+ENDS = "        optimizer.step()\n        if loss < 20:\n            break\n"
+PENALISED = "criterion(y_pred, y) + 0.01 * sum((p ** 2).sum() for p in model.parameters())"
+TRAIN = TEXT[TEXT.index("def train") :]
+
+OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
+    "absolute differences": (
+        (("criterion(y_pred, y)", "(y_pred - y).abs().mean()"),),
+        *("wrong-loss", "(y_pred - y).abs()", "loss = ((y_pred - y) ** 2).mean()"),
+    ),
+    "another power": (
+        (("criterion(y_pred, y)", "((y_pred - y) ** 4).mean()"),),
+        *("wrong-expression", "4", "loss = ((y_pred - y) ** 2).mean()"),
+    ),
+    "divided by all numbers": (
+        (("criterion(y_pred, y)", SQUARES[1].replace("len(X)", "X.numel()")),),
+        *("wrong-reduction", "X.numel()", f"loss = {SQUARES[1]}"),
+    ),
+    "columns of a sum": (
+        (("model(X).squeeze(1)", "model(X)"), SQUARES),
+        *("broadcast-target", "model(X)", "y_pred = model(X).squeeze(-1)"),
+    ),
+    "the parameters of one layer": (
+        (("model.parameters()", "list(model.fc2.parameters())"),),
+        *("unregistered-parameters", "list(model.fc2.parameters())"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "the parameters of another model": (
+        (("model.parameters()", "Model().parameters()"),),
+        *("unregistered-parameters", "Model().parameters()"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "layers in a dict": (
+        (
+            ("        self.fc2 = nn.Linear(2, 1)\n", ""),
+            (
+                "self.fc1 = nn.Linear(2, 2)",
+                'self.fc = {"1": nn.Linear(2, 2), "2": nn.Linear(2, 1)}',
+            ),
+            ("self.fc2(self.fc1(X))", 'self.fc["2"](self.fc["1"](X))'),
+        ),
+        *("unregistered-parameters", '{"1": nn.Linear(2, 2), "2": nn.Linear(2, 1)}'),
+        "self.fc = torch.nn.ModuleDict({'1': nn.Linear(2, 2), '2': nn.Linear(2, 1)})",
+    ),
+    "a threshold": (
+        (("model(X).squeeze(1)", "(model(X).squeeze(1) > 4).float().requires_grad_()"),),
+        *("graph-detached", "(model(X).squeeze(1) > 4).float().requires_grad_()"),
+        "y_pred = model(X).squeeze(1)",
+    ),
+    "the data of a tensor": (
+        (("model(X).squeeze(1)", "model(X).squeeze(1).data.requires_grad_()"),),
+        *("graph-detached", "model(X).squeeze(1).data.requires_grad_()"),
+        "y_pred = model(X).squeeze(1)",
+    ),
+    "a loss that is made anew": (
+        (("        optimizer.zero_grad()\n", ANEW),),
+        *("graph-detached", "loss = torch.tensor(loss.item(), requires_grad=True)", ""),
+    ),
+    "steps uphill, by a method": (
+        (*IN_PLACE, ("sub_", "add_")),
+        *("wrong-sign", "add_", STEPPED),
+    ),
+    "steps that nobody keeps": (
+        (*IN_PLACE, ("sub_", "sub")),
+        *("missing-step", "sub", STEPPED),
+    ),
+    "steps that are cut off": (
+        (*IN_PLACE, ("p.grad)", "p.grad.clamp(-1, 1))")),
+        *("extra-function", "p.grad.clamp(-1, 1)", STEPPED),
+    ),
+    "a little decay": (
+        (("lr=lr)", "lr=lr, weight_decay=1e-2)"),),
+        *("wrong-option", "weight_decay=1e-2"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "the loss after the step, by a function": (
+        (
+            (
+                "        optimizer.zero_grad()\n        loss.backward()\n        optimizer.step()\n",
+                "",
+            ),
+            ("        y_pred = model(X).squeeze(1)\n        loss = criterion(y_pred, y)\n", ""),
+            ("loss.item()", "step(model, criterion, optimizer, X, y)"),
+            ("def train", STEP),
+        ),
+        *("loss-after-step", "criterion(model(X).squeeze(1), y).item()", "return loss.item()"),
+    ),
+    "sizes the other way round": (
+        (("nn.Linear(2, 1)", "nn.Linear(1, 2)"),),
+        *("wrong-order", "1, 2", "self.fc2 = nn.Linear(2, 1)"),
+    ),
+    "no bias": (
+        (("nn.Linear(2, 1)", "nn.Linear(2, 1, bias=False)"),),
+        *("wrong-option", "bias=False", "self.fc2 = nn.Linear(2, 1)"),
+    ),
+    "a layer too much": (
+        (
+            ("self.fc1 = nn.Linear(2, 2)", f"self.fc = {DROPPING}"),
+            ("        self.fc2 = nn.Linear(2, 1)\n", ""),
+            ("self.fc2(self.fc1(X))", "self.fc(X)"),
+        ),
+        *("extra-function", "nn.Dropout(0.5)"),
+        "self.fc = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))",
+    ),
+    "one layer twice": (
+        (("self.fc2(self.fc1(X))", "self.fc1(self.fc1(X))"), (".squeeze(1)", ".mean(1)")),
+        *("wrong-name", "self.fc1", "return self.fc2(self.fc1(X))"),
+    ),
+    "another input": (
+        (
+            (
+                "        return self.fc2(self.fc1(X))",
+                "        h = self.fc1(X)\n        return self.fc2(X)",
+            ),
+        ),
+        *("wrong-name", "X", "return self.fc2(h)"),
+    ),
+    "nothing returned": (
+        (("    return losses\n", ""),),
+        *("missing-statement", "for epoch in range(epochs):", "return losses"),
+    ),
+    "the last loss returned": (
+        (("return losses", "return losses[-1]"),),
+        *("wrong-element", "losses[-1]", "return losses"),
+    ),
+    "returned in the first round": (
+        (("    return losses", "        return losses"),),
+        *("wrong-indentation", "return losses", "    optimizer.step()\nreturn losses"),
+    ),
+    "a forward pass before the loop": (
+        (
+            ("        y_pred = model(X).squeeze(1)\n", ""),
+            ("    for epoch", "    y_pred = model(X).squeeze(1)\n    for epoch"),
+        ),
+        *("wrong-indentation", "y_pred = model(X).squeeze(1)"),
+        "for epoch in range(epochs):\n    y_pred = model(X).squeeze(1)",
+    ),
+    "losses after the loop": (
+        (
+            ("        losses.append(loss.item())\n", ""),
+            ("    return losses", "    losses.append(loss.item())\n    return losses"),
+        ),
+        *("recorded-loss", "losses.append(loss.item())"),
+        "optimizer.step()\nlosses.append(loss.item())",
+    ),
+    "two options of one kind": (
+        (("lr=lr)", "lr=lr, momentum=0.9, nesterov=True)"),),
+        *("wrong-option", "momentum=0.9"),
+        "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+    ),
+    "half of the rows": (
+        (("criterion(y_pred, y)", "criterion(y_pred[:2], y[:2])"),),
+        *("mini-batch", "y_pred[:2]", "loss = criterion(y_pred, y)"),
+    ),
+    "an early end": (
+        (("        optimizer.step()\n", ENDS),),
+        *("extra-statement", "if loss < 20:", ""),
+    ),
+    "a penalty": (
+        (("criterion(y_pred, y)", PENALISED),),
+        *("wrong-expression", PENALISED, "loss = criterion(y_pred, y)"),
+    ),
+    "rounds of two": (
+        ((TRAIN, COUNTED),),
+        *("wrong-constant", "2", "epoch += 1"),
+    ),
+}
+"""More of a loop in plain torch."""
+
+
+@pytest.mark.parametrize("case", OTHERS.values(), ids=OTHERS)
+def test_one_mistake_is_told_once_in_other_words(diagnosed: Diagnosed, case) -> None:
+    """However the text puts it."""
+    changes, *right = case
+    text = TEXT
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    assert told(diagnosed(text, REGRESSION)) == [tuple(right)]
+
+
+@pytest.mark.parametrize("changes", [(SQUARES,), IN_PLACE], ids=["by hand", "in place"])
+def test_it_is_right_in_other_words(diagnosed: Diagnosed, changes) -> None:
+    """A twin."""
+    assert told(diagnosed(changed(*changes), REGRESSION)) == []
+
+
+def test_a_loop_is_not_told_to_go_on_for_ever(diagnosed: Diagnosed) -> None:
+    """With `epoch = epoch` it would be right, as it is ended after the rounds that are asked for."""
+    text = changed((TRAIN, COUNTED), ("epoch += 2", "epoch = epoch + 2"))
+    assert told(diagnosed(text, REGRESSION)) == [(UNEXPLAINED, "", "")]
+
+
+def test_of_two_changes_each_has_its_line(diagnosed: Diagnosed) -> None:
+    """The pair is found, of however many."""
+    text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X).detach())"), SCALED)
+    assert {code: part for code, part, _ in told(diagnosed(text, REGRESSION))} == {
+        "graph-detached": "self.fc1(X).detach()",
+        "recorded-loss": "loss.item() / len(X)",
+    }
+
+
+def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed) -> None:
+    """A model is right before the loop is."""
+    text = CLASSIFIER.replace("(2, 2), nn.Sigmoid()", "(2, 2), nn.Tanh()")
+    text = text.replace("        optimizer.step()", "        if epoch: optimizer.step()")
+    assert [each[:2] for each in told(diagnosed(text, "classification-torch"))] == [
+        ("wrong-activation", "Tanh"),
+        (UNEXPLAINED, ""),
+    ]
+
+
+def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:
+    """What comes below it is where it was, a line further down."""
+    _, _, rest = CLASSIFIER.partition("        return self.net(X)\n")
+    text = f"import torch\nfrom torch import nn\n{STACKED}{rest}"
+    (finding,) = [each for each in diagnosed(text, "classification-torch").findings if each.check]
+    assert (finding.mistake, finding.fix) == (
+        "missing-activation",
+        'model.add_module("activation", torch.nn.Sigmoid())',
+    )
+    assert finding.source == 'model.add_module("three", nn.Linear(2, 1))'
+
+
 @pytest.mark.parametrize("changes", [(), BY_HAND], ids=["optimiser", "by hand"])
 def test_plain_torch_is_right(diagnosed: Diagnosed, changes) -> None:
     """A twin of what is changed above."""
@@ -543,6 +868,34 @@ def test_plain_torch_is_right(diagnosed: Diagnosed, changes) -> None:
     for old, new in changes:
         text = text.replace(old, new)
     assert told(diagnosed(text, "classification-torch")) == []
+
+
+AGAIN = """\
+X, y = torch.rand(4, 2), torch.rand(4)
+model = Model()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
+for epoch in range(20):
+    model = Model()
+    loss = nn.functional.mse_loss(model(X).squeeze(1), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_model_that_is_made_again_is_why_numbers_change(diagnosed: Diagnosed) -> None:
+    """What is drawn at random is told once, where it is drawn."""
+    result = diagnosed(TEXT.partition("def train")[0] + AGAIN, REGRESSION)
+    assert told(result) == [("extra-statement", "model = Model()", "")]
+    assert len(result.findings) == 1
+
+
+def test_a_column_of_targets_is_told_where_it_is_made(diagnosed: Diagnosed) -> None:
+    """What the model gives has the shape of the targets already."""
+    text = changed(("criterion(y_pred, y)", "criterion(y_pred, y.view(-1, 1))"))
+    assert told(diagnosed(text, REGRESSION)) == [
+        ("broadcast-target", "y.view(-1, 1)", "loss = criterion(y_pred, y.flatten())")
+    ]
 
 
 def test_what_a_change_has_shown_is_not_said_to_be_something_else(diagnosed: Diagnosed) -> None:

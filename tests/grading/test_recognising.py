@@ -142,6 +142,15 @@ def test_of_a_task_that_is_named_all_functions_are_listed(grade, tmp_path: Path)
     assert "update_parameters(" in said
 
 
+def test_tensors_that_stand_by_themselves_are_told_to_be_parameters(grade, tmp_path: Path) -> None:
+    """A net in torch is there, and no module."""
+    text = "import torch\nW1 = torch.zeros(2, 2, requires_grad=True)\ndef model(X): return X @ W1\n"
+    made = grade(script(tmp_path, text, "homework.py"), "regression-torch")
+    said = made.tasks[0].checks[0].message
+    assert said.startswith("`class Model(nn.Module)` is missing. Found `model(X)`. Tensors that ")
+    assert "make each of them an `nn.Parameter` of the class" in said
+
+
 def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Path) -> None:
     """What could not be used may be why no task was recognised."""
     text = _bare("regression").replace("return A, A_prev", "return None")

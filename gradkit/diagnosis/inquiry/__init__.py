@@ -87,7 +87,9 @@ def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Findin
     named = {finding.check for finding in inquiry.findings if _is_explained(finding)}
     found = [
         finding_of(task, bound[role], "", Slip(NONDETERMINISTIC), Explanation())
+        # What a change makes right at whatever inputs is the same each time.
         for role in nondeterministic(examined.case)
+        if not any(finding.diff for finding in inquiry.findings)
     ]
     found += [
         finding_of(task, bound[role], "", Slip(MEMORISED), Explanation())

@@ -7,7 +7,7 @@ import numpy as np
 from gradkit.binding.idioms import Idioms
 from gradkit.diagnosis.inquiry.findings import failed, finding_of
 from gradkit.diagnosis.mistakes.trained import explain_training
-from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, explain_module
+from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD, explain_module
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip, TrainingRun
@@ -48,7 +48,9 @@ def training_inquiry(task: Task, examined: Examined, idioms: Idioms) -> Inquiry:
     else:
         barred = barred - BEHIND | (OF_THE_MODULE - proven if proven else frozenset())
     explanation = explain_training(task, runs, barred=barred, likely=proven | likely_by(idioms))
-    if explanation.unknown:
+    # What is recorded otherwise leaves the steps as they are.
+    moved = failed(examined, "gradient") and not {s.code for s in explanation.slips} - RECORD
+    if explanation.unknown or (explanation.slips and moved):
         unknown = Explanation((Slip(UNEXPLAINED),))
         checks = [] if own or not forward_failed else ["forward"]
         checks += ["trajectory"] if failed(examined, "trajectory") else []

@@ -7,7 +7,8 @@ change of one mistake alone, as a statement at another place, it is tried for ea
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import builtins
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise, permutations
 from typing import TypeGuard
 
@@ -93,8 +94,18 @@ ACTIVATIONS: tuple[Mapping[str, str], ...] = (
 OVER = {"softmax": "-1", "log_softmax": "-1"}
 """What activations over all units of a layer are called with besides."""
 
+TENSORS = frozenset(["zeros", "ones", "full", "empty", "tensor", "Tensor", "rand", "randn"])
+"""Calls that make a tensor of numbers."""
+
 FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
+COLUMN = frozenset(["view", "reshape", "unsqueeze"])
+"""Calls that may make a column."""
+
 SUMS = {"sum": "mean", "mean": "sum", "log10": "log", "log2": "log"}
+CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
+"""Methods that have a twin, with an underscore, which changes what it is called on."""
+
+OPPOSITE = {"add_": "sub_", "sub_": "add_"}
 KEPT = frozenset(
     ["backward", "step", "zero_grad", "item", "parameters", "append", "range", "format"]
 )
@@ -148,15 +159,19 @@ class Text:
         lines = f"{before}{text}{after}".split("\n")
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
 
-    def put_each(self, kind: str, nodes: Sequence[ast.expr], text: str) -> Proposal:
-        """Return the change that puts a text in the place of several parts of a line each."""
-        spots = sorted((self.spot(node) for node in nodes), key=lambda at: (at.first, at.start))
+    def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
+        """Return the change that puts texts in the place of several parts of a line each."""
+        spots = sorted(
+            ((self.spot(node), text) for node, text in parts),
+            key=lambda each: (each[0].first, each[0].start),
+        )
         lines = [*self.lines]
-        for at in reversed(spots):
+        for at, text in reversed(spots):
             line = lines[at.first - 1]
             lines[at.first - 1] = f"{line[: at.start]}{text}{line[at.end :]}"
-        first, last = spots[0].first, spots[-1].last
-        return self.moved(kind, first, last, lines[first - 1 : last], spots[0])
+        (begin, _), (end, _) = spots[0], spots[-1]
+        inside = lines[begin.first - 1 : end.last]
+        return self.moved(kind, begin.first, end.last, inside, begin)
 
     def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
         """Return the change that puts lines in the place of others, for the sake of a statement."""
@@ -167,11 +182,22 @@ class Text:
 Changes = Callable[[Text, Task], Iterator[Proposal]]
 
 
-def changes(task: Task, cell: str, source: str) -> Iterator[Proposal]:
-    """Yield all changes of the text of a cell, likely ones first."""
-    text = Text(cell, source)
-    for make, _, _ in KINDS.values():
-        yield from make(text, task)
+def changes(task: Task, text: Text) -> Iterator[Proposal]:
+    """Yield all changes of the text of a cell, likely ones first.
+
+    What counts the rounds of a ``while`` loop is not changed but in how much it counts: a loop that
+    never ends by itself is ended in time here.
+    """
+    tests = [_names(node.test) for node in walk(text.tree) if isinstance(node, ast.While)]
+    counters = set().union(*tests)
+    counting = {n.lineno for n in walk(text.tree) if isinstance(n, ast.stmt) and _sets(n, counters)}
+    for kind, (make, _, _) in KINDS.items():
+        yield from (one for one in make(text, task) if kind == "count" or one.line not in counting)
+
+
+def _sets(node: ast.stmt, names: set[str]) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(isinstance(each, ast.Name) and each.id in names for each in targets)
 
 
 def _group(name: str, groups: tuple[Mapping[str, str], ...]) -> Mapping[str, str]:
@@ -246,6 +272,14 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
                     if isinstance(node, ast.Call):
                         whole = _applied(ACTIVATIONS[1][name], name, ast.unparse(node))
                         yield text.put("wrapped", text.spot(node), f"torch.{whole}")
+    for node in reversed(text.calls):
+        if called_method(node) == "add_module":
+            at = text.spot(node)
+            base, own = ast.unparse(node.func), text.lines[at.first - 1 : at.last]
+            for name in filter(ACTIVATIONS[0].get, wanted):
+                layer = f"torch.nn.{_applied(ACTIVATIONS[0][name], name)}"
+                more = f'{" " * at.start}{base}("activation", {layer})'
+                yield text.moved("wrapped", at.first, at.last, [*own, more], at)
     for node in text.calls:
         if last_name(node.func) == "Sequential":
             front = _front(node.func) or "torch.nn."
@@ -260,15 +294,16 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _options(text: Text, task: Task) -> Iterator[Proposal]:
     """A call without one of its options."""
-    known = OPTIMIZERS | {"DataLoader"} | {n for group in LOSSES for n in group.values()}
+    known = OPTIMIZERS | {"DataLoader", "Linear"} | {n for group in LOSSES for n in group.values()}
     for node in text.calls:
         if last_name(node.func) in known:
-            for each in node.keywords:
-                if each.arg not in (None, "lr", "params"):
-                    left = [ast.unparse(a) for a in node.args]
-                    left += [ast.unparse(k) for k in node.keywords if k is not each]
-                    whole = f"{ast.unparse(node.func)}({', '.join(left)})"
-                    yield text.put("option", text.spot(node), whole, text.spot(each))
+            options = [k for k in node.keywords if k.arg not in (None, "lr", "params")]
+            for some in [*([each] for each in options), options]:
+                left = [ast.unparse(a) for a in node.args]
+                left += [ast.unparse(k) for k in node.keywords if k not in some]
+                whole = f"{ast.unparse(node.func)}({', '.join(left)})"
+                if some:
+                    yield text.put("option", text.spot(node), whole, text.spot(some[0]))
 
 
 def _rates(text: Text, task: Task) -> Iterator[Proposal]:
@@ -291,20 +326,68 @@ def _batches(text: Text, task: Task) -> Iterator[Proposal]:
                 if each.arg == "batch_size":
                     for name in _parameters(text, node):
                         yield text.put("batch", text.spot(each.value), f"len({name})")
+    for made in walk(text.tree):
+        if isinstance(made, ast.Assign):
+            parts = [each for each in walk(made.value) if isinstance(each, ast.Subscript)]
+            some = [(p, ast.unparse(p.value)) for p in parts if isinstance(p.slice, ast.Slice)]
+            if some:
+                yield text.put_each("batch", some)
 
 
 def _calls(text: Text, task: Task) -> Iterator[Proposal]:
     """What a call is made of, in the place of the call."""
     for node in text.calls:
         if (name := last_name(node.func)) not in KEPT:
-            if isinstance(node.func, ast.Attribute) and (
-                not node.args or name in FLAT | {"unsqueeze", "to"}
+            inside = text.function(node.lineno) == "__init__"
+            if (
+                isinstance(node.func, ast.Attribute)
+                and not inside
+                and (all(map(_is_number, node.args)) or name in FLAT | {"unsqueeze", "to"})
             ):
                 kind = "cut" if name in CUTTING else "call"
-                yield text.put(kind, text.spot(node), ast.unparse(node.func.value))
-            if len(node.args) == 1 and not node.keywords:
-                argument = ast.unparse(node.args[0])
-                yield text.put("call", text.spot(node), argument)
+                parts = dict.fromkeys([node.func.value, _uncut(node), _compared(node)])
+                for part in filter(None, parts):
+                    yield text.put(kind, text.spot(node), ast.unparse(part))
+            if len(node.args) == 1 and not node.keywords and not inside:
+                (argument,) = node.args
+                if not _is_number(argument):
+                    yield text.put("call", text.spot(node), ast.unparse(argument))
+
+
+def _is_number(node: ast.expr) -> bool:
+    value = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(value, ast.Constant)
+
+
+def _made_of(node: ast.expr) -> ast.expr | None:
+    """Return what a method is called on, or an attribute is one of."""
+    function = node.func if isinstance(node, ast.Call) else node
+    return function.value if isinstance(function, ast.Attribute) else None
+
+
+def _uncut(node: ast.expr) -> ast.expr:
+    """Return an expression without all that cuts its graph at the end of it."""
+    function = node.func if isinstance(node, ast.Call) else node
+    inner = _made_of(node) if last_name(function) in CUTTING else None
+    return node if inner is None else _uncut(inner)
+
+
+def _compared(node: ast.expr) -> ast.expr | None:
+    """Return what is compared in a chain of methods that starts with that."""
+    inner: ast.expr | None = node
+    while inner is not None and not isinstance(inner, ast.Compare):
+        inner = _made_of(inner)
+    return inner.left if inner is not None else None
+
+
+def _layers(text: Text, task: Task) -> Iterator[Proposal]:
+    """A stack without one of its layers."""
+    for node in text.calls:
+        if last_name(node.func) == "Sequential":
+            for each in node.args:
+                left = ", ".join(ast.unparse(a) for a in node.args if a is not each)
+                whole = f"{ast.unparse(node.func)}({left})"
+                yield text.put("layer", text.spot(node), whole, text.spot(each))
 
 
 def _withheld(text: Text, task: Task) -> Iterator[Proposal]:
@@ -327,6 +410,8 @@ def _operands(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.BinOp):
             for part in (node.left, node.right):
                 yield text.put("operand", text.spot(node), ast.unparse(part))
+            for name in _parameters(text, node) if isinstance(node.op, ast.Div) else ():
+                yield text.put("operand", text.spot(node.right), f"len({name})")
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield text.put("operand", text.spot(node), ast.unparse(node.operand))
         elif isinstance(node, ast.Call) and last_name(node.func) == "range" and len(node.args) == 2:
@@ -350,34 +435,73 @@ def _sums(text: Text, task: Task) -> Iterator[Proposal]:
         alike = [node for node in functions if ast.unparse(node) == name]
         if len(alike) > 1:
             right = f"{_front(alike[0])}{SUMS[last_name(alike[0])]}"
-            yield text.put_each("sum", alike, right)
+            yield text.put_each("sum", ((node, right) for node in alike))
 
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives, in the shape of the targets: where it is called, not inside of it."""
     for node in text.calls:
         called = isinstance(node.func, ast.Name) and len(node.args) == 1
-        if called and text.function(node.lineno) not in ("forward", "__call__"):
+        if (
+            called
+            and not hasattr(builtins, last_name(node.func))
+            and text.function(node.lineno) not in ("forward", "__call__")
+        ):
             yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
+    for node in text.calls:
+        if called_method(node) in COLUMN and isinstance(node.func, ast.Attribute):
+            yield text.put("shape", text.spot(node), f"{ast.unparse(node.func.value)}.flatten()")
+
+
+def _terms(text: Text, task: Task) -> Iterator[Proposal]:
+    """What a model holds and never reads, added to what it computes."""
+    for model in walk(text.tree):
+        if isinstance(model, ast.ClassDef):
+            named = [each for each in _attributes(model) if isinstance(each.value, ast.Name)]
+            read = {each.attr for each in named if isinstance(each.ctx, ast.Load)}
+            unread = [each for each in named if each.attr not in read]
+            for node in walk(model):
+                value = node.value if isinstance(node, ast.Assign | ast.Return) else node
+                if isinstance(value, ast.BinOp | ast.Call):
+                    for each in unread:
+                        whole = f"{ast.unparse(value)} + {ast.unparse(each)}"
+                        yield text.put("term", text.spot(value), whole)
 
 
 def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
     """The loss that is propagated back, recorded in the place of something else."""
     names = _called_on(text, "backward")
-    for node in text.calls:
-        if called_method(node) == "append" and len(node.args) == 1:
-            for name in names:
-                yield text.put("recorded", text.spot(node.args[0]), f"{name}.item()")
+    appended = [n for n in text.calls if called_method(n) == "append" and len(n.args) == 1]
+    values = [node.args[0] for node in appended]
+    for function in walk(text.tree):
+        if isinstance(function, ast.FunctionDef) and calls_method(function, "backward"):
+            values += [n.value for n in walk(function) if isinstance(n, ast.Return) and n.value]
+    for value in values:
+        for name in names:
+            yield text.put("recorded", text.spot(value), f"{name}.item()")
 
 
 def _registered(text: Text, task: Task) -> Iterator[Proposal]:
-    """Layers in a list that torch knows of."""
+    """Layers in a list that torch knows of, and tensors as parameters: one, or all."""
+    tensors: list[tuple[ast.expr, str]] = []
+    known = set(TENSORS)
     for node in walk(text.tree):
-        value = node.value if isinstance(node, ast.Assign) else None
-        if isinstance(value, ast.List | ast.ListComp | ast.Tuple):
-            for name in ("ModuleList", "ParameterList"):
-                whole = f"torch.nn.{name}({ast.unparse(value)})"
-                yield text.put("registered", text.spot(value), whole)
+        if not isinstance(node, ast.Assign):
+            continue
+        value, whole = node.value, ast.unparse(node.value)
+        made = {last_name(each.func) for each in walk(value) if isinstance(each, ast.Call)}
+        if not isinstance(node.targets[0], ast.Attribute):
+            known |= {last_name(node.targets[0])} if made & TENSORS else set()
+        elif isinstance(value, ast.List | ast.ListComp | ast.Tuple | ast.Dict):
+            of = "Dict" if isinstance(value, ast.Dict) else "List"
+            for name in (f"Module{of}", f"Parameter{of}"):
+                yield text.put("registered", text.spot(value), f"torch.nn.{name}({whole})")
+        elif {last_name(value), *made} & known and not made & {"Parameter", "Linear"}:
+            tensors.append((value, f"torch.nn.Parameter({whole})"))
+    for value, whole in tensors:
+        yield text.put("registered", text.spot(value), whole)
+    if len(tensors) > 1:
+        yield text.put_each("registered", tensors)
 
 
 def _given(text: Text, task: Task) -> Iterator[Proposal]:
@@ -393,9 +517,10 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.For)
         and any(ast.unparse(n) == f"{ast.unparse(node.target)}.grad" for n in _attributes(node))
     ]
+    handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
         names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
-        for name in dict.fromkeys(names):
+        for name in dict.fromkeys([*names, *_parameters(text, value)[:1]]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
 
 
@@ -407,7 +532,9 @@ def _swapped(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives and the targets, the other way round in a loss."""
     for node in text.calls:
         if len(node.args) == 2 and (
-            isinstance(node.func, ast.Name) or _group(last_name(node.func), LOSSES)
+            isinstance(node.func, ast.Name)
+            or last_name(node.func) == "Linear"
+            or _group(last_name(node.func), LOSSES)
         ):
             one, two = map(text.spot, node.args)
             both = ", ".join(ast.unparse(each) for each in reversed(node.args))
@@ -419,8 +546,11 @@ def _signs(text: Text, task: Task) -> Iterator[Proposal]:
     for node in walk(text.tree):
         if isinstance(node, ast.BinOp):
             yield from _turned(text, node.op, text.spot(node.left), text.spot(node.right))
-        elif isinstance(node, ast.AugAssign):
+        elif isinstance(node, ast.AugAssign) and not _is_number(node.value):
             yield from _turned(text, node.op, text.spot(node.target), text.spot(node.value))
+    for node in text.calls:
+        if name := OPPOSITE.get(called_method(node)):
+            yield _renamed(text, "sign", node.func, name)
     for node in walk(text.tree):
         value = node.value if isinstance(node, ast.Return | ast.Assign) else None
         if value and any(isinstance(each, ast.BinOp) for each in walk(value)):
@@ -447,11 +577,34 @@ def _in_place(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.put(IN_PLACE, text.spot(node), step)
 
 
+def _kept(text: Text, task: Task) -> Iterator[Proposal]:
+    """A method that changes a tensor, in the place of one whose result nobody keeps."""
+    for node in walk(text.tree):
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and (name := called_method(call)) in CHANGING:
+            yield _renamed(text, "kept", call.func, f"{name}_")
+
+
+def _counts(text: Text, task: Task) -> Iterator[Proposal]:
+    """One more, in the place of another number more."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.AugAssign) and _is_number(node.value):
+            yield text.put("count", text.spot(node.value), "1")
+
+
 def _formulas(text: Text, task: Task) -> Iterator[Proposal]:
     """The task's loss in the place of a formula of two values."""
     right, stepped = LOSSES[1].get(task.loss), _called_on(text, "backward")
     held = {node.arg for node in walk(text.tree) if isinstance(node, ast.arg)}
     held |= {n.id for n in walk(text.tree) if isinstance(n, ast.Name) and _is_stored(n)}
+    for node in walk(text.tree) if task.loss == "squared_error" else ():
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _is_number(node.right):
+            yield text.put("formula", text.spot(node.right), "2")
+        elif isinstance(node, ast.Call) and last_name(node.func) == "abs":
+            value = node.args[0] if node.args else _made_of(node)
+            if value is not None:
+                square = ast.BinOp(value, ast.Pow(), ast.Constant(2))
+                yield text.put("formula", text.spot(node), f"({ast.unparse(square)})")
     for node in walk(text.tree):
         if isinstance(node, ast.Return) or (
             isinstance(node, ast.Assign) and last_name(node.targets[0]) in stepped
@@ -520,29 +673,107 @@ def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
 
 
 def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
-    """A call, or another value for what was handed over, left out."""
-    for function in walk(text.tree):
-        if isinstance(function, ast.FunctionDef):
-            handed = {each.arg for each in function.args.args}
-            for node in walk(function):
-                again = isinstance(node, ast.Assign) and last_name(node.targets[0]) in handed
+    """A call, or another value for what was handed over or is there before, left out."""
+    before = {last_name(n.targets[0]) for n in text.tree.body if isinstance(n, ast.Assign)}
+    for block in walk(text.tree):
+        function = block if isinstance(block, ast.FunctionDef) else None
+        if function or (block in text.tree.body and isinstance(block, LOOPS)):
+            handed = {each.arg for each in function.args.args} if function else before
+            for node in walk(block):
+                again = isinstance(node, ast.Assign) and (
+                    last_name(node.targets[0]) in handed | _names(node.value)
+                )
                 called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-                if isinstance(node, ast.stmt) and (again or called):
+                leaves = isinstance(node, ast.If) and isinstance(node.body[0], ast.Break)
+                if isinstance(node, ast.stmt) and (again or called or leaves):
                     at = text.spot(node)
                     yield text.moved("dropped", at.first, at.last, [], at)
 
 
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in walk(node) if isinstance(each, ast.Name)}
+
+
+def _others(text: Text, task: Task) -> Iterator[Proposal]:
+    """Another name, or another part of the model, in what a forward pass computes."""
+    for model in walk(text.tree):
+        parts = _attributes(model) if isinstance(model, ast.ClassDef) else []
+        for function in walk(model) if parts else ():
+            if not isinstance(function, ast.FunctionDef) or function.name == "__init__":
+                continue
+            handed = {each.arg for each in function.args.args[1:]}
+            made = {n.id for n in walk(function) if isinstance(n, ast.Name) and _is_stored(n)}
+            stored = {each.attr for each in parts if isinstance(each.ctx, ast.Store)}
+            for node in walk(function):
+                if isinstance(node, ast.Name) and not _is_stored(node) and node.id in made | handed:
+                    others = sorted((made | handed) - {node.id})
+                elif isinstance(node, ast.Attribute) and node.attr in stored:
+                    base = ast.unparse(node.value)
+                    others = [f"{base}.{name}" for name in sorted(stored - {node.attr})]
+                else:
+                    continue
+                for other in others:
+                    yield text.put("other", text.spot(node), other)
+
+
+def _indented(text: Text, task: Task) -> Iterator[Proposal]:
+    """What a loop ends with behind it, if that is a result; or a statement beside it in it."""
+    for parent in walk(text.tree):
+        block = getattr(parent, "body", ())
+        for loop, following in pairwise([*block, None] if isinstance(block, list) else ()):
+            if isinstance(loop, LOOPS) and loop.body[0].lineno > loop.lineno:
+                *before, end = loop.body
+                ends = (
+                    isinstance(end, ast.Return)
+                    or called_method(getattr(end, "value", end)) == "append"
+                )
+                for above, node, to in ((before[-1:] * ends, end, loop), ([end], following, end)):
+                    if node is not None and above:
+                        own = text.lines[node.lineno - 1 : node.end_lineno]
+                        less, more = node.col_offset, " " * to.col_offset
+                        lines = [more + line[min(less, _indent(line)) :] for line in own]
+                        first, at = text.spot(above[0]).last, text.spot(node)
+                        lines = [*text.lines[first - 1 : at.first - 1], *lines]
+                        yield text.moved(INDENTED, first, at.last, lines, at)
+        for one, loop in pairwise(block if isinstance(block, list) else ()):
+            if isinstance(loop, LOOPS) and isinstance(one, ast.Assign):
+                inner = loop.body[0]
+                head = text.lines[loop.lineno - 1 : inner.lineno - 1]
+                line, at = " " * inner.col_offset + ast.unparse(one), text.spot(one)
+                yield text.moved(INDENTED, at.first, inner.lineno - 1, [*head, line], at)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _returns(text: Text, task: Task) -> Iterator[Proposal]:
+    """All of what is returned, or anything at all."""
+    for function in walk(text.tree):
+        if not isinstance(function, ast.FunctionDef) or not calls_method(function, "backward"):
+            continue
+        last, at = text.spot(function.body[-1]), " " * function.body[-1].col_offset
+        if not any(isinstance(node, ast.Return) for node in walk(function)):
+            for name in _called_on(text, "append"):
+                lines = [*text.lines[last.first - 1 : last.last], f"{at}return {name}"]
+                yield text.moved("missing", last.first, last.last, lines, last)
+        for node in walk(function):
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Subscript):
+                yield text.put("entry", text.spot(node.value), ast.unparse(node.value.value))
+
+
 def _sizes(text: Text, task: Task) -> Iterator[Proposal]:
     """A size of the layers in the place of another: once, or wherever that stands in the model."""
+    stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
     for model in walk(text.tree):
-        if isinstance(model, ast.ClassDef):
+        if isinstance(model, ast.ClassDef) or model in stacks:
             calls = [node for node in walk(model) if isinstance(node, ast.Call)]
             numbers = [n for call in calls for n in call.args if _is_size(n)]
             alike = [[one for one in numbers if one.value == n.value] for n in numbers]
             for nodes in (*([n] for n in numbers), *alike):
                 for units in dict.fromkeys(layer.units for layer in task.layers):
                     if units != nodes[0].value:
-                        yield text.put_each("size", nodes, str(units))
+                        yield text.put_each("size", ((node, str(units)) for node in nodes))
 
 
 def _is_size(node: ast.expr) -> TypeGuard[ast.Constant]:
@@ -579,6 +810,12 @@ def _parameters(text: Text, node: ast.AST) -> list[str]:
 IN_PLACE = "in place"
 """The kind of change after which a step is one of the parameter, and not of a name."""
 
+INDENTED = "indented"
+"""The kind of change that is told with a line that stays, for that to be seen."""
+
+CUTS = ("cut", "with", "dropped")
+"""The kinds of changes after which a forward pass gives the same, and has a graph."""
+
 SIZES = "sizes"
 """In the place of a mistake: the model has parameters of other shapes."""
 
@@ -588,25 +825,32 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
     "loss": (_losses, "wrong-function", ("wrong-loss", "logits-loss", "double-sigmoid")),
     "activation": (_activations, "wrong-function", ("wrong-activation",)),
-    "swapped": (_swapped, "wrong-order", ()),
+    "layer": (_layers, "extra-function", ("wrong-activation", SIZES)),
+    "swapped": (_swapped, "wrong-order", (SIZES,)),
     "option": (
         _options,
         "wrong-option",
-        ("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss"),
+        ("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss", SIZES),
     ),
     "rate": (_rates, "wrong-constant", ("wrong-learning-rate", "rate-ignored")),
     "batch": (_batches, "mini-batch", ("mini-batch",)),
+    INDENTED: (
+        _indented,
+        "wrong-indentation",
+        ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", "wrong-rounds"),
+    ),
     "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
     "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
     "sign": (_signs, "turned-sign", ("wrong-sign",)),
     "branch": (_branches, "wrong-expression", ("wrong-learning-rate",)),
+    "term": (_terms, "missing-term", ()),
     "recorded": (
         _recorded,
         "wrong-expression",
         ("recorded-loss", "loss-after-step", "wrong-reduction"),
     ),
-    "registered": (_registered, "missing-function", ("unregistered-parameters",)),
+    "registered": (_registered, "unregistered-parameters", ("unregistered-parameters", SIZES)),
     "dropped": (_dropped, "extra-statement", ("wrong-learning-rate", "graph-detached")),
     "call": (
         _calls,
@@ -632,6 +876,10 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         "wrong-statement-order",
         ("gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"),
     ),
+    "other": (_others, "wrong-name", ()),
+    "entry": (_returns, "wrong-element", ()),
+    "kept": (_kept, "not-in-place", ("missing-step",)),
+    "count": (_counts, "wrong-constant", ("wrong-rounds",)),
     "size": (_sizes, "wrong-constant", (SIZES,)),
 }
 """The kinds of changes, likely ones first: what is told where the numbers have no name, a kind of

@@ -90,6 +90,9 @@ def changed_blocks(
         yield Rewritten("wrong-element", LARGE, indexed, statement)
     for kind, made in _other_targets(statement, function, counts):
         yield Rewritten(kind, LARGER, [*before, made, *after], statement)
+    for name, part in _entries_of_others(statement, function) if parent is function else ():
+        copied = ast.parse(f"{name} = {name}.copy()").body
+        yield Rewritten("missing-copy", LARGER, [*before, *copied, statement, *after], part)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
         yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
 
@@ -178,6 +181,19 @@ def _other_targets(
             yield kind, with_parts(statement, targets=[other])
         else:
             yield kind, with_parts(statement, target=other)
+
+
+def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the names below a statement that are given entries and no value, and where first."""
+    given = [each for each in ast.walk(function) if isinstance(each, ast.Assign)]
+    seen = {each.id for one in given for each in one.targets if isinstance(each, ast.Name)}
+    for part in ast.walk(statement):
+        if isinstance(part, ast.Assign | ast.AugAssign):
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+            for target in targets:
+                for name in _base_of(target) - seen if isinstance(target, ast.Subscript) else ():
+                    seen.add(name)
+                    yield name, part
 
 
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:
