@@ -43,6 +43,7 @@ OTHER_LINES = {
     "classification … + 2 * 0.001 * dW2": FACTOR,
     "regression … dZ2 = (y - y_hat)\n    dW2 = (A1 * dZ2).T\n    parameters['W2'] = parameters['W2'] + 0.001 * dW2\n    parameters['b2'] = parameters['b2'] + 0.01 * dZ2 * np.ones((1, 1))\n$": FACTOR,
     "b1'] += 0.01 * d\n    parameters['b1'] += 0.01 * d": "of two equal steps the second is the odd one",
+    "W1'][1:] += 0.001 * X[1:] @ back.T": "the slice is told, in the first line that has it",
     "h = W2 * (1 - A1)": "the first value without A1 is the one",
     "[w21 - 0.001 * g * v1 * x2, w22 - 0.001 * g * v2 * x1]": "of a statement the line that is wrong",
     "(1/m) * A1 * dZ2": FACTOR,

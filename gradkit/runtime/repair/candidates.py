@@ -189,19 +189,21 @@ class Candidates:
                 yield least + more, group
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
+            if not right:
+                yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY), 8)
             if whole and not right and any(map(self._is_wanted, ADDED)):
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, self._filling()
         self._kept_back = 0
         yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
 
-    def _in_part(self, ones: Iterable[Candidate]) -> list[Candidate]:
-        """Return the small ones of some changes that half of the time is enough for.
+    def _in_part(self, ones: Iterable[Candidate], share: int = 2) -> list[Candidate]:
+        """Return the small ones of some changes that a half of the time, or less, is enough for.
 
         What comes after them has its turn before the others, which are kept for the end.
         """
         small = sorted(ones, key=lambda one: one.cost)
-        room = self._bench.budget.left // (2 * self._bench.price)
+        room = self._bench.budget.left // (share * self._bench.price)
         self._others += small[room:]
         return small[:room]
 

@@ -54,8 +54,9 @@ def _names(spot: Spot) -> Iterator[Change]:
         near = scope.alike(text, spot.value)
         lost = spot.value is None and text not in scope.values
         if lost:
-            # What is not there at all was to be one that is written nearly so.
+            # What is not there at all was to be one that is written nearly so, of the same names.
             near = written_like(text, scope.values)
+            near = [n for n in near if _read(node) <= _read(expression(n))] or near
         for other in near:
             yield Change(kind, expression(other))
         if lost or spot.value is not None:
@@ -74,6 +75,12 @@ def _names(spot: Spot) -> Iterator[Change]:
 
 RATES = 4
 """Numbers of either sort that are tried in the place of an array."""
+
+
+def _read(node: ast.expr) -> set[str]:
+    """Return the names in an expression."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
 
 OTHERS, AT_ONCE = 4, 30
 """Others that are handed over in the place of a name, and ways to do so with several."""

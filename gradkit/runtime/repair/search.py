@@ -35,8 +35,8 @@ GAIN = 0.02
 WHOLE, STEP = "wrong-expression", "missing-statement"
 """Kinds of changes: one that two others may be instead, and one that may be instead of several."""
 
-MUCH = 3
-"""Changes that another one is looked for in the place of."""
+MUCH, KEPT_BACK = 3, 8
+"""Changes that another one is looked for in the place of, and the part of the time for that."""
 
 NOTHING = -1
 """What a change leaves wrong that makes nothing right."""
@@ -129,7 +129,8 @@ class Search:
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
-        first = self._text
+        first, kept_back = self._text, self._budget.left // KEPT_BACK
+        self._budget.spend(kept_back)
         with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question, self._budget)
             while len(found) < self._most:
@@ -141,6 +142,7 @@ class Search:
                     break
                 for each in best.proposals:
                     self._text = self._text.after(each)
+            self._budget.spend(-kept_back)
             if len(found) >= MUCH:
                 # What is made of one value may be all right by one step more.
                 self._text, self._most, self._kinds = first, 1, (STEP,)
