@@ -20,6 +20,7 @@ from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
+from gradkit.diagnosis.repair.text import Text
 from gradkit.diagnosis.repair.training import (
     CUTS,
     IN_PLACE,
@@ -28,7 +29,6 @@ from gradkit.diagnosis.repair.training import (
     NAMES,
     SIZES,
     STANDS,
-    Text,
     changes,
 )
 from gradkit.grading.repairs import HELD, replaced

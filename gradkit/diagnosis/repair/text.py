@@ -1,0 +1,78 @@
+"""The text of a cell, and changes of it where they stand."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.runtime.syntax import parse, walk
+
+
+class Spot(Struct, frozen=True):
+    """A place in a text, for a change of it: lines from 1, columns in characters from 0."""
+
+    first: int
+    start: int
+    last: int
+    end: int
+
+
+class Text:
+    """One cell: its lines and its tree."""
+
+    def __init__(self, cell: str, source: str) -> None:
+        self.cell, self.source = cell, source
+        self.lines = source.split("\n")
+        self.tree = parse(source)
+        self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]
+
+    def spot(self, node: ast.expr | ast.stmt | ast.keyword) -> Spot:
+        """Return where a node stands."""
+        last = node.end_lineno or node.lineno
+        return Spot(
+            node.lineno,
+            self._column(node.lineno, node.col_offset),
+            last,
+            self._column(last, node.end_col_offset or 0),
+        )
+
+    def function(self, line: int) -> str:
+        """Return the innermost function, or class, that a line stands in; else ``train``."""
+        inside = [
+            node
+            for node in walk(self.tree)
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and node.lineno <= line <= (node.end_lineno or 0)
+        ]
+        return max(inside, key=lambda node: node.lineno).name if inside else "train"
+
+    def _column(self, line: int, offset: int) -> int:
+        return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
+
+    def put(self, kind: str, at: Spot, text: str, doubtful: Spot | None = None) -> Proposal:
+        """Return the change that puts a text in the place of what stands there."""
+        before, after = self.lines[at.first - 1][: at.start], self.lines[at.last - 1][at.end :]
+        lines = f"{before}{text}{after}".split("\n")
+        return self.moved(kind, at.first, at.last, lines, doubtful or at)
+
+    def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
+        """Return the change that puts texts in the place of several parts of a line each."""
+        spots = sorted(
+            ((self.spot(node), text) for node, text in parts),
+            key=lambda each: (each[0].first, each[0].start),
+        )
+        lines = [*self.lines]
+        for at, text in reversed(spots):
+            line = lines[at.first - 1]
+            lines[at.first - 1] = f"{line[: at.start]}{text}{line[at.end :]}"
+        (begin, _), (end, _) = spots[0], spots[-1]
+        inside = lines[begin.first - 1 : end.last]
+        return self.moved(kind, begin.first, end.last, inside, begin)
+
+    def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
+        """Return the change that puts lines in the place of others, for the sake of a statement."""
+        ends = at.first, at.start, at.last, at.end
+        return Proposal(self.cell, kind, first, last, tuple(lines), *ends)
