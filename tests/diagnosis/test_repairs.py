@@ -486,6 +486,15 @@ BY_HAND = [
             "return dx[:, :, p:p + (shape[2] - 2 * p), p:p + (shape[3] - 2 * p)], dw, db",
         ),
     ),
+    # What is not cut to its shape.
+    (
+        "convolution/loops",
+        ("dx = dx_pad[:, :, pad:pad + H, pad:pad + W]", "dx = dx_pad"),
+        (
+            "wrong-expression",
+            "dx = dx_pad[:, :, pad:dx_pad.shape[2] - pad, pad:dx_pad.shape[3] - pad]",
+        ),
+    ),
     # What stops: a change that only runs makes nothing right.
     (
         "epochs/one_hot",

@@ -132,6 +132,8 @@ class Candidates:
         told = [slot.node for t in bench.targets for slot in t.slots if self._is_at(t, slot)]
         self._helpers = {called(part) for node in told for part in ast.walk(node)}
         self._draw = places.draws[0]
+        found = bench.outputs(self._draw, np.array).values()
+        self._pairs = [*zip(found, self._draw.expected, strict=False)]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
         self._put_in: list[Candidate] = []
@@ -189,6 +191,8 @@ class Candidates:
                 yield least + more, group
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
+            for place in self._in_time(place for place in likely if self._is_misshapen(place)):
+                yield LARGER, self._of_place(place, self._borrowed(place), only=True)
             if not right:
                 yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY), 8)
             if whole and not right and any(map(self._is_wanted, ADDED)):
@@ -196,6 +200,14 @@ class Candidates:
                 yield LARGE, self._filling()
         self._kept_back = 0
         yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
+
+    def _is_misshapen(self, place: Place) -> bool:
+        """Tell what gives an output that has another shape than is asked for."""
+        value = place.before[0] if place.before and not place.target.right else None
+        return isinstance(value, np.ndarray) and any(
+            found.shape != right.shape and np.array_equal(value, found)
+            for found, right in self._pairs
+        )
 
     def _in_part(self, ones: Iterable[Candidate], share: int = 2) -> list[Candidate]:
         """Return the small ones of some changes that a half of the time, or less, is enough for.
@@ -402,9 +414,7 @@ class Candidates:
                 return []
             return self._places.scopes_after(place) if after else place.scopes
 
-        found = self._bench.outputs(self._draw, np.array).values()
-        pairs = zip(found, self._draw.expected, strict=False)
-        entries = {where for pair in pairs if (where := wrong_at(*pair)) is not None}
+        entries = {where for pair in self._pairs if (where := wrong_at(*pair)) is not None}
         for target in self._bench.targets:
             for change, block, line in inserted(
                 target.function, scopes, self._draw.pool, self._lacking, entries
