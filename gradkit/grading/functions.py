@@ -397,8 +397,6 @@ class FunctionGrader(Struct):
             self._wrong.add(check.name)
         if check.gradient and (verdict.state in ("fail", "not-checked") or self.solution is None):
             verdict = self._own_forward(check, verdict, probes)
-        if verdict.state == "fail" and self.solution is not None:
-            verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
         if verdict.state == "fail":
             called = self._lines(check).calls[-1].function
             verdict = replace(verdict, place=self._found[called].place())
@@ -564,9 +562,10 @@ class FunctionGrader(Struct):
             probes.append(Probe(draw, Made(example.values), found))
         return probes
 
-    def _first_to_differ(self, check: FunctionCheck) -> list[str]:
+    def first_to_differ(self, check: FunctionCheck) -> list[str]:
         """Say which variable, of those that the model solution has too, is the first to differ."""
-        assert self.solution is not None  # noqa: S101  (whoever asks has looked)
+        if self.solution is None:
+            return []
         draw, steps = self.draws[0], steps_of(self.task, check)
         expected = self.expected(check, draw)
         wanted = {self._own_name(f): names for f, names in self.solution.variables(check).items()}
