@@ -559,6 +559,15 @@ BY_HAND = [
         ("dA[A == 0] = 0", "dA[dA < 0] = 0"),
         ("wrong-name", "dA[A <= 0] = 0"),
     ),
+    # Two names in the place of each other.
+    (
+        "batchnorm/step_by_step",
+        (
+            "running_var = momentum * running_var + (1 - momentum) * var",
+            "running_var = momentum * var + (1 - momentum) * running_var",
+        ),
+        ("wrong-name", "running_var = momentum * running_var + (1 - momentum) * var"),
+    ),
     # What two changes, or one elsewhere, would do too.
     (
         "batchnorm/step_by_step",

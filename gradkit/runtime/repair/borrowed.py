@@ -22,6 +22,7 @@ from gradkit.runtime.repair.tree import (
     called,
     expression,
     placed,
+    renamed,
     with_parts,
 )
 
@@ -224,24 +225,9 @@ def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
                 yield flat, _key(array.reshape(-1))
 
 
-class _Rename(ast.NodeTransformer):
-    """Puts other expressions in the place of names, attributes and entries."""
-
-    def __init__(self, names: Mapping[str, ast.expr]) -> None:
-        self._names = names
-
-    def visit(self, node: ast.AST) -> Any:
-        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-            own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
-            if own is not None:
-                # A target stays one.
-                return with_parts(own, ctx=node.ctx) if hasattr(own, "ctx") else own
-        return self.generic_visit(node)
-
-
 def _renamed(part: Part, names: Mapping[str, ast.expr]) -> Any:
     read: Any = ast.parse(part.text).body[0]
-    return _Rename(names).visit(read if part.role == "statement" else read.value)
+    return renamed(read if part.role == "statement" else read.value, names)
 
 
 def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:

@@ -30,6 +30,7 @@ from gradkit.runtime.repair.tree import (
     is_numpy,
     moved,
     new,
+    renamed,
     with_parts,
 )
 
@@ -57,8 +58,11 @@ def _names(spot: Spot) -> Iterator[Change]:
             # What is not there at all was to be one that is written nearly so, of the same names.
             near = written_like(text, scope.values)
             near = [n for n in near if _read(node) <= _read(expression(n))] or near
+        # In a sum that counts there is as likely too much.
+        sums = [a for a in spot.above if _adds(a) and node in (a.left, a.right)]  # type: ignore[attr-defined]
+        counted = sums and spot.counts and isinstance(spot.value, WHOLE)
         for other in near:
-            yield Change(kind, expression(other))
+            yield Change(kind, expression(other), SCALED if counted else SIMPLE)
         if lost or spot.value is not None:
             # A row is no operand, and as often as a large number says it takes all memory.
             alone = not any(
@@ -80,6 +84,21 @@ RATES = 4
 def _read(node: ast.expr) -> set[str]:
     """Return the names in an expression."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _exchanged(spot: Spot) -> Iterator[Change]:
+    """Yield all that is computed with two names in the place of each other."""
+    if spot.above or isinstance(spot.node, ast.Name):
+        return
+    names = dict.fromkeys(n.id for n in ast.walk(spot.node) if isinstance(n, ast.Name))
+    held = {name: spot.scope.values.get(name) for name in names}
+    pairs = (p for p in itertools.combinations(names, 2) if _is_like(held[p[0]], held[p[1]]))
+    for one, other in itertools.islice(pairs, AT_ONCE):
+        yield Change(
+            "wrong-name",
+            renamed(spot.node, {one: expression(other), other: expression(one)}),
+            LARGER,
+        )
 
 
 OTHERS, AT_ONCE = 4, 30
@@ -664,7 +683,17 @@ def _filled(spot: Spot) -> Iterator[Change]:
 
 
 SMALL: Sequence[Maker] = (
-    *(_names, _constants, _operations, _comparisons, _calls, _attributes, _subscripts, _signed),
+    *(
+        _names,
+        _exchanged,
+        _constants,
+        _operations,
+        _comparisons,
+        _calls,
+        _attributes,
+        _subscripts,
+        _signed,
+    ),
 )
 LARGE_ONES: Sequence[Maker] = (_missing, _applied, _filled)
 """What may stand in the place of an expression, by what is wrong with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -64,6 +64,26 @@ def with_parts(node: Any, **parts: Any) -> Any:
     return made
 
 
+class _Rename(ast.NodeTransformer):
+    """Puts other expressions in the place of names, attributes and entries."""
+
+    def __init__(self, names: Mapping[str, ast.expr]) -> None:
+        self._names = names
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
+            if own is not None:
+                # A target stays one.
+                return with_parts(own, ctx=node.ctx) if hasattr(own, "ctx") else own
+        return self.generic_visit(node)
+
+
+def renamed(node: ast.AST, names: Mapping[str, ast.expr]) -> Any:
+    """Return a copy of a tree with other expressions in the place of names, and of entries."""
+    return _Rename(names).visit(copy.deepcopy(node))
+
+
 def binary(left: ast.expr, operator: type[ast.operator], right: ast.expr) -> ast.expr:
     """Return an operation."""
     return new(ast.BinOp, left, operator(), right)  # type: ignore[no-any-return]
@@ -101,13 +121,15 @@ def moved(index: ast.expr, counts: Sequence[str]) -> Iterator[ast.expr]:
     ``i:i + k``, ``n:n + k`` for ``:k``.
     """
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    windows = {at: part for at, part in enumerate(parts) if _begins(part) is not None}
+    windows = {at: begin for at, part in enumerate(parts) if (begin := _begins(part))}
     starts = {at: part for at, part in enumerate(parts) if _is_start(part)}
     for name in counts:
         count = expression(name)
-        steps = {at: _Stepped(str(_begins(part)), count) for at, part in windows.items()}
         later = {at: _later(part, count) for at, part in starts.items()}
-        stepped = {at: steps[at].visit(copy.deepcopy(part)) for at, part in windows.items()}
+        stepped = {
+            at: renamed(parts[at], {begin: binary(expression(begin), ast.Mult, count)})
+            for at, begin in windows.items()
+        }
         for made in (stepped, later):
             some = [{at: part} for at, part in made.items()] if len(made) > 1 else []
             for each in (made, *some) if made else ():
@@ -130,16 +152,6 @@ def _is_start(part: ast.expr) -> bool:
 
 def _later(part: Any, count: ast.expr) -> ast.expr:
     return with_parts(part, lower=count, upper=binary(count, ast.Add, part.upper))  # type: ignore[no-any-return]
-
-
-class _Stepped(ast.NodeTransformer):
-    """Multiplies a name with a count."""
-
-    def __init__(self, name: str, count: ast.expr) -> None:
-        self._name, self._count = name, count
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return binary(node, ast.Mult, self._count) if node.id == self._name else node
 
 
 def _sliced(part: Any) -> Iterator[ast.expr]:
