@@ -205,7 +205,7 @@ class Candidates:
         """Tell what gives an output that has another shape than is asked for."""
         value = place.before[0] if place.before and not place.target.right else None
         return isinstance(value, np.ndarray) and any(
-            found.shape != right.shape and np.array_equal(value, found)
+            np.shape(found) != right.shape and np.array_equal(value, found)
             for found, right in self._pairs
         )
 
