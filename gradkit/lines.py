@@ -14,11 +14,9 @@ over the student's functions, in the student's process, and over the model solut
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -241,33 +239,6 @@ def value_of(expression: str, names: dict[str, Any]) -> Any:
 @lru_cache(maxsize=1000)
 def _compiled(text: str, mode: str) -> CodeType:
     return compile(text, "<check>", mode, dont_inherit=True)
-
-
-@contextmanager
-def locals_kept(wanted: Mapping[str, Sequence[str]], kept: dict[str, Any]) -> Iterator[None]:
-    """Keep arrays in some local variables of functions, as they are when these return.
-
-    Parameters
-    ----------
-    wanted : mapping of str to sequence of str
-        Names of variables, by the name of their function.
-    kept : dict
-        Arrays are added under ``function/variable``; of several calls the last one's stay.
-    """
-
-    def look(frame: FrameType, event: str, _: object) -> None:
-        names = wanted.get(frame.f_code.co_name, ()) if event == "return" else ()
-        for name in names:
-            value = frame.f_locals.get(name)
-            if isinstance(value, np.ndarray):
-                kept[f"{frame.f_code.co_name}/{name}"] = value.copy()
-
-    before = sys.getprofile()
-    sys.setprofile(look)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
 
 
 # --- inputs, to be sent --------------------------------------------------------------------

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from gradkit.lines import (
     LinesError,
-    locals_kept,
     packed,
     read_expression,
     read_lines,
@@ -179,21 +178,3 @@ def test_lines_run() -> None:
     names: dict[str, object] = {"f": lambda x, n=1: (x + n, [x]), "x": 2}
     run("y, cache = f(x, n=3)\ncache[0] = y", names)
     assert names["cache"] == [5]
-
-
-def test_only_arrays_are_kept_of_local_variables() -> None:
-    """A module, an iterator or a lock in one is not copied, which would stop the call."""
-
-    def step(x):
-        import os
-
-        rows = iter(x)
-        y = 2 * x
-        n = len(x)
-        return os, rows, n, y
-
-    kept: dict[str, object] = {}
-    with locals_kept({"step": ("os", "rows", "y", "n", "z")}, kept):
-        step(np.arange(3.0))
-    assert list(kept) == ["step/y"]
-    assert np.array_equal(kept["step/y"], [0.0, 2.0, 4.0])

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.match import NO_PYTHON
 from gradkit.grading.recognise import another_exercise, problems_of
-from gradkit.judge.outputs import Probe, followed, judge_check, same
+from gradkit.judge.outputs import Probe, followed, judge_check
 from gradkit.language import phrase, say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.observations import MISSING_IMPORT, Outcome
@@ -561,29 +561,6 @@ class FunctionGrader(Struct):
             found, _ = self.run(steps, draw.values, None, check.compare)
             probes.append(Probe(draw, Made(example.values), found))
         return probes
-
-    def first_to_differ(self, check: FunctionCheck) -> list[str]:
-        """Say which variable, of those that the model solution has too, is the first to differ."""
-        if self.solution is None:
-            return []
-        draw, steps = self.draws[0], steps_of(self.task, check)
-        expected = self.expected(check, draw)
-        wanted = {self._own_name(f): names for f, names in self.solution.variables(check).items()}
-        found, _ = self.run(steps, draw.values, self._steps(steps, draw), (), variables=wanted)
-        for name, value in (expected.inner if expected is not None else {}).items():
-            function, _, variable = name.partition("/")
-            own = found.inner.get(f"{self._own_name(function)}/{variable}")
-            differs = own is not None and own.shape == value.shape and not same(own, value)
-            if differs and variable not in check.compare:
-                return [
-                    say(
-                        "Of the variables that the model solution has too, `{name}` in "
-                        "`{function}` is the first that is different.",
-                        name=variable,
-                        function=self._own_name(function),
-                    )
-                ]
-        return []
 
     def _probes(
         self, check: FunctionCheck, answers: Iterable[tuple[Draw, Made]], way: int

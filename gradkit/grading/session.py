@@ -333,9 +333,7 @@ class Session(AbstractContextManager["Session"]):
             with grader.process as process:
                 verdicts = grader.grade()
                 settled = all(verdict.state != "inconclusive" for verdict in verdicts)
-                if settled or redraw == REDRAWS:
-                    inquiry = _inquiry(grader, verdicts)
-                    verdicts = _with_variables(grader, verdicts, inquiry)
+                inquiry = _inquiry(grader, verdicts) if settled or redraw == REDRAWS else Inquiry()
                 self.resources.note(task, process)
             if settled:
                 break
@@ -443,19 +441,6 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
     from gradkit.grading.repairs import mend_functions
 
     return mend_functions(grader, verdicts).inquiry
-
-
-def _with_variables(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], inquiry: Inquiry
-) -> tuple[Verdict, ...]:
-    """Return the verdicts, with what there is to say where no line is told of one that is wrong."""
-    told = {finding.check for finding in inquiry.findings} | {*inquiry.follows}
-    return tuple(
-        replace(verdict, notes=(*verdict.notes, *grader.first_to_differ(check)))
-        if verdict.state == "fail" and check.name not in told
-        else verdict
-        for check, verdict in zip(grader.task.checks, verdicts, strict=True)
-    )
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:

@@ -191,14 +191,12 @@ class Made(Struct, frozen=True):
 
     ``again`` are those of the last lines run a second time, ``changed`` the inputs that they
     changed in place. ``missing`` says, by expression, what was found where there is no array.
-    ``inner`` are local variables at the functions' return, by ``function/variable``.
     """
 
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     again: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
-    inner: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 Array = NDArray[np.float64]

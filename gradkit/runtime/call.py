@@ -15,7 +15,6 @@ import cmath
 import math
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.lines import locals_kept, run, snapshot, unpacked, value_of
+from gradkit.lines import run, snapshot, unpacked, value_of
 from gradkit.runtime.frames import DTYPES, name_of
 from gradkit.runtime.messages import BeforeError, Message, message, message_of, text_of
 from gradkit.runtime.serve import reseed
@@ -389,8 +388,7 @@ def run_steps(
         ``functions``: the student's name for each in the lines. ``inputs``: a packed tree.
         ``steps``: ``[text, {name: tree}]``, lines and what is put in the place of names after them.
         ``reads``: expressions. ``again``: whether to run the last lines a second time. ``seed``: of
-        all generators, before each step. ``locals``: names of variables, by function, that are
-        read when the last lines' calls return. ``changed``: definitions of other text, see
+        all generators, before each step. ``changed``: definitions of other text, see
         `gradkit.runtime.repair.changed`.
     arrays : mapping of arrays
         Those of all trees.
@@ -401,8 +399,7 @@ def run_steps(
     -------
     Returned
         The values by the number of their expression, ``again/NUMBER`` for those that are other ones
-        the second time, ``local/FUNCTION/NAME`` for those of variables, and a ``mutated`` fault for
-        each input that the last lines changed.
+        the second time, and a ``mutated`` fault for each input that the last lines changed.
     """
     names: dict[str, Any] = {"np": np}
     names |= {name: namespace[own] for name, own in data["functions"].items()}
@@ -410,19 +407,13 @@ def run_steps(
     inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
     before: dict[str, list[bytes]] = {}
     out = Returned()
-    kept: dict[str, Any] = {}
-    last = len(data["steps"]) - 1
-    for number, (text, put) in enumerate(data["steps"]):
+    for text, put in data["steps"]:
         before = {name: snapshot(value) for name, value in inputs.items()}
         reseed(data["seed"])
-        with locals_kept(data["locals"], kept) if number == last else nullcontext():
-            run(text, names)
+        run(text, names)
         names |= {name: unpacked(tree, arrays) for name, tree in put.items()}
         done.append(text)
     _read_values(data["reads"], names, "", out)
-    for name, value in kept.items():
-        if isinstance(value, np.ndarray) and name_of(value.dtype) in DTYPES:
-            out.arrays[f"local/{name}"] = np.array(np.ndarray.view(value, np.ndarray))
     for name, value in inputs.items():
         if snapshot(value) != before[name]:
             out.fault(name, "mutated", "")

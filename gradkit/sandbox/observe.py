@@ -234,7 +234,6 @@ def of_lines(
     reads: Sequence[str],
     *,
     again: bool = False,
-    variables: Mapping[str, Sequence[str]] = {},
     changed: Sequence[tuple[str, int, str]] = (),
     spared: str = "",
 ) -> Frame:
@@ -251,8 +250,6 @@ def of_lines(
         Expressions to be read afterwards.
     again : bool
         Whether the last lines are run and read a second time.
-    variables : mapping of str to sequence of str
-        Local variables of the functions that the last lines call, by function.
     changed : sequence of (cell id, line, text)
         Definitions of another text, which begin in this line of the cell.
     spared : str
@@ -271,7 +268,6 @@ def of_lines(
         "seed": SEED,
         "changed": [list(each) for each in changed],
         "spared": spared,
-        "locals": {function: list(names) for function, names in variables.items()},
     }
     return Frame("lines", arrays, data)
 
@@ -298,9 +294,4 @@ def made_of(
             mutated.append(name)
         elif name.isdigit() and kind != "subclass":
             missing[reads[int(name)]] = said(found)
-    inner = {
-        name.removeprefix("local/"): value
-        for name, value in reply.arrays.items()
-        if name.startswith("local/")
-    }
-    return Made(values, second, tuple(mutated), missing, inner), outcome
+    return Made(values, second, tuple(mutated), missing), outcome

@@ -230,8 +230,7 @@ def _lines(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     _require(fits, f"{said.calls} of {steps} steps")
     first = set(map(str, range(len(asked["reads"]))))
     second = {f"again/{number}" for number in first if asked["again"]}
-    inner = {f"local/{function}/{n}" for function, names in asked["locals"].items() for n in names}
-    _known(reply.arrays, first | second | inner)
+    _known(reply.arrays, first | second)
     _faults(said, 1, first | second | {name for name, _ in asked["inputs"]["dict"]})
     told = {name for _, name, kind, _ in said.faults if kind in UNREADABLE}
     _require(failed is not None or first <= told | reply.arrays.keys(), "a value is not there")

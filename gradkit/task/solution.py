@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.lines import locals_kept, packed, run, snapshot, unpacked, value_of
+from gradkit.lines import packed, run, snapshot, unpacked, value_of
 from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.oracle import OracleError, load_module
@@ -49,12 +49,10 @@ class Solution(Struct, frozen=True):
         try:
             # A model may overflow where the inputs are hard; what comes of it is looked at.
             with np.errstate(all="ignore"):
-                kept: dict[str, Any] = {}
                 for step in steps_of(self.task, check):
                     before = {name: snapshot(value) for name, value in inputs.items()}
                     np.random.seed(0)
-                    with locals_kept(self.variables(check), kept):
-                        run(step.call.text, names)
+                    run(step.call.text, names)
                     if right is not None and step is not check:
                         made = right(step).values
                         names |= {n: made[n].copy() for n in step.compare if n.isidentifier()}
@@ -71,10 +69,7 @@ class Solution(Struct, frozen=True):
                 f"{self.task.id}/{check.name}: the model solution stopped with "
                 f"{type(error).__name__}: {error}. Mend it before grading."
             ) from error
-        inner = {
-            n: v for n, v in kept.items() if isinstance(v, np.ndarray) and v.dtype.kind in "fiub"
-        }
-        return Made(values, again, changed, inner=inner)
+        return Made(values, again, changed)
 
     def by(self, check: FunctionCheck, draw: Draw, convention: Mapping[str, str]) -> Made:
         """Return what is right by a convention: other inputs, or so many times an output."""
@@ -103,17 +98,6 @@ class Solution(Struct, frozen=True):
                 np.random.seed(0)
                 run(step.call.text, names)
         return {name: value_of(name, names) for name in reads}
-
-    def variables(self, check: FunctionCheck) -> dict[str, tuple[str, ...]]:
-        """Return the local variables of the functions that a check calls, in their order."""
-        found = {}
-        for call in check.call.calls:
-            function, _, method = call.function.partition(".")
-            made = getattr(self.names.get(function), method) if method else self.names.get(function)
-            code = getattr(made, "__code__", None)
-            if code is not None:
-                found[code.co_name] = tuple(code.co_varnames[code.co_argcount :])
-        return found
 
     def _read(self, expressions: Sequence[str], names: dict[str, Any]) -> dict[str, Any]:
         found = {}
