@@ -77,7 +77,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         # Without sigmoid, 0.5 is the wrong thing to compare with: 0 is right.
         "call dropped": "missing-function missing-slope missing-shift wrong-axis wrong-name "
         "wrong-power missing-copy missing-factor wrong-transpose wrong-shape wrong-brackets "
-        "extra-term wrong-constant",
+        "extra-term wrong-constant missing-statement",
         "call swapped": "wrong-function missing-factor surplus-factor extra-function "
         "missing-function wrong-power wrong-constant",
         "comparison": "wrong-comparison wrong-order turned-sign wrong-constant wrong-name",
@@ -85,7 +85,8 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "missing-factor extra-term missing-term wrong-power wrong-option wrong-name wrong-operator "
         "turned-sign missing-function wrong-shape wrong-transpose wrong-entry",
         "factor": "missing-factor missing-slope wrong-operator wrong-name turned-sign "
-        "wrong-power wrong-constant missing-function wrong-entry wrong-function wrong-brackets",
+        "wrong-power wrong-constant missing-function wrong-entry wrong-function wrong-brackets "
+        "missing-statement",
         "index": "wrong-element wrong-axis wrong-name wrong-entry wrong-constant wrong-bounds "
         "turned-sign extra-term missing-term surplus-factor wrong-order",
         "keepdims": "wrong-axis wrong-option wrong-shape wrong-transpose",
@@ -112,7 +113,8 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "statement twice": "extra-statement surplus-factor extra-term not-added not-replaced "
         "missing-factor wrong-operator wrong-constant extra-function",
         "term": "missing-term missing-shift turned-sign wrong-name wrong-operator missing-function "
-        "wrong-expression missing-factor missing-slope not-added wrong-bounds extra-term",
+        "wrong-expression missing-factor missing-slope not-added wrong-bounds extra-term "
+        "missing-statement",
         "transpose": "wrong-transpose wrong-order wrong-name wrong-axis wrong-shape",
     }.items()
 }

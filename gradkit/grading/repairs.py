@@ -178,7 +178,8 @@ class _Repairs(Struct):
                 whole = bool(found) and self._verdict(check).state == "pass"
             # Of code that stops, whatever keeps it from that makes something right.
             enough = whole or (bool(found) and not self._stops(check))
-            if enough and (best is None or (whole and not best[0])):
+            fewer = best is not None and whole and len(found) < len(best[1])
+            if enough and (best is None or fewer or (whole and not best[0])):
                 best = whole, found, self._state(), form
             if whole and len(found) == 1 and found[0].proposal.kind != WHOLE:
                 break

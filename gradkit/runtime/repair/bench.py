@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,9 @@ class Bench:
     budget : Budget
         Pays for runs.
 
-    ``helpers`` are the functions of the text that are handed one value, ``words`` those that are
-    handed over in it, or compared with, and ``keys`` those that are read of what is made;
-    ``lacking`` is the key that no dict has where the text stops for that.
+    ``helpers`` are the functions that it makes or imports and that are handed one value, ``words``
+    those that are handed over in it, or compared with, ``keys`` those that are read of what is
+    made; ``lacking`` is the key that no dict has where the text stops for that.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class Bench:
         tops = (top for tree in self._trees.values() for top in tree.body)
         functions = (top for top in tops if isinstance(top, ast.FunctionDef))
         self.helpers = [each.name for each in functions if len(each.args.args) == 1]
+        self.helpers += [name for name in self._imported() if self._takes_one(name)]
         self.words = list(dict.fromkeys(w for tree in self._trees.values() for w in _words(tree)))
         read = (key for tree in self._trees.values() for key in _keys(tree))
         asked = (re.findall(KEY, each) for each in self.question.reads)
@@ -100,6 +101,20 @@ class Bench:
         self._watched = []
         for target in self.targets:
             self.reload(target)
+
+    def _imported(self) -> Iterator[str]:
+        """Yield the names that the text takes from modules."""
+        for tree in self._trees.values():
+            for node in tree.body:
+                for each in node.names if isinstance(node, ast.ImportFrom) else ():
+                    yield each.asname or each.name
+
+    def _takes_one(self, name: str) -> bool:
+        """Tell a function that is handed one value."""
+        with contextlib.suppress(Exception):  # a name that is not there is none
+            made = self.namespace[name]
+            return isinstance(made, FunctionType) and made.__code__.co_argcount == 1
+        return False
 
     def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
         tree = self._trees[cell]

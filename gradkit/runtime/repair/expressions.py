@@ -231,7 +231,7 @@ def _operations(spot: Spot) -> Iterator[Change]:
     if not isinstance(node, ast.BinOp):
         return
     added = _adds(node)
-    for operator in OPERATORS if not isinstance(node.op, ast.FloorDiv) else (ast.Mult, ast.Div):
+    for operator in OPERATORS if not isinstance(node.op, ast.FloorDiv) else (ast.Div,):
         if not isinstance(node.op, operator) and not (_is_fixed(node) and operator in SUMS):
             turned = added and operator in (ast.Add, ast.Sub)
             kind = "turned-sign" if turned else "wrong-operator"
@@ -416,10 +416,13 @@ def _calls(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-expression", expression(other), LARGER)
     # What is drawn from a range is as wrong where the range is turned.
     last = len(node.args) - 1 if SHAPED.get(name) != DRAWN else 0
+    # What is asked of `where` is true or false, and comes first.
+    begin = int(name == "where")
     orders = [
-        [*node.args[:n], *node.args[n : n + 2][::-1], *node.args[n + 2 :]] for n in range(last)
+        [*node.args[:n], *node.args[n : n + 2][::-1], *node.args[n + 2 :]]
+        for n in range(begin, last)
     ]
-    for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 else [])]:
+    for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 and not begin else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
     yield from _others_at_once(node, spot.scope)
     for at, keyword in enumerate(node.keywords if name == "dict" else ()):
