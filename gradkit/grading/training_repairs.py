@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
 from gradkit.diagnosis.inquiry.findings import identity, told, with_local_names
 from gradkit.diagnosis.mistakes.catalogue import RANK
-from gradkit.diagnosis.mistakes.training import OF_THE_MODULE
+from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Text
@@ -75,7 +75,9 @@ def with_lines(
         Examines the code that is loaded, given what is added to the seed.
     """
     before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
-    codes = list(dict.fromkeys(each.mistake for each in inquiry.findings if each.check))
+    # What is only recorded otherwise is mended once the steps are.
+    found = dict.fromkeys(each.mistake for each in inquiry.findings if each.check)
+    codes = sorted(found, key=RECORD.__contains__)
     partly = UNEXPLAINED in codes and len(codes) > 1
     if partly:
         # What has a name is of the model, and may be right before the rest is.

@@ -386,7 +386,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 body(
     "rate with a default, biases ten times",
     "c",
-    "swapped-index wrong-learning-rate",
+    "swapped-index",
     """
 def update_parameters(parameters, y, y_hat, A1, X, lr=0.001):
     error = y - y_hat

@@ -36,7 +36,14 @@ EARLY = "the step that comes too early is told, and not the lines that it spoils
 KEPT = "biases that are kept at ten times the rate that is handed over move as the task asks"
 SHORT = "no one change lets this loop come to all entries, and the function is told"
 
+MADE = "what is no parameter is told where it is made or handed over, and not its function"
+PROVED = "of two readings the one is told that a change has shown"
+
 OTHER_LINES = {
+    "if epoch >= 0: optimizer.zero_grad()": PROVED,
+    "SGD(model.first.parameters(), lr=lr)": MADE,
+    "SGD(model.second.parameters(), lr=lr)": MADE,
+    "self.b = {'out': nn.Linear(2, 1)}": MADE,
     "(parameters['W2'] + 0.001 * e * A1).astype('float32')": "the slope is wrong, W1's step is not",
     "0.001 / m": FACTOR,
     "dW2 = np.dot(A1, dZ2) / m": FACTOR,
@@ -111,7 +118,8 @@ class Stored:
 
 def known_as(why: str) -> str:
     """How a case differs for a reason."""
-    return {SINGLE: "other points", KEPT: "lost wrong-learning-rate"}.get(why, "other lines")
+    lost = {KEPT: "lost wrong-learning-rate", PROVED: "lost unregistered-parameters"}
+    return {SINGLE: "other points", **lost}.get(why, "other lines")
 
 
 def reason(case: Stored) -> str:

@@ -8,7 +8,7 @@ from written import homework
 
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(12)
 
 REGRESSION, CLASSIFICATION = "regression-numpy", "classification-numpy"
 

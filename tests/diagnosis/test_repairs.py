@@ -20,7 +20,7 @@ from gradkit.runtime.repair.clock import RUN
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, SHIPPED
 
-pytestmark = pytest.mark.sample(18)
+pytestmark = pytest.mark.sample(24)
 
 Found = Callable[..., tuple[TaskResult, ...]]
 

@@ -14,7 +14,7 @@ from gradkit.records.result import UNEXPLAINED, TaskResult, Verdict
 from gradkit.records.submission import Cell
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(20)
 
 torch = pytest.importorskip("torch")
 

@@ -191,11 +191,12 @@ class Candidates:
                 yield least + more, group
             for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
+            if right:
+                continue
             for place in self._in_time(place for place in likely if self._is_misshapen(place)):
                 yield LARGER, self._of_place(place, self._borrowed(place), only=True)
-            if not right:
-                yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY), 8)
-            if whole and not right and any(map(self._is_wanted, ADDED)):
+            yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY), 8)
+            if whole and any(map(self._is_wanted, ADDED)):
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, self._filling()
         self._kept_back = 0
@@ -210,7 +211,7 @@ class Candidates:
         )
 
     def _in_part(self, ones: Iterable[Candidate], share: int = 2) -> list[Candidate]:
-        """Return the small ones of some changes that a half of the time, or less, is enough for.
+        """Return the small ones of some changes, for which a share of the time is enough.
 
         What comes after them has its turn before the others, which are kept for the end.
         """
