@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any
@@ -21,6 +22,7 @@ from gradkit.runtime.repair.pool import (
     EXACT,
     KINDS,
     NEARLY,
+    Array,
     Part,
     is_count,
     is_whole,
@@ -132,13 +134,17 @@ class Candidates:
         told = [slot.node for t in bench.targets for slot in t.slots if self._is_at(t, slot)]
         self._helpers = {called(part) for node in told for part in ast.walk(node)}
         self._draw = places.draws[0]
-        found = bench.outputs(self._draw, np.array).values()
-        self._pairs = [*zip(found, self._draw.expected, strict=False)]
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
         self._put_in: list[Candidate] = []
         self._kept_back = 0
         self.most = MOST
+
+    @cached_property
+    def _pairs(self) -> list[tuple[Any, Array]]:
+        """What there is of each output, and what is right."""
+        found = self._bench.outputs(self._draw, np.array).values()
+        return [*zip(found, self._draw.expected, strict=False)]
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield the least cost and the changes of groups, the most promising first.
@@ -193,7 +199,8 @@ class Candidates:
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             if right:
                 continue
-            for place in self._in_time(place for place in likely if self._is_misshapen(place)):
+            amiss = likely if any(map(self._is_wanted, BORROWED)) else []
+            for place in self._in_time(place for place in amiss if self._is_misshapen(place)):
                 yield LARGER, self._of_place(place, self._borrowed(place), only=True)
             yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY), 8)
             if whole and any(map(self._is_wanted, ADDED)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from gradkit.runtime.repair.tree import (
     is_numpy,
     moved,
     new,
+    renamed,
     with_parts,
 )
 
@@ -128,34 +128,28 @@ def _tests(function: ast.AST) -> Iterator[ast.expr]:
 
 def _indexed(block: list[ast.stmt], place: int, counts: Sequence[str]) -> Iterator[list[ast.stmt]]:
     """Yield a block with another index in a statement, and in those after it that have the same."""
-    found = {ast.dump(index): index for index in _indices(block[place])}
-    for text, index in found.items():
-        same = [any(ast.dump(each) == text for each in _indices(one)) for one in block]
+    entries = [{ast.unparse(each): each for each in _entries(one)} for one in block]
+    for index in {ast.dump(each.slice): each.slice for each in entries[place].values()}.values():
+        text = ast.dump(index)
+        same = [
+            {name: each for name, each in row.items() if ast.dump(each.slice) == text}
+            for row in entries
+        ]
         if any(same[place + 1 :]) and not any(same[:place]):
             for other in (*indices(index), *moved(index, counts)):
-                put = _Indexed(text, other)
                 yield [
-                    put.visit(copy.deepcopy(one)) if s else one
-                    for one, s in zip(block, same, strict=True)
+                    renamed(one, {n: with_parts(each, slice=other) for n, each in row.items()})
+                    if row
+                    else one
+                    for one, row in zip(block, same, strict=True)
                 ]
 
 
-def _indices(statement: ast.stmt) -> Iterator[ast.expr]:
-    """Yield the indices in a simple statement, but for keys and numbers."""
+def _entries(statement: ast.stmt) -> Iterator[ast.Subscript]:
+    """Yield what a simple statement has with an index, but for keys and numbers."""
     for part in ast.walk(statement) if isinstance(statement, ast.Assign | ast.AugAssign) else ():
         if isinstance(part, ast.Subscript) and not isinstance(part.slice, ast.Constant):
-            yield part.slice
-
-
-class _Indexed(ast.NodeTransformer):
-    """Puts an index in the place of each that is written so."""
-
-    def __init__(self, text: str, index: ast.expr) -> None:
-        self._text, self._index = text, index
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        same = ast.dump(node.slice) == self._text
-        return with_parts(node, slice=self._index) if same else self.generic_visit(node)
+            yield part
 
 
 def _other_targets(

@@ -7,9 +7,8 @@ places. So a second change is told by the line that the student sees.
 from __future__ import annotations
 
 import ast
-import itertools
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from textwrap import dedent
 
 
@@ -130,7 +129,7 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
         made = [_moved(whole[0], shift)]
         deeper = (part.col_offset for part in statement.body)
         inner = min((at for at in deeper if at > statement.col_offset), default=indent + 4)
-        for before, part in itertools.pairwise([statement, *statement.body]):
+        for before, part in pairwise([statement, *statement.body]):
             between = lines[before.end_lineno or 0 : part.lineno - 1]
             if all(not each.strip() or each.lstrip()[0] == "#" for each in between):
                 made += [_moved(each, shift) for each in between]
