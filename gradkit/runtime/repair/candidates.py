@@ -222,7 +222,7 @@ class Candidates:
 
         What comes after them has its turn before the others, which are kept for the end.
         """
-        small = sorted(ones, key=lambda one: one.cost)
+        small = sorted(ones, key=lambda one: one.rank)
         room = self._bench.budget.left // (share * self._bench.price)
         self._others += small[room:]
         return small[:room]

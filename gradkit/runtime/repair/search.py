@@ -35,7 +35,7 @@ GAIN = 0.02
 WHOLE, STEP = "wrong-expression", "missing-statement"
 """Kinds of changes: one that two others may be instead, and one that may be instead of several."""
 
-MUCH, KEPT_BACK = 3, 8
+MUCH, KEPT_BACK = 3, 24
 """Changes that another one is looked for in the place of, and the part of the time for that."""
 
 NOTHING = -1
