@@ -785,9 +785,9 @@ def test_the_form_in_which_all_is_right_comes_first(found: Found) -> None:
 
 
 def test_changes_of_one_line_are_told_as_one(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An axis makes the gradient right, a transposition what it is taken from: one other line."""
+    """An axis makes the shape right, an operator the values: one other line."""
     text, was = by_hand("linear-class", "flat_bias"), "flat.sum(axis=0) / len(rows)"
-    wrong = (was, "flat.sum() / len(rows)")
+    wrong = (was, "flat.sum(axis=1) * len(rows)")
     (one,) = findings(found("linear-class", wrong, text=text))
     assert one.mistake == "wrong-expression"
     assert one.source == f"self.dLdb = {wrong[1]}"
