@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 from gradkit.diagnosis.repair import ask
-from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.diagnosis.repair.ask import Proposal, SearchError
 from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.errors import STRICT
 from gradkit.grading import repairs
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Finding, TaskResult
 from gradkit.runtime import repair
+from gradkit.runtime.frames import Frame
 from gradkit.runtime.repair.clock import RUN
 from gradkit.sandbox import Workshop
+from gradkit.sandbox.process import StudentProcess
 from gradkit.task.shipped import BESIDE, SHIPPED
 
 pytestmark = pytest.mark.sample(24)
@@ -820,6 +823,29 @@ def test_what_is_offered_is_right(found: Found) -> None:
     assert [task.score for task in offered] == [task.max_score for task in offered]
     (other,) = found(exercise, (was, "dW1 = dZ1 @ X.T / (m + 1)"))
     assert other.score < other.max_score
+
+
+def test_a_fault_of_the_search_is_raised_here(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In use it costs the diagnosis alone; what a line of the student's raises is no fault."""
+    said = {"type": "KeyError", "message": "'slot'", "place": None, "function": "groups", "call": 0}
+    answered = StudentProcess.ask
+
+    def ask(process: StudentProcess, frame: Frame) -> object:
+        if frame.kind != "repair":
+            return answered(process, frame)
+        return Frame("repaired", {}, {"proposals": [], "failure": said, "spent": 1})
+
+    monkeypatch.setattr(StudentProcess, "ask", ask)
+    wrong = ("return dx, dw, dout.sum(axis=0)", "return dx, dw, dout.sum(axis=1)")
+    with pytest.raises(SearchError, match="KeyError: 'slot'"):
+        found("layers", wrong)
+    said["place"] = ("answer.py", 3)
+    assert findings(found("layers", wrong)) == []
+    said["place"] = None
+    monkeypatch.delenv(STRICT)
+    assert findings(found("layers", wrong)) == []
 
 
 def test_the_right_answer_has_nothing_found(found: Found) -> None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.model import Inside
+from gradkit.errors import contain
 from gradkit.lines import packed
 from gradkit.records.submission import Place
 from gradkit.records.task import Draw, FunctionCheck, Made
@@ -25,6 +26,10 @@ BUDGET, LEAST = 160_000, 1_500
 def patience(budget: int) -> float:
     """Return the deadline for code that is searched: a search ends by itself within a quarter."""
     return 4 * SLOW * budget
+
+
+class SearchError(Exception):
+    """A search ended with an exception, in the student's process; the text is what that said."""
 
 
 class Wanted(Struct, frozen=True):
@@ -179,6 +184,11 @@ def proposals(
     reply = process.ask(Frame("repair", arrays, data))
     if not isinstance(reply, Frame):
         return [], budget
+    failure = reply.data["failure"]
+    if failure is not None and failure["place"] is None:
+        # No line of the student's is where it happened: the search itself is at fault.
+        fault = SearchError(f"{failure['type']}: {failure['message']}")
+        contain(fault, f"looking for changes that make {asked.check.name} right")
     found = [
         Proposal(**{**each, "lines": tuple(each["lines"])}) for each in reply.data["proposals"]
     ]
