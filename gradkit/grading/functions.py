@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.binding.match import NO_PYTHON
+from gradkit.grading.guards import unguarded
 from gradkit.grading.recognise import another_exercise, problems_of
 from gradkit.judge.outputs import Probe, followed, judge_check
 from gradkit.language import phrase, say
@@ -32,6 +33,7 @@ from gradkit.submission.definitions import (
     accepts,
     cells_of,
     definitions,
+    definitions_changed,
     found_for,
     has_attribute,
     no_python,
@@ -321,7 +323,7 @@ class FunctionGrader(Struct):
         self.verdicts |= known
         asked = [check for check in self.task.checks if check.name not in known]
         for check in asked:
-            self.verdicts[check.name] = self._in_turn(check, self._best(check))
+            self.verdicts[check.name] = self._in_turn(check, self._unguarded(check))
         # What builds on what stops has been blocked by then, whatever the rest of it does.
         self.verdicts |= {check.name: self._spared(check) for check in asked}
         return tuple(self.verdicts[check.name] for check in self.task.checks)
@@ -341,6 +343,21 @@ class FunctionGrader(Struct):
         verdict, self._chosen[check.name], self._follows, wrong = best
         self._wrong |= {check.name} if wrong else set()
         return verdict
+
+    def _unguarded(self, check: FunctionCheck) -> Verdict:
+        """Return the verdict on a check; where guards alone keep it from it, that it passes."""
+        verdict = self._best(check)
+        changed = [
+            each
+            for cell in self.process.section.own
+            for each in definitions_changed(cell, unguarded(cell.source)[0])
+        ]
+        if verdict.state != "fail" or not changed or self.solution is None:
+            return verdict
+        without = self.with_changes(check, self.draws, changed=changed)
+        if without.state == "pass":
+            self._wrong.discard(check.name)
+        return without if without.state == "pass" else verdict
 
     def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return a verdict as blocked, where what is wrong may come of what it builds on.

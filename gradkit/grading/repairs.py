@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -22,17 +21,21 @@ from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import FunctionGrader
+from gradkit.grading.guards import guarded, unguarded
 from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Draw, FunctionCheck, Lines
-from gradkit.submission.definitions import Definition
+from gradkit.submission.definitions import Definition, definitions_changed
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
 
 SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
-"""What is added to the seed for the inputs of a search, of a second one, and for those that its
-answer is held to: nobody who knows the ones knows the others."""
+"""What is added to the seed for the inputs of a search, for each that comes after it, and for those
+that its answer is held to: nobody who knows the ones knows the others."""
+
+SEARCHES = 5
+"""Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
 
 ANY = Wanted()
@@ -208,10 +211,10 @@ class _Repairs(Struct):
         known = grader.definitions_of(check)
         cells = {each.cell.id: each.cell for each in known}
         for name, each in cells.items():
-            self.texts.setdefault(name, each.source)
+            self.texts.setdefault(name, unguarded(each.source)[0])
         before = self._verdict(check, held)
         refused: list[Proposal] = []
-        for further in (SEARCHED, AGAIN, AGAIN):
+        for again in range(SEARCHES):
             places = [
                 (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
                 for each in known
@@ -224,7 +227,7 @@ class _Repairs(Struct):
                 for cell in cells.values()
                 if (cell.file, cell.cell) == (at.file, at.cell)
             ]
-            asked = grader.asked(check, self._draws(further))
+            asked = grader.asked(check, self._draws(SEARCHED + again * AGAIN))
             found, spent = proposals(
                 grader.process,
                 asked,
@@ -242,15 +245,17 @@ class _Repairs(Struct):
             back = min(spent, self.spare) if told else 0
             self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
             yield from told
-            if not found or budget < LEAST or len(told) >= self.wanted.most:
+            # At some inputs what is wrong is right by chance: there is nothing to look for.
+            nothing = not found and spent >= LEAST
+            if nothing or budget < LEAST or len(told) >= self.wanted.most:
                 return
             if told:
                 before, refused = self._verdict(check, held), []
                 if before.state == "pass":
                     return
             else:
-                # What is wrong after all is not asked for again, and at other inputs.
-                refused.append(found[0])
+                # What is wrong after all is not asked for again.
+                refused += found[:1]
 
     def _held(
         self,
@@ -324,7 +329,9 @@ class _Repairs(Struct):
         proposal = trimmed(proposal, source)
         self.texts[cell.id] = text
         made.append(proposal)
-        return function.name, proposal, cell, line, source
+        _, guards = unguarded(cell.source)
+        told = _with_guards(proposal, source, guards)
+        return function.name, told, cell, line, guarded(source, guards)
 
     def _now(self, cell: Cell, line: int) -> int:
         """Return which line of a cell one is in the text as it is now."""
@@ -343,7 +350,7 @@ class _Repairs(Struct):
         changed = [
             definition
             for cell in self.grader.process.section.own
-            for definition in _changed(cell, self.texts.get(cell.id, cell.source))
+            for definition in definitions_changed(cell, self.texts.get(cell.id, cell.source))
         ]
         return self.grader.with_changes(check, [*self.grader.draws, *held], changed=changed)
 
@@ -374,22 +381,15 @@ def _joined(told: Sequence[_Told]) -> list[_Told]:
     return joined
 
 
-def _changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
-    """Yield the definitions of a cell that are others in another text."""
-    own = dict(_parts(cell.source)) if cell.source != text else {}
-    for name, (first, part) in _parts(text) if own else ():
-        if own.get(name, (0, ""))[1] != part:
-            yield cell.id, first, part
-
-
-def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Yield the definitions at top level by name: the line that each begins in, and its text."""
-    lines = text.split("\n")
-    tree = parse(text).tree
-    for node in tree.body if tree is not None else ():
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
+def _with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> Proposal:
+    """Return a change of a text without guards as one of the text that has them."""
+    rows = source.split("\n")
+    return replace(
+        proposal,
+        lines=tuple(guarded(each, guards) for each in proposal.lines),
+        start=len(guarded(rows[proposal.line - 1][: proposal.start], guards)),
+        end=len(guarded(rows[proposal.until - 1][: proposal.end], guards)),
+    )
 
 
 def replaced(source: str, proposal: Proposal) -> str | None:

@@ -12,7 +12,7 @@ from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call
 from gradkit.runtime.statements import layer_of
 from gradkit.runtime.syntax import definitions_in, first_line, names_bound, walk
-from gradkit.submission.source import statements
+from gradkit.submission.source import parse, statements
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
@@ -161,6 +161,28 @@ def _methods(
             own = f"{node.name}.{part.name}"
             methods[own] = Definition(own, cell, part.lineno, part)
     return methods
+
+
+def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the definitions of a cell that are others in another text.
+
+    That is, of functions and classes at top level: the cell's id, the line that it begins in
+    there, and its text.
+    """
+    own = dict(_parts(cell.source)) if cell.source != text else {}
+    for name, (first, part) in _parts(text) if own else ():
+        if own.get(name, (0, ""))[1] != part:
+            yield cell.id, first, part
+
+
+def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
+    """Yield the definitions at top level by name: the line that each begins in, and its text."""
+    lines = text.split("\n")
+    tree = parse(text).tree
+    for node in tree.body if tree is not None else ():
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
 
 
 def found_for(

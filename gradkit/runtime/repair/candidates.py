@@ -26,6 +26,7 @@ from gradkit.runtime.repair.pool import (
     Part,
     is_count,
     is_whole,
+    share_right,
     signature,
     wrong_at,
 )
@@ -89,6 +90,12 @@ CLEARED = 0.8
 It has hardly the mistake if a change of another one, which is not borrowed, makes all right.
 """
 
+OF_SHAPE = (
+    *("wrong-shape", "wrong-axis", "wrong-transpose", "wrong-element", "extra-function"),
+    *("wrong-name", "wrong-order", "wrong-option"),
+)
+"""Kinds of changes that may leave all numbers as they are."""
+
 ADDED = ("missing-statement", "wrong-expression")
 """Kinds of statements that are put in."""
 
@@ -134,6 +141,8 @@ class Candidates:
         told = [slot.node for t in bench.targets for slot in t.slots if self._is_at(t, slot)]
         self._helpers = {called(part) for node in told for part in ast.walk(node)}
         self._draw = places.draws[0]
+        if not kinds and self._is_of_shape():
+            self._kinds = OF_SHAPE
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
         self._put_in: list[Candidate] = []
@@ -199,8 +208,12 @@ class Candidates:
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             if right:
                 continue
-            amiss = likely if any(map(self._is_wanted, BORROWED)) else []
-            for place in self._in_time(place for place in amiss if self._is_misshapen(place)):
+            amiss = [
+                place
+                for place in (likely if any(map(self._is_wanted, BORROWED)) else [])
+                if (place.doubtful and not (whole or self._kinds)) or self._is_misshapen(place)
+            ]
+            for place in self._in_time(amiss):
                 yield LARGER, self._of_place(place, self._borrowed(place), only=True)
             yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY), 8)
             if whole and any(map(self._is_wanted, ADDED)):
@@ -208,6 +221,16 @@ class Candidates:
                 yield LARGE, self._filling()
         self._kept_back = 0
         yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
+
+    def _is_of_shape(self) -> bool:
+        """Tell outputs that are right but for their shapes."""
+        wrong = [pair for pair in self._pairs if np.shape(pair[0]) != pair[1].shape]
+        return bool(wrong) and all(
+            share_right(np.reshape(found, right.shape), right) == 1
+            if np.size(found) == right.size
+            else False
+            for found, right in self._pairs
+        )
 
     def _is_misshapen(self, place: Place) -> bool:
         """Tell what gives an output that has another shape than is asked for."""

@@ -10,6 +10,7 @@ import ast
 import copy
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from gradkit.runtime.repair.spots import REDUCERS, Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
+    NAMED,
     SIGNED,
     SIMPLE,
     Change,
@@ -99,6 +101,23 @@ def _exchanged(spot: Spot) -> Iterator[Change]:
             renamed(spot.node, {one: expression(other), other: expression(one)}),
             LARGER,
         )
+
+
+def _throughout(spot: Spot) -> Iterator[Change]:
+    """Yield all that is computed with another name wherever one stands, or without a call.
+
+    One slip that is made again is one mistake.
+    """
+    if spot.above or isinstance(spot.node, NAMED):
+        return
+    parts = [part for part in ast.walk(spot.node) if isinstance(part, NAMED)]
+    times = Counter(ast.unparse(part) for part in parts)
+    again = {text: part for part in parts if times[text := ast.unparse(part)] > 1}
+    for text, part in again.items():
+        for other in spot.scope.alike(text, spot.scope.values.get(text)):
+            yield Change("wrong-name", renamed(spot.node, {text: expression(other)}), SCALED)
+        if isinstance(part, ast.Call) and len(part.args) == 1:
+            yield Change("extra-function", renamed(spot.node, {text: part.args[0]}), SCALED)
 
 
 OTHERS, AT_ONCE = 4, 30
@@ -243,6 +262,10 @@ def _operations(spot: Spot) -> Iterator[Change]:
         yield Change("extra-term", new(ast.UnaryOp, ast.USub(), node.right), LARGER)
     else:
         yield Change("extra-term" if added else "surplus-factor", node.right)
+    for part in (node.left, node.right) if not added else ():
+        # What is divided besides is a mean that is written out.
+        for name in LIKE.get(called(part), ()) if called(part) in REDUCERS else ():
+            yield Change("wrong-function", _of_another_name(part, name), LARGER)
     if _product(node) and (before := _product(node.left)):
         # Both factors of the slope of a sigmoid.
         yield Change("surplus-factor", before.left)
@@ -365,6 +388,8 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
         own = type(node.ops[0])
         for other in (kind for row in TURNED if own in row for kind in row if kind is not own):
             yield Change("wrong-comparison", with_parts(node, ops=[other()]))
+        if not spot.counts and not any(isinstance(a, ast.Compare | ast.BoolOp) for a in spot.above):
+            yield Change("wrong-comparison", node.left, LARGER)
         text = ast.unparse(node.left)
         # A mask may be both: of another array, and with its edge.
         for name in spot.scope.alike(text, spot.scope.values.get(text)):
@@ -401,9 +426,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
         return
     name = called(node)
     for other in LIKE.get(name, ()):
-        part = "attr" if isinstance(node.func, ast.Attribute) else "id"
-        function = with_parts(node.func, **{part: other})
-        yield Change("wrong-function", with_parts(node, func=function))
+        yield Change("wrong-function", _of_another_name(node, other))
     for argument in node.args:
         if not isinstance(argument, ast.Constant | ast.Starred):
             yield Change("extra-function", argument)
@@ -441,6 +464,12 @@ def _calls(spot: Spot) -> Iterator[Change]:
         yield from _reduced(node)
     if name == "range":
         yield from _bounds(node)
+
+
+def _of_another_name(call: Any, name: str) -> ast.expr:
+    """Return a call of the function or method that is called so."""
+    part = "attr" if isinstance(call.func, ast.Attribute) else "id"
+    return with_parts(call, func=with_parts(call.func, **{part: name}))  # type: ignore[no-any-return]
 
 
 def _others_at_once(node: ast.Call, scope: Scope) -> Iterator[Change]:
@@ -507,6 +536,8 @@ def _bounds(node: ast.Call) -> Iterator[Change]:
 
 def _attributes(spot: Spot) -> Iterator[Change]:
     node = spot.node
+    yield from _transposed(node)
+    yield from _shaped(spot)
     if isinstance(node, ast.Attribute) and node.attr == "T":
         # A little less than to put another one behind it.
         yield Change("wrong-transpose", node.value, SIMPLE - 0.01)
@@ -523,6 +554,40 @@ def _attributes(spot: Spot) -> Iterator[Change]:
                 yield Change(
                     "wrong-shape", new(ast.Call, _attribute(node, "reshape"), [shape], []), LARGER
                 )
+
+
+def _shaped(spot: Spot) -> Iterator[Change]:
+    """Yield the same numbers in another shape: as a row, as a column, or flat."""
+    node, value = spot.node, spot.value
+    if isinstance(node, ast.Tuple) and any(called(a) in SHAPED for a in spot.above):
+        sizes = [e for e in node.elts if not (isinstance(e, ast.Constant) and e.value == 1)]
+        if len(sizes) == 1 < len(node.elts):
+            yield Change("wrong-shape", sizes[0])
+    if isinstance(value, list) and not spot.above:
+        row = new(ast.List, [node], ast.Load())
+        yield Change("wrong-shape", new(ast.Call, expression("np.array"), [row], []), LARGER)
+    if isinstance(value, np.ndarray) and spot.whole and value.ndim in (1, 2) and value.size > 1:
+        for shape in ((1, -1), (-1, 1), (-1,)):
+            if value.reshape(*shape).shape != value.shape:
+                given = [_number(size) for size in shape]
+                shaped = new(ast.Call, _attribute(node, "reshape"), given, [])
+                yield Change("wrong-shape", shaped, LARGER)
+
+
+def _transposed(node: Any) -> Iterator[Change]:
+    """Yield a product of which the other factor is transposed."""
+    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+    call = isinstance(node, ast.Call) and called(node) in ("dot", "matmul") and len(node.args) == 2
+    names = ("left", "right") if product else ()
+    factors = [getattr(node, each) for each in names] if product else node.args if call else []
+    plain = [f.value if isinstance(f, ast.Attribute) and f.attr == "T" else None for f in factors]
+    if [*map(bool, plain)].count(True) == 1:
+        made = [
+            new(ast.Attribute, factor, "T", ast.Load()) if own is None else own
+            for factor, own in zip(factors, plain, strict=True)
+        ]
+        parts = dict(zip(names, made, strict=True)) if product else {"args": made}
+        yield Change("wrong-transpose", with_parts(node, **parts), SCALED)
 
 
 def _attribute(node: ast.expr, name: str) -> ast.expr:
@@ -647,6 +712,10 @@ def _applied(spot: Spot) -> Iterator[Change]:
         for text in ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1"):
             yield Change("missing-function", _called(f"np.sum(x, {text})", node), LARGE)
         windows = [(-1,), (-2, -1), (0, -2, -1)] if np.ndim(spot.value) > 2 else []
+        for name in spot.scope.counts[:RATES] if windows else ():
+            for before in (":, :, ", ":, "):
+                steps = expression(f"x[{before}::{name}, ::{name}]")
+                yield Change("wrong-element", with_parts(steps, value=node), LARGE)
         for axes, name in itertools.product(windows, ("sum", "max", "mean")):
             for kept in ("", ", keepdims=True"):
                 call = _called(f"np.{name}(x, axis={axes}{kept})", node)
@@ -689,6 +758,7 @@ SMALL: Sequence[Maker] = (
     *(
         _names,
         _exchanged,
+        _throughout,
         _constants,
         _operations,
         _comparisons,

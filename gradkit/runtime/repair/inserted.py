@@ -62,9 +62,10 @@ def inserted(
             # What holds 0 is filled before it is read, and what holds nothing where a block ends.
             held, simple = there[0].values, not isinstance(statement, ast.For | ast.If | ast.While)
             read = made if last else made & _names(statement)
+            kept = {n for n in held if "." in n and held[n] is None}
             empty = [
                 n
-                for n in sorted(read & held.keys())
+                for n in sorted(read & held.keys() | kept)
                 if held[n] is None or (simple and last < _is_0(held[n]))
             ]
             more = (
@@ -72,10 +73,12 @@ def inserted(
                 _of_entries(pool, there, made),
                 _of_values(pool, there, made, written, empty),
                 _of_rounds(parent, function) if at == 0 else (),
+                _of_labels(statement, function, made),
+                _of_results(function) if last and parent is function else (),
             )
             for each in itertools.chain(*more):
                 key = id(block), at, ast.dump(each)
-                fills = bool(_targets(each) & {*empty})
+                fills = isinstance(each, ast.Return) or bool(_targets(each) & {*empty})
                 if key in seen or (_overwrites(each, block[:at]) and not fills):
                     continue
                 seen.add(key)
@@ -155,6 +158,38 @@ def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
             for counter in _names(loop.target) if _targets(statement) <= read else ():
                 index = new(ast.Name, counter, ast.Load())
                 yield with_parts(statement, value=with_parts(statement.value, slice=index))
+
+
+RESULTS = 4
+"""Names that a function may give, those that are given a value last."""
+
+
+def _of_results(function: ast.AST) -> Iterator[ast.stmt]:
+    """Yield what a function may give that gives nothing."""
+    parts = [*ast.walk(function)]
+    if not any(isinstance(part, ast.Return) and part.value for part in parts):
+        stored = [p for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)]
+        names = dict.fromkeys(p.id for p in sorted(stored, key=lambda p: -p.lineno))
+        for name in itertools.islice(names, RESULTS):
+            yield new(ast.Return, new(ast.Name, name, ast.Load()))
+
+
+def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) -> Iterator[ast.stmt]:
+    """Yield statements that take 1 off an entry that is read, of what is read next.
+
+    The slope of the cross entropy is that, at the right class.
+    """
+    read = _names(statement, ast.Load) & {*made}
+    for part in ast.walk(function) if read else ():
+        if (
+            isinstance(part, ast.Subscript)
+            and isinstance(part.ctx, ast.Load)
+            and isinstance(part.value, ast.Name)
+            and part.value.id in read
+            and _names(part.slice)
+        ):
+            target = with_parts(part, ctx=ast.Store())
+            yield new(ast.AugAssign, target, ast.Sub(), new(ast.Constant, 1))
 
 
 def _is_0(value: Any) -> bool:

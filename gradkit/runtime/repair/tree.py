@@ -64,18 +64,23 @@ def with_parts(node: Any, **parts: Any) -> Any:
     return made
 
 
+NAMED = ast.Name | ast.Attribute | ast.Subscript | ast.Call
+"""What is written the same wherever it stands in a statement."""
+
+
 class _Rename(ast.NodeTransformer):
-    """Puts other expressions in the place of names, attributes and entries."""
+    """Puts other expressions in the place of names, attributes, entries and calls."""
 
     def __init__(self, names: Mapping[str, ast.expr]) -> None:
         self._names = names
 
     def visit(self, node: ast.AST) -> Any:
-        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        if isinstance(node, NAMED):
             own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
             if own is not None:
                 # A target stays one.
-                return with_parts(own, ctx=node.ctx) if hasattr(own, "ctx") else own
+                target = hasattr(own, "ctx") and not isinstance(node, ast.Call)
+                return with_parts(own, ctx=node.ctx) if target else own  # type: ignore[union-attr]
         return self.generic_visit(node)
 
 
@@ -167,6 +172,11 @@ def _sliced(part: Any) -> Iterator[ast.expr]:
             yield with_parts(part, lower=one)
         if part.upper is None:
             yield with_parts(part, upper=expression("-1"))
+        # From the other end.
+        if part.lower is not None and part.upper is None:
+            yield with_parts(part, lower=None, upper=new(ast.UnaryOp, ast.USub(), part.lower))
+        if part.lower is None and isinstance(part.upper, ast.UnaryOp):
+            yield with_parts(part, lower=part.upper.operand, upper=None)
     elif not isinstance(part, ast.Constant | ast.Tuple):
         yield binary(part, ast.Add, one)
         yield binary(part, ast.Sub, one)

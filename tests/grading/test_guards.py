@@ -1,0 +1,95 @@
+"""Small numbers that keep a logarithm finite cost nothing, and hide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from gradkit.grading.guards import guarded, unguarded
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import Settings
+from gradkit.records.result import TaskResult
+from gradkit.sandbox import Workshop
+from gradkit.task.shipped import BESIDE, SHIPPED
+
+Graded = Callable[..., TaskResult]
+
+LOGS = {
+    "softmax-loss": ("np.log(dscores[np.arange(N), y])", "np.log(dscores[np.arange(N), y] + {})"),
+    "logistic-regression": ("(1 - Y) * np.log(1 - A)", "(1 - Y) * np.log(1 - A + {})"),
+    "one-hidden-layer": ("np.log(A2)", "np.log(A2 + {})"),
+    "deep-net": ("np.log(AL)", "np.log(np.maximum(AL, {}))"),
+}
+"""A logarithm of each model solution, and the same with a guard."""
+
+
+@pytest.fixture(scope="module")
+def graded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
+    """``graded(exercise, (was, is), …, seed=)``: what a changed model solution comes to."""
+    path = tmp_path_factory.mktemp("guarded") / "answer.py"
+    sessions: dict[tuple[str, int], Session] = {}
+
+    def grade(exercise: str, *changes: tuple[str, str], seed: int = 3) -> TaskResult:
+        if (exercise, seed) not in sessions:
+            file = SHIPPED / exercise / "assignment.toml"
+            sessions[exercise, seed] = Session(Settings(assignment=file, seed=seed), workshop)
+        (model,) = (BESIDE / exercise).glob("*.py")
+        text = model.read_text(encoding="utf-8")
+        for was, now in changes:
+            assert was in text, was
+            text = text.replace(was, now)
+        path.write_text(text, encoding="utf-8")
+        (task,) = sessions[exercise, seed].grade(read_submission(path)).result.tasks
+        return task
+
+    yield grade
+    for session in sessions.values():
+        session.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("guard", ["1e-8", "1e-12", "0.00000001"])
+@pytest.mark.parametrize("exercise", LOGS)
+def test_a_guard_costs_nothing(graded: Graded, exercise: str, guard: str) -> None:
+    """At inputs where a probability is small it shows in the loss."""
+    was, now = LOGS[exercise]
+    for seed in (1, 3, 14):
+        task = graded(exercise, (was, now.format(guard)), seed=seed)
+        assert task.score == task.max_score
+        assert task.findings == ()
+
+
+def test_a_number_that_is_no_guard_is_a_mistake(graded: Graded) -> None:
+    """A thousandth is more than keeps anything finite."""
+    was, now = LOGS["softmax-loss"]
+    task = graded("softmax-loss", (was, now.format("1e-3")))
+    assert task.score < task.max_score
+
+
+def test_a_mistake_beside_a_guard_is_told_with_it(graded: Graded) -> None:
+    """The line is the student's own, and so is what is offered, but for the mistake."""
+    was, now = LOGS["softmax-loss"]
+    wrong = f"-np.sum({now.format('1e-8')})"
+    (one,) = graded("softmax-loss", (f"-np.mean({was})", wrong)).findings
+    assert one.mistake == "wrong-function"
+    assert one.source.endswith(wrong)
+    assert one.source[slice(*one.columns or ())] == wrong[1:]
+    assert one.fix is not None
+    assert one.fix.endswith(f"-np.mean({now.format('1e-8')})")
+
+
+def test_a_text_without_its_guards_has_next_to_nothing_there() -> None:
+    """What stands for each is nowhere else; other numbers stay."""
+    text = "é = np.log(p + 1e-8) / (q + 1e-08) + 1e-8 * 1.101e-300\nr = 0.01 * 3e-6 + 0.0"
+    found, guards = unguarded(text)
+    assert set(guards.values()) == {"1e-8", "1e-08", "1.101e-300"}
+    assert not any(name in text for name in guards)
+    assert not any(f"+ {guard})" in found for guard in guards.values())
+    assert found.split("\n")[1] == text.split("\n")[1]
+    assert guarded(found, guards) == text
+
+
+@pytest.mark.parametrize("text", ["", "x = 1e-3", "def f(:"])
+def test_a_text_that_has_none_stays(text: str) -> None:
+    """Nor is a text changed that is no Python."""
+    assert unguarded(text) == (text, {})
