@@ -65,7 +65,8 @@ def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
         for node in walk(statement)
         for word in _words(node)
     )
-    orders = {_order(node) for node in nodes if isinstance(node, LOOPS) and _trains(node)}
+    rounds = [node for node in nodes if isinstance(node, (*LOOPS, ast.FunctionDef))]
+    orders = {_order(node) for node in rounds if _trains(node)}
     return Idioms(
         len(known) == len(trees) and not any(_is_own(node, modules) for node in nodes),
         words,
@@ -104,7 +105,7 @@ def _trains(loop: ast.AST) -> bool:
     return any(called_method(node) == "backward" and id(node) not in within for node in walk(loop))
 
 
-def _order(loop: ast.For | ast.AsyncFor | ast.While) -> tuple[str, ...]:
+def _order(loop: ast.For | ast.AsyncFor | ast.While | ast.FunctionDef) -> tuple[str, ...]:
     """Return the calls of one round from ``backward`` on, where each is made in every round."""
     calls = [
         called_method(statement.value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -88,7 +89,16 @@ def with_lines(
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
     passed = [each.check for each in examined.verdicts if each.state == "pass"]
-    search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed, partly)
+    stopped = [v.place for v in examined.verdicts if v.state == "error" and v.place is not None]
+    near = frozenset(
+        (name, place.line - cell.first_line + 1)
+        for place in stopped
+        for name, cell in cells.items()
+        if (cell.file, cell.cell) == (place.file, place.cell)
+    )
+    search = _Search(
+        task, process, again, ATTEMPTS, task.deadline, "forward" in passed, partly, near
+    )
     of_sizes = inquiry != before and inquiry.findings[0].check == MODEL
     made = search.made(texts, [SIZES]) if of_sizes else []
     for code in codes if len(codes) > 1 and not partly else ():
@@ -161,8 +171,9 @@ class _Search(Struct):
 
     ``left`` are the texts that may still be run, ``seconds`` what the code may still take. A
     ``right`` forward pass is left as it is, but for what cuts its graph; where it is looked for
-    ``partly``, a forward pass is all that has to be right. ``scores`` are the entries that were
-    right with the texts that were run.
+    ``partly``, a forward pass is all that has to be right. ``near`` are the lines of cells that the
+    code stops at, which are changed first. ``scores`` are the entries that were right with the
+    texts that were run.
     """
 
     task: Task
@@ -172,6 +183,7 @@ class _Search(Struct):
     seconds: float
     right: bool = False
     partly: bool = False
+    near: frozenset[tuple[str, int]] = frozenset()
     scores: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
@@ -200,10 +212,14 @@ class _Search(Struct):
             # A text may be nested more deeply than it can be written out again.
             with suppress(RecursionError):
                 own = Text(name, source)
+                likely: list[tuple[bool, Proposal]] = []
                 for proposal in changes(self.task, own):
-                    computes = own.function(proposal.line) in ("forward", "__call__")
+                    computes = own.computes(proposal.line)
                     if self.right and computes and proposal.kind not in CUTS:
                         continue
+                    near = (name, proposal.line) in self.near or (computes and not self.right)
+                    likely.append((not near, proposal))
+                for _, proposal in sorted(likely, key=itemgetter(0)):
                     if code in (UNEXPLAINED, *MENDS[proposal.kind]):
                         text = replaced(source, proposal)
                         if text is not None and text not in seen:

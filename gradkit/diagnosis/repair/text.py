@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.runtime.syntax import parse, walk
+from gradkit.runtime.training import calls_method
 
 
 class Spot(Struct, frozen=True):
@@ -20,14 +21,27 @@ class Spot(Struct, frozen=True):
     end: int
 
 
+FORWARD = ("forward", "__call__")
+
+
 class Text:
-    """One cell: its lines and its tree."""
+    """One cell: its lines, its tree, the calls in it, and the functions that a model computes by.
+
+    These are its forward pass and what may be called there: methods beside it that train nothing.
+    """
 
     def __init__(self, cell: str, source: str) -> None:
         self.cell, self.source = cell, source
         self.lines = source.split("\n")
         self.tree = parse(source)
         self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]
+        functions = [node for node in walk(self.tree) if isinstance(node, ast.FunctionDef)]
+        self.computing = [node for node in functions if node.name in FORWARD]
+        for model in walk(self.tree):
+            if isinstance(model, ast.ClassDef) and any(f in model.body for f in self.computing):
+                own = [each for each in functions if each in model.body]
+                trained = [each for each in own if calls_method(each, "backward")]
+                self.computing += [f for f in own if f not in trained and f.name != "__init__"]
 
     def spot(self, node: ast.expr | ast.stmt | ast.keyword) -> Spot:
         """Return where a node stands."""
@@ -48,6 +62,10 @@ class Text:
             and node.lineno <= line <= (node.end_lineno or 0)
         ]
         return max(inside, key=lambda node: node.lineno).name if inside else "train"
+
+    def computes(self, line: int) -> bool:
+        """Tell a line of what a model computes."""
+        return any(each.lineno <= line <= (each.end_lineno or 0) for each in self.computing)
 
     def _column(self, line: int, offset: int) -> int:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))

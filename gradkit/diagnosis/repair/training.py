@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise, permutations
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations, pairwise, permutations
 from typing import TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
@@ -105,9 +105,7 @@ CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
 """Methods that have a twin, with an underscore, which changes what it is called on."""
 
 OPPOSITE = {"add_": "sub_", "sub_": "add_"}
-KEPT = frozenset(
-    ["backward", "step", "zero_grad", "item", "parameters", "append", "range", "format"]
-)
+KEPT = frozenset(["backward", "step", "zero_grad", "parameters", "append", "range", "format"])
 """Calls without which nothing is left of a loop."""
 
 
@@ -197,13 +195,11 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
             if group.get(name, "") not in ("", last_name(node.func)) and (options or name in OVER):
                 whole = f"{_front(node.func)}{_applied(group[name], name, *taken)}"
                 yield text.put("activation", text.spot(node), whole)
-    for function in walk(text.tree):
-        if isinstance(function, ast.FunctionDef) and function.name == "forward":
-            for node in walk(function):
-                for name in filter(ACTIVATIONS[1].get, wanted):
-                    if isinstance(node, ast.Call):
-                        whole = _applied(ACTIVATIONS[1][name], name, ast.unparse(node))
-                        yield text.put("wrapped", text.spot(node), f"torch.{whole}")
+    for node in dict.fromkeys(each for made in text.computing for each in walk(made)):
+        for name in filter(ACTIVATIONS[1].get, wanted):
+            if isinstance(node, ast.Call):
+                whole = _applied(ACTIVATIONS[1][name], name, ast.unparse(node))
+                yield text.put("wrapped", text.spot(node), f"torch.{whole}")
     for node in reversed(text.calls):
         if called_method(node) == "add_module":
             at = text.spot(node)
@@ -258,6 +254,11 @@ def _batches(text: Text, task: Task) -> Iterator[Proposal]:
                 if each.arg == "batch_size":
                     for name in _parameters(text, node):
                         yield text.put("batch", text.spot(each.value), f"len({name})")
+            if len(node.args) == 1 and not any(n.arg == "batch_size" for n in node.keywords):
+                (rows,) = node.args
+                for name in _parameters(text, node):
+                    whole = f"{ast.unparse(rows)}, batch_size=len({name})"
+                    yield text.put("batch", text.spot(rows), whole)
     for made in walk(text.tree):
         if isinstance(made, ast.Assign):
             parts = [each for each in walk(made.value) if isinstance(each, ast.Subscript)]
@@ -373,16 +374,30 @@ def _sums(text: Text, task: Task) -> Iterator[Proposal]:
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives, in the shape of the targets: where it is called, not inside of it."""
     for node in text.calls:
-        called = isinstance(node.func, ast.Name) and len(node.args) == 1
-        if (
-            called
-            and not hasattr(builtins, last_name(node.func))
-            and text.function(node.lineno) not in ("forward", "__call__")
-        ):
-            yield text.put("shape", text.spot(node), f"{ast.unparse(node)}.squeeze(-1)")
+        model = _model_called(node)
+        if model and not text.computes(node.lineno):
+            yield text.put("shape", text.spot(node), f"{ast.unparse(model)}.squeeze(-1)")
     for node in text.calls:
         if called_method(node) in COLUMN and isinstance(node.func, ast.Attribute):
             yield text.put("shape", text.spot(node), f"{ast.unparse(node.func.value)}.flatten()")
+            if len(node.args) == 2:
+                yield text.put_each("shape", _exchanged(node.args))
+
+
+def _model_called(node: ast.expr) -> ast.Call | None:
+    """Return the call of a model that an expression is, or that its methods are called on."""
+    if not isinstance(node, ast.Call):
+        return None
+    of = node.func.value if isinstance(node.func, ast.Attribute) else None
+    own = of is None or (isinstance(of, ast.Name) and of.id == "self")
+    if own and len(node.args) == 1 and not hasattr(builtins, last_name(node.func)):
+        return node
+    return _model_called(of) if of is not None else None
+
+
+def _exchanged(nodes: Sequence[ast.expr]) -> list[tuple[ast.expr, str]]:
+    """Return two parts of a text, each with the text of the other."""
+    return [(own, ast.unparse(other)) for own, other in zip(nodes, reversed(nodes), strict=True)]
 
 
 def _terms(text: Text, task: Task) -> Iterator[Proposal]:
@@ -575,6 +590,12 @@ def _missing(text: Text, task: Task) -> Iterator[Proposal]:
             for name in _called_on(text, "parameters"):
                 clear = f"{indent}{name}.zero_grad()"
                 yield text.moved("missing", at.first, at.last, [clear, *own], at)
+        if isinstance(node, ast.For) and any(isinstance(each, ast.AugAssign) for each in node.body):
+            # A parameter is no part of the graph where it is stepped.
+            at = text.spot(node)
+            own, indent = text.lines[at.first - 1 : at.last], text.lines[at.first - 1][: at.start]
+            inside = [f"{indent}with torch.no_grad():", *(f"    {line}" for line in own)]
+            yield text.moved("missing", at.first, at.last, inside, text.spot(node.iter))
 
 
 def _moved(text: Text, task: Task) -> Iterator[Proposal]:
@@ -646,6 +667,10 @@ def _others(text: Text, task: Task) -> Iterator[Proposal]:
                     continue
                 for other in others:
                     yield text.put("other", text.spot(node), other)
+            for line in function.body:
+                read = [n for n in walk(line) if isinstance(n, ast.Attribute) and n.attr in stored]
+                for pair in combinations(read, 2):
+                    yield text.put_each("other", _exchanged(pair))
 
 
 def _indented(text: Text, task: Task) -> Iterator[Proposal]:
@@ -723,9 +748,9 @@ def _batched(text: Text) -> Iterator[Spot]:
 
 
 def _blocks(text: Text) -> Iterator[list[ast.stmt]]:
-    """Yield bodies of loops in which gradients are computed, with each statement on its lines."""
+    """Yield bodies of loops, or of steps, that compute gradients, each statement on its lines."""
     for node in walk(text.tree):
-        if isinstance(node, LOOPS) and calls_method(node, "backward"):
+        if isinstance(node, (*LOOPS, ast.FunctionDef)) and calls_method(node, "backward"):
             apart = all((one.end_lineno or 0) < two.lineno for one, two in pairwise(node.body))
             if apart and node.lineno < node.body[0].lineno:
                 yield node.body
