@@ -25,9 +25,9 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-BUDGET, NAMED, NEARBY = 20_000, 10_000, 3_000
-"""What the searches for one task may do, where all mistakes have names, and where likely lines are
-known: see `gradkit.runtime.repair.clock.Budget`."""
+BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 30_000, 8_000
+"""What the searches for one task may do, where code stops, where all mistakes have names, and where
+likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
 
 FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
@@ -102,12 +102,12 @@ def with_changes(
     grader.task = replace(grader.task, checks=tuple(checks))
     grader.solution = replace(model.solution, task=grader.task)
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in lacking)
-    stops = (judged[check] for check in lacking if judged[check].state == "error")
+    stops = [judged[check] for check in lacking if judged[check].state == "error"]
     near += tuple(each.place for each in stops if each.place)
     likelier = tuple(place for places in inquiry.doubtful.values() for place in places)
     failed = [verdict.check for verdict in asked if verdict.state in FAILED]
     named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
-    wanted = Wanted(BUDGET, near)
+    wanted = Wanted(STOPPED if stops else BUDGET, near)
     found = [_of(check, inquiry) for check in failed]
     if all(named) and all(found) and not any(map(_is_much, found)):
         among = frozenset(kind for each in named for kind in each)

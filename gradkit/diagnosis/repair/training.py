@@ -385,8 +385,11 @@ def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _model_called(node: ast.expr) -> ast.Call | None:
-    """Return the call of a model that an expression is, or that its methods are called on."""
-    if not isinstance(node, ast.Call):
+    """Return the call of a model that an expression is, or that its methods are called on.
+
+    None where one of them cuts the graph, which is another mistake.
+    """
+    if not isinstance(node, ast.Call) or called_method(node) in CUTTING:
         return None
     of = node.func.value if isinstance(node.func, ast.Attribute) else None
     own = of is None or (isinstance(of, ast.Name) and of.id == "self")
