@@ -229,8 +229,10 @@ def diagnose(
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
             from gradkit.grading.net_repairs import with_changes
+            from gradkit.grading.rates import at_their_numbers
 
             inquiry = with_changes(task, examined, process, inquiry, seed, again)
+            inquiry = at_their_numbers(task, process, inquiry, again)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [
