@@ -6,6 +6,7 @@ import pytest
 from correct_styles import source_of
 from written import homework
 
+from gradkit.grading.rates import RATES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
 pytestmark = pytest.mark.sample(12)
@@ -208,6 +209,62 @@ def test_another_start_is_one_change(diagnosed, start: str) -> None:
     assert finding.place is not None
     assert (finding.mistake, finding.place.line) == ("wrong-expression", line)
     assert "np.full((n, m), 0.1)" in finding.fix
+
+
+NAMED_RATES = """
+WEIGHTS, BIASES = 0.001, {biases}
+
+def rate(name):
+    return WEIGHTS if name.startswith('W') else BIASES
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = 2 * (y - y_hat)
+    hidden = parameters['W2'] * e
+    grads = {{'W1': X @ hidden.T, 'b1': hidden, 'W2': A1 * e, 'b2': e}}
+    for name in grads:
+        parameters[name] = parameters[name] + rate(name) * grads[name]
+"""
+
+TABLE = """
+RATES = {{'W1': 0.001, 'b1': 0.01, 'W2': {second}, 'b2': 0.01}}
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = 2 * (y - y_hat)
+    hidden = parameters['W2'] * e
+    grads = {{'W1': X @ hidden.T, 'b1': hidden, 'W2': A1 * e, 'b2': e}}
+    for name in grads:
+        parameters[name] = parameters[name] + RATES[name] * grads[name]
+"""
+
+LOCAL_RATES = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    of_weights, of_biases = {rates}
+    e = 2 * (y - y_hat)
+    hidden = parameters['W2'] * e
+    parameters['W2'] = parameters['W2'] + of_weights * A1 * e
+    parameters['b2'] = parameters['b2'] + of_biases * e
+    parameters['W1'] = parameters['W1'] + of_weights * X @ hidden.T
+    parameters['b1'] = parameters['b1'] + of_biases * hidden
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "was", "now"),
+    [
+        (NAMED_RATES.format(biases="0.05"), "BIASES = 0.001, 0.05", "BIASES = 0.001, 0.01"),
+        (TABLE.format(second="0.002"), "'W2': 0.002", "'W2': 0.001"),
+        (LOCAL_RATES.format(rates="0.01, 0.001"), "= 0.01, 0.001", "= 0.001, 0.01"),
+    ],
+    ids=["by a name", "in a table", "exchanged"],
+)
+def test_a_rate_is_told_where_it_is_set(diagnosed, text: str, was: str, now: str) -> None:
+    """Through whatever names it goes; the change is verified."""
+    (finding,) = diagnosed(homework(REGRESSION, text), REGRESSION).findings
+    assert finding.mistake in RATES
+    assert was in finding.source
+    assert finding.fix == finding.source.replace(was, now)
+    assert finding.place is not None
+    assert finding.places == (finding.place,)
 
 
 BEYOND = {

@@ -612,6 +612,97 @@ def test_a_mistake_is_told_in_other_styles(
     assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
 
 
+OF_ONE_SLIP = [
+    # What stands there twice: another name, a call.
+    (
+        "deep-net",
+        ("dZ = dA * A * (1 - A)", "dZ = dA * Z * (1 - Z)"),
+        ("wrong-name", "dZ = dA * A * (1 - A)"),
+    ),
+    (
+        "deep-net",
+        ("dZ = dA * A * (1 - A)", "dZ = dA * np.exp(A) * (1 - np.exp(A))"),
+        ("extra-function", "dZ = dA * A * (1 - A)"),
+    ),
+    # The other factor transposed, in a product of each kind.
+    (
+        "one-hidden-layer/notebook",
+        ("np.dot(dZ1, X.T)", "np.dot(dZ1.T, X)"),
+        ("wrong-transpose", "dW1 = (1 / m) * np.dot(dZ1, X.T)"),
+    ),
+    (
+        "linear-class/ones",
+        ("self.dLdW = dLdZ.T @ self.A", "self.dLdW = dLdZ @ self.A.T"),
+        ("wrong-transpose", "self.dLdW = dLdZ.T @ self.A"),
+    ),
+    # From the other end.
+    (
+        "layers/bias_column",
+        ("dX1[:, :-1]", "dX1[:, 1:]"),
+        ("wrong-element", "dx = dX1[:, :-1].reshape(xshape)"),
+    ),
+    # What is predicted, in the place of a probability.
+    (
+        "logistic-regression",
+        ("dZ = A - Y", "dZ = (A > 0.5) - Y"),
+        ("wrong-comparison", "dZ = A - Y"),
+    ),
+    # A mean that is written out, for the largest.
+    (
+        "convolution/corners",
+        ("= np.max(a_slice)", "= np.sum(a_slice) / (f_h * f_w)"),
+        ("wrong-function", "A[i, c, h, v] = np.max(a_slice)"),
+    ),
+    # The 1 of the right class; a value that is kept for the backward pass.
+    ("softmax-loss/half_penalty", ("probs[label] -= 1", "pass"), ("missing-statement", None)),
+    ("linear-class/columns", ("        self.input = A\n", ""), ("missing-statement", None)),
+    # What a helper gives.
+    (
+        "one-hidden-layer/helpers",
+        ('return np.einsum("ij,jk->ik", W, A) + b', 'out = np.einsum("ij,jk->ik", W, A) + b'),
+        ("missing-statement", "return out"),
+    ),
+    # Nothing but a shape.
+    (
+        "two-layer-net/course_style",
+        ("= np.zeros(hidden_size)", "= np.zeros((1, hidden_size))"),
+        ("wrong-shape", "self.params['b1'] = np.zeros(hidden_size)"),
+    ),
+    (
+        "logistic-regression/per_example",
+        ("np.array([result])", "np.array(result)"),
+        ("wrong-shape", "return np.array(result).reshape(1, -1)"),
+    ),
+    (
+        "logistic-regression/per_example",
+        ("np.array([result])", "result"),
+        ("wrong-shape", "return np.array([result])"),
+    ),
+    # Right by chance at many inputs.
+    (
+        "logistic-regression/per_example",
+        ("p = sigmoid(np.dot(w[:, 0], X[:, i]) + b)", "p = np.dot(w[:, 0], X[:, i]) + b"),
+        ("wrong-constant", "if p > 0:"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "change", "told"), OF_ONE_SLIP, ids=[each[1][1] or each[0] for each in OF_ONE_SLIP]
+)
+def test_one_slip_is_one_change(
+    found: Found, answer: str, change: tuple[str, str], told: tuple[str, str | None]
+) -> None:
+    """However many words it is made of, or whatever it leaves as it was."""
+    exercise, _, style = answer.partition("/")
+    text = by_hand(exercise, style) if style else ""
+    (one,) = findings(found(exercise, change, text=text))
+    kind, fix = told
+    assert one.mistake == kind
+    if fix is not None:
+        assert one.fix.replace('"', "'") == fix
+
+
 WINDOW = "i * batch:i * batch + batch"
 SEVERAL = [
     # Of two statements with the same window each alone makes nothing right.

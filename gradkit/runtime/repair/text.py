@@ -40,6 +40,9 @@ def replaced(source: str, written: Written) -> str:
     return "\n".join(lines)
 
 
+ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Call)
+
+
 def write_expression(source: str, old: ast.expr, new: ast.expr, wanted: str) -> Written:
     """Write an expression in the place of another.
 
@@ -60,8 +63,12 @@ def write_expression(source: str, old: ast.expr, new: ast.expr, wanted: str) -> 
     before = _cut(lines[old.lineno - 1], 0, old.col_offset)
     after = _cut(lines[last - 1], end, None)
     text = ast.unparse(new)
-    for tried in (text, f"({text})"):
-        made = (before + tried + after).split("\n")
+    ways = [(before, text, after), (before, f"({text})", after)]
+    if before.endswith("(") and after.startswith(")") and isinstance(new, ATOMS):
+        # What is one word needs no brackets of its own.
+        ways.insert(0, (before[:-1], text, after[1:]))
+    for way in ways:
+        made = "".join(way).split("\n")
         made += [""] * (last - old.lineno + 1 - len(made))
         written = Written(
             *(old.lineno, last, made, old.lineno),
