@@ -28,13 +28,9 @@ from gradkit.grading.assess import (
     unchecked,
     versions_of,
 )
+from gradkit.grading.claim import claim_functions, refusal
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.functions import (
-    FunctionGrader,
-    claim_functions,
-    given_cells,
-    refusal,
-)
+from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.settings import (
@@ -63,7 +59,7 @@ from gradkit.records.result import (
     TaskResult,
     Verdict,
 )
-from gradkit.records.submission import Claim, Place, Section, Submission
+from gradkit.records.submission import Cell, Claim, Place, Section, Submission
 from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
@@ -343,7 +339,9 @@ class Session(AbstractContextManager["Session"]):
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
     ) -> FunctionGrader:
         """Return what grades the section that speaks for a task, in a process to be entered."""
-        section = replace(section, borrowed=given_cells(task))
+        # What the course hands out stands in for names that the student has none for.
+        files = ((f"{name}.py", text) for name, text in task.given.items())
+        section = replace(section, borrowed=tuple(Cell(f, f, None, text) for f, text in files))
         given = replace(submission, modules={**task.given, **submission.modules})
         process = self.resources.open_process(task, section, given)
         return FunctionGrader(task, process, self.resources.solution(task), seed)
