@@ -219,14 +219,8 @@ class Grading:
                     self._flush(run)
         self._store.end(run)
         ended = Counter(self._ended.values())
-        return Tally(
-            len(entries),
-            ended["skipped"],
-            ended["graded"],
-            ended["refused"],
-            ended["failed"],
-            tuple(self._left),
-        )
+        counts = {each: ended[each] for each in ("skipped", "graded", "refused", "failed")}
+        return Tally(len(entries), **counts, left=tuple(self._left))
 
     def _go(self, run: int, orders: Iterator[Order], pool: WorkerPool) -> None:
         more = True

@@ -202,10 +202,7 @@ class FunctionGrader(Struct):
         return answers, None
 
     def run(
-        self,
-        steps: Sequence[FunctionCheck],
-        values: Mapping[str, Any],
-        reads: Sequence[str],
+        self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> tuple[Made, Outcome]:
         """Run the lines of some checks at some inputs, with nothing put right between them."""
         lines = [Step(self._lines(step).text, {}) for step in steps]

@@ -196,12 +196,7 @@ def observe_run_with(
     return replace(outcome, outputs={"y_hat": np.array(outputs), **final}, loop="replaced")
 
 
-def outcome_of(
-    process: StudentProcess,
-    name: str,
-    reply: Frame | Lost,
-    loop: Loop = "",
-) -> Outcome:
+def outcome_of(process: StudentProcess, name: str, reply: Frame | Lost, loop: Loop = "") -> Outcome:
     """Return a reply as a record."""
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, printed=process.output, loop=loop)

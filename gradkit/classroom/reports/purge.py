@@ -99,12 +99,7 @@ class _Self(Struct, frozen=True):
 
 
 def purge_student(
-    folder: Path,
-    student: str,
-    *,
-    confirm: Callable[[str], bool],
-    why: str = "",
-    by: str = "",
+    folder: Path, student: str, *, confirm: Callable[[str], bool], why: str = "", by: str = ""
 ) -> tuple[str, Purged]:
     """Remove all that is stored of a student: rows of the class file, pages, zips of pages.
 

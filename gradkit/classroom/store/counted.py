@@ -64,13 +64,7 @@ class Overridden(Struct, frozen=True):
 
 
 def override_points(
-    folder: Path,
-    student: str,
-    check: str,
-    points: float | None,
-    *,
-    comment: str,
-    by: str = "",
+    folder: Path, student: str, check: str, points: float | None, *, comment: str, by: str = ""
 ) -> Overridden:
     """Set a student's points for a check, a task or all, or take them back. See `override`.
 
@@ -98,13 +92,7 @@ def override_points(
 
 
 def override(
-    store: Store,
-    student: str,
-    check: str,
-    points: float | None,
-    *,
-    comment: str,
-    by: str = "",
+    store: Store, student: str, check: str, points: float | None, *, comment: str, by: str = ""
 ) -> Overridden:
     """Give points for a check, a task or all of a student's work, or take an earlier word back.
 
@@ -362,11 +350,7 @@ def counted(
         task for task in counting if not result.refused or any(c.decision for c in task.checks)
     ]
     made = replace(
-        result,
-        tasks=tuple(shown),
-        score=round(score, 2),
-        max_score=most,
-        adjustments=tuple(lines),
+        result, tasks=tuple(shown), score=round(score, 2), max_score=most, adjustments=tuple(lines)
     )
     if is_open(made):
         return replace(made, max_score=policy.scale.to) if policy.scale and most else made
@@ -388,9 +372,7 @@ def _decision(word: Override, target: _Target) -> Decision:
 
 
 def _task(
-    task: TaskResult,
-    words: Mapping[tuple[str, str], Override],
-    targets: Mapping[str, _Target],
+    task: TaskResult, words: Mapping[tuple[str, str], Override], targets: Mapping[str, _Target]
 ) -> TaskResult:
     checks = []
     spoken = {check for at, check in words if at == task.task}
