@@ -22,7 +22,6 @@ from gradkit.grading.assess import (
     basis_of,
     questions_of,
     refused_result,
-    scheme_of,
     tolerances_of,
     total,
     unchecked,
@@ -47,7 +46,6 @@ from gradkit.grading.settings import (
 from gradkit.judge.case import Examined
 from gradkit.language import phrase, say
 from gradkit.loading import is_installed
-from gradkit.records.mistake import Preset
 from gradkit.records.observations import Binding
 from gradkit.records.result import (
     FAILED,
@@ -67,7 +65,7 @@ from gradkit.submission.definitions import definitions, listings
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
 from gradkit.task.assignment import gallery_functions
-from gradkit.task.oracle import Answers
+from gradkit.task.oracle import Answers, OracleError
 
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
@@ -112,7 +110,7 @@ class Session(AbstractContextManager["Session"]):
     @property
     def hints(self) -> int:
         """The hint level: all of it where there is a reference, else the assignment's."""
-        return 4 if self._reference is not None else self.assignment.hints
+        return 4 if self.keyed else self.assignment.hints
 
     @property
     def all_tasks(self) -> tuple[Task | FunctionTask, ...]:
@@ -137,19 +135,32 @@ class Session(AbstractContextManager["Session"]):
         return required_of(self.settings, self.assignment)
 
     @property
-    def preset(self) -> Preset:
-        """Which deductions count: the one asked for, else the assignment's."""
-        return self.settings.preset or self.assignment.preset
-
-    @property
     def scheme(self) -> Scheme:
-        """How verdicts become points."""
-        return scheme_of(
-            self.assignment,
-            self.settings.preset,
-            derived=self._reference is None,
-            dropped=self.settings.dropped,
+        """How verdicts become points, by the preset that is asked for, else the assignment's."""
+        return Scheme(
+            self.assignment.step,
+            self.settings.preset or self.assignment.preset,
+            self.assignment.deductions,
+            derived=not self.keyed,
+            dropped=frozenset(self.settings.dropped),
         )
+
+    def refuse_unusable(self) -> None:
+        """Refuse what nobody can be graded against: better once than for everybody in a class.
+
+        Torch would take seconds to load, whether or not anybody uses it.
+
+        Raises
+        ------
+        GradingError
+            A model solution cannot be used, or there is none where there must be one.
+        """
+        try:
+            for task in self.tasks:
+                if not task.framework.modules:
+                    self.resources.oracle(task)
+        except OracleError as error:
+            raise GradingError(str(error)) from None
 
     def check(self, path: Path) -> Result:
         """Grade what is at a path: of a script alone no other tasks are asked for. See `grade`."""
@@ -393,7 +404,7 @@ class Session(AbstractContextManager["Session"]):
             assignment=self.assignment.id,
             form=self.settings.form,
             seed=seed,
-            oracle="derived" if self._reference is None else "reference",
+            oracle="reference" if self.keyed else "derived",
             provisional=False,
             score=0.0,
             max_score=0.0,
@@ -403,7 +414,7 @@ class Session(AbstractContextManager["Session"]):
             digests={"submission": submission.digest, **self.digests},
             tier=0,
             path=submission.path,
-            preset=self.preset,
+            preset=self.scheme.preset,
             visibility=self.assignment.visibility,
         )
 

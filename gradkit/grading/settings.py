@@ -131,24 +131,6 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
     )
 
 
-def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) -> None:
-    """Refuse what nobody can be graded against: better once than for everybody in a class.
-
-    Torch would take seconds to load, whether or not anybody uses it.
-
-    Raises
-    ------
-    GradingError
-        A model solution cannot be used, or there is none where there must be one.
-    """
-    try:
-        for task in tasks_of(assignment, form):
-            if not task.framework.modules:
-                oracle_of(task, reference, form)
-    except OracleError as error:
-        raise GradingError(str(error)) from None
-
-
 def _digest(folder: Path) -> str:
     content = hashlib.sha256()
     for path in sorted(folder.glob("*.py")):
