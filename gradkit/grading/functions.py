@@ -189,7 +189,7 @@ class FunctionGrader(Struct):
         ]
         # Changed text has been run before: it will hardly stop, or hang.
         replies = (
-            [reply for reply, _ in self.process.ask_all(questions, at_once=True)]
+            self.process.ask_all(questions, at_once=True)
             if "changed" in options
             else map(self.process.ask, questions)
         )

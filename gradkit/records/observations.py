@@ -154,9 +154,7 @@ class Outcome(Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     failure: Failure | None = None
     lost: Lost | None = None
-    printed: str = ""
     loop: Loop = ""
-    seconds: float = 0.0
 
 
 class Observations(Struct, frozen=True):

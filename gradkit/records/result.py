@@ -206,7 +206,6 @@ class TaskResult(Struct, frozen=True):
     checks: tuple[CheckResult, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    seconds: float = 0.0
     seed: int = 0
     listings: tuple[Listing, ...] = ()
     absent: bool = False
