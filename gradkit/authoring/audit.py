@@ -385,7 +385,6 @@ def _binding(task: Task) -> Binding:
             role.name,
             role.name,
             NOWHERE,
-            role.signature,
             (),
             {},
             Convention(keys),
@@ -394,4 +393,4 @@ def _binding(task: Task) -> Binding:
         )
         for role in task.roles
     }
-    return Binding(task.id, bound, ())
+    return Binding(bound, ())

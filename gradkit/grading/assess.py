@@ -154,7 +154,7 @@ def absent(
 ) -> tuple[Evidence, TaskResult]:
     """Return evidence and marks of a task that counts and was not handed in."""
     basis = basis_of(task, form, digests)
-    evidence = Evidence(task.id, "", seed, basis=basis, tolerances=tolerances_of(task), absent=True)
+    evidence = Evidence(task.id, seed, basis=basis, tolerances=tolerances_of(task), absent=True)
     return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
 
 
@@ -175,7 +175,7 @@ def refused_result(
     """
     marks = []
     for task in tasks:
-        evidence = Evidence(task.id, "", of.seed)
+        evidence = Evidence(task.id, of.seed)
         marks.append(assess(task, evidence, unchecked(task, evidence), scheme))
     return replace(total(of, marks), refused=told, provisional=False)
 

@@ -217,16 +217,16 @@ def is_class_alone(name: str, task: FunctionTask) -> bool:
 
 
 def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) -> Claim:
-    """Return the section of the file that ranks last, and what is passed over for it."""
-    file, over = ranked[-1], tuple(ranked[:-1])
+    """Return the section of the file that ranks last, and a note where others are passed over."""
+    file = ranked[-1]
     own = tuple(cell for cell in submission.cells if cell.file == file)
     rest = tuple(cell for cell in submission.cells if cell.file != file)
     note = ""
-    if over:
+    if len(ranked) > 1:
         note = say(
             "{count} files have functions of this task ({files}); {file} counts.",
             count=len(ranked),
             files=", ".join(sorted(ranked)),
             file=file,
         )
-    return Claim(Section((task.id,), own, rest), over, note)
+    return Claim(Section((task.id,), own, rest), note)

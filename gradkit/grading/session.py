@@ -285,9 +285,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> tuple[Evidence, TaskResult]:
         """Return the evidence of the section that speaks for a task, and its marks."""
         section, scheme = claim.section, self.scheme
-        title = section.title or (section.own[0].file if section.own else "")
         notes = (claim.note,) if claim.note else ()
-        evidence = Evidence(task.id, title, seed, inquiry=_of_claim(task, claim), notes=notes)
+        evidence = Evidence(task.id, seed, inquiry=_of_claim(task, claim), notes=notes)
         if not is_installed(*task.framework.modules):
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)

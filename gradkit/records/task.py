@@ -171,7 +171,6 @@ class FunctionTask(Struct, frozen=True):
     path: str
     attributes: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     framework: Framework = NUMPY
     equivalent: tuple[Equivalent, ...] = ()

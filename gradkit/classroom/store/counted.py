@@ -243,16 +243,17 @@ def _find(result: Result, kept: Kept, name: str) -> _Target:
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
     """Map each student to the overrides that hold, at the end of a run or now."""
     rows = store.rows(
-        'SELECT overrides.id, run, name, task, "check", points, basis, who AS "by", '
+        'SELECT name, task, "check", points, basis, who AS "by", '
         "why AS comment, began AS made FROM overrides JOIN runs ON runs.id = run "
         "WHERE overrides.id IN (SELECT max(id) FROM overrides WHERE run <= ? "
         'GROUP BY name, task, "check") ORDER BY overrides.id',
         (last(upto),),
     )
     found: dict[str, tuple[Override, ...]] = {}
-    for row in rows:
-        if row["points"] is not None:
-            found[row["name"]] = (*found.get(row["name"], ()), Override(**dict(row)))
+    for name, *word in rows:
+        override = Override(*word)
+        if override.points is not None:
+            found[name] = (*found.get(name, ()), override)
     return found
 
 
