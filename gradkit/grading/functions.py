@@ -376,8 +376,7 @@ class FunctionGrader(Struct):
                 continue
             line = definition.node.lineno
             if unwritten(definition.node) == line:
-                told = say("`{function}` is still to be written.", function=call.function)
-                return Verdict("", "missing", told, place=definition.place())
+                return _to_write(call, definition, line)
         return None
 
     def _called_otherwise(self, check: FunctionCheck) -> Verdict | None:
@@ -407,9 +406,8 @@ class FunctionGrader(Struct):
             definition = self._found.get(call.function)
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:
-                told = say("`{function}` is still to be written.", function=call.function)
-                place = replace(definition, line=line).place()
-                return replace(verdict, state="missing", message=told, place=place)
+                told = _to_write(call, definition, line)
+                return replace(verdict, state=told.state, message=told.message, place=told.place)
         return verdict
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
@@ -464,6 +462,11 @@ class FunctionGrader(Struct):
     def followed(self, check: FunctionCheck) -> Mapping[str, str]:
         """Return the convention that is followed in a check."""
         return _convention(check, self._follows or 0)
+
+
+def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
+    told = say("`{function}` is still to be written.", function=call.function)
+    return Verdict("", "missing", told, place=replace(definition, line=line).place())
 
 
 def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:

@@ -120,9 +120,5 @@ def load_solution(task: FunctionTask, folder: Path) -> Solution:
         There is no such file, it cannot be loaded, or it lacks what is asked for.
     """
     path = folder / task.solution
-    names = vars(load_module(path))
-    source = path.read_text(encoding="utf-8")
-    for name in functions_of(task.calls):
-        if not callable(names.get(name)):
-            raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
-    return Solution(task, names, source)
+    names = vars(load_module(path, functions_of(task.calls)))
+    return Solution(task, names, path.read_text(encoding="utf-8"))
