@@ -8,7 +8,7 @@
 from itertools import takewhile
 from pathlib import Path
 
-from gradkit.grading.functions import is_class_alone, shared_functions
+from gradkit.grading.claim import is_class_alone, shared_functions
 from gradkit.records.task import FunctionTask, Task
 from gradkit.task.assignment import read_assignment, read_gallery
 from gradkit.task.shipped import NAMES, exercises

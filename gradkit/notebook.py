@@ -183,7 +183,7 @@ class LiveResources(Resources):
         self, task: Task | FunctionTask, section: Section, submission: Submission
     ) -> StudentProcess:
         """See `Resources`."""
-        return LiveProcess(None, section, self._functions)
+        return LiveProcess(section, self._functions)
 
 
 def grade(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.authoring.functions import audit_functions
+from gradkit.authoring.functions import SEED, audit_functions
 from gradkit.diagnosis.mistakes.apply import truncated, with_slips
 from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import CODES
@@ -203,7 +203,7 @@ def audit_file(assignment: Path | None, reference: Path | None) -> Audit:
     return audit(read_assignment(assignment), find_reference(assignment, reference))
 
 
-def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audit:
+def audit(assignment: Assignment, reference: Path | None) -> Audit:
     """Try every mistake against every task; in function tasks, every change of the model solution.
 
     Parameters
@@ -212,15 +212,13 @@ def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audi
     reference : Path or None
         Folder of the model solutions, which are held against the assignment; None where
         there are none.
-    seed : int
-        Draws the probes.
 
     Returns
     -------
     Audit
     """
-    tasks = tuple(_audit_task(task, reference, seed) for task in assignment.tasks)
-    functions = tuple(audit_functions(task, reference, seed) for task in assignment.functions)
+    tasks = tuple(_audit_task(task, reference) for task in assignment.tasks)
+    functions = tuple(audit_functions(task, reference) for task in assignment.functions)
     clean = all(
         not (task.refused or task.untried or task.solution)
         and all(trial.caught or trial.allowed for trial in task.trials)
@@ -229,10 +227,10 @@ def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audi
     return Audit(assignment.title, tasks, clean, functions)
 
 
-def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:
+def _audit_task(task: Task, reference: Path | None) -> TaskAudit:
     oracle = Derived(task)
     # Who takes a rate is asked with two of them, at probes of its own.
-    asked = {rate: _with_first_step(task, draw(task, seed, oracle.forward, rate)) for rate in RATES}
+    asked = {rate: _with_first_step(task, draw(task, SEED, oracle.forward, rate)) for rate in RATES}
     expected = {rate: expect(oracle, probes) for rate, probes in asked.items()}
     trials: list[Trial] = []
     blind: dict[str, list[Trial]] = {FIRST_STEP: [], FIRST_RUN: []}
@@ -387,7 +385,6 @@ def _binding(task: Task) -> Binding:
             role.name,
             role.name,
             NOWHERE,
-            role.signature,
             (),
             {},
             Convention(keys),
@@ -396,4 +393,4 @@ def _binding(task: Task) -> Binding:
         )
         for role in task.roles
     }
-    return Binding(task.id, bound, ())
+    return Binding(bound, ())

@@ -10,7 +10,7 @@ import contextlib
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -37,23 +37,26 @@ if TYPE_CHECKING:
 CONVENTION = "a convention"
 """What a change follows that is right by one of the assignment's conventions."""
 
+SEED = 0
+"""Draws the probes of an audit."""
+
 LEAST, TIMES = 5.0, 20.0
 """Seconds that a change is given, and so many times what the model solution takes."""
 
 
-def audit_functions(task: FunctionTask, reference: Path | None, seed: int = 0) -> FunctionAudit:
+def audit_functions(task: FunctionTask, reference: Path | None) -> FunctionAudit:
     """Hold the model solution to its checks, then try every change of it."""
     audit = partial(FunctionAudit, task.id, task.title, task.solution)
     if reference is None:
         return audit(untried="No model solution was looked at: name its folder with --reference.")
     try:
         solution = load_solution(task, reference)
-        problems = tuple(problems_of(solution, list(draws(task, seed)), seed))
+        problems = tuple(problems_of(solution, list(draws(task, SEED))))
     except OracleError as error:
         return audit((str(error),))
     if problems:
         return audit(problems)
-    tried = list(_tried(task, reference, seed))
+    tried = list(_tried(task, reference))
     unseen = [mutant for mutant, seen in tried if not seen]
     conventional = sum(seen == CONVENTION for _, seen in tried)
     left = [m for m in unseen if not any(_is_of(entry, m) for entry in task.equivalent)]
@@ -79,7 +82,7 @@ def _is_of(entry: Equivalent, mutant: Mutant) -> bool:
 # --- the model solution held to its own checks -------------------------------------------------
 
 
-def problems_of(solution: Solution, probes: Sequence[Draw], seed: int) -> Iterator[str]:
+def problems_of(solution: Solution, probes: Sequence[Draw]) -> Iterator[str]:
     """Yield what is wrong with a model solution: for each check and output, at most one sentence.
 
     Raises
@@ -107,7 +110,7 @@ def problems_of(solution: Solution, probes: Sequence[Draw], seed: int) -> Iterat
         for output, expression in check.gradient.items():
             for draw in probes:
                 if not draw.hard and output not in told:
-                    told |= _against_differences(solution, check, draw, output, expression, seed)
+                    told |= _against_differences(solution, check, draw, output, expression)
         yield from (f"{check.name}: {sentence}." for sentence in told.values())
 
 
@@ -120,7 +123,7 @@ def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
 
 
 def _against_differences(
-    solution: Solution, check: FunctionCheck, draw: Draw, output: str, expression: str, seed: int
+    solution: Solution, check: FunctionCheck, draw: Draw, output: str, expression: str
 ) -> dict[str, str]:
     """Hold one gradient to finite differences of ``of``; nothing where they do not disagree."""
     claimed = solution.make(check, draw).values[output]
@@ -142,7 +145,7 @@ def _against_differences(
         return scalar_of(check, names)
 
     with np.errstate(all="ignore"):
-        report = check_gradient(of, start, claimed.astype(float), seed=seed)
+        report = check_gradient(of, start, claimed.astype(float), seed=SEED)
     if report.verdict != "disagree":
         return {}
     parts = report.entries or report.directions
@@ -161,14 +164,14 @@ def _against_differences(
 # --- changes of it, one at a time ---------------------------------------------------------------
 
 
-def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mutant, str]]:
+def _tried(task: FunctionTask, reference: Path) -> Iterator[tuple[Mutant, str]]:
     """Yield every change, and the check that sees it: empty for one that none sees.
 
     A change that does not end, or that ends its process, is seen by everybody.
     """
     first = 0
     while True:
-        other = start(try_mutants, task, reference, seed, first)
+        other = start(try_mutants, task, reference, first)
         mutant: Mutant | None = None
         try:
             limit = LEAST + TIMES * other.connection.recv()
@@ -200,9 +203,7 @@ def _heard(connection: Connection, limit: float) -> Any:
     return connection.recv()
 
 
-def try_mutants(
-    connection: Connection, task: FunctionTask, reference: Path, seed: int, first: int
-) -> None:
+def try_mutants(connection: Connection, task: FunctionTask, reference: Path, first: int) -> None:
     """Try the changes from a number on, in a process of their own, and send what sees each.
 
     First come the seconds that the model solution takes, then each change and what sees it, at last
@@ -210,7 +211,7 @@ def try_mutants(
     """
     with contextlib.redirect_stdout(io.StringIO()):
         solution = load_solution(task, reference)
-        probes = list(draws(task, seed))
+        probes = list(draws(task, SEED))
         path = reference / task.solution
         text = path.read_text(encoding="utf-8")
         words = {word for check in task.checks for word in words_in(check)}
@@ -273,17 +274,13 @@ def _first(
     for draw, right in zip(probes, expected, strict=True):
         for check in changed.task.checks:
             try:
-                made = changed.make(check, draw, _answers(right))
+                made = changed.make(check, draw, right)
             except (OracleError, MemoryError, RecursionError):
                 return check.name
             probes_of = [Probe(draw, right[check.name], made)]
             if judge_check(check, probes_of).state in ("fail", "missing"):
                 return check.name
     return ""
-
-
-def _answers(right: Mapping[str, Made]) -> Callable[[FunctionCheck], Made]:
-    return lambda check: right[check.name]
 
 
 # --- what in a function is of the same kind -----------------------------------------------------

@@ -143,11 +143,11 @@ def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
                 yield child, partial(value.__setitem__, index)
             else:
                 yield child, partial(setattr, root, name)
-            if not (_only_asked(root, child) or _is_negative(child)):
+            if not (_only_asked(child) or _is_negative(child)):
                 yield from _places(child)
 
 
-def _only_asked(root: ast.AST, child: ast.AST) -> bool:
+def _only_asked(child: ast.AST) -> bool:
     """Tell where an array is only asked for its shape, as any other of that shape could be."""
     if isinstance(child, ast.Call):
         return _called(child) in NOT_TAKEN

@@ -72,7 +72,7 @@ class _Roles(ABC):
                 missing.append(found)
             else:
                 self.bound[role.name] = found
-        return Binding(self.task.id, self.bound, tuple(missing))
+        return Binding(self.bound, tuple(missing))
 
     @abstractmethod
     def find(self, role: Role) -> Bound | Missing:
@@ -348,7 +348,6 @@ class _ModelAndTraining(_Roles):
         if unknown:
             return Missing(
                 role.name,
-                role.required,
                 say(
                     "gradkit cannot run the training loop: it does not find its {unknown}. Write "
                     "it as `{signature}`.",
@@ -380,4 +379,4 @@ class _ModelAndTraining(_Roles):
     ) -> Bound:
         """Bind what takes no arguments."""
         keys, training = own_keys(self.task), training or {}
-        return Bound(role.name, name, place, name, (), {}, keys, returns, place, training=training)
+        return Bound(role.name, name, place, (), {}, keys, returns, place, training=training)

@@ -176,7 +176,6 @@ def draft(
         role=role,
         function=function.name,
         place=function.place,
-        signature=function.signature,
         arguments=fitting.quantities,
         names=dict(zip(fitting.quantities, fitting.parameters, strict=True)),
         convention=own_keys(task),
@@ -200,7 +199,6 @@ def misfit(role: Role, function: Function) -> Missing:
     """Say that the function of the role's name takes other arguments."""
     return Missing(
         role.name,
-        role.required,
         say(
             "`{name}` does not take the arguments that it is called with: found "
             "`{signature}` ({place}), required `{required}`.",
@@ -268,7 +266,7 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         )
     if broken:
         said[0] = say(NO_PYTHON, signature=role.signature, place=where(broken[-1]))
-    return Missing(role.name, role.required, " ".join(said))
+    return Missing(role.name, " ".join(said))
 
 
 def _classes(role: Role, functions: Sequence[Function]) -> list[str]:

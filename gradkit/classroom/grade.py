@@ -11,7 +11,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -23,18 +22,12 @@ from gradkit.classroom.store.database import HeldError
 from gradkit.classroom.store.results import Store, key_base, key_of, pack, seed_of, unpack
 from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.session import Session
-from gradkit.grading.settings import (
-    GradingError,
-    Settings,
-    assignment_and_reference,
-    digests_of,
-    refuse_unusable,
-)
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.loading import is_installed
 from gradkit.records.classroom import Filed, Kept, Listed, Order, Standing
 from gradkit.records.course import NO_COURSE, Course, Policy
 from gradkit.records.result import Result
-from gradkit.records.task import Assignment, Form
+from gradkit.records.task import Assignment
 from gradkit.submission.files import SubmissionError, UnreadableError
 from gradkit.submission.gather import Loader, place_of
 
@@ -131,16 +124,16 @@ class Grading:
         student: str | None = None,
         named: Mapping[str, tuple[str, ...]] = {},
     ) -> None:
-        self.assignment, reference = assignment_and_reference(settings)
-        against = (self.assignment, reference, settings.form)
-        refuse_unfit(store, *against, new_version=new_version)
+        session = Session(settings)
+        refuse_unfit(store, session, new_version=new_version)
+        self.assignment = session.assignment
         self._store, self._settings, self._watch = store, settings, watch
         self._student, self._named = student, named
-        self._refuse = Session(settings).refused
+        self._refuse = session.refused
         self._torch: frozenset[str] = frozenset()
         if is_installed("torch"):
             self._torch = torch_tasks(self.assignment)
-        self._base = key_base(settings, digests_of(self.assignment, reference))
+        self._base = key_base(settings, session.digests)
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
@@ -219,14 +212,8 @@ class Grading:
                     self._flush(run)
         self._store.end(run)
         ended = Counter(self._ended.values())
-        return Tally(
-            len(entries),
-            ended["skipped"],
-            ended["graded"],
-            ended["refused"],
-            ended["failed"],
-            tuple(self._left),
-        )
+        counts = {each: ended[each] for each in ("skipped", "graded", "refused", "failed")}
+        return Tally(len(entries), **counts, left=tuple(self._left))
 
     def _go(self, run: int, orders: Iterator[Order], pool: WorkerPool) -> None:
         more = True
@@ -398,16 +385,14 @@ def renamed(filed: Filed, student: str) -> Filed:
     return replace(filed, name=student, result=pack(own))
 
 
-def refuse_unfit(
-    store: Store, assignment: Assignment, reference: Path | None, form: Form, *, new_version: bool
-) -> None:
+def refuse_unfit(store: Store, session: Session, *, new_version: bool) -> None:
     """Refuse to grade or mark a class by what cannot be used, or is not what it was graded by.
 
     Parameters
     ----------
     store : Store
-    assignment, reference, form
-        What is to be graded against, see `gradkit.grading.settings.refuse_unusable`.
+    session : Session
+        By what it is to be graded or marked.
     new_version : bool
         Whether to go on with another gradkit.
 
@@ -416,9 +401,9 @@ def refuse_unfit(
     GradingError
     """
     if not new_version:
-        refuse_other_version(store, assignment)
-    refuse_other_exercise(store, assignment)
-    refuse_unusable(assignment, reference, form)
+        refuse_other_version(store, session.assignment)
+    refuse_other_exercise(store, session.assignment)
+    session.refuse_unusable()
 
 
 def refuse_other_version(store: Store, assignment: Assignment) -> None:

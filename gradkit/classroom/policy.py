@@ -81,8 +81,7 @@ def moment(text: str) -> datetime | None:
     """
     if found := _spelled_out(text):
         return found.astimezone()
-    plain = re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
-    plain = re.sub(r" +(?=Z$|UTC$|[+-]\d\d:?\d\d$)", "", plain).replace("UTC", "Z")
+    plain = re.sub(r" +(?=Z$|UTC$|[+-]\d\d:?\d\d$)", "", text.strip()).replace("UTC", "Z")
     try:
         found = datetime.fromisoformat(plain)
     except ValueError:

@@ -35,29 +35,20 @@ from gradkit.grading.assess import (
     assess,
     basis_of,
     judge_again,
-    scheme_of,
     tolerances_of,
     total,
     unchecked,
 )
 from gradkit.grading.mark import Scheme
 from gradkit.grading.session import Session
-from gradkit.grading.settings import (
-    GradingError,
-    Settings,
-    assignment_and_reference,
-    digests_of,
-    oracle_of,
-    required_of,
-    tasks_of,
-)
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked
 from gradkit.records.course import Policy
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Evidence, OracleKind, Result, TaskResult, Verdict
+from gradkit.records.result import Evidence, Result, TaskResult, Verdict
 from gradkit.records.task import Form, FunctionTask, Task
-from gradkit.task.assignment import read_gallery
-from gradkit.task.oracle import Oracle, OracleError
+from gradkit.task.assignment import gallery_functions
+from gradkit.task.oracle import OracleError
 from gradkit.task.shipped import DEFAULT
 
 
@@ -75,14 +66,12 @@ class Marker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.assignment, self.reference = assignment_and_reference(settings)
         self._settings = settings
-        self.digests = digests_of(self.assignment, self.reference)
-        self._tasks = cache(self._tasks_of)
-        self._oracle = cache(self._oracle_of)
+        # Answers are to the form that each was graded by.
+        self._of_form = cache(lambda form: Session(replace(settings, form=form)))
+        self.session: Session = self._of_form(settings.form)
+        self._known = cache(self._known_in)
         self._basis = cache(self._basis_of)
-        # Few classes have anybody who was refused, and one session does for all of them.
-        self._session = cache(partial(Session, settings))
 
     def __reduce__(self) -> tuple[Callable[[Settings], Marker], tuple[Settings]]:
         """Have another process read the files by itself, once."""
@@ -96,51 +85,42 @@ class Marker:
         StaleError
             The evidence does not tell what the marks would be: see `judge_again`.
         """
-        scheme = scheme_of(
-            self.assignment,
-            self._settings.preset,
-            derived=self.reference is None,
-            dropped=self._settings.dropped,
-        )
-        required = required_of(self._settings, self.assignment)
+        form, session = result.form, self.session
+        scheme, required, digests = session.scheme, session.required, session.digests
         answered = {each.task: each for each in evidence if not each.absent}
         marked = []
         for name in dict.fromkeys([*(task.task for task in result.tasks), *required]):
             if name in answered:
-                marked.append(self._marked(result.form, name, answered[name], scheme))
+                marked.append(self._marked(form, name, answered[name], scheme))
             elif name in required:
-                task = self._function_task(name) or self._tasks(result.form)[name]
-                form, digests = result.form, self.digests
+                task = self._known(form)[name]
                 marked.append(absent(task, result.seed, scheme, form=form, digests=digests)[1])
-        digests = {"submission": result.digests["submission"], **self.digests}
-        oracle: OracleKind = "derived" if self.reference is None else "reference"
         return replace(
             total(result, marked),
-            digests=digests,
+            digests={"submission": result.digests["submission"], **digests},
             preset=scheme.preset,
-            oracle=oracle,
-            visibility=self.assignment.visibility,
+            oracle="reference" if session.keyed else "derived",
+            visibility=session.assignment.visibility,
             required=required,
         )
 
     def _marked(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
         """Mark a task of which there are answers."""
-        functions = self._function_task(name)
-        if functions is not None:
-            if own.basis != basis_of(functions, form, self.digests):
-                raise StaleError(
-                    f"{name} is judged by running its functions, and it, or its "
-                    "model solution, is another one now"
-                )
-            return assess(functions, own, own.verdicts, scheme)
-        if name not in self._tasks(form):
+        task = self._known(form).get(name)
+        if task is None:
             raise StaleError(f"{name} is not in the assignment any more")
-        task = self._tasks(form)[name]
-        return assess(task, own, self._verdicts(form, task, own), scheme)
+        if isinstance(task, Task):
+            return assess(task, own, self._verdicts(form, task, own), scheme)
+        if own.basis != self._basis(form, name):
+            raise StaleError(
+                f"{name} is judged by running its functions, and it, or its model solution, is "
+                "another one now"
+            )
+        return assess(task, own, own.verdicts, scheme)
 
     def refuse(self, result: Result, kept: Kept) -> Result:
         """The result of a submission that could not be graded, under the tasks as they are now."""
-        return self._session().refused(kept.name, kept.path, kept.digest, kept.told, result.seed)
+        return self.session.refused(kept.name, kept.path, kept.digest, kept.told, result.seed)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
         """Those of the day, unless something has changed that they depend on."""
@@ -152,26 +132,21 @@ class Marker:
             known = tuple(v for v in evidence.verdicts if now[v.check] == then.get(v.check))
         if evidence.observations is None:
             return unchecked(task, evidence)
-        return judge_again(task, self._oracle(form, task.id), evidence, known)
-
-    def _tasks_of(self, form: Form) -> dict[str, Task]:
-        return {task.id: task for task in tasks_of(self.assignment, form)}
-
-    def _function_task(self, name: str) -> FunctionTask | None:
-        """Return the function task of that name, where there is one."""
-        shipped = self.assignment.path == str(DEFAULT)
-        exercises = (self.assignment, *(read_gallery() if shipped else ()))
-        tasks = [task for exercise in exercises for task in exercise.functions]
-        return next((task for task in tasks if task.id == name), None)
-
-    def _basis_of(self, form: Form, name: str) -> str:
-        return basis_of(self._tasks(form)[name], form, self.digests)
-
-    def _oracle_of(self, form: Form, name: str) -> Oracle:
         try:
-            return oracle_of(self._tasks(form)[name], self.reference, form)
+            oracle = self._of_form(form).resources.oracle(task)
         except OracleError as error:
             raise StaleError(str(error).rstrip(".")) from None
+        return judge_again(task, oracle, evidence, known)
+
+    def _known_in(self, form: Form) -> dict[str, Task | FunctionTask]:
+        """Return the tasks by id; with gradkit's own exercise those of all that come with it."""
+        session = self._of_form(form)
+        shipped = session.assignment.path == str(DEFAULT)
+        tasks = (*(gallery_functions() if shipped else ()), *session.all_tasks)
+        return {task.id: task for task in tasks}
+
+    def _basis_of(self, form: Form, name: str) -> str:
+        return basis_of(self._known(form)[name], form, self.session.digests)
 
 
 @lru_cache(maxsize=1)
@@ -264,8 +239,7 @@ def remark_class(
         )
         rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)
-        against = (marker.assignment, marker.reference, settings.form)
-        refuse_unfit(store, *against, new_version=new_version)
+        refuse_unfit(store, marker.session, new_version=new_version)
         new, stale = _marked_again(store, settings, marker, workers)
         total, changes = _changes(store, new, rule, rules)
         if not dry_run:
@@ -358,7 +332,7 @@ def _stored(
     bases = {
         run.id: key_base(
             replace(settings_in(run), no_reference=settings.no_reference, preset=settings.preset),
-            marker.digests,
+            marker.session.digests,
             run.versions["gradkit"],
         )
         for run in store.runs()

@@ -24,7 +24,7 @@ from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool, cores
-from gradkit.grading.functions import claim_functions, refusal
+from gradkit.grading.claim import claim_functions, refusal
 from gradkit.grading.settings import (
     GradingError,
     Settings,
@@ -35,7 +35,7 @@ from gradkit.grading.settings import (
 )
 from gradkit.loading import is_installed
 from gradkit.records.classroom import Filed, Summary
-from gradkit.records.course import NO_COURSE, Course, Match, Policy, Preview, Sender
+from gradkit.records.course import NO_COURSE, Course, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.report.table import first_names
@@ -47,21 +47,10 @@ from gradkit.submission.read import parse
 from gradkit.submission.source import parse as parse_source
 
 
-def preview(
-    found: Sequence[tuple[Handed, Sender]], assignment: Assignment, match: Match | None = None
-) -> Preview:
-    """Read every submission, run none, and list what a person should know first.
-
-    Parameters
-    ----------
-    found : sequence of (Handed, Sender)
-        As attributed.
-    assignment : Assignment
-    match : Match, optional
-        Of a roster with the senders, in the same order.
-    """
+def preview(listed: Enrolment, assignment: Assignment) -> Preview:
+    """Read every submission, run none, and list what a person should know first."""
+    found, match = [(each.handed, each.sender) for each in listed.entries], listed.match
     names = [handed.name for handed, _ in found]
-    match = match or Match((), (), (), ())
     copies: dict[str, dict[str, None]] = {}
     empty: list[str] = []
     refused: list[tuple[str, str]] = []
@@ -428,10 +417,9 @@ def preview_class(
             made = remembered(store, settings, change=True)
     assignment, reference = assignment_and_reference(made)
     listed = _enrolment(handed, course, known)
-    found = [(entry.handed, entry.sender) for entry in listed.entries]
     rules = read_policy(folder / POLICY) or Policy()
     return replace(
-        preview(found, assignment, listed.match),
+        preview(listed, assignment),
         tasks=required_of(made, assignment),
         provisional=reference is None,
         strangers=tuple(named(rules, {**_people(listed), **people}, whole=bool(course.roster))[1]),

@@ -33,7 +33,7 @@ from msgspec import Struct
 from gradkit.classroom.store.results import filed_of, pack
 from gradkit.errors import contain
 from gradkit.grading.session import Session
-from gradkit.grading.settings import BreakdownError, GradingError, Settings
+from gradkit.grading.settings import BreakdownError, GradingError, Settings, TimeBudget
 from gradkit.processes import Started, ignore_interrupts, start
 from gradkit.records.classroom import Filed, Order, Reply, Standing
 from gradkit.records.result import Result
@@ -127,11 +127,7 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
 
 
 def map_chunks(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    size: int,
-    workers: int,
+    function: Callable[[T], R], items: Iterable[T], *, size: int, workers: int
 ) -> Iterator[R]:
     """Give what a function makes of each item, in the order of the items.
 
@@ -189,32 +185,6 @@ def _end_with_parent() -> None:
     with contextlib.suppress(OSError):
         os.read(0, 1)
     os._exit(1)
-
-
-FIRST = 2.0
-"""Seconds that are given before anything has been measured."""
-
-LEAST = 0.08
-FACTOR = 6.0
-"""Seconds at least, and how many times the usual."""
-
-MEMORY = 25
-
-
-class TimeBudget:
-    """The usual time of the submissions before this one, by framework."""
-
-    def __init__(self) -> None:
-        self._taken: dict[str, deque[float]] = {}
-
-    def limit(self, framework: str) -> float:
-        """Seconds that a section's code is given in all."""
-        taken = sorted(self._taken.get(framework, ()))
-        return max(LEAST, FACTOR * taken[len(taken) // 2]) if taken else FIRST
-
-    def note(self, framework: str, seconds: float) -> None:
-        """Note the seconds that a section took to its end."""
-        self._taken.setdefault(framework, deque(maxlen=MEMORY)).append(seconds)
 
 
 class Grader:

@@ -132,17 +132,17 @@ def doctor_command(format_: str, key: Path | None) -> None:
     from gradkit.sandbox.doctor import examine, failures
 
     examination = examine(key=key.resolve() if key else None)
-    click.echo(_json(examination) if format_ == "json" else _text(examination))
+    if format_ == "json":
+        data = {"schema": "gradkit/sandbox/doctor/v1", **to_builtins(examination)}
+        click.echo(json.dumps(data, indent=2))
+    else:
+        click.echo(_text(examination))
     if broken := failures(examination):
         names = ", ".join(trial.words for trial in broken)
         raise Refusal(
             f"tier {examination.tier} does not hold here; student code could: {names}. "
             "Grade nobody's code but your own on this machine."
         )
-
-
-def _json(examination: Examination) -> str:
-    return json.dumps({"schema": "gradkit/sandbox/doctor/v1", **to_builtins(examination)}, indent=2)
 
 
 def _text(examination: Examination) -> str:

@@ -16,14 +16,7 @@ from gradkit.gradcheck.entries import overall
 from gradkit.gradcheck.evaluate import needs, signature_of
 from gradkit.gradcheck.noise import Array, signs
 from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
-from gradkit.gradcheck.structure import (
-    is_tensor,
-    leaves_of,
-    mapped,
-    spelled,
-    to_numpy,
-    unpack,
-)
+from gradkit.gradcheck.structure import is_tensor, leaves_of, mapped, spelled, to_numpy, unpack
 
 if TYPE_CHECKING:
     import torch

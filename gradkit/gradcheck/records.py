@@ -127,8 +127,16 @@ class Report(ThreeVerdicts):
         return describe(self)
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return the entries as a pandas table with one row per entry."""
-        return frame(self)
+        """Return a pandas table: a row for each entry and direction, columns as in `Entry`."""
+        import pandas as pd
+
+        parts: list[Entry | Direction] = [*self.entries, *self.directions]
+        rows = []
+        for part in parts:
+            row = asdict(part)
+            row["left"], row["right"] = row.pop("slopes", None) or (math.nan, math.nan)
+            rows.append({"index": f"direction {row.pop('number', '')}", **row})
+        return pd.DataFrame(rows, columns=[*COLUMNS, "left", "right"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +186,10 @@ class BackwardReport(ThreeVerdicts):
 
     def __str__(self) -> str:
         """Return a sentence for each input, and the table of the worst entries."""
-        return describe_backward(self)
+        lines = [one.message[0].upper() + one.message[1:] for one in self.inputs]
+        if self.report is not None:
+            lines += describe(replace(self.report, notes=())).splitlines()[1:]
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,14 +277,6 @@ def describe(report: Report) -> str:
     return "\n".join(lines)
 
 
-def describe_backward(report: BackwardReport) -> str:
-    """Return a sentence for each input, then the report of the numbers."""
-    lines = [one.message[0].upper() + one.message[1:] for one in report.inputs]
-    if report.report is not None:
-        lines += describe(replace(report.report, notes=())).splitlines()[1:]
-    return "\n".join([*lines, *(f"Note: {note}" for note in report.notes)])
-
-
 def _sentence(report: Report) -> str:
     """Say the verdict in a sentence."""
     parts: Sequence[Entry | Direction] = report.directions or report.entries
@@ -320,16 +323,3 @@ def _table(parts: list[Entry | Direction]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-
-
-def frame(report: Report) -> pandas.DataFrame:
-    """Return one row for each entry and direction; the columns are the attributes of `Entry`."""
-    import pandas as pd
-
-    parts: list[Entry | Direction] = [*report.entries, *report.directions]
-    rows = []
-    for part in parts:
-        row = asdict(part)
-        row["left"], row["right"] = row.pop("slopes", None) or (math.nan, math.nan)
-        rows.append({"index": f"direction {row.pop('number', '')}", **row})
-    return pd.DataFrame(rows, columns=[*COLUMNS, "left", "right"])

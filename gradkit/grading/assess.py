@@ -17,26 +17,11 @@ from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.language import phrase, say
 from gradkit.loading import is_installed
-from gradkit.records.mistake import Preset
 from gradkit.records.result import FAILED, Evidence, Inquiry, Result, TaskResult, Verdict
 from gradkit.records.submission import Listing
-from gradkit.records.task import Assignment, Form, FunctionTask, Probes, Task
+from gradkit.records.task import Form, FunctionTask, Probes, Task
 from gradkit.task.oracle import Oracle
 from gradkit.task.probes import draw
-
-
-def scheme_of(
-    assignment: Assignment, preset: Preset | None, *, derived: bool, dropped: Collection[str] = ()
-) -> Scheme:
-    """Return the scheme of an assignment; a ``preset`` that was asked for goes before its own."""
-    return Scheme(
-        assignment.step,
-        preset or assignment.preset,
-        assignment.deductions,
-        derived,
-        frozenset(dropped),
-    )
-
 
 FOLLOWING = ("y_hat", "A1")
 """Inputs that follow from the others, and to the last bit from whose forward pass it was."""
@@ -169,7 +154,7 @@ def absent(
 ) -> tuple[Evidence, TaskResult]:
     """Return evidence and marks of a task that counts and was not handed in."""
     basis = basis_of(task, form, digests)
-    evidence = Evidence(task.id, "", seed, basis=basis, tolerances=tolerances_of(task), absent=True)
+    evidence = Evidence(task.id, seed, basis=basis, tolerances=tolerances_of(task), absent=True)
     return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
 
 
@@ -190,7 +175,7 @@ def refused_result(
     """
     marks = []
     for task in tasks:
-        evidence = Evidence(task.id, "", of.seed)
+        evidence = Evidence(task.id, of.seed)
         marks.append(assess(task, evidence, unchecked(task, evidence), scheme))
     return replace(total(of, marks), refused=told, provisional=False)
 

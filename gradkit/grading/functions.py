@@ -1,54 +1,43 @@
-"""Grade function tasks: find their functions, run the lines of each check, judge the answers."""
+"""Grade function tasks: run the lines of each check over a section, and judge the answers."""
 
 from __future__ import annotations
 
 import ast
-import dataclasses
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.binding.match import NO_PYTHON
 from gradkit.grading.guards import unguarded
-from gradkit.grading.recognise import another_exercise, problems_of
+from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.outputs import Probe, followed, judge_check
 from gradkit.language import phrase, say
-from gradkit.lines import read_expression, value_of
 from gradkit.records.observations import MISSING_IMPORT, Outcome
-from gradkit.records.result import LEFT_ALONE, Entry, Verdict
-from gradkit.records.submission import Cell, Claim, Section, Submission
-from gradkit.records.task import Assignment, Call, Draw, FunctionCheck, FunctionTask, Lines, Made
+from gradkit.records.result import LEFT_ALONE, Verdict
+from gradkit.records.task import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.content import is_empty
 from gradkit.submission.definitions import (
     Definition,
     accepts,
-    cells_of,
     definitions,
     definitions_changed,
-    found_for,
-    has_attribute,
     no_python,
+    reached_by,
     unwritten,
 )
-from gradkit.task.assignment import gallery_functions
-from gradkit.task.draws import drawn_again, draws
-from gradkit.task.functions import OF, functions_of, scalar_of, steps_of
-from gradkit.task.shipped import DEFAULT, characteristic_names
+from gradkit.task.draws import draws
+from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.solution import Solution
 from gradkit.text import label_said, where
 
 if TYPE_CHECKING:
     from gradkit.diagnosis.repair.ask import Asked
-    from gradkit.gradcheck.records import InputReport
 
 PRINTED = 1e-5
 """To so many digits a handout prints what outputs are."""
@@ -69,230 +58,6 @@ OLD_WAYS = {
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
-NEARLY = 2
-"""Roles whose names make it likely that a submission is meant for the exercise."""
-
-LISTED = 5
-"""Functions of a submission that a refusal tells."""
-
-# --- which functions are there ---------------------------------------------------------------
-
-
-def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str, Definition]:
-    """Return the definitions that a task's calls reach, by the function of the call."""
-    found = {call.function: found_for(call, known, task.names) for call in task.calls}
-    return {function: each for function, each in found.items() if each is not None}
-
-
-def _fitting(task: FunctionTask, known: Mapping[str, Definition]) -> set[str]:
-    """Return the functions of a task's calls that are there, and can be called so."""
-    found = reached_by(task, known)
-    fits = set(found)
-    for check in task.checks:
-        # Of lines that stand for one another, one must be what a function is made for.
-        ways = [
-            {c.function for c in lines.calls if not accepts(found.get(c.function), c, known)}
-            for lines in (check.call, *check.others)
-        ]
-        fits.difference_update(ways[0].intersection(*ways[1:]))
-    lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
-    # A class that is made from other things is another course's, whatever its methods.
-    lacking |= {name for name in found.keys() - fits if f"{found[name].name}.__init__" in known}
-    return {name for name in fits if name.partition(".")[0] not in lacking}
-
-
-def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[FunctionTask, ...]:
-    """Return the function tasks that a submission may be of.
-
-    They are the assignment's own. With gradkit's first exercise, which is what counts where
-    nobody says another, they are those of all that come with gradkit: which are only read where a
-    submission defines something of theirs.
-    """
-    if assignment.path != str(DEFAULT):
-        return assignment.functions
-    made = re.compile(rf"\b(def|class)\s+({'|'.join(characteristic_names())})\b")
-    if not any(made.search(cell.source) for cell in submission.cells):
-        return ()
-    return gallery_functions()
-
-
-def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ()) -> frozenset[str]:
-    """Return the functions that several exercises ask for: they support a claim, and make none.
-
-    Parameters
-    ----------
-    tasks : iterable of FunctionTask
-        Of any number of exercises.
-    roles : collection of str
-        Names of net tasks' roles.
-    """
-    exercises: dict[str, set[str]] = {}
-    common: set[str] = set()
-    for task in tasks:
-        exercises.setdefault(task.path, set()).update(call.function for call in task.calls)
-        common.update(task.shared)
-    times = Counter(name for own in exercises.values() for name in own)
-    return frozenset({name for name in times if times[name] > 1 or name in roles} | common)
-
-
-def claim_functions(
-    submission: Submission, assignment: Assignment, named: Collection[str], *, said: bool = True
-) -> dict[str, Claim]:
-    """Return the section of each function task that a submission has functions for.
-
-    Parameters
-    ----------
-    submission : Submission
-    assignment : Assignment
-    named : collection of str
-        Ids that the user asked for.
-    said : bool
-        These are in the answer whatever was found.
-    """
-    tasks = possible_tasks(submission, assignment)
-    known = {task.id for task in tasks}
-    if set(named) - known - {task.id for task in assignment.tasks}:
-        tasks = gallery_functions()
-    roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
-    shared = shared_functions(tasks, roles)
-    texts = cells_of(submission)
-    files = {file: definitions(cells) for file, cells in texts.items()}
-    claims: dict[str, Claim] = {}
-    for task in tasks:
-        ranks = {}
-        for file, defined in files.items():
-            fits = _fitting(task, defined)
-            own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
-            if any(problem.broken for problem in submission.problems):
-                called = {call.function for call in task.calls} - shared
-                own |= {name for name in called if no_python(texts[file], name)}
-            if own or (task.id in named and fits):
-                ranks[file] = (
-                    file in task.files,
-                    len(own),
-                    len(fits),
-                    file.endswith(".ipynb"),
-                    file,
-                )
-        if ranks:
-            claims[task.id] = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
-        elif said and task.id in named:
-            claims[task.id] = Claim(Section((task.id,), submission.cells))
-    return claims
-
-
-def refusal(submission: Submission, assignment: Assignment) -> str:
-    """Return the sentence for a submission that is of no task: what was found, and what is nearest.
-
-    Nearest is the shipped exercise with most of whose own functions the submission has; they take
-    other arguments, or are methods of another class.
-    """
-    if is_empty(submission):
-        text = say(
-            "{name}: it is empty, or holds nothing but comments and texts. Look whether the file "
-            "was saved, and hand it in again.",
-            name=submission.name,
-        )
-        return problems_of(submission) + text
-    known = definitions(submission.cells)
-    if otherwise := _nearly(submission, assignment, known):
-        return problems_of(submission) + otherwise
-    said = another_exercise(submission, assignment)
-    found = [name for name, each in known.items() if each.node is not None and "." not in name]
-    if found:
-        said += " " + say("Found {names}.", names=listed(found))
-    tasks = possible_tasks(submission, assignment)
-    shared = shared_functions(tasks)
-    near: dict[str, set[str]] = {}
-    for task in tasks:
-        names = {name.partition(".")[0] for name in {c.function for c in task.calls} - shared}
-        near.setdefault(task.title, set()).update(names & set(found))
-    title = max(near, key=lambda each: len(near[each]), default="")
-    if title and near[title]:
-        said += " " + say(
-            "Nearest is “{title}”, which has {names} too, and calls it otherwise.",
-            title=title,
-            names=listed(sorted(near[title])),
-        )
-    return said
-
-
-def _nearly(submission: Submission, assignment: Assignment, known: Mapping[str, Definition]) -> str:
-    """Return the sentence where what is asked for is there by name, and cannot be called.
-
-    Two names, and one that is not a helper's: another exercise has as many by chance.
-    """
-    roles = {
-        alias.casefold(): role
-        for task in assignment.tasks
-        for role in task.roles
-        for alias in (role.name, *role.aliases)
-    }
-    own = [name for name, each in known.items() if each.node is not None]
-    there = {name: roles.get(name.rpartition(".")[2].casefold()) for name in own}
-    meant = {name: role for name, role in there.items() if role is not None}
-    if len({role.name for role in meant.values()}) < NEARLY:
-        return ""
-    classes = dict.fromkeys(name.partition(".")[0] for name in meant if "." in name)
-    plain = [name for name in meant if "." not in name and name not in classes]
-    said = []
-    if classes:
-        said.append(
-            say(
-                "{name}: methods are not looked at, as {names} of the class {classes}. Write each "
-                "as a function of its own, outside the class and without `self`.",
-                name=submission.name,
-                names=listed([name for name in meant if "." in name]),
-                classes=listed(list(classes)),
-            )
-        )
-    if plain and not classes:
-        wanted = dict.fromkeys(meant[name].signature for name in plain)
-        said.append(
-            say(
-                "{name}: {names} cannot be called as they are asked for: expected {wanted}.",
-                name=submission.name,
-                names=listed(plain),
-                wanted=", ".join(f"`{each}`" for each in wanted),
-            )
-        )
-    return " ".join(said)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return some names for a sentence, the first few of many."""
-    told = ", ".join(f"`{name}`" for name in names[:LISTED])
-    return f"{told}, …" if len(names) > LISTED else told
-
-
-def is_class_alone(name: str, task: FunctionTask) -> bool:
-    """Tell a class whose methods are called: it is those that say what it is."""
-    return any(call.function.startswith(f"{name}.") for call in task.calls)
-
-
-def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) -> Claim:
-    """Return the section of the file that ranks last, and what is passed over for it."""
-    file, over = ranked[-1], tuple(ranked[:-1])
-    own = tuple(cell for cell in submission.cells if cell.file == file)
-    rest = tuple(cell for cell in submission.cells if cell.file != file)
-    note = ""
-    if over:
-        note = say(
-            "{count} files have functions of this task ({files}); {file} counts.",
-            count=len(ranked),
-            files=", ".join(sorted(ranked)),
-            file=file,
-        )
-    return Claim(Section((task.id,), own, rest), over, note)
-
-
-def given_cells(task: FunctionTask) -> tuple[Cell, ...]:
-    """Return what the course hands out as cells, for names that the student has none for."""
-    return tuple(Cell(f"{name}.py", f"{name}.py", None, text) for name, text in task.given.items())
-
-
-# --- run and judge ---------------------------------------------------------------------------
-
 
 class FunctionGrader(Struct):
     """Runs the lines of a task over one section, and judges what they give.
@@ -309,7 +74,7 @@ class FunctionGrader(Struct):
     _known: dict[str, Definition] = field(default_factory=dict)
     _follows: int | None = None
     _chosen: dict[str, Lines] = field(default_factory=dict)
-    _wrong: set[str] = field(default_factory=set)
+    wrong: set[str] = field(default_factory=set)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
@@ -334,14 +99,14 @@ class FunctionGrader(Struct):
         verdicts = []
         for lines in self._ways(check):
             self._chosen[check.name], self._follows = lines, kept
-            self._wrong.discard(check.name)
-            verdicts.append((self._check(check), lines, self._follows, check.name in self._wrong))
+            self.wrong.discard(check.name)
+            verdicts.append((self._check(check), lines, self._follows, check.name in self.wrong))
             if verdicts[-1][0].state == "pass":
                 return verdicts[-1][0]
         # None does: those by which most outputs are right, the first ones where as many are.
         best = max(verdicts, key=lambda each: sum(e.state == "pass" for e in each[0].entries))
         verdict, self._chosen[check.name], self._follows, wrong = best
-        self._wrong |= {check.name} if wrong else set()
+        self.wrong |= {check.name} if wrong else set()
         return verdict
 
     def _unguarded(self, check: FunctionCheck) -> Verdict:
@@ -375,7 +140,7 @@ class FunctionGrader(Struct):
             calls = self._lines(other).calls
             helper = self._own_name(calls[-1].function) if calls else ""
             builds = helper in read - own or (other in steps and bool(handed))
-            wrong = self.verdicts.get(other.name) if other.name in self._wrong else None
+            wrong = self.verdicts.get(other.name) if other.name in self.wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
                 blocked = self._blocked(check, say("`{name}` is not right.", name=helper))
                 return replace(blocked, entries=verdict.entries)
@@ -385,14 +150,14 @@ class FunctionGrader(Struct):
         steps = steps_of(self.task, check)
         told = self._not_there(self._lines(check).calls) or self._called_otherwise(check)
         if told is not None:
-            self._wrong.add(check.name)
+            self.wrong.add(check.name)
             return replace(told, check=check.name)
         before = [call for step in steps[:-1] for call in self._lines(step).calls]
         if (blocked := self._not_there(before)) is not None:
             return self._blocked(check, blocked.message)
         answers, stopped = self._answers(check, steps, self.draws)
         if stopped is not None:
-            self._wrong.add(check.name)
+            self.wrong.add(check.name)
             return self._stopped(check, steps, *stopped)
         if check.conventions and self.solution is not None:
             ways = [self._probes(check, answers, n) for n in range(1 + len(check.conventions))]
@@ -411,9 +176,9 @@ class FunctionGrader(Struct):
         if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
         if verdict.state not in ("pass", "not-checked"):
-            self._wrong.add(check.name)
+            self.wrong.add(check.name)
         if check.gradient and (verdict.state in ("fail", "not-checked") or self.solution is None):
-            verdict = self._own_forward(check, verdict, probes)
+            verdict = held_to_own_forward(self, check, verdict, probes)
         if verdict.state == "fail":
             called = self._lines(check).calls[-1].function
             verdict = replace(verdict, place=self._found[called].place())
@@ -441,7 +206,7 @@ class FunctionGrader(Struct):
         ]
         # Changed text has been run before: it will hardly stop, or hang.
         replies = (
-            [reply for reply, _ in self.process.ask_all(questions, at_once=True)]
+            self.process.ask_all(questions, at_once=True)
             if "changed" in options
             else map(self.process.ask, questions)
         )
@@ -454,18 +219,11 @@ class FunctionGrader(Struct):
         return answers, None
 
     def run(
-        self,
-        steps: Sequence[FunctionCheck],
-        values: Mapping[str, Any],
-        lines: Sequence[Step] | None,
-        reads: Sequence[str],
-        **options: Any,
+        self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> tuple[Made, Outcome]:
-        """Run the lines of some checks at some inputs, see `of_lines`; None is as they are."""
-        if lines is None:
-            lines = [Step(self._lines(step).text, {}) for step in steps]
-        functions = self._functions(steps)
-        reply = self.process.ask(of_lines(functions, values, lines, reads, **options))
+        """Run the lines of some checks at some inputs, with nothing put right between them."""
+        lines = [Step(self._lines(step).text, {}) for step in steps]
+        reply = self.process.ask(of_lines(self._functions(steps), values, lines, reads))
         return made_of(self.process, reads, reply)
 
     def _spared(self, check: FunctionCheck) -> Verdict:
@@ -534,7 +292,7 @@ class FunctionGrader(Struct):
         Functions of the exercise whose own checks pass are right, and not among them.
         """
         steps = steps_of(self.task, check)
-        passing = [each for each in self.task.checks if each.name not in self._wrong]
+        passing = [each for each in self.task.checks if each.name not in self.wrong]
         # What they hand on besides, such as a cache, nobody has looked at.
         unseen = [s for s in steps if {*check.call.reads} & {*s.call.makes} - {*s.compare}]
         right = {*self._called(*passing)} - {*self._called(*unseen)}
@@ -564,9 +322,7 @@ class FunctionGrader(Struct):
 
     def passes(self, name: str) -> bool:
         """Tell a function of the student's whose own checks pass."""
-        wrong = {
-            each.name in self._wrong for each in self.task.checks if name in self._called(each)
-        }
+        wrong = {each.name in self.wrong for each in self.task.checks if name in self._called(each)}
         return wrong == {False}
 
     def _of_handout(self, check: FunctionCheck, steps: Sequence[FunctionCheck]) -> list[Probe]:
@@ -575,7 +331,7 @@ class FunctionGrader(Struct):
         for number, example in enumerate(check.examples, 1):
             label = say("example {number}", number=number)
             draw = Draw(label, {}, example.inputs, hard=True)
-            found, _ = self.run(steps, draw.values, None, check.compare)
+            found, _ = self.run(steps, draw.values, check.compare)
             probes.append(Probe(draw, Made(example.values), found))
         return probes
 
@@ -637,8 +393,7 @@ class FunctionGrader(Struct):
                 continue
             line = definition.node.lineno
             if unwritten(definition.node) == line:
-                told = say("`{function}` is still to be written.", function=call.function)
-                return Verdict("", "missing", told, place=definition.place())
+                return _to_write(call, definition, line)
         return None
 
     def _called_otherwise(self, check: FunctionCheck) -> Verdict | None:
@@ -668,13 +423,12 @@ class FunctionGrader(Struct):
             definition = self._found.get(call.function)
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:
-                told = say("`{function}` is still to be written.", function=call.function)
-                place = replace(definition, line=line).place()
-                return replace(verdict, state="missing", message=told, place=place)
+                told = _to_write(call, definition, line)
+                return replace(verdict, state=told.state, message=told.message, place=told.place)
         return verdict
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
-        self._wrong.add(check.name)
+        self.wrong.add(check.name)
         told = say("This needs something else first: {why}", why=why)
         return Verdict(check.name, "blocked", told)
 
@@ -692,7 +446,7 @@ class FunctionGrader(Struct):
         failure = outcome.failure
         assert failure is not None  # noqa: S101  (one of the two is there)
         if failure.type in MISSING_IMPORT:
-            self._wrong.add(check.name)
+            self.wrong.add(check.name)
             told = say(
                 "It imports what is not here, and cannot be judged without: {why}. Hand that in as "
                 "well.",
@@ -712,46 +466,6 @@ class FunctionGrader(Struct):
         verdict = self._still_to_write(step, verdict)
         return verdict if step is check else self._blocked(check, verdict.message)
 
-    # --- gradients of the student's own forward pass ---------------------------------------------
-
-    def _own_forward(
-        self, check: FunctionCheck, verdict: Verdict, probes: Sequence[Probe]
-    ) -> Verdict:
-        """Hold gradients to differences of the student's own forward pass.
-
-        Where the forward pass is wrong, what is right for it is right; where there is no model, it
-        is all there is to go by. A forward pass that does not depend on an input earns nothing so.
-        """
-        own = _OwnForward(self, check)
-        wrong = any(step.name in self._wrong for step in own.steps[:-1]) or any(
-            e.state != "pass" for e in verdict.entries if e.parameter in own.made
-        )
-        if self.solution is not None and not wrong:
-            return verdict
-        try:
-            told = own.told_of(verdict)
-        except _StoppedError:
-            return verdict
-        model = self.solution is not None
-        entries = tuple(_settled(entry, told, model=model) for entry in verdict.entries)
-        states = {entry.state for entry in entries}
-        if entries == verdict.entries:
-            return verdict
-        if "fail" in states or "missing" in states:
-            # Without a model, what examples tell comes first, and then what differences do.
-            right = {entry.parameter for entry in entries if entry.state == "pass"}
-            right |= {e.parameter for e in verdict.entries if e.state == "not-checked"}
-            judged = judge_check(check, probes, right)
-            open_ = [o.message for n, o in told.items() if n in right and o.verdict == "disagree"]
-            state = "fail" if judged.state == "pass" else judged.state
-            told_so = " ".join(filter(None, [judged.message, *open_]))
-            return replace(judged, state=state, message=told_so, entries=entries)
-        if "not-checked" in states:
-            return replace(verdict, state="not-checked", entries=entries)
-        note = say("What is right here is right for the forward pass that is there.")
-        notes = (*verdict.notes, note) if model else verdict.notes
-        return replace(verdict, state="pass", message="", entries=entries, notes=notes)
-
     def expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
         """Return what is right by a convention, that which is followed; None without a model."""
         if self.solution is None:
@@ -767,162 +481,14 @@ class FunctionGrader(Struct):
         return _convention(check, self._follows or 0)
 
 
-class _OwnForward:
-    """The student's own forward pass, as what the gradients of a check are held to.
-
-    ``names`` are those in the scalar that is differentiated, and ``made`` those of them that the
-    check itself makes. ``forward`` are the steps that lead to it, of all ``steps``.
-    """
-
-    def __init__(self, grader: FunctionGrader, check: FunctionCheck) -> None:
-        task = self.task = grader.task
-        self.grader, self.check = grader, check
-        self.names = sorted(read_expression(check.of) - OF - {"np", *task.inputs, *task.sizes})
-        self.made = {*self.names} & {*check.call.makes}
-        self.steps = steps_of(task, check, self.names)
-        self.forward = self.steps if self.made else self.steps[:-1]
-
-    def told_of(self, verdict: Verdict) -> dict[str, InputReport]:
-        """Return what differences say of what is not right yet, by one convention.
-
-        The first random probe is gone through entry by entry. What agrees there is held to the
-        others along random directions, at a few evaluations each.
-
-        Raises
-        ------
-        _StoppedError
-            The student's code did not come to its end.
-        """
-        check, grader = self.check, self.grader
-        model = grader.solution is not None
-        ways = [grader.followed(check)] if model else [{}, *check.conventions]
-        first, *others = (draw for draw in grader.draws if not draw.hard)
-        right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
-        open_ = [output for output in check.gradient if output not in right]
-        told: dict[str, InputReport] = {}
-        for convention in ways:
-            here = self._at(first, convention, open_)
-            for draw in others:
-                agree = [output for output, one in here.items() if one.verdict == "agree"]
-                there = self._at(draw, convention, agree, "directions")
-                here |= {output: one for output, one in there.items() if one.verdict == "disagree"}
-            if not told or all(one.verdict == "agree" for one in here.values()):
-                told = here
-        return told
-
-    def _at(
-        self,
-        draw: Draw,
-        convention: Mapping[str, str],
-        outputs: Sequence[str],
-        entries: Literal["auto", "directions"] = "auto",
-    ) -> dict[str, InputReport]:
-        """Return what differences of the student's own forward pass say of some gradients.
-
-        A gradient that is 0 throughout where the model's is not says nothing for itself: the
-        forward pass ignores that input. It is ``inconclusive``.
-
-        Raises
-        ------
-        _StoppedError
-            The student's code did not come to its end, or its outputs make no scalar.
-        """
-        # Late: who is right never needs it.
-        from gradkit.gradcheck import check_backward
-
-        if not outputs:
-            return {}
-        check = self.check
-        inputs = [*check.gradient.values()]
-
-        def forward(*arrays: Any) -> float:
-            values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
-            return _scalar_of(check, {**values, **self._student(values)})
-
-        found = self._run(self.steps, draw.values, [*check.gradient])
-        if not self._depends(draw):
-            raise _StoppedError
-        # What is only true or false is held to differences as the numbers that it is compared as.
-        gradients = {f"d{of}": found[output] + 0.0 for output, of in check.gradient.items()}
-        starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
-        scale = {
-            check.gradient[output]: float(value_of(convention.get(output, "1"), {**draw.sizes}))
-            for output in outputs
-        }
-        report = check_backward(
-            forward,
-            lambda: gradients,
-            starts,
-            wrt=[*scale],
-            scale=scale,
-            seed=self.grader.seed,
-            entries=entries,
-        )
-        told = dict(zip(outputs, report.inputs, strict=True))
-        expected = self.grader.expected(check, draw)
-        for output, one in told.items():
-            ignored = expected is None or bool(np.any(expected.values[output]))
-            if one.verdict == "agree" and ignored and not np.any(found[output]):
-                told[output] = dataclasses.replace(one, verdict="inconclusive")
-            elif one.verdict == "disagree":
-                told[output] = dataclasses.replace(one, message=_said(output, one))
-        return told
-
-    def _run(
-        self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
-    ) -> Mapping[str, Any]:
-        """Return what the student's functions give for some expressions."""
-        made, outcome = self.grader.run(steps, values, None, reads)
-        if outcome.failure is not None or outcome.lost is not None or made.missing:
-            raise _StoppedError
-        return made.values
-
-    def _student(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._run(self.forward, values, self.names)
-
-    def _depends(self, draw: Draw) -> bool:
-        """Tell whether the student's forward pass depends on every input that the model's does.
-
-        Each input in turn is replaced by another draw of it. A pass that ignores the labels, say,
-        is another function, and no gradient of it is what was asked for.
-        """
-        solution, check = self.grader.solution, self.check
-        if solution is None:
-            return True
-        other = drawn_again(self.task, draw, self.grader.seed)
-
-        def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
-            return solution.read(self.forward, values, self.names)
-
-        right, own = model(draw.values), self._student(draw.values)
-        for name in self.task.inputs:
-            values = {**draw.values, name: other.values[name]}
-            now, before = ({**values, **made} for made in (model(values), right))
-            if scalar_of(check, now) == scalar_of(check, before):
-                continue
-            now, before = ({**values, **made} for made in (self._student(values), own))
-            if _scalar_of(check, now) == _scalar_of(check, before):
-                return False
-        return True
+def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
+    told = say("`{function}` is still to be written.", function=call.function)
+    return Verdict("", "missing", told, place=replace(definition, line=line).place())
 
 
 def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:
     """Return a convention of a check by its number; none where it has not so many."""
     return ({}, *check.conventions)[way] if way <= len(check.conventions) else {}
-
-
-def _said(output: str, one: InputReport) -> str:
-    """Say what is wrong with a gradient by differences."""
-    if one.problem == "shape":
-        return say(
-            "`{name}` has shape {found}, and {expected} is asked.",
-            name=output,
-            found=str(one.found),
-            expected=str(one.shape),
-        )
-    return say(
-        "`{name}` differs from finite differences of the forward pass that is there.", name=output
-    )
 
 
 def _follows_from(verdict: Verdict, cause: Verdict) -> bool:
@@ -948,49 +514,3 @@ def _word(output: str) -> str:
         return output
     last = re.findall(r"[A-Za-z]+", re.split(r"[.\[]", output)[-1])
     return last[0] if last else output
-
-
-class _StoppedError(Exception):
-    """The student's code did not come to its end, or gave what no scalar can be made of."""
-
-
-def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
-    """Return the scalar that a check's gradients are of, from what the student's code gave.
-
-    Raises
-    ------
-    _StoppedError
-        Of a shape or a kind that the scalar cannot be worked out from.
-    """
-    try:
-        # What is infinite or no number is the student's, and no matter for a warning of ours.
-        with np.errstate(all="ignore"):
-            return scalar_of(check, names)
-    except (TypeError, ValueError):
-        raise _StoppedError from None
-
-
-def _settled(entry: Entry, told: Mapping[str, InputReport], *, model: bool) -> Entry:
-    """Return an entry with what differences of the student's own forward pass say of it."""
-    verdict = told[entry.parameter].verdict if entry.parameter in told else ""
-    if verdict == "agree" and entry.state in ("fail", "not-checked"):
-        return replace(entry, state="pass", found=None, expected=None)
-    if verdict == "disagree" and not model:
-        return replace(entry, state="fail")
-    return entry
-
-
-def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
-    names = {name: _copy(value) for name, value in values.items()}
-    for number, (expression, array) in enumerate(moved.items()):
-        plain = not isinstance(value_of(expression, names), np.ndarray)
-        names["_moved"] = float(array) if plain else array
-        exec(compile(f"{expression} = _moved", f"<input {number}>", "exec"), names)  # noqa: S102
-    return {name: names[name] for name in values}
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value

@@ -122,77 +122,30 @@ def mark(
     TaskResult
     """
     by_check = {verdict.check: verdict for verdict in verdicts}
-
-    def left_alone(codes: Sequence[str]) -> float:
-        """Return the share of the parameters that no step touched, if those are most of them."""
-        counting = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
-        about = [f for f in counting if f.mistake in codes and is_by_share(f.mistake, left=True)]
-        part = sum(_cost(f, by_check[f.check], scheme) for f in about)
-        return part if part > MOST else 0.0
-
-    checks = []
-    charged: list[tuple[list[Finding], list[float]]] = []
-    for check, verdict in zip(task.checks, verdicts, strict=True):
-        own = [finding for finding in inquiry.findings if finding.check == check.name]
-        follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
-        costs = [_cost(f, verdict, scheme) for f in own]
-        earned = share(verdict)
-        rounded = verdict.rounded or (verdict.state == "fail" and check.name in inquiry.rounded)
-        rounds = rounding(scheme.preset) if rounded else 0.0
-        if follows and not verdict.still:
-            earned = max(earned, 1.0 - left_alone(follows))
-        failed = sum(entry.state != "pass" for entry in verdict.entries)
-        # Where all costs are shares, what no finding speaks of has lost its points too.
-        of_shares = all(is_by_share(f.mistake) for f in own)
-        all_told = sum(len(f.entries) or failed for f in own) >= failed
-        told = rounded or (own and (all_told or not of_shares))
-        left = max(0.0, 1.0 - sum(costs) - rounds)
-        if told and verdict.state == "fail" and not verdict.still:
-            earned = max(earned, left)
-        if any(f.mistake in scheme.deductions for f in own):
-            # The assignment's own word on a mistake holds, however few entries are wrong for it.
-            earned = min(earned, left)
-        notes = list(verdict.notes)
-        withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]
-        if withdrawn:
-            notes.append(say(WITHDRAWN))
-        if follows and verdict.still:
-            notes.append(say(NO_STEP))
-        charged.append((own, [*costs, rounds]))
-        checks.append(
-            CheckResult(
-                verdict.check,
-                verdict.state,
-                check.points * earned,
-                check.points,
-                verdict.message,
-                verdict.entries,
-                verdict.place,
-                tuple(notes),
-                tuple(code for code in follows if code not in scheme.dropped),
-                verdict.courses,
-                withdrawn=tuple(dict.fromkeys(withdrawn)),
-            )
-        )
+    charged = [
+        _charged(check.points, by_check[check.name], by_check, inquiry, scheme)
+        for check in task.checks
+    ]
+    checks = [each.check for each in charged]
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     worth = sum(check.max_score for check in checks)
     score = total_of((check.score for check in checks), checkable, scheme.step)
     rounded_checks = round_checks(checks, score)
     # What a check lost is told mistake by mistake, and no more than that.
     losses = [
-        shares_of(round((one.max_score - one.score) * CENT), costs)
-        for one, (_, costs) in zip(rounded_checks, charged, strict=True)
+        shares_of(round((one.max_score - one.score) * CENT), each.costs)
+        for one, each in zip(rounded_checks, charged, strict=True)
     ]
     if any(check.withdrawn for check in rounded_checks):
-        left_out = [[f.mistake in scheme.dropped for f in own] for own, _ in charged]
+        left_out = [[f.mistake in scheme.dropped for f in each.findings] for each in charged]
         rounded_checks, losses = forgive(rounded_checks, losses, left_out, checkable, scheme.step)
         score = round(sum(check.score for check in rounded_checks), 2)
     findings: list[Finding] = []
     made = []
-    for one, (own, _), lost in zip(rounded_checks, charged, losses, strict=True):
+    for one, each, lost in zip(rounded_checks, charged, losses, strict=True):
         findings += [
             replace(finding, deduction=cents / CENT)
-            for finding, cents in zip(own, lost, strict=False)
+            for finding, cents in zip(each.findings, lost, strict=False)
             if finding.mistake not in scheme.dropped
         ]
         said = (say(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
@@ -208,6 +161,77 @@ def mark(
         tuple(made),
         tuple(findings),
     )
+
+
+class _Charged(Struct, frozen=True):
+    """A check with its points before they are rounded, and what was found about it.
+
+    ``costs`` are those of the findings, and last that of single precision.
+    """
+
+    check: CheckResult
+    findings: list[Finding]
+    costs: list[float]
+
+
+def _charged(
+    points: float,
+    verdict: Verdict,
+    by_check: Mapping[str, Verdict],
+    inquiry: Inquiry,
+    scheme: Scheme,
+) -> _Charged:
+    """Return what a check that is worth so many points has earned."""
+    own = [finding for finding in inquiry.findings if finding.check == verdict.check]
+    fails = verdict.state == "fail"
+    follows = inquiry.follows.get(verdict.check, ()) if fails else ()
+    costs = [_cost(f, verdict, scheme) for f in own]
+    earned = share(verdict)
+    rounded = verdict.rounded or (fails and verdict.check in inquiry.rounded)
+    rounds = rounding(scheme.preset) if rounded else 0.0
+    if follows and not verdict.still:
+        earned = max(earned, 1.0 - _left_alone(follows, by_check, inquiry, scheme))
+    failed = sum(entry.state != "pass" for entry in verdict.entries)
+    # Where all costs are shares, what no finding speaks of has lost its points too.
+    of_shares = all(is_by_share(f.mistake) for f in own)
+    all_told = sum(len(f.entries) or failed for f in own) >= failed
+    told = rounded or (own and (all_told or not of_shares))
+    left = max(0.0, 1.0 - sum(costs) - rounds)
+    if told and fails and not verdict.still:
+        earned = max(earned, left)
+    if any(f.mistake in scheme.deductions for f in own):
+        # The assignment's own word on a mistake holds, however few entries are wrong for it.
+        earned = min(earned, left)
+    notes = list(verdict.notes)
+    withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]
+    if withdrawn:
+        notes.append(say(WITHDRAWN))
+    if follows and verdict.still:
+        notes.append(say(NO_STEP))
+    check = CheckResult(
+        verdict.check,
+        verdict.state,
+        points * earned,
+        points,
+        verdict.message,
+        verdict.entries,
+        verdict.place,
+        tuple(notes),
+        tuple(code for code in follows if code not in scheme.dropped),
+        verdict.courses,
+        withdrawn=tuple(dict.fromkeys(withdrawn)),
+    )
+    return _Charged(check, own, [*costs, rounds])
+
+
+def _left_alone(
+    codes: Sequence[str], by_check: Mapping[str, Verdict], inquiry: Inquiry, scheme: Scheme
+) -> float:
+    """Return the share of the parameters that no step touched, if those are most of them."""
+    counting = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
+    about = [f for f in counting if f.mistake in codes and is_by_share(f.mistake, left=True)]
+    part = sum(_cost(f, by_check[f.check], scheme) for f in about)
+    return part if part > MOST else 0.0
 
 
 QUARTER = 25

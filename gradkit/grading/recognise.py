@@ -270,10 +270,7 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
             "“{title}”; expected {wanted}."
         )
     return said + say(
-        text,
-        name=submission.name,
-        title=assignment.title,
-        wanted=", ".join(dict.fromkeys(wanted)),
+        text, name=submission.name, title=assignment.title, wanted=", ".join(dict.fromkeys(wanted))
     )
 
 

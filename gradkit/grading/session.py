@@ -22,19 +22,14 @@ from gradkit.grading.assess import (
     basis_of,
     questions_of,
     refused_result,
-    scheme_of,
     tolerances_of,
     total,
     unchecked,
     versions_of,
 )
+from gradkit.grading.claim import claim_functions, refusal
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.functions import (
-    FunctionGrader,
-    claim_functions,
-    given_cells,
-    refusal,
-)
+from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.settings import (
@@ -51,7 +46,6 @@ from gradkit.grading.settings import (
 from gradkit.judge.case import Examined
 from gradkit.language import phrase, say
 from gradkit.loading import is_installed
-from gradkit.records.mistake import Preset
 from gradkit.records.observations import Binding
 from gradkit.records.result import (
     FAILED,
@@ -63,7 +57,7 @@ from gradkit.records.result import (
     TaskResult,
     Verdict,
 )
-from gradkit.records.submission import Claim, Place, Section, Submission
+from gradkit.records.submission import Cell, Claim, Place, Section, Submission
 from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
@@ -71,7 +65,7 @@ from gradkit.submission.definitions import definitions, listings
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
 from gradkit.task.assignment import gallery_functions
-from gradkit.task.oracle import Answers
+from gradkit.task.oracle import Answers, OracleError
 
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
@@ -116,7 +110,7 @@ class Session(AbstractContextManager["Session"]):
     @property
     def hints(self) -> int:
         """The hint level: all of it where there is a reference, else the assignment's."""
-        return 4 if self._reference is not None else self.assignment.hints
+        return 4 if self.keyed else self.assignment.hints
 
     @property
     def all_tasks(self) -> tuple[Task | FunctionTask, ...]:
@@ -141,19 +135,32 @@ class Session(AbstractContextManager["Session"]):
         return required_of(self.settings, self.assignment)
 
     @property
-    def preset(self) -> Preset:
-        """Which deductions count: the one asked for, else the assignment's."""
-        return self.settings.preset or self.assignment.preset
-
-    @property
     def scheme(self) -> Scheme:
-        """How verdicts become points."""
-        return scheme_of(
-            self.assignment,
-            self.settings.preset,
-            derived=self._reference is None,
-            dropped=self.settings.dropped,
+        """How verdicts become points, by the preset that is asked for, else the assignment's."""
+        return Scheme(
+            self.assignment.step,
+            self.settings.preset or self.assignment.preset,
+            self.assignment.deductions,
+            derived=not self.keyed,
+            dropped=frozenset(self.settings.dropped),
         )
+
+    def refuse_unusable(self) -> None:
+        """Refuse what nobody can be graded against: better once than for everybody in a class.
+
+        Torch would take seconds to load, whether or not anybody uses it.
+
+        Raises
+        ------
+        GradingError
+            A model solution cannot be used, or there is none where there must be one.
+        """
+        try:
+            for task in self.tasks:
+                if not task.framework.modules:
+                    self.resources.oracle(task)
+        except OracleError as error:
+            raise GradingError(str(error)) from None
 
     def check(self, path: Path) -> Result:
         """Grade what is at a path: of a script alone no other tasks are asked for. See `grade`."""
@@ -278,9 +285,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> tuple[Evidence, TaskResult]:
         """Return the evidence of the section that speaks for a task, and its marks."""
         section, scheme = claim.section, self.scheme
-        title = section.title or (section.own[0].file if section.own else "")
         notes = (claim.note,) if claim.note else ()
-        evidence = Evidence(task.id, title, seed, inquiry=_of_claim(task, claim), notes=notes)
+        evidence = Evidence(task.id, seed, inquiry=_of_claim(task, claim), notes=notes)
         if not is_installed(*task.framework.modules):
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
@@ -343,7 +349,9 @@ class Session(AbstractContextManager["Session"]):
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
     ) -> FunctionGrader:
         """Return what grades the section that speaks for a task, in a process to be entered."""
-        section = replace(section, borrowed=given_cells(task))
+        # What the course hands out stands in for names that the student has none for.
+        files = ((f"{name}.py", text) for name, text in task.given.items())
+        section = replace(section, borrowed=tuple(Cell(f, f, None, text) for f, text in files))
         given = replace(submission, modules={**task.given, **submission.modules})
         process = self.resources.open_process(task, section, given)
         return FunctionGrader(task, process, self.resources.solution(task), seed)
@@ -395,7 +403,7 @@ class Session(AbstractContextManager["Session"]):
             assignment=self.assignment.id,
             form=self.settings.form,
             seed=seed,
-            oracle="derived" if self._reference is None else "reference",
+            oracle="reference" if self.keyed else "derived",
             provisional=False,
             score=0.0,
             max_score=0.0,
@@ -405,7 +413,7 @@ class Session(AbstractContextManager["Session"]):
             digests={"submission": submission.digest, **self.digests},
             tier=0,
             path=submission.path,
-            preset=self.preset,
+            preset=self.scheme.preset,
             visibility=self.assignment.visibility,
         )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,14 +21,7 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
-from gradkit.task.oracle import (
-    CachedOracle,
-    Derived,
-    Oracle,
-    OracleError,
-    load_reference,
-    verify,
-)
+from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError, load_reference, verify
 from gradkit.task.probes import draw
 from gradkit.task.shipped import find_reference
 from gradkit.task.solution import Solution, load_solution
@@ -138,24 +131,6 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
     )
 
 
-def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) -> None:
-    """Refuse what nobody can be graded against: better once than for everybody in a class.
-
-    Torch would take seconds to load, whether or not anybody uses it.
-
-    Raises
-    ------
-    GradingError
-        A model solution cannot be used, or there is none where there must be one.
-    """
-    try:
-        for task in tasks_of(assignment, form):
-            if not task.framework.modules:
-                oracle_of(task, reference, form)
-    except OracleError as error:
-        raise GradingError(str(error)) from None
-
-
 def _digest(folder: Path) -> str:
     content = hashlib.sha256()
     for path in sorted(folder.glob("*.py")):
@@ -211,14 +186,30 @@ def refuse_unsafe(settings: Settings, warn: Callable[[str], None] | None = None)
         )
 
 
-class TimeBudget(Protocol):
-    """How long submissions may take, and what they have taken."""
+FIRST = 2.0
+"""Seconds that are given before anything has been measured."""
+
+LEAST = 0.08
+FACTOR = 6.0
+"""Seconds at least, and how many times the usual."""
+
+MEMORY = 25
+
+
+class TimeBudget:
+    """The usual time of the submissions before this one, by framework."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, deque[float]] = {}
 
     def limit(self, framework: str) -> float:
         """Seconds that a section's code is given in all."""
+        taken = sorted(self._taken.get(framework, ()))
+        return max(LEAST, FACTOR * taken[len(taken) // 2]) if taken else FIRST
 
     def note(self, framework: str, seconds: float) -> None:
-        """Note what a section that came to its end has taken."""
+        """Note the seconds that a section took to its end."""
+        self._taken.setdefault(framework, deque(maxlen=MEMORY)).append(seconds)
 
 
 class Resources:

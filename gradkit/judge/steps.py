@@ -8,16 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.judge import tolerances
-from gradkit.judge.case import (
-    Case,
-    Earlier,
-    answered,
-    blocked,
-    came_back,
-    least,
-    subject,
-    unusable,
-)
+from gradkit.judge.case import Case, Earlier, answered, blocked, came_back, least, subject, unusable
 from gradkit.judge.comparison import Comparison, joined, merge
 from gradkit.language import phrase, say
 from gradkit.records.observations import SPARED, Outcome

@@ -90,17 +90,14 @@ class Reply(Struct, frozen=True):
 class Kept(Marked, frozen=True, kw_only=True):
     """The newest result of one submission, without its bulk. ``id`` fetches that.
 
-    ``taken`` is the run in which the submission's code was run, None where it was not;
-    ``run`` may be a later one that only marked it again. ``seen`` is the last run that found
-    the submission, ``given`` the first that found it as that one did, and ``place``, ``stamp`` and
-    ``sender`` are what it was told of it, as in `Listed`.
+    ``taken`` is the run in which the submission's code was run, None where it was not. ``seen`` is
+    the last run that found the submission, ``given`` the first that found it as that one did, and
+    ``place``, ``stamp`` and ``sender`` are what it was told of it, as in `Listed`.
     """
 
     id: int
-    run: int
     taken: int | None
     submission: int
-    made: str
     seen: int
     place: int
     stamp: str
@@ -122,15 +119,12 @@ class Listed(Struct, frozen=True):
 
 
 class Override(Struct, frozen=True):
-    """A person's last word on a check. ``run`` says who, when and why.
+    """A person's last word on a check of a student's: ``by`` whom, when it was ``made`` and why.
 
     ``points`` None takes an earlier word back. ``basis`` is a digest of what was looked at:
     where it is another now, the word is stale.
     """
 
-    id: int
-    run: int
-    name: str
     task: str
     check: str
     points: float | None

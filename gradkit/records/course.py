@@ -71,10 +71,10 @@ class Match(Struct, frozen=True):
     students', with these.
     """
 
-    owners: tuple[tuple[Student, ...], ...]
-    absent: tuple[Student, ...]
-    strangers: tuple[int, ...]
-    open: tuple[tuple[int, tuple[Student, ...]], ...]
+    owners: tuple[tuple[Student, ...], ...] = ()
+    absent: tuple[Student, ...] = ()
+    strangers: tuple[int, ...] = ()
+    open: tuple[tuple[int, tuple[Student, ...]], ...] = ()
 
 
 class Preview(Struct, frozen=True):

@@ -53,7 +53,6 @@ class Bound(Struct, frozen=True):
     role: str
     function: str
     place: Place
-    signature: str
     arguments: tuple[str, ...]
     names: Mapping[str, str]
     convention: Convention
@@ -75,18 +74,15 @@ class Missing(Struct, frozen=True):
     """A role that nothing in the submission plays; ``message`` says what was found instead."""
 
     role: str
-    required: bool
     message: str
     place: Place | None = None
 
 
 class Binding(Struct, frozen=True):
-    """The roles of one task: found and missing. ``notes`` are remarks for the report."""
+    """The roles of one task: found and missing."""
 
-    task: str
     bound: Mapping[str, Bound]
     missing: tuple[Missing, ...]
-    notes: tuple[str, ...] = ()
 
 
 Loop = Literal["", "student", "gradkit", "replaced"]
@@ -154,9 +150,7 @@ class Outcome(Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     failure: Failure | None = None
     lost: Lost | None = None
-    printed: str = ""
     loop: Loop = ""
-    seconds: float = 0.0
 
 
 class Observations(Struct, frozen=True):

@@ -206,7 +206,6 @@ class TaskResult(Struct, frozen=True):
     checks: tuple[CheckResult, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    seconds: float = 0.0
     seed: int = 0
     listings: tuple[Listing, ...] = ()
     absent: bool = False
@@ -271,13 +270,11 @@ class Evidence(Struct, frozen=True):
     comes out otherwise, these answers are to something else. ``verdicts`` are those that the
     inquiry was about, ``tolerances`` what each check let pass, and ``basis`` is a digest of
     all that they depend on besides. Where the task could not be put at all, ``unchecked``
-    says why and there are no answers; where it is ``absent``, it was not handed in. ``section`` is
-    what the section is called; ``notes`` are remarks on the grading, ``listings`` the code that
-    findings and checks point to.
+    says why and there are no answers; where it is ``absent``, it was not handed in. ``notes`` are
+    remarks on the grading, ``listings`` the code that findings and checks point to.
     """
 
     task: str
-    section: str
     seed: int
     questions: str = ""
     binding: Binding | None = None

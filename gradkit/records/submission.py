@@ -116,13 +116,12 @@ class Section(Struct, frozen=True):
 
 
 class Claim(Struct, frozen=True):
-    """The one section that speaks for a task, and what of the submission was passed over for it.
+    """The one section that speaks for a task.
 
-    ``over`` are the files whose code plays the same roles; ``note`` says in a sentence what
-    counts, and why. ``differs``: what was passed over is other code than what counts.
+    ``note`` says in a sentence what counts, and why, where other files play the same roles.
+    ``differs``: what was passed over is other code than what counts.
     """
 
     section: Section
-    over: tuple[str, ...] = ()
     note: str = ""
     differs: bool = False

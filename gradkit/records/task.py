@@ -171,7 +171,6 @@ class FunctionTask(Struct, frozen=True):
     path: str
     attributes: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     framework: Framework = NUMPY
     equivalent: tuple[Equivalent, ...] = ()
@@ -355,10 +354,8 @@ class Run(Struct, frozen=True):
 
 
 class Probes(Struct, frozen=True):
-    """Every call that one task makes of one submission. ``seed`` draws them again."""
+    """Every call that one task makes of one submission."""
 
-    task: str
-    seed: int
     forward: tuple[Batch, ...]
     update: tuple[Batch, ...]
     runs: tuple[Run, ...]

@@ -54,14 +54,12 @@ def observe(process: StudentProcess, question: Question) -> Outcome:
 
 
 def observe_all(process: StudentProcess, questions: Sequence[Question]) -> dict[str, Outcome]:
-    """What comes of several, by name; all at once where they are not likely to print anything."""
+    """Return what comes of several questions, by name."""
     if any(question.loop == "student" for question in questions):
+        # Each has all parameters of a net: together they may be more than a frame takes.
         return {question.name: observe(process, question) for question in questions}
-    outcomes = {}
-    for question, (reply, printed) in zip(questions, process.ask_all(questions), strict=True):
-        outcome = outcome_of(process, question.name, reply, question.loop)
-        outcomes[question.name] = replace(outcome, printed=printed)
-    return outcomes
+    replies = zip(questions, process.ask_all(questions), strict=True)
+    return {q.name: outcome_of(process, q.name, reply, q.loop) for q, reply in replies}
 
 
 def observe_batch(process: StudentProcess, task: Task, bound: Bound, batch: Batch) -> Outcome:
@@ -196,21 +194,16 @@ def observe_run_with(
     return replace(outcome, outputs={"y_hat": np.array(outputs), **final}, loop="replaced")
 
 
-def outcome_of(
-    process: StudentProcess,
-    name: str,
-    reply: Frame | Lost,
-    loop: Loop = "",
-) -> Outcome:
+def outcome_of(process: StudentProcess, name: str, reply: Frame | Lost, loop: Loop = "") -> Outcome:
     """Return a reply as a record."""
     if isinstance(reply, Lost):
-        return Outcome(name, {}, lost=reply, printed=process.output, loop=loop)
+        return Outcome(name, {}, lost=reply, loop=loop)
     faults = tuple(
         Fault(int(call), str(quantity), kind, said(found))
         for call, quantity, kind, found in reply.data.get("faults", ())
     )
     failure = process.failure(reply.data.get("failure"))
-    return Outcome(name, reply.arrays, faults, failure, None, process.output, loop)
+    return Outcome(name, reply.arrays, faults, failure, None, loop)
 
 
 REAL = "biuf"

@@ -105,7 +105,6 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     ) -> None:
         self.section = section
         self.modules = dict(modules)
-        self.output = ""
         self.losses: list[Lost] = []
         self.tier = 0
         self._workshop = workshop
@@ -139,7 +138,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         -------
         Frame or Lost
             The reply, with all text in it fit to be shown, or how the worker was lost, which
-            is kept in ``losses`` too. What the code printed meanwhile is in ``output``.
+            is kept in ``losses`` too.
 
         Raises
         ------
@@ -185,11 +184,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             sent = together([Frame("load", {}, self._sources), request]) if first else request
             reply = worker.ask(sent, self._share())
             self._loaded = True
-            self.output = worker.output
-            # Who prints once prints again.
-            self._apart |= bool(self.output)
         except WorkerLost as lost:
-            self.output = worker.output
             self._close()
             if self._hurried:
                 raise OverdueError from None
@@ -218,12 +213,12 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     def ask_all(
         self, questions: Sequence[Frame], *, at_once: bool = False
-    ) -> list[tuple[Frame | Lost, str]]:
-        """Put several requests, and give each reply with what was printed meanwhile.
+    ) -> Sequence[Frame | Lost]:
+        """Put several requests, and give the reply to each.
 
         They are put all ``at_once``, which is quicker, as a hurried one does. Where that does not
-        go smoothly, or anything is printed, a new worker is asked one by one, as others are: what
-        was lost, or printed, then belongs to one of them.
+        go smoothly, a new worker is asked one by one, as others are: what was lost then belongs to
+        one of them.
 
         Raises
         ------
@@ -233,15 +228,15 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         if (self._hurried or at_once) and not self._apart and len(questions) > 1:
             replies = self._ask_together(questions)
             if replies is not None:
-                return [(reply, "") for reply in replies]
+                return replies
             self._apart = True
             self._close()
-        return [(self.ask(question), self.output) for question in questions]
+        return [self.ask(question) for question in questions]
 
     def _ask_together(self, questions: Sequence[Frame]) -> list[Frame] | None:
         self._prepare(questions)
         reply = self.ask(together(questions))
-        if isinstance(reply, Lost) or self.output:
+        if isinstance(reply, Lost):
             return None
         try:
             replies = apart(reply, len(questions))
@@ -384,18 +379,14 @@ class LiveProcess(StudentProcess):
 
     Parameters
     ----------
-    workshop : Workshop
-        Not used.
     section : Section
         Their text, as far as it can be had.
     functions : mapping of str to object
         By name.
     """
 
-    def __init__(
-        self, workshop: Workshop | None, section: Section, functions: Mapping[str, Any]
-    ) -> None:
-        super().__init__(workshop, section, {}, frozenset(), 0.0, 0)  # type: ignore[arg-type]
+    def __init__(self, section: Section, functions: Mapping[str, Any]) -> None:
+        super().__init__(None, section, {}, frozenset(), 0.0, 0)  # type: ignore[arg-type]
         self._functions = dict(functions)
 
     def ask(self, request: Frame) -> Frame | Lost:
@@ -405,12 +396,10 @@ class LiveProcess(StudentProcess):
 
         child.Loaded.namespace = self._functions  # type: ignore[assignment]
         child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
-        printed = io.StringIO()
         # By way of bytes, as from a process: what is handed over is a copy, and may be changed.
         received = _sent(request, TO_WORKER)
-        with contextlib.redirect_stdout(printed), generators_kept():
+        with contextlib.redirect_stdout(io.StringIO()), generators_kept():
             reply = _sent(child.HANDLERS[request.kind](received), TO_GRADER)
-        self.output = printed.getvalue()[:2000]
         failure = reply.data.get("failure")
         if failure and failure["type"] == "KeyboardInterrupt":
             raise KeyboardInterrupt

@@ -11,14 +11,7 @@ from dataclasses import asdict
 from typing import NoReturn
 
 from gradkit.runtime.confine import UNCONFINED, Allowance, running_tasks
-from gradkit.runtime.frames import (
-    TO_GRADER,
-    TO_WORKER,
-    Frame,
-    FrameError,
-    FrameReader,
-    encode,
-)
+from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, FrameReader, encode
 from gradkit.runtime.messages import LossKind, Message, WorkerLost, WorkshopError, message
 from gradkit.sandbox.slots import Slot
 from gradkit.text import clean_text

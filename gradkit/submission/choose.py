@@ -98,7 +98,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
         reason=say(reason),
     )
     differs = any(piece.code != first.code for piece in over)
-    return Claim(section, tuple(piece.file for piece in over), note, differs)
+    return Claim(section, note, differs)
 
 
 def _instead(task: Task, section: Section) -> str:

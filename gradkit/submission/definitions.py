@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from gradkit.records.submission import Cell, Listing, Place, Submission
-from gradkit.records.task import Call
+from gradkit.records.task import Call, FunctionTask
 from gradkit.runtime.statements import layer_of
 from gradkit.runtime.syntax import definitions_in, first_line, names_bound, walk
 from gradkit.submission.source import parse, statements
@@ -185,16 +185,15 @@ def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
             yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
 
 
-def found_for(
-    call: Call, known: Mapping[str, Definition], names: Mapping[str, Sequence[str]]
-) -> Definition | None:
-    """Return the definition that a call reaches, under any of the accepted names of it."""
-    function, _, method = call.function.partition(".")
-    for name in (function, *names.get(function, ())):
-        found = known.get(f"{name}.{method}" if method else name)
-        if found is not None:
-            return found
-    return None
+def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Return the definitions that a task's calls reach, under any accepted name of the function."""
+    found = {}
+    for call in task.calls:
+        function, dot, method = call.function.partition(".")
+        names = (f"{name}{dot}{method}" for name in (function, *task.names.get(function, ())))
+        if reached := next((known[name] for name in names if name in known), None):
+            found[call.function] = reached
+    return found
 
 
 def accepts(definition: Definition | None, call: Call, known: Mapping[str, Definition]) -> bool:

@@ -108,7 +108,6 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         solution=table.solution,
         deadline=table.deadline,
         path=str(file),
-        words=tuple(table.words),
         files=files_of(f"{here}.files", table.files),
         imports=imports_of(f"{here}.imports", table.imports, "numpy"),
         equivalent=tuple(replace(each, line=each.line.strip()) for each in table.equivalent),

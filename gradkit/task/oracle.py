@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol
@@ -421,20 +421,17 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     path = folder / (f"{stem}_published.py" if form == "published" else f"{stem}.py")
     if not path.exists() and not task.framework.published:
         path = folder / f"{stem}.py"
-    module = load_module(path)
-    for name in ASKED[task.framework.name]:
-        if not callable(getattr(module, name, None)):
-            raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
+    module = load_module(path, ASKED[task.framework.name])
     return (TorchReference if task.framework.trains else NumpyReference)(task, module)
 
 
-def load_module(path: Path) -> ModuleType:
-    """Load a model solution's file.
+def load_module(path: Path, asked: Iterable[str]) -> ModuleType:
+    """Load a model solution's file, which has to define what is asked for.
 
     Raises
     ------
     OracleError
-        There is no such file, or it cannot be loaded.
+        There is no such file, it cannot be loaded, or it lacks something.
     """
     spec = importlib.util.spec_from_file_location(f"gradkit_reference_{path.stem}", path)
     if not path.exists() or spec is None or spec.loader is None:
@@ -449,6 +446,9 @@ def load_module(path: Path) -> ModuleType:
         raise OracleError(
             f"{path}: the model solution cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+    for name in asked:
+        if not callable(getattr(module, name, None)):
+            raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
     return module
 
 

@@ -87,14 +87,12 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
             for run in starts
             for epochs in (1, 2)
         )
-        return Probes(task.id, seed, forwards, (), (*steps, *runs, _twice(own[-1], generator)))
+        return Probes(forwards, (), (*steps, *runs, _twice(own[-1], generator)))
     drawn = _draw_inputs(task, generator, count, small=SMALL)
     y_hat, A1 = forward({key: drawn[key] for key in published}, drawn["X"])
     rate = np.resize(np.array(RATES), count)
     inputs = {**drawn, "y_hat": y_hat, "A1": A1, **({"rate": rate} if takes_rate else {})}
-    return Probes(
-        task.id, seed, forwards, (_batch("update/random", "update", "update", inputs, names),), runs
-    )
+    return Probes(forwards, (_batch("update/random", "update", "update", inputs, names),), runs)
 
 
 def _twice(run: Run, generator: np.random.Generator) -> Run:

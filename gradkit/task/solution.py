@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,6 @@ from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.oracle import OracleError, load_module
 
-Right = Callable[[FunctionCheck], Made]
-"""What is right for the lines of an earlier check."""
-
 
 class Solution(Struct, frozen=True):
     """The functions of a model solution, by name, and its text where changes are looked for."""
@@ -26,16 +23,18 @@ class Solution(Struct, frozen=True):
     names: Mapping[str, Any]
     source: str = ""
 
-    def make(self, check: FunctionCheck, draw: Draw, right: Right | None = None) -> Made:
+    def make(
+        self, check: FunctionCheck, draw: Draw, right: Mapping[str, Made] | None = None
+    ) -> Made:
         """Return what the lines of a check give at these inputs, with all lines that they need.
 
         Parameters
         ----------
         check : FunctionCheck
         draw : Draw
-        right : callable, optional
-            Gives the values that are put in the place of those that earlier lines compare, as they
-            are for a student.
+        right : mapping of str to Made, optional
+            By check the values that are put in the place of those that earlier lines compare, as
+            they are for a student.
 
         Raises
         ------
@@ -54,7 +53,7 @@ class Solution(Struct, frozen=True):
                     np.random.seed(0)
                     run(step.call.text, names)
                     if right is not None and step is not check:
-                        made = right(step).values
+                        made = right[step.name].values
                         names |= {n: made[n].copy() for n in step.compare if n.isidentifier()}
                 values = self._read(check.compare, names)
                 changed = tuple(n for n, value in inputs.items() if snapshot(value) != before[n])
@@ -121,9 +120,5 @@ def load_solution(task: FunctionTask, folder: Path) -> Solution:
         There is no such file, it cannot be loaded, or it lacks what is asked for.
     """
     path = folder / task.solution
-    names = vars(load_module(path))
-    source = path.read_text(encoding="utf-8")
-    for name in functions_of(task.calls):
-        if not callable(names.get(name)):
-            raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
-    return Solution(task, names, source)
+    names = vars(load_module(path, functions_of(task.calls)))
+    return Solution(task, names, path.read_text(encoding="utf-8"))

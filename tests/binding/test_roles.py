@@ -199,11 +199,11 @@ def test_a_process_that_is_lost_leaves_what_names_say(kind: str, kept: str) -> N
     """It will be lost again where that is told."""
     rows = FORWARD.replace('["W1"].T @ X', '["W1"] @ X').replace('["W2"].T @ A1', '["W2"] @ A1')
     found = bound_until(kind, INIT, rows, UPDATE, task="regression-numpy")
-    assert not any(missing.required for missing in found.missing)
+    required = {role.name for role in TASKS["regression-numpy"].roles if role.required}
+    assert required <= found.bound.keys()
     assert found.bound[kept].convention.weights == "in_out"
     assert found.bound["update"].before is None
     if kind == "functions":
-        assert found.bound["update"].signature == "update(…)"
         assert found.bound["update"].place.line == 2
 
 

@@ -83,7 +83,7 @@ def functions(text: str):
 def test_what_is_missing_names_what_was_found() -> None:
     """Role and signature, then the functions there are; a long list is cut."""
     found = not_found(ROLES["update"], functions("def a(x): pass\ndef b(y, z=1): pass"))
-    assert (found.role, found.required, found.place) == ("update", True, None)
+    assert (found.role, found.place) == ("update", None)
     assert found.message == (
         "`update_parameters(parameters, y, y_hat, A1, X)` is missing. Found `a(x)`, `b(y, z=1)`."
     )

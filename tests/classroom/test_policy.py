@@ -59,9 +59,9 @@ def read(folder: Path, text: str) -> Policy | None:
 def kept(name: str = "ann", *, late: bool = False, at: str = "") -> Kept:
     """A submission of a student."""
     sender = Sender(name, "plain", {}, late, name, at=at)
-    numbers = {"id": 1, "run": 1, "taken": 1, "submission": 1, "seen": 1, "place": 0, "given": 1}
+    numbers = {"id": 1, "taken": 1, "submission": 1, "seen": 1, "place": 0, "given": 1}
     marks = (name, "", "d", "k", "graded", "", 16.0, 20.0)
-    return Kept(*marks, sender=sender, made="", stamp="", **numbers)  # type: ignore[arg-type]
+    return Kept(*marks, sender=sender, stamp="", **numbers)  # type: ignore[arg-type]
 
 
 def result(score: float = 16.0, most: float = 20.0) -> Result:

@@ -12,8 +12,7 @@ from classroom.downloads import folder
 from model_solutions import ROOT, source
 from rich.console import Console
 
-from gradkit.classroom.course.roster import match, roster
-from gradkit.classroom.course.senders import attributed, senders
+from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.run import has_roles, is_empty, preview
 from gradkit.records.course import Preview
 from gradkit.report.table import show_preview
@@ -28,11 +27,8 @@ ASSIGNMENT = read_assignment(DEFAULT)
 
 def seen(*paths: Path, students: bytes = b"") -> Preview:
     """What is known of the class at some paths."""
-    handed = gather(paths)
-    found = attributed(handed, senders(handed))
-    told = [sender for _, sender in found]
-    known = match(roster(students, "r.csv"), told) if students else None
-    return preview(found, ASSIGNMENT, known)
+    listed = roster(students, "r.csv") if students else ()
+    return preview(enrolment_of(gather(paths), listed), ASSIGNMENT)
 
 
 def shown(known: Preview) -> str:
@@ -72,8 +68,8 @@ def test_a_class_is_looked_at_before_anything_is_run(tmp_path: Path) -> None:
     )
     assert (known.total, known.sources) == (10, {"canvas": 10})
     assert known.late == ("latelou",)
-    assert known.several == (("annmo", 2),)
-    assert known.duplicates == (("annmo", "copycat"),)
+    assert known.several == (("Ann Mo", 2),)
+    assert known.duplicates == (("Ann Mo", "copycat"),)
     assert known.empty == ("emptya", "emptyb")
     assert [name for name, _ in known.refused] == ["pdfpat"]
     assert [name for name, _ in known.other] == ["other"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.functions import claim_functions
+from gradkit.grading.claim import claim_functions
 from gradkit.grading.session import read_submission
 from gradkit.task.assignment import read_assignment
 

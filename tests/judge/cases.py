@@ -37,7 +37,6 @@ def bound(role: str) -> Bound:
         role=role,
         function=NAMES[role],
         place=PLACE,
-        signature=f"{NAMES[role]}()",
         arguments=(),
         names={"X": "x_"} if role == "update" else {},
         convention=Convention({key: key for key in ("W1", "b1", "W2", "b2")}),
@@ -82,7 +81,7 @@ def case(
             outcomes[outcome] = change(outcomes[outcome])
     gone = {m.role for m in missing}
     roles = ("model", "train") if torch else ("initialise", "forward", "update")
-    binding = Binding(task.id, {r: bound(r) for r in roles if r not in gone}, missing)
+    binding = Binding({r: bound(r) for r in roles if r not in gone}, missing)
     return observed(Case(task, binding, probes, Observations(task.id, {}), expected), outcomes)
 
 

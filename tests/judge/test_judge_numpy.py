@@ -180,7 +180,7 @@ def test_a_run_that_broke_off_has_no_losses() -> None:
 
 def test_missing_roles() -> None:
     """`interface` counts them, and checks that need them say the same sentence."""
-    gone = Missing("update", True, "No update here.", Place("a.py", None, 3))
+    gone = Missing("update", "No update here.", Place("a.py", None, 3))
     found = verdicts(case(missing=(gone,), changes=dict.fromkeys(("update/random",))))
     assert {name: v.state for name, v in found.items()} == {
         "interface": "missing",
@@ -220,7 +220,7 @@ def test_a_start_that_is_wrong_fails_interface_alone() -> None:
         "`init_params` does not give the assigned start in b1[0]."
     )
     assert {v.state for n, v in found.items() if n != "interface"} == {"pass"}
-    gone = Missing("forward", True, "No forward.")
+    gone = Missing("forward", "No forward.")
     mixed = verdicts(
         case(
             missing=(gone,),

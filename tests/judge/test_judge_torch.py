@@ -67,14 +67,14 @@ def test_the_order_of_layers_is_the_models_own() -> None:
 
 def test_a_missing_model() -> None:
     """Says so once; everything else is blocked by it."""
-    found = verdicts(case("regression-torch", missing=(Missing("model", True, "No module."),)))
+    found = verdicts(case("regression-torch", missing=(Missing("model", "No module."),)))
     assert (found["model"].state, found["model"].message) == ("missing", "No module.")
     assert {v.state for n, v in found.items() if n != "model"} == {"blocked"}
 
 
 def test_a_missing_train_leaves_the_model_its_points() -> None:
     """Gradient and trajectory are missing, not wrong."""
-    found = states(case("regression-torch", missing=(Missing("train", True, "No loop."),)))
+    found = states(case("regression-torch", missing=(Missing("train", "No loop."),)))
     assert found == {
         "model": "pass",
         "forward": "pass",

@@ -29,7 +29,7 @@ def bound(convention: Convention, returns: dict[str, Path] = PAIR) -> dict[str, 
         "update": (("parameters", "y", "y_hat", "A1", "X"), {}),
     }
     return {
-        role: Bound(role, f"{role}_it", HERE, "", arguments, {}, convention, paths, HERE, keywords)
+        role: Bound(role, f"{role}_it", HERE, arguments, {}, convention, paths, HERE, keywords)
         for (role, (arguments, paths)), keywords in zip(
             given.items(), ((), ("parameters",), ("A", "x")), strict=True
         )

@@ -214,11 +214,11 @@ class Entry(Struct, frozen=True):
 
 
 class Enrolment(Struct, frozen=True):
-    """A class before it is graded. Without a roster there is no ``match``, and no students."""
+    """A class before it is graded. Without a roster there are no students, and an empty match."""
 
     entries: tuple[Entry, ...]
     students: tuple[Student, ...] = ()
-    match: Match | None = None
+    match: Match = Match()
 
 
 def enrolment_of(

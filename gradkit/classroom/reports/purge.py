@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from sqlite3 import Row
 
 import msgspec
 from msgspec import Struct
@@ -99,12 +100,7 @@ class _Self(Struct, frozen=True):
 
 
 def purge_student(
-    folder: Path,
-    student: str,
-    *,
-    confirm: Callable[[str], bool],
-    why: str = "",
-    by: str = "",
+    folder: Path, student: str, *, confirm: Callable[[str], bool], why: str = "", by: str = ""
 ) -> tuple[str, Purged]:
     """Remove all that is stored of a student: rows of the class file, pages, zips of pages.
 
@@ -165,7 +161,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     listed = store.rows("SELECT packed FROM students WHERE name = ?", (name,))
     if not paths and not listed:
         raise PurgeError(f"There is nobody called {name} in {store.path}.")
-    gone, hidden = _self(store, name), pseudonym(store, name)
+    gone, hidden = _self(store, name, listed), pseudonym(store, name)
     if _hidden(why, gone, hidden) != why:
         raise PurgeError(
             f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
@@ -199,11 +195,11 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     return Purged(rows, tuple(dict.fromkeys(paths)), shared, tuple(files))
 
 
-def _self(store: Store, name: str) -> _Self:
+def _self(store: Store, name: str, listed: Sequence[Row]) -> _Self:
     """All names and identifiers that a class file has of a student."""
     names = {name}
     ids: set[tuple[str, str]] = set()
-    for row in store.rows("SELECT packed FROM students WHERE name = ?", (name,)):
+    for row in listed:
         student = msgspec.json.decode(row["packed"], type=Student)
         names |= set(student.names)
         ids |= set(student.ids.items())

@@ -12,13 +12,7 @@ from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
-from gradkit.classroom.store.counted import (
-    changed_policy,
-    decided,
-    made_of,
-    overrides,
-    policy_of,
-)
+from gradkit.classroom.store.counted import changed_policy, decided, made_of, overrides, policy_of
 from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary

@@ -64,13 +64,7 @@ class Overridden(Struct, frozen=True):
 
 
 def override_points(
-    folder: Path,
-    student: str,
-    check: str,
-    points: float | None,
-    *,
-    comment: str,
-    by: str = "",
+    folder: Path, student: str, check: str, points: float | None, *, comment: str, by: str = ""
 ) -> Overridden:
     """Set a student's points for a check, a task or all, or take them back. See `override`.
 
@@ -98,13 +92,7 @@ def override_points(
 
 
 def override(
-    store: Store,
-    student: str,
-    check: str,
-    points: float | None,
-    *,
-    comment: str,
-    by: str = "",
+    store: Store, student: str, check: str, points: float | None, *, comment: str, by: str = ""
 ) -> Overridden:
     """Give points for a check, a task or all of a student's work, or take an earlier word back.
 
@@ -255,16 +243,17 @@ def _find(result: Result, kept: Kept, name: str) -> _Target:
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
     """Map each student to the overrides that hold, at the end of a run or now."""
     rows = store.rows(
-        'SELECT overrides.id, run, name, task, "check", points, basis, who AS "by", '
+        'SELECT name, task, "check", points, basis, who AS "by", '
         "why AS comment, began AS made FROM overrides JOIN runs ON runs.id = run "
         "WHERE overrides.id IN (SELECT max(id) FROM overrides WHERE run <= ? "
         'GROUP BY name, task, "check") ORDER BY overrides.id',
         (last(upto),),
     )
     found: dict[str, tuple[Override, ...]] = {}
-    for row in rows:
-        if row["points"] is not None:
-            found[row["name"]] = (*found.get(row["name"], ()), Override(**dict(row)))
+    for name, *word in rows:
+        override = Override(*word)
+        if override.points is not None:
+            found[name] = (*found.get(name, ()), override)
     return found
 
 
@@ -362,11 +351,7 @@ def counted(
         task for task in counting if not result.refused or any(c.decision for c in task.checks)
     ]
     made = replace(
-        result,
-        tasks=tuple(shown),
-        score=round(score, 2),
-        max_score=most,
-        adjustments=tuple(lines),
+        result, tasks=tuple(shown), score=round(score, 2), max_score=most, adjustments=tuple(lines)
     )
     if is_open(made):
         return replace(made, max_score=policy.scale.to) if policy.scale and most else made
@@ -388,9 +373,7 @@ def _decision(word: Override, target: _Target) -> Decision:
 
 
 def _task(
-    task: TaskResult,
-    words: Mapping[tuple[str, str], Override],
-    targets: Mapping[str, _Target],
+    task: TaskResult, words: Mapping[tuple[str, str], Override], targets: Mapping[str, _Target]
 ) -> TaskResult:
     checks = []
     spoken = {check for at, check in words if at == task.task}

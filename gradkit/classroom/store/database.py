@@ -243,14 +243,14 @@ class Database:
         self._base.execute("PRAGMA secure_delete = ON")
         with self.writing():
             yield
-            self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (TRACES,))
+            self.note(TRACES, "")
         self._sweep()
 
     def _sweep(self) -> None:
         """Write the file anew: pages that are free may still have copies from before."""
         try:
             self._base.execute("VACUUM")
-            self._base.execute("DELETE FROM meta WHERE key = ?", (TRACES,))
+            self.note(TRACES, None)
         except sqlite3.Error as error:
             self._refuse(error)
 

@@ -286,8 +286,8 @@ class Store(Database):
             facts = {"seen": run, "place": place, "stamp": stamp, "sender": sender}
             found[submission] = {**facts, "given": min(begun[key], first)}
         rows = self.rows(
-            "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
-            "path, digest, key, standing, told, score, max_score, provisional, made FROM results "
+            "SELECT results.id, evidence.run AS taken, results.submission, name, "
+            "path, digest, key, standing, told, score, max_score, provisional FROM results "
             "JOIN submissions ON submissions.id = results.submission "
             "LEFT JOIN evidence ON evidence.id = results.evidence WHERE results.id IN "
             "(SELECT max(id) FROM results WHERE run <= ? GROUP BY submission) "

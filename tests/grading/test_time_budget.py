@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.classroom.worker_pool import FACTOR, FIRST, LEAST, MEMORY, TimeBudget
+from gradkit.grading.settings import FACTOR, FIRST, LEAST, MEMORY, TimeBudget
 
 
 def test_the_first_are_given_a_guess() -> None:

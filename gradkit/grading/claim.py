@@ -1,0 +1,232 @@
+"""Which function tasks a submission speaks for, by the names in it; what is said if it is none."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from gradkit.grading.recognise import another_exercise, problems_of
+from gradkit.language import say
+from gradkit.records.submission import Claim, Section, Submission
+from gradkit.records.task import Assignment, FunctionTask
+from gradkit.submission.content import is_empty
+from gradkit.submission.definitions import (
+    Definition,
+    accepts,
+    cells_of,
+    definitions,
+    has_attribute,
+    no_python,
+    reached_by,
+)
+from gradkit.task.assignment import gallery_functions
+from gradkit.task.shipped import DEFAULT, characteristic_names
+
+NEARLY = 2
+"""Roles whose names make it likely that a submission is meant for the exercise."""
+
+LISTED = 5
+"""Functions of a submission that a refusal tells."""
+
+
+def _fitting(task: FunctionTask, known: Mapping[str, Definition]) -> set[str]:
+    """Return the functions of a task's calls that are there, and can be called so."""
+    found = reached_by(task, known)
+    fits = set(found)
+    for check in task.checks:
+        # Of lines that stand for one another, one must be what a function is made for.
+        ways = [
+            {c.function for c in lines.calls if not accepts(found.get(c.function), c, known)}
+            for lines in (check.call, *check.others)
+        ]
+        fits.difference_update(ways[0].intersection(*ways[1:]))
+    lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
+    # A class that is made from other things is another course's, whatever its methods.
+    lacking |= {name for name in found.keys() - fits if f"{found[name].name}.__init__" in known}
+    return {name for name in fits if name.partition(".")[0] not in lacking}
+
+
+def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[FunctionTask, ...]:
+    """Return the function tasks that a submission may be of.
+
+    They are the assignment's own. With gradkit's first exercise, which is what counts where
+    nobody says another, they are those of all that come with gradkit: which are only read where a
+    submission defines something of theirs.
+    """
+    if assignment.path != str(DEFAULT):
+        return assignment.functions
+    made = re.compile(rf"\b(def|class)\s+({'|'.join(characteristic_names())})\b")
+    if not any(made.search(cell.source) for cell in submission.cells):
+        return ()
+    return gallery_functions()
+
+
+def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ()) -> frozenset[str]:
+    """Return the functions that several exercises ask for: they support a claim, and make none.
+
+    Parameters
+    ----------
+    tasks : iterable of FunctionTask
+        Of any number of exercises.
+    roles : collection of str
+        Names of net tasks' roles.
+    """
+    exercises: dict[str, set[str]] = {}
+    common: set[str] = set()
+    for task in tasks:
+        exercises.setdefault(task.path, set()).update(call.function for call in task.calls)
+        common.update(task.shared)
+    times = Counter(name for own in exercises.values() for name in own)
+    return frozenset({name for name in times if times[name] > 1 or name in roles} | common)
+
+
+def claim_functions(
+    submission: Submission, assignment: Assignment, named: Collection[str], *, said: bool = True
+) -> dict[str, Claim]:
+    """Return the section of each function task that a submission has functions for.
+
+    Parameters
+    ----------
+    submission : Submission
+    assignment : Assignment
+    named : collection of str
+        Ids that the user asked for.
+    said : bool
+        These are in the answer whatever was found.
+    """
+    tasks = possible_tasks(submission, assignment)
+    known = {task.id for task in tasks}
+    if set(named) - known - {task.id for task in assignment.tasks}:
+        tasks = gallery_functions()
+    roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
+    shared = shared_functions(tasks, roles)
+    texts = cells_of(submission)
+    files = {file: definitions(cells) for file, cells in texts.items()}
+    claims: dict[str, Claim] = {}
+    for task in tasks:
+        ranks = {}
+        for file, defined in files.items():
+            fits = _fitting(task, defined)
+            own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
+            if any(problem.broken for problem in submission.problems):
+                called = {call.function for call in task.calls} - shared
+                own |= {name for name in called if no_python(texts[file], name)}
+            if own or (task.id in named and fits):
+                ranks[file] = (
+                    file in task.files,
+                    len(own),
+                    len(fits),
+                    file.endswith(".ipynb"),
+                    file,
+                )
+        if ranks:
+            claims[task.id] = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
+        elif said and task.id in named:
+            claims[task.id] = Claim(Section((task.id,), submission.cells))
+    return claims
+
+
+def refusal(submission: Submission, assignment: Assignment) -> str:
+    """Return the sentence for a submission that is of no task: what was found, and what is nearest.
+
+    Nearest is the shipped exercise with most of whose own functions the submission has; they take
+    other arguments, or are methods of another class.
+    """
+    if is_empty(submission):
+        text = say(
+            "{name}: it is empty, or holds nothing but comments and texts. Look whether the file "
+            "was saved, and hand it in again.",
+            name=submission.name,
+        )
+        return problems_of(submission) + text
+    known = definitions(submission.cells)
+    if otherwise := _nearly(submission, assignment, known):
+        return problems_of(submission) + otherwise
+    said = another_exercise(submission, assignment)
+    found = [name for name, each in known.items() if each.node is not None and "." not in name]
+    if found:
+        said += " " + say("Found {names}.", names=listed(found))
+    tasks = possible_tasks(submission, assignment)
+    shared = shared_functions(tasks)
+    near: dict[str, set[str]] = {}
+    for task in tasks:
+        names = {name.partition(".")[0] for name in {c.function for c in task.calls} - shared}
+        near.setdefault(task.title, set()).update(names & set(found))
+    title = max(near, key=lambda each: len(near[each]), default="")
+    if title and near[title]:
+        said += " " + say(
+            "Nearest is “{title}”, which has {names} too, and calls it otherwise.",
+            title=title,
+            names=listed(sorted(near[title])),
+        )
+    return said
+
+
+def _nearly(submission: Submission, assignment: Assignment, known: Mapping[str, Definition]) -> str:
+    """Return the sentence where what is asked for is there by name, and cannot be called.
+
+    Two names, and one that is not a helper's: another exercise has as many by chance.
+    """
+    roles = {
+        alias.casefold(): role
+        for task in assignment.tasks
+        for role in task.roles
+        for alias in (role.name, *role.aliases)
+    }
+    own = [name for name, each in known.items() if each.node is not None]
+    there = {name: roles.get(name.rpartition(".")[2].casefold()) for name in own}
+    meant = {name: role for name, role in there.items() if role is not None}
+    if len({role.name for role in meant.values()}) < NEARLY:
+        return ""
+    classes = dict.fromkeys(name.partition(".")[0] for name in meant if "." in name)
+    plain = [name for name in meant if "." not in name and name not in classes]
+    said = []
+    if classes:
+        said.append(
+            say(
+                "{name}: methods are not looked at, as {names} of the class {classes}. Write each "
+                "as a function of its own, outside the class and without `self`.",
+                name=submission.name,
+                names=listed([name for name in meant if "." in name]),
+                classes=listed(list(classes)),
+            )
+        )
+    if plain and not classes:
+        wanted = dict.fromkeys(meant[name].signature for name in plain)
+        said.append(
+            say(
+                "{name}: {names} cannot be called as they are asked for: expected {wanted}.",
+                name=submission.name,
+                names=listed(plain),
+                wanted=", ".join(f"`{each}`" for each in wanted),
+            )
+        )
+    return " ".join(said)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return some names for a sentence, the first few of many."""
+    told = ", ".join(f"`{name}`" for name in names[:LISTED])
+    return f"{told}, …" if len(names) > LISTED else told
+
+
+def is_class_alone(name: str, task: FunctionTask) -> bool:
+    """Tell a class whose methods are called: it is those that say what it is."""
+    return any(call.function.startswith(f"{name}.") for call in task.calls)
+
+
+def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) -> Claim:
+    """Return the section of the file that ranks last, and a note where others are passed over."""
+    file = ranked[-1]
+    own = tuple(cell for cell in submission.cells if cell.file == file)
+    rest = tuple(cell for cell in submission.cells if cell.file != file)
+    note = ""
+    if len(ranked) > 1:
+        note = say(
+            "{count} files have functions of this task ({files}); {file} counts.",
+            count=len(ranked),
+            files=", ".join(sorted(ranked)),
+            file=file,
+        )
+    return Claim(Section((task.id,), own, rest), note)
