@@ -121,7 +121,7 @@ class FunctionGrader(Struct):
             return verdict
         without = self.with_changes(check, self.draws, changed=changed)
         if without.state == "pass":
-            self._wrong.discard(check.name)
+            self.wrong.discard(check.name)
         return without if without.state == "pass" else verdict
 
     def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
