@@ -237,8 +237,11 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 LOCAL_RATES = """
+def rates():
+    return {rates}
+
 def update_parameters(parameters, y, y_hat, A1, X):
-    of_weights, of_biases = {rates}
+    of_weights, of_biases = rates()
     e = 2 * (y - y_hat)
     hidden = parameters['W2'] * e
     parameters['W2'] = parameters['W2'] + of_weights * A1 * e
@@ -253,7 +256,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
     [
         (NAMED_RATES.format(biases="0.05"), "BIASES = 0.001, 0.05", "BIASES = 0.001, 0.01"),
         (TABLE.format(second="0.002"), "'W2': 0.002", "'W2': 0.001"),
-        (LOCAL_RATES.format(rates="0.01, 0.001"), "= 0.01, 0.001", "= 0.001, 0.01"),
+        (LOCAL_RATES.format(rates="0.01, 0.001"), "0.01, 0.001", "0.001, 0.01"),
     ],
     ids=["by a name", "in a table", "exchanged"],
 )
