@@ -149,7 +149,7 @@ def _diagnose(
     program, by_class = observe_program(asked_of(sitting, task, bound), task, inputs)
     # What the numbers of that call have left behind goes with its names.
     sitting.renew()
-    inputs = _of_classes(inputs) if by_class else inputs
+    inputs = replace(inputs, y=np.round(inputs.y)) if by_class else inputs
     observed = observed_steps(task, bound, sitting, drawn_fresh(task, bound, seed), inputs)
     if observed is None:
         return best, UpdateProbes(inputs, inputs.before)
@@ -162,11 +162,6 @@ def _diagnose(
         if rounded is not None and len(rounded.explanation.unexplained) < len(left):
             return rounded, fit
     return best, fit
-
-
-def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
-    """The same with 0 and 1 for targets."""
-    return replace(inputs, y=np.round(inputs.y))
 
 
 def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:

@@ -65,7 +65,6 @@ def diagnose(
     fit: UpdateProbes,
     fresh: UpdateProbes,
     *,
-    should: Mapping[Entry, Rule] | None = None,
     entries: Iterable[Entry] | None = None,
     seen: Collection[str] = (),
     precision: Precision = DOUBLE,
@@ -82,8 +81,6 @@ def diagnose(
         What ``recover(task, program, fit, fresh)`` found.
     fit, fresh : UpdateProbes
         The numbers that every name has to reproduce.
-    should : mapping, optional
-        The right rules; those of `step` by default.
     entries : iterable, optional
         Those whose check failed. By default all that move otherwise than they should.
     seen : collection of str
@@ -92,7 +89,7 @@ def diagnose(
     precision : Precision
         To which the numbers follow ``applies``.
     """
-    should = should or correct_rules(task, rate=fit.inputs.rate is not None)
+    should = correct_rules(task, rate=fit.inputs.rate is not None)
     explanation, forms = _explain(task, applies, fit, fresh, should, entries, seen)
     return Diagnosis({**applies, **forms}, should, explanation, precision)
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
 from gradkit.diagnosis.mistakes.figures import is_usual_ratio
-from gradkit.diagnosis.mistakes.parts import GROUPS, Change
+from gradkit.diagnosis.mistakes.parts import GROUPS, OF_A_SUM, Change
 from gradkit.diagnosis.rules.symbols import W1, W2, at_place, letters_of
 from gradkit.records.rule import Entry, Rule, Term
 from gradkit.records.task import Task
@@ -24,8 +24,6 @@ CARRIED = frozenset(
     }
 )
 """What a term may have wrong, even alone, and still be known for another entry's."""
-
-SUMS = ("bias-sum-axis", "wrong-sum-axis")
 
 
 def stands_still(should: Rule, applied: Rule) -> bool:
@@ -46,7 +44,7 @@ def with_targets(
     found = dict(options)
     still = [e for e, r in moved.items() if stands_still(base[e], r)]
     for entry, rule in moved.items():
-        summed = any(code in SUMS for d in options[entry][:1] for code, _ in d.changes)
+        summed = any(code in OF_A_SUM for d in options[entry][:1] for code, _ in d.changes)
         terms = _expanded(task, rule)
         waiting = sum(other[0] == entry[0] for other in still)
         fits = 2 <= len(terms) <= FEW or len(terms) == waiting + 1 > FEW

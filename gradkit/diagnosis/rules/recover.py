@@ -8,7 +8,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.compounds import Compounds
-from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, value_of, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import (
+    DOUBLE,
+    Precision,
+    agree,
+    late_in,
+    value_of,
+    waiting_in_circles,
+)
 from gradkit.diagnosis.rules.forms import complexity, own_value, tidy
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.reading import Reading
@@ -103,16 +110,11 @@ def _without_circles(found: dict[Entry, Rule | Unexplained]) -> dict[Entry, Rule
         rules = {e: rule for e, rule in found.items() if isinstance(rule, Rule)}
         if entry not in waiting_in_circles(rules):
             continue
-        ways = (rule for rule in rules[entry].others if not _waits(rule))
+        ways = (rule for rule in rules[entry].others if not late_in(rule))
         plain = next(ways, None)
         if plain is not None:
             found[entry] = replace(plain, others=())
     return found
-
-
-def _waits(rule: Rule) -> bool:
-    factors = [f for term in rule.terms for f in term.factors]
-    return any(f.when == "after" for f in [*factors, *([rule.source] if rule.source else [])])
 
 
 def _without_reading(
