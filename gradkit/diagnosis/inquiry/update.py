@@ -215,13 +215,13 @@ def _placed(
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
     for slip, finding in told_of:
-        watched = trace.events and diagnosis.applies
+        watched = trace.events and diagnosis.should
         lines = attribute(task, trace, inputs, diagnosis, slip) if watched else ()
         cells = [*sitting.section.own, *sitting.section.shared]
         if slip.code in STANDSTILL and all(line.evidence in LEFT for line in lines):
             lines = _left_open(cells, bound, lines)
         places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
-        fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
+        fallen = diagnosis.should and all(line.evidence == "function" for line in lines)
         line = line_at(cells, places[0])
         indent = len(line) - len(line.lstrip())
         columns = tuple(column - indent for column in lines[0].spot.columns) if lines else ()
