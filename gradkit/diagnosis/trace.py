@@ -17,9 +17,8 @@ from gradkit.records.observations import Bound, Convention, Lost
 from gradkit.records.rule import Event, Kind, Spot, Steps, Trace
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Array, Task
-from gradkit.runtime.call import is_parameter
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.symbolic import QUANTITIES
+from gradkit.runtime.symbolic import in_order
 from gradkit.runtime.symbolic.numbers import GIVEN
 from gradkit.runtime.symbolic.recording import COLUMNS, KINDS
 from gradkit.runtime.syntax import parse, walk, walk_statements
@@ -95,9 +94,7 @@ def _cells(sitting: StudentProcess) -> tuple[Cell, ...]:
 
 
 def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[str, Array]) -> Steps:
-    parameters = sorted(filter(is_parameter, arrays), key=lambda key: (key[1:], key))
-    order = [*QUANTITIES, *parameters, "rate"]
-    flat = [arrays[key].reshape(len(arrays[key]), -1) for key in order if key in arrays]
+    flat = [arrays[key].reshape(len(arrays[key]), -1) for key in in_order(arrays)]
     given = np.concatenate(flat, axis=1).T
     made = made_in(reply, len(given))
     stacks, files = reply.arrays["stacks"], reply.data["files"]

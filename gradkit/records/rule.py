@@ -82,15 +82,8 @@ class Rule(Struct, frozen=True):
     others: tuple[Rule, ...] = ()
 
 
-class Unexplained(Struct, frozen=True):
-    """An entry whose rule is not known, with the ``reason``."""
-
-    parameter: str
-    index: tuple[int, int]
-    reason: str
-
-
-Rules = Mapping[Entry, Rule | Unexplained]
+Rules = Mapping[Entry, Rule]
+"""Of the entries whose rules are known."""
 
 
 class UpdateInputs(Struct, frozen=True):

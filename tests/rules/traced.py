@@ -11,7 +11,7 @@ from gradkit.diagnosis.inquiry.steps import observe_program
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.recover import recover
-from gradkit.records.rule import Entry, Rule, Unexplained, UpdateInputs
+from gradkit.records.rule import Entry, Rule, UpdateInputs
 from gradkit.records.task import Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.symbolic import symbolic
@@ -65,7 +65,7 @@ def rules_of(
     fit: UpdateInputs,
     fresh: UpdateInputs,
     style: str = "vectorised",
-) -> dict[Entry, Rule | Unexplained]:
+) -> dict[Entry, Rule]:
     """The rule of each entry, held to the numbers that the function gives."""
     seen = run(function, fit, style), run(function, fresh, style)
     return recover(task, program_of(function, task, fit, style), *seen)

@@ -9,7 +9,7 @@ first that is a part, and should be a larger one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -25,7 +25,9 @@ from gradkit.diagnosis.attribute.case import (
     parts_of,
     same,
 )
+from gradkit.diagnosis.mistakes.parts import OF_A_SUM
 from gradkit.diagnosis.rules.evaluate import value_of
+from gradkit.diagnosis.rules.program import below
 from gradkit.diagnosis.trace import again
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
@@ -33,9 +35,6 @@ from gradkit.records.task import Array
 
 OF_ANOTHER = "wrong-loss"
 """A mistake of which the place is what comes before the last derivative, if that is anywhere."""
-
-SUMMED = ("bias-sum-axis", "wrong-sum-axis")
-"""Mistakes of which a sum is the place."""
 
 At = tuple[int, int | None]
 """A step, and an event in its place, if that is to be told."""
@@ -54,17 +53,6 @@ _BACK: Mapping[str, Back] = {
     "tanh": lambda w, a, b: (np.arctanh(w), None),
 }
 """What should go into a step, either part of it alone, for the step to be what is wanted."""
-
-
-def below(steps: Steps, roots: Collection[int], but: Collection[int] = ()) -> set[int]:
-    """Return the steps that these are made of, they included; not what others are made of."""
-    found, waiting = set[int](), [root for root in roots if root not in but]
-    while waiting:
-        number = waiting.pop()
-        if number not in found:
-            found.add(number)
-            waiting += [each for each in steps.made[number].into if each not in but]
-    return found
 
 
 def backwards(step: Made, want: Array, values: Array) -> tuple[Array | None, ...]:
@@ -105,7 +93,7 @@ class Blame:
         roots: tuple[list[int], list[int]] = ([], [])
         for entry, root in case.steps.after.items():
             roots[entry in entries].append(root)
-        self._right = below(case.steps, roots[False], roots[True])
+        self._right = below(case.steps.made, roots[False], roots[True])
         self._everywhere = len(case.slip.entries) == len(case.applied)
         self._parts: dict[Entry, Parts] = {}
         self._below: dict[int, set[int]] = {}
@@ -121,7 +109,7 @@ class Blame:
         root = self._case.root(entry)
         if root not in self._below:
             others = {*self._steps.after.values()} - {root}
-            self._below[root] = below(self._steps, [root], others)
+            self._below[root] = below(self._steps.made, [root], others)
         return sorted(self._below[root])
 
     def is_right(self, entry: Entry) -> bool:
@@ -202,7 +190,7 @@ class Blame:
                 return number, want
             should, now = known.of(want), known.of(self._values[number])
             summing = self._steps.made[number].operation in ("add", "sub")
-            if should is None or (code in SUMMED and not summing):
+            if should is None or (code in OF_A_SUM and not summing):
                 continue
             if code == OF_ANOTHER and LOSS in should:
                 fallback = number, want

@@ -94,8 +94,7 @@ class Case:
             slips = tuple(other for other in slips if other.code != "wrong-target")
         everything = with_slips(task, diagnosis.should, slips)
         others = with_slips(task, diagnosis.should, (s for s in slips if s is not slip))
-        recovered = {e: r for e, r in diagnosis.applies.items() if isinstance(r, Rule)}
-        self.observed = everything | recovered
+        self.observed = {**everything, **diagnosis.applies}
         moved = {*self.redirected, *self.redirected.values()}
         kept = moved if slip.code != "wrong-target" else ()
         self.applied = {e: everything[e] if e in kept else self.observed[e] for e in everything}
@@ -193,8 +192,9 @@ def are_at_odds(one: Entry, other: Entry) -> bool:
 
 
 def same(one: Array, other: Array, close: float = EQUAL) -> bool:
-    """Whether these are the same values."""
-    return bool(np.abs(one - other).max(initial=0.0) <= close * np.abs(other).max(initial=0.0))
+    """Whether these are the same values, which are numbers."""
+    size = np.abs(other).max(initial=0.0)
+    return bool(np.isfinite(size) and np.abs(one - other).max(initial=0.0) <= close * size)
 
 
 # --- the parts of a right product ------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from gradkit.diagnosis.attribute.case import same
 from gradkit.diagnosis.rules.forward import EXACT, activation_of, run_stages
 from gradkit.records.rule import Event, ForwardForm, LayerForm, Slip, Trace
 from gradkit.records.task import Array
@@ -83,7 +84,7 @@ class Layers:
         if event.kind not in MADE or width not in (1, value.shape[1]):
             return False
         flat = event.values.reshape(len(event.values), -1)
-        return same(flat[:, unit if width > 1 else 0], value[:, unit])
+        return same(flat[:, unit if width > 1 else 0], value[:, unit], EXACT)
 
     def first(self, wanted: list[Array], unit: int, accept: Accept) -> int | None:
         """The first event that makes one of the values, and whose line is not innocent."""
@@ -121,7 +122,7 @@ class Layers:
             each.values.size == event.values.size
             and each.kind in MADE
             and (event.kind == "passed" or (each.frame == event.frame and each.kind != "passed"))
-            and same(each.values.ravel(), event.values.ravel())
+            and same(each.values.ravel(), event.values.ravel(), EXACT)
             for each in self.events[:number]
         )
 
@@ -163,7 +164,7 @@ class Layers:
         return (
             not np.isfinite(column).all()
             or np.ptp(column) == 0
-            or any(same(column, right) for value in self._plain for right in value.T)
+            or any(same(column, right, EXACT) for value in self._plain for right in value.T)
         )
 
     def _right_in(self, place: int, concerned: bool) -> Iterator[Array]:
@@ -178,12 +179,6 @@ class Layers:
                 yield z - self.biases[place]
         elif code == "activation-twice":
             yield activation_of(layer.activation).value(layer.sign * z[:, :, None])[:, :, 0]
-
-
-def same(one: Array, other: Array) -> bool:
-    """Whether values are the others, to the last digits."""
-    size = np.abs(other).max(initial=0.0)
-    return bool(np.isfinite(size) and np.abs(one - other).max(initial=0.0) <= EXACT * size)
 
 
 def _concerned(form: ForwardForm, slip: Slip) -> list[int]:

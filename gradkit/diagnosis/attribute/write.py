@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.blame import below
 from gradkit.diagnosis.attribute.case import NEAR, Case, same
 from gradkit.diagnosis.rules.evaluate import value_of
 from gradkit.diagnosis.rules.forms import own_value
+from gradkit.diagnosis.rules.program import below
 from gradkit.records.rule import Entry, Event, Evidence, Rule
 from gradkit.records.task import Array
 
@@ -59,7 +59,7 @@ def written_to(case: Case, entry: Entry) -> int | None:
     if added is not None:
         return added
     both = change(case, case.applied[target])
-    made = sorted(below(case.steps, [root]))
+    made = sorted(below(case.steps.made, [root]))
     return next((n for n in made if _proportional(case.steps.values[n], both)), None)
 
 
@@ -80,8 +80,8 @@ def standstill(case: Case, entry: Entry) -> tuple[At | None, At | None]:
         if copied is not None:
             return (copied, "copy"), None
         return None, (made, "local" if _is_rebound(case, entry, events[held]) else "unused")
-    # What a loop or another entry makes use of is not left over: nothing is wrong with it.
-    if _is_looped(case) or any(_moves_at(case, e) for e in case.applied if e[0] == entry[0]):
+    # What a loop makes use of is not left over: nothing is wrong with it.
+    if _is_looped(case):
         return None, None
     gradient = new - case.before(entry)
     ready = [
@@ -122,10 +122,6 @@ def _is_looped(case: Case) -> bool:
             if named and re.findall(r"\w+", event.name)[-1] not in named:
                 return True
     return False
-
-
-def _moves_at(case: Case, entry: Entry) -> bool:
-    return not same(case.after(entry), case.before(entry))
 
 
 def _is_rebound(case: Case, entry: Entry, made: Event) -> bool:

@@ -18,7 +18,7 @@ from gradkit.language import say
 from gradkit.records.observations import Bound, Lost
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Explanation, Names, Rule, Slip, Trace
+from gradkit.records.rule import Explanation, Names, Rules, Slip, Trace
 from gradkit.records.submission import Section
 from gradkit.records.task import Task
 from gradkit.submission.definitions import source_at
@@ -58,11 +58,11 @@ def finding_of(
     if diagnosis is not None:
         labels = {e: entry_text(*e, names, outputs=outputs) for e in _concerned(slip)}
 
-    def written(rules: Mapping[Target, object]) -> dict[str, str]:
+    def written(rules: Rules) -> dict[str, str]:
         return {
-            label: text(rule, names, outputs=outputs)
+            label: text(rules[entry], names, outputs=outputs)
             for entry, label in labels.items()
-            if isinstance(rule := rules.get(entry), Rule)
+            if entry in rules
         }
 
     finding = Finding(

@@ -17,9 +17,10 @@ from gradkit.diagnosis.mistakes.apply import apply
 from gradkit.diagnosis.mistakes.forward import apply_forward
 from gradkit.diagnosis.rules.draw import from_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, evaluate, waiting_in_circles
+from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.judge import tolerances
 from gradkit.judge.case import Examined
-from gradkit.records.rule import Rule, Rules, Slip, UpdateInputs
+from gradkit.records.rule import Rules, Slip, UpdateInputs
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task.oracle import Forward, train_by_example
 
@@ -45,13 +46,12 @@ def forward_holds(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool
 
 def update_holds(task: Task, examined: Examined, rules: Rules, precision: Precision) -> bool:
     """Whether rules of single entries, found in this precision, give the judged parameters."""
-    exact = {entry: rule for entry, rule in rules.items() if isinstance(rule, Rule)}
-    if waiting_in_circles(exact):
+    if waiting_in_circles(rules):
         return True
     for batch, outputs in _answers(examined, examined.case.probes.update):
         with np.errstate(all="ignore"):
-            after = evaluate(task, exact, from_columns(batch.inputs))
-        for key, index in exact:
+            after = evaluate(task, rules, from_columns(batch.inputs))
+        for key, index in rules:
             found, old = outputs.get(key), batch.inputs[key][:, *index]
             if found is None or found.shape != after[key].shape:
                 continue
@@ -106,7 +106,7 @@ def step_of(task: Task, rules: Rules, slips: Sequence[Slip]) -> Step | None:
     ----------
     task : Task
     rules : mapping
-        What it applies, for every entry.
+        What it applies, as far as it is known.
     slips : sequence of Slip
         The mistakes that explain it. They are run where an entry has no rule, as what
         integers cut off has none.
@@ -117,10 +117,9 @@ def step_of(task: Task, rules: Rules, slips: Sequence[Slip]) -> Step | None:
         From inputs to the parameters afterwards; None where no order of statements gives
         the rules.
     """
-    exact = {entry: rule for entry, rule in rules.items() if isinstance(rule, Rule)}
-    if len(exact) < len(rules):
+    if len(rules) < len(shape_of(task).entries):
         return partial(apply, task, slips)
-    return None if waiting_in_circles(exact) else partial(evaluate, task, exact)
+    return None if waiting_in_circles(rules) else partial(evaluate, task, rules)
 
 
 def follow(

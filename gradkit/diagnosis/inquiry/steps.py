@@ -69,17 +69,17 @@ def observed_steps(
     )
 
 
-def drawn_fresh(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateInputs:
+def drawn_fresh(task: Task, bound: Bound, seed: int) -> UpdateInputs:
     """What rules are verified on: targets as the task has them, and its own examples in front.
 
     A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
     is right for small inputs alone is not.
     """
-    inputs = rated(bound, draw(task, seed + 1, n), seed)
+    inputs = rated(bound, draw(task, seed + 1, FRESH), seed)
     X, y = inputs.X.copy(), inputs.y.copy()
     if task.loss == "binary_cross_entropy":
         y = np.round(y)
-    rows = min(len(task.X), n)
+    rows = min(len(task.X), FRESH)
     X[:rows], y[:rows] = task.X[:rows], task.y[:rows]
     return replace(inputs, X=X, y=y)
 

@@ -149,7 +149,7 @@ def _diagnose(
     program, by_class = observe_program(asked_of(sitting, task, bound), task, inputs)
     # What the numbers of that call have left behind goes with its names.
     sitting.renew()
-    inputs = _of_classes(inputs) if by_class else inputs
+    inputs = replace(inputs, y=np.round(inputs.y)) if by_class else inputs
     observed = observed_steps(task, bound, sitting, drawn_fresh(task, bound, seed), inputs)
     if observed is None:
         return best, UpdateProbes(inputs, inputs.before)
@@ -162,11 +162,6 @@ def _diagnose(
         if rounded is not None and len(rounded.explanation.unexplained) < len(left):
             return rounded, fit
     return best, fit
-
-
-def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
-    """The same with 0 and 1 for targets."""
-    return replace(inputs, y=np.round(inputs.y))
 
 
 def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
@@ -220,13 +215,13 @@ def _placed(
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
     for slip, finding in told_of:
-        watched = trace.events and diagnosis.applies
+        watched = trace.events and diagnosis.should
         lines = attribute(task, trace, inputs, diagnosis, slip) if watched else ()
         cells = [*sitting.section.own, *sitting.section.shared]
         if slip.code in STANDSTILL and all(line.evidence in LEFT for line in lines):
             lines = _left_open(cells, bound, lines)
         places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
-        fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
+        fallen = diagnosis.should and all(line.evidence == "function" for line in lines)
         line = line_at(cells, places[0])
         indent = len(line) - len(line.lstrip())
         columns = tuple(column - indent for column in lines[0].spot.columns) if lines else ()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from msgspec.structs import replace
 
+from gradkit.diagnosis.mistakes.catalogue import require_one_of
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten
 from gradkit.diagnosis.rules.draw import to_columns
@@ -75,10 +76,7 @@ def changes_of(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
     """What was made at each entry: codes with their details."""
     changes: dict[Entry, list[tuple[str, Details]]] = {}
     for slip in slips:
-        if slip.code not in REWRITES:
-            raise ValueError(
-                f"{slip.code!r} is no mistake of an update step; those are {', '.join(REWRITES)}."
-            )
+        require_one_of(REWRITES, slip.code, "an update step")
         if len(slip.entries) != len(slip.details):
             raise ValueError(
                 f"{slip.code}: {len(slip.entries)} entries and {len(slip.details)} items of "

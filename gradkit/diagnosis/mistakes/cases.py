@@ -147,10 +147,6 @@ def _mutated(task: Task) -> tuple[Chosen, ...]:
     return (multiplied,) if _curved(task) else ()
 
 
-def _output_derivative(task: Task) -> tuple[Chosen, ...]:
-    return (_at(),) if task.layers[-1].activation in ("sigmoid", "softmax") else ()
-
-
 def _other_input(task: Task) -> tuple[Chosen, ...]:
     inputs, units = task.X.shape[1], task.layers[0].units
     return (
@@ -195,10 +191,6 @@ def _parentheses(task: Task) -> tuple[Chosen, ...]:
     )
 
 
-def _targets(task: Task) -> tuple[Chosen, ...]:
-    return (_if(lambda *e: e == (W2, 1, 0), lambda i, j: (("target", (W2, 0, 0)),)),)
-
-
 def _truncations(task: Task) -> tuple[Chosen, ...]:
     # Gradients below 1, as cross-entropy's, would all be cut to 0: that is not updating.
     large = task.loss == "squared_error"
@@ -224,7 +216,9 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "wrong-error": lambda task: (_at(_factors("target")),),
     "squared-error": lambda task: (_at(), _at(WHOLE)) if task.loss == "squared_error" else (_at(),),
     "missing-error": lambda task: (_at(),),
-    "missing-output-derivative": _output_derivative,
+    "missing-output-derivative": lambda task: (
+        (_at(),) if task.layers[-1].activation in ("sigmoid", "softmax") else ()
+    ),
     "missing-activation-derivative": _nonlinear(_at((), *FIRST)),
     "wrong-activation-derivative": _wrong_derivatives,
     "wrong-derivative-argument": _elsewhere,
@@ -252,7 +246,9 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "wrong-source-entry": _sources,
     "gradient-stored": lambda task: (_at(), _at((MIRRORED,), B2)),
     "overwritten": lambda task: (_at((), B2), _at()),
-    "wrong-target": _targets,
+    "wrong-target": lambda task: (
+        _if(lambda *e: e == (W2, 1, 0), lambda i, j: (("target", (W2, 0, 0)),)),
+    ),
     "not-updated": lambda task: (_at((), *FIRST),),
     "nothing-updated": lambda task: (_at(),),
     "copy-dropped": lambda task: (_at(),),

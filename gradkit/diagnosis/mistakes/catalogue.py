@@ -9,7 +9,7 @@ functions a mistake is a kind of change, in `gradkit.diagnosis.repair.kinds`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -166,6 +166,18 @@ def mistake(code: str) -> Mistake:
     near = similar(code)
     known = f"similar ones are {', '.join(near)}" if near else "`gradkit explain` lists all"
     raise UnknownMistakeError(f"There is no mistake {code!r} in the catalogue; {known}.")
+
+
+def require_one_of(codes: Collection[str], code: str, of: str) -> None:
+    """Refuse a code that is none of those ``of`` something.
+
+    Raises
+    ------
+    ValueError
+        The text says which there are.
+    """
+    if code not in codes:
+        raise ValueError(f"{code!r} is no mistake of {of}; those are {', '.join(codes)}.")
 
 
 def similar(code: str) -> tuple[str, ...]:

@@ -65,7 +65,6 @@ def diagnose(
     fit: UpdateProbes,
     fresh: UpdateProbes,
     *,
-    should: Mapping[Entry, Rule] | None = None,
     entries: Iterable[Entry] | None = None,
     seen: Collection[str] = (),
     precision: Precision = DOUBLE,
@@ -82,8 +81,6 @@ def diagnose(
         What ``recover(task, program, fit, fresh)`` found.
     fit, fresh : UpdateProbes
         The numbers that every name has to reproduce.
-    should : mapping, optional
-        The right rules; those of `step` by default.
     entries : iterable, optional
         Those whose check failed. By default all that move otherwise than they should.
     seen : collection of str
@@ -92,7 +89,7 @@ def diagnose(
     precision : Precision
         To which the numbers follow ``applies``.
     """
-    should = should or correct_rules(task, rate=fit.inputs.rate is not None)
+    should = correct_rules(task, rate=fit.inputs.rate is not None)
     explanation, forms = _explain(task, applies, fit, fresh, should, entries, seen)
     return Diagnosis({**applies, **forms}, should, explanation, precision)
 
@@ -108,15 +105,14 @@ def _explain(
 ) -> tuple[Explanation, dict[Entry, Rule]]:
     base = {entry: marked(rule, applies.get(entry)) for entry, rule in should.items()}
     wrong = _differing(task, base, fit) if entries is None else list(entries)
-    moved = {e: r for e, r in applies.items() if isinstance(r, Rule)}
     work = Proof(task, base, fit, fresh, wrong)
-    if len(moved) == len(base) and all(stands_still(base[e], r) for e, r in moved.items()):
+    if len(applies) == len(base) and all(stands_still(base[e], r) for e, r in applies.items()):
         return _idle(work, seen), {}
     options = {
         entry: [d for d in differences(base[entry], rule, task) if _is_a_slip(task, d)]
-        for entry, rule in moved.items()
+        for entry, rule in applies.items()
     }
-    retargeted = with_targets(task, base, moved, options)
+    retargeted = with_targets(task, base, applies, options)
     choice, alternatives = _choose(retargeted, wrong)
     choice = as_exchanged(as_mutated(choice, seen))
     if retargeted != options:
@@ -125,7 +121,7 @@ def _explain(
     if plain != retargeted:
         alternatives.append(_choose(plain, wrong)[0])
     explanation = work.prove(_readings_of(task, choice, wrong))
-    explanation = work.search(explanation, moved)
+    explanation = work.search(explanation, applies)
     others = [(other, _readings_of(task, other, wrong)[0]) for other in alternatives]
     rated = explanation.alternatives
     explanation = work.add_alternatives(
@@ -163,9 +159,9 @@ def _is_a_slip(task: Task, difference: Difference) -> bool:
     return is_usual_ratio(task, abs(difference.ratio))
 
 
-def marked(rule: Rule, applied: object) -> Rule:
+def marked(rule: Rule, applied: Rule | None) -> Rule:
     """The right rule with ŷ and A1 recomputed where the student's is; that is no mistake."""
-    if not isinstance(applied, Rule):
+    if applied is None:
         return rule
     again = {f.symbol for term in applied.terms for f in term.factors if f.when == "recomputed"}
     for group in ("hidden", ("error", "output")):
@@ -272,8 +268,7 @@ def diagnose_rounded(
     """
     precision = STORED if all(map(_is_stored, fit.after.values())) else SINGLE
     found = recover(task, program, fit, fresh, precision=precision)
-    rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
-    rules = {e: rule for e, rule in rules.items() if e not in waiting_in_circles(rules)}
+    rules = {e: rule for e, rule in found.items() if e not in waiting_in_circles(found)}
     if rules.keys().isdisjoint(unexplained):
         return None
     exact = (

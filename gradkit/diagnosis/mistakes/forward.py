@@ -7,6 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from gradkit.diagnosis.mistakes.catalogue import require_one_of
 from gradkit.diagnosis.rules.forward import (
     IN_A_LAYER,
     correct_form,
@@ -57,9 +58,7 @@ def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
     """
     form = correct_form(task)
     for slip in sorted(slips, key=lambda slip: ORDER.get(slip.code, 0)):
-        if slip.code not in CHANGES:
-            known = ", ".join(CHANGES)
-            raise ValueError(f"{slip.code!r} is no mistake of a forward pass; those are {known}.")
+        require_one_of(CHANGES, slip.code, "a forward pass")
         for details in slip.details or ((),):
             form = CHANGES[slip.code](form, dict(details), task)
     return form

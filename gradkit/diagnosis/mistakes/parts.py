@@ -104,6 +104,10 @@ SUMMED: Mapping[str, tuple[str, ...]] = {
 """The parts that run along a sum over a letter."""
 
 
+OF_A_SUM = ("bias-sum-axis", "wrong-sum-axis")
+"""Mistakes by which a part runs along a sum."""
+
+
 def exchanged(i: int, j: int) -> dict[str, int]:
     """Where the parts of an entry of layer 1 are with its two indices exchanged."""
     return {"weight": i, "unit": i, "input": j}

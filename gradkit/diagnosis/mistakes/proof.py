@@ -11,12 +11,12 @@ from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, trunca
 from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
-from gradkit.diagnosis.mistakes.rewrite import REWRITES, scaled_by
+from gradkit.diagnosis.mistakes.rewrite import scaled_by
 from gradkit.diagnosis.rules.evaluate import agree, evaluate, waiting_in_circles
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
 
-TRUNCATED = "integer-truncation"
+TRUNCATED, ELSEWHERE = "integer-truncation", "wrong-derivative-argument"
 
 IDLE = ("nothing-updated", "copy-dropped")
 """Mistakes after which nothing has moved; the numbers cannot tell them apart."""
@@ -133,16 +133,14 @@ class Proof:
 
         Those are what fractions are cut off, if no other is left: an entry cut down to integers
         may still seem to follow a rule, such as ``= 0``. Where only some are, it is something that
-        goes into all of them that was cut. And what is not ``ruled`` is what a usual mistake gives,
-        as a slope at another value, which nothing can be read from.
+        goes into all of them that was cut. And what is not ``ruled`` may come of a slope at another
+        value, from which nothing can be read.
         """
         entries = explanation.unexplained
         cut = {entry: ((TRUNCATED, (("of", self._cut(entry)),)),) for entry in entries}
-        found: dict[Entry, tuple[Change, ...]] = {}
-        if all(dict(details)["of"] for ((_, details),) in cut.values()):
-            found |= cut
-        usual = [] if found or {*entries} <= {*ruled} else self._usual()
-        for slip in usual:
+        whole = all(dict(details)["of"] for ((_, details),) in cut.values())
+        found: dict[Entry, tuple[Change, ...]] = {**cut} if whole else {}
+        for slip in usual_cases(ELSEWHERE, self.task):
             made: dict[Entry, tuple[Change, ...]] = {
                 entry: ((slip.code, details),)
                 for entry, details in zip(slip.entries, slip.details, strict=True)
@@ -156,15 +154,6 @@ class Proof:
         )
         left = tuple(entry for entry in entries if entry not in found)
         return replace(explanation, slips=merged.slips(), unexplained=left)
-
-    def _usual(self) -> list[Slip]:
-        rate = self.fit.inputs.rate is not None
-        codes = REWRITES.keys() - {"wrong-target", "not-updated", TRUNCATED, *IDLE}
-        return [
-            slip
-            for code in filter(codes.__contains__, REWRITES)
-            for slip in usual_cases(code, self.task, rate=rate)
-        ]
 
     def _cut(self, entry: Entry) -> str:
         """Of what the integers are seen: an entry's value, its change, or its gradient."""

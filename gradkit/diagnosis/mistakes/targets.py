@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from itertools import permutations
 
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
 from gradkit.diagnosis.mistakes.figures import is_usual_ratio
-from gradkit.diagnosis.mistakes.parts import GROUPS, Change
+from gradkit.diagnosis.mistakes.parts import GROUPS, OF_A_SUM, Change
 from gradkit.diagnosis.rules.symbols import W1, W2, at_place, letters_of
 from gradkit.records.rule import Entry, Rule, Term
 from gradkit.records.task import Task
@@ -24,8 +24,6 @@ CARRIED = frozenset(
     }
 )
 """What a term may have wrong, even alone, and still be known for another entry's."""
-
-SUMS = ("bias-sum-axis", "wrong-sum-axis")
 
 
 def stands_still(should: Rule, applied: Rule) -> bool:
@@ -46,10 +44,9 @@ def with_targets(
     found = dict(options)
     still = [e for e, r in moved.items() if stands_still(base[e], r)]
     for entry, rule in moved.items():
-        summed = any(code in SUMS for d in options[entry][:1] for code, _ in d.changes)
+        summed = any(code in OF_A_SUM for d in options[entry][:1] for code, _ in d.changes)
         terms = _expanded(task, rule)
-        waiting = sum(other[0] == entry[0] for other in still)
-        fits = 2 <= len(terms) <= FEW or len(terms) == waiting + 1 > FEW
+        fits = 2 <= len(terms) <= MOST
         if entry in still or not fits or (options[entry] and not summed):
             continue
         # What an astray term has wrong is the same as in the rest of the code.
@@ -57,7 +54,7 @@ def with_targets(
         known = CARRIED.union(code for other in others for code, _ in other.changes)
         made = [
             (own[0], origins)
-            for main, *rest in _orders(task, base[entry], terms)
+            for main, *rest in permutations(terms)
             if (own := term_differences(base[entry], main, task))
             and (origins := _origins(task, base, still, rest, known | _codes(own[0]))) is not None
             and all(_is_alike(task, own[0], other) for other in origins.values())
@@ -76,19 +73,8 @@ def with_targets(
     return found
 
 
-FEW = 3
-"""Terms that are tried in any order; of more, each is another entry's that stands still."""
-
-
-def _orders(task: Task, should: Rule, terms: Sequence[Term]) -> Iterator[Sequence[Term]]:
-    """Yield terms in the orders in which they may be an entry's own and those of others."""
-    if len(terms) <= FEW:
-        yield from permutations(terms)
-        return
-    near = {n: term_differences(should, term, task) for n, term in enumerate(terms)}
-    if fits := [n for n, made in near.items() if made]:
-        own = min(fits, key=lambda n: len(near[n][0].changes))
-        yield [terms[own], *terms[:own], *terms[own + 1 :]]
+MOST = 3
+"""Terms of which one may be an entry's own and the rest those of others."""
 
 
 def _is_alike(task: Task, own: Difference, astray: Difference) -> bool:

@@ -225,16 +225,20 @@ def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
 def trains_alike(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
     """Whether the parameters of all runs are the loop's, whatever losses were recorded."""
     with np.errstate(all="ignore"):
-        for run in runs:
-            made = dict(enumerate(train(loop, run, max(run.after, default=0)), 1))
-            if not made or not np.isfinite(made[len(made)][0]):
-                return False
-            if not all(
-                _near(made[epochs][1], parameters, run, OF_RIGHT)
-                for epochs, parameters in run.after.items()
-            ):
-                return False
-    return True
+        ways = [_way_to(loop, run, run.after, OF_RIGHT) for run in runs]
+    return all(losses and np.isfinite(losses[-1]) for losses in ways)
+
+
+def _way_to(
+    loop: Loop,
+    run: TrainingRun,
+    after: Mapping[int, Mapping[str, Array]],
+    of_change: float = OF_CHANGE,
+) -> list[float]:
+    """The losses on a loop's way to parameters after some epochs; none where it misses them."""
+    made = [*train(loop, run, max(after, default=0))]
+    alike = (_near(made[epochs - 1][1], each, run, of_change) for epochs, each in after.items())
+    return [loss for loss, _ in made] if all(alike) else []
 
 
 def _lost(units: float, run: TrainingRun) -> float:
@@ -284,12 +288,8 @@ def _steps_alike(loop: Loop, run: TrainingRun) -> bool:
         for epochs, parameters in run.after.items()
         if all(np.isfinite(value).all() for value in parameters.values())
     }
-    if not known:
-        return False
-    made = dict(enumerate(train(loop, run, max(known)), 1))
-    return not np.isfinite(made[1][0]) and all(
-        _near(made[epochs][1], parameters, run) for epochs, parameters in known.items()
-    )
+    losses = _way_to(loop, run, known)
+    return bool(losses) and not np.isfinite(losses[0])
 
 
 def _near(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from gradkit.diagnosis.mistakes.catalogue import require_one_of
 from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, outputs_of
 from gradkit.records.rule import Details, Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
@@ -35,9 +36,7 @@ def loop_with(task: Task, slips: Iterable[Slip]) -> Loop:
     """
     loop = correct_loop(task)
     for slip in slips:
-        if slip.code not in CHANGES:
-            known = ", ".join(CHANGES)
-            raise ValueError(f"{slip.code!r} is no mistake of a training run; those are {known}.")
+        require_one_of(CHANGES, slip.code, "a training run")
         for details in slip.details or ((),):
             loop = CHANGES[slip.code](loop, dict(details))
     return loop

@@ -50,7 +50,7 @@ def waiting_in_circles(rules: Mapping[Entry, Rule]) -> set[Entry]:
 
 def in_order(rules: Mapping[Entry, Rule]) -> tuple[list[Rule], set[Entry]]:
     """Rules such that each comes after those it waits for; and the entries left over."""
-    late = {entry: _late(rule) for entry, rule in rules.items()}
+    late = {entry: late_in(rule) for entry, rule in rules.items()}
     ordered = [rules[entry] for entry, factors in late.items() if not factors]
     waiting = {entry: factors for entry, factors in late.items() if factors}
     while ready := [entry for entry in waiting if not _needs(waiting[entry], waiting)]:
@@ -68,7 +68,8 @@ def value_of(table: Table, rule: Rule) -> Array:
     return total
 
 
-def _late(rule: Rule) -> list[Factor]:
+def late_in(rule: Rule) -> list[Factor]:
+    """The values after the step that a rule waits for."""
     late = [f for term in rule.terms for f in term.factors if f.when == "after"]
     if rule.source is not None and rule.source.when == "after":
         late.append(rule.source)

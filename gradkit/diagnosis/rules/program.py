@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -123,13 +123,7 @@ def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
     """
     steps, reading = made_in(reply, functions.given), _Polynomials(functions)
     roots = roots_in(reply, shape.entries, len(steps))
-    needed, waiting = set[int](), [*roots.values()]
-    while waiting:
-        number = waiting.pop()
-        if number not in needed:
-            needed.add(number)
-            waiting += steps[number].into
-    for number in sorted(needed):
+    for number in sorted(below(steps, roots.values())):
         reading.add(number, steps[number])
     after = {entry: reading.known[root] for entry, root in roots.items()}
     return Program(tuple(functions.made), after, functions.given)
@@ -164,6 +158,17 @@ def roots_in(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entry, 
             require(steps.dtype == np.int64 and steps.ndim == len(index), f"after/{key}")
             found[key, index] = int(steps[index])
             require(0 <= found[key, index] < count, f"after/{key}")
+    return found
+
+
+def below(made: Sequence[Made], roots: Iterable[int], but: Collection[int] = ()) -> set[int]:
+    """Return the steps that some are made of, they included; not what others are made of."""
+    found, waiting = set[int](), [root for root in roots if root not in but]
+    while waiting:
+        number = waiting.pop()
+        if number not in found:
+            found.add(number)
+            waiting += [each for each in made[number].into if each not in but]
     return found
 
 

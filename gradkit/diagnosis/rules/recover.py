@@ -8,13 +8,20 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.compounds import Compounds
-from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, value_of, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import (
+    DOUBLE,
+    Precision,
+    agree,
+    late_in,
+    value_of,
+    waiting_in_circles,
+)
 from gradkit.diagnosis.rules.forms import complexity, own_value, tidy
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.reading import Reading
 from gradkit.diagnosis.rules.symbols import Shape, Table, letters_of, shape_of
-from gradkit.records.rule import Entry, Factor, Rule, Term, Unexplained, UpdateProbes
-from gradkit.records.task import Task
+from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateProbes
+from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
 
 MOST_FORMS = 12
@@ -27,8 +34,8 @@ def recover(
     fresh: UpdateProbes,
     *,
     precision: Precision = DOUBLE,
-) -> dict[Entry, Rule | Unexplained]:
-    """The rule of each entry, or why it has none.
+) -> dict[Entry, Rule]:
+    """The rule of each entry that has one.
 
     Parameters
     ----------
@@ -54,21 +61,23 @@ def recover(
     if program is not None:
         compounds = Compounds(shape, program, check, rough=precision is not DOUBLE)
         reading = Reading(shape, compounds)
-    found: dict[Entry, Rule | Unexplained] = {}
+    found: dict[Entry, Rule] = {}
     for entry in shape.entries:
-        plain = _without_reading(entry, fit, fresh, precision)
-        if plain is not None:
-            found[entry] = plain
+        before, after = (
+            np.concatenate([values[entry[0]][:, *entry[1]] for values in pair])
+            for pair in ((fit.inputs.before, fresh.inputs.before), (fit.after, fresh.after))
+        )
+        if not np.all(np.isfinite(after)):
             continue
-        read = program is not None and reading is not None and entry in program.after
-        ways = [*reading.rules(entry)] if read and reading is not None else []
-        found[entry] = _proven(task, entry, ways, check, precision)
+        rule = _without_reading(entry, before, after, precision)
+        if rule is None and program is not None and reading is not None and entry in program.after:
+            rule = _proven(task, [*reading.rules(entry)], check, precision)
+        if rule is not None:
+            found[entry] = rule
     return _without_circles(found)
 
 
-def _proven(
-    task: Task, entry: Entry, ways: list[Rule], check: Table, precision: Precision
-) -> Rule | Unexplained:
+def _proven(task: Task, ways: list[Rule], check: Table, precision: Precision) -> Rule | None:
     """The simplest way to write a rule, of those that hold."""
     ordered = sorted((tidy(rule, task) for rule in ways), key=lambda rule: complexity(rule, task))
     shape = shape_of(task)
@@ -76,7 +85,7 @@ def _proven(
         held = [rule for rule in dict.fromkeys(group) if _holds(rule, check, precision)]
         if held:
             return replace(held[0], others=tuple(held[1:MOST_FORMS]))
-    return Unexplained(*entry, "no formula is known that reproduces its values")
+    return None
 
 
 def _gated(shape: Shape, rule: Rule) -> Iterator[Rule]:
@@ -97,41 +106,28 @@ def _gated(shape: Shape, rule: Rule) -> Iterator[Rule]:
                 yield replace(rule, terms=terms)
 
 
-def _without_circles(found: dict[Entry, Rule | Unexplained]) -> dict[Entry, Rule | Unexplained]:
+def _without_circles(found: dict[Entry, Rule]) -> dict[Entry, Rule]:
     """Rules that each use the other's new value say nothing: one must do without."""
     for entry in [*found]:
-        rules = {e: rule for e, rule in found.items() if isinstance(rule, Rule)}
-        if entry not in waiting_in_circles(rules):
+        if entry not in waiting_in_circles(found):
             continue
-        ways = (rule for rule in rules[entry].others if not _waits(rule))
+        ways = (rule for rule in found[entry].others if not late_in(rule))
         plain = next(ways, None)
         if plain is not None:
             found[entry] = replace(plain, others=())
     return found
 
 
-def _waits(rule: Rule) -> bool:
-    factors = [f for term in rule.terms for f in term.factors]
-    return any(f.when == "after" for f in [*factors, *([rule.source] if rule.source else [])])
-
-
 def _without_reading(
-    entry: Entry, fit: UpdateProbes, fresh: UpdateProbes, precision: Precision
-) -> Rule | Unexplained | None:
-    """What needs no reading: entries that stand still, or hold one number or none."""
-    key, place = entry[0], (slice(None), *entry[1])
-    if not all(np.all(np.isfinite(probes.after[key][place])) for probes in (fit, fresh)):
-        return Unexplained(*entry, "some values after the step are not finite numbers")
-    pairs = [
-        (probes.inputs.before[key][place], probes.after[key][place]) for probes in (fit, fresh)
-    ]
+    entry: Entry, before: Array, after: Array, precision: Precision
+) -> Rule | None:
+    """What needs no reading: entries that stand still, or are set to a number."""
     # In double, what stands still is the same to the last digit.
     lost = 0.0 if precision is DOUBLE else precision.rounding
-    if all(np.all(np.abs(after - before) <= lost * np.abs(before)) for before, after in pairs):
+    if np.all(np.abs(after - before) <= lost * np.abs(before)):
         return Rule(*entry, own_value(entry), ())
-    if np.ptp(np.concatenate([after for _, after in pairs])) == 0:
-        number = float(pairs[0][1][0])
-        return Rule(*entry, None, (Term(number),) if number else ())
+    if np.ptp(after) == 0:
+        return Rule(*entry, None, (Term(float(after[0])),) if after[0] else ())
     return None
 
 

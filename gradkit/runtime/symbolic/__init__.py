@@ -7,7 +7,7 @@ make steps of its own, and the grader's side holds what they give to what was ob
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from types import CodeType
 from typing import Any
@@ -23,6 +23,7 @@ from gradkit.runtime.call import (
     arguments_for,
     changed_parameters,
     evaluate,
+    is_parameter,
     laid_out,
     parameters_for,
 )
@@ -39,11 +40,7 @@ from gradkit.runtime.symbolic.recording import Recording, told, unwatched
 from gradkit.runtime.symbolic.stand_ins import standing_in
 from gradkit.runtime.symbolic.values import read
 
-__all__ = ["QUANTITIES", "symbolic"]
-
-QUANTITIES = ("y", "y_hat", "A1", "X")
-"""What an update is handed besides parameters; atoms are numbered in this order, then theirs, as in
-``W1``, ``b1``, ``W2``, ``b2``, then the rate."""
+__all__ = ["in_order", "symbolic"]
 
 Found = tuple[Callable[..., Any], Before | None]
 
@@ -79,7 +76,7 @@ def symbolic(
     """
     call, watched, plain = (frame.data[name] for name in ("call", "watched", "plain"))
     sheet = Sheet(cells if watched else frozenset())
-    inputs = {} if plain else _numbered(sheet, call, frame.arrays)
+    inputs = {} if plain else _numbered(sheet, frame.arrays)
     recording = Recording(cells, read if plain else partial(steps_in, sheet))
     source: Mapping[str, Any] = {}
     failure, tracing = None, sys.gettrace()
@@ -118,13 +115,16 @@ def _places(sheet: Sheet, files: dict[str, int]) -> Iterator[list[int]]:
             yield [number, file, *(-1 if each is None else each for each in known)]
 
 
-def _numbered(
-    sheet: Sheet, call: Call, arrays: Mapping[str, NDArray[Any]]
-) -> dict[str, NDArray[Any]]:
-    """The inputs as numbers, atoms in the order of `QUANTITIES`, the parameters and the rate."""
-    parameters = sorted(call["keys"], key=lambda quantity: (quantity[1:], quantity))
+def in_order(names: Collection[str]) -> list[str]:
+    """Return what a function is handed in the order in which its atoms are numbered."""
+    parameters = sorted(filter(is_parameter, names), key=lambda name: (name[1:], name))
+    return [n for n in ("y", "y_hat", "A1", "X", *parameters, "rate") if n in names]
+
+
+def _numbered(sheet: Sheet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The inputs as numbers that know which atoms they are."""
     inputs, first = {}, 0
-    for name in filter(arrays.__contains__, [*QUANTITIES, *parameters, "rate"]):
+    for name in in_order(arrays):
         inputs[name] = numbers(sheet, arrays[name], first)
         first += arrays[name].size
     return inputs

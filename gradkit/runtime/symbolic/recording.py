@@ -243,58 +243,35 @@ COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "frame", 
 
 
 def told(recording: Recording) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the events as arrays and tables."""
-    tables, values = _Tables(), [np.zeros(0, dtype=int)]
+    """Return the events as rows of numbers, and tables of what they point at."""
+    cells, names, shapes = dict[str, int](), dict[Path, int](), dict[tuple[int, ...], int]()
+    rows, values, known = list[list[int]](), list[NDArray[Any]](), dict[int, int]()
+    offset, room = 0, NAMES
     for seen in recording.events:
-        if not tables.add(seen):
+        (cell, line, run), (frame, path) = seen.where, seen.slot
+        room -= 0 if path in names else len(json.dumps(list(path))) + 16
+        if room < 0:
             recording.cut = True
             break
-        values.append(seen.value.ravel())
-    arrays: dict[str, NDArray[Any]] = {"values": np.concatenate(values[1:] or values)}
-    arrays["events"] = np.array(tables.rows, dtype=np.int64).reshape(-1, len(COLUMNS))
-    return arrays, {**tables.data(), "cut": recording.cut}
-
-
-class _Tables:
-    """Events as rows of numbers, with what they point at told once."""
-
-    def __init__(self) -> None:
-        self.rows: list[list[int]] = []
-        self._cells: dict[str, int] = {}
-        self._names: dict[Path, int] = {}
-        self._shapes: dict[tuple[int, ...], int] = {}
-        self._known: dict[int, int] = {}
-        self._room = NAMES
-        self._offset = 0
-
-    def add(self, seen: Seen) -> bool:
-        """Add an event; False where the names grow too long."""
-        (cell, line, run), (frame, path) = seen.where, seen.slot
-        if path not in self._names:
-            self._room -= len(json.dumps(list(path))) + 16
-            if self._room < 0:
-                return False
-        prior = -1 if seen.prior is None else self._known.get(id(seen.prior), -1)
-        self._known[id(seen)] = len(self.rows)
-        self.rows.append(
+        known[id(seen)] = len(rows)
+        rows.append(
             [
-                self._cells.setdefault(cell, len(self._cells)),
+                cells.setdefault(cell, len(cells)),
                 line,
-                self._names.setdefault(path, len(self._names)),
-                self._shapes.setdefault(seen.value.shape, len(self._shapes)),
-                self._offset,
+                names.setdefault(path, len(names)),
+                shapes.setdefault(seen.value.shape, len(shapes)),
+                offset,
                 seen.kind,
-                prior,
+                -1 if seen.prior is None else known.get(id(seen.prior), -1),
                 frame,
                 run,
             ]
         )
-        self._offset += seen.value.size
-        return True
-
-    def data(self) -> dict[str, Any]:
-        return {
-            "cells": list(self._cells),
-            "names": [list(path) for path in self._names],
-            "shapes": [list(shape) for shape in self._shapes],
-        }
+        values.append(seen.value.ravel())
+        offset += seen.value.size
+    arrays = {
+        "events": np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS)),
+        "values": np.concatenate(values or [np.zeros(0, dtype=int)]),
+    }
+    tables = {"cells": list(cells), "names": [*map(list, names)], "shapes": [*map(list, shapes)]}
+    return arrays, {**tables, "cut": recording.cut}
