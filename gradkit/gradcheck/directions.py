@@ -228,8 +228,10 @@ def ramp(size: int) -> Floats:
 
 
 def _window(places: Rows, ratio: float, rough: float) -> Rows:
-    """Return the places whose ramp may have given the ratio of two errors."""
+    """Return the places whose ramp may have given the ratio of two errors; of none, all."""
     size = len(places)
+    if not np.isfinite([ratio, rough]).all():
+        return places
     middle, wide = (ratio - 0.5) * size, 2 * rough * size + 0.5
     low, high = int(np.floor(middle - wide + 0.5)), int(np.ceil(middle + wide + 0.5))
     return places[max(low, 0) : max(min(high, size), 0)]

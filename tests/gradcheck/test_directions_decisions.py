@@ -77,8 +77,9 @@ def explained(survey: Survey, wrong: dict[int, float], rough: float = 1e-6, **pa
     said = parts.get("said", DISAGREE)
 
     def look(*moves, closely=False):
+        lost = bool(survey.looks) and parts.get("lost", False)
         survey.looks.append(np.flatnonzero(moves[0]).tolist())
-        every = np.array([float(gaps @ one) for one in moves])
+        every = np.array([np.nan if lost else float(gaps @ one) for one in moves])
         every[1:] += parts.get("off", 0.0) * rough
         return SimpleNamespace(moves=moves, gaps=every, rough=np.full(len(moves), rough))
 
@@ -136,6 +137,13 @@ def test_a_wide_window_is_narrowed_by_more_looks() -> None:
     assert 1 <= len(rest) <= 3
     assert rest == sorted(rest, reverse=True)
     assert all(1234 in look for look in survey.looks)
+
+
+def test_a_look_at_what_is_no_number_narrows_nothing() -> None:
+    """The function may have none along one ramp, and have one along all others."""
+    survey = survey_of(np.ones(4000))
+    assert not explained(survey, {12: 1.0}, 2e-3, lost=True)
+    assert len(survey.looks) == 2
 
 
 def test_a_ramp_is_half_to_three_halves() -> None:
