@@ -130,6 +130,10 @@ def test_deductions_are_those_of_the_design():
     assert all(set(row) <= {"default", "strict", "lenient"} for row in DEDUCTIONS.values())
 
 
+OF_EQUAL_NUMBERS = {"wrong-loss": ["extra-output-derivative", "wrong-factor"]}
+"""What numbers alone say of a mistake of which the steps on the way tell that it is one."""
+
+
 @pytest.mark.sample(12)
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
 @pytest.mark.parametrize("code", UPDATES)
