@@ -24,8 +24,8 @@ from gradkit.runtime.syntax import walk
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
-RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate", "wrong-factor"})
-"""Mistakes that may be of a number, wherever that is."""
+RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate"})
+"""Mistakes that are of a number, wherever that is."""
 
 ATTEMPTS = 12
 """Texts that are run at most."""

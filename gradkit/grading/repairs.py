@@ -246,7 +246,7 @@ class _Repairs(Struct):
             self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
             yield from told
             # At some inputs what is wrong is right by chance: there is nothing to look for.
-            nothing = not found and spent >= LEAST
+            nothing = not found and (spent >= LEAST or bool(self.wanted.kinds))
             if nothing or budget < LEAST or len(told) >= self.wanted.most:
                 return
             if told:

@@ -255,7 +255,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
     ("text", "was", "now"),
     [
         (NAMED_RATES.format(biases="0.05"), "BIASES = 0.001, 0.05", "BIASES = 0.001, 0.01"),
-        (TABLE.format(second="0.002"), "'W2': 0.002", "'W2': 0.001"),
+        (TABLE.format(second="0.01"), "'W2': 0.01", "'W2': 0.001"),
         (LOCAL_RATES.format(rates="0.01, 0.001"), "0.01, 0.001", "0.001, 0.01"),
     ],
     ids=["by a name", "in a table", "exchanged"],
