@@ -284,6 +284,78 @@ def test_what_stops_a_loop_is_told_where_it_is_mended(diagnosed: Diagnosed, case
     assert len(finding.hints) == 2
 
 
+STEP_OF_ITS_OWN = """\
+def step(model, optimizer, X, y):
+    loss = nn.functional.mse_loss(model(X).squeeze(1), y)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.item()
+
+
+def train(model, X, y, epochs=20, lr=0.001):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    return [step(model, optimizer, X, y) for epoch in range(epochs)]
+"""
+METHOD = "    def all(self, X):\n        return self.fc1(self.fc1(X))"
+LOADER = "torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y))"
+WHERE_IT_IS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
+    "layers exchanged": (
+        (("self.fc2(self.fc1(X))", "self.fc1(self.fc2(X))"),),
+        *("wrong-name", "self.fc1", "return self.fc2(self.fc1(X))"),
+    ),
+    "one layer twice": (
+        (("self.fc2(self.fc1(X))", "self.fc1(self.fc1(X))"),),
+        *("wrong-name", "self.fc1", "return self.fc2(self.fc1(X))"),
+    ),
+    "one layer twice, in a method": (
+        (("return self.fc2(self.fc1(X))", f"return self.all(X)\n\n{METHOD}"),),
+        *("wrong-name", "self.fc1", "return self.fc2(self.fc1(X))"),
+    ),
+    "the largest output": (
+        (("model(X).squeeze(1)", "model(X).argmax(dim=1).float()"),),
+        *("wrong-shape", "model(X).argmax(dim=1).float()", "y_pred = model(X).squeeze(-1)"),
+    ),
+    "a loss that is a number": (
+        (("criterion(y_pred, y)", "criterion(y_pred, y).item()"), ("loss.item()", "loss")),
+        *("extra-function", "criterion(y_pred, y).item()", "loss = criterion(y_pred, y)"),
+    ),
+    "a step in the graph": (
+        (
+            ("optimizer.zero_grad()", "model.zero_grad()"),
+            ("optimizer.step()", "for p in model.parameters():\n            p -= lr * p.grad"),
+        ),
+        *("missing-statement", "model.parameters()", "with torch.no_grad():"),
+    ),
+    "one row after the other": (
+        (
+            ("    losses = []\n", f"    losses = []\n    loader = {LOADER}\n"),
+            (
+                "        y_pred = model(X).squeeze(1)\n        loss = criterion(y_pred, y)\n",
+                "      for rows, right in loader:\n        loss = criterion(model(rows)[:, 0], right)\n",
+            ),
+        ),
+        "mini-batch",
+        "torch.utils.data.TensorDataset(X, y)",
+        f"loader = {LOADER[:-1]}, batch_size=len(X))",
+    ),
+    "cleared in a step of its own": (
+        ((TEXT[TEXT.index("def train") :], STEP_OF_ITS_OWN),),
+        *("gradients-cleared", "optimizer.zero_grad()", "optimizer.step()"),
+    ),
+}
+"""What is changed, the mistake, what is doubtful, and what the line is to be."""
+
+
+@pytest.mark.parametrize("case", WHERE_IT_IS.values(), ids=WHERE_IT_IS)
+def test_a_change_is_told_where_it_is_made(diagnosed: Diagnosed, case) -> None:
+    """Wherever the text computes, steps or stops."""
+    changes, code, part, right = case
+    ((found, doubtful, fix),) = told(diagnosed(changed(*changes), REGRESSION))
+    assert (found, doubtful) == (code, part)
+    assert right in fix
+
+
 def test_what_stops_for_no_small_reason_is_told_in_words(diagnosed: Diagnosed) -> None:
     """The verdict says where, and nobody is accused of anything."""
     result = diagnosed(changed(("    losses = []\n", "    raise ValueError(1)\n")), REGRESSION)
