@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -35,6 +35,9 @@ FEW = 2
 MUCH, MANY, MOST = 3, 4, 5
 """Mistakes about one entry on one line, different ones on one line, and those about one entry, in
 whose place one change is looked for."""
+
+STILL = "not-updated"
+"""The mistake that leaves entries as they were."""
 
 SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
@@ -177,7 +180,17 @@ def _is_much(findings: Sequence[Finding]) -> bool:
     kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
     of_one = Counter(entry for each in findings for entry in each.entries)
     counts = (on_one, MUCH), (kinds, MANY), (of_one, MOST)
-    return any(max(times.values(), default=0) >= most for times, most in counts)
+    # What leaves some entries of an array as they were may write to its others instead.
+    left, written = ({*_arrays(findings, still=still)} for still in (True, False))
+    many = any(max(times.values(), default=0) >= most for times, most in counts)
+    return many or bool(left & written)
+
+
+def _arrays(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
+    """Yield the arrays of which entries stay as they were, or those of other mistakes."""
+    for finding in findings:
+        if (finding.mistake == STILL) is still:
+            yield from (entry.partition("[")[0] for entry in finding.entries)
 
 
 def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:

@@ -270,6 +270,36 @@ def test_a_rate_is_told_where_it_is_set(diagnosed, text: str, was: str, now: str
     assert finding.places == (finding.place,)
 
 
+IN_LOOPS = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    W2 = parameters['W2'].copy()
+    for j in range(2):
+        for i in range(2):
+            parameters['W1'][{of_weights}] += 0.001 * 2 * (y - y_hat) * W2[j, 0] * X[i, 0]
+        parameters['b1'][{of_biases}] += 0.01 * 2 * (y - y_hat) * W2[j, 0]
+        parameters['W2'][j, 0] += 0.001 * 2 * (y - y_hat) * A1[j, 0]
+    parameters['b2'][0, 0] += 0.01 * 2 * (y - y_hat)
+"""
+
+
+@pytest.mark.parametrize(
+    ("of_weights", "of_biases", "kind", "at"),
+    [
+        ("j, j", "j, 0", "wrong-name", "parameters['W1'][j, j]"),
+        ("i, j", "i, 0", "wrong-target", "parameters['b1'][i, 0]"),
+    ],
+    ids=["a weight's", "a bias's"],
+)
+def test_what_is_written_to_another_entry_is_one_mistake(
+    diagnosed, of_weights: str, of_biases: str, kind: str, at: str
+) -> None:
+    """Some entries stay as they were, and others have too much."""
+    text = homework(REGRESSION, IN_LOOPS.format(of_weights=of_weights, of_biases=of_biases))
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.mistake == kind
+    assert finding.source.startswith(at)
+
+
 BEYOND = {
     "two things at once": ("d = 2 * (y - y_hat)", "d = np.cos(y) / np.arctan(y_hat) ** 3"),
     "chance": ("d = 2 * (y - y_hat)", "d = 2 + (y - y_hat) * np.random.default_rng().normal()"),
