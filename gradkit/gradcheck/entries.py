@@ -228,7 +228,8 @@ class EntryCheck:
         # A narrow claim may belong to a point that is further off than the step: f bends no more
         # than is seen on the way there.
         off = MOVED * claims.eps[rows] * scale
-        narrow = (off > steps) & (claim_error(claims, rows, self._moved(rows), seen) > 2 * own)
+        excused = claim_error(claims, rows, self._moved(rows), seen) - own
+        narrow = (off > steps) & (excused > TENTH * weight)
         there = self._ladder(*self.pairs(rows[narrow], off[narrow]))
         self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], bends(there)[1])
         moved = self._moved(rows)

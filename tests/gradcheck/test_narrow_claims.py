@@ -49,15 +49,16 @@ def test_a_large_gradient_in_half_precision_is_given_its_rounding() -> None:
 def test_large_gradients_in_narrow_types(kind: str, seed: int) -> None:
     """Directions in which the terms of a claim cancel hide nothing, whatever noise f shows."""
     x, functions = large(seed)
+    told: Counter[str] = Counter()
     for f, slope in functions:
         right = slope(x).astype(kind)
         elsewhere = slope(x.astype(kind).astype(float)).astype(kind)
         assert check_gradient(f, x, right, seed=seed).verdict == "agree"
         assert check_gradient(f, x, elsewhere, seed=seed).verdict == "agree"
-        found = {name: check_gradient(f, x, off(right), seed=seed) for name, off in WRONG.items()}
-        verdicts = {name: report.verdict for name, report in found.items()}
-        assert "agree" not in verdicts.values(), verdicts
-        assert Counter(verdicts.values())["disagree"] >= (3 if kind == "float16" else 5), verdicts
+        told.update(check_gradient(f, x, off(right), seed=seed).verdict for off in WRONG.values())
+    assert told["agree"] == 0
+    # A first direction in which half precision hides nearly all is left open.
+    assert told["inconclusive"] <= (8 if kind == "float16" else 0)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -73,3 +74,11 @@ def test_noise_over_a_first_step_is_no_bend(seed: int) -> None:
     right = slope(x).astype(np.float16)
     assert check_gradient(noisy, x, right, seed=seed).verdict == "agree"
     assert check_gradient(noisy, x, 2 * right, seed=seed).verdict != "agree"
+
+
+def test_a_minimum_of_thousands_in_half_precision_accuses_nobody() -> None:
+    """What is claimed there is rounding alone, of a point at which f bends."""
+    rng = np.random.default_rng(0)
+    x, a = rng.normal(size=4000), rng.uniform(1, 2, 4000)
+    claim = (2 * a * (x.astype(np.float16).astype(float) - x)).astype(np.float16)
+    assert check_gradient(lambda p: float(a @ (p - x) ** 2), x, claim).verdict != "disagree"
