@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from gradkit.gradcheck import check_gradient
+from gradkit.gradcheck import check_gradient, directions
 
 WRONG: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "doubled": lambda right: 2 * right,
@@ -82,3 +83,17 @@ def test_a_minimum_of_thousands_in_half_precision_accuses_nobody() -> None:
     x, a = rng.normal(size=4000), rng.uniform(1, 2, 4000)
     claim = (2 * a * (x.astype(np.float16).astype(float) - x)).astype(np.float16)
     assert check_gradient(lambda p: float(a @ (p - x) ** 2), x, claim).verdict != "disagree"
+
+
+def test_a_bend_that_shows_excuses_no_half_of_a_gradient(monkeypatch) -> None:
+    """Though all entries moved together would change it by as much."""
+    x = np.random.default_rng(0).normal(size=4000)
+
+    def f(p):
+        return float(np.sum(p * p)) + 1e-10 * (zlib.crc32(p.tobytes()) / 2**31 - 1)
+
+    right, half = (2 * x).astype(np.float16), x.astype(np.float16)
+    assert check_gradient(f, x, right).verdict == "agree"
+    assert check_gradient(f, x, half).verdict == "inconclusive"
+    monkeypatch.setattr(directions, "EXCUSED", np.inf)
+    assert check_gradient(f, x, half).verdict == "agree"
