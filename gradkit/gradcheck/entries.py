@@ -224,14 +224,15 @@ class EntryCheck:
         pair = self._ladder(above, below, ahead, behind)
         _, _, central, noise = differences(pair)
         curve, self.bend[rows] = bends(pair)
-        own = claim_error(claims, rows, 0 * weight, seen)
         # A narrow claim may belong to a point that is further off than the step: f bends no more
         # than is seen on the way there.
         off = MOVED * claims.eps[rows] * scale
-        excused = claim_error(claims, rows, self._moved(rows), seen) - own
-        narrow = (off > steps) & (excused > TENTH * weight)
-        there = self._ladder(*self.pairs(rows[narrow], off[narrow]))
-        self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], bends(there)[1])
+        if np.any(narrow := off > steps):
+            own = claim_error(claims, rows, 0 * weight, seen)
+            excused = claim_error(claims, rows, self._moved(rows), seen) - own
+            narrow &= excused > TENTH * weight
+            there = self._ladder(*self.pairs(rows[narrow], off[narrow]))
+            self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], bends(there)[1])
         moved = self._moved(rows)
         blur = MOVED * seen.eps * moved
         error = claim_error(claims, rows, moved, seen) + self.tolerance[rows]
