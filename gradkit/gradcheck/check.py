@@ -97,7 +97,8 @@ def check_gradient(
         ``all`` looks at every entry by itself: two evaluations for each that is right, some ten for
         one that is wrong; of an array that is wrong throughout, only at a sample.
         ``directions`` checks all parameters at once along two random directions, at 11 evaluations
-        in all, and locates a wrong entry from the ratio of the two errors. ``auto`` takes
+        in all, or along more where noise or rounding hides much, and locates a wrong entry from the
+        ratio of the two errors. ``auto`` takes
         directions for more than 3,000 entries, or where the budget does not suffice for all.
     budget : int, optional
         The largest number of calls of f; entries that were not reached are inconclusive.

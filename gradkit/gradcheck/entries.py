@@ -110,6 +110,14 @@ def entry_check(evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) 
     return EntryCheck(lambda k, h: evaluator.pair(leaf[k], place[k], h), claims, seen, asked)
 
 
+def bends(pair: Ladder) -> tuple[Floats, Floats]:
+    """Return how far slopes on both sides are apart beyond noise, and the root of f″ by that."""
+    left, right, _, noise = differences(pair)
+    curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
+    bend = np.sqrt(2 * curve / (pair.ahead + pair.behind))
+    return curve, np.asarray(np.nan_to_num(bend, posinf=0.0))
+
+
 class EntryCheck:
     """The check of all entries of one gradient, or of claims along several directions.
 
@@ -213,14 +221,21 @@ class EntryCheck:
         scale, weight = claims.scale[rows], claims.weight[rows]
         above, below, ahead, behind = self.pairs(rows, steps)
         self.tried[:, rows] = steps, above, below, ahead, behind
-        pair = Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
-        left, right, central, noise = differences(pair)
-        curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
-        bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
-        self.bend[rows] = bend
-        others = float(np.nanmean(self.bend * magnitude(claims.here))) * len(self.bend)
-        blur = MOVED * seen.eps * bend * others
-        error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
+        pair = self._ladder(above, below, ahead, behind)
+        _, _, central, noise = differences(pair)
+        curve, self.bend[rows] = bends(pair)
+        # A narrow claim may belong to a point that is further off than the step: f bends no more
+        # than is seen on the way there.
+        off = MOVED * claims.eps[rows] * scale
+        if np.any(narrow := off > steps):
+            own = claim_error(claims, rows, 0 * weight, seen)
+            excused = claim_error(claims, rows, self._moved(rows), seen) - own
+            narrow &= excused > TENTH * weight
+            there = self._ladder(*self.pairs(rows[narrow], off[narrow]))
+            self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], bends(there)[1])
+        moved = self._moved(rows)
+        blur = MOVED * seen.eps * moved
+        error = claim_error(claims, rows, moved, seen) + self.tolerance[rows]
         noise = noise + blur
         limits = allowed(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
         self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
@@ -243,6 +258,16 @@ class EntryCheck:
         columns.verdict[rows[good]], columns.reason[rows[good]] = AGREE, ""
         columns.reason[rows[first & ~good]] = "noise"
         return np.asarray(good)
+
+    def _ladder(self, above: Floats, below: Floats, ahead: Floats, behind: Floats) -> Ladder:
+        """Return single steps, of one line each."""
+        seen = self.seen
+        return Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
+
+    def _moved(self, rows: Rows) -> Floats:
+        """Return how far slopes would be off if the point were by all of itself, from the bends."""
+        bend, here = self.bend, magnitude(self.claims.here)
+        return np.asarray(bend[rows] * float(np.nanmean(bend * here)) * len(bend))
 
     def _again(self, rows: Rows) -> Rows:
         """Ask about faint entries on their own scale; return the entries that want a ladder."""

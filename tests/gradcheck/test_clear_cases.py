@@ -216,7 +216,7 @@ def test_noise_on_top_hides_what_is_below_it_and_no_more() -> None:
     """An error of 1 % over a noise of 1e-9."""
 
     def f(p):
-        return float(p @ p) + 1e-9 * ((hash(p.tobytes()) % 10007) / 10007 - 0.5)
+        return float(p @ p) + 1e-9 * (zlib.crc32(p.tobytes()) / 2**32 - 0.5)
 
     x = np.array([0.3, 0.7, -0.4])
     assert check_gradient(f, x, 2 * x).verdict == "agree"
@@ -623,16 +623,3 @@ def test_a_claim_that_is_not_finite_is_named_among_thousands() -> None:
     report = check_gradient(lambda p: float(np.sum(np.sin(p))), x, wrong)
     assert [(e.index, e.verdict) for e in report.entries] == [((77,), "disagree")]
     assert report.evaluations <= 40
-
-
-def test_a_large_gradient_in_half_precision_is_given_its_rounding() -> None:
-    """Along directions too; a factor is seen through it."""
-    rng = np.random.default_rng(0)
-    x, a = rng.normal(size=4000), rng.uniform(1, 2, 4000)
-    claim = (a * np.cos(x)).astype(np.float16)
-
-    def f(p):
-        return float(a @ np.sin(p))
-
-    assert check_gradient(f, x, claim).verdict == "agree"
-    assert check_gradient(f, x, 2 * claim).verdict == "disagree"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from deciding import near
 
-from gradkit.gradcheck.directions import Survey, ramp
+from gradkit.gradcheck.directions import Survey, chance, ramp
 from gradkit.gradcheck.entries import blank
 from gradkit.gradcheck.error import Asked, lay_out
 from gradkit.gradcheck.evaluate import Evaluator
@@ -164,7 +164,7 @@ def test_the_larger_error_is_followed(gaps: dict[int, float]) -> None:
     assert survey.bisect(move, float(total)).index == (40,)
 
 
-def ran(survey: Survey, verdicts, explains: bool = False, leaves=None) -> list[str]:
+def ran(survey: Survey, verdicts, explains=False, leaves=None, hidden=1e-9) -> list[str]:
     """Run a survey of which what is found is given, and tell what was done."""
     done: list[str] = []
     given = iter(verdicts)
@@ -172,11 +172,13 @@ def ran(survey: Survey, verdicts, explains: bool = False, leaves=None) -> list[s
     def look(*moves, closely=False):
         part = "+".join(str(k) for k, at in enumerate(survey.spans) if np.any(moves[0][at]))
         done.append(f"look {part}{' closely' if closely else ''}")
-        return SimpleNamespace(moves=moves)
+        columns = SimpleNamespace(resolution=np.full(len(moves), hidden / 2))
+        one = SimpleNamespace(weight=np.ones(len(moves)))
+        return SimpleNamespace(moves=moves, columns=columns, claims=one)
 
-    def record(both, name):
-        found = next(given)
-        return [Direction(name, k, 0.0, 0.0, 0.0, 0.0, one, "x") for k, one in enumerate(found)]
+    def record(both, name, before):
+        found = enumerate(next(given), before)
+        return [Direction(name, k, 0.0, 0.0, 0.0, 0.0, one, "x") for k, one in found]
 
     def explain(both):
         done.append("explain")
@@ -219,6 +221,47 @@ def test_how_parameters_are_looked_at() -> None:
     assert [each.verdict for each in open_.found] == [UNKNOWN, AGREE]
     empty = survey_of(np.ones(3), np.zeros(0))
     assert ran(empty, [YES]) == ["look 0"]
+
+
+def test_directions_are_added_where_little_would_show() -> None:
+    """Until a thousandth of the claims twice too large is hidden, or there are twelve."""
+    look, closely = "look 0", "look 0 closely"
+    for hidden, pairs in ((1e-9, 1), (0.9e-3, 1), (1.1e-3, 2), (0.09, 3), (0.9, 6), (9.0, 6)):
+        survey = survey_of(np.ones(3))
+        assert ran(survey, [YES] * pairs, hidden=hidden) == [look] * pairs
+        assert [one.number for one in survey.found] == [0, 1] * pairs or pairs > 1
+        assert len({one.number for one in survey.found}) == len(survey.found) == 2 * pairs
+    survey = survey_of(np.ones(3))
+    done = ran(survey, [YES, NO, NO], hidden=0.1)
+    assert done == [look, look, "explain", closely, "describe 0"]
+    assert [one.verdict for one in survey.found] == [AGREE, AGREE, DISAGREE, AGREE]
+    survey = survey_of(np.ones(3))
+    assert ran(survey, [YES, NO], True, hidden=0.1) == [look, look, "explain"]
+    assert [one.verdict for one in survey.found] == [AGREE, AGREE, DISAGREE, DISAGREE]
+
+
+def test_added_directions_are_other_ones() -> None:
+    """Of which the terms do not cancel alike."""
+    survey = survey_of(np.ones(400))
+    first = survey.sign
+    survey.hold([0], "w", 0)
+    assert survey.sign is first
+    survey.hold([0], "w", 2)
+    assert abs(first @ survey.sign) < 0.2 * (first @ first)
+
+
+def test_how_likely_a_claim_twice_too_large_is_to_agree() -> None:
+    """What is hidden beside half of what is added up; where nothing is claimed nothing cancels."""
+
+    def likely(*rows: tuple[float, float]) -> float:
+        resolution, weight = np.array(rows).T
+        columns, claims = SimpleNamespace(resolution=resolution), SimpleNamespace(weight=weight)
+        return chance(SimpleNamespace(columns=columns, claims=claims))
+
+    assert near(likely((0.1, 10.0), (0.3, 10.0)), 0.06)
+    assert likely((7.0, 10.0), (0.3, 10.0)) == 1
+    assert likely((np.inf, 1.0)) == 1
+    assert likely((1.0, 0.0)) == 0
 
 
 def test_claims_that_are_no_numbers_are_looked_at_by_themselves() -> None:

@@ -5,6 +5,7 @@ A row is a rule, how it is left out, a problem, and the verdict with the rule an
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -41,7 +42,7 @@ OFF = RIGHT * np.array([1, 1, 1.001, 1, 1])
 
 def hash_noise(x):
     """A smooth function with white noise on top."""
-    return quiet(x) + 1e-9 * ((hash(x.tobytes()) % 10007) / 10007 - 0.5)
+    return quiet(x) + 1e-9 * (zlib.crc32(x.tobytes()) / 2**32 - 0.5)
 
 
 def wave(x):
@@ -135,15 +136,6 @@ RULES: list[Rule] = [
         *without_a_derivative(),
         "inconclusive",
         "agree",
-    ),
-    (
-        "a table of six points tells noise to a factor of three",
-        examine,
-        "ROOM",
-        1.0,
-        *off_by_one_percent(1127, 162, "W3", (1, 0)),
-        "disagree",
-        "inconclusive",
     ),
     (
         "an f that swings more than noise does has to jump before a claim is heard",
@@ -387,6 +379,20 @@ def test_each_rule_is_needed(
         assert check_gradient(f, point, claim).verdict == with_it
         monkeypatch.setattr(module, name, other)
         assert check_gradient(f, point, claim).verdict == without
+
+
+def test_a_table_of_six_points_tells_noise_to_a_factor_of_three(monkeypatch) -> None:
+    """Right slopes of noisy lines are known by that much less; without it some stay open."""
+
+    def line(p):
+        return float(p) + 1.5e-3 * (zlib.crc32(np.float64(p).tobytes()) / 2**31 - 1)
+
+    def verdicts() -> set[str]:
+        return {check_gradient(line, 1 + k / 50, 1.0).verdict for k in range(30)}
+
+    assert verdicts() == {"agree"}
+    monkeypatch.setattr(examine, "ROOM", 1.0)
+    assert verdicts() == {"agree", "inconclusive"}
 
 
 def test_units_of_entries_are_needed_for_directions(monkeypatch) -> None:
