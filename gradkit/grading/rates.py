@@ -20,7 +20,6 @@ from gradkit.grading.repairs import HELD, replaced
 from gradkit.records.result import Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import walk
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
@@ -71,10 +70,10 @@ def at_their_numbers(
 def _changes(text: Text, task: Task) -> Iterator[Proposal]:
     """Yield a rate in the place of each number that is set, and two numbers exchanged."""
     rates = dict.fromkeys((task.rates.weight, task.rates.bias))
-    for node in walk(text.tree):
+    for node in ast.walk(text.tree):
         if not isinstance(node, ast.Assign | ast.AnnAssign | ast.Return) or node.value is None:
             continue
-        parts = [part for part in walk(node.value) if isinstance(part, ast.Constant)]
+        parts = [part for part in ast.walk(node.value) if isinstance(part, ast.Constant)]
         numbers = [part for part in parts if type(part.value) is float and 0 < part.value < 1]
         for number in numbers:
             for rate in rates:
