@@ -31,7 +31,9 @@ RIGHT = {"error": "2 * (y - y_hat)", "hidden": "A1", "first": "X @ (d * W2).T", 
         ("first", "X @ (d * W2 * A1).T", "d * W2 * A1"),
         ("first", "(d * W2) @ X.T", "(d * W2) @ X.T"),
         ("rate", "0.1", "0.1 * (d * W2)"),
-        ("rate", "(\n        0.1)", ""),
+        ("rate", "(\n        1 / 10)", ""),
+        # A number that the task gives is told where it stands.
+        ("rate", "(\n        0.1)", "0.1"),
     ],
 )
 def test_the_operation_that_goes_wrong(diagnosed, slot: str, text: str, part: str) -> None:
