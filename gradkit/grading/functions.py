@@ -112,17 +112,13 @@ class FunctionGrader(Struct):
     def _unguarded(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; where guards alone keep it from it, that it passes."""
         verdict = self._best(check)
-        changed = [
-            each
-            for cell in self.process.section.own
-            for each in definitions_changed(cell, unguarded(cell.source)[0])
-        ]
-        if verdict.state != "fail" or not changed or self.solution is None:
+        own = self.process.section.own if verdict.state == "fail" and self.solution else ()
+        changed = [e for c in own for e in definitions_changed(c, unguarded(c.source)[0])]
+        without = self.with_changes(check, self.draws, changed=changed) if changed else verdict
+        if without.state != "pass":
             return verdict
-        without = self.with_changes(check, self.draws, changed=changed)
-        if without.state == "pass":
-            self.wrong.discard(check.name)
-        return without if without.state == "pass" else verdict
+        self.wrong.discard(check.name)
+        return without
 
     def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return a verdict as blocked, where what is wrong may come of what it builds on.

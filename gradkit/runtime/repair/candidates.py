@@ -226,9 +226,7 @@ class Candidates:
         """Tell outputs that are right but for their shapes."""
         wrong = [pair for pair in self._pairs if np.shape(pair[0]) != pair[1].shape]
         return bool(wrong) and all(
-            share_right(np.reshape(found, right.shape), right) == 1
-            if np.size(found) == right.size
-            else False
+            np.size(found) == right.size and share_right(np.reshape(found, right.shape), right) == 1
             for found, right in self._pairs
         )
 
