@@ -34,6 +34,7 @@ from gradkit.diagnosis.repair.training import (
 )
 from gradkit.grading.repairs import HELD, replaced
 from gradkit.judge.case import Examined
+from gradkit.language import say
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell
@@ -130,6 +131,8 @@ def with_lines(
         else _standing(each, cells)
         for each in inquiry.findings
     ]
+    for loss in made[len(codes) :]:
+        findings = [_with_loss(each, loss, made, cells) for each in findings]
     follows = {
         check: tuple(named.get(code, code) for code in after)
         for check, after in inquiry.follows.items()
@@ -244,6 +247,24 @@ class _Search(Struct):
             return {*states.values()} == {"pass"}
         runs = ("pass", "fail") if code == SIZES else ("pass",)
         return states[MODEL] == "pass" and states["forward"] in runs
+
+
+def _with_loss(
+    finding: Finding, loss: _Change, made: Sequence[_Change], cells: Mapping[str, Cell]
+) -> Finding:
+    """Return a finding that says that the loss was chosen for what it mends."""
+    if not finding.fix:
+        return finding
+    earlier = [each.proposal for each in made[: made.index(loss)]]
+    cell = cells[loss.proposal.cell]
+    own = [each for each in earlier if each.cell == cell.id]
+    place = finder([cell])(cell.id, line_before(own, loss.proposal.line))
+    said = say(
+        "The loss in line {line} was chosen for what the model gives now, and has to change with "
+        "it.",
+        line=place.line,
+    )
+    return replace(finding, sentence=f"{finding.sentence} {said}")
 
 
 def _only_adds(proposal: Proposal) -> bool:

@@ -501,6 +501,9 @@ def test_a_logits_loss_goes_with_the_activation_that_is_missing(diagnosed: Diagn
     assert ("missing-activation", "self.fc2(h)", "return torch.sigmoid(self.fc2(h))") in told(
         result
     )
+    line = text[: text.index("nn.BCEWithLogitsLoss()")].count("\n") + 1
+    (finding,) = [each for each in result.findings if each.mistake == "missing-activation"]
+    assert f"The loss in line {line} was chosen for what the model gives now" in finding.sentence
 
 
 IN_LAYERS = (
