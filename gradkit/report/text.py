@@ -183,7 +183,7 @@ def _brief(
         cost = f", −{words.points(finding.deduction)}" if finding.deduction else ""
         about = Text(f"({finding.mistake}{cost})", style="dim")
         placed = finding.place is not None and hints >= RULE_LEVEL
-        beside = about if placed and finding.columns else Text()
+        beside = about if placed else Text()
         sentence = Text(clean_text(finding.sentence), style="bold")
         yield (sentence if beside else Text.assemble(sentence, "  ", about)), 0
         if placed:
@@ -261,7 +261,9 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
 def _source(finding: Finding, beside: Text) -> RenderableType:
     before, part, after = words.doubtful(finding)
     before = f"{clean_text(where(finding.place)) if finding.place else ''}  {before}"
-    return _Underlined(before, part, after, beside) if part else Text(before.rstrip())
+    if part:
+        return _Underlined(before, part, after, beside)
+    return Text.assemble(before.rstrip(), "  " if beside else "", beside)
 
 
 def _fix(finding: Finding, hints: int) -> Iterator[Line]:

@@ -67,8 +67,8 @@ def seen(out: Path) -> Seen:
             for one in told
         }
     said = [
-        (each.name, each.check, each.points, each.comment)
-        for all_ in words.values()
+        (name, each.check, each.points, each.comment)
+        for name, all_ in words.items()
         for each in all_
     ]
     paths = [path for path in (out / "feedback").rglob("*") if path.is_file()]
