@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Wanted
 from gradkit.grading.functions import FunctionGrader
-from gradkit.grading.repairs import HELD, WHOLE, mend_functions
+from gradkit.grading.repairs import HELD, WHOLE, Again, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import FAILED, UNEXPLAINED, Finding, Inquiry, Verdict
@@ -41,10 +41,6 @@ STILL = "not-updated"
 
 SAID = ("missing", "dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
-
-
-Again = Callable[[int], Sequence[Verdict]]
-"""Examines the code that is loaded, given what is added to the seed."""
 
 
 def with_changes(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
 from msgspec.structs import replace
@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import marked
 from gradkit.diagnosis.repair.text import Text
-from gradkit.grading.repairs import HELD, replaced
-from gradkit.records.result import Finding, Inquiry, Verdict
+from gradkit.grading.repairs import HELD, Again, replaced
+from gradkit.records.result import Finding, Inquiry
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
@@ -31,8 +31,6 @@ ATTEMPTS = 12
 
 NUMBER = re.compile(r"\d\.|\.\d|\de-")
 """What a rate is written like."""
-
-Again = Callable[[int], Sequence[Verdict]]
 
 
 def at_their_numbers(
@@ -48,7 +46,7 @@ def at_their_numbers(
     inquiry : Inquiry
         What was found of it.
     again : callable
-        Examines the code that is loaded, given what is added to the seed.
+        See `gradkit.grading.repairs.Again`.
     """
     told = [each for each in inquiry.findings if each.mistake in RATES and not each.fix]
     if len(told) != 1 or NUMBER.search(told[0].source):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct, field, structs
@@ -37,6 +37,9 @@ that its answer is held to: nobody who knows the ones knows the others."""
 SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
+
+Again = Callable[[int], Sequence[Verdict]]
+"""Examines the code that is loaded, given what is added to the seed."""
 
 ANY = Wanted()
 

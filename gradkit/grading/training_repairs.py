@@ -8,7 +8,7 @@ that stops, are looked at in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 
@@ -32,7 +32,7 @@ from gradkit.diagnosis.repair.training import (
     STANDS,
     changes,
 )
-from gradkit.grading.repairs import HELD, replaced
+from gradkit.grading.repairs import HELD, Again, replaced
 from gradkit.judge.case import Examined
 from gradkit.language import say
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
@@ -50,7 +50,6 @@ LARGEST = 50_000
 """Characters of a cell that is looked at."""
 
 Texts = Mapping[str, str]
-Again = Callable[[int], Sequence[Verdict]]
 
 
 class _Change(Struct, frozen=True):
@@ -74,7 +73,7 @@ def with_lines(
     inquiry : Inquiry
         What was found of it.
     again : callable
-        Examines the code that is loaded, given what is added to the seed.
+        See `gradkit.grading.repairs.Again`.
     """
     before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
     # What is only recorded otherwise is mended once the steps are.
