@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,19 @@ class Loaded:
     namespace: Namespace
     cells: frozenset[str] = frozenset()
     shut: bool = False
+    tools: Mapping[ModuleType, Mapping[str, Any]] = {}
+
+
+def _is_intact() -> bool:
+    """Tell whether no name of numpy's or Python's was given another meaning by student code.
+
+    It may well do so, and then nothing that computes in its process can be held to its word.
+    """
+    return all(
+        vars(module).get(name) is value
+        for module, names in Loaded.tools.items()
+        for name, value in names.items()
+    )
 
 
 class _Attempt(AbstractContextManager["_Attempt"]):
@@ -80,6 +93,7 @@ class _Attempt(AbstractContextManager["_Attempt"]):
 def load(frame: Frame) -> Frame:
     """Take the sources of one section, and seed the generators; nothing runs yet."""
     data = frame.data
+    Loaded.tools = Loaded.tools or {module: {**vars(module)} for module in (np, builtins)}
     reseed(data["seed"])
     own, shared, borrowed = parts = [data[part] for part in ("own", "shared", "borrowed")]
     policy = Policy(**data["imports"])
@@ -313,15 +327,20 @@ def symbolic(frame: Frame) -> Frame:
 
 
 def repair(frame: Frame) -> Frame:
-    """Look for the smallest change of some functions' text that makes wrong outputs right."""
+    """Look for the smallest change of some functions' text that makes wrong outputs right.
+
+    The answer has ``fault``: None, or what went wrong in the search itself.
+    """
     from gradkit.runtime.repair.request import propose
 
     proposals: list[dict[str, Any]] = []
     spent = frame.data["budget"]
     with _Attempt() as attempt:
         proposals, spent = propose(Loaded.namespace, frame.data, frame.arrays)
-    said = {"proposals": proposals, "failure": attempt.failure, "spent": spent}
-    return Frame("repaired", {}, said)
+    failure, fault = attempt.failure, None
+    if failure is not None and failure["place"] is None and _is_intact():
+        fault = f"{failure['type']}: {failure['message']}"
+    return Frame("repaired", {}, {"proposals": proposals, "fault": fault, "spent": spent})
 
 
 # --- torch -------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ class _Proposal(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Repaired(msgspec.Struct):
     proposals: Annotated[list[_Proposal], msgspec.Meta(max_length=MOST)]
-    failure: _Failure | None
+    fault: str | None
     spent: Count
 
 

@@ -18,6 +18,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.repair.clock import SLOW
 from gradkit.sandbox.observe import SEED, Step
 from gradkit.sandbox.process import StudentProcess
+from gradkit.text import clean_text
 
 BUDGET, LEAST = 160_000, 1_500
 """What the searches for one task may do, and what one needs: see `runtime.repair.clock.Budget`."""
@@ -184,10 +185,8 @@ def proposals(
     reply = process.ask(Frame("repair", arrays, data))
     if not isinstance(reply, Frame):
         return [], budget
-    failure = reply.data["failure"]
-    if failure is not None and failure["place"] is None:
-        # No line of the student's is where it happened: the search itself is at fault.
-        fault = SearchError(f"{failure['type']}: {failure['message']}")
+    if reply.data["fault"] is not None:
+        fault = SearchError(clean_text(reply.data["fault"]))
         contain(fault, f"looking for changes that make {asked.check.name} right")
     found = [
         Proposal(**{**each, "lines": tuple(each["lines"])}) for each in reply.data["proposals"]
