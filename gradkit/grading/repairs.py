@@ -213,8 +213,8 @@ class _Repairs(Struct):
         grader.process.renew(seconds=patience(budget))
         known = grader.definitions_of(check)
         cells = {each.cell.id: each.cell for each in known}
-        for name, each in cells.items():
-            self.texts.setdefault(name, unguarded(each.source)[0])
+        for each in (*cells.values(), *grader.process.section.own):
+            self.texts.setdefault(each.id, unguarded(each.source)[0])
         before = self._verdict(check, held)
         refused: list[Proposal] = []
         for again in range(SEARCHES):
@@ -235,6 +235,7 @@ class _Repairs(Struct):
                 grader.process,
                 asked,
                 self.inside,
+                self._changed(),
                 sources,
                 places,
                 doubtful,
@@ -350,12 +351,16 @@ class _Repairs(Struct):
 
     def _verdict(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return what a check comes to with all changes so far, at judged and at fresh inputs."""
-        changed = [
+        draws = [*self.grader.draws, *held]
+        return self.grader.with_changes(check, draws, changed=self._changed())
+
+    def _changed(self) -> list[tuple[str, int, str]]:
+        """Return the definitions that are others with all changes so far."""
+        return [
             definition
             for cell in self.grader.process.section.own
             for definition in definitions_changed(cell, self.texts.get(cell.id, cell.source))
         ]
-        return self.grader.with_changes(check, [*self.grader.draws, *held], changed=changed)
 
 
 def _explained(mended: Mended) -> int:

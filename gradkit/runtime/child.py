@@ -335,7 +335,7 @@ def repair(frame: Frame) -> Frame:
 
     proposals: list[dict[str, Any]] = []
     spent = frame.data["budget"]
-    with _Attempt() as attempt:
+    with _Attempt() as attempt, _with(frame.data["changed"]):
         proposals, spent = propose(Loaded.namespace, frame.data, frame.arrays)
     failure, fault = attempt.failure, None
     if failure is not None and failure["place"] is None and _is_intact():

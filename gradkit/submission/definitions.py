@@ -166,8 +166,8 @@ def _methods(
 def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
     """Yield the definitions of a cell that are others in another text.
 
-    That is, of functions and classes at top level: the cell's id, the line that it begins in
-    there, and its text.
+    That is, of functions, classes and numbers at top level: the cell's id, the line that it begins
+    in there, and its text.
     """
     own = dict(_parts(cell.source)) if cell.source != text else {}
     for name, (first, part) in _parts(text) if own else ():
@@ -180,9 +180,11 @@ def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
     lines = text.split("\n")
     tree = parse(text).tree
     for node in tree.body if tree is not None else ():
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
+        number = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if number or isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first = first_line(node)
+            text = "\n".join(lines[first - 1 : node.end_lineno])
+            yield from ((name, (first, text)) for name in names_bound(node))
 
 
 def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str, Definition]:

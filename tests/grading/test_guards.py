@@ -59,6 +59,21 @@ def test_a_guard_costs_nothing(graded: Graded, exercise: str, guard: str) -> Non
         assert task.findings == ()
 
 
+NAMED = ("import numpy as np", "import numpy as np\n\nEPS = 1e-8")
+
+
+def test_a_guard_at_the_top_costs_nothing_by_its_name(graded: Graded) -> None:
+    """Nor does it hide a mistake beside it."""
+    was, now = (text.format("EPS") for text in LOGS["softmax-loss"])
+    for seed in (1, 3, 14):
+        task = graded("softmax-loss", NAMED, (was, now), seed=seed)
+        assert task.score == task.max_score
+    (one,) = graded("softmax-loss", NAMED, (f"-np.mean({was})", f"-np.sum({now})")).findings
+    assert one.mistake == "wrong-function"
+    assert one.fix is not None
+    assert one.fix.endswith(f"-np.mean({now})")
+
+
 def test_a_number_that_is_no_guard_is_a_mistake(graded: Graded) -> None:
     """A thousandth is more than keeps anything finite."""
     was, now = LOGS["softmax-loss"]

@@ -104,6 +104,7 @@ def proposals(
     process: StudentProcess,
     asked: Asked,
     inside: Inside,
+    changed: Sequence[tuple[str, int, str]],
     sources: Mapping[str, str],
     places: Sequence[tuple[str, int, bool]],
     near: Sequence[tuple[str, int]],
@@ -121,6 +122,8 @@ def proposals(
     asked : Asked
     inside : Inside
         The model solution's.
+    changed : sequence of (cell id, line, text)
+        Definitions that are others than those that are loaded.
     sources : mapping of str to str
         The text of each cell that may be changed.
     places : sequence of (cell id, line, right)
@@ -164,6 +167,7 @@ def proposals(
             }
         )
     data: dict[str, Any] = {
+        "changed": changed,
         "sources": dict(sources),
         "places": [list(place) for place in places],
         "near": [list(place) for place in near],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
-from gradkit.runtime.syntax import names_in_class_bodies
+from gradkit.runtime.syntax import names_bound, names_in_class_bodies
 
 MISSING = object()
 
@@ -21,16 +21,17 @@ def kept(namespace: dict[str, Any]) -> Iterator[Put]:
     before: dict[str, Any] = {}
 
     def put(top: ast.stmt, code: CodeType) -> None:
-        name = getattr(top, "name", "")
-        if name not in before:
+        names = names_bound(top)
+        if not names <= before.keys():
             for each in names_in_class_bodies(top):
                 # A class body finds a global only if it is there already.
                 with contextlib.suppress(Exception):
                     namespace[each]
-        now = dict.get(namespace, name, MISSING)
-        before.setdefault(name, now)
+        now = {name: dict.get(namespace, name, MISSING) for name in names}
+        before.update({**now, **before})
         exec(code, namespace)  # noqa: S102  (what a worker is for)
-        _inherit(now, dict.get(namespace, name))
+        for name, value in now.items():
+            _inherit(value, dict.get(namespace, name))
 
     try:
         yield put
