@@ -144,7 +144,7 @@ def _reckons(node: ast.AST) -> bool:
 
 
 def narrow_by_words(
-    tasks: Sequence[Task], section: Section, *, runs: bool, with_exp: Collection[str]
+    tasks: Sequence[Task], section: Section, *, finished: bool, with_exp: Collection[str]
 ) -> list[Task]:
     """Narrow tasks down by the losses that are named in the code, or else by its activations.
 
@@ -152,9 +152,9 @@ def narrow_by_words(
     ----------
     tasks : sequence of Task
     section : Section
-    runs : bool
-        Whether its forward pass gives outputs. Only then does it say something if there is no
-        activation: what gives none may be unfinished.
+    finished : bool
+        Whether its forward pass gives outputs, or all is written. Only then does it say something
+        if there is no activation.
     with_exp : collection of str
         Activations that may be written with ``exp``, and no word of their own.
 
@@ -167,7 +167,7 @@ def narrow_by_words(
     by_loss = [task for task in tasks if _names_loss(task, words)]
     by_activation = [task for task in tasks if _names_activation(task, words, with_exp)]
     left = next((kept for kept in (by_loss, by_activation) if 0 < len(kept) < len(tasks)), tasks)
-    if runs and not any(_names_activation(task, words, with_exp) for task in left):
+    if finished and not any(_names_activation(task, words, with_exp) for task in left):
         left = [task for task in left if not _activations(task)] or left
     return list(left)
 

@@ -27,8 +27,10 @@ from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.choose import choose
+from gradkit.submission.definitions import definitions, unwritten
 from gradkit.submission.divide import divide
-from gradkit.submission.source import parse
+from gradkit.submission.names import Claims
+from gradkit.submission.source import opening, parse
 from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.network import rounding_units
 from gradkit.task.oracle import Derived, OracleError
@@ -165,9 +167,15 @@ class Forwards(Struct, frozen=True):
         """
         if not heard.found:
             return None
-        gaps = heard.gaps
+        gaps, own = heard.gaps, heard.section.own
         tasks = [task for task in heard.possible if task.id not in others] or heard.possible
-        left = narrow_by_words(tasks, heard.section, runs=bool(gaps), with_exp=WITH_EXP)
+        begun = {cell.file: opening(cell.source) for cell in reversed(self.submission.cells)}
+        title = "\n".join(begun[name] for name in sorted(_files(heard.section)))
+        titled = Claims(tasks).topic(title) or ()
+        tasks = [task for task in tasks if task.id in titled] or tasks
+        written = all(unwritten(each.node) is None for each in definitions(own).values())
+        ends = bool(gaps) or written
+        left = narrow_by_words(tasks, heard.section, finished=ends, with_exp=WITH_EXP)
         if gaps:
             left.sort(key=lambda task: gaps.get(task.id, np.inf))
         elif len(left) > 1:

@@ -21,13 +21,14 @@ from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
-from gradkit.diagnosis.repair.text import Text
+from gradkit.diagnosis.repair.text import Text, models_in
 from gradkit.diagnosis.repair.training import (
     CUTS,
     IN_PLACE,
     INDENTED,
     MENDS,
     NAMES,
+    OWN,
     SIZES,
     STANDS,
     changes,
@@ -213,7 +214,7 @@ class _Search(Struct):
         for name, source in texts.items():
             # A text may be nested more deeply than it can be written out again.
             with suppress(RecursionError):
-                own = Text(name, source)
+                own = Text(name, source, models_in(texts.values()))
                 likely: list[tuple[bool, Proposal]] = []
                 for proposal in changes(self.task, own):
                     computes = own.computes(proposal.line)
@@ -285,7 +286,7 @@ def _told(
     cell = cells[proposal.cell]
     line = line_before([one for one, _ in earlier if one.cell == cell.id], proposal.line)
     function = Text(cell.id, source).function(proposal.line)
-    if finding.mistake == UNEXPLAINED:
+    if finding.mistake == UNEXPLAINED or proposal.kind in OWN:
         # What nothing but one mistake is mended by costs what that costs.
         code = NAMES[proposal.kind]
         if code not in RANK:

@@ -20,8 +20,9 @@ def calls_method(node: ast.AST, method: str) -> bool:
 
 
 def trains(node: ast.AST) -> bool:
-    """Tell whether both ``.backward()`` and ``.step()`` are called in ``node``."""
-    return calls_method(node, "backward") and calls_method(node, "step")
+    """Tell whether ``node`` calls ``.backward()``, and does something about gradients besides."""
+    names = {part.attr for part in walk(node) if isinstance(part, ast.Attribute)}
+    return calls_method(node, "backward") and not names.isdisjoint(("step", "zero_grad", "grad"))
 
 
 def may_train(source: str) -> bool:

@@ -118,6 +118,17 @@ def statements(source: str) -> list[ast.stmt]:
     return [] if tree is None else tree.body
 
 
+def opening(source: str) -> str:
+    """Return what a text says before its first statement: comments, and a string."""
+    plain = (
+        node
+        for node in statements(source)
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    )
+    first = next((syntax.first_line(node) for node in plain), None)
+    return "\n".join(source.split("\n")[: first and first - 1])
+
+
 def blank_magics(source: str) -> str:
     """Blank magics and shell lines, and whole cells of another language."""
     lines = source.split("\n")

@@ -114,7 +114,7 @@ def test_a_loss_is_reckoned_with_after_it_was_made_a_number(text: str, reckoned:
 
 
 @pytest.mark.parametrize(
-    ("text", "runs", "left"),
+    ("text", "finished", "left"),
     [
         ("mse = 3", True, [ONE]),
         ("bce = 3", False, [OTHER]),
@@ -127,9 +127,9 @@ def test_a_loss_is_reckoned_with_after_it_was_made_a_number(text: str, reckoned:
         ("bce = 1", True, [OTHER]),
     ],
 )
-def test_words_narrow_tasks_down(text: str, runs: bool, left) -> None:
-    """By losses, else by activations; none at all says something of what runs."""
-    found = narrow_by_words([ONE, OTHER], section(text), runs=runs, with_exp=("sigmoid",))
+def test_words_narrow_tasks_down(text: str, finished: bool, left) -> None:
+    """By losses, else by activations; none at all says something of what is finished."""
+    found = narrow_by_words([ONE, OTHER], section(text), finished=finished, with_exp=("sigmoid",))
     assert found == left
 
 
@@ -137,10 +137,10 @@ def test_words_of_what_no_exp_makes_say_nothing_of_it() -> None:
     """Only activations that may be written with it have its word."""
     other = replace(OTHER, layers=(Layer(2, "relu"), Layer(1, "relu")))
     for text, left in (("a = exp(z)", [ONE, other]), ("a = relu(z)", [other])):
-        found = narrow_by_words([ONE, other], section(text), runs=False, with_exp=("sigmoid",))
+        found = narrow_by_words([ONE, other], section(text), finished=False, with_exp=("sigmoid",))
         assert found == left
     both = [replace(each, layers=other.layers) for each in (ONE, OTHER)]
-    assert narrow_by_words(both, section("a = 1"), runs=True, with_exp=()) == both
+    assert narrow_by_words(both, section("a = 1"), finished=True, with_exp=()) == both
 
 
 GLOBAL = """

@@ -236,10 +236,7 @@ ROWS = """\
 """
 
 
-def test_a_loop_at_top_level_has_lines_too(diagnosed: Diagnosed) -> None:
-    """As notebooks have it: no function trains."""
-    head, _, _ = TEXT.partition("def train")
-    loop = """\
+LOOP = """\
 X, y = torch.rand(4, 2), torch.rand(4)
 model = Model()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
@@ -249,9 +246,81 @@ for epoch in range(20):
     loss.backward()
     optimizer.step()
 """
-    ((code, part, fix),) = told(diagnosed(head + loop, REGRESSION))
+
+
+def test_a_loop_at_top_level_has_lines_too(diagnosed: Diagnosed) -> None:
+    """As notebooks have it: no function trains."""
+    head, _, _ = TEXT.partition("def train")
+    ((code, part, fix),) = told(diagnosed(head + LOOP, REGRESSION))
     assert (code, part) == ("broadcast-target", "model(X)")
     assert fix == "loss = nn.functional.mse_loss(model(X).squeeze(-1), y)"
+
+
+OWN_STEPS = """\
+X, y = torch.rand(4, 2), torch.rand(4, 1)
+net, other = Model(), Model()
+for epoch in range(20):
+    loss = torch.mean((net(X) - y) ** 2)
+    net.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for p in net.parameters():
+            p.data = p.data - 0.001 * p.grad
+"""
+
+OF_STEPS: dict[str, tuple[tuple[str, str], str, str, str]] = {
+    "the rate": (
+        ("0.001", "0.01"),
+        *("wrong-learning-rate", "0.01", "p.data = p.data - 0.001 * p.grad"),
+    ),
+    "brackets": (
+        ("((net(X) - y) ** 2)", "(net(X) - y) ** 2"),
+        *("wrong-brackets", "torch.mean(net(X) - y) ** 2", "loss = torch.mean((net(X) - y) ** 2)"),
+    ),
+    "only the step": (
+        ("p.data - 0.001", "-0.001"),
+        *("not-added", "-0.001 * p.grad", "p.data = p.data + -0.001 * p.grad"),
+    ),
+    "of a name": (
+        ("p.data = p", "p = p"),
+        *("missing-step", "p", "p.data = p.data - 0.001 * p.grad"),
+    ),
+}
+"""Of a loop at top level without an optimiser: what is changed, what is told, and what is right."""
+
+
+def test_a_loop_that_makes_its_own_steps_is_a_loop(diagnosed: Diagnosed) -> None:
+    """No optimiser is needed for it to train."""
+    head, _, _ = TEXT.partition("def train")
+    made = diagnosed(head + OWN_STEPS, REGRESSION)
+    assert made.score == made.max_score
+
+
+@pytest.mark.parametrize("case", OF_STEPS.values(), ids=OF_STEPS)
+def test_a_loop_that_makes_its_own_steps_has_lines_too(diagnosed: Diagnosed, case) -> None:
+    """Its mistakes are those of an optimiser's, and some of its own."""
+    (old, new), *right = case
+    head, _, _ = TEXT.partition("def train")
+    text = head + OWN_STEPS
+    assert text.count(old) == 1
+    assert told(diagnosed(text.replace(old, new), REGRESSION)) == [tuple(right)]
+
+
+def test_an_optimiser_of_another_model_is_told_where_it_is_made(diagnosed: Diagnosed) -> None:
+    """That nothing moves has other reasons too, and none of these is told."""
+    head, _, _ = TEXT.partition("def train")
+    text = head + LOOP.replace("model = Model()", "model = Model()\nother = Model()")
+    text = text.replace("(model.parameters()", "(other.parameters()").replace("(4)", "(4, 1)")
+    ((code, part, fix),) = told(diagnosed(text, REGRESSION))
+    assert (code, part) == ("unregistered-parameters", "other.parameters()")
+    assert fix == "optimizer = torch.optim.SGD(model.parameters(), lr=0.001)"
+
+
+def test_a_call_that_is_missing_is_told_where_it_belongs(diagnosed: Diagnosed) -> None:
+    """Whatever else leaves all as it was."""
+    ((code, part, fix),) = told(diagnosed(changed(("        loss.backward()\n", "")), REGRESSION))
+    assert (code, part) == ("missing-statement", "optimizer.step()")
+    assert fix == "loss.backward()"
 
 
 STOPPED: dict[str, tuple[tuple[str, str], str, str]] = {

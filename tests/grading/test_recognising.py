@@ -31,7 +31,7 @@ def _bare(problem: str) -> str:
 
 def test_behaviour_that_tells_nothing_is_asked_about(grade, tmp_path: Path) -> None:
     """The sentence names the option and the tasks; with the option it is graded."""
-    text = _bare("regression").replace("return A, A_prev", "return None")
+    text = _bare("regression").replace("return A, A_prev", "raise NotImplementedError")
     path = script(tmp_path, text, "homework.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
@@ -39,7 +39,35 @@ def test_behaviour_that_tells_nothing_is_asked_about(grade, tmp_path: Path) -> N
         "homework: cannot tell which task this is: regression-numpy, classification-numpy are "
         "possible. Call the file after it, as regression_numpy.py, or name it with --task."
     )
-    assert states(grade(path, "regression-numpy"))["forward"] == "fail"
+    assert states(grade(path, "regression-numpy"))["forward"] == "missing"
+
+
+LATER = "\n\ndef later():\n    raise NotImplementedError\n"
+OF_NO_USE = ("W.T @ A_prev", "A_prev.T @ W")
+
+
+@pytest.mark.parametrize(
+    ("problem", "title"),
+    [
+        ("regression", ""),
+        ("classification", ""),
+        ("regression", "# Regression, 2nd try\n"),
+        ("classification", '"""My classification."""\n'),
+    ],
+)
+def test_a_forward_pass_of_no_use_is_known_by_its_words(
+    grade, tmp_path: Path, problem: str, title: str
+) -> None:
+    """Once all is written, whether any has an activation; before, what a file begins with."""
+    text = _bare(problem).replace(*OF_NO_USE)
+    assert OF_NO_USE[1] in text
+    if title:
+        text = (
+            text.replace("sigmoid", "squash") + "\n\ndef later():\n    raise NotImplementedError\n"
+        )
+    result = grade(script(tmp_path, title + text, "homework.py"))
+    assert [task.task for task in result.tasks] == [f"{problem}-numpy"]
+    assert states(result)["forward"] == "fail"
 
 
 FORWARDS = {
@@ -153,7 +181,7 @@ def test_tensors_that_stand_by_themselves_are_told_to_be_parameters(grade, tmp_p
 
 def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Path) -> None:
     """What could not be used may be why no task was recognised."""
-    text = _bare("regression").replace("return A, A_prev", "return None")
+    text = _bare("regression").replace("return A, A_prev", "raise NotImplementedError")
     path = script(tmp_path, "# -*- coding: utf-7 -*-\n" + text, "homework.py")
     with pytest.raises(GradingError) as caught:
         grade(path)

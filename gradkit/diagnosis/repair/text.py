@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.runtime.syntax import parse, walk
+from gradkit.runtime.syntax import last_name, parse, walk
 from gradkit.runtime.training import calls_method
 
 
@@ -24,14 +24,28 @@ class Spot(Struct, frozen=True):
 FORWARD = ("forward", "__call__")
 
 
+def models_in(sources: Iterable[str]) -> list[str]:
+    """Return the names of what is made of a class in some texts, or of layers."""
+    nodes = [node for source in sources for node in walk(parse(source))]
+    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | {"Sequential"}
+    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+    made = [
+        ast.unparse(node.targets[0])
+        for node in assigned
+        if isinstance(node.value, ast.Call) and last_name(node.value.func) in classes
+    ]
+    return list(dict.fromkeys(made))
+
+
 class Text:
     """One cell: its lines, its tree, the calls in it, and the functions that a model computes by.
 
     These are its forward pass and what may be called there: methods beside it that train nothing.
+    ``models`` are the names of models, wherever they are made.
     """
 
-    def __init__(self, cell: str, source: str) -> None:
-        self.cell, self.source = cell, source
+    def __init__(self, cell: str, source: str, models: Collection[str] = ()) -> None:
+        self.cell, self.source, self.models = cell, source, models
         self.lines = source.split("\n")
         self.tree = parse(source)
         self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]

@@ -10,7 +10,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise, permutations
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
@@ -222,7 +222,11 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _options(text: Text, task: Task) -> Iterator[Proposal]:
     """A call without one of its options."""
-    known = OPTIMIZERS | {"DataLoader", "Linear"} | {n for group in LOSSES for n in group.values()}
+    known = (
+        OPTIMIZERS
+        | {"DataLoader", "Linear", "Parameter"}
+        | {n for group in LOSSES for n in group.values()}
+    )
     for node in text.calls:
         if last_name(node.func) in known:
             options = [k for k in node.keywords if k.arg not in (None, "lr", "params")]
@@ -236,6 +240,10 @@ def _options(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _rates(text: Text, task: Task) -> Iterator[Proposal]:
     """The rate that is handed over, or the task's, in the place of another."""
+    for step in _by_hand(text.tree):
+        for part in walk(step.value):
+            if isinstance(part, ast.Constant) and isinstance(part.value, float):
+                yield text.put("rate", text.spot(part), repr(float(task.rates.weight)))
     for node in text.calls:
         if last_name(node.func) in OPTIMIZERS:
             given = [each.value for each in node.keywords if each.arg == "lr"]
@@ -244,6 +252,15 @@ def _rates(text: Text, task: Task) -> Iterator[Proposal]:
                 for name in handed:
                     if name != ast.unparse(value):
                         yield text.put("rate", text.spot(value), name)
+
+
+def _by_hand(node: ast.AST) -> Iterator[ast.Assign | ast.AugAssign]:
+    """Yield the statements that make a step of what they read a gradient of."""
+    for each in walk(node):
+        if isinstance(each, ast.Assign | ast.AugAssign) and any(
+            part.attr == "grad" for part in _attributes(each.value)
+        ):
+            yield each
 
 
 def _batches(text: Text, task: Task) -> Iterator[Proposal]:
@@ -470,7 +487,7 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
     handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
         names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
-        for name in dict.fromkeys([*names, *_parameters(text, value)[:1]]):
+        for name in dict.fromkeys([*names, *_parameters(text, value)[:1], *text.models]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
 
 
@@ -501,6 +518,10 @@ def _signs(text: Text, task: Task) -> Iterator[Proposal]:
     for node in text.calls:
         if name := OPPOSITE.get(called_method(node)):
             yield _renamed(text, "sign", node.func, name)
+    for node in text.calls:
+        if last_name(node.func) == "exp" and len(node.args) == 1:
+            negated = ast.unparse(ast.UnaryOp(ast.USub(), node.args[0]))
+            yield text.put("sign", text.spot(node.args[0]), negated)
     for node in walk(text.tree):
         value = node.value if isinstance(node, ast.Return | ast.Assign) else None
         if value and any(isinstance(each, ast.BinOp) for each in walk(value)):
@@ -516,6 +537,29 @@ def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iter
         yield text.put("sign", Spot(left.last, at, left.last, at + 1), signs[1])
 
 
+def _brackets(text: Text, task: Task) -> Iterator[Proposal]:
+    """A sign, or a call, that reaches over an operand more."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.BinOp):
+            left = node.left
+            if isinstance(left, ast.UnaryOp):
+                whole: ast.expr = ast.UnaryOp(left.op, _replaced(node, left=left.operand))
+            elif isinstance(left, ast.Call) and len(left.args) == 1:
+                whole = _replaced(left, args=[_replaced(node, left=left.args[0])])
+            elif isinstance(left, ast.Call) and isinstance(left.func, ast.Attribute):
+                inner = _replaced(node, left=left.func.value)
+                whole = _replaced(left, func=_replaced(left.func, value=inner))
+            else:
+                continue
+            yield text.put("brackets", text.spot(node), ast.unparse(whole))
+
+
+def _replaced(node: Any, **parts: Any) -> Any:
+    """Return a node with other parts."""
+    fields = {name: getattr(node, name) for name in node._fields}
+    return type(node)(**{**fields, **parts})
+
+
 def _in_place(text: Text, task: Task) -> Iterator[Proposal]:
     """A step that changes a parameter, and not what its name stands for."""
     for node in walk(text.tree):
@@ -525,6 +569,20 @@ def _in_place(text: Text, task: Task) -> Iterator[Proposal]:
             if signs and ast.unparse(value.left) == name:
                 step = f"{name} {signs}= {ast.unparse(value.right)}"
                 yield text.put(IN_PLACE, text.spot(node), step)
+    for each in _by_hand(text.tree):
+        target = each.targets[0] if isinstance(each, ast.Assign) else None
+        if isinstance(target, ast.Name):
+            yield text.put(IN_PLACE, text.spot(target), f"{target.id}.data")
+
+
+def _subtracted(text: Text, task: Task) -> Iterator[Proposal]:
+    """A step that changes a parameter, in the place of one that is all that is left of it."""
+    for node in _by_hand(text.tree):
+        if isinstance(node, ast.Assign):
+            name, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
+            if name not in value:
+                yield text.put("added", text.spot(node.value), f"{name} + {value}")
+                yield text.put("added", text.spot(node.value), f"{name} - {value}")
 
 
 def _kept(text: Text, task: Task) -> Iterator[Proposal]:
@@ -599,6 +657,34 @@ def _missing(text: Text, task: Task) -> Iterator[Proposal]:
             own, indent = text.lines[at.first - 1 : at.last], text.lines[at.first - 1][: at.start]
             inside = [f"{indent}with torch.no_grad():", *(f"    {line}" for line in own)]
             yield text.moved("missing", at.first, at.last, inside, text.spot(node.iter))
+
+
+def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
+    """Gradients computed where a step needs them, or a model begun as a module."""
+    within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
+    if calls_method(text.tree, "backward"):
+        within = []
+    for node in within:
+        made = [each for each in node.body if isinstance(each, ast.Assign)]
+        steps = [
+            n for n in node.body if isinstance(n, ast.Expr) and called_method(n.value) == "step"
+        ]
+        losses = [last_name(each.targets[0]) for each in made if isinstance(each.value, ast.Call)]
+        for name in reversed(losses):
+            for last in steps or (made if calls_method(text.tree, "step") else []):
+                at = text.spot(last)
+                own, back = text.lines[at.first - 1 : at.last], f"{' ' * at.start}{name}.backward()"
+                lines = [back, *own] if steps else [*own, back]
+                yield text.moved("unsaid", at.first, at.last, lines, at)
+    for model in walk(text.tree):
+        methods = model.body if isinstance(model, ast.ClassDef) and model.bases else []
+        for method in methods:
+            if getattr(method, "name", "") == "__init__" and not calls_method(method, "__init__"):
+                first = method.body[0]  # type: ignore[attr-defined]
+                at = text.spot(first)
+                own, indent = text.lines[at.first - 1 : at.last], " " * first.col_offset
+                begin = f"{indent}super().__init__()"
+                yield text.moved("unsaid", at.first, at.last, [begin, *own], at)
 
 
 def _moved(text: Text, task: Task) -> Iterator[Proposal]:
@@ -728,7 +814,8 @@ def _sizes(text: Text, task: Task) -> Iterator[Proposal]:
     for model in walk(text.tree):
         if isinstance(model, ast.ClassDef) or model in stacks:
             calls = [node for node in walk(model) if isinstance(node, ast.Call)]
-            numbers = [n for call in calls for n in call.args if _is_size(n)]
+            given = [n for call in calls for n in (*call.args, *(k.value for k in call.keywords))]
+            numbers = [node for node in given if _is_size(node)]
             alike = [[one for one in numbers if one.value == n.value] for n in numbers]
             for nodes in (*([n] for n in numbers), *alike):
                 for units in dict.fromkeys(layer.units for layer in task.layers):
@@ -751,9 +838,11 @@ def _batched(text: Text) -> Iterator[Spot]:
 
 
 def _blocks(text: Text) -> Iterator[list[ast.stmt]]:
-    """Yield bodies of loops, or of steps, that compute gradients, each statement on its lines."""
+    """Yield bodies of loops, or of steps, about gradients, each statement on its lines."""
     for node in walk(text.tree):
-        if isinstance(node, (*LOOPS, ast.FunctionDef)) and calls_method(node, "backward"):
+        if isinstance(node, (*LOOPS, ast.FunctionDef)) and (
+            calls_method(node, "backward") or any(_by_hand(node))
+        ):
             apart = all((one.end_lineno or 0) < two.lineno for one, two in pairwise(node.body))
             if apart and node.lineno < node.body[0].lineno:
                 yield node.body
@@ -779,6 +868,9 @@ CUTS = ("cut", "with", "dropped")
 SIZES = "sizes"
 """In the place of a mistake: the model has parameters of other shapes."""
 
+FROZEN = ("missing-step", "graph-detached", "unregistered-parameters")
+"""Mistakes that leave every parameter where it was."""
+
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
     "given": (_given, "unregistered-parameters", ("unregistered-parameters",)),
@@ -800,9 +892,16 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", "wrong-rounds"),
     ),
     "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
+    "unsaid": (_unsaid, "missing-statement", FROZEN),
+    "added": (_subtracted, "not-added", ()),
     "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
     "sign": (_signs, "turned-sign", ("wrong-sign",)),
+    "brackets": (
+        _brackets,
+        "wrong-brackets",
+        ("wrong-activation", "wrong-loss", "wrong-reduction"),
+    ),
     "branch": (_branches, "wrong-expression", ("wrong-learning-rate",)),
     "term": (_terms, "missing-term", ()),
     "recorded": (
@@ -855,6 +954,9 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "each": "wrong-bounds",
     "cut": "graph-detached",
 }
+
+OWN = ("unsaid",)
+"""The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}
 """Mistakes that stand in one kind of place, if there is one alone, and have no small change."""

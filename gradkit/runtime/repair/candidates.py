@@ -194,8 +194,12 @@ class Candidates:
         ``whole``: after them what may be put in, wherever that is.
         """
         likely = [place for place in ordered if place.touches < UNLIKELY]
-        # What little can be added to is done quickly, and what is found there ends the search.
-        likely.sort(key=lambda place: (place.touches, size_of(place.slot.node)))
+        first = min((place.order for place in likely if place.doubtful), default=None)
+        # What is wrong first may be all that is. What little can be added to is done quickly, and
+        # what is found there ends the search.
+        likely.sort(
+            key=lambda one: (one.touches, one.order != first, size_of(one.slot.node)),
+        )
         for right, more in ((False, 0.0), (True, CLEARED)):
             # What gives what is right takes no more than half of the time that is left.
             self._kept_back = self._bench.budget.left // 2 if right else 0

@@ -108,7 +108,7 @@ def _throughout(spot: Spot) -> Iterator[Change]:
 
     One slip that is made again is one mistake.
     """
-    if spot.above or isinstance(spot.node, NAMED):
+    if spot.above:
         return
     parts = [part for part in ast.walk(spot.node) if isinstance(part, NAMED)]
     times = Counter(ast.unparse(part) for part in parts)

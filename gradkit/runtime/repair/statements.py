@@ -246,6 +246,10 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
                 kind = "not-added" if operator in (ast.Add, ast.Sub) else "missing-factor"
                 yield kind, new(ast.AugAssign, assigned, operator(), statement.value)
+            if isinstance(statement.value, ast.BinOp) and isinstance(statement.value.op, ast.Add):
+                # What is added up begins anew each time.
+                for part in (statement.value.right, statement.value.left):
+                    yield "not-added", new(ast.AugAssign, assigned, ast.Add(), part)
         value = statement.value
         if isinstance(value, ast.BinOp) and ast.unparse(value.left) == ast.unparse(assigned):
             yield "not-in-place", new(ast.AugAssign, assigned, value.op, value.right)
