@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from msgspec.structs import replace
 
 from gradkit.grading.recognise import another_exercise, problems_of
 from gradkit.language import say
-from gradkit.records.submission import Claim, Section, Submission
-from gradkit.records.task import Assignment, FunctionTask
+from gradkit.records.submission import Cell, Claim, Section, Submission
+from gradkit.records.task import Assignment, FunctionTask, Role
 from gradkit.submission.content import is_empty
 from gradkit.submission.definitions import (
     Definition,
@@ -20,6 +24,7 @@ from gradkit.submission.definitions import (
     no_python,
     reached_by,
 )
+from gradkit.submission.names import Claims
 from gradkit.task.assignment import gallery_functions
 from gradkit.task.shipped import DEFAULT, characteristic_names
 
@@ -103,15 +108,26 @@ def claim_functions(
     shared = shared_functions(tasks, roles)
     texts = cells_of(submission)
     files = {file: definitions(cells) for file, cells in texts.items()}
+    fitting = {
+        (task.id, file): _fitting(task, known) for task in tasks for file, known in files.items()
+    }
+    whole = {task.id: _own(task, {call.function for call in task.calls}, shared) for task in tasks}
+    speaking = {
+        (task.id, file): _own(task, fitting[task.id, file], shared)
+        for task in tasks
+        for file in files
+    }
+    if any(problem.broken for problem in submission.problems):
+        for (name, file), own in speaking.items():
+            own |= {each for each in whole[name] if no_python(texts[file], each)}
+    if assignment.path == str(DEFAULT):
+        least = {file: _least_of_others(assignment, texts[file], files[file]) for file in files}
+        speaking = _likeliest(tasks, whole, speaking, least)
     claims: dict[str, Claim] = {}
     for task in tasks:
         ranks = {}
-        for file, defined in files.items():
-            fits = _fitting(task, defined)
-            own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
-            if any(problem.broken for problem in submission.problems):
-                called = {call.function for call in task.calls} - shared
-                own |= {name for name in called if no_python(texts[file], name)}
+        for file in files:
+            fits, own = fitting[task.id, file], speaking[task.id, file]
             if own or (task.id in named and fits):
                 ranks[file] = (
                     file in task.files,
@@ -125,6 +141,87 @@ def claim_functions(
         elif said and task.id in named:
             claims[task.id] = Claim(Section((task.id,), submission.cells))
     return claims
+
+
+def _own(task: FunctionTask, functions: Collection[str], shared: Collection[str]) -> set[str]:
+    """Return those of a task's functions that say which it is."""
+    return {each for each in functions if each not in shared and not is_class_alone(each, task)}
+
+
+HALF, ALMOST = 0.5, 0.99
+"""Parts of an exercise's own functions, of which a file has to have more to be of it too."""
+
+
+def _likeliest(
+    tasks: Sequence[FunctionTask],
+    whole: Mapping[str, Collection[str]],
+    speaking: Mapping[tuple[str, str], set[str]],
+    least: Mapping[str, float],
+) -> dict[tuple[str, str], set[str]]:
+    """Return the functions that speak for tasks, by task and file, without those of helpers.
+
+    Where any exercise may be meant, a file that has all functions of one is not of another of which
+    it has a part; and it has to have more than the ``least`` of any.
+    """
+    paths = {task.id: task.path for task in tasks}
+    asked: dict[str, set[str]] = {}
+    there: dict[tuple[str, str], set[str]] = {}
+    for name, own in whole.items():
+        asked.setdefault(paths[name], set()).update(own)
+    for (name, file), own in speaking.items():
+        there.setdefault((paths[name], file), set()).update(own)
+    parts = {key: len(own) / max(1, len(asked[key[0]])) for key, own in there.items()}
+    most = {file: max((parts[path, file] for path in asked), default=0.0) for file in least}
+    return {
+        (name, file): own
+        if parts[paths[name], file] > least[file] and parts[paths[name], file] >= int(most[file])
+        else set()
+        for (name, file), own in speaking.items()
+    }
+
+
+def _least_of_others(
+    assignment: Assignment, cells: Sequence[Cell], known: Mapping[str, Definition]
+) -> float:
+    """Return what a file has to have of another exercise: more if it is of the first one itself.
+
+    That is all of it where the file has what the first one asks for; half, where it is called so.
+    """
+    if _has_roles(assignment, known):
+        return ALMOST
+    claims = Claims(assignment.tasks)
+    label = str(PurePosixPath(cells[0].file).with_suffix(""))
+    said = [label, *(heading for cell in cells for heading in cell.headings)]
+    return HALF if any(map(claims.topic, said)) else 0.0
+
+
+def _has_roles(assignment: Assignment, known: Mapping[str, Definition]) -> bool:
+    """Tell whether all roles of a net task are there that have to be, by their names."""
+    return any(
+        all(_plays(role, known) for role in task.roles if role.required)
+        for task in assignment.tasks
+    )
+
+
+def _plays(role: Role, known: Mapping[str, Definition]) -> bool:
+    """Tell whether a function has a role's name, and takes about as many arguments."""
+    nodes = [known[name].node for name in role.aliases if name in known]
+    return any(
+        isinstance(node, ast.FunctionDef)
+        and abs(len(node.args.posonlyargs) + len(node.args.args) - len(role.arguments)) <= 1
+        for node in nodes
+    )
+
+
+def left_for_nets(
+    submission: Submission, assignment: Assignment, claims: Mapping[str, Claim]
+) -> Submission:
+    """Return a submission without the files that speak for function tasks, and for these alone."""
+    taken = {cell.file for each in claims.values() for cell in each.section.own}
+    files = cells_of(submission)
+    both = {file for file in taken if _has_roles(assignment, definitions(files[file]))}
+    left = tuple(cell for cell in submission.cells if cell.file not in taken - both)
+    return replace(submission, cells=left)
 
 
 def refusal(submission: Submission, assignment: Assignment) -> str:

@@ -400,14 +400,17 @@ class FunctionGrader(Struct):
             node = definition.node if definition is not None else None
             if definition is None or accepts(definition, call, self._known):
                 continue
+            found = node.name if node is not None else call.function
             if isinstance(node, ast.ClassDef):
-                node = self._known[f"{node.name}.__init__"].node
-            assert isinstance(node, ast.FunctionDef)  # noqa: S101  (anything else takes all)
+                made = self._known.get(f"{node.name}.__init__")
+                node = made.node if made is not None else None
+            # A class without a constructor is made of nothing.
+            takes = ast.unparse(node.args) if isinstance(node, ast.FunctionDef) else ""
             name = call.function.rpartition(".")[2]
             wanted = next(line for line in re.split("[;\n]", lines.text) if f"{name}(" in line)
             told = say(
                 "`{found}` is there, and it is not made to be called as in `{wanted}`.",
-                found=f"{node.name}({ast.unparse(node.args)})",
+                found=f"{found}({takes})",
                 wanted=wanted.strip(),
             )
             return Verdict("", "missing", told, place=definition.place())

@@ -27,7 +27,7 @@ from gradkit.grading.assess import (
     unchecked,
     versions_of,
 )
-from gradkit.grading.claim import claim_functions, refusal
+from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mark import Scheme
@@ -250,7 +250,7 @@ class Session(AbstractContextManager["Session"]):
             functions = claim_functions(submission, self.assignment, named, said=said)
             # Where all that is shipped may be meant, a file of one exercise is not another's.
             shipped = self.settings.assignment is None
-            rest = _without(submission, functions) if shipped else submission
+            rest = left_for_nets(submission, self.assignment, functions) if shipped else submission
             nets = Forwards(rest, self.tasks, named, opened).claims(said=said or alone)
         return {**nets, **functions}
 
@@ -433,12 +433,6 @@ def read_submission(path: Path) -> Submission:
         return read(path)
     except SubmissionError as error:
         raise GradingError(str(error)) from None
-
-
-def _without(submission: Submission, claims: Mapping[str, Claim]) -> Submission:
-    """Return a submission without the files that speak for function tasks."""
-    taken = {cell.file for each in claims.values() for cell in each.section.own}
-    return replace(submission, cells=tuple(c for c in submission.cells if c.file not in taken))
 
 
 def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:

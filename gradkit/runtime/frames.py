@@ -35,7 +35,7 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
 
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 DIMENSIONS = 8
-_DEPTH = 16
+_DEPTH = 40
 
 Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]{0,39}\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

@@ -206,7 +206,9 @@ def accepts(definition: Definition | None, call: Call, known: Mapping[str, Defin
     if isinstance(node, ast.ClassDef):
         made = known.get(f"{node.name}.__init__")
         if made is None:
-            return bool(node.bases) or not (call.positional or call.keywords)
+            # A base, or a decorator, may well give it a constructor.
+            given = bool(node.bases or node.decorator_list)
+            return given or not (call.positional or call.keywords)
         node, skipped = made.node, 1
     if not isinstance(node, ast.FunctionDef):
         return True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.claim import claim_functions
+from gradkit.grading.claim import claim_functions, left_for_nets
 from gradkit.grading.session import read_submission
 from gradkit.task.assignment import read_assignment
 
@@ -77,6 +77,36 @@ def linear_backward(dZ, cache):
 """,
         ["deep-net"],
     ),
+    "a net with another course's helpers": (
+        """
+def L_layer_forward(X, parameters):
+    pass
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    pass
+
+def affine_forward(x, W, b):
+    pass
+
+def layer_sizes(X, Y):
+    pass
+""",
+        [],
+    ),
+    "one exercise with a helper of another": (
+        """
+class TwoLayerNet:
+    def __init__(self, input_size, hidden_size, output_size, std=1e-4):
+        self.params = {}
+
+    def loss(self, X, y=None, reg=0.0):
+        pass
+
+def affine_forward(x, w, b):
+    pass
+""",
+        ["two-layer-net"],
+    ),
     "layers of another": (
         """
 def conv_forward_naive(x, w):
@@ -97,3 +127,24 @@ def test_tasks_are_claimed_by_what_is_theirs(case: str, tmp_path: Path) -> None:
     path = tmp_path / "answer.py"
     path.write_text(text, "utf-8")
     assert sorted(claim_functions(read_submission(path), read_assignment(), ())) == tasks
+
+
+@pytest.mark.parametrize(("name", "tasks"), [("answer", ["one-hidden-layer"]), ("regression", [])])
+def test_what_is_called_after_a_net_has_to_have_most(
+    tmp_path: Path, name: str, tasks: list[str]
+) -> None:
+    """Half of another exercise's own functions is not more than the name of the file."""
+    path = tmp_path / f"{name}.py"
+    path.write_text("def backward_propagation(parameters, cache, X, Y):\n    pass\n", "utf-8")
+    assert sorted(claim_functions(read_submission(path), read_assignment(), ())) == tasks
+
+
+def test_a_file_of_two_exercises_is_graded_as_both(tmp_path: Path) -> None:
+    """What has all that the first one asks for is not taken away from it."""
+    text, _ = CASES["a net with another course's helpers"]
+    path = tmp_path / "answer.py"
+    path.write_text(text + "\n\ndef backward_propagation(parameters, cache, X, Y):\n    pass\n")
+    submission, assignment = read_submission(path), read_assignment()
+    claims = claim_functions(submission, assignment, ())
+    assert sorted(claims) == ["one-hidden-layer"]
+    assert left_for_nets(submission, assignment, claims) == submission

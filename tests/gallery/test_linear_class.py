@@ -574,3 +574,31 @@ def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> 
             "cross-entropy-class/backward",
         ],
     )
+
+
+BARE = """\
+from dataclasses import dataclass
+
+
+class Linear:
+    def forward(self, A):
+        self.A = A
+        return A @ self.W.T + self.b.T
+
+    def backward(self, dLdZ):
+        self.dLdW, self.dLdb = dLdZ.T @ self.A, dLdZ.sum(axis=0, keepdims=True).T
+        return dLdZ @ self.W
+"""
+FIELDS = ("class Linear:", "@dataclass\nclass Linear:\n    D: int\n    M: int\n    W: object = 0.0")
+
+
+def test_a_class_without_a_constructor_takes_nothing(exercise: Exercise, tmp_path: Path) -> None:
+    """A decorator may have given it one."""
+    path = tmp_path / "answer.py"
+    path.write_text(BARE, "utf-8")
+    (task,) = exercise.grade(path, 3).tasks
+    said = "`Linear()` is there, and it is not made to be called as in `layer = Linear(D, M)`."
+    assert (task.score, task.checks[0].message) == (0, said)
+    path.write_text(BARE.replace(*FIELDS), "utf-8")
+    (task,) = exercise.grade(path, 3).tasks
+    assert [check.state for check in task.checks] == ["fail", "pass", "pass"]

@@ -248,7 +248,7 @@ class TestSending:
         """Data within itself is refused."""
         knot = []
         knot.append(knot)
-        with pytest.raises(FrameError, match="is nested more than 16 deep"):
+        with pytest.raises(FrameError, match="is nested more than 40 deep"):
             encode(Frame("k", {}, {"a": knot}), SMALL)
 
     @pytest.mark.parametrize(
