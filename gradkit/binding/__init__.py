@@ -6,6 +6,7 @@ accept and give at known weights. No answer is known here.
 
 from __future__ import annotations
 
+import ast
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import permutations
@@ -33,8 +34,10 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Array, Role, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
+from gradkit.runtime.syntax import last_name, walk
 from gradkit.sandbox.observe import call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
+from gradkit.submission.source import statements
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
 """The pair that a forward function is asked to return."""
@@ -335,11 +338,32 @@ class _ModelAndTraining(_Roles):
             fitting = fit_function(role, function, spare=True)
             # `train = data.train` may be anything; a loop is one.
             if fitting is not None and not (function.standing == "guess" and self.loop):
-                training = {"model": model, "target": "flat"}
+                training = {"model": model, "target": self._target(function, fitting)}
                 return draft(role.name, function, fitting, self.task, {"loss": ()}, training)
         if self.loop is not None:
             return self._of_loop(role, self.loop, model)
         return misfit(role, named[0]) if named else not_found(role, self.functions)
+
+    def _target(self, function: Function, fitting: Fit) -> str:
+        """Return how the targets lie that the student's own call of a function hands over."""
+        if "y" not in fitting.quantities:
+            return "flat"
+        name = fitting.parameters[fitting.quantities.index("y")]
+        at = [each.name for each in function.parameters].index(name)
+        given = []
+        for cell in self.process.section.own:
+            for node in (part for each in statements(cell.source) for part in walk(each)):
+                if isinstance(node, ast.Call) and last_name(node.func) == function.name:
+                    given += [word.value for word in node.keywords if word.arg == name]
+                    given += node.args[at : at + 1]
+        names = [each.id for each in given if isinstance(each, ast.Name)]
+        return self._lie_of(names[0]) if names else "flat"
+
+    def _lie_of(self, target: str | None) -> str:
+        """Return whether the student's own targets are a column."""
+        reply = self.process.ask(Frame("target", {}, {"name": target}))
+        column = not isinstance(reply, Lost) and reply.data["dimensions"] == 2
+        return "column" if column else "flat"
 
     def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
         needs = loop.needs
@@ -357,15 +381,13 @@ class _ModelAndTraining(_Roles):
                 loop.place,
             )
         names = {"model": needs.model, "X": needs.X, "y": needs.y, "epochs": needs.epochs or ""}
-        reply = self.process.ask(Frame("target", {}, {"name": needs.y}))
-        column = not isinstance(reply, Lost) and reply.data["dimensions"] == 2
         training = {
             "model": model or needs.model,
             "cell": loop.cell,
             "line": loop.line,
             "through": needs.through or "",
             "names": names,
-            "target": "column" if column else "flat",
+            "target": self._lie_of(needs.y),
         }
         return self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
 

@@ -309,7 +309,12 @@ class FunctionGrader(Struct):
             parts = ast.walk(definition.node) if definition.node is not None else ()
             called = {part.attr for part in parts if isinstance(part, ast.Attribute)}
             todo += [n for n in self._known if n in reads]
-            todo += [n for n in methods if n.partition(".")[2] in {*called, "__init__"}]
+            # What is called by no name, as by an operator, has the name of one of Python's.
+            todo += [
+                n
+                for n in methods
+                if (method := n.partition(".")[2]) in called or method.startswith("__")
+            ]
         return [each for each in found.values() if isinstance(each.node, ast.FunctionDef)]
 
     def _called(self, *checks: FunctionCheck) -> list[str]:

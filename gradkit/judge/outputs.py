@@ -11,6 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from gradkit.language import phrase, say
+from gradkit.lines import arrays_in
 from gradkit.records.result import LEFT_ALONE, Entry, State, Verdict
 from gradkit.records.task import Draw, FunctionCheck, Made
 from gradkit.text import label_said
@@ -26,6 +27,9 @@ VISIBLE = 1e-3
 
 LEAST = 1e-12
 """The smallest size that an output is held to."""
+
+NOISE = 2.0**-46
+"""Of the largest input, what sums of numbers that cancel may leave of it."""
 
 
 class Probe(Struct, frozen=True):
@@ -158,7 +162,11 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
     for probe, found, expected in pairs:
         if found.shape != expected.shape:
             return _entry(name, "fail", probe.draw.label), _of_shape(name, found, expected)
-    off = [pair for pair in pairs if not _near(pair[1], pair[2], check.tolerance).all()]
+    off = [
+        (probe, found, expected)
+        for probe, found, expected in pairs
+        if not _near(found, expected, check.tolerance, _noise(probe.draw)).all()
+    ]
     endless = [probe.draw.label for probe, _, each in pairs if not np.isfinite(each).all()]
     if endless:
         told = say(
@@ -211,12 +219,21 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _near(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
+def _noise(draw: Draw) -> float:
+    """Return how far a number may be off for rounding alone, whatever its size."""
+    arrays = arrays_in(dict(draw.values))
+    sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in arrays if a.dtype.kind == "f"]
+    return NOISE * float(max(sizes, default=0.0))
+
+
+def _near(
+    found: NDArray[Any], expected: NDArray[Any], tolerance: float, noise: float = 0.0
+) -> NDArray[np.bool_]:
     """Tell which numbers are right but for rounding; of an exact kind all of it has to be right."""
     with np.errstate(all="ignore"):
         size = max(float(np.max(np.abs(expected), initial=0.0)), LEAST)
         single = found.dtype.kind == "f" and found.dtype.itemsize < 8
-        allowed = max(SINGLE if single else NEAR, tolerance) * size
+        allowed = max(max(SINGLE if single else NEAR, tolerance) * size, noise)
         gap = np.abs(found.astype(float) - expected.astype(float))
         return np.asarray((gap <= allowed) | (found == expected))
 

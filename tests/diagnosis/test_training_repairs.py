@@ -306,6 +306,20 @@ def test_a_loop_that_makes_its_own_steps_has_lines_too(diagnosed: Diagnosed, cas
     assert told(diagnosed(text.replace(old, new), REGRESSION)) == [tuple(right)]
 
 
+def test_a_column_that_ones_own_call_hands_over_is_handed_over(diagnosed: Diagnosed) -> None:
+    """Whoever makes the targets a column compares like with like."""
+    text = changed(("model(X).squeeze(1)", "model(X)"))
+    own = "\n\nX, y = torch.rand(4, 2), torch.rand({})\nprint(train(Model(), X, {}))\n"
+    for shape, handed, codes in (
+        ("4, 1", "y", []),
+        ("4, 1", "y=y", []),
+        ("4", "y", ["broadcast-target"]),
+        ("4", "y * 1", ["broadcast-target"]),
+    ):
+        made = diagnosed(text + own.format(shape, handed), REGRESSION)
+        assert [code for code, _, _ in told(made)] == codes
+
+
 def test_an_optimiser_of_another_model_is_told_where_it_is_made(diagnosed: Diagnosed) -> None:
     """That nothing moves has other reasons too, and none of these is told."""
     head, _, _ = TEXT.partition("def train")

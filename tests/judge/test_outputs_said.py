@@ -82,3 +82,15 @@ def test_a_model_that_gives_no_number_is_told_with_its_probe() -> None:
     assert said([1.0, 2.0], [1.0, float("inf")], hard=1) == (
         "`cost` cannot be judged with probe 1: the model solution gives no finite number there."
     )
+
+
+@pytest.mark.parametrize(
+    ("largest", "off", "state"), [(400.0, 1e-13, "pass"), (1.0, 1e-13, "fail")]
+)
+def test_what_cancels_is_held_to_the_rounding_of_the_inputs(
+    largest: float, off: float, state: str
+) -> None:
+    """Of large numbers less than nothing is left, and of small ones nothing."""
+    draw = Draw("hard", {}, {"x": np.array([largest, -1.0]), "n": np.array(3), "s": [np.zeros(0)]})
+    probe = Probe(draw, Made({"cost": np.array(5e-17)}), Made({"cost": np.array(off)}))
+    assert judge_check(CHECK, [probe]).state == state

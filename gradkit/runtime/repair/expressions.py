@@ -79,6 +79,9 @@ def _names(spot: Spot) -> Iterator[Change]:
                 yield Change(kind, expression(other), LARGER)
 
 
+BOUNDED = ("maximum", "minimum", "clip", "where")
+"""Functions of which a constant is a bound, or a value, and no size."""
+
 RATES = 4
 """Numbers of either sort that are tried in the place of an array."""
 
@@ -166,12 +169,45 @@ def _constants(spot: Spot) -> Iterator[Change]:
                 kind = "turned-sign" if number == -value and scales else "wrong-constant"
                 yield Change(OPTIONS.get(spot.of, kind), _number(number), cost)
         names = [*spot.scope.places] if counted else spot.scope.numbers
+        if not counted and (added or any(called(a) in BOUNDED for a in spot.above)):
+            # Sizes are factors, and no terms or bounds of what is computed.
+            names = spot.scope.numbers_that(count=False)
         few = FEW if spot.of != "axis" else 0  # an axis is no variable
         for name in [n for n in names if n.isidentifier() or not held_to][:few]:
             yield Change("wrong-constant", expression(name))
+        for name in spot.scope.arrays[:FEW] if added and not counted else ():
+            yield Change("wrong-name", expression(name), LARGER)
     elif value is None:
         for axis in (0, 1):
             yield Change("wrong-axis", new(ast.Constant, axis))
+
+
+def _rows(spot: Spot) -> Iterator[Change]:
+    """Yield a row of values, or of keys, with two exchanged, and one of keys less or more."""
+    node = spot.node
+    shapes = any(called(each) in SHAPED or called(each) == "reshape" for each in spot.above)
+    index = any(isinstance(each, ast.Subscript) and each.slice is node for each in spot.above)
+    if not isinstance(node, ast.Tuple | ast.List) or shapes or index or spot.of == "axis":
+        return
+    for one, other in itertools.islice(itertools.combinations(range(len(node.elts)), 2), AT_ONCE):
+        elements = [*node.elts]
+        elements[one], elements[other] = elements[other], elements[one]
+        yield Change("wrong-order", with_parts(node, elts=elements))
+    values = [each.value for each in node.elts if isinstance(each, ast.Constant)]
+    keys = [value for value in values if isinstance(value, str)]
+    if not keys or len(keys) < len(node.elts):
+        return
+    for number in range(len(keys)):
+        if len(keys) > 1:
+            rest = [*node.elts[:number], *node.elts[number + 1 :]]
+            yield Change("wrong-bounds", with_parts(node, elts=rest))
+    for key in spot.scope.keys_for(keys[0], other=True):
+        if key not in keys:
+            yield Change("wrong-bounds", with_parts(node, elts=[*node.elts, _constant(key)]))
+
+
+def _constant(value: object) -> ast.expr:
+    return new(ast.Constant, value)  # type: ignore[no-any-return]
 
 
 def _is_held_to(node: ast.AST, scope: Scope) -> bool:
@@ -760,6 +796,7 @@ SMALL: Sequence[Maker] = (
         _exchanged,
         _throughout,
         _constants,
+        _rows,
         _operations,
         _comparisons,
         _calls,

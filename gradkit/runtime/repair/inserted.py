@@ -73,6 +73,8 @@ def inserted(
                 _of_entries(pool, there, made),
                 _of_values(pool, there, made, written, empty),
                 _of_rounds(parent, function) if at == 0 else (),
+                _of_next_round(parent, made, there[0].values) if last else (),
+                _of_begins(statement, made, there[0].values),
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
             )
@@ -158,6 +160,35 @@ def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
             for counter in _names(loop.target) if _targets(statement) <= read else ():
                 index = new(ast.Name, counter, ast.Load())
                 yield with_parts(statement, value=with_parts(statement.value, slice=index))
+
+
+def _of_next_round(
+    loop: ast.AST, made: Collection[str], held: Mapping[str, Any]
+) -> Iterator[ast.stmt]:
+    """Yield statements that go on in the next round with what this one has made."""
+    if not isinstance(loop, ast.For | ast.While):
+        return
+    own = _names(loop, ast.Store)
+    for name in sorted(_names(loop, ast.Load) & {*made} - own):
+        for other in sorted(own & held.keys()):
+            after = held[other]
+            before = held.get(name, after)
+            if type(before) is type(after) and np.shape(before) == np.shape(after):
+                yield _assigned(name, other)
+
+
+def _of_begins(
+    statement: ast.stmt, made: Collection[str], held: Mapping[str, Any]
+) -> Iterator[ast.stmt]:
+    """Yield statements that give an array of zeros its first entries, along each axis."""
+    arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
+    for name in sorted(_names(statement, ast.Load) & {*made} & arrays.keys()):
+        shape = arrays[name].shape if _is_0(arrays[name]) else ()
+        for axis in range(len(shape)):
+            index = ", ".join([":"] * axis + ["0"])
+            for other, value in arrays.items():
+                if value.shape == shape[:axis] + shape[axis + 1 :] and not _is_0(value):
+                    yield _assigned(f"{name}[{index}]", other)
 
 
 RESULTS = 4

@@ -13,6 +13,7 @@ from gradkit.runtime.repair.tree import (
     LARGER,
     SIMPLE,
     binary,
+    expression,
     indices,
     is_numpy,
     moved,
@@ -228,6 +229,11 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
                 yield kind, with_parts(statement, op=operator())
         target = statement.target
         yield "not-replaced", new(ast.Assign, [target], statement.value)
+        if isinstance(target, ast.Subscript) and isinstance(statement.op, ast.Add):
+            # Of an index that is there twice only one counts otherwise.
+            at = new(ast.Attribute, expression("np.add"), "at", ast.Load())
+            parts = [with_parts(target.value, ctx=ast.Load()), target.slice, statement.value]
+            yield "wrong-function", new(ast.Expr, new(ast.Call, at, parts, []))
         read = with_parts(target, ctx=ast.Load())
         whole = binary(read, type(statement.op), statement.value)
         yield "changed-in-place", new(ast.Assign, [target], whole)
