@@ -127,11 +127,14 @@ class _Repairs(Struct):
         ordered = sorted(checks, key=self._is_empty)
         first = self._mended(ordered)
         again = next((each.check for each in self.told if self._is_of_another(each)), None)
-        if again is None:
+        told = list(dict.fromkeys(each.check for each in self.told))
+        if again is None and len(told) < 2:
             return first
         # What a change for one check has put in is no line of the student's: the other one first.
+        # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, texts={}, told=[], made={}, mended={})
-        second = turned._mended(sorted(ordered, key=lambda each: each.name != again))
+        last = again or told[-1]
+        second = turned._mended(sorted(ordered, key=lambda each: each.name != last))
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
 
     def _is_of_another(self, told: _Told) -> bool:

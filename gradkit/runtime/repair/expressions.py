@@ -139,8 +139,11 @@ def _constants(spot: Spot) -> Iterator[Change]:
         return
     value = node.value
     if isinstance(value, str):
+        rows = [each.elts for each in spot.above if isinstance(each, ast.Tuple | ast.List)]
+        taken = {getattr(each, "value", None) for row in rows for each in row}
         for key in spot.scope.keys_for(value, other=not spot.above):
-            yield Change("wrong-entry", new(ast.Constant, key))
+            if key not in taken:
+                yield Change("wrong-entry", new(ast.Constant, key))
         # A key is none of these, nor what a method is asked for.
         calls = (a for a in spot.above if isinstance(a, ast.Call) and isinstance(a.func, ast.Name))
         handed = spot.of or any(node in call.args for call in calls)
