@@ -37,7 +37,7 @@ def softmax_regression_epoch(X, y, theta, lr=0.1, batch=100):
     """Change theta in place, by a step for each batch in turn.
 
     Batches are taken in the order of the examples, the first `batch` of them to begin with. A step
-    is along the gradient of the mean loss over its batch. Nothing is returned.
+    is one of gradient descent on the mean loss over its batch. Nothing is returned.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def nn_epoch(X, y, W1, W2, lr=0.1, batch=100):
     """Change the weights of ``ReLU(X W1) W2`` in place, by a step for each batch in turn.
 
     Batches are taken in the order of the examples, the first `batch` of them to begin with. A step
-    is along the gradient of the mean loss over its batch, of both weights before either is changed.
-    Nothing is returned.
+    is one of gradient descent on the mean loss over its batch: both gradients are taken before
+    either weight is changed. Nothing is returned.
 
     Parameters
     ----------
