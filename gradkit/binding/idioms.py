@@ -9,12 +9,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from gradkit.language import say
 from gradkit.records.observations import Bound
-from gradkit.records.submission import Place, Section
-from gradkit.records.task import QUANTITIES, Role, Task
+from gradkit.records.submission import Cell, Place, Section
+from gradkit.records.task import QUANTITIES, Array, Role, Task
 from gradkit.runtime.inspection import effects_of
 from gradkit.runtime.statements import is_called, plain
 from gradkit.runtime.syntax import LOOPS, called_method, names_bound, walk
@@ -141,6 +143,45 @@ def _reckons(node: ast.AST) -> bool:
 
 
 # --- tasks that the words speak for ------------------------------------------------------
+
+
+def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task]:
+    """Narrow tasks down by whose targets stand in some cells.
+
+    They are named as their column is, or written out: in a row, or as the last columns of a table.
+
+    Returns
+    -------
+    list of Task
+        All of them where the cells hold none's, or those of all.
+    """
+    trees = [tree for cell in cells if (tree := parse(cell.source).tree) is not None]
+    nodes = [node for tree in trees for node in walk(tree)]
+    words = {plain(word) for node in nodes for word in _words(node)}
+    tables = [table for node in nodes if (table := _table(node)) is not None]
+    left = [
+        task
+        for task in tasks
+        if not words.isdisjoint(map(plain, task.columns[-task.y.shape[1] :]))
+        or any(_ends_in(table, task.y) for table in tables)
+    ]
+    return left or list(tasks)
+
+
+def _table(node: ast.AST) -> NDArray[np.float64] | None:
+    """Return numbers that are written out in brackets."""
+    if not isinstance(node, ast.List | ast.Tuple):
+        return None
+    try:
+        return np.array(ast.literal_eval(node), np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _ends_in(table: NDArray[np.float64], y: Array) -> bool:
+    if table.ndim == 2 and len(table) == len(y):
+        return np.array_equal(table[:, -y.shape[1] :], y)
+    return np.array_equal(table.ravel(), y.ravel())
 
 
 def narrow_by_words(

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from gradkit.binding import bind
-from gradkit.binding.idioms import narrow_by_words
+from gradkit.binding.idioms import narrow_by_targets, narrow_by_words
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
@@ -80,13 +80,15 @@ def refusals(submission: Submission) -> Iterator[None]:
 class _Heard(Struct, frozen=True):
     """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
 
-    ``gaps`` tell how far it is from others; ``found`` is whether it has any function at all.
+    ``gaps`` tell how far it is from others, ``bounded`` are those whose last activation has two
+    bounds that all outputs lie between; ``found`` is whether it has any function at all.
     """
 
     section: Section
     possible: list[Task]
     right: Task | None = None
     gaps: Mapping[str, float] = field(default_factory=dict)
+    bounded: Collection[str] = ()
     found: bool = True
 
 
@@ -120,7 +122,7 @@ class Forwards(Struct, frozen=True):
         sections = divide(self.submission, tasks)
         if named and not any(task in named for section in sections for task in section.tasks):
             sections = divide(self.submission, tasks, named)
-        heard = [self._hear(section) for section in sections]
+        heard = [self._hear(section, alone=len(sections) == 1) for section in sections]
         claimed: dict[str, list[Section]] = {}
         for each in heard:
             others = {
@@ -140,13 +142,19 @@ class Forwards(Struct, frozen=True):
             task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed
         }
 
-    def _hear(self, section: Section) -> _Heard:
-        """Ask a section's forward pass which task it is of, where the text leaves that open."""
+    def _hear(self, section: Section, *, alone: bool) -> _Heard:
+        """Ask a section's forward pass which task it is of, where the text leaves that open.
+
+        Data above several sections may be of any of them.
+        """
         possible = [task for task in self.tasks if task.id in section.tasks]
         possible = [task for task in possible if task.id in self.named] or possible
         if len(possible) == 1:
             return _Heard(section, possible, possible[0])
+        cells = (*section.own, *section.shared) if alone else section.own
+        possible = narrow_by_targets(possible, cells)
         gaps: dict[str, float] = {}
+        bounded: list[str] = []
         found = False
         for task in possible:
             batch, y_hat, plays = self._outputs(task, section)
@@ -156,14 +164,17 @@ class Forwards(Struct, frozen=True):
                 if _is_right(task, batch, y_hat, expected):
                     return _Heard(section, possible, task)
                 gaps[task.id] = median(np.abs(y_hat - expected))
+                if _keeps_bounds(task, y_hat):
+                    bounded.append(task.id)
         gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
-        return _Heard(section, possible, None, gaps, found)
+        return _Heard(section, possible, None, gaps, bounded, found)
 
     def _likeliest(self, heard: _Heard, others: Collection[str]) -> Task | None:
         """The task of a section whose forward pass is none's; nothing where it has no function.
 
-        It is rather one that nothing else speaks for. Words decide, and only then what it comes
-        nearest to: a forward pass with a mistake may be nearer to another task's.
+        It is rather one that nothing else speaks for. Bounds of what it gives decide, then words,
+        and only then what it comes nearest to: a forward pass with a mistake may be nearer to
+        another task's.
         """
         if not heard.found:
             return None
@@ -175,7 +186,8 @@ class Forwards(Struct, frozen=True):
         tasks = [task for task in tasks if task.id in titled] or tasks
         written = all(unwritten(each.node) is None for each in definitions(own).values())
         ends = bool(gaps) or written
-        left = narrow_by_words(tasks, heard.section, finished=ends, with_exp=WITH_EXP)
+        likely = [task for task in tasks if task.id in heard.bounded] or tasks
+        left = narrow_by_words(likely, heard.section, finished=ends, with_exp=WITH_EXP)
         if gaps:
             left.sort(key=lambda task: gaps.get(task.id, np.inf))
         elif len(left) > 1:
@@ -221,6 +233,13 @@ def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) ->
     """Tell whether outputs are the task's, but for rounding."""
     units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
     return bool(near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all())
+
+
+def _keeps_bounds(task: Task, y_hat: NDArray[Any]) -> bool:
+    """Tell whether outputs differ, and lie between both bounds of the task's last activation."""
+    last = ACTIVATIONS[task.layers[-1].activation]
+    low, high = float(np.min(y_hat)), float(np.max(y_hat))
+    return bool(np.isfinite((last.low, last.high)).all()) and last.low < low < high < last.high
 
 
 JUDGED = frozenset({"pass", "fail", "inconclusive", "timeout"})

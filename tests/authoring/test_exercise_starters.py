@@ -183,6 +183,7 @@ def test_a_notebook_holds_the_same(tmp_path: Path, name: str) -> None:
     } == {task.solution for task in asked.functions}
     cells = json.loads((tmp_path / "hw" / "starter.ipynb").read_text("utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
     assert [line for line in code if line.startswith("gradkit.check")] == [
         f'gradkit.check(task="{task.id}")'
         for file in dict.fromkeys(task.solution for task in asked.functions)
@@ -191,6 +192,9 @@ def test_a_notebook_holds_the_same(tmp_path: Path, name: str) -> None:
     ]
     for file in {task.solution for task in asked.functions}:
         text = (tmp_path / "files" / file).read_text(encoding="utf-8")
+        docstring = ast.get_docstring(ast.parse(text))
+        assert docstring is not None
+        assert any(docstring in each for each in texts)
         for node in ast.parse(text).body[1:]:
             source = ast.get_source_segment(text, node)
             assert source is not None

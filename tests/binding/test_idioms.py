@@ -8,7 +8,13 @@ import pytest
 from binding.inspected import HereProcess
 from msgspec.structs import replace
 
-from gradkit.binding.idioms import Idioms, find_global_read, idioms_of, narrow_by_words
+from gradkit.binding.idioms import (
+    Idioms,
+    find_global_read,
+    idioms_of,
+    narrow_by_targets,
+    narrow_by_words,
+)
 from gradkit.binding.inspection import inspect
 from gradkit.binding.match import draft, fit_function
 from gradkit.records.submission import Section
@@ -141,6 +147,29 @@ def test_words_of_what_no_exp_makes_say_nothing_of_it() -> None:
         assert found == left
     both = [replace(each, layers=other.layers) for each in (ONE, OTHER)]
     assert narrow_by_words(both, section("a = 1"), finished=True, with_exp=()) == both
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("y = df['lpa']", [ONE]),
+        ("df.Placed", [OTHER]),
+        ("y = df['lpa']; t = df.placed", [ONE, OTHER]),
+        ("y = np.array([4, 6, 5, 7])", [ONE]),
+        ("y = torch.tensor([[1.0], [1.0], [0.0], [0.0]])", [OTHER]),
+        ("df = DataFrame([[8, 8, 1], [7, 9, 1], [6, 10, 0], [5, 5, 0]])", [OTHER]),
+        ("rows = (8, 8, 4), (6, 10, 6), (7, 9, 5), (5, 12, 7)", [ONE]),
+        ("y = [1, 1, 0, 0]; t = [4, 6, 5, 7]", [ONE, OTHER]),
+        ("y = [4, 6, 5, 8]", [ONE, OTHER]),
+        ("y = [4, 6, 5]", [ONE, OTHER]),
+        ("alpha = mse = 0", [ONE, OTHER]),
+        (f"y = [[4, 6], [5]]; z = [1{'0' * 400}]", [ONE, OTHER]),
+        ("y = (", [ONE, OTHER]),
+    ],
+)
+def test_targets_narrow_tasks_down(text: str, left) -> None:
+    """By the name of their column, or their numbers."""
+    assert narrow_by_targets([ONE, OTHER], section("a = 1", text).own) == left
 
 
 GLOBAL = """

@@ -92,6 +92,40 @@ def test_words_decide_where_a_wrong_forward_is_nearer_to_another(
     assert named.tasks[0].notes == task.notes[1:]
 
 
+@pytest.mark.parametrize(
+    ("added", "task"),
+    [
+        ("mse = None", "classification-numpy"),
+        ("mse = None\ny = [4, 6, 5, 7]", "regression-numpy"),
+    ],
+)
+def test_bounds_of_what_comes_out_decide_before_a_loss_and_targets_before_both(
+    grade, tmp_path: Path, added: str, task: str
+) -> None:
+    """A forward pass with a mistake, and a sigmoid at its end: the loss may be wrong too."""
+    text = _bare("classification").replace("(W.T @ A_prev + b)", "(W.T @ A_prev - b)")
+    assert "A_prev - b" in text
+    result = grade(script(tmp_path, f"{added}\n{text}", "homework.py"))
+    assert [each.task for each in result.tasks] == [task]
+
+
+def test_targets_decide_where_a_forward_pass_is_exactly_another_s(grade, tmp_path: Path) -> None:
+    """Who leaves out every sigmoid is told so, and not that it is a good regression."""
+    text = _bare("classification").replace("sigmoid(W.T @ A_prev + b)", "W.T @ A_prev + b")
+    assert "return W.T @ A_prev + b" in text
+    for added, task in (("", "regression"), ("y = [1, 1, 0, 0]", "classification")):
+        result = grade(script(tmp_path, f"{text}\n{added}\n", "homework.py"))
+        assert [each.task for each in result.tasks] == [f"{task}-numpy"]
+
+
+def test_targets_above_several_parts_may_be_of_any(grade, tmp_path: Path) -> None:
+    """What a forward pass is exactly is left at that."""
+    parts = "y = [4, 6, 5, 7]", "import numpy as np", _bare("regression"), _bare("classification")
+    result = grade(notebook(tmp_path, *parts))
+    assert [task.task for task in result.tasks] == ["regression-numpy", "classification-numpy"]
+    assert full(result), not_passed(result)
+
+
 def test_a_loss_that_is_named_decides_where_nothing_can_be_run(grade, tmp_path: Path) -> None:
     """A forward pass that gives nothing, in a file that speaks of cross-entropy."""
     text = _bare("classification").replace("return A, A_prev", "return None")

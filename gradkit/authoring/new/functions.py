@@ -138,6 +138,8 @@ def _heading(lines: Sequence[str], node: Definition) -> list[str]:
 def notebook(assignment: Assignment, files: Mapping[str, str], given: Install, *, own: bool) -> str:
     """Write starters as a notebook, as JSON: a cell for each definition, and checks below them.
 
+    What a file says of all its definitions stands above them.
+
     Parameters
     ----------
     assignment : Assignment
@@ -150,8 +152,10 @@ def notebook(assignment: Assignment, files: Mapping[str, str], given: Install, *
     cells: list[NewCell] = []
     for name in dict.fromkeys(task.solution for task in assignment.functions):
         tasks = [task for task in assignment.functions if task.solution == name]
-        titles = "\n\n".join(f"## {task.title}" for task in tasks)
-        cells.append(("markdown", name.replace(".", "-"), titles))
+        titles = [f"## {task.title}" for task in tasks]
+        of_all = ast.get_docstring(ast.parse(files[name]))
+        text = "\n\n".join(filter(None, (*titles, of_all)))
+        cells.append(("markdown", name.replace(".", "-"), text))
         parts = _cells(files[name]) + [check_of(task.id, own=own) for task in tasks]
         stem = name.removesuffix(".py")
         cells += [("code", f"{stem}-{number}", part) for number, part in enumerate(parts, 1)]

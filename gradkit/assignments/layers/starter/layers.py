@@ -1,4 +1,7 @@
-"""Affine and ReLU layers, forward and backward."""
+"""Affine and ReLU layers, forward and backward.
+
+No function changes what it is handed. What a cache holds is up to you.
+"""
 
 import numpy as np
 
@@ -27,18 +30,46 @@ def affine_backward(dout, cache):
     Parameters
     ----------
     dout : array, (N, M)
-        The gradient of the output.
+        The gradient of the output: sums over the batch are not divided by N.
     cache
         What the forward pass returned.
+
+    Returns
+    -------
+    dx : array, (N, d1, ..., dk)
+    dw : array, (D, M)
+    db : array, (M,)
     """
     raise NotImplementedError
 
 
 def relu_forward(x):
-    """Return the rectified linear unit of x, of any shape, and a cache for its backward pass."""
+    """Return the rectified linear unit of x, and a cache for its backward pass.
+
+    Parameters
+    ----------
+    x : array, of any shape
+
+    Returns
+    -------
+    out : array, in the shape of x
+    cache
+    """
     raise NotImplementedError
 
 
 def relu_backward(dout, cache):
-    """Return the gradient of x, from that of the output and the cache."""
+    """Return the gradient of x, from that of the output and the cache.
+
+    Parameters
+    ----------
+    dout : array, of any shape
+        The gradient of the output.
+    cache
+        What the forward pass returned.
+
+    Returns
+    -------
+    dx : array, in the shape of dout
+    """
     raise NotImplementedError

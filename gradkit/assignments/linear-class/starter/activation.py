@@ -1,4 +1,7 @@
-"""Activations as classes, whose derivatives are written in what they gave."""
+"""Activations as classes, whose derivatives are written in what they gave.
+
+No function changes what it is handed.
+"""
 
 import numpy as np
 
@@ -7,11 +10,30 @@ class ReLU:
     """The input where it is positive, and else 0."""
 
     def forward(self, Z):
-        """Return the activations, and keep them."""
+        """Return the activations, and keep them.
+
+        Parameters
+        ----------
+        Z : array, (N, M)
+
+        Returns
+        -------
+        A : array, (N, M)
+        """
         raise NotImplementedError
 
     def backward(self, dLdA):
-        """Return the gradient of Z."""
+        """Return the gradient of Z.
+
+        Parameters
+        ----------
+        dLdA : array, (N, M)
+            The gradient of A, as forward returned it.
+
+        Returns
+        -------
+        dLdZ : array, (N, M)
+        """
         raise NotImplementedError
 
 
@@ -19,11 +41,30 @@ class Sigmoid:
     """The logistic function."""
 
     def forward(self, Z):
-        """Return the activations, and keep them."""
+        """Return the activations, and keep them.
+
+        Parameters
+        ----------
+        Z : array, (N, M)
+
+        Returns
+        -------
+        A : array, (N, M)
+        """
         raise NotImplementedError
 
     def backward(self, dLdA):
-        """Return the gradient of Z."""
+        """Return the gradient of Z.
+
+        Parameters
+        ----------
+        dLdA : array, (N, M)
+            The gradient of A, as forward returned it.
+
+        Returns
+        -------
+        dLdZ : array, (N, M)
+        """
         raise NotImplementedError
 
 
@@ -31,9 +72,28 @@ class Tanh:
     """The hyperbolic tangent."""
 
     def forward(self, Z):
-        """Return the activations, and keep them."""
+        """Return the activations, and keep them.
+
+        Parameters
+        ----------
+        Z : array, (N, M)
+
+        Returns
+        -------
+        A : array, (N, M)
+        """
         raise NotImplementedError
 
     def backward(self, dLdA):
-        """Return the gradient of Z."""
+        """Return the gradient of Z.
+
+        Parameters
+        ----------
+        dLdA : array, (N, M)
+            The gradient of A, as forward returned it.
+
+        Returns
+        -------
+        dLdZ : array, (N, M)
+        """
         raise NotImplementedError

@@ -1,17 +1,35 @@
-"""Losses as classes: forward takes outputs and targets, backward gives the outputs' gradient."""
+"""Losses as classes: forward takes outputs and targets, backward gives the outputs' gradient.
+
+No function changes what it is handed.
+"""
 
 import numpy as np
 
 
 class MSELoss:
-    """The mean of the squared differences."""
+    """The mean of the squared differences, over all N · C of them."""
 
     def forward(self, A, Y):
-        """Return the loss, and keep the differences."""
+        """Return the loss, and keep the differences.
+
+        Parameters
+        ----------
+        A : array, (N, C)
+        Y : array, (N, C)
+
+        Returns
+        -------
+        L : number
+        """
         raise NotImplementedError
 
     def backward(self):
-        """Return the gradient of A."""
+        """Return the gradient of A: that of the loss which forward returned.
+
+        Returns
+        -------
+        dLdA : array, (N, C)
+        """
         raise NotImplementedError
 
 
@@ -19,9 +37,26 @@ class CrossEntropyLoss:
     """The mean over examples of -log of the probability of the right class, by softmax."""
 
     def forward(self, A, Y):
-        """Return the loss, and keep probabilities and targets."""
+        """Return the loss, and keep probabilities and targets.
+
+        Parameters
+        ----------
+        A : array, (N, C)
+            What goes into the softmax.
+        Y : array, (N, C)
+            One-hot: 1 for the right class of each example, and else 0.
+
+        Returns
+        -------
+        L : number
+        """
         raise NotImplementedError
 
     def backward(self):
-        """Return the gradient of A."""
+        """Return the gradient of A: that of the loss which forward returned.
+
+        Returns
+        -------
+        dLdA : array, (N, C)
+        """
         raise NotImplementedError
