@@ -44,15 +44,31 @@ Again = Callable[[int], Sequence[Verdict]]
 ANY = Wanted()
 
 
+class Told(Struct, frozen=True):
+    """A change that makes outputs of a check right: in which function, and the text before it."""
+
+    check: str
+    function: str
+    outputs: tuple[str, ...]
+    proposal: Proposal
+    cell: Cell
+    line: int
+    source: str
+
+
 class Mended(Struct, frozen=True):
     """Changes that make right what was wrong, what follows, and the text by cell then."""
 
     inquiry: Inquiry = Inquiry()
     texts: Mapping[str, str] = {}
+    told: Sequence[Told] = ()
 
 
 def mend_functions(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], wanted: Wanted = ANY
+    grader: FunctionGrader,
+    verdicts: Sequence[Verdict],
+    wanted: Wanted = ANY,
+    earlier: Sequence[Told] = (),
 ) -> Mended:
     """Look for changes of the student's text that make right what is wrong.
 
@@ -62,6 +78,8 @@ def mend_functions(
         That has graded.
     verdicts : sequence of Verdict
     wanted : Wanted
+    earlier : sequence of Told
+        What was told of the same text by other tasks, which is tried first.
     """
     if grader.solution is None:
         return Mended()
@@ -76,7 +94,7 @@ def mend_functions(
         return Mended()
     inside = Inside(grader.solution)
     budget = wanted.budget
-    return _Repairs(grader, inside, wanted, budget, budget).mended_text(asked)
+    return _Repairs(grader, inside, wanted, budget, budget, earlier).mended_text(asked)
 
 
 def _numbers(draw: Draw) -> int:
@@ -93,18 +111,6 @@ LARGEST = 50_000
 """Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
 
 
-class _Told(Struct, frozen=True):
-    """A change that makes outputs of a check right: in which function, and the text before it."""
-
-    check: str
-    function: str
-    outputs: tuple[str, ...]
-    proposal: Proposal
-    cell: Cell
-    line: int
-    source: str
-
-
 class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
@@ -117,8 +123,9 @@ class _Repairs(Struct):
     wanted: Wanted
     left: int
     spare: int
+    earlier: Sequence[Told] = ()
     texts: dict[str, str] = field(default_factory=dict)
-    told: list[_Told] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     made: dict[str, list[Proposal]] = field(default_factory=dict)
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
@@ -137,7 +144,7 @@ class _Repairs(Struct):
         second = turned._mended(sorted(ordered, key=lambda each: each.name != last))
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
 
-    def _is_of_another(self, told: _Told) -> bool:
+    def _is_of_another(self, told: Told) -> bool:
         """Tell a change of lines that a change for another check has put there."""
         lines = told.source.split("\n")[told.proposal.first - 1 : told.proposal.last]
         return any(
@@ -161,9 +168,9 @@ class _Repairs(Struct):
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
         findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
-        return Mended(Inquiry(findings, follows), self.texts)
+        return Mended(Inquiry(findings, follows), self.texts, tuple(self.told))
 
-    def _causes(self, check: FunctionCheck, told: Sequence[_Told]) -> Iterator[str]:
+    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Iterator[str]:
         """Yield the mistakes in what a check runs."""
         run = {each.name for each in self.grader.definitions_of(check)}
         yield from (each.proposal.kind for each in told if each.function in run)
@@ -173,7 +180,7 @@ class _Repairs(Struct):
         ((_, _, right),) = self.grader.asked(check, self.grader.draws[:1]).draws
         return not any(np.any(value) for value in right.values.values())
 
-    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[_Told]:
+    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Told]:
         """Return what is found of a check in the first form in which the text is amended.
 
         That is one in which one change is enough that is not the model solution's, if there is one.
@@ -209,7 +216,7 @@ class _Repairs(Struct):
         forms = self.grader.forms(check)
         return [form for form in forms if form[1] in ways] or forms
 
-    def _of_check(self, check: FunctionCheck, held: Sequence[Draw], budget: int) -> Iterator[_Told]:
+    def _of_check(self, check: FunctionCheck, held: Sequence[Draw], budget: int) -> Iterator[Told]:
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         # Time of its own: what was asked before is no matter of this.
@@ -219,6 +226,13 @@ class _Repairs(Struct):
         for each in (*cells.values(), *grader.process.section.own):
             self.texts.setdefault(each.id, unguarded(each.source)[0])
         before = self._verdict(check, held)
+        names = {each.name for each in known}
+        likely = [each.proposal for each in self.earlier if each.function in names]
+        if told := list(self._held(check, held, likely, before, cells, known)):
+            yield from told
+            before = self._verdict(check, held)
+            if before.state == "pass":
+                return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
             places = [
@@ -272,7 +286,7 @@ class _Repairs(Struct):
         before: Verdict,
         cells: Mapping[str, Cell],
         known: Sequence[Definition],
-    ) -> Iterator[_Told]:
+    ) -> Iterator[Told]:
         """Yield what is found, as far as it is right where it is judged, and make those changes."""
         kept, steps = self._state(), []
         for proposal in found:
@@ -291,7 +305,7 @@ class _Repairs(Struct):
                 right = [e.parameter for e in entries if stopped and e.state == "pass"]
                 outputs = [each for each in outputs if each not in right] or outputs
                 for function, one, cell, line, source in steps:
-                    yield _Told(check.name, function, tuple(outputs), one, cell, line, source)
+                    yield Told(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self._state(), []
         self.texts, self.made = kept
 
@@ -376,9 +390,9 @@ WHOLE = "wrong-expression"
 """The kind of a change of a line that is several, or none of another kind."""
 
 
-def _joined(told: Sequence[_Told]) -> list[_Told]:
+def _joined(told: Sequence[Told]) -> list[Told]:
     """Return changes, those of a line that another one has made as one with that."""
-    joined: list[_Told] = []
+    joined: list[Told] = []
     for each in told:
         new, made = each.proposal, each.source.split("\n")[each.proposal.first - 1]
         for number, one in enumerate(joined):

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -66,6 +67,9 @@ from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
 from gradkit.task.assignment import gallery_functions
 from gradkit.task.oracle import Answers, OracleError
+
+if TYPE_CHECKING:
+    from gradkit.grading.repairs import Told
 
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
@@ -269,7 +273,8 @@ class Session(AbstractContextManager["Session"]):
         chosen = [self.task(name) for name in claimed if name in (named or claimed)]
         there = {task.id for task in chosen}
         with refusals(submission):
-            taken = [self._grade(task, claimed[task.id], submission, seed) for task in chosen]
+            told: list[Told] = []
+            taken = [self._grade(task, claimed[task.id], submission, seed, told) for task in chosen]
         taken += [
             absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
             for task in self.gradable
@@ -281,9 +286,17 @@ class Session(AbstractContextManager["Session"]):
         return Graded(result, tuple(evidence for evidence, _ in taken))
 
     def _grade(
-        self, task: Task | FunctionTask, claim: Claim, submission: Submission, seed: int
+        self,
+        task: Task | FunctionTask,
+        claim: Claim,
+        submission: Submission,
+        seed: int,
+        told: list[Told],
     ) -> tuple[Evidence, TaskResult]:
-        """Return the evidence of the section that speaks for a task, and its marks."""
+        """Return the evidence of the section that speaks for a task, and its marks.
+
+        What is ``told`` of it comes to that of other tasks.
+        """
         section, scheme = claim.section, self.scheme
         notes = (claim.note,) if claim.note else ()
         evidence = Evidence(task.id, seed, inquiry=_of_claim(task, claim), notes=notes)
@@ -291,7 +304,7 @@ class Session(AbstractContextManager["Session"]):
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         if isinstance(task, FunctionTask):
-            evidence = self._of_functions(task, section, submission, evidence)
+            evidence = self._of_functions(task, section, submission, evidence, told)
             scheme = replace(scheme, derived=self.resources.solution(task) is None)
         else:
             evidence = self._of_net(task, section, submission, evidence)
@@ -330,7 +343,12 @@ class Session(AbstractContextManager["Session"]):
         )
 
     def _of_functions(
-        self, task: FunctionTask, section: Section, submission: Submission, before: Evidence
+        self,
+        task: FunctionTask,
+        section: Section,
+        submission: Submission,
+        before: Evidence,
+        told: list[Told],
     ) -> Evidence:
         """Return what comes of a section of functions, beside what is known before it is run."""
         for redraw in range(1 + REDRAWS):
@@ -339,7 +357,8 @@ class Session(AbstractContextManager["Session"]):
             with grader.process as process:
                 verdicts = grader.grade()
                 settled = all(verdict.state != "inconclusive" for verdict in verdicts)
-                inquiry = _inquiry(grader, verdicts) if settled or redraw == REDRAWS else Inquiry()
+                ends = settled or redraw == REDRAWS
+                inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
                 self.resources.note(task, process)
             if settled:
                 break
@@ -435,14 +454,19 @@ def read_submission(path: Path) -> Submission:
         raise GradingError(str(error)) from None
 
 
-def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Inquiry:
-    """Return why checks of a function task failed, as far as it can be found out."""
+def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
+    """Return why checks of a function task failed, as far as it can be found out.
+
+    What is ``told`` comes to that of other tasks.
+    """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
     from gradkit.grading.repairs import mend_functions
 
-    return mend_functions(grader, verdicts).inquiry
+    mended = mend_functions(grader, verdicts, earlier=told)
+    told += mended.told
+    return mended.inquiry
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:
