@@ -299,7 +299,7 @@ class FunctionGrader(Struct):
         while todo:
             name = todo.pop(0)
             definition = self._known[name]
-            own = definition.node is not None and definition.cell in self.process.section.own
+            own = definition.cell in self.process.section.own
             if name in found or not own or (name in right and name not in asked):
                 continue
             found[name] = definition

@@ -52,7 +52,8 @@ def at_their_numbers(
     if len(told) != 1 or NUMBER.search(told[0].source):
         return inquiry
     (finding,) = told
-    cells = process.section.own
+    # What stands above all parts of a file is shared by them.
+    cells = (*process.section.own, *process.section.shared)
     proposals = (
         (cell, each) for cell in cells for each in _changes(Text(cell.id, cell.source), task)
     )

@@ -134,15 +134,25 @@ class _Repairs(Struct):
         ordered = sorted(checks, key=self._is_empty)
         first = self._mended(ordered)
         again = next((each.check for each in self.told if self._is_of_another(each)), None)
-        told = list(dict.fromkeys(each.check for each in self.told))
-        if again is None and len(told) < 2:
+        again = again or next(self._shared(checks), None)
+        if again is None:
             return first
         # What a change for one check has put in is no line of the student's: the other one first.
         # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, texts={}, told=[], made={}, mended={})
-        last = again or told[-1]
-        second = turned._mended(sorted(ordered, key=lambda each: each.name != last))
+        second = turned._mended(sorted(ordered, key=lambda each: each.name != again))
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
+
+    def _shared(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
+        """Yield the checks that a change was found for in what another one runs, told before it."""
+        run = {
+            check.name: {each.name for each in self.grader.definitions_of(check)}
+            for check in checks
+        }
+        for number, told in enumerate(self.told):
+            earlier = {each.check for each in self.told[:number]} - {told.check}
+            if any(told.function in run[name] for name in earlier):
+                yield told.check
 
     def _is_of_another(self, told: Told) -> bool:
         """Tell a change of lines that a change for another check has put there."""

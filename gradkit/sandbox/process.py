@@ -263,11 +263,15 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     @contextlib.contextmanager
     def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:
-        """Have other texts of the section's own cells, by id, loaded for a while."""
+        """Have other texts of the section's own and shared cells, by id, loaded for a while."""
         before = self._sources, self.section
-        own = [replace(c, source=texts.get(c.id, c.source)) for c in self.section.own]
-        self._sources = {**self._sources, "own": [[cell.id, cell.source] for cell in own]}
-        self.section = replace(self.section, own=tuple(own))
+        parts = {
+            name: tuple(replace(c, source=texts.get(c.id, c.source)) for c in cells)
+            for name, cells in (("own", self.section.own), ("shared", self.section.shared))
+        }
+        sources = {name: [[c.id, c.source] for c in cells] for name, cells in parts.items()}
+        self._sources = {**self._sources, **sources}
+        self.section = replace(self.section, **parts)
         self.renew()
         try:
             yield

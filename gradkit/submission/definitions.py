@@ -122,7 +122,9 @@ class Definition(Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         """Names that its text reads."""
-        parts = walk(self.node) if self.node is not None else []
+        made = (each for each in statements(self.cell.source) if each.lineno == self.line)
+        node: ast.AST | None = self.node or next(made, None)
+        parts = walk(node) if node is not None else []
         return frozenset(part.id for part in parts if isinstance(part, ast.Name))
 
     def place(self) -> Place | None:

@@ -270,6 +270,15 @@ def test_a_rate_is_told_where_it_is_set(diagnosed, text: str, was: str, now: str
     assert finding.places == (finding.place,)
 
 
+def test_a_rate_above_all_parts_of_a_file_is_told_there(diagnosed) -> None:
+    """What stands there is shared by them."""
+    _, rest = NAMED_RATES.format(biases=0.05).split("\n\n", 1)
+    text = f"BIASES = 0.05\nWEIGHTS = 0.001\n\n\n{homework(REGRESSION, rest)}"
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.place is not None
+    assert (finding.place.line, finding.fix) == (1, "BIASES = 0.01")
+
+
 IN_LOOPS = """
 def update_parameters(parameters, y, y_hat, A1, X):
     W2 = parameters['W2'].copy()

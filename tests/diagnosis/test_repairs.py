@@ -593,6 +593,22 @@ BY_HAND = [
         ("sqrtvar = np.sqrt(var + eps)", "sqrtvar = np.sqrt(var) + eps"),
         ("wrong-brackets", "sqrtvar = np.sqrt(var + eps)"),
     ),
+    # What a table of functions holds is called as what is defined is.
+    (
+        "deep-net/tables",
+        ("return s - np.square(s)", "return 1 - np.square(s)"),
+        ("wrong-name", "return s - np.square(s)"),
+    ),
+    (
+        "one-hidden-layer/comprehension",
+        ("{k: v / m for k, v in grads.items()}", "{k: v for k, v in grads.items()}"),
+        ("missing-factor", "return {k: v / m for k, v in grads.items()}"),
+    ),
+    (
+        "layers/keyed",
+        ('("x", "w", "b")', '("w", "x", "b")'),
+        ("wrong-order", "return tuple(grads[k] for k in ('x', 'w', 'b'))"),
+    ),
 ]
 
 

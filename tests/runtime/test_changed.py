@@ -58,3 +58,20 @@ def test_a_class_of_another_layout_stays() -> None:
         assert space["Made"]().twice(2) == 4
         assert space["Base"]().twice(2) == 0
     assert space["Made"]().twice(2) == 4
+
+
+def test_a_function_is_another_one_wherever_it_is_held() -> None:
+    """A table of functions has the very one; one that holds names of its own stays there."""
+    space = names()
+    exec("table = {'alone': alone}", space)
+    inner = "def outer(n):\n    def inner(x):\n        return n * x\n    return inner\n"
+    exec(f"{inner}alone3 = outer(3)\ntable['three'] = alone3", space)
+    texts = [
+        ("answer.py", 9, "def alone(x, y=5):\n    return x - y\n"),
+        ("answer.py", 12, "def alone3(x):\n    return 0\n"),
+    ]
+    with changed(space, texts):
+        assert (space["table"]["alone"](2), space["alone"](2)) == (-3, -3)
+        assert (space["table"]["three"](2), space["alone3"](2)) == (6, 0)
+    assert (space["table"]["alone"](2), space["alone"](2)) == (2, 2)
+    assert space["alone3"](2) == 6

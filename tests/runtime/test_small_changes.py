@@ -233,3 +233,33 @@ def test_a_mask_may_be_the_other_way_round() -> None:
     assert changes("mask")["~mask"].kind == "wrong-comparison"
     assert changes("~mask")["mask"].kind == "wrong-comparison"
     assert "~a" not in changes("a")
+
+
+def test_a_row_may_be_in_another_order() -> None:
+    """Of values, or of keys, of which one more or less may be meant."""
+    made = changes("[a, b]")
+    assert made["[b, a]"].kind == "wrong-order"
+    made = changes("('pad', 'sizes')")
+    assert made["('sizes', 'pad')"].kind == "wrong-order"
+    assert made["('pad',)"].kind == "wrong-bounds"
+    assert "('pad', 'pad')" not in made
+
+
+def test_a_size_is_no_term_of_numbers() -> None:
+    """An array may be, and a rate."""
+    made = changes("1 - a")
+    assert {"rate - a", "b - a"} & {*made}
+    assert "count - a" not in made
+    assert "np.maximum(count, a)" not in changes("np.maximum(0, a)")
+
+
+def test_entries_may_have_to_be_added_up() -> None:
+    """Of an index that stands there twice only one counts otherwise."""
+    made = rewritten("a[c] += b", 0)
+    assert ("wrong-function", "np.add.at(a, c, b)") in made
+
+
+def test_what_is_added_up_may_begin_anew_each_time() -> None:
+    """The first term is what it was to begin with."""
+    made = rewritten("a = b + c", 0)
+    assert {("not-added", "a += c"), ("not-added", "a += b")} <= made.keys()

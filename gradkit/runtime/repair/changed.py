@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 from gradkit.runtime.syntax import names_bound, names_in_class_bodies
@@ -17,31 +17,60 @@ Put = Callable[[ast.stmt, CodeType], None]
 
 @contextlib.contextmanager
 def kept(namespace: dict[str, Any]) -> Iterator[Put]:
-    """Give what puts a definition among names; afterwards all are as they were."""
+    """Give what puts a definition among names; afterwards all are as they were.
+
+    A function that something else holds, as a table of functions does, is changed there too.
+    """
     before: dict[str, Any] = {}
+    bodies: dict[str, _Body] = {}
 
     def put(top: ast.stmt, code: CodeType) -> None:
         names = names_bound(top)
         if not names <= before.keys():
-            for each in names_in_class_bodies(top):
-                # A class body finds a global only if it is there already.
+            # What is there is read where it is asked for, and a class body does not ask.
+            for each in (*names_in_class_bodies(top), *names):
                 with contextlib.suppress(Exception):
                     namespace[each]
         now = {name: dict.get(namespace, name, MISSING) for name in names}
         before.update({**now, **before})
         exec(code, namespace)  # noqa: S102  (what a worker is for)
         for name, value in now.items():
-            _inherit(value, dict.get(namespace, name))
+            new = dict.get(namespace, name)
+            _inherit(value, new)
+            own, body = _body_of(before[name], namespace), _body_of(new, namespace)
+            if own is not None and body is not None:
+                bodies.setdefault(name, own)
+                _put_body(before[name], body)
+                dict.__setitem__(namespace, name, before[name])
 
     try:
         yield put
     finally:
+        for name, own in bodies.items():
+            _put_body(before[name], own)
         for name, value in before.items():
             _inherit(dict.get(namespace, name), value)
             if value is MISSING:
                 dict.pop(namespace, name, None)
             else:
                 dict.__setitem__(namespace, name, value)
+
+
+_Body = tuple[CodeType, tuple[Any, ...] | None, dict[str, Any] | None]
+"""The code of a function, and the defaults of its parameters."""
+
+
+def _body_of(value: Any, namespace: dict[str, Any]) -> _Body | None:
+    """Return what a plain function of some names is made of; None for anything else."""
+    if not isinstance(value, FunctionType) or value.__closure__:
+        return None
+    if value.__globals__ is not namespace:
+        return None
+    return value.__code__, value.__defaults__, value.__kwdefaults__
+
+
+def _put_body(function: FunctionType, body: _Body) -> None:
+    function.__code__, function.__defaults__, function.__kwdefaults__ = body
 
 
 def _inherit(old: Any, new: Any) -> None:

@@ -208,6 +208,8 @@ def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
 
     A row of values is as near as the one of its members that is the least so.
     """
+    if isinstance(values[0], dict):
+        values = [(*value.values(),) if isinstance(value, dict) else () for value in values]
     if isinstance(values[0], tuple):
         rows = zip(*(value if isinstance(value, tuple) else () for value in values), strict=False)
         return min((known(pools[: len(row)], row) for row in rows), default=0)
