@@ -196,9 +196,13 @@ def _least_of_others(
 
 
 def _has_roles(assignment: Assignment, known: Mapping[str, Definition]) -> bool:
-    """Tell whether all roles of a net task are there that have to be, by their names."""
+    """Tell whether the forward pass and the step of a net task are there, by their names."""
     return any(
-        all(_plays(role, known) for role in task.roles if role.required)
+        all(
+            _plays(role, known)
+            for role in task.roles
+            if role.name in (task.framework.forward, task.framework.step)
+        )
         for task in assignment.tasks
     )
 

@@ -9,4 +9,4 @@ from gradkit.records.result import Inquiry
 @pytest.fixture(autouse=True)
 def undiagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge, and look for no changes: see `tests/diagnosis/test_repairs.py`."""
-    monkeypatch.setattr(session, "_inquiry", lambda grader, verdicts: Inquiry())
+    monkeypatch.setattr(session, "_inquiry", lambda *_: Inquiry())
