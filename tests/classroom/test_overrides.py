@@ -32,12 +32,12 @@ from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.store.counted import (
+    Counting,
     OverrideError,
     counted,
     override,
     override_table,
     overrides,
-    result_of,
 )
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, unpack
@@ -64,7 +64,7 @@ def one_of(store: Store, name: str) -> CountingAttempt:
 def result(course: Path, name: str = ANNA) -> Result:
     """A student's result with every last word."""
     with Store(course, write=False) as store:
-        return result_of(store, one_of(store, name))
+        return Counting(store).result(name)
 
 
 def check(course: Path, name: str = ANNA, wanted: str = "update") -> CheckResult:
@@ -273,7 +273,7 @@ def test_no_reason_is_refused(course: Path) -> None:
 def test_what_was_refused_may_be_given_points(course: Path) -> None:
     """For a task, for a check of it, or in whole where it is known what counts."""
     with Store(course, write=False) as store:
-        assert result_of(store, one_of(store, FAY)) is None
+        assert Counting(store).result(FAY) is None
     assert give(course, 15.0, TASK, name=FAY) == (None, None)
     made = result(course, FAY)
     assert (made.score, made.max_score, made.tasks) == (15.0, 20.0, ())

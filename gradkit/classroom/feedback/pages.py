@@ -18,15 +18,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.classroom.feedback.address import file_name
-from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.reports.summary import NOTHING, uncounted
 from gradkit.classroom.store.counted import (
     NO_POLICY,
+    Counting,
     counted,
     decided,
     is_open,
-    overrides,
-    policy_of,
 )
 from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
@@ -85,14 +83,14 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> None:
 
 def _rows(store: Store, students: Path, hints: int, workers: int) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
-    past, found = Past(store), counting_attempts(store)
-    stands = (past.stand(each.kept.name) for each in found)
+    past, found = Past(store), Counting(store).attempts
+    stands = map(past.stand, found)
     write = partial(_write, students=students, hints=hints)
     there = [stand for stand in stands if stand is not None]
     alone = len(found) <= ALONE
     yield from map_chunks(write, there, size=CHUNK, workers=1 if alone else workers)
     left = {name: say(why) for name, why in uncounted(store, found).items()}
-    left |= {each.kept.name: _standing(each.kept) for each in found}
+    left |= {name: _standing(each.kept) for name, each in found.items()}
     for name in left.keys() - {stand.kept.name for stand in there}:
         yield Row(name, None, None, False, (), standing=(left[name],))
 
@@ -321,7 +319,7 @@ class Past:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
-        self._at = cache(self._stood)
+        self._at = cache(partial(Counting, store))
         self._reasons = store.rows(
             "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
             "WHERE kind = 'remark' AND why != '' UNION SELECT NULL, id, why FROM runs "
@@ -335,11 +333,12 @@ class Past:
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
         """Return how a student stood; None where nothing had been graded that counts."""
-        found, words, policy = self._at(last(upto))
-        one = found.get(name)
+        at = self._at(last(upto))
+        one = at.attempts.get(name)
         if one is None or not (packed := self._store.result(one.kept.id)):
             return None
-        return Stand(one.kept, packed, one.number, words.get(name, ()), policy, self._withdrawn)
+        words = at.words.get(name, ())
+        return Stand(one.kept, packed, one.number, words, at.policy, self._withdrawn)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
         """Return how a student stood at a run, and the reasons given between it and another one."""
@@ -358,12 +357,6 @@ class Past:
             if row["name"] == name and row["run"] in between
         ]
         return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
-
-    def _stood(
-        self, run: int
-    ) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]], Policy]:
-        found = {one.kept.name: one for one in counting_attempts(self._store, run)}
-        return found, overrides(self._store, run), policy_of(self._store, run)
 
 
 def drafts(

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.feedback.pages import PAGE
-from gradkit.classroom.policy import counting_attempt
-from gradkit.classroom.store.counted import result_of
+from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store, content, releases, settings_of
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
@@ -165,8 +164,9 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
 def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     """The attempt of a student that counts, and its result."""
     name = find_student(store, student)
-    one = counting_attempt(store, name)
-    if one is not None and (result := result_of(store, one)) is not None:
+    counting = Counting(store)
+    one = counting.attempts.get(name)
+    if one is not None and (result := counting.result(name)) is not None:
         return one.kept, result
     # Whoever asks by a pseudonym is told neither the name nor what may hold it.
     who = pseudonym(store, name) if student == pseudonym(store, name) else name

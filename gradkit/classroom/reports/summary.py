@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
-from gradkit.classroom.store.counted import changed_policy, decided, made_of, overrides, policy_of
+from gradkit.classroom.store.counted import Counting, changed_policy, decided, policy_of
 from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
@@ -80,12 +80,13 @@ def review(
 
 def everybody(store: Store) -> list[Row]:
     """Give the line of everybody, by which all that is told of a class is told."""
-    roster, policy, counting = store.enrolled(), policy_of(store), counting_attempts(store)
-    together, told, said = all_provisional(counting), _tells_lateness(counting), overrides(store)
+    roster, counting = store.enrolled(), Counting(store)
+    attempts, policy = counting.attempts.values(), counting.policy
+    together, told = all_provisional(attempts), _tells_lateness(attempts)
     graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
     rows = []
-    for one in counting:
-        kept, result = one.kept, made_of(store.result(one.kept.id), one.kept, said, policy)
+    for name, one in counting.attempts.items():
+        kept, result = one.kept, counting.result(name)
         row, left = _row(one, result, policy), []
         found = [*row.review] if result is None else [*reasons(result)]
         if together:
@@ -99,7 +100,7 @@ def everybody(store: Store) -> list[Row]:
         if one.attempts > 1 and result and not any(line.decision for line in result.adjustments):
             left = _left(store, result, [each for each in graded if each.name == kept.name])
         rows.append(replace(row, review=tuple(found), left=tuple(left)))
-    return rows + [_absent(name, why) for name, why in uncounted(store, counting).items()]
+    return rows + [_absent(name, why) for name, why in uncounted(store, counting.attempts).items()]
 
 
 def _left(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
@@ -109,15 +110,14 @@ def _left(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
     return [*dict.fromkeys(t.task for t in tasks if not t.absent and t.task not in there)]
 
 
-def uncounted(store: Store, counting: Iterable[CountingAttempt]) -> dict[str, str]:
+def uncounted(store: Store, counted: Container[str]) -> dict[str, str]:
     """Map everybody else, of whom nothing counts, to the phrase that says why."""
     left = dict.fromkeys(store.enrolled(), NOTHING) | dict.fromkeys(store.awaited(), NOT_YET)
     left |= dict.fromkeys((kept.name for kept in store.newest()), NONE_COUNTS)
-    there = {one.kept.name for one in counting}
-    return {name: why for name, why in left.items() if name not in there}
+    return {name: why for name, why in left.items() if name not in counted}
 
 
-def _tells_lateness(found: Sequence[CountingAttempt]) -> bool:
+def _tells_lateness(found: Iterable[CountingAttempt]) -> bool:
     """True where the platform says of anybody when, or whether late, work was handed in."""
     senders = [one.kept.sender for one in found]
     return any(each.late or each.source == "canvas" or moment(each.at) for each in senders)
@@ -144,7 +144,7 @@ def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
     ]
 
 
-def all_provisional(found: Sequence[CountingAttempt]) -> bool:
+def all_provisional(found: Iterable[CountingAttempt]) -> bool:
     """True where everybody's marks are provisional: nobody has to be looked at for that."""
     graded = [one.kept for one in found if one.kept.standing == "graded"]
     return bool(graded) and all(kept.provisional for kept in graded)
