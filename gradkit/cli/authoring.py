@@ -74,7 +74,7 @@ def explain_command(
 
     With --costs and --assignment that assignment's own deductions are beside the presets.
     """
-    from gradkit.authoring.export.bundle import as_files, write_folder
+    from gradkit.authoring.export import as_files, write_folder
     from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
     from gradkit.report.exercise import listing, page_text, pages_of, show_page
     from gradkit.text import spell
@@ -124,7 +124,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     can read the repository. Where there are any, examples of what they give go in their
     place. With wheel it is gradkit alone, for anybody to install.
     """
-    from gradkit.authoring.export.platforms import export_assignment
+    from gradkit.authoring.export import export_assignment
 
     untold = export_assignment(platform, out, **settings)
     click.echo(f"Written to {out}.", err=True)

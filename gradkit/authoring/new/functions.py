@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gradkit.authoring.export.bundle import Install, handed_out, words
+from gradkit.authoring.export import Install, handed_out, words
 from gradkit.authoring.new.starter import NewCell, check_of, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
