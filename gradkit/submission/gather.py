@@ -21,7 +21,6 @@ from msgspec.structs import replace
 
 from gradkit.language import say
 from gradkit.records.submission import File, Problem, RawSubmission
-from gradkit.submission.archive import name_of, read_members, refusing_damage, unpack_nested
 from gradkit.submission.files import (
     ENTRIES,
     SubmissionError,
@@ -30,9 +29,13 @@ from gradkit.submission.files import (
     distinct,
     is_code,
     is_ignored,
+    name_of,
     not_opened,
+    read_members,
     refusal,
+    refusing_damage,
     shown,
+    unpack_nested,
 )
 from gradkit.submission.read import alone, collect, joined, not_gradable, packed, stem_of
 from gradkit.text import storable

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Place, Problem, RawSubmission, Submission
-from gradkit.submission.archive import read_archive, read_archives
 from gradkit.submission.files import (
     SubmissionError,
     UnreadableError,
@@ -20,6 +19,8 @@ from gradkit.submission.files import (
     distinct,
     is_archive,
     is_code,
+    read_archive,
+    read_archives,
     read_file,
     read_folder,
     refuse_many,
