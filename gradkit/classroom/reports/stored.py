@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,9 +20,10 @@ from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.report.data import EXPECTED_LEVEL, to_data
 from gradkit.reproducer import ReproducerError, Shown, find, findings_in, run_again
+from gradkit.reproducer.recorded import unchanged
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, Loader, gather
-from gradkit.submission.read import collect, parse
+from gradkit.submission.read import collect
 
 AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
 
@@ -199,44 +201,23 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
     ReproducerError
         It is gone, has changed, or cannot be read.
     """
-    digests = []
-    for base in (Path(), folder, folder.parent):
-        try:
-            for parcel in _parcels(base, kept):
-                if parcel.digest == kept.digest:
-                    return parse(replace(parcel, name=kept.name))
-                digests.append(parcel.digest)
-        except SubmissionError as error:
-            raise ReproducerError(str(error)) from None
-    if digests:
-        raise ReproducerError(
-            f"{kept.path}: the submission has changed since: its digest was {kept.digest[:12]}, "
-            f"and is {digests[0][:12]}. Put the former one back, or grade the class anew."
-        )
-    raise ReproducerError(
-        f"{kept.path}: the submission is gone, so its code cannot be shown or run. Put it back, "
-        "or grade the class again from where it is now."
-    )
+    places = [p for base in (Path(), folder, folder.parent) for p in _places(base, kept.path)]
+    gone, changed = "grade the class again from where it is now", "grade the class anew"
+    found = (replace(raw, name=kept.name) for place in places for raw in _parcels(*place))
+    return unchanged(found, kept.digest, kept.path, gone, changed)
 
 
-def _parcels(base: Path, kept: Kept) -> Iterator[RawSubmission]:
+def _parcels(path: Path, member: str) -> Iterator[RawSubmission]:
     """Read what lies there: as one of a download, whose files may belong together, or by itself."""
-    for path, member in _places(base, kept.path):
-        with Loader() as loader:
-            for handed in _download(path, member):
-                if (handed.path.resolve(), handed.member) == (path.resolve(), member):
-                    yield loader.load(handed)
-        if not member:
-            yield collect(path)
-
-
-def _download(path: Path, member: str) -> list[Handed]:
-    """The submissions that lie there together, each with all of its parts."""
-    try:
+    handed: list[Handed] = []
+    with suppress(SubmissionError):
         handed = gather([path if member else path.parent])
-    except SubmissionError:
-        return []
-    return [one for one, _ in attributed(handed, senders(handed))]
+    with Loader() as loader:
+        for one, _ in attributed(handed, senders(handed)):
+            if (one.path.resolve(), one.member) == (path.resolve(), member):
+                yield loader.load(one)
+    if not member:
+        yield collect(path)
 
 
 def _places(base: Path, recorded: str) -> Iterator[tuple[Path, str]]:
