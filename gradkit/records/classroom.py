@@ -225,8 +225,8 @@ class Row(Struct, frozen=True):
     codes found. ``review`` says why a person should look at it, the most urgent first;
     ``overridden`` are the checks whose points a person has set, by ``task/check``, ``adjustments``
     points that are no check's. ``counted`` says of how many tasks it is; ``ids`` are identifiers
-    by kind, ``left`` tasks that only another attempt has. Who has nothing that counts is
-    ``absent``.
+    by kind, ``left`` tasks that only another attempt has. ``assistant`` is who is to look at it,
+    empty where that work is not split. Who has nothing that counts is ``absent``.
     """
 
     name: str
@@ -244,6 +244,7 @@ class Row(Struct, frozen=True):
     counted: str = ""
     ids: Mapping[str, str] = field(default_factory=dict)
     left: tuple[str, ...] = ()
+    assistant: str = ""
 
 
 class Summary(Struct, frozen=True):

@@ -17,7 +17,6 @@ from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
 from gradkit.records.course import Policy
-from gradkit.records.reports import Look
 from gradkit.records.result import Result, State, TaskResult
 from gradkit.report.table import first_names
 from gradkit.report.words import count_text, word
@@ -50,7 +49,7 @@ def review(
     *,
     pseudonyms: bool = False,
     rows: Sequence[Row] = (),
-) -> list[Look]:
+) -> list[Row]:
     """List the students whose results a person must look at.
 
     Parameters
@@ -65,17 +64,16 @@ def review(
 
     Returns
     -------
-    list of Look
+    list of Row
         By the most urgent reason of each, then by name.
     """
     found = [row for row in rows or everybody(store) if row.review]
-    looks = [Look(row.name, row.review, row.told) for row in found]
     if assistants:
-        whose = split_work([look.name for look in looks], assistants)
-        looks = [replace(look, assistant=whose[look.name]) for look in looks]
+        whose = split_work([row.name for row in found], assistants)
+        found = [replace(row, assistant=whose[row.name]) for row in found]
     if pseudonyms:
-        looks = [replace(look, name=pseudonym(store, look.name), told="") for look in looks]
-    return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
+        found = [_hidden(row, pseudonym(store, row.name)) for row in found]
+    return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), row.name))
 
 
 def everybody(store: Store) -> list[Row]:
