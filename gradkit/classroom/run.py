@@ -40,8 +40,7 @@ from gradkit.records.task import Assignment
 from gradkit.report.table import first_names
 from gradkit.submission.content import MODEL, TRAINING, is_empty, units_of
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, Loader, gather
-from gradkit.submission.read import parse
+from gradkit.submission.read import Handed, Loader, gather, parse
 from gradkit.submission.source import parse as parse_source
 
 

@@ -25,7 +25,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import grader
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Order, Reply
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 pytestmark = pytest.mark.sample(12)
 

@@ -22,8 +22,7 @@ from gradkit.report.data import EXPECTED_LEVEL, to_data
 from gradkit.reproducer import ReproducerError, Shown, find, findings_in, run_again
 from gradkit.reproducer.recorded import unchanged
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, Loader, gather
-from gradkit.submission.read import collect
+from gradkit.submission.read import Handed, Loader, collect, gather
 
 AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
 
