@@ -246,7 +246,7 @@ def grade_class(
             from gradkit.classroom.feedback.pages import write_pages
 
             level = hints or grading.assignment.hints
-            write_pages(store, folder / "pages", level, workers or cores())
+            write_pages(store, folder / "pages", level, workers or cores(), rows)
         return Graded(tally, summary, store.path)
 
 

@@ -18,8 +18,9 @@ from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
 from gradkit.records.course import Policy
 from gradkit.records.result import Result, State, TaskResult
+from gradkit.report.data import to_row
 from gradkit.report.table import first_names
-from gradkit.report.words import count_text, word
+from gradkit.report.words import word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -278,28 +279,21 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
         if result is None:
             return _absent(kept.name, NOTHING)
         handed = HandedIn(0, 0)
-    if result is None:
-        standing = kept.standing
-        look = () if standing == "graded" else (Reason(standing, word(standing)),)
-        return Row(kept.name, standing, kept.told, None, None, False, {}, (), look, handed)
-    checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
-    found = (finding.mistake for task in result.tasks for finding in task.findings)
-    return Row(
-        *(kept.name, kept.standing, kept.told, result.score, result.max_score, result.provisional),
-        {name: (check.state, check.score, check.max_score) for name, check in checks.items()},
-        tuple(dict.fromkeys(found)),
-        (),
-        handed,
-        {name: check for name, check in checks.items() if check.decision is not None},
-        result.adjustments,
-        count_text(result),
-    )
+    standing = kept.standing
+    why = {"graded": "", "absent": say(NOTHING)}.get(standing, word(standing))
+    facts = {"standing": standing, "told": kept.told, "handed": handed, "ungraded": why}
+    if result is not None:
+        return replace(to_row(result), name=kept.name, **facts)
+    look = () if standing == "graded" else (Reason(standing, why),)
+    made = Row(kept.name, standing, kept.told, None, None, False, {}, {}, look)
+    return replace(made, **facts)
 
 
 def _absent(name: str, why: str) -> Row:
     standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
     look = (Reason(standing, say(why)),)
-    return Row(name, standing, "", None, None, False, {}, (), look, HandedIn(0, 0))
+    made = Row(name, standing, "", None, None, False, {}, {}, look, HandedIn(0, 0))
+    return replace(made, ungraded=say(why))
 
 
 def _hidden(row: Row, name: str) -> Row:
