@@ -12,7 +12,7 @@ from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call, FunctionTask
 from gradkit.runtime.statements import layer_of
 from gradkit.runtime.syntax import definitions_in, first_line, names_bound, walk
-from gradkit.submission.source import parse, statements
+from gradkit.submission.source import statements
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
@@ -178,10 +178,9 @@ def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]
 def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
     """Yield the definitions at top level by name: the line that each begins in, and its text."""
     lines = text.split("\n")
-    tree = parse(text).tree
-    for node in tree.body if tree is not None else ():
+    for node in statements(text):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            first = first_line(node)
             yield node.name, (first, "\n".join(lines[first - 1 : node.end_lineno]))
 
 
