@@ -234,13 +234,13 @@ class Row(Struct, frozen=True):
 
     name: str
     standing: Standing
-    told: str
-    score: float | None
-    max_score: float | None
-    provisional: bool
-    checks: Mapping[str, tuple[State, float, float]]
-    mistakes: Mapping[str, str]
-    review: tuple[Reason, ...]
+    told: str = ""
+    score: float | None = None
+    max_score: float | None = None
+    provisional: bool = False
+    checks: Mapping[str, tuple[State, float, float]] = field(default_factory=dict)
+    mistakes: Mapping[str, str] = field(default_factory=dict)
+    review: tuple[Reason, ...] = ()
     handed: HandedIn = HandedIn()
     overridden: Mapping[str, CheckResult] = field(default_factory=dict)
     adjustments: tuple[Adjustment, ...] = ()

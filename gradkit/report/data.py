@@ -156,7 +156,6 @@ def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
         *(result.submission, "graded", "", result.score, result.max_score, result.provisional),
         {name: (check.state, check.score, check.max_score) for name, check in checks.items()},
         {each.mistake: each.title for each in found if hints >= TITLE_LEVEL},
-        (),
         overridden={name: check for name, check in checks.items() if check.decision is not None},
         adjustments=result.adjustments,
         counted=count_text(result),

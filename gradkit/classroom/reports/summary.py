@@ -281,19 +281,16 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
         handed = HandedIn(0, 0)
     standing = kept.standing
     why = {"graded": "", "absent": say(NOTHING)}.get(standing, word(standing))
+    look = () if standing == "graded" or result else (Reason(standing, why),)
+    row = to_row(result) if result else Row(kept.name, standing)
     facts = {"standing": standing, "told": kept.told, "handed": handed, "ungraded": why}
-    if result is not None:
-        return replace(to_row(result), name=kept.name, **facts)
-    look = () if standing == "graded" else (Reason(standing, why),)
-    made = Row(kept.name, standing, kept.told, None, None, False, {}, {}, look)
-    return replace(made, **facts)
+    return replace(row, name=kept.name, review=look, **facts)
 
 
 def _absent(name: str, why: str) -> Row:
     standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
     look = (Reason(standing, say(why)),)
-    made = Row(name, standing, "", None, None, False, {}, {}, look, HandedIn(0, 0))
-    return replace(made, ungraded=say(why))
+    return Row(name, standing, review=look, handed=HandedIn(0, 0), ungraded=say(why))
 
 
 def _hidden(row: Row, name: str) -> Row:
