@@ -46,7 +46,7 @@ from gradkit.classroom.store.results import Store  # noqa: E402
 from gradkit.classroom.worker_pool import LocalPool  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.classroom import Filed  # noqa: E402
-from gradkit.submission.gather import gather  # noqa: E402
+from gradkit.submission.read import gather  # noqa: E402
 
 LANES = 2
 RIGHT, MIXED, FORK = "gradkit, all right", "gradkit, mixed", "bare fork"

@@ -25,7 +25,8 @@ from msgspec.structs import replace
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.result import CheckResult, Result
-from gradkit.report.html.class_page import class_page, to_row
+from gradkit.report.data import to_row
+from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import student_page
 from gradkit.sandbox import Workshop
 

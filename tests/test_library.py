@@ -17,7 +17,7 @@ import pytest
 from model_solutions import ROOT
 
 from gradkit import batch, cli, errors
-from gradkit.authoring.export import platforms as export
+from gradkit.authoring import export
 from gradkit.authoring.new import write as new
 from gradkit.classroom import remark, run
 from gradkit.classroom.feedback import give as back

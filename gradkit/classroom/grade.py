@@ -29,7 +29,7 @@ from gradkit.records.course import NO_COURSE, Course, Policy
 from gradkit.records.result import Result
 from gradkit.records.task import Assignment
 from gradkit.submission.files import SubmissionError, UnreadableError
-from gradkit.submission.gather import Loader, place_of
+from gradkit.submission.read import Loader, place_of
 
 PATIENCE = 600.0
 """Seconds that results wait for another program to let go of the class file."""

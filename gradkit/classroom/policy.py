@@ -123,7 +123,7 @@ def counting_attempts(
     upto: int | None = None,
     *,
     rule: str | None = None,
-    amended: Mapping[int, Filed] | None = None,
+    amended: Mapping[int, Filed] = {},
 ) -> list[CountingAttempt]:
     """For each student the attempt that counts, in the order of the names.
 
@@ -143,7 +143,7 @@ def counting_attempts(
         Whoever has no attempt that the rule allows is not in it.
     """
     rule = rule or rule_of(store, upto)
-    kept = [_amended(each, amended or {}) for each in theirs(store.newest(upto))]
+    kept = [_amended(each, amended) for each in theirs(store.newest(upto))]
     result = []
     for _, attempts in groupby(kept, key=lambda each: each.name):
         ordered = _ordered(list(attempts))
@@ -151,11 +151,6 @@ def counting_attempts(
         if chosen is not None:
             result.append(CountingAttempt(chosen, ordered.index(chosen) + 1, len(ordered)))
     return result
-
-
-def counting_attempt(store: Store, name: str, upto: int | None = None) -> CountingAttempt | None:
-    """Return the attempt of one student that counts; None where there is none."""
-    return next((one for one in counting_attempts(store, upto) if one.kept.name == name), None)
 
 
 def theirs(found: Sequence[Kept]) -> list[Kept]:

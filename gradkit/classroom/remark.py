@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.grade import refuse_unfit
-from gradkit.classroom.policy import counting_attempts, policy
+from gradkit.classroom.policy import policy
 from gradkit.classroom.reports.summary import cautions, everybody
-from gradkit.classroom.store.counted import NO_POLICY, changed_policy, made_of, overrides, policy_of
+from gradkit.classroom.store.counted import Counting, changed_policy
 from gradkit.classroom.store.results import (
     Store,
     filed_of,
@@ -42,7 +42,7 @@ from gradkit.grading.assess import (
 from gradkit.grading.mark import Scheme
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
-from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked
+from gradkit.records.classroom import Change, Filed, Kept, Remarked
 from gradkit.records.course import Policy
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Result, TaskResult, Verdict
@@ -288,15 +288,8 @@ def _changes(
     store: Store, new: Mapping[int, Filed], rule: str | None, rules: Policy | None
 ) -> tuple[int, tuple[Change, ...]]:
     """Count students with a score, and list whose score new marks, rule or policy change."""
-    words, former = overrides(store), policy_of(store)
-
-    def scores(
-        rule: str | None, amended: Mapping[int, Filed], policy: Policy
-    ) -> dict[str, tuple[float | None, float | None]]:
-        counting = counting_attempts(store, rule=rule, amended=amended)
-        return {one.kept.name: _score(store, one.kept, amended, words, policy) for one in counting}
-
-    before, after = scores(None, {}, former), scores(rule, new, rules or former)
+    former, now = Counting(store), Counting(store, rule=rule, policy=rules, amended=new)
+    before, after = ({name: at.score(name) for name in at.attempts} for at in (former, now))
     pairs = {n: (before.get(n, NONE), after.get(n, NONE)) for n in sorted(before | after)}
     scored = sum(old[0] is not None or now[0] is not None for old, now in pairs.values())
     changes = (Change(name, *old, *now) for name, (old, now) in pairs.items() if old != now)
@@ -305,21 +298,6 @@ def _changes(
 
 NONE = (None, None)
 """The score and the largest of a student with nothing that counts."""
-
-
-def _score(
-    store: Store,
-    kept: Kept,
-    new: Mapping[int, Filed],
-    words: Mapping[str, Sequence[Override]],
-    policy: Policy,
-) -> tuple[float | None, float | None]:
-    """Return the score that counts and the largest."""
-    if kept.name not in words and policy == NO_POLICY:
-        return kept.score, kept.max_score
-    packed = new[kept.id].result if kept.id in new else store.result(kept.id)
-    result = made_of(packed, kept, words, policy)
-    return (result.score, result.max_score) if result else NONE
 
 
 def _stored(

@@ -12,7 +12,6 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.binding.inspection import outline
 from gradkit.classroom.cluster import Cluster
 from gradkit.classroom.course.find_student import find_student, meant, students
 from gradkit.classroom.course.roster import Enrolment, Entry, enrolment_of, names_of, read_roster
@@ -39,11 +38,9 @@ from gradkit.records.course import NO_COURSE, Course, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.report.table import first_names
-from gradkit.submission.content import is_empty, normal
-from gradkit.submission.divide import divide
+from gradkit.submission.content import MODEL, TRAINING, is_empty, units_of
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, Loader, gather
-from gradkit.submission.read import parse
+from gradkit.submission.read import Handed, Loader, gather, parse
 from gradkit.submission.source import parse as parse_source
 
 
@@ -106,20 +103,12 @@ def has_roles(submission: Submission, assignment: Assignment) -> bool:
     """
     if any(parse_source(cell.source).tree is None for cell in submission.cells):
         return True
-    wanted = {
-        normal(name)
-        for task in assignment.tasks
-        for role in task.roles
-        for name in (role.name, *role.aliases)
-    }
-    trains = any(task.framework.trains for task in assignment.tasks)
-    for section in divide(submission, assignment.tasks):
-        seen = outline(section, submission.modules)
-        if trains and (seen.models or seen.loops):
-            return True
-        if any(normal(name) in wanted for name in seen.names):
-            return True
-    return bool(claim_functions(submission, assignment, ()))
+    units = units_of(submission.cells, assignment.tasks)
+    known = {role.name for task in assignment.tasks for role in task.roles}
+    if any(task.framework.trains for task in assignment.tasks):
+        known |= {MODEL, TRAINING}
+    played = any(unit.roles & known or unit.meant for unit in units)
+    return played or bool(claim_functions(submission, assignment, ()))
 
 
 class Unwatched:
@@ -257,7 +246,7 @@ def grade_class(
             from gradkit.classroom.feedback.pages import write_pages
 
             level = hints or grading.assignment.hints
-            write_pages(store, folder / "pages", level, workers or cores())
+            write_pages(store, folder / "pages", level, workers or cores(), rows)
         return Graded(tally, summary, store.path)
 
 

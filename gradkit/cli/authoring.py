@@ -10,10 +10,10 @@ import click
 
 from gradkit.cli import options
 from gradkit.cli.output import console
-from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
+from gradkit.cli.usage import FAILED, PASSED, OneOf, Refusal, command
 
 
-@click.command("list", cls=Command, example="gradkit list --assignment spring/assignment.toml")
+@command("list", "gradkit list --assignment spring/assignment.toml")
 @click.argument("task", required=False, metavar="")
 @options.ASSIGNMENT
 def list_command(task: str | None, assignment: Path | None) -> None:
@@ -34,7 +34,7 @@ def list_command(task: str | None, assignment: Path | None) -> None:
         click.echo(outline(read_assignment(assignment)), nl=False)
 
 
-@click.command("audit", cls=Command, example="gradkit audit --assignment spring/assignment.toml")
+@command("audit", "gradkit audit --assignment spring/assignment.toml")
 @options.ASSIGNMENT
 @options.REFERENCE
 def audit_command(assignment: Path | None, reference: Path | None) -> None:
@@ -51,7 +51,7 @@ def audit_command(assignment: Path | None, reference: Path | None) -> None:
     raise click.exceptions.Exit(PASSED if found.clean else FAILED)
 
 
-@click.command("reproduce", cls=Command, example="gradkit reproduce --reference reference")
+@command("reproduce", "gradkit reproduce --reference reference")
 @options.REFERENCE
 def reproduce_command(reference: Path | None) -> None:
     """Run the published notebook's four runs again, published beside recomputed."""
@@ -62,7 +62,7 @@ def reproduce_command(reference: Path | None) -> None:
     raise click.exceptions.Exit(PASSED if agreed else FAILED)
 
 
-@click.command("explain", cls=Command, example="gradkit explain swapped-index")
+@command("explain", "gradkit explain swapped-index")
 @click.argument("code", required=False)
 @options.out("DIR", "Write a page per mistake and an index there, as Markdown.")
 @options.flag("--costs", "List what each mistake costs, by preset.")
@@ -74,7 +74,7 @@ def explain_command(
 
     With --costs and --assignment that assignment's own deductions are beside the presets.
     """
-    from gradkit.authoring.export.bundle import as_files, write_folder
+    from gradkit.authoring.export import as_files, write_folder
     from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
     from gradkit.report.exercise import listing, page_text, pages_of, show_page
     from gradkit.text import spell
@@ -103,7 +103,7 @@ def explain_command(
         click.echo(spell(text, sys.stdout.encoding), nl=False)
 
 
-@click.command("export", cls=Command, example="gradkit export gradescope --out autograder.zip")
+@command("export", "gradkit export gradescope --out autograder.zip")
 @click.argument("platform", type=OneOf(["gradescope", "prairielearn", "github-classroom", "wheel"]))
 @options.out("PATH", "The zip archive (gradescope) or folder to write.", required=True)
 @options.ASSIGNMENT
@@ -124,7 +124,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     can read the repository. Where there are any, examples of what they give go in their
     place. With wheel it is gradkit alone, for anybody to install.
     """
-    from gradkit.authoring.export.platforms import export_assignment
+    from gradkit.authoring.export import export_assignment
 
     untold = export_assignment(platform, out, **settings)
     click.echo(f"Written to {out}.", err=True)
@@ -137,7 +137,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
         )
 
 
-@click.command("new", cls=Command, example="gradkit new hw")
+@command("new", "gradkit new hw")
 @click.argument("folder", type=options.FilePath(), metavar="DIR")
 @options.flag("--instructor", "An assignment of one's own, with solutions and template.")
 @options.number(

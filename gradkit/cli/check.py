@@ -14,7 +14,7 @@ from msgspec import to_builtins
 
 from gradkit.cli import options
 from gradkit.cli.output import write
-from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Command, Refusal
+from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Refusal, command
 from gradkit.language import say
 from gradkit.report.formats import FORMATS, lacking, load
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gradkit.sandbox.doctor import Examination
 
 
-@click.command("check", cls=Command, example="gradkit check hw.py --task regression-numpy --seed 1")
+@command("check", "gradkit check hw.py --task regression-numpy --seed 1")
 @click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATH…")
 @options.assignment_options
 @options.HINTS
@@ -119,7 +119,7 @@ def verdict_code(results: Sequence[Result]) -> int:
     return OPEN if states - {"pass"} else PASSED
 
 
-@click.command("doctor", cls=Command, example="gradkit doctor --key answers.py")
+@command("doctor", "gradkit doctor --key answers.py")
 @options.format_option("text", "json")
 @click.option(
     "--key",

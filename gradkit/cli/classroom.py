@@ -9,7 +9,7 @@ import click
 
 from gradkit.cli import options
 from gradkit.cli.output import console, tell
-from gradkit.cli.usage import FAILED, Command, OneOf, Refusal, heeding, interruptible
+from gradkit.cli.usage import FAILED, OneOf, Refusal, command, heeding, interruptible
 
 if TYPE_CHECKING:
     from gradkit.classroom.feedback.address import Way
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from gradkit.classroom.store.counted import Overridden
 
 
-@click.command(
-    "grade", cls=Command, example="gradkit grade submissions.zip --out results --roster Grades.csv"
-)
+@command("grade", "gradkit grade submissions.zip --out results --roster Grades.csv")
 @click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATHS…")
 @options.out(
     "DIR", "Folder for the results; grading goes on there where it was left.", required=True
@@ -108,9 +106,7 @@ def _tell(graded: Graded) -> None:
         )
 
 
-@click.command(
-    "remark", cls=Command, example='gradkit remark results --drop swapped-index --why "unclear"'
-)
+@command("remark", 'gradkit remark results --drop swapped-index --why "unclear"')
 @options.CLASS
 @options.ASSIGNMENT
 @options.REFERENCE
@@ -152,10 +148,8 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
         raise click.exceptions.Exit(FAILED)
 
 
-@click.command(
-    "override",
-    cls=Command,
-    example='gradkit override results "Ann Lee" update 4 --comment "the sheet was unclear"',
+@command(
+    "override", 'gradkit override results "Ann Lee" update 4 --comment "the sheet was unclear"'
 )
 @options.CLASS
 @click.argument("student", required=False)
@@ -216,11 +210,7 @@ def _tell_override(done: Overridden) -> None:
     click.echo(f"{said} The total is now {total}.", err=True)
 
 
-@click.command(
-    "feedback",
-    cls=Command,
-    example="gradkit feedback results --format moodle --worksheet Grades.csv",
-)
+@command("feedback", "gradkit feedback results --format moodle --worksheet Grades.csv")
 @options.CLASS
 @click.option(
     "--format",
@@ -269,7 +259,7 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
         raise click.exceptions.Exit(FAILED)
 
 
-@click.command("purge", cls=Command, example='gradkit purge results "Ann Lee" --why "asked for it"')
+@command("purge", 'gradkit purge results "Ann Lee" --why "asked for it"')
 @options.CLASS
 @click.argument("student")
 @options.flag("--yes", "Do not ask; STUDENT is then the whole name.")

@@ -10,13 +10,13 @@ import click
 
 from gradkit.cli import options
 from gradkit.cli.output import console, print_text, tell, to_file, to_stdout
-from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
+from gradkit.cli.usage import FAILED, PASSED, OneOf, Refusal, command
 
 if TYPE_CHECKING:
     from gradkit.reproducer import Shown
 
 
-@click.command("summary", cls=Command, example="gradkit summary results --format csv > class.csv")
+@command("summary", "gradkit summary results --format csv > class.csv")
 @options.CLASS
 @options.format_option("text", "csv")
 @options.PSEUDONYMS
@@ -34,7 +34,7 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
         show_summary(summary, console())
 
 
-@click.command("review", cls=Command, example="gradkit review results --split anna,ben --for anna")
+@command("review", "gradkit review results --split anna,ben --for anna")
 @options.CLASS
 @click.option("--split", metavar="NAMES", help="Share the work among these, as anna,ben,carla.")
 @click.option("--for", "whose", metavar="NAME", help="With --split: this one's part alone.")
@@ -85,7 +85,7 @@ def _names(split: str | None) -> list[str]:
     return [name for name in names if name]
 
 
-@click.command("history", cls=Command, example='gradkit history results "Ann Lee" --format json')
+@command("history", 'gradkit history results "Ann Lee" --format json')
 @options.CLASS
 @click.argument("student", required=False)
 @options.format_option("text", "json")
@@ -113,7 +113,7 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
         print_text(history_text(told), sys.stdout.encoding)
 
 
-@click.command("diff", cls=Command, example="gradkit diff results 2 5")
+@command("diff", "gradkit diff results 2 5")
 @options.CLASS
 @click.argument("before", type=int, metavar="RUN")
 @click.argument("after", type=int, metavar="RUN")
@@ -133,7 +133,7 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
     show_differences(changed, console())
 
 
-@click.command("show", cls=Command, example='gradkit show results "Ann Lee" --finding 3f2a9c')
+@command("show", 'gradkit show results "Ann Lee" --finding 3f2a9c')
 @click.argument("folder", type=options.FilePath(), metavar="DIR|RESULT")
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--finding", metavar="ID", help="Write this one as a script, and run it.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import IO, Any, NoReturn
 
@@ -114,6 +114,11 @@ class Command(click.Command):
         """Write the example below the options."""
         with formatter.section("Example"):
             formatter.write_text(self.example)
+
+
+def command(name: str, example: str) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function; see `Command`."""
+    return click.command(name, cls=Command, example=example)
 
 
 class OneOf(click.Choice[str]):

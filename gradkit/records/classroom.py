@@ -221,29 +221,36 @@ class HandedIn(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """One student's line in the table of a class.
 
-    ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
-    codes found. ``review`` says why a person should look at it, the most urgent first;
-    ``overridden`` are the checks whose points a person has set, by ``task/check``, ``adjustments``
-    points that are no check's. ``counted`` says of how many tasks it is; ``ids`` are identifiers
-    by kind, ``left`` tasks that only another attempt has. Who has nothing that counts is
-    ``absent``.
+    ``checks`` maps ``task/check`` to state, points and largest points, ``tasks`` each task to title
+    and points, ``mistakes`` the codes found to titles. ``review`` says why a person should look at
+    it, the most urgent first; ``overridden`` are the checks whose points a person has set, by
+    ``task/check``, ``adjustments`` points that are no check's. ``counted`` says of how many tasks
+    it is; ``ids`` are identifiers by kind, ``left`` tasks that only another attempt has.
+    ``assistant`` is who is to look at it, empty where that work is not split. Who has nothing that
+    counts is ``absent``; ``ungraded`` are words on why there is no grade. ``link`` leads to the
+    student's page: a path relative to that of the class, or ``#name`` within it, not yet quoted;
+    empty where there is no page.
     """
 
     name: str
     standing: Standing
-    told: str
-    score: float | None
-    max_score: float | None
-    provisional: bool
-    checks: Mapping[str, tuple[State, float, float]]
-    mistakes: tuple[str, ...]
-    review: tuple[Reason, ...]
+    told: str = ""
+    score: float | None = None
+    max_score: float | None = None
+    provisional: bool = False
+    checks: Mapping[str, tuple[State, float, float]] = field(default_factory=dict)
+    mistakes: Mapping[str, str] = field(default_factory=dict)
+    review: tuple[Reason, ...] = ()
     handed: HandedIn = HandedIn()
     overridden: Mapping[str, CheckResult] = field(default_factory=dict)
     adjustments: tuple[Adjustment, ...] = ()
     counted: str = ""
     ids: Mapping[str, str] = field(default_factory=dict)
     left: tuple[str, ...] = ()
+    assistant: str = ""
+    tasks: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    ungraded: str = ""
+    link: str = ""
 
 
 class Summary(Struct, frozen=True):

@@ -6,20 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from gradkit.records.classroom import Change, Reason, Release, RunKind, Standing
-
-
-class Look(Struct, frozen=True):
-    """A student whose result a person must look at.
-
-    ``told`` is the sentence of what was refused or failed. ``assistant`` is who is to look,
-    empty where the work is not split.
-    """
-
-    name: str
-    reasons: tuple[Reason, ...]
-    told: str = ""
-    assistant: str = ""
+from gradkit.records.classroom import Change, Release, RunKind, Standing
 
 
 class Attempt(Struct, frozen=True):

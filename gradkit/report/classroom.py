@@ -15,7 +15,7 @@ from typing import Any
 from gradkit.language import say
 from gradkit.records.result import CENT, OPEN, CheckResult, Result, TaskResult
 from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
-from gradkit.report.words import shared_points, word
+from gradkit.report.words import word
 
 LIMIT = 128_000
 """Bytes of the line: the reporter gets it as an environment variable, and Linux takes 128 KiB."""
@@ -42,7 +42,7 @@ def _line(data: Mapping[str, Any]) -> str:
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
     unit = _unit(result)
-    tests = [test for share in shared_points(result) for test in _tests(*share, unit, hints)]
+    tests = [t for task in result.tasks for c in task.checks for t in _tests(task, c, unit, hints)]
     return {
         "version": 1,
         "status": _status(result),
@@ -61,16 +61,16 @@ def _status(result: Result) -> str:
 
 def _unit(result: Result) -> float:
     """The largest part that every check's points and maximum are multiples of, in hundredths."""
-    shares = shared_points(result)
-    amounts = (part for _, check, c in shares for part in (c, round(check.max_score * CENT)))
+    checks = (check for task in result.tasks for check in task.checks)
+    amounts = (round(part * CENT) for check in checks for part in (check.score, check.max_score))
     return max(math.gcd(*amounts), result.max_score * CENT / TESTS)
 
 
 def _tests(
-    task: TaskResult, check: CheckResult, cents: int, unit: float, hints: int
+    task: TaskResult, check: CheckResult, unit: float, hints: int
 ) -> Iterator[dict[str, Any]]:
     """A check as tests of equal points, those that pass ahead; none where it has no points."""
-    most = round(check.max_score * CENT)
+    cents, most = round(check.score * CENT), round(check.max_score * CENT)
     if not most:
         return
     parts = max(round(most / unit), 1)

@@ -19,6 +19,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from gradkit.language import phrase, say
+from gradkit.records.classroom import Row
 from gradkit.records.result import (
     FOR_INSTRUCTORS,
     Adjustment,
@@ -31,7 +32,7 @@ from gradkit.records.result import (
 )
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.report.escape import OLD_COMMAND
-from gradkit.report.words import adjustment_text, override_text
+from gradkit.report.words import adjustment_text, count_text, given_for, override_text
 
 SCHEMA = "gradkit/result/v1"
 TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
@@ -144,6 +145,23 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
         for finding in task.findings
         if hints >= EXPECTED_LEVEL or finding.mistake not in FOR_INSTRUCTORS
     ]
+
+
+def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
+    """Cut a result to a line of the class, with its mistakes where the level names them."""
+    checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
+    found = [finding for task in result.tasks for finding in visible(task, hints)]
+    worth = {task.task: given_for(result, task) or task for task in result.tasks}
+    return Row(
+        *(result.submission, "graded", "", result.score, result.max_score, result.provisional),
+        {name: (check.state, check.score, check.max_score) for name, check in checks.items()},
+        {each.mistake: each.title for each in found if hints >= TITLE_LEVEL},
+        overridden={name: check for name, check in checks.items() if check.decision is not None},
+        adjustments=result.adjustments,
+        counted=count_text(result),
+        tasks={task.task: (task.title, worth[task.task].score) for task in result.tasks},
+        link=link,
+    )
 
 
 def _decision(check: CheckResult) -> dict[str, Any] | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradkit.records.result import CENT, CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report import plain_text
 from gradkit.report.data import apply_visibility
-from gradkit.report.words import round_points, word
+from gradkit.report.words import word
 
 LIMIT = 4 << 20
 """Bytes of the file: Gradescope states none, and nobody reads more."""
@@ -45,18 +45,17 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
     kept = apply_visibility(result)
     tests = []
     for number, (whole, part) in enumerate(zip(result.tasks, kept.tasks, strict=True), 1):
-        for index, cents in enumerate(round_points(whole)):
-            check = whole.checks[index]
+        for index, check in enumerate(whole.checks):
             word = result.visibility.get(check.check, "visible")
             task = part if word == "visible" else whole
-            test = _test(task, task.checks[index], cents, hints)
+            test = _test(task, task.checks[index], hints)
             tests.append({**test, "number": f"{number}.{index + 1}", "visibility": word})
     # This text is always shown, and Gradescope itself shows no total while a test is unseen.
     seen = all(test["visibility"] == "visible" for test in tests)
     title = f"{plain_text.title_text(result)}\n" if seen else ""
     return {
         **_frame(plain_text.shorten(title + plain_text.head_text(result), plain_text.ROOM)),
-        "score": sum(sum(round_points(task)) for task in result.tasks) / CENT,
+        "score": round(sum(task.score for task in result.tasks), 2),
         "tests": tests,
         # For whoever has to repeat it; Gradescope hands this to later runs and to nobody else.
         "extra_data": {
@@ -68,14 +67,14 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
     }
 
 
-def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[str, Any]:
+def _test(task: TaskResult, check: CheckResult, hints: int) -> dict[str, Any]:
     test = {
         "name": f"{task.title}: {check.check}",
         "status": "passed" if check.state == "pass" else "failed",
         "output": _output(task, check, hints),
     }
     # Without points it is shown as information, neither passed by score nor failed.
-    worth = {"score": cents / CENT, "max_score": check.max_score} if check.max_score else {}
+    worth = {"score": check.score, "max_score": check.max_score} if check.max_score else {}
     return {**test, **worth}
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from gradkit.records.result import CENT, CheckResult, Result, State, TaskResult
+from gradkit.records.result import CheckResult, Result, State, TaskResult
 from gradkit.report.escape import xml_text
 from gradkit.report.plain_text import check_text, head_text, title_text
-from gradkit.report.words import round_points, word
+from gradkit.report.words import word
 from gradkit.text import clean_text
 
 MESSAGE_BYTES = 500
@@ -77,11 +77,10 @@ def _counted(name: str, kinds: Sequence[str | None]) -> ET.Element:
 
 
 def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
-    shares = round_points(task)
-    yield "points", sum(shares) / CENT
+    yield "points", task.score
     yield "max_points", task.max_score
-    for check, cents in zip(task.checks, shares, strict=True):
-        yield f"{check.check}.points", cents / CENT
+    for check in task.checks:
+        yield f"{check.check}.points", check.score
         yield f"{check.check}.max_points", check.max_score
 
 

@@ -173,8 +173,7 @@ LIMIT = 50_000
 
 
 TOOLS: Mapping[str, object] = {
-    **by_name(check_text, head_text, title_text, lines_text, total, shorten, zip),
-    **by_name(words.round_points, words.task_worth),
+    **by_name(check_text, head_text, title_text, lines_text, total, shorten, words.task_worth),
     "endless": ENDLESS,
 }
 """What templates of plain text call."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradkit.records.result import CENT, CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report import plain_text
-from gradkit.report.words import shared_points, state_of, word
+from gradkit.report.words import state_of, word
 
 LIMIT = 1_000_000
 """Bytes of the file that PrairieLearn takes."""
@@ -35,8 +35,7 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
-    shares = [*shared_points(result)]
-    earned = sum(cents for _, _, cents in shares) / CENT
+    earned = sum(task.score for task in result.tasks)
     # A coarse step can round above the points that there are; PrairieLearn takes no more than 1.
     score = min(earned / result.max_score, 1.0) if result.max_score else 0.0
     return {
@@ -46,16 +45,16 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
         "message": plain_text.shorten(
             f"{plain_text.title_text(result)}\n{plain_text.head_text(result)}", plain_text.ROOM
         ),
-        "tests": [_test(*share, hints) for share in shares],
+        "tests": [_test(task, c, hints) for task in result.tasks for c in task.checks],
     }
 
 
-def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[str, Any]:
+def _test(task: TaskResult, check: CheckResult, hints: int) -> dict[str, Any]:
     # One test without points would hide the points of all.
     return {
         "name": f"{task.title}: {check.check}",
         "description": word(state_of(check)),
-        "points": cents / CENT,
+        "points": check.score,
         "max_points": check.max_score,
         "message": plain_text.check_text(task, check, hints),
     }

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.text import Text
 
 from gradkit.language import say, say_each
-from gradkit.records.classroom import HandedIn
+from gradkit.records.classroom import HandedIn, Row
 from gradkit.records.course import PLATFORMS, Preview
-from gradkit.records.reports import Difference, Given, Left, Look, Mark, Stood
+from gradkit.records.reports import Difference, Given, Left, Mark, Stood
 from gradkit.report.document import document
 from gradkit.report.escape import csv_cell
 from gradkit.report.words import points, score_text, word
@@ -60,12 +60,12 @@ def to_csv(table: Table) -> str:
     return buffer.getvalue()
 
 
-def show_review(looks: Sequence[Look], console: Console, folder: Path) -> None:
+def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
     """Print who is to be looked at, why, by whom, and with which command.
 
     Parameters
     ----------
-    looks : sequence of Look
+    looks : sequence of Row
     console : Console
     folder : Path
         Folder of the class.
@@ -88,24 +88,24 @@ def show_review(looks: Sequence[Look], console: Console, folder: Path) -> None:
     show_table(Table(heads, rows, whole=(len(heads) - 1,)), console)
 
 
-def review_csv(looks: Sequence[Look], folder: Path) -> str:
+def review_csv(looks: Sequence[Row], folder: Path) -> str:
     """Write one row for each student, in UTF-8 with a header."""
     rows = [
-        (look.name, look.reasons[0].kind, _why(look, "; "), look.assistant, command(look, folder))
+        (look.name, look.review[0].kind, _why(look, "; "), look.assistant, command(look, folder))
         for look in looks
     ]
     return to_csv(Table(("student", "kind", "why", "assistant", "command"), rows))
 
 
-def command(look: Look, folder: Path) -> str:
+def command(look: Row, folder: Path) -> str:
     """Return the command that shows the student's result."""
     # What begins with a dash would be taken for an option.
     words = ["--"] if look.name.startswith("-") or str(folder).startswith("-") else []
     return shlex.join(["gradkit", "show", *words, str(folder), look.name])
 
 
-def _why(look: Look, between: str) -> str:
-    said = [reason.words for reason in look.reasons]
+def _why(look: Row, between: str) -> str:
+    said = [reason.words for reason in look.review]
     return between.join([brief(look.told), *said[1:]] if look.told else said)
 
 

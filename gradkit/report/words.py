@@ -1,7 +1,7 @@
 """Write code words, points, doubtful parts, decisions and changes as people read them.
 
-`gradkit.grading.mark` rounds a task's total and the points of its checks, once: what is written
-here, in hundredths, adds up to the task's score by then.
+`gradkit.grading.mark` rounds a task's total and the points of its checks, once, to hundredths: what
+is written adds up to the task's score.
 
 Formulas of findings are taken apart and held against each other. Their text form is that of the
 result: signed terms of factors, ``+0.002 · (y−ŷ) · W2′[0]``, behind ``= `` and another entry where
@@ -18,20 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import phrase, say
-from gradkit.records.result import CENT, Adjustment, CheckResult, Finding, Result, TaskResult
+from gradkit.records.result import Adjustment, CheckResult, Finding, Result, TaskResult
 from gradkit.text import clean_text
-
-
-def round_points(task: TaskResult) -> tuple[int, ...]:
-    """Points of each check in hundredths."""
-    return tuple(round(check.score * CENT) for check in task.checks)
-
-
-def shared_points(result: Result) -> Iterator[tuple[TaskResult, CheckResult, int]]:
-    """Give each check of a result with its task, and its points in hundredths."""
-    for task in result.tasks:
-        for check, cents in zip(task.checks, round_points(task), strict=True):
-            yield task, check, cents
 
 
 def points(value: float) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.records.submission import Submission
+from gradkit.records.submission import RawSubmission, Submission
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.read import read
+from gradkit.submission.read import collect, parse
 from gradkit.text import clean_text, columns
 from gradkit.writing import refusing
 
@@ -111,32 +111,44 @@ def find(
 
 
 def read_again(result: Data, file: Path) -> Submission:
-    """The submission, which must be what it was.
+    """The submission, which must be what it was. See `unchanged`."""
+    recorded = Path(result["path"])
+    # As recorded, then beside the result.
+    places = [each for each in (recorded, file.parent / recorded) if each.exists()][:1]
+    found = map(collect, places)
+    was, place = result["digests"]["submission"], next(iter(places), recorded)
+    return unchanged(found, was, place, "check it again where it is now", "check this one anew")
+
+
+def unchanged(
+    found: Iterable[RawSubmission], was: str, place: object, gone: str, changed: str
+) -> Submission:
+    """Read the first submission that has the digest which there ``was``.
+
+    ``gone`` and ``changed`` are what can be done where there is none, besides putting it back.
 
     Raises
     ------
     ReproducerError
-        It is gone, or has changed.
+        It is gone, has changed, or cannot be read.
     """
-    recorded = Path(result["path"])
-    # As recorded, then beside the result.
-    places = [each for each in (recorded, file.parent / recorded) if each.exists()]
-    if not places:
-        raise ReproducerError(
-            f"{recorded}: the submission is gone, so its code cannot be shown or run. Put it back, "
-            "or check it again where it is now."
-        )
+    digests = []
     try:
-        submission = read(places[0])
+        for raw in found:
+            if raw.digest == was:
+                return parse(raw)
+            digests.append(raw.digest[:12])
     except SubmissionError as error:
         raise ReproducerError(str(error)) from None
-    was = result["digests"]["submission"]
-    if submission.digest != was:
+    if digests:
         raise ReproducerError(
-            f"{places[0]}: the submission has changed since: its digest was {was[:12]}, and is "
-            f"{submission.digest[:12]}. Put the former one back, or check this one anew."
+            f"{place}: the submission has changed since: its digest was {was[:12]}, and is "
+            f"{digests[0]}. Put the former one back, or {changed}."
         )
-    return submission
+    raise ReproducerError(
+        f"{place}: the submission is gone, so its code cannot be shown or run. Put it back, or "
+        f"{gone}."
+    )
 
 
 def script_text(script: str, printed: str, conclusion: str) -> str:

@@ -84,10 +84,6 @@ def _says_nothing(node: ast.stmt) -> bool:
     return constant or isinstance(node, ast.Pass)
 
 
-normal = plain
-"""What students vary in a name is taken off: case and underscores."""
-
-
 def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
     """Take cells apart into units, in order."""
     parsed = [(cell, parse(cell.source).tree) for cell in cells]

@@ -12,7 +12,7 @@ from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call, FunctionTask
 from gradkit.runtime.statements import layer_of
 from gradkit.runtime.syntax import definitions_in, first_line, names_bound, walk
-from gradkit.submission.source import parse, statements
+from gradkit.submission.source import statements
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
@@ -180,13 +180,12 @@ def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]
 def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
     """Yield the definitions at top level by name: the line that each begins in, and its text."""
     lines = text.split("\n")
-    tree = parse(text).tree
-    for node in tree.body if tree is not None else ():
+    for node in statements(text):
         number = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         if number or isinstance(node, ast.FunctionDef | ast.ClassDef):
             first = first_line(node)
-            text = "\n".join(lines[first - 1 : node.end_lineno])
-            yield from ((name, (first, text)) for name in names_bound(node))
+            part = "\n".join(lines[first - 1 : node.end_lineno])
+            yield from ((name, (first, part)) for name in names_bound(node))
 
 
 def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str, Definition]:

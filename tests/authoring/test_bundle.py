@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 from model_solutions import REFERENCE
 
-from gradkit.authoring.export.bundle import ExportError, File, bundle, fill, write_folder, write_zip
-from gradkit.authoring.export.platforms import export_assignment
+from gradkit.authoring.export import (
+    ExportError,
+    File,
+    bundle,
+    export_assignment,
+    fill,
+    write_folder,
+    write_zip,
+)
 from gradkit.task.assignment import DEFAULT, AssignmentError, read_assignment
 
 NUMPY = """\

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from soak import SIZE
 
 from gradkit.authoring.audit import audit_file
-from gradkit.authoring.export.bundle import as_files, write_folder
+from gradkit.authoring.export import as_files, write_folder
 from gradkit.authoring.new.write import instructor_files, student_files
 from gradkit.cli import main
 from gradkit.grading.session import Session

@@ -20,9 +20,8 @@ from click.testing import CliRunner, Result
 from model_solutions import REFERENCE, ROOT
 
 from gradkit import __version__
-from gradkit.authoring.export import bundle as exports
-from gradkit.authoring.export.bundle import ExportError, Install, choose, words
-from gradkit.authoring.export.platforms import TORCH, workflow
+from gradkit.authoring import export as exports
+from gradkit.authoring.export import TORCH, ExportError, Install, choose, words, workflow
 from gradkit.cli import main
 from gradkit.task.assignment import DEFAULT
 

@@ -23,7 +23,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import grader
 from gradkit.cli import main
 from gradkit.grading.settings import Settings
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 SWAPPED = samples()["swapped-index"]
 _CLASS = ROOT / "tests" / "sample_class"

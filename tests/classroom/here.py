@@ -14,7 +14,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import Grader, grader
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Order, Reply
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 
 class Here:

@@ -17,7 +17,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import grader
 from gradkit.grading.settings import Settings
 from gradkit.records.course import Student
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 CLIMBS = next(
     text for text in MISTAKES if "dA2 = -2 * (y - y_hat)" in text and "+ 0.001 * dW2" in text

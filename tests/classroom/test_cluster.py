@@ -23,7 +23,7 @@ from gradkit.classroom.worker_pool import LocalPool
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Filed
 from gradkit.sandbox import doctor
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 from gradkit.task.assignment import DEFAULT, AssignmentError
 
 distributed = pytest.importorskip("distributed")

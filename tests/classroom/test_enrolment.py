@@ -16,7 +16,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Course, Student
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 
 def whose(found: Enrolment) -> list[tuple[str, ...]]:

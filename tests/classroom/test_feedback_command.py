@@ -17,7 +17,7 @@ from gradkit.classroom.store.counted import override_points
 from gradkit.classroom.store.database import files_of
 from gradkit.classroom.store.results import Store, given
 from gradkit.cli import main
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -27,7 +27,7 @@ from gradkit.classroom.store.results import Store, pack, seed_of
 from gradkit.grading.settings import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.records.result import Result
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 from gradkit.task.assignment import read_assignment
 
 pytestmark = pytest.mark.sample(3)

@@ -25,7 +25,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import grader
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Order, Reply
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 pytestmark = pytest.mark.sample(12)
 
@@ -115,7 +115,7 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
             "cas": "waiting",
             "dan": "absent",
         }
-        waiting = [look.name for look in review(store) if look.reasons[0].kind == "waiting"]
+        waiting = [look.name for look in review(store) if look.review[0].kind == "waiting"]
         assert waiting == ["ben", "cas"]
         assert store.awaited() == ["ben", "cas"]
     head = "1 submission, 1 provisional, 2 not graded yet, 1 student without one that counts\n"
@@ -343,7 +343,7 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
             "ann": ("not handed in: classification-numpy",),
             "ben": ("refused",),
         }
-        told = {look.name: [reason.words for reason in look.reasons] for look in review(store)}
+        told = {look.name: [reason.words for reason in look.review] for look in review(store)}
     assert told == {"ann": ["not handed in: classification-numpy"], "ben": ["refused"]}
 
 

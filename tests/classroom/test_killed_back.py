@@ -22,8 +22,7 @@ from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
 from soak import SIZE
 
-from gradkit.classroom.policy import counting_attempts
-from gradkit.classroom.store.counted import overrides, result_of
+from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, content, given
 
@@ -59,8 +58,8 @@ def seen(out: Path) -> Seen:
         assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     base.close()
     with Store(out, write=False) as store:
-        words = overrides(store)
-        scores = {one.kept.name: result_of(store, one).score for one in counting_attempts(store)}
+        counting = Counting(store)
+        scores = {name: counting.score(name)[0] for name in counting.attempts}
         notes = {
             (one.name, one.file, content(store, one.id))
             for told in given(store).values()
@@ -68,7 +67,7 @@ def seen(out: Path) -> Seen:
         }
     said = [
         (name, each.check, each.points, each.comment)
-        for name, all_ in words.items()
+        for name, all_ in counting.words.items()
         for each in all_
     ]
     paths = [path for path in (out / "feedback").rglob("*") if path.is_file()]

@@ -17,7 +17,7 @@ from gradkit.classroom.feedback.address import (
     write_zip,
 )
 from gradkit.records.course import Sender
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[ .]$|^(CON|PRN|AUX|NUL|COM\d|LPT\d)(\.|$)', re.I)
 

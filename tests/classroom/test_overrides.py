@@ -32,19 +32,19 @@ from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.store.counted import (
+    Counting,
     OverrideError,
     counted,
     override,
     override_table,
     overrides,
-    result_of,
 )
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import CountingAttempt, Row
 from gradkit.records.result import CheckResult, Result
-from gradkit.report.html.class_page import to_row
+from gradkit.report.data import to_row
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
 from gradkit.report.text import to_text
@@ -64,7 +64,7 @@ def one_of(store: Store, name: str) -> CountingAttempt:
 def result(course: Path, name: str = ANNA) -> Result:
     """A student's result with every last word."""
     with Store(course, write=False) as store:
-        return result_of(store, one_of(store, name))
+        return Counting(store).result(name)
 
 
 def check(course: Path, name: str = ANNA, wanted: str = "update") -> CheckResult:
@@ -273,7 +273,7 @@ def test_no_reason_is_refused(course: Path) -> None:
 def test_what_was_refused_may_be_given_points(course: Path) -> None:
     """For a task, for a check of it, or in whole where it is known what counts."""
     with Store(course, write=False) as store:
-        assert result_of(store, one_of(store, FAY)) is None
+        assert Counting(store).result(FAY) is None
     assert give(course, 15.0, TASK, name=FAY) == (None, None)
     made = result(course, FAY)
     assert (made.score, made.max_score, made.tasks) == (15.0, 20.0, ())
@@ -310,7 +310,7 @@ def test_a_task_whose_points_are_set_says_so_at_the_task(course: Path) -> None:
     assert heading in page
     assert said in page
     assert "17.25 / 20 <span" not in page
-    assert to_row(made, 4).tasks[0].score == 18
+    assert next(score for _, score in to_row(made, 4).tasks.values()) == 18
     assert "18 / 20, set by a person" in to_text([made], 4)
     assert "Regression in numpy: 18 / 20, set by a person\n" in to_comment(made, 4)
     give(course, None, TASK)

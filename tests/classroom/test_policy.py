@@ -28,7 +28,7 @@ from gradkit.records.classroom import Kept
 from gradkit.records.course import Bonus, Late, Policy, Scale, Sender
 from gradkit.records.result import Adjustment, Result, TaskResult
 from gradkit.report.words import adjustment_text
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 DUE = datetime(2026, 10, 1, 22, tzinfo=UTC)
 WHOLE = """

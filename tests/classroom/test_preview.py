@@ -16,8 +16,7 @@ from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.run import has_roles, is_empty, preview
 from gradkit.records.course import Preview
 from gradkit.report.table import show_preview
-from gradkit.submission.gather import gather
-from gradkit.submission.read import read
+from gradkit.submission.read import gather, read
 from gradkit.task.assignment import DEFAULT, read_assignment
 
 pytestmark = pytest.mark.sample(2)

@@ -32,7 +32,7 @@ from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE, StoreError
 from gradkit.classroom.store.results import Store, release
 from gradkit.classroom.worker_pool import grader
-from gradkit.submission.gather import gather
+from gradkit.submission.read import gather
 
 pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
 

@@ -34,9 +34,8 @@ from gradkit.classroom.remark import remark_class
 from gradkit.classroom.reports.summary import KINDS, REMARKS, STATES, reasons, review, summarise
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
-from gradkit.records.classroom import Kind, Listed, Reason
+from gradkit.records.classroom import Kind, Listed, Reason, Row
 from gradkit.records.course import Sender
-from gradkit.records.reports import Look
 from gradkit.records.result import (
     Adjustment,
     CheckResult,
@@ -53,7 +52,7 @@ from gradkit.report.table import review_csv
 pytestmark = pytest.mark.usefixtures("warm")
 
 
-def looks(course: Path, *assistants: str) -> list[Look]:
+def looks(course: Path, *assistants: str) -> list[Row]:
     """What is to be looked at."""
     with Store(course, write=False) as store:
         return review(store, assistants)
@@ -69,18 +68,18 @@ def made(*checks: CheckResult, found: tuple[str, ...] = (), provisional: bool = 
 def test_a_class(handed: Path) -> None:
     """What could not be read, what nothing was found in, who is on no list; and nobody else."""
     found = looks(handed / "out")
-    assert [(look.name, look.reasons[0].kind) for look in found] == [
+    assert [(look.name, look.review[0].kind) for look in found] == [
         (FAY, "refused"),
         (CAS, "missing"),
         (ZED, "not-in-roster"),
         (DAN, "absent"),
     ]
-    assert found[3].reasons == (Reason("absent", "nothing handed in"),)
+    assert found[3].review == (Reason("absent", "nothing handed in"),)
     with Store(handed / "out", write=False) as store:
         rows = {row.name: row.review for row in summarise(store).rows if row.review}
-    assert rows == {look.name: look.reasons for look in found}
+    assert rows == {look.name: look.review for look in found}
     assert found[0].told.startswith("hw.ipynb is not a valid notebook")
-    assert found[1].reasons[0].words == f"{TASK}/interface missing"
+    assert found[1].review[0].words == f"{TASK}/interface missing"
     assert {look.name for look in found}.isdisjoint({ANNA, BEN, EVE})
 
 
@@ -152,9 +151,9 @@ def test_the_most_urgent_comes_first(course: Path) -> None:
         )
     found = looks(course)
     assert [look.name for look in found] == ["old", FAY, ANNA, CAS, ZED, DAN]
-    assert [reason.kind for reason in found[0].reasons] == ["failed", "not-in-roster"]
-    assert found[2].reasons == (Reason("stale-override", f"{UPDATE} override is stale"),)
-    ranks = [KINDS.index(look.reasons[0].kind) for look in found]
+    assert [reason.kind for reason in found[0].review] == ["failed", "not-in-roster"]
+    assert found[2].review == (Reason("stale-override", f"{UPDATE} override is stale"),)
+    ranks = [KINDS.index(look.review[0].kind) for look in found]
     assert ranks == sorted(ranks)
 
 
@@ -250,13 +249,18 @@ def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
     )
 
 
+def looked_at(name: str, told: str = "") -> Row:
+    """A student whose submission gradkit failed over."""
+    return Row(name, "failed", told, None, None, False, {}, (), (Reason("failed", "failed"),))
+
+
 def test_a_cell_is_no_formula() -> None:
     """Whatever a student is called."""
-    text = review_csv([Look("=1+1", (Reason("failed", "failed"),), "+2")], Path("out"))
+    text = review_csv([looked_at("=1+1", told="+2")], Path("out"))
     ((_, *_), (name, _, why, _, command)) = csv.reader(io.StringIO(text))
     assert (name, why) == ("'=1+1", "'+2")
     assert shlex.split(command) == ["gradkit", "show", "out", "=1+1"]
-    dashed = Look("-rf x", (Reason("failed", "failed"),))
+    dashed = looked_at("-rf x")
     words = ["gradkit", "show", "--", "a b", "-rf x"]
     assert shlex.split(show_command(dashed, Path("a b"))) == words
 

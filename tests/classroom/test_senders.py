@@ -10,7 +10,7 @@ from classroom.downloads import CODE, archive, folder
 from gradkit.classroom.course.senders import METADATA, attributed, senders
 from gradkit.records.course import Sender
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, Loader, gather
+from gradkit.submission.read import Handed, Loader, gather
 
 METADATA_TEXT = """\
 ---

@@ -29,7 +29,7 @@ from gradkit.grading.session import Session
 from gradkit.records.classroom import Order, Reply
 from gradkit.records.result import Evidence, Result
 from gradkit.sandbox import Workshop, WorkshopError
-from gradkit.submission.gather import Loader, gather
+from gradkit.submission.read import Loader, gather
 
 pytestmark = [
     pytest.mark.sample(4),

@@ -20,9 +20,9 @@ from gradkit.notebook import AGAIN, Kernel, grade
 from gradkit.records.classroom import Change, Reason, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result
-from gradkit.report.data import apply_visibility
+from gradkit.report.data import apply_visibility, to_row
 from gradkit.report.formats import refusal, render
-from gradkit.report.html.class_page import class_page, to_row
+from gradkit.report.html.class_page import class_page
 from gradkit.report.summary import show_changes, show_summary
 from gradkit.report.table import show_preview
 from gradkit.report.text import to_text

@@ -21,12 +21,11 @@ from hostile_texts import CONTROL, TEXTS, hostile, obeyed
 from msgspec.structs import replace
 from rich.console import Console
 
-from gradkit.records.classroom import Reason, Release, Run
+from gradkit.records.classroom import Reason, Release, Row, Run
 from gradkit.records.reports import (
     Attempt,
     Difference,
     History,
-    Look,
     Mark,
     PointsSet,
     Step,
@@ -171,11 +170,17 @@ def told(text: str) -> History:
     return History(text, Mark(1.0, 2.0, 1, 1), (step,))
 
 
+def looked_at(text: str) -> Row:
+    """A student over whose submission gradkit failed."""
+    why = (Reason("failed", text),)
+    return Row(text, "failed", text, None, None, False, {}, (), why, assistant=text)
+
+
 def tables(text: str) -> str:
     """Runs, looks and differences, as they are printed."""
     console = Console(file=io.StringIO(), width=100)
     run = Run(1, "grade", "2026-11-25T10:00", None, text, text, {}, {})
-    look = Look(text, (Reason("failed", text),), text, text)
+    look = looked_at(text)
     stood = Stood("graded", Mark(1.0, 2.0, 1, 1), (text,), {text: 1.0})
     show_runs([run], console)
     show_review([look], console, Path("results"))
@@ -193,7 +198,7 @@ def test_what_answers_for_grades_is_not_obeyed(text: str) -> None:
     assert not CONTROL.search(tables(text))
     data = json.loads(history_json(told(text)))
     assert data["steps"][0]["who"] == text.replace("\ud800", "\ufffd")
-    look = Look(text, (Reason("failed", text),), text, text)
+    look = looked_at(text)
     for cell in list(csv.reader(io.StringIO(review_csv([look], Path("results")))))[1]:
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
 

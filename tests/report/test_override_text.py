@@ -11,10 +11,10 @@ from results import result
 
 from gradkit.records.result import Decision, Result
 from gradkit.report import data, github
-from gradkit.report.data import apply_visibility
+from gradkit.report.data import apply_visibility, to_row
 from gradkit.report.formats import FORMATS, render
 from gradkit.report.html import page
-from gradkit.report.html.class_page import class_page, to_row
+from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import fragment
 from gradkit.report.text import to_text
 from gradkit.report.words import STALE, override_text

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradkit.submission import files
-from gradkit.submission.archive import read_archive
-from gradkit.submission.files import SubmissionError
+from gradkit.submission.files import SubmissionError, read_archive
 
 
 def packed(path, members, method=zipfile.ZIP_DEFLATED):

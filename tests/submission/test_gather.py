@@ -18,10 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradkit.records.submission import RawSubmission
-from gradkit.submission import gather as module
+from gradkit.submission import read as module
 from gradkit.submission.files import SubmissionError, UnreadableError
-from gradkit.submission.gather import Handed, Loader, gather
-from gradkit.submission.read import parse
+from gradkit.submission.read import Handed, Loader, gather, parse
 
 CODE = "def forward(x):\n    return x\n"
 NOTEBOOK = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
@@ -367,7 +366,7 @@ def test_a_folder_that_may_not_be_opened(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from gradkit.submission.gather import gather\n"
+        "from gradkit.submission.read import gather\n"
         "if os.getuid() == 0:\n    os.setuid(65534)\n"
         "try:\n    gather([Path(sys.argv[1])])\n"
         "except Exception as error:\n    print(error)\n"

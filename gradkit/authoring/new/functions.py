@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gradkit.authoring.export.bundle import Install, handed_out, words
+from gradkit.authoring.export import Install, handed_out, words
 from gradkit.authoring.new.starter import NewCell, check_of, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
@@ -96,8 +96,14 @@ def _of_signatures(node: Definition) -> Iterator[str]:
                         yield each.id
 
 
+def _first_line(node: ast.stmt) -> int:
+    """Return the first line of a statement; decorators are part of it."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(part.lineno for part in decorators)])
+
+
 def _source(lines: Sequence[str], node: ast.stmt) -> str:
-    return "\n".join(lines[node.lineno - 1 : node.end_lineno])
+    return "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
 
 
 def _unwritten(lines: Sequence[str], node: Definition, asked: set[str]) -> Iterator[str]:
@@ -122,11 +128,11 @@ def _unwritten(lines: Sequence[str], node: Definition, asked: set[str]) -> Itera
 
 def _heading(lines: Sequence[str], node: Definition) -> list[str]:
     """Return decorators, signature and docstring as they stand."""
-    first = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
+    first = _first_line(node) - 1
     body = node.body[0]
     if ast.get_docstring(node) is not None:
         return list(lines[first : body.end_lineno])
-    begins = min([body.lineno, *(each.lineno for each in getattr(body, "decorator_list", ()))])
+    begins = _first_line(body)
     if begins == node.lineno:  # all on one line
         return [lines[first][: body.col_offset].rstrip()]
     found = list(lines[first : begins - 1])
@@ -164,16 +170,13 @@ def notebook(assignment: Assignment, files: Mapping[str, str], given: Install, *
 
 def _cells(text: str) -> list[str]:
     """Divide a starter into cells: what stands between definitions, and each definition."""
-    body = ast.parse(text).body
-    lines = text.splitlines()
+    tree, lines = ast.parse(text), text.splitlines()
     cells: list[list[str]] = []
     definition = True
-    for node in body[ast.get_docstring(ast.parse(text)) is not None :]:
-        first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
-        source = "\n".join(lines[first - 1 : node.end_lineno])
+    for node in tree.body[ast.get_docstring(tree) is not None :]:
         if definition or isinstance(node, Definition):
             cells.append([])
-        cells[-1].append(source)
+        cells[-1].append(_source(lines, node))
         definition = isinstance(node, Definition)
     return ["\n".join(cell) for cell in cells]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from textwrap import dedent
 from typing import Any
 
-from gradkit.authoring.export.bundle import Install, module, words
+from gradkit.authoring.export import Install, module, words
 from gradkit.records.task import Array, Assignment, Task
 from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.probes import whole

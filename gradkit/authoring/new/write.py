@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.authoring.export.bundle import (
+from gradkit.authoring.export import (
     Install,
     as_files,
     carried,
     choose,
     filled,
     module,
+    torch_of,
     write_folder,
 )
-from gradkit.authoring.export.bundle import words as install_words
-from gradkit.authoring.export.platforms import torch_of
+from gradkit.authoring.export import words as install_words
 from gradkit.authoring.new.functions import exercise_files
 from gradkit.authoring.new.starter import notebook as notebook_of
 from gradkit.authoring.new.starter import readme, solution, starter, tests, text_of

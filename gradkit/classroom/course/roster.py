@@ -22,7 +22,7 @@ from gradkit.classroom.policy import moment
 from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
-from gradkit.submission.gather import Handed
+from gradkit.submission.read import Handed
 from gradkit.writing import read_named
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from gradkit.records.course import Sender
 from gradkit.submission.files import shown
-from gradkit.submission.gather import Handed
+from gradkit.submission.read import Handed
 from gradkit.text import storable
 
 METADATA = "submission_metadata.yml"

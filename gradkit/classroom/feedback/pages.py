@@ -18,15 +18,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.classroom.feedback.address import file_name
-from gradkit.classroom.policy import counting_attempts
-from gradkit.classroom.reports.summary import NOTHING, uncounted
+from gradkit.classroom.reports.summary import everybody
 from gradkit.classroom.store.counted import (
     NO_POLICY,
+    Counting,
     counted,
     decided,
     is_open,
-    overrides,
-    policy_of,
 )
 from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
@@ -34,15 +32,14 @@ from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.mark import WITHDRAWN
 from gradkit.language import say
-from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
+from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release, Row
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
 from gradkit.records.result import CheckResult, Finding, Result, TaskResult
-from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, visible
-from gradkit.report.html.class_page import Row, class_page, to_row
+from gradkit.report.data import TITLE_LEVEL, apply_visibility, visible
+from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
-from gradkit.report.words import word
 from gradkit.writing import write_whole
 
 CHUNK = 20
@@ -52,7 +49,9 @@ ALONE = 30
 """Pages that are written by this process: others would take longer to start."""
 
 
-def write_pages(store: Store, folder: Path, hints: int, workers: int) -> None:
+def write_pages(
+    store: Store, folder: Path, hints: int, workers: int, rows: Sequence[Row] = ()
+) -> None:
     """Write ``index.html`` and ``students/NAME.html``.
 
     Parameters
@@ -64,17 +63,24 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> None:
         The level of the students' pages.
     workers : int
         Processes that share the work.
+    rows : sequence of Row
+        See `everybody`, by default what it gives.
 
     Raises
     ------
     StoreError
         A page cannot be written.
     """
-    students = folder / "students"
+    students, past, rows = folder / "students", Past(store), rows or everybody(store)
+    stands = [stand for row in rows if (stand := past.stand(row.name)) is not None]
+    write = partial(_write, students=students, hints=hints)
+    alone = len(stands) <= ALONE
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = sorted(_rows(store, students, hints, workers), key=lambda row: row.submission)
-        page = class_page(rows, folder.resolve().parent.name)
+        links = dict(map_chunks(write, stands, size=CHUNK, workers=1 if alone else workers))
+        linked = [replace(row, link=links.get(row.name, "")) for row in rows]
+        linked.sort(key=lambda row: row.name)
+        page = class_page(linked, folder.resolve().parent.name)
         write_whole(folder / "index.html", page.encode())
     except OSError as error:
         raise StoreError(
@@ -83,35 +89,12 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> None:
         ) from None
 
 
-def _rows(store: Store, students: Path, hints: int, workers: int) -> Iterator[Row]:
-    """Write the students' pages, and give the class page's rows in the order of the names."""
-    past, found = Past(store), counting_attempts(store)
-    stands = (past.stand(each.kept.name) for each in found)
-    write = partial(_write, students=students, hints=hints)
-    there = [stand for stand in stands if stand is not None]
-    alone = len(found) <= ALONE
-    yield from map_chunks(write, there, size=CHUNK, workers=1 if alone else workers)
-    left = {name: say(why) for name, why in uncounted(store, found).items()}
-    left |= {each.kept.name: _standing(each.kept) for each in found}
-    for name in left.keys() - {stand.kept.name for stand in there}:
-        yield Row(name, None, None, False, (), standing=(left[name],))
-
-
-def _write(stand: Stand, students: Path, hints: int) -> Row:
-    path = students / file_name(stand.kept.name)
+def _write(stand: Stand, students: Path, hints: int) -> tuple[str, str]:
+    """Write a student's page, and return name and link."""
+    name = stand.kept.name
     page = student_page(explained(seen(stand), stand.withdrawn, hints), hints)
-    write_whole(path, page.encode())
-    row = to_row(whole(stand), EXPECTED_LEVEL, f"students/{path.name}")
-    if is_open(whole(stand)):
-        row = replace(row, score=None, max_score=None)
-    late = (say("late"),) if stand.kept.sender.late else ()
-    said = () if stand.kept.standing == "graded" else (_standing(stand.kept),)
-    return replace(row, standing=(*said, *late))
-
-
-def _standing(kept: Kept) -> str:
-    """Say why there is no grade of what counts."""
-    return say(NOTHING) if kept.standing == "absent" else word(kept.standing)
+    write_whole(students / file_name(name), page.encode())
+    return name, f"{students.name}/{file_name(name)}"
 
 
 class Stand(Struct, frozen=True):
@@ -321,7 +304,7 @@ class Past:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
-        self._at = cache(self._stood)
+        self._at = cache(partial(Counting, store))
         self._reasons = store.rows(
             "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
             "WHERE kind = 'remark' AND why != '' UNION SELECT NULL, id, why FROM runs "
@@ -335,11 +318,12 @@ class Past:
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
         """Return how a student stood; None where nothing had been graded that counts."""
-        found, words, policy = self._at(last(upto))
-        one = found.get(name)
+        at = self._at(last(upto))
+        one = at.attempts.get(name)
         if one is None or not (packed := self._store.result(one.kept.id)):
             return None
-        return Stand(one.kept, packed, one.number, words.get(name, ()), policy, self._withdrawn)
+        words = at.words.get(name, ())
+        return Stand(one.kept, packed, one.number, words, at.policy, self._withdrawn)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
         """Return how a student stood at a run, and the reasons given between it and another one."""
@@ -358,12 +342,6 @@ class Past:
             if row["name"] == name and row["run"] in between
         ]
         return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
-
-    def _stood(
-        self, run: int
-    ) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]], Policy]:
-        found = {one.kept.name: one for one in counting_attempts(self._store, run)}
-        return found, overrides(self._store, run), policy_of(self._store, run)
 
 
 def drafts(

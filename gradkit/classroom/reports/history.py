@@ -9,8 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.policy import counting_attempt
-from gradkit.classroom.store.counted import counting_results, result_of
+from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import CountingAttempt
@@ -66,15 +65,13 @@ def history(store: Store, name: str) -> History:
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
     """Return what counted for a student at the end of a run; None where nothing did."""
-    one = counting_attempt(store, name, upto)
-    if one is None:
-        return None
-    return _mark(one, result_of(store, one, upto))
+    counting = Counting(store, upto)
+    one = counting.attempts.get(name)
+    return None if one is None else _mark(counting, one)
 
 
-def _mark(one: CountingAttempt, result: Result | None) -> Mark:
-    score, most = (result.score, result.max_score) if result else (None, None)
-    return Mark(score, most, one.number, one.attempts)
+def _mark(counting: Counting, one: CountingAttempt) -> Mark:
+    return Mark(*counting.score(one.kept.name), one.number, one.attempts)
 
 
 def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
@@ -190,8 +187,9 @@ def differences(
 
 def stood(store: Store, upto: int) -> dict[str, Stood]:
     """Map each student to what counted at the end of a run."""
-    found = {}
-    for one, result in counting_results(store, upto):
+    found, counting = {}, Counting(store, upto)
+    for name, one in counting.attempts.items():
+        result = counting.result(name)
         set_ = {
             f"{task.task}/{check.check}": check.score
             for task in (result.tasks if result else ())
@@ -202,5 +200,5 @@ def stood(store: Store, upto: int) -> dict[str, Stood]:
             if line.decision is not None:
                 set_[line.name or "total"] = line.score
         mistakes = found_in(result) if result else ()
-        found[one.kept.name] = Stood(one.kept.standing, _mark(one, result), mistakes, set_)
+        found[name] = Stood(one.kept.standing, _mark(counting, one), mistakes, set_)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,17 +13,16 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.feedback.pages import PAGE
-from gradkit.classroom.policy import counting_attempt
-from gradkit.classroom.store.counted import result_of
+from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store, content, releases, settings_of
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.report.data import EXPECTED_LEVEL, to_data
 from gradkit.reproducer import ReproducerError, Shown, find, findings_in, run_again
+from gradkit.reproducer.recorded import unchanged
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, Loader, gather
-from gradkit.submission.read import collect, parse
+from gradkit.submission.read import Handed, Loader, collect, gather
 
 AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
 
@@ -165,8 +165,9 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
 def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     """The attempt of a student that counts, and its result."""
     name = find_student(store, student)
-    one = counting_attempt(store, name)
-    if one is not None and (result := result_of(store, one)) is not None:
+    counting = Counting(store)
+    one = counting.attempts.get(name)
+    if one is not None and (result := counting.result(name)) is not None:
         return one.kept, result
     # Whoever asks by a pseudonym is told neither the name nor what may hold it.
     who = pseudonym(store, name) if student == pseudonym(store, name) else name
@@ -199,44 +200,23 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
     ReproducerError
         It is gone, has changed, or cannot be read.
     """
-    digests = []
-    for base in (Path(), folder, folder.parent):
-        try:
-            for parcel in _parcels(base, kept):
-                if parcel.digest == kept.digest:
-                    return parse(replace(parcel, name=kept.name))
-                digests.append(parcel.digest)
-        except SubmissionError as error:
-            raise ReproducerError(str(error)) from None
-    if digests:
-        raise ReproducerError(
-            f"{kept.path}: the submission has changed since: its digest was {kept.digest[:12]}, "
-            f"and is {digests[0][:12]}. Put the former one back, or grade the class anew."
-        )
-    raise ReproducerError(
-        f"{kept.path}: the submission is gone, so its code cannot be shown or run. Put it back, "
-        "or grade the class again from where it is now."
-    )
+    places = [p for base in (Path(), folder, folder.parent) for p in _places(base, kept.path)]
+    gone, changed = "grade the class again from where it is now", "grade the class anew"
+    found = (replace(raw, name=kept.name) for place in places for raw in _parcels(*place))
+    return unchanged(found, kept.digest, kept.path, gone, changed)
 
 
-def _parcels(base: Path, kept: Kept) -> Iterator[RawSubmission]:
+def _parcels(path: Path, member: str) -> Iterator[RawSubmission]:
     """Read what lies there: as one of a download, whose files may belong together, or by itself."""
-    for path, member in _places(base, kept.path):
-        with Loader() as loader:
-            for handed in _download(path, member):
-                if (handed.path.resolve(), handed.member) == (path.resolve(), member):
-                    yield loader.load(handed)
-        if not member:
-            yield collect(path)
-
-
-def _download(path: Path, member: str) -> list[Handed]:
-    """The submissions that lie there together, each with all of its parts."""
-    try:
+    handed: list[Handed] = []
+    with suppress(SubmissionError):
         handed = gather([path if member else path.parent])
-    except SubmissionError:
-        return []
-    return [one for one, _ in attributed(handed, senders(handed))]
+    with Loader() as loader:
+        for one, _ in attributed(handed, senders(handed)):
+            if (one.path.resolve(), one.member) == (path.resolve(), member):
+                yield loader.load(one)
+    if not member:
+        yield collect(path)
 
 
 def _places(base: Path, recorded: str) -> Iterator[tuple[Path, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
 from msgspec.structs import replace
@@ -12,15 +12,15 @@ from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
-from gradkit.classroom.store.counted import changed_policy, decided, made_of, overrides, policy_of
+from gradkit.classroom.store.counted import Counting, changed_policy, decided, policy_of
 from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
 from gradkit.records.course import Policy
-from gradkit.records.reports import Look
 from gradkit.records.result import Result, State, TaskResult
+from gradkit.report.data import to_row
 from gradkit.report.table import first_names
-from gradkit.report.words import count_text, word
+from gradkit.report.words import word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -50,7 +50,7 @@ def review(
     *,
     pseudonyms: bool = False,
     rows: Sequence[Row] = (),
-) -> list[Look]:
+) -> list[Row]:
     """List the students whose results a person must look at.
 
     Parameters
@@ -65,27 +65,27 @@ def review(
 
     Returns
     -------
-    list of Look
+    list of Row
         By the most urgent reason of each, then by name.
     """
     found = [row for row in rows or everybody(store) if row.review]
-    looks = [Look(row.name, row.review, row.told) for row in found]
     if assistants:
-        whose = split_work([look.name for look in looks], assistants)
-        looks = [replace(look, assistant=whose[look.name]) for look in looks]
+        whose = split_work([row.name for row in found], assistants)
+        found = [replace(row, assistant=whose[row.name]) for row in found]
     if pseudonyms:
-        looks = [replace(look, name=pseudonym(store, look.name), told="") for look in looks]
-    return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
+        found = [_hidden(row, pseudonym(store, row.name)) for row in found]
+    return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), row.name))
 
 
 def everybody(store: Store) -> list[Row]:
     """Give the line of everybody, by which all that is told of a class is told."""
-    roster, policy, counting = store.enrolled(), policy_of(store), counting_attempts(store)
-    together, told, said = all_provisional(counting), _tells_lateness(counting), overrides(store)
+    roster, counting = store.enrolled(), Counting(store)
+    attempts, policy = counting.attempts.values(), counting.policy
+    together, told = all_provisional(attempts), _tells_lateness(attempts)
     graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
     rows = []
-    for one in counting:
-        kept, result = one.kept, made_of(store.result(one.kept.id), one.kept, said, policy)
+    for name, one in counting.attempts.items():
+        kept, result = one.kept, counting.result(name)
         row, left = _row(one, result, policy), []
         found = [*row.review] if result is None else [*reasons(result)]
         if together:
@@ -99,7 +99,7 @@ def everybody(store: Store) -> list[Row]:
         if one.attempts > 1 and result and not any(line.decision for line in result.adjustments):
             left = _left(store, result, [each for each in graded if each.name == kept.name])
         rows.append(replace(row, review=tuple(found), left=tuple(left)))
-    return rows + [_absent(name, why) for name, why in uncounted(store, counting).items()]
+    return rows + [_absent(name, why) for name, why in uncounted(store, counting.attempts).items()]
 
 
 def _left(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
@@ -109,15 +109,14 @@ def _left(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
     return [*dict.fromkeys(t.task for t in tasks if not t.absent and t.task not in there)]
 
 
-def uncounted(store: Store, counting: Iterable[CountingAttempt]) -> dict[str, str]:
+def uncounted(store: Store, counted: Container[str]) -> dict[str, str]:
     """Map everybody else, of whom nothing counts, to the phrase that says why."""
     left = dict.fromkeys(store.enrolled(), NOTHING) | dict.fromkeys(store.awaited(), NOT_YET)
     left |= dict.fromkeys((kept.name for kept in store.newest()), NONE_COUNTS)
-    there = {one.kept.name for one in counting}
-    return {name: why for name, why in left.items() if name not in there}
+    return {name: why for name, why in left.items() if name not in counted}
 
 
-def _tells_lateness(found: Sequence[CountingAttempt]) -> bool:
+def _tells_lateness(found: Iterable[CountingAttempt]) -> bool:
     """True where the platform says of anybody when, or whether late, work was handed in."""
     senders = [one.kept.sender for one in found]
     return any(each.late or each.source == "canvas" or moment(each.at) for each in senders)
@@ -144,7 +143,7 @@ def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
     ]
 
 
-def all_provisional(found: Sequence[CountingAttempt]) -> bool:
+def all_provisional(found: Iterable[CountingAttempt]) -> bool:
     """True where everybody's marks are provisional: nobody has to be looked at for that."""
     graded = [one.kept for one in found if one.kept.standing == "graded"]
     return bool(graded) and all(kept.provisional for kept in graded)
@@ -280,28 +279,18 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
         if result is None:
             return _absent(kept.name, NOTHING)
         handed = HandedIn(0, 0)
-    if result is None:
-        standing = kept.standing
-        look = () if standing == "graded" else (Reason(standing, word(standing)),)
-        return Row(kept.name, standing, kept.told, None, None, False, {}, (), look, handed)
-    checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
-    found = (finding.mistake for task in result.tasks for finding in task.findings)
-    return Row(
-        *(kept.name, kept.standing, kept.told, result.score, result.max_score, result.provisional),
-        {name: (check.state, check.score, check.max_score) for name, check in checks.items()},
-        tuple(dict.fromkeys(found)),
-        (),
-        handed,
-        {name: check for name, check in checks.items() if check.decision is not None},
-        result.adjustments,
-        count_text(result),
-    )
+    standing = kept.standing
+    why = {"graded": "", "absent": say(NOTHING)}.get(standing, word(standing))
+    look = () if standing == "graded" or result else (Reason(standing, why),)
+    row = to_row(result) if result else Row(kept.name, standing)
+    facts = {"standing": standing, "told": kept.told, "handed": handed, "ungraded": why}
+    return replace(row, name=kept.name, review=look, **facts)
 
 
 def _absent(name: str, why: str) -> Row:
     standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
     look = (Reason(standing, say(why)),)
-    return Row(name, standing, "", None, None, False, {}, (), look, HandedIn(0, 0))
+    return Row(name, standing, review=look, handed=HandedIn(0, 0), ungraded=say(why))
 
 
 def _hidden(row: Row, name: str) -> Row:

@@ -8,7 +8,7 @@ still counts; somebody has to look again.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -21,7 +21,6 @@ from gradkit.classroom.feedback import csv_table as csv
 from gradkit.classroom.policy import (
     FILE,
     adjusted,
-    counting_attempt,
     counting_attempts,
     differences,
     moment,
@@ -33,7 +32,7 @@ from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, key_of, pack, settings_of, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
+from gradkit.records.classroom import Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
 from gradkit.writing import read_named
@@ -118,20 +117,20 @@ def override(
         taken back, or no reason is given.
     """
     name = find_student(store, student)
-    one = counting_attempt(store, name)
-    if one is None and name in store.awaited():
+    counting = Counting(store)
+    if name not in counting.attempts and name in store.awaited():
         raise OverrideError(
             f"{name} is not graded yet. Start the same `gradkit grade` again, and set points then."
         )
-    if one is None:
+    if name not in counting.attempts:
         _note_absent(store, name, comment, by)
-        one = counting_attempt(store, name)
-    if one is None:
+        counting = Counting(store)
+    if name not in counting.attempts:
         raise OverrideError(
             f"No attempt of {name} counts by the rule {rule_of(store)}, so there are no points to "
             "set. Set another with `gradkit remark --attempt`."
         )
-    kept = one.kept
+    kept = counting.attempts[name].kept
     packed = store.result(kept.id)
     if not packed:
         raise OverrideError(
@@ -140,7 +139,7 @@ def override(
         )
     result = unpack(packed, Result)
     target = _find(result, kept, check)
-    said = {(each.task, each.check): each for each in overrides(store).get(kept.name, ())}
+    said = {(each.task, each.check): each for each in counting.words.get(name, ())}
     former = said.get((target.task, target.check))
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Say why, for whoever asks later.")
@@ -158,7 +157,7 @@ def override(
         store.insert("overrides", run=run, **place, points=points, basis=target.basis)
         store.end(run)
     before = former.points if former else None
-    return Overridden(name, check, points, target.marked, before, result_of(store, one))
+    return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
 
 
 NOTHING = phrase("Nothing was handed in.")
@@ -286,29 +285,58 @@ def changed_policy(
     return policy, strangers, said if store.newest() else ""
 
 
-def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result | None:
-    """Return what counts of an attempt; None where nothing was graded, nor given by a person."""
-    packed = store.result(one.kept.id)
-    return made_of(packed, one.kept, overrides(store, upto), policy_of(store, upto))
+class Counting:
+    """What counts of a class: each student's attempt, the last words on it, the policy.
 
+    Parameters
+    ----------
+    store : Store
+    upto : int, optional
+        The last run that counts, by default all do: so the class stood at its end.
+    rule, policy : optional
+        By default those that were set last.
+    amended : mapping of int to Filed, optional
+        As in `counting_attempts`.
 
-def counting_results(
-    store: Store, upto: int | None = None
-) -> Iterator[tuple[CountingAttempt, Result | None]]:
-    """Give each student's attempt that counts, and its result. See `result_of`."""
-    said, policy = overrides(store, upto), policy_of(store, upto)
-    for one in counting_attempts(store, upto):
-        yield one, made_of(store.result(one.kept.id), one.kept, said, policy)
+    Attributes
+    ----------
+    attempts : dict of str to CountingAttempt
+        By student, in the order of the names.
+    words : dict of str to tuple of Override
+    policy : Policy
+    """
 
+    def __init__(
+        self,
+        store: Store,
+        upto: int | None = None,
+        *,
+        rule: str | None = None,
+        policy: Policy | None = None,
+        amended: Mapping[int, Filed] = {},
+    ) -> None:
+        self._store, self._amended = store, amended
+        found = counting_attempts(store, upto, rule=rule, amended=amended)
+        self.attempts = {one.kept.name: one for one in found}
+        self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
 
-def made_of(
-    packed: bytes, kept: Kept, said: Mapping[str, Sequence[Override]], policy: Policy
-) -> Result | None:
-    """Return what counts of a packed result; None as in `result_of`."""
-    if not packed:
-        return None
-    made = counted(unpack(packed, Result), kept, said.get(kept.name, ()), policy)
-    return None if is_open(made) else made
+    def result(self, name: str) -> Result | None:
+        """Return a student's result; None where nothing was graded, nor given by a person."""
+        kept = self.attempts[name].kept
+        new = self._amended.get(kept.id)
+        packed = self._store.result(kept.id) if new is None else new.result
+        if not packed:
+            return None
+        made = counted(unpack(packed, Result), kept, self.words.get(name, ()), self.policy)
+        return None if is_open(made) else made
+
+    def score(self, name: str) -> tuple[float | None, float | None]:
+        """Return a student's score and the largest, None where there is none."""
+        kept = self.attempts[name].kept
+        if name not in self.words and self.policy == NO_POLICY:
+            return kept.score, kept.max_score
+        result = self.result(name)
+        return (result.score, result.max_score) if result else (None, None)
 
 
 def is_open(result: Result) -> bool:

@@ -11,82 +11,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.language import say
-from gradkit.records.result import UNEXPLAINED, Adjustment, Result, State, TaskResult
+from gradkit.records.classroom import Row
+from gradkit.records.result import UNEXPLAINED
 from gradkit.report import words
-from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.document import document
 from gradkit.report.html.drawings import KINDS, Data, Drawing, bars, histogram, placed, shares
 from gradkit.text import clean_text
-
-
-class TaskRow(Struct, frozen=True):
-    """One task: its points, and each check with its state."""
-
-    task: str
-    title: str
-    score: float
-    max_score: float
-    checks: tuple[tuple[str, State], ...]
-
-
-class Row(Struct, frozen=True):
-    """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
-
-    Who has nothing that could be graded has no score, and is in no mean. ``standing`` are words on
-    that, and on being late.
-
-    ``override_texts`` are sentences on points that a person has set, or the course's policy.
-
-    ``link`` is a path relative to the class page, or ``#name`` within it, not yet quoted;
-    empty where there is no page.
-    """
-
-    submission: str
-    score: float | None
-    max_score: float | None
-    provisional: bool
-    tasks: tuple[TaskRow, ...]
-    mistakes: tuple[tuple[str, str], ...] = ()
-    link: str = ""
-    override_texts: tuple[str, ...] = ()
-    standing: tuple[str, ...] = ()
-
-
-def to_row(result: Result, hints: int, link: str = "") -> Row:
-    """Cut a result to a row of the class page, with its mistakes where the level names them."""
-    named = {
-        finding.mistake: finding.title
-        for task in result.tasks
-        for finding in visible(task, hints)
-        if hints >= TITLE_LEVEL
-    }
-    return Row(
-        result.submission,
-        result.score,
-        result.max_score,
-        result.provisional,
-        tuple(_task(task, words.given_for(result, task)) for task in result.tasks),
-        tuple(named.items()),
-        link,
-        tuple(_decided(result)),
-    )
-
-
-def _decided(result: Result) -> Iterator[str]:
-    for task in result.tasks:
-        for check in task.checks:
-            if check.decision is not None:
-                yield f"{task.title}, {check.check}: {words.override_text(check)}"
-    yield from (
-        f"{words.signed(each.points)} {words.adjustment_text(each)}" for each in result.adjustments
-    )
-
-
-def _task(task: TaskResult, given: Adjustment | None) -> TaskRow:
-    checks = tuple((check.check, check.state) for check in task.checks)
-    score = task.score if given is None else given.score
-    return TaskRow(task.task, task.title, score, task.max_score, checks)
-
 
 BARS = 20
 """Mistakes that are drawn; the table has them all."""
@@ -106,7 +36,7 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
     Parameters
     ----------
     rows : sequence of Row
-        One for each student, in the order in which they are listed at first. See `to_row`.
+        One for each student, in the order in which they are listed at first.
     title : str
         What the page is called.
     reports : sequence of Report
@@ -129,6 +59,9 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
         checks=counted,
         kinds=KINDS,
         columns=_columns(cleaned),
+        failed=failed,
+        chips=chips,
+        decided=decided,
         mean=statistics.fmean(scores) if scores else 0.0,
         median=statistics.median(scores) if scores else 0.0,
         full=sum(row.score is not None and row.score >= (row.max_score or 1) for row in cleaned),
@@ -142,24 +75,42 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
 
 
 def _clean(row: Row) -> Row:
-    mistakes = tuple((code, clean_text(title)) for code, title in row.mistakes)
-    texts = tuple(map(clean_text, row.override_texts))
-    return replace(
-        row, submission=clean_text(row.submission), mistakes=mistakes, override_texts=texts
-    )
+    mistakes = {code: clean_text(title) for code, title in row.mistakes.items()}
+    return replace(row, name=clean_text(row.name), mistakes=mistakes)
+
+
+def failed(row: Row) -> list[str]:
+    """List the checks that did not pass, by name."""
+    states = ((key.partition("/")[2], state) for key, (state, _, _) in row.checks.items())
+    return list(dict.fromkeys(check for check, state in states if state != "pass"))
+
+
+def chips(row: Row) -> list[str]:
+    """List what is said beside a name: why there is no grade, and that it was late."""
+    told = (say("provisional") if row.provisional else "", row.ungraded)
+    return [*filter(None, told), *([say("late")] if row.handed.late else [])]
+
+
+def decided(row: Row) -> Iterator[str]:
+    """Yield sentences on points that a person has set, or the course's policy."""
+    for key, check in row.overridden.items():
+        title, _ = row.tasks[key.partition("/")[0]]
+        yield clean_text(f"{title}, {check.check}: {words.override_text(check)}")
+    for line in row.adjustments:
+        yield clean_text(f"{words.signed(line.points)} {words.adjustment_text(line)}")
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, str]:
     """The tasks that anybody has, by id, with their titles; none where there is only one."""
-    tasks = {task.task: task.title for row in rows for task in row.tasks}
+    tasks = {task: title for row in rows for task, (title, _) in row.tasks.items()}
     return tasks if len(tasks) > 1 else {}
 
 
 def _mistakes(rows: Sequence[Row]) -> list[Made]:
     """The most frequent first; what has no name comes last."""
-    titles = {code: title for row in rows for code, title in row.mistakes}
+    titles = {code: title for row in rows for code, title in row.mistakes.items()}
     made = [
-        Made(code, title, tuple(row for row in rows if code in dict(row.mistakes)))
+        Made(code, title, tuple(row for row in rows if code in row.mistakes))
         for code, title in titles.items()
     ]
     return sorted(made, key=lambda each: (each.code == UNEXPLAINED, -len(each.rows), each.code))
@@ -168,9 +119,11 @@ def _mistakes(rows: Sequence[Row]) -> list[Made]:
 def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
     """Count, by task and check, the students in each of `KINDS`."""
     counts: dict[tuple[str, str], Counter[str]] = {}
-    for task in (task for row in rows for task in row.tasks):
-        for check, state in task.checks:
-            counts.setdefault((task.title, check), Counter())[words.SIGNS[state][1]] += 1
+    for row in rows:
+        for key, (state, _, _) in row.checks.items():
+            task, _, check = key.partition("/")
+            kind = words.SIGNS[state][1]
+            counts.setdefault((row.tasks[task][0], check), Counter())[kind] += 1
     return counts
 
 

@@ -19,9 +19,9 @@ from gradkit.records.reports import Changes
 from gradkit.records.result import Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report import words
-from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, to_data, visible
+from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, to_data, to_row, visible
 from gradkit.report.document import document
-from gradkit.report.html.class_page import class_page, to_row
+from gradkit.report.html.class_page import class_page
 from gradkit.report.html.drawings import courses, heat_map, picture
 from gradkit.text import clean_data, clean_text
 

@@ -15,8 +15,10 @@ from report.html.samples import HOSTILE, WORDS, changes, result
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
+from gradkit.records.classroom import Row
 from gradkit.records.result import Adjustment, Decision, Result
-from gradkit.report.html.class_page import Row, class_page, to_row
+from gradkit.report.data import to_row
+from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import fragment, refusal, render, student_page
 from gradkit.sandbox import Workshop
 
@@ -84,7 +86,7 @@ def rows(graded: list[Result]) -> list[Row]:
     return [
         replace(
             to_row(drawn.choice(graded), 4, f"students/{number}.html"),
-            submission=f"{drawn.choice('ZXWY')}oë {number:03}",
+            name=f"{drawn.choice('ZXWY')}oë {number:03}",
         )
         for number in range(STUDENTS)
     ]
@@ -164,9 +166,11 @@ def test_points_of_a_class_are_seen_on_a_phone(
     show: Callable[..., Opened], rows: list[Row]
 ) -> None:
     """Beside names and what was decided, without moving the table."""
-    said = "Set to 6 of 12 by A. Miller on 2026-11-27: the sheet was unclear about the sign."
+    said = Adjustment(
+        "bonus", 1.0, "the sheet was unclear about the sign, on 2026-11-27: A. Miller"
+    )
     long = [
-        replace(row, submission=f"{n}_classification_updated_before_use", override_texts=(said,))
+        replace(row, name=f"{n}_classification_updated_before_use", adjustments=(said,))
         for n, row in enumerate(rows[:9])
     ]
     page = show(class_page(long, "A class"), width=400).page
@@ -263,7 +267,7 @@ def test_students_are_sorted_by_keyboard(show: Callable[..., Opened], rows: list
         )
     page.get_by_role("button", name="Student").press("Space")
     assert page.locator("[aria-sort]").count() == 1
-    assert first_cells(page) == sorted(row.submission for row in rows)
+    assert first_cells(page) == sorted(row.name for row in rows)
 
 
 def test_what_has_no_number_is_sorted_last(show: Callable[..., Opened], rows: list[Row]) -> None:
@@ -282,15 +286,15 @@ def test_students_are_filtered(show: Callable[..., Opened], rows: list[Row]) -> 
     count = page.get_by_role("status")
     assert count.inner_text() == "500 students"
     page.locator("#by-name").fill("zoë 1")
-    expected = [row for row in rows if row.submission.startswith("Zoë 1")]
-    assert first_cells(page) == [row.submission for row in expected]
+    expected = [row for row in rows if row.name.startswith("Zoë 1")]
+    assert first_cells(page) == [row.name for row in expected]
     page.locator("#by-mistake").select_option("swapped-index")
     expected = [row for row in expected if "swapped-index" in dict(row.mistakes)]
     assert 0 < len(expected) < STUDENTS
-    assert first_cells(page) == [row.submission for row in expected]
+    assert first_cells(page) == [row.name for row in expected]
     assert count.inner_text() == f"{len(expected)} of 500 students"
     page.locator("#by-check").select_option("forward")
-    assert first_cells(page) == [row.submission for row in expected]
+    assert first_cells(page) == [row.name for row in expected]
     page.locator("#by-check").select_option("interface")
     assert first_cells(page) == []
     assert count.inner_text() == "0 of 500 students"
@@ -300,7 +304,7 @@ def test_students_are_filtered(show: Callable[..., Opened], rows: list[Row]) -> 
     assert count.inner_text() == "500 students"
     assert len(first_cells(page)) == STUDENTS
     page.locator("#by-mistake").select_option("none")
-    assert first_cells(page) == [row.submission for row in rows if not row.mistakes]
+    assert first_cells(page) == [row.name for row in rows if not row.mistakes]
 
 
 def test_without_scripts_the_table_is_whole(show: Callable[..., Opened], rows: list[Row]) -> None:
@@ -422,7 +426,7 @@ def test_a_table_of_students_is_as_wide_as_its_page(
     show: Callable[..., Opened], rows: list[Row], media: str, width: int
 ) -> None:
     """With four tasks, on a small screen and on paper: the mistakes are in view."""
-    few = [replace(row, submission=f"{row.submission}_classification_wrong") for row in rows[:30]]
+    few = [replace(row, name=f"{row.name}_classification_wrong") for row in rows[:30]]
     assert len({task.task for row in few for task in row.tasks}) == 4
     page = show(class_page(few, "A class"), width=width).page
     page.emulate_media(media=media)
@@ -450,7 +454,7 @@ def test_who_made_a_mistake_is_seen_on_a_phone(
     show: Callable[..., Opened], rows: list[Row]
 ) -> None:
     """Long names are broken: nothing of that table has to be scrolled to."""
-    long = [replace(row, submission=f"{row.submission}_{'handed_in_' * 4}") for row in rows[:20]]
+    long = [replace(row, name=f"{row.name}_{'handed_in_' * 4}") for row in rows[:20]]
     page = show(class_page(long, "A class"), width=400).page
     table = page.locator("[aria-labelledby=mistakes-caption]")
     assert table.evaluate("each => each.scrollWidth - each.clientWidth") <= 0

@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from report.html.samples import HOSTILE, WORDS, Elements, result
 
-from gradkit.records.result import UNEXPLAINED
+from gradkit.records.classroom import HandedIn, Row
+from gradkit.records.result import UNEXPLAINED, State
+from gradkit.report.data import to_row
 from gradkit.report.document import link
 from gradkit.report.html.class_page import (
     KINDS,
-    Row,
-    TaskRow,
     _checks,
     _mistakes,
     class_page,
-    to_row,
 )
 from gradkit.report.html.page import render
 from gradkit.report.words import comparable
 
-TASKS = (
-    TaskRow("t", "Task", 4.0, 10.0, (("update", "fail"), ("forward", "pass"))),
-    TaskRow("u", "Other", 10.0, 10.0, (("update", "pass"), ("forward", "blocked"))),
-)
+TASKS = {"t": ("Task", 4.0), "u": ("Other", 10.0)}
+CHECKS: dict[str, tuple[State, float, float]] = {
+    **{"t/update": ("fail", 0.0, 6.0), "t/forward": ("pass", 4.0, 4.0)},
+    **{"u/update": ("pass", 10.0, 10.0), "u/forward": ("blocked", 0.0, 0.0)},
+}
+UPHILL = {"wrong-sign": "The step goes uphill"}
+
+
+def row_of(name: str, score: float | None = None, most: float | None = None, **more: Any) -> Row:
+    """A student's line in a class."""
+    return replace(Row(name, "graded", "", score, most, False, {}, {}, ()), **more)
+
+
 ROWS = [
-    Row("Ada", 14.0, 20.0, True, TASKS, (("wrong-sign", "The step goes uphill"),), "pages/a.html"),
-    Row("Bo", 4.0, 10.0, False, TASKS[:1], (("wrong-sign", "The step goes uphill"), ("x", "X"))),
-    Row("Cy", 0.0, 10.0, False, (), ((UNEXPLAINED, "Something"),)),
+    row_of(
+        *("Ada", 14.0, 20.0),
+        provisional=True,
+        checks=CHECKS,
+        tasks=TASKS,
+        mistakes=UPHILL,
+        link="pages/a.html",
+    ),
+    row_of(
+        *("Bo", 4.0, 10.0),
+        checks={name: each for name, each in CHECKS.items() if name[0] == "t"},
+        tasks={"t": TASKS["t"]},
+        mistakes={**UPHILL, "x": "X"},
+    ),
+    row_of("Cy", 0.0, 10.0, mistakes={UNEXPLAINED: "Something"}),
 ]
 
 
@@ -44,10 +66,10 @@ def cells(page: str, name: str) -> list[str]:
 def test_a_row_is_what_a_result_comes_to() -> None:
     """Below the level that names mistakes, none is named."""
     row = to_row(result("Ada"), 2, "a.html")
-    assert (row.submission, row.score, row.max_score, row.link) == ("Ada", 12.5, 20.0, "a.html")
-    assert row.mistakes == ((f"code-{WORDS[2]}", f"Title {WORDS[2]} plain"),)
-    assert row.tasks[0].checks[1] == ("forward", "error")
-    assert to_row(result(), 1).mistakes == ()
+    assert (row.name, row.score, row.max_score, row.link) == ("Ada", 12.5, 20.0, "a.html")
+    assert row.mistakes == {f"code-{WORDS[2]}": f"Title {WORDS[2]} plain"}
+    assert "error" in {state for state, _, _ in row.checks.values()}
+    assert to_row(result(), 1).mistakes == {}
 
 
 def test_every_student_has_a_line() -> None:
@@ -64,7 +86,7 @@ def test_every_student_has_a_line() -> None:
 
 def test_who_has_no_grade_is_told_beside_the_name() -> None:
     """It is no mistake of theirs."""
-    row = Row("Di", None, None, False, (), standing=("refused", "late"))
+    row = row_of("Di", ungraded="refused", handed=HandedIn(late=True))
     page = class_page([*ROWS, row], "Class")
     assert cells(page, "Di") == ["Di refused late", *["–"] * 6]
     assert [each.code for each in _mistakes([row])] == []
@@ -80,13 +102,13 @@ def test_one_task_needs_no_column_of_its_own() -> None:
 def test_who_has_more_than_all_points_has_full_marks() -> None:
     """By a bonus, say; who has none of nothing has not."""
     scores = [(20.0, 20.0), (21.5, 20.0), (19.75, 20.0), (0.0, 0.0), (None, None)]
-    rows = [Row(str(n), *pair, False, (), ()) for n, pair in enumerate(scores)]
+    rows = [row_of(str(n), *pair) for n, pair in enumerate(scores)]
     assert "<dt>full marks</dt><dd>2</dd>" in class_page(rows, "Class")
 
 
 def test_mistakes_are_counted_and_named() -> None:
     """The most frequent first, what has no name last; with who made them."""
-    made = [(each.code, [row.submission for row in each.rows]) for each in _mistakes(ROWS)]
+    made = [(each.code, [row.name for row in each.rows]) for each in _mistakes(ROWS)]
     assert made == [("wrong-sign", ["Ada", "Bo"]), ("x", ["Bo"]), (UNEXPLAINED, ["Cy"])]
 
 
@@ -113,7 +135,7 @@ def test_scores_are_compared_as_shares_where_tasks_differ() -> None:
     assert comparable([]) == ([], 0.0, "points")
 
 
-@pytest.mark.parametrize("rows", [[], ROWS[2:], [Row("Di", 0.0, 0.0, False, ())]])
+@pytest.mark.parametrize("rows", [[], ROWS[2:], [row_of("Di", 0.0, 0.0)]])
 def test_small_classes_have_a_page(rows: list[Row]) -> None:
     """Nobody, nothing that was checked, nothing to reach."""
     assert f"<dd>{len(rows)}</dd>" in class_page(rows, "Class")

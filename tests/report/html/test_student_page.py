@@ -11,7 +11,8 @@ from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.submission import Listing
-from gradkit.report.html.class_page import class_page, to_row
+from gradkit.report.data import to_row
+from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import ROWS, student_page
 from gradkit.report.words import points
 
