@@ -243,10 +243,10 @@ class EntryCheck:
         pair = self._ladder(above, below, ahead, behind)
         _, _, central, noise = differences(pair)
         curve, self.bend[rows] = bends(pair)
-        # A narrow claim may belong to a point that is further off than the step: f bends no more
-        # than is seen on the way there.
+        # A narrow claim may belong to a point that is further off than the step: along a direction
+        # f bends no more than is seen on the way there.
         off = MOVED * claims.eps[rows] * scale
-        if np.any(narrow := off > steps):
+        if np.any(narrow := (off > steps) & (claims.coarsest[rows] > 0)):
             own = claim_error(claims, rows, 0 * weight, seen)
             excused = claim_error(claims, rows, self._moved(rows), seen) - own
             narrow &= excused > TENTH * weight
