@@ -181,11 +181,11 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     """Return the coarsest resolution with which the claims of some entries may be accepted.
 
     With a precise f a hundred-thousandth of the entry, or a millionth of the array's largest for
-    entries that are small beside it, however small the array is beside others: what rounding hides
-    of that is not known. With a noisy f, along a direction, and of an array that is nothing but
-    rounding, what the best step can show, but no more than a tenth of the entry, or 3 % of the
-    largest, or 6e-4 of it where nothing is claimed, so that structural errors are seen: a sign, a
-    factor, an entry left out.
+    entries that are small beside it, or the part of itself that the best step shows of the entry
+    that does most to f; however small the array is beside others. With a noisy f, along a
+    direction, and of an array that is nothing but rounding, what the best step can show, but no
+    more than a tenth of the entry, or 3 % of the largest, or 6e-4 of it where nothing is claimed,
+    so that structural errors are seen: a sign, a factor, an entry left out.
 
     Parameters
     ----------
@@ -200,7 +200,8 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     coarsest, still = claims.coarsest[rows], unmoved(seen) / scale
     fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
     structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 6e-4) * largest)
-    sharp = np.fmax(fine, np.fmin(4 * (unknown - still), structural)) - still
+    others = COARSE * np.cbrt(seen.noise / np.float64(seen.reach)) ** 2 * size
+    sharp = np.fmax(fine, np.fmin(np.fmax(4 * (unknown - still), others), structural)) - still
     slope = shown(size, scale, seen.reach)
     best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
     rounding = largest <= 5 * unknown
@@ -209,4 +210,5 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     wide = np.fmax(structural, np.where(hidden, 1e-2, null) * seen.reach / scale)
     rough = np.fmax(np.fmax(coarsest, fine), 1e-9 * seen.reach / scale)
     rough = np.fmax(rough, np.nan_to_num(np.fmin(best + 4 * unknown, wide)))
-    return np.where(is_precise(seen) & ~rounding & (coarsest == 0), sharp, rough)
+    own = is_precise(seen) & ~rounding & (coarsest == 0)
+    return np.asarray(np.where(own, sharp, rough))

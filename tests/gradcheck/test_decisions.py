@@ -138,6 +138,9 @@ def test_an_array_is_held_to_its_own_size_however_small_it_is() -> None:
     # What is not known of the claim itself, but for what moves f by nothing, is not asked.
     assert near(allowed(claims(1, 1, 1), exact, rows, none + 2e-13 + 1e-3), 4e-3)
     assert near(allowed(claims(1, 1, 1), exact, rows, none + 0.1), 0.1)
+    # Nor more than the others could show of themselves.
+    beside = replace(SEEN, noise=1e-9, fine=0.0, base=1e8, reach=1.0)
+    assert near(allowed(claims(1e-6, 1e-6, 1), beside, rows, none), 300 * 1e-6 * 1e-6)
 
 
 def test_a_direction_says_how_coarse_it_may_be() -> None:
