@@ -133,10 +133,10 @@ def check_gradient(
     An entry is accepted if an error of 1e-5 of it would have been seen; usually 1e-8 would. Less is
     asked where the noise of f does not let a central difference see so much, in float32, beside a
     large offset, or of an f that is noisy by itself; but a sign, a factor of two or an entry left
-    out would have been seen. Entries far below their array's largest that noise hides are accepted
-    on the scale of the others, unless f speaks against all of them together, and a note counts
-    them. The method is explained in
-    ``docs/gradients.md``.
+    out would have been seen. An array far below the others is held to its own size, and open where
+    the rounding of a precise f hides that. Entries far below their array's largest that noise hides
+    are accepted on the scale of the others, unless f speaks against all of them together, and a
+    note counts them. The method is explained in ``docs/gradients.md``.
 
     Examples
     --------

@@ -16,8 +16,8 @@ import numpy as np
 from gradkit.gradcheck.entries import Columns, EntryCheck, entry_check, found, records
 from gradkit.gradcheck.error import Asked, Claims, Rows, take
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM, UNKNOWN
-from gradkit.gradcheck.noise import EPS, Array, Floats, Seen, signs
+from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM
+from gradkit.gradcheck.noise import Array, Floats, Seen, signs
 from gradkit.gradcheck.patterns import direction_pattern, find_patterns
 from gradkit.gradcheck.records import Direction, Entry
 
@@ -36,10 +36,6 @@ CANDIDATES = 3
 
 HIDDEN = 1e-3
 """Directions are added until a claim that is twice too large agrees along all by such a chance."""
-
-EXCUSED = 0.1
-"""A narrow claim that is off by more than this part of what is added up is excused by bends alone:
-rounding of its terms makes less, by `error.HALF`."""
 
 MOST = 12
 """But no more than so many, twins counted: two directions do where little is hidden."""
@@ -128,10 +124,6 @@ class Survey:
 
         columns = EntryCheck(pair, claims, self.seen, self.asked).run(closely=closely)
         gaps = claimed - columns.estimate
-        # A bend along a direction is that of all entries moved together, as no rounding moves them:
-        # what it alone excuses is not known. Nor is it wrong, as at a minimum.
-        excused = (np.abs(gaps) > EXCUSED * spread) & (eps > EPS) & (columns.verdict == AGREE)
-        columns.verdict[excused], columns.reason[excused] = UNKNOWN, "noise"
         rough = np.maximum(columns.bound - np.abs(gaps), 0.0)
         return Looked(moves, claims, columns, least, gaps, rough)
 

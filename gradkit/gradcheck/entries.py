@@ -21,12 +21,13 @@ from gradkit.gradcheck.error import (
     balanced_step,
     claim_error,
     first_step,
+    is_precise,
     shown,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, ROOM, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, LOST, Floats, Seen, magnitude
+from gradkit.gradcheck.noise import EPS, Floats, Seen, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Leaf
 
@@ -41,6 +42,10 @@ the coarsest resolution, since noise is told to a factor of three."""
 
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
+
+EXCUSED = 0.1
+"""A narrow claim that is off by more than this part of what is added up is excused by bends alone:
+rounding of its terms makes less, by `error.HALF`."""
 
 SAMPLE = 32
 """So many entries of an array of more than twice as many are looked at first, drawn at random."""
@@ -134,7 +139,7 @@ class EntryCheck:
         self.pair, self.claims, self.seen, self.asked = pair, claims, seen, asked
         count = len(claims.claimed)
         self.columns = blank(count)
-        self.precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
+        self.precise = is_precise(seen)
         self.slope = shown(claims.weight, claims.scale, seen.reach)
         self.steps = first_step(self.slope, claims.scale, seen.noise, claims.coarsest)
         self.steps = np.fmax(self.steps, np.fmax(claims.smallest, 1e-300))
@@ -170,10 +175,24 @@ class EntryCheck:
                     return EntryCheck(self.pair, self.claims, louder, self.asked).run()
         except BudgetSpent:
             self.columns.looked[:] = True
+        self._excused()
         if closely:
             self._behind_others()
             self._hidden()
         return self.columns
+
+    def _excused(self) -> None:
+        """Leave narrow claims open that are excused by bends alone, as no rounding is known to do.
+
+        The bends are those of all entries moved together. Nor is such a claim wrong, as at a
+        minimum.
+        """
+        claims, columns, rows = self.claims, self.columns, np.arange(len(self.columns))
+        gaps = np.abs(columns.estimate - claims.claimed)
+        own = claim_error(claims, rows, 0 * gaps, self.seen) + self.tolerance
+        least = np.fmax(own + columns.resolution - self.error, EXCUSED * claims.weight)
+        alone = (columns.verdict == AGREE) & (claims.eps > EPS) & (gaps > least)
+        columns.verdict[alone], columns.reason[alone] = UNKNOWN, "noise"
 
     def _behind_others(self) -> None:
         """Leave open what does less to f than stairs or kinks were seen to hide on other lines.
@@ -224,10 +243,10 @@ class EntryCheck:
         pair = self._ladder(above, below, ahead, behind)
         _, _, central, noise = differences(pair)
         curve, self.bend[rows] = bends(pair)
-        # A narrow claim may belong to a point that is further off than the step: f bends no more
-        # than is seen on the way there.
+        # A narrow claim may belong to a point that is further off than the step: along a direction
+        # f bends no more than is seen on the way there.
         off = MOVED * claims.eps[rows] * scale
-        if np.any(narrow := off > steps):
+        if np.any(narrow := (off > steps) & (claims.coarsest[rows] > 0)):
             own = claim_error(claims, rows, 0 * weight, seen)
             excused = claim_error(claims, rows, self._moved(rows), seen) - own
             narrow &= excused > TENTH * weight

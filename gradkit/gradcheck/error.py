@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.noise import EPS, Array, Floats, Seen, largest_of, magnitude, units_of
+from gradkit.gradcheck.noise import EPS, LOST, Array, Floats, Seen, largest_of, magnitude, units_of
 
 Rows: TypeAlias = NDArray[np.intp]
 
@@ -164,17 +164,28 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats
     eps, size = claims.eps[rows], claims.weight[rows]
     added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
     own = np.fmin(ROUNDINGS * eps, HALF) * added
-    still = max(STRAY * seen.fine, BLOWN_UP * seen.whole)
-    return np.asarray(own + MOVED * eps * moved + still / claims.scale[rows])
+    return np.asarray(own + MOVED * eps * moved + unmoved(seen) / claims.scale[rows])
+
+
+def unmoved(seen: Seen) -> float:
+    """Return what a slope over a whole scale may do to f and be rounding."""
+    return max(STRAY * seen.fine, BLOWN_UP * seen.whole)
+
+
+def is_precise(seen: Seen) -> bool:
+    """Return whether noise is no more than some roundings of all that f is."""
+    return seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
 
 
 def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     """Return the coarsest resolution with which the claims of some entries may be accepted.
 
-    With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries
-    that are small beside it, or what others do to f by rounding. With a noisy one what its best
-    step can show, but no more than a tenth of the entry, or 3 % of the largest, or 6e-4 of it where
-    nothing is claimed, so that structural errors are seen: a sign, a factor, an entry left out.
+    With a precise f a hundred-thousandth of the entry, or a millionth of the array's largest for
+    entries that are small beside it, or the part of itself that the best step shows of the entry
+    that does most to f; however small the array is beside others. With a noisy f, along a
+    direction, and of an array that is nothing but rounding, what the best step can show, but no
+    more than a tenth of the entry, or 3 % of the largest, or 6e-4 of it where nothing is claimed,
+    so that structural errors are seen: a sign, a factor, an entry left out.
 
     Parameters
     ----------
@@ -186,13 +197,18 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
         What rounding lets nobody know of each.
     """
     size, largest, scale = claims.weight[rows], claims.largest[rows], claims.scale[rows]
+    coarsest, still = claims.coarsest[rows], unmoved(seen) / scale
+    fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
+    structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 6e-4) * largest)
+    others = COARSE * np.cbrt(seen.noise / np.float64(seen.reach)) ** 2 * size
+    sharp = np.fmax(fine, np.fmin(np.fmax(4 * (unknown - still), others), structural)) - still
     slope = shown(size, scale, seen.reach)
     best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
-    fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
-    fine = np.fmax(fine, 1e-9 * seen.reach / scale)
-    structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 6e-4) * largest)
-    hidden = (largest > 0) & (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
+    rounding = largest <= 5 * unknown
+    hidden = rounding & (largest > 0) & (claims.eps[rows] < 1e-6)
     null = np.where(largest * scale <= 1e-6 * seen.reach, 3e-5, 0.0)
-    structural = np.fmax(structural, np.where(hidden, 1e-2, null) * seen.reach / scale)
-    rough = np.nan_to_num(np.fmin(best + 4 * unknown, structural))
-    return np.asarray(np.fmax(np.fmax(claims.coarsest[rows], fine), rough))
+    wide = np.fmax(structural, np.where(hidden, 1e-2, null) * seen.reach / scale)
+    rough = np.fmax(np.fmax(coarsest, fine), 1e-9 * seen.reach / scale)
+    rough = np.fmax(rough, np.nan_to_num(np.fmin(best + 4 * unknown, wide)))
+    own = is_precise(seen) & ~rounding & (coarsest == 0)
+    return np.asarray(np.where(own, sharp, rough))

@@ -124,7 +124,9 @@ class Examination:
             steps = self.rows[0][self.rows[0] <= self.top]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
-            up = len(steps) and reading.best.reach >= len(steps) - 1
+            best = reading.best
+            hidden = verdict == UNKNOWN and best.noise > best.truncation
+            up = len(steps) and (best.reach >= len(steps) - 1 or hidden)
             up = up and (verdict != DISAGREE or len(steps) < FIRM)
             longer = up and RATIO * steps[-1] <= self.top and self.add(RATIO * steps[-1])
             if not longer and not (down and self.add(self.rows[0, 0] / RATIO)):

@@ -168,12 +168,11 @@ def read(ladder: Ladder) -> Reading:
     central = choose(across, noise, step, 2)
     best = min(central, left, right, key=lambda side: side.bound)
     jump, room = abs(right.estimate - left.estimate), left.bound + right.bound
+    kinked, estimate, bound = bool(jump > room), best.estimate, best.bound
+    if kinked:
+        low = min(left.estimate - left.bound, right.estimate - right.bound)
+        high = max(left.estimate + left.bound, right.estimate + right.bound)
+        estimate, bound = (low + high) / 2, (high - low) / 2
     if not np.isfinite(room):  # on one side f is not known
-        return Reading(best.estimate, np.inf, np.inf, False, best, left, right, central)
-    doubt = (jump + room) / 2
-    if jump <= room:
-        return Reading(best.estimate, best.bound, doubt, False, best, left, right, central)
-    low = min(left.estimate - left.bound, right.estimate - right.bound)
-    high = max(left.estimate + left.bound, right.estimate + right.bound)
-    middle, half = (low + high) / 2, (high - low) / 2
-    return Reading(middle, half, doubt, True, best, left, right, central)
+        bound = jump = np.inf
+    return Reading(estimate, bound, (jump + room) / 2, kinked, best, left, right, central)

@@ -492,6 +492,24 @@ def test_small_entries_that_noise_hides_are_counted(small: float) -> None:
     assert (rounding.verdict, rounding.notes) == ("agree", ())
 
 
+@pytest.mark.parametrize("small", [1e-5, 1e-7, 1e-9, 1e-11])
+def test_an_array_far_below_the_others_is_asked_on_its_own_scale(small: float) -> None:
+    """Whatever noise hides of it is left open, and no entry that is off or left out agrees."""
+    x = {"w": np.array([0.5, 0.7, 0.9]), "v": np.array([0.4, 0.8])}
+    right = {"w": np.cos(x["w"]), "v": small * np.cos(x["v"])}
+
+    def f(p):
+        return float(np.sum(np.sin(p["w"])) + small * np.sum(np.sin(p["v"])))
+
+    report = check_gradient(f, x, right)
+    assert report.verdict == ("agree" if small >= 1e-7 else "inconclusive")
+    assert {e.parameter for e in report.entries if e.verdict != "agree"} <= {"v"}
+    assert {e.reason for e in report.entries} <= {"", "noise", "curvature"}
+    for off in (np.array([1.0, 1 + 1e-5]), np.array([1.0, 1.5]), np.array([0.0, 1.0]), np.zeros(2)):
+        found = check_gradient(f, x, right | {"v": off * right["v"]})
+        assert found.verdict != "agree", f"{off}\n{found}"
+
+
 @pytest.mark.parametrize("places", [(3, 10), (4000, 4999), (5, 4990), (2499, 2500)])
 def test_of_two_wrong_entries_among_thousands_one_is_named(places: tuple[int, int]) -> None:
     """By halving, wherever they are."""

@@ -99,18 +99,16 @@ def test_a_claim_is_known_to_its_rounding() -> None:
 def test_the_coarsest_resolution_that_will_do() -> None:
     """Of large and small entries of a precise f, of noisy ones, and of arrays that do nothing."""
     rows, none = np.arange(1), np.zeros(1)
-    exact = replace(SEEN, noise=1e-30, reach=1.0)
+    exact = replace(SEEN, noise=1e-30, fine=0.0, reach=1.0)
     assert near(allowed(claims(1, 1, 1), exact, rows, none), 0.9e-5)
     assert near(allowed(claims(7.1e-4, 1, 1), exact, rows, none), 0.9e-5 * 7.1e-4)
     assert near(allowed(claims(6.9e-4, 1, 1), exact, rows, none), 1e-6)
-    assert near(allowed(claims(1e-9, 1e-9, 1), exact, rows, none), 1e-9)
-    assert near(allowed(claims(1e-10, 1e-10, 4), replace(exact, reach=2.0), rows, none), 5e-10)
+    assert near(allowed(claims(7.1e-4 * 5, 5, 1), exact, rows, none), 0.9e-5 * 7.1e-4 * 5)
+    assert near(allowed(claims(6.9e-4 * 5, 5, 1), exact, rows, none), 5e-6)
     rough = replace(SEEN, noise=1e-6, reach=1.0)
     assert near(allowed(claims(1, 1, 1), rough, rows, none), 300 * 1e-4)
     assert near(allowed(claims(1, 1, 1), rough, rows, none + 1e-3), 0.034)
     assert near(allowed(claims(2, 2, 4), rough, rows, none), 300 * 2 * (1e-6 / 8) ** (2 / 3))
-    assert near(allowed(claims(7.1e-4 * 5, 5, 1), exact, rows, none), 0.9e-5 * 7.1e-4 * 5)
-    assert near(allowed(claims(6.9e-4 * 5, 5, 1), exact, rows, none), 5e-6)
     loud = replace(SEEN, noise=1e-2, reach=1.0)
     assert near(allowed(claims(1, 1, 1), loud, rows, none), 0.1)
     assert near(allowed(claims(1e-2, 1, 1), loud, rows, none), 3e-2)
@@ -120,11 +118,29 @@ def test_the_coarsest_resolution_that_will_do() -> None:
     assert near(allowed(claims(0, 0, 2), still, rows, none + 1e-9), 6e-5)
     assert allowed(claims(1e-7, 3e-6, 2), still, rows, none) < 1e-6
     # Rounding that hides all of an array makes it nothing too, unless the claim itself is rough.
-    hidden = allowed(claims(0, 1e-3, 1), still, rows, none + 2.1e-5)
-    plain = allowed(claims(0, 1e-3, 1), still, rows, none + 1.9e-5)
-    narrow = allowed(claims(0, 1e-3, 1, 1e-5), still, rows, none + 2.1e-5)
+    hidden = allowed(claims(0, 1e-3, 1), still, rows, none + 2.1e-4)
+    plain = allowed(claims(0, 1e-3, 1), still, rows, none + 1.9e-4)
+    narrow = allowed(claims(0, 1e-3, 1, 1e-5), still, rows, none + 2.1e-4)
     assert hidden > 10 * plain
     assert near(narrow, plain)
+
+
+def test_an_array_is_held_to_its_own_size_however_small_it_is() -> None:
+    """Of a precise f, less what a slope may do to f and be rounding; no rounding is held to it."""
+    rows, none = np.arange(1), np.zeros(1)
+    exact = replace(SEEN, noise=1e-30, fine=0.0, whole=1.0)
+    assert near(allowed(claims(1e-6, 1e-6, 1), exact, rows, none), 0.9e-11 - 2e-13)
+    assert near(allowed(claims(0, 1e-6, 2), exact, rows, none), 1e-12 - 1e-13)
+    assert allowed(claims(1e-9, 1e-9, 1), exact, rows, none + 1.9e-10) < 1e-9
+    assert near(
+        allowed(claims(1e-10, 1e-10, 4), replace(exact, reach=2.0), rows, none + 1e-10), 5e-10
+    )
+    # What is not known of the claim itself, but for what moves f by nothing, is not asked.
+    assert near(allowed(claims(1, 1, 1), exact, rows, none + 2e-13 + 1e-3), 4e-3)
+    assert near(allowed(claims(1, 1, 1), exact, rows, none + 0.1), 0.1)
+    # Nor more than the others could show of themselves.
+    beside = replace(SEEN, noise=1e-9, fine=0.0, base=1e8, reach=1.0)
+    assert near(allowed(claims(1e-6, 1e-6, 1), beside, rows, none), 300 * 1e-6 * 1e-6)
 
 
 def test_a_direction_says_how_coarse_it_may_be() -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
-from gradkit.gradcheck import check_gradient, directions
+from gradkit.gradcheck import check_gradient, entries
 
 WRONG: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "doubled": lambda right: 2 * right,
@@ -24,11 +25,34 @@ def large(seed: int):
     """Return a point, functions of four thousand numbers, and their gradients."""
     rng = np.random.default_rng([seed, 4000])
     x, a = rng.normal(size=4000), rng.uniform(1, 2, 4000)
-    return x, [
+    return x, functions(a)
+
+
+def bfloat16(array: np.ndarray) -> torch.Tensor:
+    """Return the nearest numbers that half precision of eight bits holds."""
+    return torch.from_numpy(np.ascontiguousarray(array)).to(torch.bfloat16)
+
+
+def functions(a: np.ndarray):
+    """Return functions with these weights, and their gradients."""
+    return [
         (lambda p: float(a @ np.sin(p)), lambda p: a * np.cos(p)),
         (lambda p: float(a @ np.exp(p / 2)), lambda p: a * np.exp(p / 2) / 2),
         (lambda p: float(a @ (p * p)), lambda p: 2 * a * p),
     ]
+
+
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_small_gradient_in_half_precision_is_given_its_rounding(seed: int) -> None:
+    """What bends of all entries alone would excuse of single ones is open: none moves all."""
+    rng = np.random.default_rng([seed, 60])
+    x, a = rng.normal(size=60), rng.uniform(1, 2, 60)
+    for f, slope in functions(a):
+        for at in (x, bfloat16(x).double().numpy()):
+            assert check_gradient(f, x, bfloat16(slope(at))).verdict == "agree"
+        for off in WRONG.values():
+            assert check_gradient(f, x, bfloat16(off(slope(x)))).verdict != "agree"
 
 
 def test_a_large_gradient_in_half_precision_is_given_its_rounding() -> None:
@@ -49,9 +73,9 @@ def test_a_large_gradient_in_half_precision_is_given_its_rounding() -> None:
 @pytest.mark.parametrize("kind", ["float16", "float32"])
 def test_large_gradients_in_narrow_types(kind: str, seed: int) -> None:
     """Directions in which the terms of a claim cancel hide nothing, whatever noise f shows."""
-    x, functions = large(seed)
+    x, several = large(seed)
     told: Counter[str] = Counter()
-    for f, slope in functions:
+    for f, slope in several:
         right = slope(x).astype(kind)
         elsewhere = slope(x.astype(kind).astype(float)).astype(kind)
         assert check_gradient(f, x, right, seed=seed).verdict == "agree"
@@ -65,8 +89,8 @@ def test_large_gradients_in_narrow_types(kind: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_over_a_first_step_is_no_bend(seed: int) -> None:
     """Where the points that noise is measured on do not show it, a rounding is no excuse."""
-    x, functions = large(seed)
-    f, slope = functions[0]
+    x, several = large(seed)
+    f, slope = several[0]
     rng = np.random.default_rng(seed)
 
     def noisy(p):
@@ -95,5 +119,5 @@ def test_a_bend_that_shows_excuses_no_half_of_a_gradient(monkeypatch) -> None:
     right, half = (2 * x).astype(np.float16), x.astype(np.float16)
     assert check_gradient(f, x, right).verdict == "agree"
     assert check_gradient(f, x, half).verdict == "inconclusive"
-    monkeypatch.setattr(directions, "EXCUSED", np.inf)
+    monkeypatch.setattr(entries, "EXCUSED", np.inf)
     assert check_gradient(f, x, half).verdict == "agree"
