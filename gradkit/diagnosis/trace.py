@@ -159,7 +159,7 @@ def _events(
     rows = reply.arrays["events"]
     require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
     for number, row in enumerate(rows.tolist()):
-        cell, line, name, shape, offset, kind, prior, frame, run = row
+        cell, line, name, shape, offset, kind, prior, frame = row
         require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
         end = offset + int(np.prod(shapes[shape]))
         part = values[:, offset:end].reshape(len(values), *shapes[shape])
@@ -174,7 +174,6 @@ def _events(
             parameters[name],
             prior if prior >= 0 else None,
             frame,
-            run,
             tuple(_turned(made, task, bound.convention).reshape(-1).tolist()),
         )
 

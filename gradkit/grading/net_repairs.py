@@ -103,7 +103,8 @@ def with_changes(
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in lacking)
     stops = [judged[check] for check in lacking if judged[check].state == "error"]
     near += tuple(each.place for each in stops if each.place)
-    likelier = tuple(place for places in inquiry.doubtful.values() for place in places)
+    likely = [*inquiry.doubtful.values()]
+    likelier = tuple(place for places in likely for place in places) if all(likely) else ()
     failed = [verdict.check for verdict in asked if verdict.state in FAILED]
     named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
     wanted = Wanted(STOPPED if stops else BUDGET, near)
@@ -281,7 +282,7 @@ def _mending(
 
     It is the only one there is, or the one at a line of the mistake's that makes all its entries
     right; at any line where the mistake's is a guess, and no other is about its entries. One that
-    writes a line anew may be any.
+    writes a line anew may be any, if it is no kind of the mistake's.
     """
     asked = {entry.partition("[")[0] for entry in finding.entries}
     told = [entry for each in _of(finding.check, inquiry) for entry in each.entries]
@@ -294,7 +295,8 @@ def _mending(
     ]
     if whole and len(changes) == 1:
         here = [*changes]
-    return here[0] if len(here) == 1 and here[0].mistake != WHOLE else None
+    unsure = {WHOLE} - {*mistake(finding.mistake).kinds}
+    return here[0] if len(here) == 1 and here[0].mistake not in unsure else None
 
 
 def _instead(changes: Sequence[Finding], own: Sequence[Finding], inquiry: Inquiry) -> Inquiry:

@@ -265,8 +265,7 @@ class Event(Struct, frozen=True, eq=False):
     an array written into, ``passed`` an argument of a function of the student's own,
     ``returned`` a returned value. ``frame`` is 0 in the watched function, −1 outside of it, and
     numbers the calls that it makes of others, which may be right for what they are handed;
-    what is passed belongs to the call, and its place to the caller. Events of one ``run`` were
-    made by one execution of their line.
+    what is passed belongs to the call, and its place to the caller.
 
     ``steps`` are those that made its numbers, where these are known.
     """
@@ -278,7 +277,6 @@ class Event(Struct, frozen=True, eq=False):
     parameter: str = ""
     prior: int | None = None
     frame: int = 0
-    run: int = 0
     steps: tuple[int, ...] = ()
 
 

@@ -57,10 +57,13 @@ SEEN = ("work", "blind")
 """Numbers know where they were made, whoever watches."""
 
 
-@pytest.mark.parametrize("kind", SEEN)
-def test_an_update_has_its_line_without_being_watched(grade, kind, tmp_path):
-    """Not so a forward pass, see below."""
-    path = spoiled(SPOILED[kind][0], UPDATE, tmp_path / "hw.py")
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [(k, w) for k in SPOILED for w in (UPDATE, FORWARD) if w == FORWARD or k in SEEN],
+)
+def test_a_line_is_known_without_being_watched(grade, kind, where, tmp_path):
+    """A forward pass is not watched at all: a change tells its line."""
+    path = spoiled(SPOILED[kind][0], where, tmp_path / "hw.py")
     (task,) = grade(path, "regression-numpy", diagnose=True).tasks
     lines = path.read_text().splitlines()
     assert task.findings
@@ -71,20 +74,17 @@ def test_an_update_has_its_line_without_being_watched(grade, kind, tmp_path):
 
 
 @pytest.mark.sample(4)
-@pytest.mark.parametrize(
-    ("kind", "where"),
-    [(k, w) for k in SPOILED for w in (UPDATE, FORWARD) if w == FORWARD or k not in SEEN],
-)
-def test_a_lost_trace_is_told(grade, hurried, kind, where, tmp_path):
+@pytest.mark.parametrize("kind", [kind for kind in SPOILED if kind not in SEEN])
+def test_a_lost_trace_is_told(grade, hurried, kind, tmp_path):
     """In the result and its text, and in the review; where the mistake is found all the same."""
     code, reason = SPOILED[kind]
-    path = spoiled(code, where, tmp_path / "hw.py")
+    path = spoiled(code, UPDATE, tmp_path / "hw.py")
     # It has all of the task's time, for which nobody has to wait ten seconds.
     own = {"assignment": hurried} if kind == "hang" else {}
     result = grade(path, "regression-numpy", diagnose=True, **own)
     (task,) = result.tasks
     first = next(
-        n for n, line in enumerate(path.read_text().splitlines(), 1) if line.startswith(where)
+        n for n, line in enumerate(path.read_text().splitlines(), 1) if line.startswith(UPDATE)
     )
     findings = [finding for finding in task.findings if finding.untraced]
     assert findings

@@ -16,16 +16,9 @@ def test_no_factor_vanishes(task):
         assert np.abs(values).min() > 0.01
     for values in (inputs.y_hat, inputs.A1, inputs.X):
         assert np.abs(1 - values).min() > 0.004
-    assert np.abs(inputs.y - inputs.y_hat).min() > 0.02
+    assert np.abs(inputs.y - inputs.y_hat).min() > 0.004
     off = (inputs.A1 == 0).mean()
     assert (0.1 < off < 0.4) if task is RELU else off == 0
-
-
-def test_numbers_have_few_decimals():
-    """Random rows are written with two decimals, so that they can be shown."""
-    inputs = draw(REGRESSION, 1)
-    for values in (inputs.y, inputs.y_hat, inputs.A1, inputs.X, *inputs.before.values()):
-        assert np.array_equal(values, np.round(values, 2))
 
 
 def test_a_seed_draws_the_same_again_and_another_does_not():

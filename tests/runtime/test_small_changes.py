@@ -23,7 +23,7 @@ LOCAL = {
 }
 
 
-def changes(text: str) -> Mapping[str, Change]:
+def changes(text: str, *helpers: str) -> Mapping[str, Change]:
     """The texts that are made of an expression, each with the smallest change that makes it."""
     holder = ast.parse(text, mode="eval")
     values = Values(Names({}, LOCAL), kept=False)
@@ -32,7 +32,8 @@ def changes(text: str) -> Mapping[str, Change]:
         holder.body = node
 
     made: dict[str, Change] = {}
-    for spot in [*below(holder.body, put, scope_of(LOCAL, ("turn",)), values, whole=True)]:
+    scope = scope_of(LOCAL, ("turn",), helpers=helpers)
+    for spot in [*below(holder.body, put, scope, values, whole=True)]:
         for change in changes_of(spot, (*SMALL, *LARGE_ONES)):
             spot.put(change.node)
             written = ast.unparse(holder)
@@ -171,6 +172,25 @@ def test_a_step_too_many_is_less_than_one_elsewhere() -> None:
     assert made["extra-statement", "a = b; c = a"] < min(
         cost for (kind, _), cost in made.items() if kind == "wrong-statement-order"
     )
+
+
+def test_loops_in_one_another_begin_with_0_together() -> None:
+    """One of them alone would still leave out entries, or go beyond them."""
+    for end, right in (("3", "2"), ("count + 1", "count"), ("count", "count - 1")):
+        loops = "for i in range(1, {0}):\n    for j in range({1}, {0}):\n        a[i, j] = 0"
+        made = rewritten(loops.format(end, 1), 0)
+        less = f"for i in range({right}):\n    for j in range({right}):\n        a[i, j] = 0"
+        assert ("wrong-bounds", less) in made
+        assert not any(kind == "wrong-bounds" for kind, _ in rewritten(loops.format(end, 0), 0))
+        assert not any(kind == "wrong-bounds" for kind, _ in rewritten(loops.format(end, end), 0))
+
+
+def test_one_function_is_taken_for_another_of_the_text() -> None:
+    """For one of numpy's, or of the text's own, that is handed one value too."""
+    assert changes("np.cos(a)", "f", "g")["f(a)"].kind == "wrong-function"
+    assert changes("f(a)", "f", "g")["g(a)"].kind == "wrong-function"
+    assert "g(a)" not in changes("h(a)", "f", "g")
+    assert "g(a)" not in changes("np.dot(a, b)", "f", "g")
 
 
 def test_a_row_is_no_operand() -> None:

@@ -95,6 +95,9 @@ def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
         return _mutated(case)
     if code in STANDSTILL:
         left, made = standstill(case, entry)
+        if code == "not-updated" and (made is None or made[1] != "local"):
+            # Where others move, the change tells what is missing, and where.
+            return None
         if left is not None:
             return _of_event(case, *left)
         return None if made is None else _of_step(case, *made)

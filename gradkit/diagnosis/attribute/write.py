@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from gradkit.diagnosis.attribute.case import NEAR, Case, same
@@ -80,9 +78,6 @@ def standstill(case: Case, entry: Entry) -> tuple[At | None, At | None]:
         if copied is not None:
             return (copied, "copy"), None
         return None, (made, "local" if _is_rebound(case, entry, events[held]) else "unused")
-    # What a loop makes use of is not left over: nothing is wrong with it.
-    if _is_looped(case):
-        return None, None
     gradient = new - case.before(entry)
     ready = [
         n
@@ -97,31 +92,6 @@ def _is_made(case: Case, event: Event, entry: Entry, gradient: Array) -> bool:
     if case.fits(event, entry[0]):
         return _proportional(case.at(event, entry), gradient)
     return _proportional(event.values.reshape(len(event.values), -1).T, gradient)
-
-
-def _moves(case: Case, event: Event) -> bool:
-    """Whether an event changes what a parameter was."""
-    given = case.inputs.before[event.parameter]
-    return event.values.size == given.size and not np.array_equal(
-        event.values.reshape(len(given), -1), given.reshape(len(given), -1)
-    )
-
-
-def _stays(case: Case, event: Event) -> bool:
-    """Whether what an event has is what a parameter is in the end, and no gradient of it."""
-    after = case.trace.after[event.parameter]
-    return same(event.values.reshape(len(after), -1), after.reshape(len(after), -1))
-
-
-def _is_looped(case: Case) -> bool:
-    """Whether parameters move in statements that do not name them, as in a loop over layers."""
-    for event in case.trace.events:
-        if event.parameter and _moves(case, event) and _stays(case, event):
-            spots = [spot for step in event.steps for spot in case.steps.spots[step]]
-            named = {name for spot in spots for name in spot.names}
-            if named and re.findall(r"\w+", event.name)[-1] not in named:
-                return True
-    return False
 
 
 def _is_rebound(case: Case, entry: Entry, made: Event) -> bool:

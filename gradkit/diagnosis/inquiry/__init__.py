@@ -58,7 +58,7 @@ def inquire(
     if task.framework.trains:
         return training_inquiry(task, examined, idioms_of(sitting.section, sitting.modules))
     passed = forward_explanation(task, examined, sitting, seed)
-    forward = forward_findings(task, examined, sitting, passed, seed)
+    forward = forward_findings(task, examined, sitting, passed)
     if passed is not None and (
         follows_own_forward(task, examined, sitting, passed.slips, seed)
         or follows_what_is_left(task, examined, sitting, seed)

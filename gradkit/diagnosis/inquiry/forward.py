@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.attribute.forward import forward_lines
-from gradkit.diagnosis.inquiry.findings import failed, finding_of, why_untraced
+from gradkit.diagnosis.inquiry.findings import failed, finding_of
 from gradkit.diagnosis.inquiry.judged import forward_holds
 from gradkit.diagnosis.mistakes.forward import explain_forward
-from gradkit.diagnosis.rules.draw import CALLS, draw_forward
-from gradkit.diagnosis.trace import observe_trace
+from gradkit.diagnosis.rules.draw import draw_forward
 from gradkit.judge.case import Examined
-from gradkit.records.observations import Bound
 from gradkit.records.result import UNEXPLAINED, Inquiry
 from gradkit.records.rule import Explanation, ForwardProbes, Slip
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
 from gradkit.sandbox.observe import observe_returned
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import source_at
+from gradkit.submission.definitions import finder, source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
-"""Mistakes of what is returned; all others are made in a layer.
+"""Mistakes of what is returned; all others are made in a layer."""
 
-Whether the return is wrong, or a statement before it, the change tells that mends it.
-"""
+SIGNED = re.compile(r"exp\(|\(-")
+"""What lines have in which the sign inside of a sigmoid may be turned."""
 
 SMALL = 0.1
 """By how much parameters are smaller where inputs are the task's own."""
-
-TRACED = 3
-"""Calls that are made: one may take a way that shows what others do not."""
 
 
 def forward_explanation(
@@ -59,9 +54,11 @@ def forward_findings(
     examined: Examined,
     sitting: StudentProcess,
     explanation: Explanation | None,
-    seed: int,
 ) -> Inquiry:
-    """What a forward pass computes instead, as it was explained, and on which lines."""
+    """What a forward pass computes instead, as it was explained.
+
+    On which lines, the change tells that mends it.
+    """
     if explanation is None:
         return Inquiry()
     bound = examined.case.binding.bound["forward"]
@@ -70,31 +67,19 @@ def forward_findings(
             return Inquiry()
         return Inquiry((finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),))
     cells = [*sitting.section.own, *sitting.section.shared]
-    X, before = _drawn(task, seed)
-    columns = {**before, "X": X[:, :, None]}
-    activation = _span(examined.case.binding.bound.get("activation"))
-    found: dict[str, tuple[Place, ...]] = {slip.code: () for slip in explanation.slips}
-    for row in range(TRACED):
-        inputs = {name: np.roll(value[:CALLS], -row, axis=0) for name, value in columns.items()}
-        trace = observe_trace(sitting, task, bound, inputs)
-        made = [slip for slip in explanation.slips if slip.code not in RETURNS]
-        for slip in (each for each in made if not found[each.code]):
-            found[slip.code] = forward_lines(
-                task, trace, inputs, explanation.slips, slip, activation
-            )
-        if all(found[slip.code] for slip in made) or trace.lost is not None:
-            break
+    find = finder(cells)
+    turned = tuple(
+        find(cell.id, number)
+        for cell in cells
+        for number, line in enumerate(cell.source.split("\n"), 1)
+        if SIGNED.search(line)
+    )
     findings, doubtful = [], dict[str, tuple[Place, ...]]()
     for slip in explanation.slips:
         told = finding_of(task, bound, "forward", slip, explanation)
-        returns = slip.code in RETURNS
-        untraced = "" if found[slip.code] or returns else why_untraced(trace)
-        places = found[slip.code] or (bound.return_place if returns else bound.place,)
-        source = source_at(cells, places[0])
-        findings.append(
-            replace(told, place=places[0], places=places, source=source, untraced=untraced)
-        )
-        doubtful |= {} if found[slip.code] or untraced else {told.id: ()}
+        place = bound.return_place if slip.code in RETURNS else bound.place
+        findings.append(replace(told, place=place, places=(place,), source=source_at(cells, place)))
+        doubtful[told.id] = turned if slip.code == "wrong-sigmoid-sign" else ()
     return Inquiry(tuple(findings), doubtful=doubtful)
 
 
@@ -116,7 +101,3 @@ def _drawn(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
     rows = min(len(task.X), len(X))
     near = {key: np.concatenate([value, SMALL * value[:rows]]) for key, value in before.items()}
     return np.concatenate([X, task.X[:rows]]), near
-
-
-def _span(bound: Bound | None) -> tuple[Place, Place] | None:
-    return None if bound is None else (bound.place, bound.return_place)

@@ -1,13 +1,11 @@
 """Inputs for an update step that tell every quantity from every other.
 
 All quantities are drawn independently: ``ŷ`` and ``A1`` do not come from a forward pass.
-Numbers have two decimals, so that they read well, and keep away from 0 and ±1, where a
-factor such as ``1 − A`` would vanish.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from msgspec.structs import replace
@@ -16,7 +14,7 @@ from gradkit.language import say
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, Activation
+from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.network import parameter_shapes
 
 ROWS = 40
@@ -26,56 +24,23 @@ MOST = 720
 """Entries and inputs of a net whose rules are looked for: its polynomials have as many atoms."""
 
 
-Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+LARGEST, ZEROS, APART = 2.4, 0.25, 0.005
+"""The largest size, the part of zeros where a flat activation has any, and how far targets are
+moved, so that none is an output."""
 
 
-def _signed(low: float, high: float) -> Draw:
-    def draw_signed(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        sizes = np.round(generator.uniform(low, high, shape), 2)
-        sizes = np.where(np.abs(sizes - 1.0) < 0.045, 1.07, sizes)
-        return np.asarray(sizes * generator.choice(np.array([-1.0, 1.0]), shape))
-
-    return draw_signed
-
-
-def _within(low: float, high: float) -> Draw:
-    return lambda generator, shape: np.round(generator.uniform(low, high, shape), 2)
-
-
-def _positive(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return np.asarray(np.abs(_signed(0.2, 2.4)(generator, shape)))
-
-
-def _above(least: float) -> Draw:
-    """Values of either sign, the negative ones above a bound."""
-
-    def draw_above(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        values = _signed(0.2, 2.4)(generator, shape)
-        return np.where(values < 0, np.round(values * 0.93 * abs(least) / 2.4, 2), values)
-
-    return draw_above
-
-
-def _half_zero(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    sizes = _positive(generator, shape)
-    return np.where(generator.random(shape) < 0.25, 0.0, sizes)
-
-
-def _values_of(activation: Activation) -> Draw:
-    """Values that an activation may give, not too close to its bounds."""
-    bounds = activation.low, activation.high
-    if bounds == (0, 1):
-        return UNIT
-    if bounds[0] == 0:
-        # Below its kink a flat activation gives 0, which is as frequent as it is telling.
-        return _half_zero if activation.kink is not None else _positive
-    if bounds == (-1, 1):
-        return _signed(0.1, 0.93)
-    return _above(bounds[0]) if np.isfinite(bounds[0]) else LINEAR
-
-
-UNIT = _within(0.07, 0.93)
-LINEAR = _signed(0.2, 2.4)
+def _drawn(
+    generator: np.random.Generator,
+    shape: tuple[int, ...],
+    low: float = -LARGEST,
+    high: float = LARGEST,
+    apart: float = 0.0,
+) -> Array:
+    """Draw numbers between bounds, of either sign if these are, near neither a bound nor 0."""
+    parts = np.round(generator.uniform(0.07, 0.92, shape), 2) + apart
+    negative = (generator.random(shape) < 0.5) & (low < 0)
+    values: Array = parts * np.where(negative, max(low, -LARGEST), min(high, LARGEST))
+    return values
 
 
 def draw(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
@@ -114,30 +79,21 @@ def draw(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
             )
         )
 
-    last = ACTIVATIONS[output.activation]
-    around = UNIT if (last.low, last.high) == (0, 1) else _signed(0.2, 2.9)
-    activated = _values_of(ACTIVATIONS[hidden.activation])
-    groups: list[Array] = [
-        around(generator, (n, outputs)),
-        around(generator, (n, outputs)),
-        activated(generator, (n, hidden.units)),
-        LINEAR(generator, (n, features)),
-        *(_signed(0.15, 1.3)(generator, (n, size)) for size in sizes[4:]),
-    ]
-    close = np.abs(groups[0] - groups[1]) < 0.05
-    groups[1] = np.where(
-        close, np.where(groups[0] < 0.5, groups[0] + 0.21, groups[0] - 0.21), groups[1]
+    own, last = (ACTIVATIONS[layer.activation] for layer in (hidden, output))
+    A1 = _drawn(generator, (n, hidden.units), own.low, own.high)
+    if own.kink is not None and own.low == 0:
+        # Below its kink a flat activation gives 0, which is as frequent as it is telling.
+        A1[generator.random(A1.shape) < ZEROS] = 0.0
+    found = UpdateInputs(
+        _drawn(generator, (n, outputs), last.low, last.high, APART),
+        _drawn(generator, (n, outputs), last.low, last.high),
+        A1,
+        _drawn(generator, (n, features)),
+        {key: _drawn(generator, (n, *shape), -1.3, 1.3) for key, shape in shapes.items()},
     )
-    groups[1] = np.where(np.abs(np.abs(groups[1]) - 1.0) < 0.005, groups[1] + 0.03, groups[1])
-    flat = np.concatenate(groups, axis=1)
-    parts = np.split(flat, np.cumsum(sizes)[:-1], axis=1)
-    before = {
-        key: part.reshape(n, *shape)
-        for (key, shape), part in zip(shapes.items(), parts[4:], strict=True)
-    }
-    for value in (*parts[:4], *before.values()):
+    for value in (found.y, found.y_hat, found.A1, found.X, *found.before.values()):
         value.flags.writeable = False
-    return UpdateInputs(parts[0], parts[1], parts[2], parts[3], before)
+    return found
 
 
 def with_rate(inputs: UpdateInputs, seed: int) -> UpdateInputs:
@@ -155,8 +111,8 @@ def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, A
     """
     generator = np.random.default_rng(seed)
     shapes = parameter_shapes(task.X.shape[1], task.layers)
-    X = _signed(0.2, 1.9)(generator, (n, task.X.shape[1]))
-    return X, {key: _signed(0.1, 0.9)(generator, (n, *shape)) for key, shape in shapes.items()}
+    X = _drawn(generator, (n, task.X.shape[1]), -1.9, 1.9)
+    return X, {key: _drawn(generator, (n, *shape), -0.9, 0.9) for key, shape in shapes.items()}
 
 
 # --- as the worker and the oracle hold them --------------------------------------------------

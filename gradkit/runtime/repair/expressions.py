@@ -466,6 +466,10 @@ def _calls(spot: Spot) -> Iterator[Change]:
     name = called(node)
     for other in LIKE.get(name, ()):
         yield Change("wrong-function", _of_another_name(node, other))
+    helpers = spot.scope.helpers
+    if len(node.args) == 1 and (name in helpers or is_numpy(getattr(node.func, "value", node))):
+        for helper in (each for each in helpers if each != name):
+            yield Change("wrong-function", _called(f"{helper}(x)", node.args[0]))
     for argument in node.args:
         if not isinstance(argument, ast.Constant | ast.Starred):
             yield Change("extra-function", argument)

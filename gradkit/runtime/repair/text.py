@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from textwrap import dedent
 
+from gradkit.runtime.repair.tree import with_parts
+
 
 class UnwrittenError(ValueError):
     """A change that cannot be written into the text."""
@@ -126,14 +128,16 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     own = "\n".join(whole)
     shift = indent - statement.col_offset
     try:
-        same = ast.dump(ast.parse(dedent(own))) == ast.dump(ast.Module([statement], []))
+        standing = ast.parse(dedent(own)).body
     except SyntaxError:
-        same = False
-    if same:
+        standing = []
+    if [ast.dump(each) for each in standing] == [ast.dump(statement)]:
         return [_moved(line, shift) for line in whole]
     opens = whole[0].split()[:1] in HEADS
     if isinstance(statement, ast.For | ast.If | ast.While) and opens and not statement.orelse:
-        made = [_moved(whole[0], shift)]
+        heads = [with_parts(each, body=[]) for each in (*standing, statement)]
+        changed = ast.dump(heads[0]) != ast.dump(heads[-1])
+        made = [" " * indent + ast.unparse(heads[-1]) if changed else _moved(whole[0], shift)]
         deeper = (part.col_offset for part in statement.body)
         inner = min((at for at in deeper if at > statement.col_offset), default=indent + 4)
         for before, part in pairwise([statement, *statement.body]):

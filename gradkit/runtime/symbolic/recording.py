@@ -41,8 +41,8 @@ INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<mod
 """Frames that are parts of expressions (from Python 3.12 on, comprehensions are none)."""
 
 Slot = tuple[int, Path]
-Where = tuple[str, int, int]
-"""A file, a line of it, and which time a line was run it is."""
+Where = tuple[str, int]
+"""A file, and a line of it."""
 
 Content = tuple[tuple[int, ...], bytes]
 
@@ -63,10 +63,7 @@ def unwatched(before: Before) -> Before:
 
 @dataclass(slots=True, eq=False)
 class Seen:
-    """One value made by one line: the file, the line, and which time a line was run it is.
-
-    That is the same for all that one execution of the line made.
-    """
+    """One value made by one line."""
 
     where: Where
     kind: int
@@ -92,7 +89,7 @@ class Recording:
         self.cut = False
         self._cells = cells
         self._frames: dict[int, int] = {}
-        self._lines: dict[int, tuple[int, int]] = {}
+        self._lines: dict[int, int] = {}
         self._stack: list[FrameType] = []
         self._count = 0
         self._room, self._read = NUMBERS, read
@@ -143,13 +140,13 @@ class Recording:
         self._count += 1
         self._frames[id(frame)] = number
         self._at(frame)
-        where = (code.co_filename, code.co_firstlineno, 0)
+        where = (code.co_filename, code.co_firstlineno)
         for leaf in self._globals(frame):
             if (-1, leaf[0]) not in self._slots:
                 self._look(-1, leaf, GLOBAL, where)
         kind = GIVEN if caller is None else PASSED
         if caller is not None:
-            where = (caller.f_code.co_filename, *self._lines[id(caller)])
+            where = (caller.f_code.co_filename, self._lines[id(caller)])
         for leaf in leaves_of(frame.f_locals):
             self._look(number, leaf, kind, where)
         self._stack.append(frame)
@@ -160,25 +157,25 @@ class Recording:
 
     def _at(self, frame: FrameType) -> None:
         self._steps += 1
-        self._lines[id(frame)] = frame.f_lineno, self._steps
+        self._lines[id(frame)] = frame.f_lineno
 
     def _end(self, frame: FrameType, returned: Any) -> None:
         self._settle(frame)
         number = self._frames.pop(id(frame))
-        line, run = self._lines.pop(id(frame))
+        line = self._lines.pop(id(frame))
         self._stack.remove(frame)
         code = frame.f_code
         self._steps += 1
         if returned is not None and code.co_name not in INLINED:
             for leaf in leaves(("return",), returned, DEPTH):
-                self._look(number, leaf, RETURNED, (code.co_filename, line, run))
+                self._look(number, leaf, RETURNED, (code.co_filename, line))
 
     # --- what has changed ----------------------------------------------------------------
 
     def _settle(self, frame: FrameType) -> None:
         """Put down to the line that has just been executed whatever is new since."""
         number = self._frames[id(frame)]
-        where = (frame.f_code.co_filename, *self._lines[id(frame)])
+        where = (frame.f_code.co_filename, self._lines[id(frame)])
         for leaf in leaves_of(frame.f_locals):
             self._look(number, leaf, ASSIGNED, where)
         for leaf in self._globals(frame):
@@ -238,7 +235,7 @@ class Recording:
 NAMES = 40_000
 """Bytes of names in a reply, which keeps it within a frame's header."""
 
-COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "frame", "run")
+COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "frame")
 """``frame`` numbers the functions that were run, 0 the watched one; −1 is outside of them."""
 
 
@@ -248,7 +245,7 @@ def told(recording: Recording) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
     rows, values, known = list[list[int]](), list[NDArray[Any]](), dict[int, int]()
     offset, room = 0, NAMES
     for seen in recording.events:
-        (cell, line, run), (frame, path) = seen.where, seen.slot
+        (cell, line), (frame, path) = seen.where, seen.slot
         room -= 0 if path in names else len(json.dumps(list(path))) + 16
         if room < 0:
             recording.cut = True
@@ -264,7 +261,6 @@ def told(recording: Recording) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
                 seen.kind,
                 -1 if seen.prior is None else known.get(id(seen.prior), -1),
                 frame,
-                run,
             ]
         )
         values.append(seen.value.ravel())
