@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.binding.match import NO_PYTHON
-from gradkit.grading.guards import unguarded
+from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.outputs import Probe, followed, judge_check
 from gradkit.language import phrase, say
@@ -110,10 +110,11 @@ class FunctionGrader(Struct):
         return verdict
 
     def _unguarded(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on a check; where guards alone keep it from it, that it passes."""
+        """Return the verdict on a check; where guards, or casts, alone keep it from it, a pass."""
         verdict = self._best(check)
         own = self.process.section.own if verdict.state == "fail" and self.solution else ()
-        changed = [e for c in own for e in definitions_changed(c, unguarded(c.source)[0])]
+        texts = {cell.id: widened(unguarded(cell.source)[0]) for cell in own}
+        changed = [each for cell in own for each in definitions_changed(cell, texts[cell.id])]
         without = self.with_changes(check, self.draws, changed=changed) if changed else verdict
         if without.state != "pass":
             return verdict

@@ -1,6 +1,6 @@
-"""Tell the numbers that keep a logarithm or a quotient finite, and read a text without them.
+"""Tell what is in no formula and is no mistake, and read a text without it.
 
-Many add 1e-8 to what they take the logarithm of, which no formula has. What is right without it is
+Many add 1e-8 to what they take the logarithm of, to keep it finite. What is right without it is
 right: the rest of the text is judged, and searched, as if it were not there.
 """
 
@@ -43,6 +43,14 @@ def unguarded(source: str) -> tuple[str, Mapping[str, str]]:
 
 NOTHING = [f"1.{number}e-300" for number in range(101, 200) if number % 10]
 """Numbers that are written as Python itself writes them, whoever else does."""
+
+
+def widened(source: str) -> str:
+    """Return a text that computes in double precision, whatever it says.
+
+    A part in single precision is right to that, which nobody sees of an output that is double.
+    """
+    return source.replace("float32", "float64")
 
 
 def guarded(text: str, guards: Mapping[str, str]) -> str:

@@ -74,6 +74,18 @@ def test_a_guard_at_the_top_costs_nothing_by_its_name(graded: Graded) -> None:
     assert one.fix.endswith(f"-np.mean({now})")
 
 
+def test_a_part_in_single_precision_costs_nothing(graded: Graded) -> None:
+    """Where what comes back is in double precision, and nothing else is wrong."""
+    was, now = (
+        "    A = sigmoid(w.T @ X + b)",
+        "    A = sigmoid((w.T @ X + b).astype('float32')) + 0.0",
+    )
+    for text, right in ((now, True), (f"{now}01", False)):
+        change = was, f"{text}\n    A = np.array(A, float)"
+        task = graded("logistic-regression", change, seed=14)
+        assert (task.score == task.max_score) is right
+
+
 def test_a_number_that_is_no_guard_is_a_mistake(graded: Graded) -> None:
     """A thousandth is more than keeps anything finite."""
     was, now = LOGS["softmax-loss"]
