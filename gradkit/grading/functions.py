@@ -294,7 +294,11 @@ class FunctionGrader(Struct):
         unseen = [s for s in steps if {*check.call.reads} & {*s.call.makes} - {*s.compare}]
         right = {*self._called(*passing)} - {*self._called(*unseen)}
         asked = self._called(check)
-        names = [*asked, *self._called(*steps)]
+        # What lines call on a value of their own is a method of one of the classes.
+        tree = ast.parse("\n".join(self._lines(step).text for step in steps))
+        named = {part.attr for part in ast.walk(tree) if isinstance(part, ast.Attribute)}
+        methods = [name for name in self._known if name.partition(".")[2] in named]
+        names = [*asked, *self._called(*steps), *methods]
         found: dict[str, Definition] = {}
         todo = [name for name in dict.fromkeys(names) if name in self._known]
         while todo:

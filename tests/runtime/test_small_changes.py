@@ -283,3 +283,10 @@ def test_what_is_added_up_may_begin_anew_each_time() -> None:
     """The first term is what it was to begin with."""
     made = rewritten("a = b + c", 0)
     assert {("not-added", "a += c"), ("not-added", "a += b")} <= made.keys()
+
+
+def test_a_row_may_be_gone_through_from_its_end() -> None:
+    """As the parts of a net are on the way back."""
+    assert ("wrong-bounds", "for x in reversed(row):\n    f(x)") in rewritten(
+        "for x in row:\n    f(x)", 0
+    )

@@ -46,6 +46,9 @@ class Rewritten:
     told: ast.stmt
 
 
+COUNTED = ("range", "enumerate", "zip", "reversed")
+"""Functions that loops go over, of which the order is another matter, or not to be had."""
+
 IN_PLACE = ("not-added", "not-replaced", "changed-in-place", "not-in-place")
 """Kinds of changes of what a statement does with its value."""
 
@@ -238,6 +241,9 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         read = with_parts(target, ctx=ast.Load())
         whole = binary(read, type(statement.op), statement.value)
         yield "changed-in-place", new(ast.Assign, [target], whole)
+    elif isinstance(statement, ast.For) and called(statement.iter) not in COUNTED:
+        turned = new(ast.Call, expression("reversed"), [statement.iter], [])
+        yield "wrong-bounds", with_parts(statement, iter=turned)
     elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
         for swapped in _swapped(statement.value):
             yield "wrong-order", with_parts(statement, value=swapped)
