@@ -171,11 +171,14 @@ def _likeliest(
     for (name, file), own in speaking.items():
         there.setdefault((paths[name], file), set()).update(own)
     parts = {key: len(own) / max(1, len(asked[key[0]])) for key, own in there.items()}
-    most = {file: max((parts[path, file] for path in asked), default=0.0) for file in least}
+    complete = {file for (_, file), part in parts.items() if part == 1}
+    enough = {
+        (path, file)
+        for (path, file), part in parts.items()
+        if part > least[file] and (part == 1 or file not in complete)
+    }
     return {
-        (name, file): own
-        if parts[paths[name], file] > least[file] and parts[paths[name], file] >= int(most[file])
-        else set()
+        (name, file): own if (paths[name], file) in enough else set()
         for (name, file), own in speaking.items()
     }
 

@@ -237,12 +237,13 @@ class _Repairs(Struct):
             self.texts.setdefault(each.id, unguarded(each.source)[0])
         before = self._verdict(check, held)
         names = {each.name for each in known}
-        likely = [each.proposal for each in self.earlier if each.function in names]
-        if told := list(self._held(check, held, likely, before, cells, known)):
-            yield from told
-            before = self._verdict(check, held)
-            if before.state == "pass":
-                return
+        for likely in (each.proposal for each in self.earlier if each.function in names):
+            # One by one: what this check is not wrong for is not told of it.
+            if told := list(self._held(check, held, [likely], before, cells, known)):
+                yield from told
+                before = self._verdict(check, held)
+                if before.state == "pass":
+                    return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
             places = [

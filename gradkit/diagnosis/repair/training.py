@@ -10,12 +10,13 @@ import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise, permutations
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.text import Spot, Text
 from gradkit.records.task import Task
+from gradkit.runtime.repair.tree import with_parts
 from gradkit.runtime.syntax import LOOPS, called_method, last_name, walk
 from gradkit.runtime.training import calls_method
 
@@ -543,21 +544,15 @@ def _brackets(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.BinOp):
             left = node.left
             if isinstance(left, ast.UnaryOp):
-                whole: ast.expr = ast.UnaryOp(left.op, _replaced(node, left=left.operand))
+                whole: ast.expr = ast.UnaryOp(left.op, with_parts(node, left=left.operand))
             elif isinstance(left, ast.Call) and len(left.args) == 1:
-                whole = _replaced(left, args=[_replaced(node, left=left.args[0])])
+                whole = with_parts(left, args=[with_parts(node, left=left.args[0])])
             elif isinstance(left, ast.Call) and isinstance(left.func, ast.Attribute):
-                inner = _replaced(node, left=left.func.value)
-                whole = _replaced(left, func=_replaced(left.func, value=inner))
+                inner = with_parts(node, left=left.func.value)
+                whole = with_parts(left, func=with_parts(left.func, value=inner))
             else:
                 continue
             yield text.put("brackets", text.spot(node), ast.unparse(whole))
-
-
-def _replaced(node: Any, **parts: Any) -> Any:
-    """Return a node with other parts."""
-    fields = {name: getattr(node, name) for name in node._fields}
-    return type(node)(**{**fields, **parts})
 
 
 def _in_place(text: Text, task: Task) -> Iterator[Proposal]:
