@@ -290,3 +290,10 @@ def test_a_row_may_be_gone_through_from_its_end() -> None:
     assert ("wrong-bounds", "for x in reversed(row):\n    f(x)") in rewritten(
         "for x in row:\n    f(x)", 0
     )
+
+
+def test_a_sign_in_an_exponent_is_wrong_throughout() -> None:
+    """Where a sigmoid is written with the same exponential twice."""
+    one, other = "np.exp(-a) / (1 + np.exp(-a))", "np.exp(a) / (1 + np.exp(a))"
+    assert changes(one)[other].kind == "turned-sign"
+    assert changes(other)[one].kind == "turned-sign"

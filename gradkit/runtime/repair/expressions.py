@@ -120,7 +120,13 @@ def _throughout(spot: Spot) -> Iterator[Change]:
         for other in spot.scope.alike(text, spot.scope.values.get(text)):
             yield Change("wrong-name", renamed(spot.node, {text: expression(other)}), SCALED)
         if isinstance(part, ast.Call) and len(part.args) == 1:
-            yield Change("extra-function", renamed(spot.node, {text: part.args[0]}), SCALED)
+            (own,) = part.args
+            yield Change("extra-function", renamed(spot.node, {text: own}), SCALED)
+            signed = isinstance(own, ast.UnaryOp) and isinstance(own.op, ast.USub)
+            turned = own.operand if signed else new(ast.UnaryOp, ast.USub(), own)  # type: ignore[attr-defined]
+            if called(part) == "exp":
+                other = with_parts(part, args=[turned])
+                yield Change("turned-sign", renamed(spot.node, {text: other}), SCALED)
 
 
 OTHERS, AT_ONCE = 4, 30

@@ -398,9 +398,9 @@ def test_drawings_can_be_read_on_a_phone(
 ) -> None:
     """Letters are not small and not cut off, and words of a legend keep off what is beside."""
     monkeypatch.setenv("GRADKIT_LANGUAGE", language)
-    (task, *_) = rows[0].tasks
-    long = replace(task, title="A task with a long title " * 4, checks=(("check_" * 12, "fail"),))
-    rows = [*rows[:20], replace(rows[0], tasks=(long,))]
+    checks = {f"long/{'check_' * 12}": ("fail", 0.0, 1.0)}
+    long = replace(rows[0], tasks={"long": ("A task with a long title " * 4, 0.0)}, checks=checks)
+    rows = [*rows[:20], long]
     for text in (student_page(graded[0], 4), class_page(rows, "A class")):
         page = show(text, width=400).page
         drawings = page.locator("svg").all()
@@ -427,7 +427,7 @@ def test_a_table_of_students_is_as_wide_as_its_page(
 ) -> None:
     """With four tasks, on a small screen and on paper: the mistakes are in view."""
     few = [replace(row, name=f"{row.name}_classification_wrong") for row in rows[:30]]
-    assert len({task.task for row in few for task in row.tasks}) == 4
+    assert len({task for row in few for task in row.tasks}) == 4
     page = show(class_page(few, "A class"), width=width).page
     page.emulate_media(media=media)
     assert box_of(page.locator("#students"))[1] <= width
