@@ -210,11 +210,13 @@ class _Search(Struct):
 
     def _proposed(self, texts: Texts, code: str) -> Iterator[tuple[Proposal, Texts]]:
         """Yield the changes that may mend a mistake, with the texts that each makes."""
-        seen = {*texts.values()}
+        seen, models = {*texts.values()}, list[str]()
+        # A text may be nested more deeply than it can be written out again.
+        with suppress(RecursionError):
+            models = models_in(texts.values())
         for name, source in texts.items():
-            # A text may be nested more deeply than it can be written out again.
             with suppress(RecursionError):
-                own = Text(name, source, models_in(texts.values()))
+                own = Text(name, source, models)
                 likely: list[tuple[bool, Proposal]] = []
                 for proposal in changes(self.task, own):
                     computes = own.computes(proposal.line)

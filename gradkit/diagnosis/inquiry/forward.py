@@ -24,8 +24,8 @@ from gradkit.submission.definitions import finder, source_at
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
 """Mistakes of what is returned; all others are made in a layer."""
 
-SIGNED = re.compile(r"exp\(|\(-")
-"""What lines have in which the sign inside of a sigmoid may be turned."""
+WRITTEN = {"wrong-sigmoid-sign": re.compile(r"exp\(|\(-")}
+"""What lines have in which a mistake may be made outside of the layers."""
 
 SMALL = 0.1
 """By how much parameters are smaller where inputs are the task's own."""
@@ -68,18 +68,18 @@ def forward_findings(
         return Inquiry((finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),))
     cells = [*sitting.section.own, *sitting.section.shared]
     find = finder(cells)
-    turned = tuple(
-        find(cell.id, number)
+    lines = [
+        (find(cell.id, number), line)
         for cell in cells
         for number, line in enumerate(cell.source.split("\n"), 1)
-        if SIGNED.search(line)
-    )
+    ]
     findings, doubtful = [], dict[str, tuple[Place, ...]]()
     for slip in explanation.slips:
         told = finding_of(task, bound, "forward", slip, explanation)
         place = bound.return_place if slip.code in RETURNS else bound.place
         findings.append(replace(told, place=place, places=(place,), source=source_at(cells, place)))
-        doubtful[told.id] = turned if slip.code == "wrong-sigmoid-sign" else ()
+        written = WRITTEN.get(slip.code)
+        doubtful[told.id] = tuple(place for place, line in lines if written and written.search(line))
     return Inquiry(tuple(findings), doubtful=doubtful)
 
 
