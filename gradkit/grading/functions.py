@@ -103,8 +103,9 @@ class FunctionGrader(Struct):
             verdicts.append((self._check(check), lines, self._follows, check.name in self.wrong))
             if verdicts[-1][0].state == "pass":
                 return verdicts[-1][0]
-        # None does: those by which most outputs are right, the first ones where as many are.
-        best = max(verdicts, key=lambda each: sum(e.state == "pass" for e in each[0].entries))
+        # None does: those by which most outputs are right, or there at all, the first ones where
+        # as many are.
+        best = max(verdicts, key=lambda each: _count(each[0]))
         verdict, self._chosen[check.name], self._follows, wrong = best
         self.wrong |= {check.name} if wrong else set()
         return verdict
@@ -498,6 +499,12 @@ def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
 def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:
     """Return a convention of a check by its number; none where it has not so many."""
     return ({}, *check.conventions)[way] if way <= len(check.conventions) else {}
+
+
+def _count(verdict: Verdict) -> tuple[int, int]:
+    """Count the outputs that are right, and those that are there and wrong."""
+    states = [entry.state for entry in verdict.entries]
+    return states.count("pass"), states.count("fail")
 
 
 def _follows_from(verdict: Verdict, cause: Verdict) -> bool:

@@ -150,7 +150,7 @@ def _way(grader: FunctionGrader, check: FunctionCheck) -> Lines:
     nodes = [each.node for each in grader.definitions_of(check)[:1] if each.node is not None]
     parts = (part for node in nodes for part in ast.walk(node))
     returns = any(isinstance(part, ast.Return) and part.value for part in parts)
-    return check.others[-1] if returns and check.others else check.call
+    return check.call if returns or not check.others else check.others[-1]
 
 
 def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:

@@ -26,27 +26,39 @@ y_hat = {values[1]}
 STEP = """\
 dZ2 = {slope}
 {whole}
-dZ1 = {back} * dZ2{hidden}
+dZ1 = {back}{hidden}
 {W2} -= {weight} * ({outer[1]})
-{b2} -= {bias} * dZ2
+{b2} -= {bias} * {biases[1]}
 {W1} -= {weight} * ({outer[0]})
-{b1} -= {bias} * dZ1
+{b1} -= {bias} * {biases[0]}
 """
 SUMS = {
     ("in_out", "column"): "{W}.T @ {A} + {b}",
     ("out_in", "column"): "{W} @ {A} + {b}",
     ("in_out", "row"): "{A} @ {W} + {b}",
     ("out_in", "row"): "{A} @ {W}.T + {b}",
+    ("in_out", "flat"): "{A} @ {W} + {b}",
+    ("out_in", "flat"): "{W} @ {A} + {b}",
 }
 """The sum of a layer, by how weights and vectors lie."""
 
 BACK = {
-    ("in_out", "column"): ("X @ dZ1.T", "A1 * dZ2", "{W}"),
-    ("out_in", "column"): ("dZ1 @ X.T", "A1.T * dZ2", "{W}.T"),
-    ("in_out", "row"): ("X.T @ dZ1", "A1.T * dZ2", "{W}.T"),
-    ("out_in", "row"): ("dZ1.T @ X", "A1 * dZ2", "{W}"),
+    ("in_out", "column"): ("X @ dZ1.T", "A1 * dZ2", "{W} * dZ2"),
+    ("out_in", "column"): ("dZ1 @ X.T", "A1.T * dZ2", "{W}.T * dZ2"),
+    ("in_out", "row"): ("X.T @ dZ1", "A1.T * dZ2", "{W}.T * dZ2"),
+    ("out_in", "row"): ("dZ1.T @ X", "A1 * dZ2", "{W} * dZ2"),
+    ("in_out", "flat"): ("np.outer(X, dZ1)", "np.outer(A1, dZ2)", "({W} * dZ2)[:, 0]"),
+    ("out_in", "flat"): ("np.outer(dZ1, X)", "np.outer(dZ2, A1)", "(dZ2 * {W})[0]"),
 }
-"""The gradients of the weights of a net with one output, and the weights that lead back."""
+"""The gradients of the weights of a net with one output, and how the error is led back."""
+
+OF_BIASES = {
+    ("column", "column"): "dZ{n}",
+    ("row", "row"): "dZ{n}",
+    ("flat", "flat"): "dZ{n}",
+    ("row", "flat"): "np.sum(dZ{n}, axis=0)",
+}
+"""The gradient of a bias, by how vectors and biases lie."""
 
 
 class Written(Struct, frozen=True):
@@ -60,7 +72,7 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
     """Return a task's roles as functions, in the convention ``of`` one of them, and what is right.
 
     None where that is more than the texts here: other layers or outputs, rates that are handed
-    over, vectors that lie otherwise than biases.
+    over, columns with biases that lie otherwise.
     """
     if not all(role in bound and _is_plain(bound[role]) for role in ("forward", "update")):
         return None
@@ -92,6 +104,7 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
             back=back.format(W=places[names[2]]),
             hidden=_factor(activations[0].numpy_slope, "A1"),
             outer=outer,
+            biases=[OF_BIASES[convention.vectors, convention.biases].format(n=n) for n in (1, 2)],
             weight=task.rates.weight,
             bias=task.rates.bias,
             **places,
@@ -120,7 +133,7 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         ways = [read_lines(call)]
         if role == "update" and not own.returns:
             # A new dict is returned, or that which is handed over is changed.
-            ways = [read_lines(f"{call}\nafter = {each}") for each in ("parameters", "of_update")]
+            ways = [read_lines(f"{call}\nafter = {each}") for each in ("of_update", "parameters")]
         base = ways[0].makes[-1]
         told = {
             base + "".join(f"[{n!r}]" for n in path) + less.get(name, ""): name
@@ -175,7 +188,7 @@ def _is_known(task: Task, convention: Convention) -> bool:
         and all(ACTIVATIONS[layer.activation].numpy_slope for layer in task.layers)
         and LOSSES[task.loss].natural in ("", output.activation)
         and task.rates.policy == "exact"
-        and convention.vectors == convention.biases != "flat"
+        and (convention.vectors, convention.biases) in OF_BIASES
         and convention.inputs == "array"
     )
 
@@ -191,8 +204,10 @@ def _factor(slope: str, of: str) -> str:
 
 def _laid(convention: Convention, name: str, value: Array) -> Array:
     """Return an array as whoever wrote the code has it."""
-    turned = convention.weights == "out_in" if name[0] == "W" else convention.vectors == "row"
-    return value.T if turned else value
+    if name[0] == "W":
+        return value.T if convention.weights == "out_in" else value
+    lies = convention.biases if name[0] == "b" else convention.vectors
+    return {"column": value, "row": value.T, "flat": value[:, 0]}[lies]
 
 
 def _start(value: Array) -> str:
@@ -217,8 +232,10 @@ def _words(bound: Bound) -> tuple[list[str], str]:
 
 def _handed(bound: Bound) -> str:
     """Write what is handed over."""
-    one = bound.convention.scalars == "scalar"
-    values = {"y": "y" if one else "np.array([[y]])", "y_hat": "y_hat[0, 0]" if one else "y_hat"}
+    flat = bound.convention.vectors == "flat"
+    values = {"y": "np.array([y])" if flat else "np.array([[y]])"}
+    if bound.convention.scalars == "scalar":
+        values = {"y": "y", "y_hat": "y_hat[0]" if flat else "y_hat[0, 0]"}
     words, _ = _words(bound)
     return ", ".join(
         f"{word}={values.get(kind, kind)}" if word in bound.keywords else values.get(kind, kind)

@@ -593,3 +593,36 @@ def test_steps_that_are_exchanged_are_told_where_they_are_made(diagnosed) -> Non
     lines = text.split("\n")
     told = {lines[place.line - 1].split(" -= ")[1] for place in finding.places}
     assert (finding.mistake, told) == ("swapped-index", {"0.001 * g21", "0.001 * g12"})
+
+
+FLAT = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    X, A1 = np.ravel(X), np.ravel(A1)
+    d2 = np.ravel(y_hat) - y
+    d1 = parameters['W2'] @ d2 * A1 * (1 - A1)
+    steps = {'W2': np.outer(A1, d2), 'b2': d2, 'W1': np.outer(X, d1), 'b1': d1}
+    rates = {'W': 0.001, 'b': 0.01}
+    return {name: value - rates[name[0]] * steps[name] for name, value in parameters.items()}
+"""
+
+OF_FLAT = {
+    "another name": ("'b1': d1", "'b1': d2", {"missing-weight", "missing-activation-derivative"}),
+    "a function too many": ("np.ravel(y_hat) - y", "np.exp(np.ravel(y_hat) - y)", {"extra-function"}),
+    "outside of the activation": (
+        *("sigmoid(np.ravel(A) @ W + b)", "sigmoid(np.ravel(A) @ W) + b"),
+        {"wrong-brackets"},
+    ),
+}
+
+
+@pytest.mark.parametrize("made", OF_FLAT.values(), ids=OF_FLAT)
+def test_vectors_may_be_flat(diagnosed, made: tuple[str, str, set[str]]) -> None:
+    """What has no line by its numbers has the line of the change that mends it there too."""
+    was, now, codes = made
+    right = homework(CLASSIFICATION, FLAT, "flat")
+    assert right.count(was) == 1
+    findings = diagnosed(right.replace(was, now), CLASSIFICATION).findings
+    assert {each.mistake for each in findings} == codes
+    places = {each.place.line for each in findings if each.place}
+    assert places == {right[: right.index(was)].count("\n") + 1}
+    assert all(each.fix for each in findings)

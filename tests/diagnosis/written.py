@@ -8,8 +8,14 @@ FORWARD = {
     "column": "np.dot(W.T, A) + b",
     "out_in": "np.dot(W, A) + b",
     "row": "np.dot(A, W) + b",
+    "flat": "np.ravel(A) @ W + b",
 }
-SHAPES = {"column": ("n, m", "m, 1"), "out_in": ("m, n", "m, 1"), "row": ("n, m", "1, m")}
+SHAPES = {
+    "column": ("n, m", "m, 1"),
+    "out_in": ("m, n", "m, 1"),
+    "row": ("n, m", "1, m"),
+    "flat": ("n, m", "m"),
+}
 
 HEAD = """\
 import numpy as np
@@ -41,7 +47,7 @@ def L_layer_forward(X, parameters):
 def homework(task: str, update: str, layout: str = "column") -> str:
     """A whole submission of a numpy task around ``update``, which defines `update_parameters`.
 
-    ``layout`` is ``column``, ``out_in`` or ``row``; see `FORWARD`.
+    ``layout`` is one of `FORWARD`.
     """
     layer = FORWARD[layout]
     if task.startswith("classification"):

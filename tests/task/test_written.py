@@ -37,9 +37,16 @@ def bound(convention: Convention, returns: dict[str, Path] = PAIR) -> dict[str, 
 
 
 def laid(convention: Convention, name: str, value: np.ndarray) -> np.ndarray:
-    """An array as the convention has it."""
-    out_in, row = convention.weights == "out_in", convention.vectors == "row"
-    return value.T if (out_in if name[0] == "W" else row) else value
+    """A matrix, or a column, as the convention has it."""
+    lies = convention.biases if name[0] == "b" else convention.vectors
+    if name[0] == "W":
+        return value.T if convention.weights == "out_in" else value
+    return {"column": value, "row": value.T, "flat": value[:, 0]}[lies]
+
+
+def usual(convention: Convention, name: str, value: np.ndarray) -> np.ndarray:
+    """The matrix, or the column, that the convention has so."""
+    return value[:, None] if value.ndim == 1 else laid(convention, name, value)
 
 
 def is_right(task: Task, convention: Convention, made: Written) -> bool:
@@ -48,9 +55,9 @@ def is_right(task: Task, convention: Convention, made: Written) -> bool:
     for draw in draws(functions, 1):
         given = {KEYS.get(key, key): name for name, key in KEYS.items()}
         values = draw.values["parameters"]
-        parameters = {name: laid(convention, name, values[KEYS[name]])[None] for name in KEYS}
+        parameters = {name: usual(convention, name, values[KEYS[name]])[None] for name in KEYS}
         assert given.keys() == values.keys()
-        X = laid(convention, "X", draw.values["X"])[None]
+        X = usual(convention, "X", draw.values["X"])[None]
         y = np.full((1, 1, 1), draw.values["y"])
         y_hat, A1 = network.forward(task.layers, parameters, X)
         slopes = network.gradient(task, parameters, X, y)
@@ -72,9 +79,9 @@ def is_right(task: Task, convention: Convention, made: Written) -> bool:
 
 
 CONVENTIONS = [
-    Convention(KEYS, weights, vectors, vectors, scalars)
+    Convention(KEYS, weights, *lie, scalars)
     for weights in ("in_out", "out_in")
-    for vectors in ("column", "row")
+    for lie in (("column", "column"), ("row", "row"), ("flat", "flat"), ("row", "flat"))
     for scalars in ("scalar", "matrix")
 ]
 NETS = {
@@ -117,7 +124,6 @@ OTHERS = {
         {},
     ),
     "any rate": (replace(REGRESSION, rates=replace(REGRESSION.rates, policy="free")), {}),
-    "flat": (REGRESSION, {"vectors": "flat", "biases": "flat"}),
     "biases otherwise": (REGRESSION, {"biases": "row"}),
     "series": (REGRESSION, {"inputs": "series"}),
 }

@@ -78,8 +78,8 @@ def forward_findings(
         told = finding_of(task, bound, "forward", slip, explanation)
         place = bound.return_place if slip.code in RETURNS else bound.place
         findings.append(replace(told, place=place, places=(place,), source=source_at(cells, place)))
-        written = WRITTEN.get(slip.code)
-        doubtful[told.id] = tuple(place for place, line in lines if written and written.search(line))
+        of = WRITTEN.get(slip.code)
+        doubtful[told.id] = tuple(place for place, line in lines if of and of.search(line))
     return Inquiry(tuple(findings), doubtful=doubtful)
 
 
