@@ -607,7 +607,11 @@ def update_parameters(parameters, y, y_hat, A1, X):
 
 OF_FLAT = {
     "another name": ("'b1': d1", "'b1': d2", {"missing-weight", "missing-activation-derivative"}),
-    "a function too many": ("np.ravel(y_hat) - y", "np.exp(np.ravel(y_hat) - y)", {"extra-function"}),
+    "a function too many": (
+        "np.ravel(y_hat) - y",
+        "np.exp(np.ravel(y_hat) - y)",
+        {"extra-function"},
+    ),
     "outside of the activation": (
         *("sigmoid(np.ravel(A) @ W + b)", "sigmoid(np.ravel(A) @ W) + b"),
         {"wrong-brackets"},
