@@ -14,7 +14,7 @@ from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
 from gradkit.language import say
 from gradkit.records.observations import SPARED, Binding, Observations, Outcome
-from gradkit.records.result import Inquiry, NoDiagnosisError, Verdict
+from gradkit.records.result import Inquiry, NoDiagnosisError
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
@@ -219,8 +219,8 @@ def diagnose(
                     break
             notes = short_of(inquiry, losses)
 
-            def again(further: int) -> tuple[Verdict, ...]:
-                return examine(task, process, oracle, seed + further).verdicts
+            def again(further: int) -> Examined:
+                return examine(task, process, oracle, seed + further)
 
             if "train" in examined.case.binding.bound:
                 from gradkit.grading.training_repairs import with_lines

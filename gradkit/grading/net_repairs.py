@@ -137,7 +137,7 @@ def with_changes(
         return inquiry
     # What is right once the text is made right follows from what is told of it.
     with process.with_texts(mended.texts):
-        mends = {verdict.check for verdict in again(HELD) if verdict.state == "pass"}
+        mends = {verdict.check for verdict in again(HELD).verdicts if verdict.state == "pass"}
     codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in mends))
     follows = {check: codes for check in later if check in mends}
     return replace(inquiry, follows={**inquiry.follows, **follows})

@@ -92,7 +92,7 @@ def _is_mended(
         return all(
             verdict.state == "pass"
             for further in (0, HELD)
-            for verdict in again(further)
+            for verdict in again(further).verdicts
             if verdict.check == finding.check
         )
 

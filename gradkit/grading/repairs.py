@@ -22,6 +22,7 @@ from gradkit.diagnosis.repair.model import Inside
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.guards import guarded, unguarded
+from gradkit.judge.case import Examined
 from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell
@@ -38,7 +39,7 @@ SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
 
-Again = Callable[[int], Sequence[Verdict]]
+Again = Callable[[int], Examined]
 """Examines the code that is loaded, given what is added to the seed."""
 
 ANY = Wanted()

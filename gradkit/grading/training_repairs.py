@@ -15,8 +15,10 @@ from operator import itemgetter
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gradkit.binding.idioms import Idioms, idioms_of
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
 from gradkit.diagnosis.inquiry.findings import identity, told, with_local_names
+from gradkit.diagnosis.inquiry.training import training_inquiry
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
@@ -78,13 +80,16 @@ def with_lines(
     """
     before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
     # What is only recorded otherwise is mended once the steps are.
-    found = dict.fromkeys(each.mistake for each in inquiry.findings if each.check)
-    codes = sorted(found, key=RECORD.__contains__)
+    codes = _codes(inquiry)
+    # What has a name and is of the model may be right before the rest is.
+    of_model = [
+        each.mistake
+        for each in inquiry.findings
+        if each.check == "forward" and each.mistake != UNEXPLAINED
+    ]
     partly = UNEXPLAINED in codes and len(codes) > 1
     if partly:
-        # What has a name is of the model, and may be right before the rest is.
-        of_model = [each.mistake for each in inquiry.findings if each.check == "forward"]
-        codes = [code for code in codes if code in of_model and code != UNEXPLAINED]
+        codes = of_model
     if not codes:
         return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
@@ -121,6 +126,21 @@ def with_lines(
             if made:
                 named = {first.mistake: code}
                 break
+    if not made and of_model and not partly:
+        search.partly = partly = True
+        search.left, codes = ATTEMPTS, of_model
+        made = search.made(texts, codes)
+    further, rest = list[_Change](), Inquiry()
+    if made and partly:
+        further, rest = search.of_loop(texts, made)
+        own = [each for each in inquiry.findings if each.mistake in codes]
+    elif not made and UNEXPLAINED in codes:
+        further, rest = search.with_named()
+        own = [each for each in inquiry.findings if each.check][:1]
+    if further:
+        inquiry = replace(rest, findings=(*own, *rest.findings))
+        codes, made = [*codes, *_codes(rest)], [*made, *further]
+        named |= {code: code for code in codes}
     if not made and inquiry != before:
         # What stopped is said in words.
         return before
@@ -137,16 +157,27 @@ def with_lines(
         check: tuple(named.get(code, code) for code in after)
         for check, after in inquiry.follows.items()
     }
-    if UNEXPLAINED in by_code:
+    if UNEXPLAINED in by_code and len(codes) == 1:
         # One change makes all of it right: it is one mistake, and told once.
-        first, *more = [each for each in findings if each.check]
+        checked = [each for each in findings if each.check]
+        findings = [each for each in findings if each not in checked[1:]]
+    if UNEXPLAINED in by_code or further:
         amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
-        follows |= {check: (first.mistake,) for check in amiss if check != first.check}
-        findings = [each for each in findings if each not in more]
+        mistakes = {each.check: each.mistake for each in findings if each.check}
+        follows |= {check: (*mistakes.values(),) for check in amiss if check not in mistakes}
     return replace(inquiry, findings=tuple(findings), follows=follows)
 
 
 MODEL = "model"
+
+
+def _codes(inquiry: Inquiry) -> list[str]:
+    """Return the mistakes in the order in which they are mended.
+
+    What is only recorded otherwise is mended once the steps are.
+    """
+    found = dict.fromkeys(each.mistake for each in inquiry.findings if each.check)
+    return sorted(found, key=RECORD.__contains__)
 
 
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
@@ -176,7 +207,7 @@ class _Search(Struct):
     ``right`` forward pass is left as it is, but for what cuts its graph; where it is looked for
     ``partly``, a forward pass is all that has to be right. ``near`` are the lines of cells that the
     code stops at, which are changed first. ``scores`` are the entries that were right with the
-    texts that were run.
+    texts that were run, ``seen`` what came of changes that made not all right alone.
     """
 
     task: Task
@@ -188,6 +219,7 @@ class _Search(Struct):
     partly: bool = False
     near: frozenset[tuple[str, int]] = frozenset()
     scores: dict[tuple[str, ...], int] = field(default_factory=dict)
+    seen: list[tuple[_Change, Texts, Examined, Idioms]] = field(default_factory=list)
 
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
         """Return the changes that together make everything right, in the order of the mistakes."""
@@ -202,7 +234,7 @@ class _Search(Struct):
             whole = proposal if proposal.kind == INDENTED else trimmed(proposal, source)
             change = _Change(whole, source)
             if len(codes) == 1:
-                if self._right(changed, codes[0]):
+                if self._right(changed, codes[0], change):
                     return [change]
             elif further := self.made(changed, codes[1:]):
                 return [change, *further]
@@ -231,15 +263,53 @@ class _Search(Struct):
                             seen.add(text)
                             yield proposal, {**texts, name: text}
 
-    def _right(self, texts: Texts, code: str) -> bool:
+    def with_named(self) -> tuple[list[_Change], Inquiry]:
+        """Return a change after which what is left has a name, with one that mends it, and that.
+
+        Two mistakes of which one has no name give numbers that nothing explains; without that one
+        they are those of the other.
+        """
+        left = [
+            (change, texts, inquiry)
+            for change, texts, examined, idioms in self.seen
+            if (inquiry := training_inquiry(self.task, examined, idioms, 1)).findings
+            and all(each.mistake != UNEXPLAINED for each in inquiry.findings)
+        ]
+        self.left = ATTEMPTS
+        for change, texts, inquiry in left:
+            if further := self.made(texts, _codes(inquiry)):
+                return [change, *further], inquiry
+        return [], Inquiry()
+
+    def of_loop(self, texts: Texts, made: Sequence[_Change]) -> tuple[list[_Change], Inquiry]:
+        """Return the changes that mend a loop once some have mended the model, and what they mend.
+
+        That is nothing where nothing is left, or not all of it can be mended.
+        """
+        for each in made:
+            changed = replaced(each.source, each.proposal) or each.source
+            texts = {**texts, each.proposal.cell: changed}
+        self.left, self.partly, self.right = ATTEMPTS, False, True
+        with self.process.with_texts(texts):
+            examined = self.again(0)
+            idioms = idioms_of(self.process.section, self.process.modules)
+        inquiry = training_inquiry(self.task, examined, idioms)
+        further = self.made(texts, _codes(inquiry)) if inquiry.findings else []
+        return (further, inquiry) if further else ([], Inquiry())
+
+    def _right(self, texts: Texts, code: str, change: _Change) -> bool:
         """Run a text; at fresh inputs too, where it is right at the judged ones."""
         self.left -= 1
         with self.process.with_texts(texts):
-            first = self.again(0)
+            examined = self.again(0)
+            first = examined.verdicts
             entries = [entry for verdict in first for entry in verdict.entries]
             self.scores[*texts.values(),] = sum(entry.state == "pass" for entry in entries)
-            right = self._passed(first, code) and self._passed(self.again(HELD), code)
+            right = self._passed(first, code) and self._passed(self.again(HELD).verdicts, code)
             self.seconds -= self.process.spent
+            if code == UNEXPLAINED:
+                idioms = idioms_of(self.process.section, self.process.modules)
+                self.seen.append((change, texts, examined, idioms))
         return right
 
     def _passed(self, verdicts: Sequence[Verdict], code: str) -> bool:

@@ -70,9 +70,12 @@ def show_lines(lines: Iterable[Line], console: Console, indent: int = 0) -> None
 
 def show(results: Sequence[Result], hints: int, console: Console) -> None:
     """Print the mark sheets."""
-    for result in results:
+    for number, result in enumerate(results):
+        if number:
+            console.print()
         _result(result, hints, console)
     if len(results) > 1:
+        console.print()
         _totals(results, console)
 
 
@@ -100,7 +103,7 @@ def _result(result: Result, hints: int, console: Console) -> None:
     footer = _footer(result)
     if told is not None:
         footer.append(say(" · in full: --format html"))
-    console.print(Padding(footer, (0, 0, 1, 2), expand=False))
+    show_lines([(footer, 2)], console)
 
 
 def _footer(result: Result) -> Text:

@@ -1007,6 +1007,36 @@ def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed)
     ]
 
 
+NESTEROV = ("lr=lr)", "lr=lr, momentum=0.9, nesterov=True)")
+SEVERAL: dict[str, tuple[tuple[tuple[str, str], ...], set[tuple[str, str]]]] = {
+    "one has no name": (
+        (NESTEROV, (").mean()", ").sum()")),
+        {("wrong-option", "momentum=0.9"), ("wrong-reduction", "sum")},
+    ),
+    "one is of the model": (
+        (("nn.Linear(2, 1), nn.Sigmoid())", "nn.Linear(2, 1))"), ("lr=lr)", "lr=0.1)")),
+        {("missing-activation", "self.net(X)"), ("wrong-learning-rate", "0.1")},
+    ),
+}
+"""What is changed, and what is told of it."""
+
+
+@pytest.mark.parametrize("case", SEVERAL.values(), ids=SEVERAL)
+def test_several_are_told_one_after_the_other(diagnosed: Diagnosed, case) -> None:
+    """What is left once one is mended is what its numbers say."""
+    changes, codes = case
+    text = CLASSIFIER
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    result = diagnosed(text, "classification-torch")
+    assert {(code, part) for code, part, _ in told(result)} == codes
+    causes = {code for code, _ in codes}
+    of = {each.check for each in result.findings}
+    amiss = [each for each in result.checks if each.state != "pass" and each.check not in of]
+    assert all(causes.issuperset(each.follows) and each.follows for each in amiss)
+
+
 def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:
     """What comes below it is where it was, a line further down."""
     _, _, rest = CLASSIFIER.partition("        return self.net(X)\n")

@@ -345,6 +345,6 @@ def test_it_stands_in_review(tmp_path: Path) -> None:
     assert isinstance(ben, Result)
     assert (ann.score < 20, ben.score) == (True, 20)
     with Store(tmp_path / "out", write=False) as store:
-        looks = {look.name: [reason.kind for reason in look.reasons] for look in review(store)}
+        looks = {look.name: [reason.kind for reason in look.review] for look in review(store)}
     assert SEVERAL in looks["ann"]
     assert SEVERAL not in looks.get("ben", [])

@@ -33,7 +33,6 @@ plain  2.75 / 20 ─────────────────────
       A corner.
     plain
   seed 7 · without a model solution · provisional
-
 """
 
 

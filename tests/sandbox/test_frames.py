@@ -178,7 +178,7 @@ class TestHostileBytes:
             (raw(b'{"kind":"\xff"}'), "the header is not UTF-8: invalid start byte"),
             (raw(b"{,}"), "the header cannot be read: .*malformed"),
             (raw(b'{"kind":"k","data":{"a":' + b"[" * 4000), "the header is nested too deeply"),
-            (raw(b'{"kind":"k","arrays":[],"data":' + b'{"a":' * 20 + b"1" + b"}" * 21), "16 deep"),
+            (raw(b'{"kind":"k","arrays":[],"data":' + b'{"a":' * 50 + b"1" + b"}" * 51), "40 deep"),
             (raw([]), "cannot be read: .*Expected `object`, got `array`"),
             (raw({**header(), "extra": 1}), "cannot be read: .*unknown field `extra`"),
             (raw({**header(), "arrays": {}}), r"Expected `array`, got `object` - at `\$.arrays`"),

@@ -20,8 +20,8 @@ UNREGISTERED = "unregistered-parameters"
 ROLES = {"forward": "model", "model": "model", "trajectory": "train"}
 
 
-def training_inquiry(task: Task, examined: Examined, idioms: Idioms) -> Inquiry:
-    """The mistakes that, run in numpy, give the losses and parameters of every run.
+def training_inquiry(task: Task, examined: Examined, idioms: Idioms, most: int = 2) -> Inquiry:
+    """The mistakes, at most so many, that run in numpy give the losses and parameters of every run.
 
     What the module computes is charged to `forward`, what the loop does to `trajectory`.
     """
@@ -47,7 +47,8 @@ def training_inquiry(task: Task, examined: Examined, idioms: Idioms) -> Inquiry:
         barred |= OF_THE_MODULE - BEHIND
     else:
         barred = barred - BEHIND | (OF_THE_MODULE - proven if proven else frozenset())
-    explanation = explain_training(task, runs, barred=barred, likely=proven | likely_by(idioms))
+    likely = proven | likely_by(idioms)
+    explanation = explain_training(task, runs, barred=barred, likely=likely, most=most)
     # What is recorded otherwise leaves the steps as they are.
     moved = failed(examined, "gradient") and not {s.code for s in explanation.slips} - RECORD
     if explanation.unknown or (explanation.slips and moved):

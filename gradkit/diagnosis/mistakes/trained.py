@@ -38,8 +38,9 @@ def explain_training(
     *,
     barred: Collection[str] = (),
     likely: Collection[str] = (),
+    most: int = 2,
 ) -> Explanation:
-    """The mistakes, at most two, that reproduce a student's training runs.
+    """The mistakes, at most one or two, that reproduce a student's training runs.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ def explain_training(
         forward pass is right, ``unregistered-parameters`` where all are there.
     likely : collection of str
         Codes to be told first where several give equal numbers.
+    most : int
+        How many there may be.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def explain_training(
         if code not in barred and (code in RECORD or not trained)
         for details in training_cases(code, task, runs[0])
     ]
-    for size in (1,) if trained else (1, 2):
+    for size in range(1, 1 + (1 if trained else most)):
         fitting: list[tuple[Slip, ...]] = []
         for made in combinations(cases, size):
             if len({GROUPS.get(code, code) for code, _ in made}) < size:
