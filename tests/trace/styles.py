@@ -248,7 +248,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
             at=('dA1 = parameters["W2"] * dZ2',),
             changed='db2 = dZ2; parameters["W2"] -= lr_w * dW2'),
         Slip("not-updated", {'parameters["b1"] -= lr_b * db1': "pass"}, at=("def update_parameters(parameters, y, y_hat, A1, X):",)),
-        Slip("not-updated", {'parameters["W1"] -= lr_w * dW1': 'W1 = parameters["W1"] - lr_w * dW1'}, at=("def update_parameters(parameters, y, y_hat, A1, X):",)),
+        Slip("not-updated", {'parameters["W1"] -= lr_w * dW1': 'W1 = parameters["W1"] - lr_w * dW1'}),
         Slip("input-mutated", {"dA1 = parameters[\"W2\"] * dZ2": 'dA1 = parameters["W2"] * dZ2; A1 *= 1 - A1',
              "dZ1 = dA1 * A1 * (1 - A1)": "dZ1 = dA1 * A1", "dW2 = A1 * dZ2": "pass",
              'parameters["W2"] -= lr_w * dW2': 'parameters["W2"] -= lr_w * A1 * dZ2'},

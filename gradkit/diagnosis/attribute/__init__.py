@@ -95,7 +95,7 @@ def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
         return _mutated(case)
     if code in STANDSTILL:
         left, made = standstill(case, entry)
-        if code == "not-updated" and (made is None or made[1] != "local"):
+        if code == "not-updated" and made is None:
             # Where others move, the change tells what is missing, and where.
             return None
         if left is not None:
