@@ -109,11 +109,10 @@ def _trains(loop: ast.AST) -> bool:
 
 def _order(loop: ast.For | ast.AsyncFor | ast.While | ast.FunctionDef) -> tuple[str, ...]:
     """Return the calls of one round from ``backward`` on, where each is made in every round."""
-    calls = [
-        called_method(statement.value)
-        for statement in _statements(loop.body)
-        if isinstance(statement, ast.Expr) and called_method(statement.value) in CALLS
-    ]
+    values = [each.value for each in _statements(loop.body) if isinstance(each, ast.Expr)]
+    # Several may stand in a row.
+    rows = [each.elts if isinstance(each, ast.Tuple) else [each] for each in values]
+    calls = [called_method(each) for row in rows for each in row if called_method(each) in CALLS]
     everywhere = [called_method(node) for node in walk(loop) if called_method(node) in CALLS]
     once = all(calls.count(name) == 1 for name in ("backward", "step"))
     if len(everywhere) != len(calls) or not once:

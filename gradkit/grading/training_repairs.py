@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from operator import itemgetter
 
 from msgspec import Struct, field
@@ -23,7 +24,7 @@ from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
-from gradkit.diagnosis.repair.text import Text, models_in
+from gradkit.diagnosis.repair.text import Made, Text, made_in
 from gradkit.diagnosis.repair.training import (
     CUTS,
     IN_PLACE,
@@ -48,6 +49,9 @@ from gradkit.submission.definitions import finder
 ATTEMPTS = 60
 """Texts that are run for one task at most, some 80 ms of processor time each; and all together may
 take as long as the task's own deadline."""
+
+PAIRS = 12
+"""Changed texts in whose runs two mistakes are looked for."""
 
 LARGEST = 50_000
 """Characters of a cell that is looked at."""
@@ -130,45 +134,74 @@ def with_lines(
         search.partly = partly = True
         search.left, codes = ATTEMPTS, of_model
         made = search.made(texts, codes)
-    further, rest = list[_Change](), Inquiry()
-    if made and partly:
-        further, rest = search.of_loop(texts, made)
-        own = [each for each in inquiry.findings if each.mistake in codes]
+    further, rest, own = list[_Change](), Inquiry(), inquiry.findings
+    whole = bool(made) and UNEXPLAINED in codes
+    if made and (partly or of_sizes):
+        further, rest = search.beyond(texts, made)
+        own = tuple(each for each in own if not further or each.mistake in codes)
     elif not made and UNEXPLAINED in codes:
-        further, rest = search.with_named()
-        own = [each for each in inquiry.findings if each.check][:1]
-    if further:
-        inquiry = replace(rest, findings=(*own, *rest.findings))
-        codes, made = [*codes, *_codes(rest)], [*made, *further]
-        named |= {code: code for code in codes}
+        made, further, rest = search.with_named(_score(examined))
+        if made:
+            own, others = own[:1], own[1:]
+            rest = rest if further else Inquiry(others)
     if not made and inquiry != before:
         # What stopped is said in words.
         return before
-    by_code = {code: made[: number + 1] for number, code in enumerate(codes[: len(made)])}
-    findings = [
-        _told(task, each, named[each.mistake], by_code[each.mistake], cells)
-        if each.mistake in by_code
-        else _standing(each, cells)
-        for each in inquiry.findings
-    ]
+    findings = _placed(task, own, dict(zip(codes, _steps(made), strict=False)), named, cells)
     for loss in made[len(codes) :]:
         findings = [_with_loss(each, loss, made, cells) for each in findings]
-    follows = {
-        check: tuple(named.get(code, code) for code in after)
-        for check, after in inquiry.follows.items()
-    }
-    if UNEXPLAINED in by_code and len(codes) == 1:
+    if whole and not further:
         # One change makes all of it right: it is one mistake, and told once.
         checked = [each for each in findings if each.check]
         findings = [each for each in findings if each not in checked[1:]]
-    if UNEXPLAINED in by_code or further:
+    mended = dict(zip(_codes(rest), _steps([*made, *further])[len(made) :], strict=False))
+    if CHOSEN in mended and OF_THE_MODULE.issuperset(codes):
+        # It is right for what the model gives now.
+        steps = mended[CHOSEN]
+        findings = [_with_loss(each, steps[-1], steps, cells) for each in findings]
+        rest = replace(rest, findings=tuple(f for f in rest.findings if f.mistake != CHOSEN))
+    findings += _placed(task, rest.findings, mended, {}, cells)
+    follows = {
+        check: tuple(named.get(code, code) for code in after)
+        for check, after in (rest if further else inquiry).follows.items()
+    }
+    if whole or further:
         amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
         mistakes = {each.check: each.mistake for each in findings if each.check}
         follows |= {check: (*mistakes.values(),) for check in amiss if check not in mistakes}
     return replace(inquiry, findings=tuple(findings), follows=follows)
 
 
+def _steps(made: Sequence[_Change]) -> list[Sequence[_Change]]:
+    """Return each change, with those before it."""
+    return [made[: number + 1] for number in range(len(made))]
+
+
+def _placed(
+    task: Task,
+    findings: Sequence[Finding],
+    by_code: Mapping[str, Sequence[_Change]],
+    named: Mapping[str, str],
+    cells: Mapping[str, Cell],
+) -> list[Finding]:
+    """Return findings with the lines of the changes that mend them, by their mistakes."""
+    return [
+        _told(task, each, named.get(each.mistake, each.mistake), by_code[each.mistake], cells)
+        if each.mistake in by_code
+        else _standing(each, cells)
+        for each in findings
+    ]
+
+
+def _score(examined: Examined) -> int:
+    """Count the entries that are right."""
+    return sum(entry.state == "pass" for v in examined.verdicts for entry in v.entries)
+
+
 MODEL = "model"
+
+CHOSEN = "logits-loss"
+"""The mistake that is none beside a model that gives plain sums."""
 
 
 def _codes(inquiry: Inquiry) -> list[str]:
@@ -242,13 +275,13 @@ class _Search(Struct):
 
     def _proposed(self, texts: Texts, code: str) -> Iterator[tuple[Proposal, Texts]]:
         """Yield the changes that may mend a mistake, with the texts that each makes."""
-        seen, models = {*texts.values()}, list[str]()
+        seen, made = {*texts.values()}, Made()
         # A text may be nested more deeply than it can be written out again.
         with suppress(RecursionError):
-            models = models_in(texts.values())
+            made = made_in(texts.values())
         for name, source in texts.items():
             with suppress(RecursionError):
-                own = Text(name, source, models)
+                own = Text(name, source, made)
                 likely: list[tuple[bool, Proposal]] = []
                 for proposal in changes(self.task, own):
                     computes = own.computes(proposal.line)
@@ -263,36 +296,45 @@ class _Search(Struct):
                             seen.add(text)
                             yield proposal, {**texts, name: text}
 
-    def with_named(self) -> tuple[list[_Change], Inquiry]:
-        """Return a change after which what is left has a name, with one that mends it, and that.
+    def with_named(self, least: int) -> tuple[list[_Change], list[_Change], Inquiry]:
+        """Return a change after which what is left has names, the changes that mend it, and these.
 
         Two mistakes of which one has no name give numbers that nothing explains; without that one
-        they are those of the other.
+        they are those of the other. Changes that make more right than the ``least`` entries, or
+        are the likeliest, may leave two; one that makes the model right stands for itself.
         """
-        left = [
-            (change, texts, inquiry)
-            for change, texts, examined, idioms in self.seen
-            if (inquiry := training_inquiry(self.task, examined, idioms, 1)).findings
-            and all(each.mistake != UNEXPLAINED for each in inquiry.findings)
-        ]
         self.left = ATTEMPTS
-        for change, texts, inquiry in left:
-            if further := self.made(texts, _codes(inquiry)):
-                return [change, *further], inquiry
-        return [], Inquiry()
+        alone: list[_Change] = []
+        first = [(each, training_inquiry(self.task, *each[2:], 1)) for each in self.seen]
+        unknown = [each for each, inquiry in first if UNEXPLAINED in _codes(inquiry)]
+        unknown.sort(key=lambda each: _score(each[2]) <= least)
+        two = ((each, training_inquiry(self.task, *each[2:], 2)) for each in unknown[:PAIRS])
+        for (change, texts, examined, _), inquiry in chain(first, two):
+            codes = _codes(inquiry)
+            if not codes or UNEXPLAINED in codes:
+                continue
+            right, self.right = self.right, self._is_model_right(examined.verdicts)
+            if further := self.made(texts, codes):
+                return [change], further, inquiry
+            if self.right and not (right or alone):
+                with self.process.with_texts(texts):
+                    alone = [change] * self._is_model_right(self.again(HELD).verdicts)
+            self.right = right
+        return alone, [], Inquiry()
 
-    def of_loop(self, texts: Texts, made: Sequence[_Change]) -> tuple[list[_Change], Inquiry]:
-        """Return the changes that mend a loop once some have mended the model, and what they mend.
+    def beyond(self, texts: Texts, made: Sequence[_Change]) -> tuple[list[_Change], Inquiry]:
+        """Return the changes that mend what is left once some have mended the model, and that.
 
         That is nothing where nothing is left, or not all of it can be mended.
         """
         for each in made:
             changed = replaced(each.source, each.proposal) or each.source
             texts = {**texts, each.proposal.cell: changed}
-        self.left, self.partly, self.right = ATTEMPTS, False, True
         with self.process.with_texts(texts):
             examined = self.again(0)
             idioms = idioms_of(self.process.section, self.process.modules)
+        self.left, self.partly = ATTEMPTS, False
+        self.right = self._is_model_right(examined.verdicts)
         inquiry = training_inquiry(self.task, examined, idioms)
         further = self.made(texts, _codes(inquiry)) if inquiry.findings else []
         return (further, inquiry) if further else ([], Inquiry())
@@ -302,10 +344,9 @@ class _Search(Struct):
         self.left -= 1
         with self.process.with_texts(texts):
             examined = self.again(0)
-            first = examined.verdicts
-            entries = [entry for verdict in first for entry in verdict.entries]
-            self.scores[*texts.values(),] = sum(entry.state == "pass" for entry in entries)
-            right = self._passed(first, code) and self._passed(self.again(HELD).verdicts, code)
+            self.scores[*texts.values(),] = _score(examined)
+            right = self._passed(examined.verdicts, code)
+            right = right and self._passed(self.again(HELD).verdicts, code)
             self.seconds -= self.process.spent
             if code == UNEXPLAINED:
                 idioms = idioms_of(self.process.section, self.process.modules)
@@ -314,10 +355,14 @@ class _Search(Struct):
 
     def _passed(self, verdicts: Sequence[Verdict], code: str) -> bool:
         """Tell whether what is looked for is right; a model of other sizes has to run besides."""
-        states = {each.check: each.state for each in verdicts}
         if not (self.partly or code == SIZES):
-            return {*states.values()} == {"pass"}
+            return {each.state for each in verdicts} == {"pass"}
         runs = ("pass", "fail") if code == SIZES else ("pass",)
+        return self._is_model_right(verdicts, runs)
+
+    @staticmethod
+    def _is_model_right(verdicts: Sequence[Verdict], runs: Sequence[str] = ("pass",)) -> bool:
+        states = {each.check: each.state for each in verdicts}
         return states[MODEL] == "pass" and states["forward"] in runs
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -24,28 +24,39 @@ class Spot(Struct, frozen=True):
 FORWARD = ("forward", "__call__")
 
 
-def models_in(sources: Iterable[str]) -> list[str]:
-    """Return the names of what is made of a class in some texts, or of layers."""
+class Made(Struct, frozen=True):
+    """The names of models, wherever they are made, and of losses, each with its class."""
+
+    models: tuple[str, ...] = ()
+    losses: Mapping[str, str] = {}
+
+
+def made_in(sources: Iterable[str]) -> Made:
+    """Return the names of what is made of a class in some texts, or of layers, and of losses."""
     nodes = [node for source in sources for node in walk(parse(source))]
     classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | {"Sequential"}
     assigned = [node for node in nodes if isinstance(node, ast.Assign)]
-    made = [
-        ast.unparse(node.targets[0])
+    made = {
+        ast.unparse(node.targets[0]): last_name(node.value.func)
         for node in assigned
-        if isinstance(node.value, ast.Call) and last_name(node.value.func) in classes
-    ]
-    return list(dict.fromkeys(made))
+        if isinstance(node.value, ast.Call)
+    }
+    losses = {name: of for name, of in made.items() if of.endswith("Loss")}
+    return Made(tuple(name for name, of in made.items() if of in classes), losses)
+
+
+NOTHING = Made()
 
 
 class Text:
     """One cell: its lines, its tree, the calls in it, and the functions that a model computes by.
 
     These are its forward pass and what may be called there: methods beside it that train nothing.
-    ``models`` are the names of models, wherever they are made.
+    ``made`` are names in this and other texts.
     """
 
-    def __init__(self, cell: str, source: str, models: Collection[str] = ()) -> None:
-        self.cell, self.source, self.models = cell, source, models
+    def __init__(self, cell: str, source: str, made: Made = NOTHING) -> None:
+        self.cell, self.source, self.made = cell, source, made
         self.lines = source.split("\n")
         self.tree = parse(source)
         self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]

@@ -136,10 +136,11 @@ def _group(name: str, groups: tuple[Mapping[str, str], ...]) -> Mapping[str, str
 
 
 def _called_on(text: Text, *methods: str) -> list[str]:
-    """Return the names of what some methods are called on, each once."""
+    """Return the names, with what they are of, that some methods are called on, each once."""
     functions = [call.func for call in text.calls if called_method(call) in methods]
-    names = [last_name(each.value) for each in functions if isinstance(each, ast.Attribute)]
-    return list(filter(None, dict.fromkeys(names)))
+    values = [each.value for each in functions if isinstance(each, ast.Attribute)]
+    named = [ast.unparse(each) for each in values if isinstance(each, ast.Name | ast.Attribute)]
+    return list(dict.fromkeys(named))
 
 
 def _applied(called: str, name: str, *arguments: str) -> str:
@@ -171,12 +172,17 @@ def _optimizers(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _losses(text: Text, task: Task) -> Iterator[Proposal]:
-    """The task's loss in the place of another."""
+    """The task's loss in the place of another, by what it is made of, or by its name."""
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name):
             right = _group(last_name(node), LOSSES).get(task.loss, "")
             if right not in ("", last_name(node)):
                 yield _renamed(text, "loss", node, right)
+    own = [name for name, of in text.made.losses.items() if of == LOSSES[0].get(task.loss)]
+    for node in text.calls:
+        if len(node.args) == 2 and isinstance(node.func, ast.Name):
+            for name in own if node.func.id not in own else ():
+                yield text.put("loss", text.spot(node.func), name)
 
 
 def _activations(text: Text, task: Task) -> Iterator[Proposal]:
@@ -196,9 +202,11 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
             if group.get(name, "") not in ("", last_name(node.func)) and (options or name in OVER):
                 whole = f"{_front(node.func)}{_applied(group[name], name, *taken)}"
                 yield text.put("activation", text.spot(node), whole)
-    for node in dict.fromkeys(each for made in text.computing for each in walk(made)):
+    nodes = list(dict.fromkeys(each for made in text.computing for each in walk(made)))
+    sums = [n.value for n in nodes if isinstance(n, ast.Assign | ast.Return)]
+    for node in nodes:
         for name in filter(ACTIVATIONS[1].get, wanted):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) or (isinstance(node, ast.BinOp) and node in sums):
                 whole = _applied(ACTIVATIONS[1][name], name, ast.unparse(node))
                 yield text.put("wrapped", text.spot(node), f"torch.{whole}")
     for node in reversed(text.calls):
@@ -332,13 +340,15 @@ def _compared(node: ast.expr) -> ast.expr | None:
 
 
 def _layers(text: Text, task: Task) -> Iterator[Proposal]:
-    """A stack without one of its layers."""
+    """A stack, or a list, without one of its layers."""
     for node in text.calls:
-        if last_name(node.func) == "Sequential":
-            for each in node.args:
-                left = ", ".join(ast.unparse(a) for a in node.args if a is not each)
-                whole = f"{ast.unparse(node.func)}({left})"
-                yield text.put("layer", text.spot(node), whole, text.spot(each))
+        stacked, listed = (last_name(node.func) == of for of in ("Sequential", "ModuleList"))
+        for row in [node, *node.args] if stacked or listed else ():
+            layers = row.elts if isinstance(row, ast.List) else node.args if row is node else []
+            for each in layers if len(layers) > 1 else ():
+                left = ", ".join(ast.unparse(a) for a in layers if a is not each)
+                whole = f"[{left}]" if row is not node else f"{ast.unparse(node.func)}({left})"
+                yield text.put("layer", text.spot(row), whole, text.spot(each))
 
 
 def _withheld(text: Text, task: Task) -> Iterator[Proposal]:
@@ -488,7 +498,7 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
     handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
         names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
-        for name in dict.fromkeys([*names, *_parameters(text, value)[:1], *text.models]):
+        for name in dict.fromkeys([*names, *_parameters(text, value)[:1], *text.made.models]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
 
 
@@ -629,7 +639,7 @@ def _missing(text: Text, task: Task) -> Iterator[Proposal]:
     """Gradients cleared before each is computed, or a step after it."""
     names = _called_on(text, "step", "zero_grad")
     names += [
-        last_name(node.targets[0])
+        ast.unparse(node.targets[0])
         for node in walk(text.tree)
         if isinstance(node, ast.Assign)
         and isinstance(node.value, ast.Call)
@@ -683,7 +693,11 @@ def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _moved(text: Text, task: Task) -> Iterator[Proposal]:
-    """A call at another place in the loop that trains."""
+    """A call at another place in the loop that trains, or in a row of calls."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Tuple):
+            for pair in combinations(node.value.elts, 2):
+                yield text.put_each("moved", _exchanged(pair))
     for block in _blocks(text):
         calls = [(n, node) for n, node in enumerate(block) if isinstance(node, ast.Expr)]
         ways = [
