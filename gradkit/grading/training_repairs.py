@@ -83,18 +83,7 @@ def with_lines(
         See `gradkit.grading.repairs.Again`.
     """
     before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
-    # What is only recorded otherwise is mended once the steps are.
-    codes = _codes(inquiry)
-    # What has a name and is of the model may be right before the rest is.
-    of_model = [
-        each.mistake
-        for each in inquiry.findings
-        if each.check == "forward" and each.mistake != UNEXPLAINED
-    ]
-    partly = UNEXPLAINED in codes and len(codes) > 1
-    if partly:
-        codes = of_model
-    if not codes:
+    if not _codes(inquiry):
         return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
@@ -106,22 +95,54 @@ def with_lines(
         for name, cell in cells.items()
         if (cell.file, cell.cell) == (place.file, place.cell)
     )
-    search = _Search(
-        task, process, again, ATTEMPTS, task.deadline, "forward" in passed, partly, near
-    )
-    of_sizes = inquiry != before and inquiry.findings[0].check == MODEL
-    made = search.made(texts, [SIZES]) if of_sizes else []
-    for code in codes if len(codes) > 1 and not partly else ():
+    search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed, near)
+    only = "" if inquiry == before else ONLY.get(inquiry.findings[0].check, "")
+    mended = _mended(search, texts, inquiry, only, _score(examined))
+    if not mended.made and inquiry != before:
+        # What stopped is said in words.
+        return before
+    amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
+    return _with_mended(task, mended, amiss, cells)
+
+
+class _Mended(Struct):
+    """The mistakes that changes mend, and what else is left once they are ``made``.
+
+    ``codes`` are those of the ``inquiry`` that are mended, in the order of their changes, each
+    ``named`` as the one that its change is of. ``further`` are the changes that mend the ``rest``.
+    """
+
+    inquiry: Inquiry
+    codes: Sequence[str]
+    made: list[_Change]
+    named: dict[str, str]
+    further: list[_Change] = field(default_factory=list)
+    rest: Inquiry = field(default_factory=Inquiry)
+
+
+def _mended(search: _Search, texts: Texts, inquiry: Inquiry, only: str, least: int) -> _Mended:
+    """Look for the changes that mend what was found, or ``only`` what one mistake is mended by.
+
+    Without them ``least`` entries are right.
+    """
+    codes = _codes(inquiry)
+    # What has a name and is of the model may be right before the rest is.
+    of_model = [f.mistake for f in inquiry.findings if f.check == "forward"]
+    of_model = [code for code in of_model if code != UNEXPLAINED]
+    search.partly = UNEXPLAINED in codes and len(codes) > 1
+    if search.partly:
+        codes = of_model
+    made = search.made(texts, [only]) if only else []
+    for code in codes if len(codes) > 1 and not search.partly else ():
         if made := search.made(texts, [code]):
             # It is one mistake, whatever else gives the same numbers.
-            inquiry, codes = _of_one(inquiry, code), [code]
-            break
-    if not made and not of_sizes:
+            return _Mended(_of_one(inquiry, code), [code], made, {})
+    if not made and not only and codes:
         made = search.made(texts, codes)
-    if not made and OF_THE_MODULE.issuperset(codes):
+    if not made and codes and OF_THE_MODULE.issuperset(codes):
         # The loss may have been chosen for what the module gives.
         made = search.made(texts, [*codes, "wrong-loss"])
-    named = dict(zip(codes, codes, strict=True))
+    named = dict[str, str]()
     if not made and len(codes) == 1:
         # Several mistakes give its numbers: it is the one that a change of what is there mends.
         first = next(each for each in inquiry.findings if each.check)
@@ -130,43 +151,50 @@ def with_lines(
             if made:
                 named = {first.mistake: code}
                 break
-    if not made and of_model and not partly:
-        search.partly = partly = True
-        search.left, codes = ATTEMPTS, of_model
+    if not made and of_model and not search.partly:
+        search.partly, search.left, codes = True, ATTEMPTS, of_model
         made = search.made(texts, codes)
-    further, rest, own = list[_Change](), Inquiry(), inquiry.findings
-    whole = bool(made) and UNEXPLAINED in codes
-    if made and (partly or of_sizes):
+    if made and (search.partly or only == SIZES):
         further, rest = search.beyond(texts, made)
-        own = tuple(each for each in own if not further or each.mistake in codes)
-    elif not made and UNEXPLAINED in codes:
-        made, further, rest = search.with_named(_score(examined))
-        if made:
-            own, others = own[:1], own[1:]
-            rest = rest if further else Inquiry(others)
-    if not made and inquiry != before:
-        # What stopped is said in words.
-        return before
-    findings = _placed(task, own, dict(zip(codes, _steps(made), strict=False)), named, cells)
+        own = tuple(f for f in inquiry.findings if not further or f.mistake in codes)
+        return _Mended(replace(inquiry, findings=own), codes, made, named, further, rest)
+    if not made and UNEXPLAINED in codes:
+        made, further, rest = search.with_named(least)
+        own, others = inquiry.findings[:1], inquiry.findings[1:]
+        if made and not further:
+            rest = Inquiry(others)
+        own = own if made else inquiry.findings
+        return _Mended(replace(inquiry, findings=own), codes, made, named, further, rest)
+    return _Mended(inquiry, codes, made, named)
+
+
+def _with_mended(
+    task: Task, mended: _Mended, amiss: Sequence[str], cells: Mapping[str, Cell]
+) -> Inquiry:
+    """Return findings with the changes that mend them, and what of the checks ``amiss`` follows."""
+    inquiry, codes, made, named = mended.inquiry, mended.codes, mended.made, mended.named
+    further, rest = mended.further, mended.rest
+    by_code = dict(zip(codes, _steps(made), strict=False))
+    findings = _placed(task, inquiry.findings, by_code, named, cells)
     for loss in made[len(codes) :]:
         findings = [_with_loss(each, loss, made, cells) for each in findings]
-    if whole and not further:
+    whole = UNEXPLAINED in by_code and not rest.findings
+    if whole:
         # One change makes all of it right: it is one mistake, and told once.
         checked = [each for each in findings if each.check]
         findings = [each for each in findings if each not in checked[1:]]
-    mended = dict(zip(_codes(rest), _steps([*made, *further])[len(made) :], strict=False))
-    if CHOSEN in mended and OF_THE_MODULE.issuperset(codes):
+    later = dict(zip(_codes(rest), _steps([*made, *further])[len(made) :], strict=False))
+    if CHOSEN in later and OF_THE_MODULE.issuperset(codes):
         # It is right for what the model gives now.
-        steps = mended[CHOSEN]
+        steps = later[CHOSEN]
         findings = [_with_loss(each, steps[-1], steps, cells) for each in findings]
         rest = replace(rest, findings=tuple(f for f in rest.findings if f.mistake != CHOSEN))
-    findings += _placed(task, rest.findings, mended, {}, cells)
+    findings += _placed(task, rest.findings, later, {}, cells)
     follows = {
         check: tuple(named.get(code, code) for code in after)
         for check, after in (rest if further else inquiry).follows.items()
     }
     if whole or further:
-        amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
         mistakes = {each.check: each.mistake for each in findings if each.check}
         follows |= {check: (*mistakes.values(),) for check in amiss if check not in mistakes}
     return replace(inquiry, findings=tuple(findings), follows=follows)
@@ -200,6 +228,9 @@ def _score(examined: Examined) -> int:
 
 MODEL = "model"
 
+ONLY = {MODEL: SIZES, "gradient": "wrong-rounds"}
+"""What alone is looked for where a check fails that no mistake has by its numbers."""
+
 CHOSEN = "logits-loss"
 """The mistake that is none beside a model that gives plain sums."""
 
@@ -217,7 +248,8 @@ def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
     """Return findings with one for the model or the loop, where one is wrong and none is told."""
     wrong = {verdict.check: verdict.state for verdict in examined.verdicts}
     bound = examined.case.binding.bound
-    for check, role in ((MODEL, MODEL), ("forward", MODEL), ("trajectory", "train")):
+    roles = {MODEL: MODEL, "forward": MODEL, "trajectory": "train", "gradient": "train"}
+    for check, role in roles.items():
         if wrong.get(check) in ("fail", "error") and role in bound and not inquiry.findings:
             slip = Slip(UNEXPLAINED)
             finding = unexplained(task, bound[role], check, slip, Explanation())
@@ -249,8 +281,8 @@ class _Search(Struct):
     left: int
     seconds: float
     right: bool = False
-    partly: bool = False
     near: frozenset[tuple[str, int]] = frozenset()
+    partly: bool = False
     scores: dict[tuple[str, ...], int] = field(default_factory=dict)
     seen: list[tuple[_Change, Texts, Examined, Idioms]] = field(default_factory=list)
 

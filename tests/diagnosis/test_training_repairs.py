@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from mistakes.samples import samples
@@ -11,7 +12,7 @@ from mistakes.samples import samples
 from gradkit.diagnosis.repair.tell import applied
 from gradkit.grading import training_repairs
 from gradkit.records.result import UNEXPLAINED, TaskResult, Verdict
-from gradkit.records.submission import Cell
+from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 
 pytestmark = pytest.mark.sample(20)
@@ -206,7 +207,7 @@ def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
 
 def test_what_no_change_mends_keeps_the_place_of_its_function(diagnosed: Diagnosed) -> None:
     """A twin: the loss of another power has no small change here."""
-    text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 + X.sin().sum()).mean()"))
+    text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 * X.sum(1).cos()).mean()"))
     ((code, part, fix),) = told(diagnosed(text, REGRESSION))
     assert (code, part, fix) == (UNEXPLAINED, "", "")
 
@@ -542,14 +543,16 @@ def test_slow_code_is_not_run_for_long() -> None:
 
     class Slow:
         spent = 12.0
+        section, modules = Section((), ()), ()
 
         def with_texts(self, texts):
             return nullcontext()
 
     ran: list[int] = []
     task = next(task for task in read_assignment().tasks if task.id == REGRESSION)
+    seen = SimpleNamespace(verdicts=[WRONG])
     search = training_repairs._Search(
-        task, Slow(), lambda more: ran.append(more) or [WRONG], 60, task.deadline
+        task, Slow(), lambda more: ran.append(more) or seen, 60, task.deadline
     )
     assert search.made({"cell": changed(("SGD(", "Adam("))}, [UNEXPLAINED]) == []
     assert ran == [0, 0, 0]
@@ -1004,6 +1007,16 @@ def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed)
     assert [each[:2] for each in told(diagnosed(text, "classification-torch"))] == [
         ("wrong-activation", "Tanh"),
         (UNEXPLAINED, ""),
+    ]
+
+
+ROUNDS = ("range(epochs)", "range(20)")
+
+
+def test_rounds_that_nobody_asked_for_are_told_at_their_loop(diagnosed: Diagnosed) -> None:
+    """Where it is asked for as many, all is right."""
+    assert told(diagnosed(changed(ROUNDS), REGRESSION)) == [
+        ("wrong-constant", "20", "for epoch in range(epochs):")
     ]
 
 

@@ -599,10 +599,13 @@ def _kept(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _counts(text: Text, task: Task) -> Iterator[Proposal]:
-    """One more, in the place of another number more."""
+    """One more, in the place of another number more; the rounds that are asked for."""
     for node in walk(text.tree):
         if isinstance(node, ast.AugAssign) and _is_number(node.value):
             yield text.put("count", text.spot(node.value), "1")
+        elif isinstance(node, ast.Call) and last_name(node.func) == "range":
+            for name in _parameters(text, node) if all(map(_is_number, node.args)) else ():
+                yield text.put("count", text.spot(node.args[-1]), name)
 
 
 def _formulas(text: Text, task: Task) -> Iterator[Proposal]:
