@@ -29,7 +29,16 @@ from gradkit.binding.match import (
     own_keys,
 )
 from gradkit.language import phrase, say
-from gradkit.records.observations import Before, Binding, Bound, Convention, Lost, Missing, Path
+from gradkit.records.observations import (
+    Before,
+    Binding,
+    Bound,
+    Convention,
+    Layout,
+    Lost,
+    Missing,
+    Path,
+)
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Role, Task
 from gradkit.runtime.frames import Frame
@@ -57,6 +66,9 @@ LOOP = phrase("the training loop")
 def bind(task: Task, sitting: StudentProcess) -> Binding:
     """Find and settle every role of a task in the section that a process runs."""
     return (_ModelAndTraining if task.framework.trains else _Functions)(task, sitting).bind()
+
+
+TURNED: Mapping[Layout, Layout] = {"in_out": "out_in", "out_in": "in_out"}
 
 
 class _Roles(ABC):
@@ -114,14 +126,27 @@ class _Functions(_Roles):
 
     def _settled(self) -> dict[str, Bound]:
         """Find out what names and signatures do not say."""
-        bound, conventions = dict(self.bound), unknown(self.task)
+        bound, told = dict(self.bound), list[Convention]()
         if "initialise" in bound:
             bound["initialise"], told = self._initialise(bound["initialise"])
-            conventions = told or conventions
+        roles, works = self._in(told or unknown(self.task))
+        if told and not works:
+            # If all else is made for weights that lie otherwise, it is the start that is wrong.
+            turned = [replace(each, weights=TURNED[each.weights]) for each in told]
+            others, works = self._in(turned)
+            if works == len(others) > 1:
+                roles, start = others, bound["initialise"]
+                bound["initialise"] = replace(start, convention=others["forward"].convention)
+        return {**bound, **roles}
+
+    def _in(self, conventions: list[Convention]) -> tuple[dict[str, Bound], int]:
+        """Find out how the pass and the step are called, and count which of them then works."""
+        bound = {name: each for name, each in self.bound.items() if name in ("forward", "update")}
+        works = 0
         if "forward" in bound:
             bound["forward"], settled = self._forward(bound["forward"], conventions)
             if settled:
-                conventions = [bound["forward"].convention]
+                conventions, works = [bound["forward"].convention], 1
         if "forward" in bound and "update" in bound:
             names = {"first": bound["forward"].function, "then": bound["update"].function}
             reply = self.process.ask(Frame("left", {}, names))
@@ -129,8 +154,9 @@ class _Functions(_Roles):
                 before = Before(bound["forward"], tuple(reply.data["names"]))
                 bound["update"] = replace(bound["update"], before=before)
         if "update" in bound:
-            bound["update"] = self._update(bound["update"], conventions)
-        return bound
+            bound["update"], settled = self._update(bound["update"], conventions)
+            works += settled
+        return bound, works
 
     def _ask(self, kind: str, bound: Bound, inputs: Mapping[str, NDArray[Any]]) -> Frame | None:
         """Call a function once; None where it is not written, or the process was lost."""
@@ -170,7 +196,7 @@ class _Functions(_Roles):
                     return replace(attempt, returns=returns), True
         return attempts[0], False
 
-    def _update(self, bound: Bound, conventions: list[Convention]) -> Bound:
+    def _update(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which parameters of the right shapes come back."""
         inputs = {name: value[None] for name, value in _known_values(self.task).items()}
         attempts = [replace(bound, convention=one) for one in variants(conventions)]
@@ -183,8 +209,8 @@ class _Functions(_Roles):
                 found = {key: reply.arrays.get(key, np.empty(0)) for key in attempt.convention.keys}
                 still = all(np.array_equal(value, inputs[key]) for key, value in found.items())
                 settled = self._with_returned(attempt) if still else attempt
-                return self._at_own_rates(settled, inputs, reply.arrays)
-        return attempts[0]
+                return self._at_own_rates(settled, inputs, reply.arrays), True
+        return attempts[0], False
 
     def _at_own_rates(
         self, bound: Bound, inputs: Mapping[str, Array], after: Mapping[str, Array]

@@ -630,3 +630,19 @@ def test_vectors_may_be_flat(diagnosed, made: tuple[str, str, set[str]]) -> None
     places = {each.place.line for each in findings if each.place}
     assert places == {right[: right.index(was)].count("\n") + 1}
     assert all(each.fix for each in findings)
+
+
+def test_a_start_that_lies_otherwise_than_all_else_is_what_is_wrong(diagnosed) -> None:
+    """The pass and the step are made for weights of the other shape, and right."""
+    text = homework(CLASSIFICATION, HELPER).replace("np.ones((n, m))", "np.ones((m, n))")
+    result = diagnosed(text, CLASSIFICATION)
+    (finding,) = result.findings
+    assert (finding.check, finding.mistake) == ("interface", "wrong-transpose")
+    assert [each.check for each in result.checks if each.state != "pass"] == ["interface"]
+
+
+def test_a_pass_that_lies_otherwise_than_the_start_is_what_is_wrong(diagnosed) -> None:
+    """A twin: the step is made for the weights as they are."""
+    text = homework(CLASSIFICATION, HELPER).replace("np.dot(W.T, A) + b", "np.dot(W, A) + b")
+    findings = diagnosed(text, CLASSIFICATION).findings
+    assert {each.check for each in findings} == {"forward"}
