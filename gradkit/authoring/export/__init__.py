@@ -250,10 +250,10 @@ def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ..
     text = path.read_bytes()
     data = tomllib.loads(text.decode())
     tables = {table["id"]: table for table in data["tasks"]}
-    changed, untold = False, []
+    # It quotes the model solution.
+    quoting = [table for table in data["tasks"] if table.pop("equivalent", None)]
+    changed, untold = bool(quoting), []
     for task in read_assignment(path).functions:
-        # It quotes the model solution.
-        changed |= tables[task.id].pop("equivalent", None) is not None
         solution = load_solution(task, reference) if reference is not None else None
         for entry, check in zip(tables[task.id]["checks"], task.checks, strict=True):
             told = {name for each in check.examples for name in each.values}
