@@ -156,9 +156,7 @@ def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
 
 def _only_asked(child: ast.AST) -> bool:
     """Tell where an array is only asked for its shape, as any other of that shape could be."""
-    if isinstance(child, ast.Call):
-        return _called(child) in NOT_TAKEN
-    return isinstance(child, ast.Attribute) and child.attr in ASKED
+    return _called(child) in NOT_TAKEN or (isinstance(child, ast.Attribute) and child.attr in ASKED)
 
 
 def _said(node: ast.AST) -> str:
@@ -170,8 +168,7 @@ def _only_prints(node: ast.AST) -> bool:
     """Tell what does nothing but print, under a condition or not."""
     if isinstance(node, ast.If):
         return all(map(_only_prints, [*node.body, *node.orelse]))
-    call = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(call, ast.Call) and _called(call) == "print"
+    return isinstance(node, ast.Expr) and _called(node.value) == "print"
 
 
 def _is_negative(node: ast.AST) -> bool:
@@ -183,11 +180,10 @@ def _is_negative(node: ast.AST) -> bool:
     )
 
 
-def _called(call: ast.Call) -> str:
-    """Return the last name of what is called."""
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""
+def _called(node: ast.AST) -> str:
+    """Return the last name of what a call calls, empty for anything else."""
+    function = getattr(node, "func", None)
+    return str(getattr(function, "attr", getattr(function, "id", "")))
 
 
 def _with(node: Any, **fields: Any) -> Any:
