@@ -2,17 +2,22 @@
 
 A sign is turned, a factor, a divisor or a term is left out, an axis is another, ``keepdims`` or
 ``.T`` is lost, a number is one off, a comparison is turned, a maximum is a minimum and a sum a
-mean, ``+=`` is ``=`` or left out, and a name is taken for another that holds an array of the same
-shape.
+mean, ``+=`` is ``=`` or left out, as is a call for what it does, and a name is taken for another
+that holds an array of the same shape.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
-from collections.abc import Callable, Collection, Iterator, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gradkit.records.mistake import Mutant
 
@@ -31,6 +36,8 @@ EXCHANGED = {
     for pair in (
         *(("max", "min"), ("maximum", "minimum"), ("argmax", "argmin"), ("amax", "amin")),
         *(("sum", "mean"), ("fmax", "fmin"), ("std", "var"), ("any", "all")),
+        *(("sigmoid", "tanh"), ("Sigmoid", "Tanh"), ("SGD", "Adam"), ("MSELoss", "L1Loss")),
+        ("BCELoss", "BCEWithLogitsLoss"),
     )
     for one, other in (pair, pair[::-1])
 }
@@ -149,9 +156,7 @@ def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
 
 def _only_asked(child: ast.AST) -> bool:
     """Tell where an array is only asked for its shape, as any other of that shape could be."""
-    if isinstance(child, ast.Call):
-        return _called(child) in NOT_TAKEN
-    return isinstance(child, ast.Attribute) and child.attr in ASKED
+    return _called(child) in NOT_TAKEN or (isinstance(child, ast.Attribute) and child.attr in ASKED)
 
 
 def _said(node: ast.AST) -> str:
@@ -163,8 +168,7 @@ def _only_prints(node: ast.AST) -> bool:
     """Tell what does nothing but print, under a condition or not."""
     if isinstance(node, ast.If):
         return all(map(_only_prints, [*node.body, *node.orelse]))
-    call = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(call, ast.Call) and _called(call) == "print"
+    return isinstance(node, ast.Expr) and _called(node.value) == "print"
 
 
 def _is_negative(node: ast.AST) -> bool:
@@ -176,11 +180,10 @@ def _is_negative(node: ast.AST) -> bool:
     )
 
 
-def _called(call: ast.Call) -> str:
-    """Return the last name of what is called."""
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""
+def _called(node: ast.AST) -> str:
+    """Return the last name of what a call calls, empty for anything else."""
+    function = getattr(node, "func", None)
+    return str(getattr(function, "attr", getattr(function, "id", "")))
 
 
 def _with(node: Any, **fields: Any) -> Any:
@@ -280,6 +283,11 @@ def _assigned(node: ast.Assign) -> Iterator[ast.AST]:
         yield ast.Pass()
 
 
+def _done(node: ast.Expr) -> Iterator[ast.AST]:
+    if isinstance(node.value, ast.Call):
+        yield ast.Pass()
+
+
 def _branch(node: ast.If | ast.IfExp) -> Iterator[ast.AST]:
     if not isinstance(node.test, ast.Compare | ast.UnaryOp | ast.BoolOp):
         yield _with(node, test=ast.UnaryOp(ast.Not(), node.test))
@@ -295,6 +303,71 @@ _MAKERS: Mapping[type, Callable[[Any], Iterator[ast.AST]]] = {
     ast.Attribute: _attribute,
     ast.AugAssign: _added,
     ast.Assign: _assigned,
+    ast.Expr: _done,
     ast.If: _branch,
     ast.IfExp: _branch,
 }
+
+
+# --- what in a function is of the same kind -----------------------------------------------------
+
+CALLS = 40
+"""Calls of a function that are looked at."""
+
+
+@contextlib.contextmanager
+def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
+    """Give what is of the same kind in the functions of a file that run meanwhile: see `Kinds`.
+
+    That is what they hold when they return.
+    """
+    calls: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
+    kinds: dict[str, dict[str, list[str]]] = {}
+
+    def look(frame: Any, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event == "return" and code.co_filename == str(path.absolute()):
+            held = calls.setdefault(getattr(code, "co_qualname", code.co_name), [])
+            if len(held) < CALLS:
+                held.append(dict(_held(frame.f_locals)))
+
+    sys.setprofile(look)
+    try:
+        yield kinds
+    finally:
+        sys.setprofile(None)
+    kinds |= {name: dict(_alike(held)) for name, held in calls.items()}
+
+
+def _held(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
+    """Yield arrays and numbers among names, in dicts, and in the object of a method."""
+    for name, value in names.items():
+        parts: dict[str, Any] = {name: value}
+        if isinstance(value, dict):
+            parts = {f"{name}[{key!r}]": each for key, each in value.items()}
+        elif name == "self":
+            parts = {f"{name}.{key}": each for key, each in vars(value).items()}
+        for expression, part in parts.items():
+            if isinstance(part, np.ndarray) and part.dtype.kind in "biuf":
+                yield expression, (part.shape, part.tobytes())
+            elif isinstance(part, int | float | np.number) and not isinstance(part, bool):
+                yield expression, ("number", np.float64(part).tobytes())
+
+
+def _of_what(expression: str) -> str:
+    """Return the dict or object of which an expression is an entry or attribute, if it is one."""
+    return expression.partition("[")[0] if "[" in expression else expression.rpartition(".")[0]
+
+
+def _alike(calls: Sequence[Mapping[str, tuple[object, bytes]]]) -> Iterator[tuple[str, list[str]]]:
+    always = [name for name in calls[0] if all(name in call for call in calls)]
+    for name in always:
+        others = [
+            other
+            for other in always
+            if _of_what(other) == _of_what(name)
+            and all(call[name][0] == call[other][0] for call in calls)
+            and any(call[name][1] != call[other][1] for call in calls)
+        ]
+        if others:
+            yield name, others

@@ -38,10 +38,9 @@ def list_command(task: str | None, assignment: Path | None) -> None:
 @options.ASSIGNMENT
 @options.REFERENCE
 def audit_command(assignment: Path | None, reference: Path | None) -> None:
-    """Try every known mistake against an assignment, and list those that slip through.
+    """Try every change of the model solutions, one at a time, and list those that slip through.
 
-    In tasks of functions it is every change of the model solution, one at a time: a sign, a
-    factor, an axis, a name.
+    A sign, a factor, an axis, a name: what no check sees is a mistake with full marks.
     """
     from gradkit.authoring.audit import audit_file
     from gradkit.report.exercise import to_text

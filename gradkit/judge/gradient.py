@@ -25,11 +25,10 @@ from gradkit.judge.case import (
     secret_among,
     subject,
 )
-from gradkit.judge.comparison import GRAVITY, TOO_SMALL, label_of, listed, merge
+from gradkit.judge.comparison import Comparison
 from gradkit.judge.steps import update
-from gradkit.language import say
-from gradkit.records.observations import Bound
-from gradkit.records.result import Entry, Verdict
+from gradkit.language import phrase, say
+from gradkit.records.result import Verdict
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import parameters_in
@@ -108,6 +107,8 @@ def _aside(
     return moved if at_kink else None
 
 
+NOT_ALONG = phrase("{steps} of {function} does not follow the slope of the loss in {entries}.")
+
 LOOKED_AT = 4
 """Probes of an update that are looked at."""
 
@@ -144,8 +145,10 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     relative = max(EXACT, least(case, "gradient"))
     # All of them share one factor, which a bias of its own shows only over several probes.
     factors = _factors(steps, SINGLE if single else relative)
-    entries = _compare(bound, steps, factors, relative)
-    verdict = _verdict(entries, bound, say("The update"))
+    comparison = Comparison(bound)
+    _compare(comparison, steps, factors, relative)
+    named = {"steps": say("The update"), "function": called(bound)}
+    verdict = comparison.verdict("gradient", NOT_ALONG, **named)
     return replace(verdict, still=before["update"].still)
 
 
@@ -157,7 +160,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         return stop
     bound = case.binding.bound["train"]
     secret = secret_among(runs)
-    entries: list[Entry] = []
+    comparison = Comparison(bound)
     stays: list[list[bool]] = []
     relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
@@ -168,8 +171,9 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
             stays.append([_stays(steps, at, case.task) for at in range(len(steps.labels))])
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps, relative, first=1)
-        entries += _compare(bound, steps, factors, relative, earns=earns)
-    verdict = _verdict(entries, bound, say("One of the first steps"))
+        _compare(comparison, steps, factors, relative, earns=earns)
+    named = {"steps": say("One of the first steps"), "function": called(bound)}
+    verdict = comparison.verdict("gradient", NOT_ALONG, **named)
     verdict = replace(verdict, still=all(map(all, stays)))
     if verdict.state == "fail" and all(first for first, *_ in stays):
         # Where no step is made, none can be said to follow anything or not.
@@ -289,74 +293,35 @@ def _shared(ratios: Array, relative: float, slope: Array, lost: Array) -> Factor
 
 
 def _compare(
-    bound: Bound,
+    comparison: Comparison,
     steps: Steps,
     factors: Mapping[str, Factor],
     relative: float,
     *,
     earns: bool = True,
-) -> list[Entry]:
-    """Entries of step over factor against slope; a factor that is not positive fails them all.
+) -> None:
+    """Compare steps over their factor with slopes; one that is not positive fails them all.
 
     They are shown by its size then: steps that go uphill have the other sign. An entry that has
     no slope, at a corner of the loss, is inconclusive rather than wrong. Left out is what is right
     and tells nothing: where no step would be right too, where rounding hides steps of that size,
     and where steps that everybody can know beforehand do not earn.
     """
-    entries = []
     for key, taken in steps.taken.items():
-        slope, corner = steps.slope[key].value, steps.slope[key].corner
-        (factor, doubt), size = factors[key[0]], np.abs(slope)
-        unit = abs(factor) or 1.0
-        implied = taken / unit
+        slope, (factor, doubt) = steps.slope[key].value, factors[key[0]]
+        size, unit = np.abs(slope), abs(factor) or 1.0
         rounding = steps.stored * np.abs(steps.before[key]) / unit + steps.lost[key]
         axes = tuple(range(1, size.ndim))
         largest = size.max(axis=axes, keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + doubt * size + rounding
-        right = tolerances.near(implied, slope, allowed) & (factor > 0)
         # An array whose steps drown in what its own values may lose tells nothing of its entries.
         seen = rounding.max(axis=axes, keepdims=True) <= 0.5 * largest
-        tells = earns & seen & (size > allowed)
-        idle = (right & ~corner & ~tells).all(axis=0)
-        gravity = np.where(corner, 1, np.where(right, 0, 2))
-        # Of several steps the first of the gravest is shown.
-        shown = gravity.argmax(axis=0)
-        for index in np.ndindex(shown.shape):
-            if idle[index]:
-                continue
-            at = (shown[index], *index)
-            entries.append(
-                Entry(
-                    key,
-                    index,
-                    GRAVITY[gravity[at]],
-                    float(implied[at]) if np.isfinite(implied[at]) else None,
-                    float(slope[at]),
-                    steps.labels[shown[index]],
-                    label_of(bound, key, index, shown.shape),
-                )
-            )
-    return entries
-
-
-def _verdict(entries: list[Entry], bound: Bound, steps: str) -> Verdict:
-    merged = merge(entries)
-    failed = [entry for entry in merged if entry.state == "fail"]
-    unsure = [entry for entry in merged if entry.state == "inconclusive"]
-    if failed:
-        message = say(
-            "{steps} of {function} does not follow the slope of the loss in {entries}.",
-            steps=steps,
-            function=called(bound),
-            entries=listed(failed),
+        comparison.compare(
+            key,
+            taken / unit,
+            slope,
+            allowed if factor > 0 else np.full_like(allowed, -1.0),
+            steps.labels,
+            still=np.where(earns & seen, 0.0, slope),
+            corner=steps.slope[key].corner,
         )
-        return Verdict("gradient", "fail", message, tuple(merged), bound.place)
-    if not merged:
-        return Verdict("gradient", "fail", say(TOO_SMALL, function=subject(bound)), (), bound.place)
-    if unsure:
-        message = say(
-            "The slope of the loss cannot be told in {entries}: it has a corner there.",
-            entries=listed(unsure),
-        )
-        return Verdict("gradient", "inconclusive", message, tuple(merged))
-    return Verdict("gradient", "pass", "", tuple(merged))

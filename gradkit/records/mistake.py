@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 About = Literal["forward", "update", "model", "train", "function"]
 Preset = Literal["default", "strict", "lenient"]
@@ -34,38 +34,6 @@ class Mistake(Struct, frozen=True):
     kinds: tuple[str, ...] = ()
 
 
-class Trial(Struct, frozen=True):
-    """A mistake of the catalogue in one of its forms, alone, put to a task's checks.
-
-    ``caught`` are the checks that do not pass. ``allowed`` says that the assignment's rate
-    policy makes it no mistake.
-    """
-
-    code: str
-    form: str
-    caught: tuple[str, ...]
-    allowed: bool = False
-
-
-class TaskAudit(Struct, frozen=True):
-    """One task. ``refused`` are the checks that the correct behaviour itself fails.
-
-    ``blind`` gives, for less than the whole of the probes, the trials that nobody would
-    see there. ``untried`` says why the mistakes of a part could not be tried.
-    ``solution`` says what is wrong with the model solution; it is empty where there is
-    none or where it agrees, and ``verified`` tells those two apart.
-    """
-
-    task: str
-    title: str
-    trials: tuple[Trial, ...]
-    refused: tuple[str, ...] = ()
-    blind: Mapping[str, tuple[Trial, ...]] = field(default_factory=dict)
-    untried: str = ""
-    verified: bool = False
-    solution: str = ""
-
-
 class Mutant(Struct, frozen=True):
     """One change of a model solution: the line, its text, and ``was -> is``."""
 
@@ -74,10 +42,10 @@ class Mutant(Struct, frozen=True):
     change: str
 
 
-class FunctionAudit(Struct, frozen=True):
-    """One function task.
+class TaskAudit(Struct, frozen=True):
+    """One task.
 
-    ``problems`` are what the model solution's own checks have against it, a sentence each;
+    ``problems`` are what the assignment has against the model solution, a sentence each;
     ``tried`` is the number of changes of it, ``unseen`` are those that no check sees, and
     ``equivalent`` the number of those that the assignment says are none. ``stale`` are such
     entries that are not so. ``untried`` says why there is no more to say.
@@ -100,4 +68,3 @@ class Audit(Struct, frozen=True):
     assignment: str
     tasks: tuple[TaskAudit, ...]
     clean: bool
-    functions: tuple[FunctionAudit, ...] = ()

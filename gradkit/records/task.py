@@ -273,7 +273,8 @@ class Task(Struct, frozen=True):
     input out: its width is ``X.shape[1]``. ``words`` are what a heading or a file name
     says when it means this task (besides the framework). ``deadline`` is in seconds of
     wall time for everything the student's code does for this task. ``files`` are the names of
-    those that speak for it, where there are several.
+    those that speak for it, where there are several. ``equivalent`` is what may be changed in the
+    model solution without being a mistake.
     """
 
     id: str
@@ -293,6 +294,12 @@ class Task(Struct, frozen=True):
     deadline: float
     files: tuple[str, ...] = ()
     imports: Imports = Imports()
+    equivalent: tuple[Equivalent, ...] = ()
+
+    @property
+    def solution(self) -> str:
+        """The file of the model solution in the reference folder."""
+        return f"{self.id.replace('-', '_')}.py"
 
 
 class Assignment(Struct, frozen=True):

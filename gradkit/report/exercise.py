@@ -38,9 +38,9 @@ def _points(task: Task | FunctionTask) -> float:
 
 
 def to_text(audit: Audit) -> str:
-    """Per task: what slips through, which checks catch the others, and the blind spots.
+    """Per task: whether its model solution is right, and what changes of it no check sees.
 
-    Of changes that no check sees, so many are written as a screen has room for.
+    Of these so many are written as a screen has room for.
     """
     return document("audit.txt", audit=audit, most=MOST)
 

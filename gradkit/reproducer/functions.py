@@ -6,7 +6,6 @@ import ast
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.tell import applied
@@ -15,7 +14,7 @@ from gradkit.records.result import LEFT_ALONE
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import FunctionTask
 from gradkit.reproducer.recorded import Data, ReproducerError
-from gradkit.reproducer.script import EXPECTED_LEVEL, text_of, written
+from gradkit.reproducer.script import EXPECTED_LEVEL, source, text_of, written
 from gradkit.sandbox.observe import SEED
 from gradkit.submission.excerpt import Excerpt, Piece
 from gradkit.task.functions import steps_of
@@ -142,15 +141,3 @@ class FunctionScript:
                     text = applied(each["diff"], cell.source, cell)
                     cells[number] = replace(cell, source=text)
         return replace(self._section, own=tuple(cells))
-
-
-def source(value: Any) -> str:
-    """Write an input as Python."""
-    if isinstance(value, np.ndarray):
-        return f"np.array({value.tolist()!r}).reshape({value.shape!r})"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key!r}: {source(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        row = "".join(f"{source(each)}, " for each in value)
-        return f"[{row}]" if isinstance(value, list) else f"({row})"
-    return repr(value)

@@ -21,7 +21,9 @@ from gradkit.records.observations import Binding, Bound
 from gradkit.records.submission import Submission
 from gradkit.records.task import Batch, Run, Task
 from gradkit.reproducer.recorded import Data, ReproducerError
+from gradkit.runtime.call import arguments_for, parameters_for
 from gradkit.runtime.training import BEGIN, LOSS, lifted, recording
+from gradkit.sandbox.observe import call_of
 from gradkit.submission.excerpt import Excerpt, Piece, reads
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.oracle import Derived, mean_scale, rate_of
@@ -31,9 +33,6 @@ from gradkit.templates import fill
 Inputs = Mapping[str, NDArray[Any]]
 Index = tuple[int, ...]
 Entry = tuple[str, Index]
-
-HANDED: Mapping[str, str] = {"column": "{}", "row": "{}.T", "flat": "{}[:, 0]"}
-"""A column in the student's orientation."""
 
 
 def text_of(template: str, **values: object) -> str:
@@ -62,10 +61,12 @@ def expected(
     epochs : int
         With them it is full-batch gradient descent: the entry afterwards, or all losses.
     **more
-        ``rate`` of the steps, and the ``scale`` of the loss in training.
+        ``rate`` of the steps, the ``scale`` of the loss in training, and ``inputs`` that are not
+        written yet.
     """
     parameter, index = entry or ("", ())
     values = {"quantity": quantity, "epochs": epochs, "parameter": parameter, "index": index}
+    values |= {"inputs": {}}
     return text_of("expected", **{**formulas(task), **values, **more})
 
 
@@ -74,14 +75,14 @@ def update_call(task: Task, bound: Bound, inputs: Inputs, parameter: str, index:
     key, place = _in_layout(bound, parameter, index)
     # What holds one number may hold it in any shape.
     entry = ".item()" if inputs[parameter].size == 1 else f"[{place}]"
-    call = _call(task, bound)
-    return text_of("function", inputs=inputs, value="", key=repr(key), entry=entry, **call)
+    call = _call(task, bound, inputs)
+    return text_of("function", value="", key=repr(key), entry=entry, **call)
 
 
 def forward_call(task: Task, bound: Bound, inputs: Inputs, quantity: str) -> str:
     """One call of a forward pass, and one of the values that it returns."""
     value = "returned" + "".join(f"[{step!r}]" for step in bound.returns[quantity])
-    return text_of("function", inputs=inputs, value=value, **_call(task, bound))
+    return text_of("function", value=value, **_call(task, bound, inputs))
 
 
 def model_call(inputs: Inputs, model: str) -> str:
@@ -121,17 +122,20 @@ def training_call(
     )
 
 
-def _call(task: Task, bound: Bound) -> dict[str, str]:
+def _call(task: Task, bound: Bound, inputs: Inputs) -> dict[str, str]:
     before = leaves = ""
     if bound.before is not None:
-        before, leaves = _called(task, bound.before.bound), ", ".join(bound.before.names)
-    handed, returned = _parameters(bound), _called(task, bound)
+        before, leaves = _called(task, bound.before.bound, inputs), ", ".join(bound.before.names)
+    handed = source(parameters_for(call_of(bound, task), inputs))
+    returned = _called(task, bound, inputs)
     return {"handed": handed, "returned": returned, "before": before, "leaves": leaves}
 
 
-def _called(task: Task, bound: Bound) -> str:
-    values = [_argument(task, bound, kind) for kind in bound.arguments]
-    return f"{bound.function}({_named(bound, values)})"
+def _called(task: Task, bound: Bound, inputs: Inputs) -> str:
+    """The call, with what a worker hands over; parameters are in a dict of their own."""
+    values = zip(bound.arguments, arguments_for(call_of(bound, task), inputs, None), strict=True)
+    texts = ["handed" if kind == "parameters" else source(value) for kind, value in values]
+    return f"{bound.function}({_named(bound, texts)})"
 
 
 def _named(bound: Bound, values: Sequence[str]) -> str:
@@ -139,34 +143,6 @@ def _named(bound: Bound, values: Sequence[str]) -> str:
     first = len(values) - len(bound.keywords)
     named = (f"{n}={value}" for n, value in zip(bound.keywords, values[first:], strict=True))
     return ", ".join([*values[:first], *named])
-
-
-def _parameters(bound: Bound) -> str:
-    """The dict of parameters in the student's keys and layout, fresh."""
-    convention = bound.convention
-    items = []
-    for name, key in convention.keys.items():
-        value = f'given["{name}"]'
-        if name[0] == "W":
-            value = f"{value}.T" if convention.weights == "out_in" else value
-        else:
-            value = HANDED[convention.biases].format(value)
-        items.append(f"{key!r}: {value}.copy()")
-    return "{" + ", ".join(items) + "}"
-
-
-def _argument(task: Task, bound: Bound, kind: str) -> str:
-    if kind == "parameters":
-        return "handed"
-    value = f'given["{kind}"]'
-    if kind == "rate":
-        return f"float({value})"
-    if kind in ("y", "y_hat") and task.layers[-1].units == 1:
-        return f"{value}[0, 0]" if bound.convention.scalars == "scalar" else f"{value}.copy()"
-    if kind == "X" and bound.convention.inputs == "series":
-        columns = list(task.columns[: task.X.shape[1]])
-        return f"pd.Series({value}[:, 0], index={columns!r})"
-    return HANDED[bound.convention.vectors].format(value) + ".copy()"
 
 
 def _in_layout(bound: Bound, parameter: str, index: Index) -> tuple[str, str]:
@@ -286,7 +262,9 @@ class Script:
             f"one step of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([each.function for each in (self._bound, *first)]),
             update_call(self.task, self._bound, inputs, key, index),
-            expected(self.task, entry=(key, index), rate=self._rate(key, index, inputs)),
+            expected(
+                self.task, entry=(key, index), rate=self._rate(key, index, inputs), inputs=inputs
+            ),
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
@@ -305,7 +283,7 @@ class Script:
             f"one call of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([self._bound.function]),
             forward_call(self.task, self._bound, inputs, quantity),
-            expected(self.task, quantity),
+            expected(self.task, quantity, inputs=inputs),
         )
 
     def _model(self) -> Parts:
@@ -372,6 +350,21 @@ def written(code: Sequence[Piece], imports: Sequence[str]) -> str:
         wide = any(isinstance(p.node, DEFINED) for p in (piece, following) if p is not None)
         text += piece.text + ("\n\n\n" if wide else "\n")
     return text.rstrip("\n")
+
+
+def source(value: Any) -> str:
+    """Write an input as Python."""
+    if isinstance(value, np.ndarray):
+        empty = "" if value.size else f".reshape({value.shape!r})"
+        return f"np.array({value.tolist()!r}){empty}"
+    if type(value).__module__.partition(".")[0] == "pandas":
+        return f"pd.Series({value.tolist()!r}, index={[*value.index]!r})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {source(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        row = "".join(f"{source(each)}, " for each in value)
+        return f"[{row}]" if isinstance(value, list) else f"({row})"
+    return repr(value)
 
 
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

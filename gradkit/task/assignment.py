@@ -287,6 +287,7 @@ def _task(
         deadline=table.deadline,
         files=tables.files_of(f"{here}.files", table.files),
         imports=tables.imports_of(f"{here}.imports", table.imports, table.framework),
+        equivalent=table.equivalent,
     )
 
 

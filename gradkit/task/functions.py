@@ -10,7 +10,6 @@ from types import UnionType
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
 from gradkit.records.task import Call, Example, FunctionCheck, FunctionTask, Lines
@@ -110,7 +109,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         path=str(file),
         files=files_of(f"{here}.files", table.files),
         imports=imports_of(f"{here}.imports", table.imports, "numpy"),
-        equivalent=tuple(replace(each, line=each.line.strip()) for each in table.equivalent),
+        equivalent=table.equivalent,
     )
     try:
         for draw in draws(task, 0):

@@ -417,10 +417,10 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     OracleError
         There is no such file, it cannot be loaded, or it lacks what is asked for.
     """
-    stem = task.id.replace("-", "_")
-    path = folder / (f"{stem}_published.py" if form == "published" else f"{stem}.py")
-    if not path.exists() and not task.framework.published:
-        path = folder / f"{stem}.py"
+    path = folder / task.solution
+    published = path.with_stem(f"{path.stem}_published")
+    if form == "published" and (task.framework.published or published.exists()):
+        path = published
     module = load_module(path, ASKED[task.framework.name])
     return (TorchReference if task.framework.trains else NumpyReference)(task, module)
 

@@ -84,6 +84,7 @@ class TaskTable(Table):
     optional: list[str] = []
     files: list[str] = []
     imports: ImportsTable = msgspec.field(default_factory=ImportsTable)
+    equivalent: tuple[Equivalent, ...] = ()
     kind: Literal["net"] = "net"
 
 
@@ -125,7 +126,7 @@ class FunctionTaskTable(Table):
     hard: list[dict[str, Any]] = []
     given: dict[str, str] = {}
     names: dict[str, list[str]] = {}
-    equivalent: list[Equivalent] = []
+    equivalent: tuple[Equivalent, ...] = ()
     shared: list[str] = []
     words: list[str] = []
     deadline: Positive = DEADLINE

@@ -13,9 +13,10 @@ from model_solutions import REFERENCE
 from gradkit.authoring.export import (
     ExportError,
     File,
+    Install,
     bundle,
     export_assignment,
-    fill,
+    workflow,
     write_folder,
     write_zip,
 )
@@ -162,13 +163,12 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         write_folder(FILES, tmp_path)
 
 
-def test_a_template_needs_all_its_names() -> None:
-    """A name left open is an error; a line whose value is empty goes."""
-    with pytest.raises(KeyError, match="options"):
-        fill("prairielearn-run.sh")
-    with_torch = fill("github-classroom.yml", install="x", torch="x", options="")
-    without = fill("github-classroom.yml", install="x", torch="", options="")
+def test_a_line_of_a_workflow_without_a_value_goes() -> None:
+    """What installs torch, where nobody needs it."""
+    given = Install("gradkit")
+    with_torch, without = workflow(given), workflow(given, torch="")
     assert len(with_torch.splitlines()) == len(without.splitlines()) + 1
+    assert b"${{ steps.gradkit.outputs.result }}" in without
 
 
 # --- exercises of functions --------------------------------------------------------------

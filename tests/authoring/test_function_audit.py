@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gradkit.authoring import functions
-from gradkit.authoring.audit import audit_file
+from gradkit.authoring import audit as auditing
+from gradkit.authoring.audit import CONVENTION, audit_file
+from gradkit.authoring.functions import FunctionModel
 from gradkit.cli import main
-from gradkit.records.mistake import FunctionAudit
+from gradkit.records.mistake import TaskAudit
 from gradkit.report.exercise import MOST, to_text
 from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.oracle import OracleError
 from gradkit.task.shipped import exercises
-from gradkit.task.solution import load_solution
 
 TOML = """
 schema = "gradkit/assignment/v1"
@@ -58,23 +58,21 @@ def softmax_loss(x, y):
 
 pytestmark = pytest.mark.sample(3)
 
-Found = Callable[..., FunctionAudit]
+Found = Callable[..., TaskAudit]
 
 
 @pytest.fixture
 def found(tmp_path: Path) -> Found:
     """The audit of that task, with changes of its file and of its model solution."""
 
-    def found(
-        *, toml: tuple[str, str] = ("", ""), model: tuple[str, str] = ("", "")
-    ) -> FunctionAudit:
+    def found(*, toml: tuple[str, str] = ("", ""), model: tuple[str, str] = ("", "")) -> TaskAudit:
         assert toml[0] in TOML
         assert model[0] in MODEL
         path = tmp_path / "assignment.toml"
         path.write_text(TOML.replace(*toml, 1), encoding="utf-8")
         (tmp_path / "softmax.py").write_text(MODEL.replace(*model, 1), encoding="utf-8")
         audit = audit_file(path, tmp_path)
-        (task,) = audit.functions
+        (task,) = audit.tasks
         whole = not (task.problems or task.unseen or task.stale or task.untried)
         assert audit.clean == whole
         return task
@@ -153,12 +151,11 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
     """What follows one in some probes and another one in others is seen."""
     found(toml=("untouched", 'conventions = [{ dx = "N" }]\nuntouched'))
     (task,) = read_assignment(tmp_path / "assignment.toml").functions
-    solution, probes = load_solution(task, tmp_path), list(draws(task, 0))
-    right = [functions.right_by(solution, probes, way) for way in (0, 1)]
-    uneven = f"dx / len(x) if len(x) == {probes[0].sizes['N']} else dx"
-    for wrong, seen in (("dx", functions.CONVENTION), (uneven, "loss"), ("dx / len(x)", "")):
+    model, first = FunctionModel(task, tmp_path), next(iter(draws(task, 0)))
+    uneven = f"dx / len(x) if len(x) == {first.sizes['N']} else dx"
+    for wrong, seen in (("dx", CONVENTION), (uneven, "loss"), ("dx / len(x)", "")):
         tree = ast.parse(MODEL.replace("dx / len(x)", wrong))
-        assert functions._seen(task, probes, right, tree) == seen
+        assert auditing._seen(model, tree) == seen
 
 
 @pytest.mark.parametrize(
@@ -194,7 +191,7 @@ def test_a_model_that_remembers_is_told(found: Found) -> None:
 
 def test_a_change_without_end_is_seen(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is stopped, and the next one is tried; so is one that ends the process."""
-    monkeypatch.setattr(functions, "LEAST", 1.0)
+    monkeypatch.setattr(auditing, "LEAST", 1.0)
     loop = (
         "    n = 0\n    while n != 2:\n        n += 1\n    if n > 9:\n        os._exit(1)\n    z ="
     )
@@ -209,8 +206,8 @@ def test_a_process_that_ends_by_itself_is_told(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it has tried anything."""
-    start = functions.start
-    monkeypatch.setattr(functions, "start", lambda _, *arguments: start("".format, *arguments))
+    start = auditing.start
+    monkeypatch.setattr(auditing, "start", lambda _, *arguments: start("".format, *arguments))
     with pytest.raises(OracleError) as caught:
         found()
     assert str(caught.value).endswith(
@@ -253,5 +250,6 @@ def test_problems_are_a_table(found: Found, tmp_path: Path) -> None:
     found(model=("dx / len(x)", "dx"))
     text = to_text(audit_file(tmp_path / "assignment.toml", tmp_path))
     assert (
-        "  ! The model solution softmax.py is wrong by its own checks:\n      loss: `dx` " in text
+        "  ! The model solution softmax.py does not agree with the assignment:\n      loss: `dx` "
+        in text
     )

@@ -89,8 +89,7 @@ def holds(folder: Path, seed: int | None) -> None:
         "error",
     }
     found = audit_file(toml, reference)
-    assert [task.solution for task in found.tasks] == [""] * 4
-    assert found.clean
+    assert found.clean, found.tasks
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -89,11 +88,3 @@ def test_gitlab_shows_each_check_as_a_test() -> None:
     assert job["script"][-1] == "pytest --junitxml=gradkit.xml"
     assert "addopts = --gradkit ." in student_files()["pytest.ini"]
     assert re.fullmatch(r"python:3\.12\.\d+-slim-\w+", job["image"])
-
-
-def test_files_are_all_in_the_package() -> None:
-    """None of them is written from the checkout alone."""
-    from gradkit.authoring.new.write import PLACES, PLAIN
-
-    assert {path.name for path in PLAIN.iterdir()} == set(PLACES)
-    assert PLAIN.is_relative_to(Path(gradkit.__file__).parent)

@@ -218,9 +218,8 @@ def test_no_mistake_slips_through(folder: str) -> None:
     """`gradkit audit` is content, and has looked at the model solutions."""
     pytest.importorskip("torch")
     found = audit_file(HERE / folder / "assignment.toml", HERE / folder / "reference")
-    assert found.clean
-    assert [task.verified for task in found.tasks] == [True, True]
-    assert min(len({trial.code for trial in task.trials}) for task in found.tasks) >= 15
+    assert found.clean, found.tasks
+    assert min(task.tried for task in found.tasks) >= 20
 
 
 @pytest.mark.parametrize("name", NUMPY)

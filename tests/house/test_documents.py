@@ -181,7 +181,7 @@ TOLD = [
     *DOCUMENTS,
     *(path for path in (ROOT / "gradkit").rglob("*") if path.suffix in (".py", ".md", ".pot")),
     *(ROOT / "gradkit" / "authoring" / "export" / "templates").iterdir(),
-    *(ROOT / "gradkit" / "authoring" / "new" / "files").iterdir(),
+    *(ROOT / "gradkit" / "authoring" / "new" / "templates").iterdir(),
     *(path for path in (ROOT / "student_template").rglob("*") if path.suffix in (".yml", ".ipynb")),
     *(path for path in (ROOT / ".ci").iterdir() if path.is_file()),
     ROOT / ".pre-commit-config.yaml",

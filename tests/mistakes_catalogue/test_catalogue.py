@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH
+from usual_cases import usual_cases, usual_forward_cases
 
 from gradkit.diagnosis.mistakes.apply import apply, with_slips
-from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import (
     CODES,
     DEDUCTIONS,
@@ -18,7 +18,6 @@ from gradkit.diagnosis.mistakes.catalogue import (
 )
 from gradkit.diagnosis.mistakes.explain import diagnose
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
-from gradkit.diagnosis.mistakes.forward import usual_forward_cases
 from gradkit.diagnosis.mistakes.rewrite import REWRITES
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
 from gradkit.diagnosis.mistakes.training import usual_training_cases

@@ -5,12 +5,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION
+from usual_cases import usual_forward_cases
 
 from gradkit.diagnosis.mistakes.forward import (
     CHANGES,
     apply_forward,
     explain_forward,
-    usual_forward_cases,
 )
 from gradkit.diagnosis.rules.draw import draw_forward
 from gradkit.records.rule import ForwardProbes, Slip

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
+from usual_cases import usual_forward_cases
 
 from gradkit.diagnosis.mistakes.apply import apply
-from gradkit.diagnosis.mistakes.forward import apply_forward, usual_forward_cases
+from gradkit.diagnosis.mistakes.forward import apply_forward
 from gradkit.diagnosis.rules.draw import FRESH, draw
 from gradkit.records.rule import Slip, UpdateInputs
 

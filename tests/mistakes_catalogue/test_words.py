@@ -5,11 +5,10 @@ from string import Formatter
 
 import pytest
 from msgspec.structs import replace
+from usual_cases import usual_cases, usual_forward_cases
 
 from gradkit.diagnosis.inquiry.findings import others, told
-from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import CODES, mistake
-from gradkit.diagnosis.mistakes.forward import usual_forward_cases
 from gradkit.diagnosis.mistakes.training import usual_training_cases
 from gradkit.diagnosis.mistakes.wording import fill, words
 from gradkit.records.result import UNEXPLAINED, Finding

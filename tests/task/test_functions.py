@@ -63,7 +63,7 @@ def test_it_is_read(tmp_path: Path) -> None:
     assert dict(task.names) == {"forward": ("fwd",)}
     assert task.calls == (Call("forward", 2), Call("backward", 2))
     assert functions_of(task.calls) == ("forward", "backward")
-    assert task.equivalent == (Equivalent(line="a = 1", change="1 -> 2", why="it is not used"),)
+    assert task.equivalent == (Equivalent(line=" a = 1 ", change="1 -> 2", why="it is not used"),)
     forward, backward = task.checks
     assert (backward.of, dict(backward.gradient)) == (
         "sum(out * out)",

@@ -14,7 +14,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import shlex
 import tomllib
 import uuid
@@ -24,7 +23,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,6 +39,7 @@ from gradkit.task.functions import INPUT, literal
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference
 from gradkit.task.solution import Solution, load_solution
+from gradkit.templates import fill
 from gradkit.writing import add_member, refusing
 
 
@@ -149,29 +148,8 @@ def _reference(
     return solutions_of(assignment, folder)
 
 
-def fill(template: str, **values: str) -> bytes:
-    """A template of `gradkit.authoring.export.templates`, with every name replaced.
-
-    A shell script and a workflow are full of dollar signs and braces, hence ``@NAME@``. A
-    line that holds a name alone, whose value is empty, goes altogether.
-
-    Raises
-    ------
-    KeyError
-        The template has a name that no value is given for.
-    """
-    text = (files("gradkit.authoring.export") / "templates" / template).read_text(encoding="utf-8")
-    return filled(text, **values).encode()
-
-
-def filled(text: str, **values: str) -> str:
-    """Replace every name in a text; see `fill`."""
-    lines = []
-    for line in text.splitlines():
-        made = re.sub(r"@([A-Z]+)@", lambda name: values[name[1].lower()], line)
-        if made.strip() or not line.strip():
-            lines.append(made)
-    return "\n".join(lines) + "\n"
+def _text(template: str, **values: str) -> bytes:
+    return fill("gradkit.authoring.export", template, **values).encode()
 
 
 def write_zip(files: Files, path: Path) -> None:
@@ -250,10 +228,10 @@ def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ..
     text = path.read_bytes()
     data = tomllib.loads(text.decode())
     tables = {table["id"]: table for table in data["tasks"]}
-    changed, untold = False, []
+    # It quotes the model solution.
+    quoting = [table for table in data["tasks"] if table.pop("equivalent", None)]
+    changed, untold = bool(quoting), []
     for task in read_assignment(path).functions:
-        # It quotes the model solution.
-        changed |= tables[task.id].pop("equivalent", None) is not None
         solution = load_solution(task, reference) if reference is not None else None
         for entry, check in zip(tables[task.id]["checks"], task.checks, strict=True):
             told = {name for each in check.examples for name in each.values}
@@ -444,7 +422,7 @@ def gradescope(source: Bundle, given: Install) -> Files:
     """The files of the archive."""
     return {
         "setup.sh": File(
-            fill(
+            _text(
                 "gradescope-setup.sh",
                 install=words(given, '"$source"'),
                 torch=torch_of(source.assignment),
@@ -466,7 +444,7 @@ def runner(template: str, source: Bundle, folder: str) -> File:
     if source.reference:
         tier, keys = "3", f'--reference "{folder}/reference"'
     options = f'--assignment "{folder}/assignment/{source.assignment_file}" {keys}'
-    return File(fill(template, options=options, tier=tier), program=True)
+    return File(_text(template, options=options, tier=tier), program=True)
 
 
 def secrets(source: Bundle) -> dict[str, File]:
@@ -493,7 +471,7 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
     shared = f"serverFilesCourse/gradkit/{assignment.id}"
     files = {
         "docker/Dockerfile": File(
-            fill(
+            _text(
                 "prairielearn.Dockerfile",
                 copy="".join(f"COPY {name} /tmp/" for name in carried(given)),
                 install=words(given, "/tmp"),  # noqa: S108  (in the image, which is ours alone)
@@ -509,7 +487,7 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
         folder = f"questions/{assignment.id}/{task.id}"
         files[f"{folder}/info.json"] = File(_info(assignment, task, image))
         files[f"{folder}/question.html"] = File(
-            fill("prairielearn-question.html", file=file_of(task))
+            _text("prairielearn-question.html", file=file_of(task))
         )
     return files
 
@@ -552,7 +530,7 @@ def classroom(source: Bundle, given: Install) -> Files:
 
 def workflow(given: Install, options: str = "", torch: str = TORCH) -> bytes:
     """The text of the workflow; ``options`` go to `gradkit check`."""
-    return fill(
+    return _text(
         "github-classroom.yml",
         install=words(given, HOME),
         torch=f"pip install {torch}" if torch else "",

@@ -18,7 +18,6 @@ from gradkit.authoring.export import (
     as_files,
     carried,
     choose,
-    filled,
     module,
     torch_of,
     write_folder,
@@ -33,14 +32,13 @@ from gradkit.records.task import Array, Assignment
 from gradkit.task.assignment import read_assignment
 from gradkit.task.shipped import DEFAULT
 
-PLAIN = Path(__file__).parent / "files"
 PLACES = {
-    "github.yml": ".github/workflows/gradkit.yml",
-    "gitlab.yml": ".gitlab-ci.yml",
-    "pytest.ini": "pytest.ini",
+    "github": ".github/workflows/gradkit.yml",
+    "gitlab": ".gitlab-ci.yml",
+    "pytest": "pytest.ini",
     "gitignore": ".gitignore",
 }
-"""Files that are the same for every assignment, by the name that they have here."""
+"""Files that are the same for every assignment, by their template."""
 
 
 SETTINGS = """[pytest]
@@ -79,8 +77,8 @@ def student_files(
     files["README.md"] = readme(chosen, given, own=own)
     ini = f"gradkit_assignment = {HOME}/assignment.toml" if own else ""
     for name, place in PLACES.items():
-        files[place] = filled(
-            (PLAIN / name).read_text(encoding="utf-8"),
+        files[place] = text_of(
+            name,
             install=install_words(given),
             torch=torch and f"pip install {torch}",
             option=option,

@@ -17,7 +17,6 @@ from gradkit.diagnosis.rules.forward import (
 )
 from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, Slip
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, is_curved, is_idempotent
 
 Facts = Mapping[str, object]
 Change = Callable[[ForwardForm, Facts, Task], ForwardForm]
@@ -81,39 +80,6 @@ def apply_forward(
     form = form_with(task, slips)
     stages = run_stages(form, X, before)
     return stages[form.output], stages[form.hidden or "x"]
-
-
-def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
-    """The usual forms of one forward mistake in this task, each alone; empty without room."""
-    last = len(task.layers)
-    own = {n: layer.activation for n, layer in enumerate(task.layers, 1)}
-    curved = [n for n, name in own.items() if is_curved(ACTIVATIONS[name])]
-    widths = [task.X.shape[1], *(layer.units for layer in task.layers)]
-    square = [n for n in own if widths[n - 1] == widths[n] > 1]
-    layers: Mapping[str, list[int]] = {
-        "missing-activation": curved,
-        "wrong-sigmoid-sign": [n for n in curved if own[n] == "sigmoid"],
-        "activation-twice": [n for n in curved if not is_idempotent(ACTIVATIONS[own[n]])],
-        "missing-bias": [*own],
-        "subtracted-bias": [*own],
-        "weight-not-transposed": square,
-    }
-    if code == "wrong-activation":
-        others = ("tanh", "sigmoid") if "sigmoid" in own.values() else ("sigmoid", "tanh")
-        # A net may use both, and a layer's own activation is no mistake.
-        wrong = {n: next(each for each in others if each != name) for n, name in own.items()}
-        return (Slip(code, (), tuple((("layer", n), ("activation", w)) for n, w in wrong.items())),)
-    if code in layers:
-        details = tuple((("layer", n),) for n in layers[code])
-        return (Slip(code, (), details),) if details else ()
-    plain: Mapping[str, list[Details]] = {
-        "layer-skipped": [(("order", "1"),), *([(("order", "2"),)] if 1 in square else [])],
-        "layer-repeated": [(("order", "112"),)] if 1 in square else [],
-        "swapped-returns": [()],
-        "hidden-returned": [(("stage", "a1"),)],
-        "wrong-hidden-returned": [(("stage", "x"),)],
-    }
-    return tuple(Slip(code, (), (each,)) for each in plain.get(code, []) if last == 2)
 
 
 def _layer(part: str, made: object, form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:

@@ -8,13 +8,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, truncated, with_slips
-from gradkit.diagnosis.mistakes.cases import usual_cases
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
 from gradkit.diagnosis.mistakes.rewrite import scaled_by
 from gradkit.diagnosis.rules.evaluate import agree, evaluate, waiting_in_circles
+from gradkit.diagnosis.rules.symbols import B1, W1
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
+from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
 
 TRUNCATED, ELSEWHERE = "integer-truncation", "wrong-derivative-argument"
 
@@ -140,11 +141,14 @@ class Proof:
         cut = {entry: ((TRUNCATED, (("of", self._cut(entry)),)),) for entry in entries}
         whole = all(dict(details)["of"] for ((_, details),) in cut.values())
         found: dict[Entry, tuple[Change, ...]] = {**cut} if whole else {}
-        for slip in usual_cases(ELSEWHERE, self.task):
+        hidden = ACTIVATIONS[self.task.layers[0].activation]
+        # A slope that is the same along a piece is the same at A as at Z.
+        bent = is_curved(hidden) and not is_piecewise_linear(hidden)
+        for of in ("activation", "output") if bent else ():
             made: dict[Entry, tuple[Change, ...]] = {
-                entry: ((slip.code, details),)
-                for entry, details in zip(slip.entries, slip.details, strict=True)
-                if entry in entries and entry not in found and entry not in ruled
+                entry: ((ELSEWHERE, (("of", of),)),)
+                for entry in entries
+                if entry[0] in (W1, B1) and entry not in found and entry not in ruled
             }
             failed = self.refuted(ChangeSet(made, {}), made)
             found |= {entry: change for entry, change in made.items() if entry not in failed}

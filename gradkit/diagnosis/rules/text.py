@@ -97,14 +97,6 @@ def factor_text(factor: Factor, names: Names, *, outputs: int = 1) -> str:
     return filled + _power(factor.power)
 
 
-def symbol_text(written: str) -> str:
-    """A factor without its index, from its written form: ``hidden_complement^2`` is ``(1−A1)²``."""
-    symbol, _, power = written.partition("^")
-    names = Names()
-    stems = {"y": names.target, "o": names.output, "a": names.hidden, "x": names.input}
-    return _PATTERNS.get(symbol, symbol).format(**stems) + _power(int(power or 1))
-
-
 def _power(power: int) -> str:
     return "" if power == 1 else str(power).translate(_SUPERSCRIPT)
 

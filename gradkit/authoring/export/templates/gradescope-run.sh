@@ -13,8 +13,8 @@ if [[ -e $root/submission_metadata.json ]]; then chmod go= "$root/submission_met
 export PYTHONDONTWRITEBYTECODE=1
 results="$root/results/results.json"
 rm -f "$results"
-"$root/gradkit/bin/gradkit" check "$root/submission" @OPTIONS@ \
-    --require-tier "${GRADKIT_REQUIRE_TIER:-@TIER@}" \
+"$root/gradkit/bin/gradkit" check "$root/submission" {{ options }} \
+    --require-tier "${GRADKIT_REQUIRE_TIER:-{{ tier }}}" \
     --format gradescope --out "$results"
 code=$?
 

@@ -19,10 +19,10 @@ if [[ -z $python ]]; then
 fi
 
 "$python" -m venv "$root/gradkit"
-torch=${GRADKIT_TORCH-@TORCH@}
+torch=${GRADKIT_TORCH-{{ torch }}}
 if [[ -n $torch ]]; then
     # shellcheck disable=SC2086  # a package and where it is had
     "$root/gradkit/bin/pip" install --no-cache-dir $torch
 fi
-"$root/gradkit/bin/pip" install --no-cache-dir @INSTALL@
+"$root/gradkit/bin/pip" install --no-cache-dir {{ install }}
 "$root/gradkit/bin/python" -m compileall -q "$root/gradkit/lib" || true

@@ -11,8 +11,8 @@ chmod -R go= "$here"
 # Bytecode of model solutions is not left lying about.
 export PYTHONDONTWRITEBYTECODE=1
 results="$grade/results/results.json"
-gradkit check "$grade/student" --task "$1" @OPTIONS@ \
-    --require-tier "${GRADKIT_REQUIRE_TIER:-@TIER@}" \
+gradkit check "$grade/student" --task "$1" {{ options }} \
+    --require-tier "${GRADKIT_REQUIRE_TIER:-{{ tier }}}" \
     --format prairielearn --out "$results"
 code=$?
 

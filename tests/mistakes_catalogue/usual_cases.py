@@ -1,4 +1,4 @@
-"""Each update mistake alone, as it is usually made: for audits, tests and searches."""
+"""Each mistake of a numpy net alone, as it is usually made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gradkit.diagnosis.mistakes.rewrite import MIRRORED, SQUARED, WHOLE
 from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2, shape_of
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
-from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
+from gradkit.task.activations import ACTIVATIONS, is_curved, is_idempotent, is_piecewise_linear
 
 Chosen = Callable[[Entry], Details | None]
 
@@ -254,3 +254,36 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "copy-dropped": lambda task: (_at(),),
     "integer-truncation": _truncations,
 }
+
+
+def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
+    """The usual forms of one forward mistake in this task, each alone; empty without room."""
+    last = len(task.layers)
+    own = {n: layer.activation for n, layer in enumerate(task.layers, 1)}
+    curved = [n for n, name in own.items() if is_curved(ACTIVATIONS[name])]
+    widths = [task.X.shape[1], *(layer.units for layer in task.layers)]
+    square = [n for n in own if widths[n - 1] == widths[n] > 1]
+    layers: Mapping[str, list[int]] = {
+        "missing-activation": curved,
+        "wrong-sigmoid-sign": [n for n in curved if own[n] == "sigmoid"],
+        "activation-twice": [n for n in curved if not is_idempotent(ACTIVATIONS[own[n]])],
+        "missing-bias": [*own],
+        "subtracted-bias": [*own],
+        "weight-not-transposed": square,
+    }
+    if code == "wrong-activation":
+        others = ("tanh", "sigmoid") if "sigmoid" in own.values() else ("sigmoid", "tanh")
+        # A net may use both, and a layer's own activation is no mistake.
+        wrong = {n: next(each for each in others if each != name) for n, name in own.items()}
+        return (Slip(code, (), tuple((("layer", n), ("activation", w)) for n, w in wrong.items())),)
+    if code in layers:
+        details = tuple((("layer", n),) for n in layers[code])
+        return (Slip(code, (), details),) if details else ()
+    plain: Mapping[str, list[Details]] = {
+        "layer-skipped": [(("order", "1"),), *([(("order", "2"),)] if 1 in square else [])],
+        "layer-repeated": [(("order", "112"),)] if 1 in square else [],
+        "swapped-returns": [()],
+        "hidden-returned": [(("stage", "a1"),)],
+        "wrong-hidden-returned": [(("stage", "x"),)],
+    }
+    return tuple(Slip(code, (), (each,)) for each in plain.get(code, []) if last == 2)
