@@ -116,7 +116,7 @@ class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
     ``made`` are the changes by cell, in their order; ``mended`` are by check the form in which it
-    was amended.
+    came right.
     """
 
     grader: FunctionGrader
@@ -169,9 +169,7 @@ class _Repairs(Struct):
         later: list[FunctionCheck] = []
         for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
-            with self.grader.meant(check, self._forms(check)[0]):
-                mended = self.told and self._verdict(check, held).state == "pass"
-            if mended:
+            if self.told and self._is_right(check, held):
                 later.append(check)
             else:
                 self.told += self._of_forms(check, held)
@@ -180,6 +178,15 @@ class _Repairs(Struct):
         task = self.grader.task.id
         findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
         return Mended(Inquiry(findings, follows), self.texts, tuple(self.told))
+
+    def _is_right(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
+        """Tell a check that passes, in one of its forms, with all changes so far."""
+        for form in self._forms(check):
+            with self.grader.meant(check, form):
+                if self._verdict(check, held).state == "pass":
+                    self.mended[check.name] = form
+                    return True
+        return False
 
     def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Iterator[str]:
         """Yield the mistakes in what a check runs."""
@@ -222,8 +229,9 @@ class _Repairs(Struct):
         return self.grader.verdicts[check.name].state == "error"
 
     def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
-        """Return the forms of a check that go by the convention in which another was amended."""
-        ways = {way for _, way in self.mended.values()}
+        """Return the forms of a check that go by the convention in which another came right."""
+        told = [each.name for each in self.grader.task.checks if each.conventions]
+        ways = {way for name, (_, way) in self.mended.items() if name in told}
         forms = self.grader.forms(check)
         return [form for form in forms if form[1] in ways] or forms
 
