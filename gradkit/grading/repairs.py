@@ -133,7 +133,7 @@ class _Repairs(Struct):
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
         ordered = sorted(checks, key=self._is_empty)
-        first = self._mended(ordered)
+        first = self._result(self._mended(ordered))
         again = next((each.check for each in self.told if self._is_of_another(each)), None)
         again = again or next(self._shared(checks), None)
         if again is None:
@@ -141,7 +141,8 @@ class _Repairs(Struct):
         # What a change for one check has put in is no line of the student's: the other one first.
         # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, texts={}, told=[], made={}, mended={})
-        second = turned._mended(sorted(ordered, key=lambda each: each.name != again))
+        later = turned._mended(sorted(ordered, key=lambda each: each.name != again))
+        second = turned._result(turned._told_early(ordered, later))
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
 
     def _shared(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
@@ -163,8 +164,8 @@ class _Repairs(Struct):
             for one in self.told
         )
 
-    def _mended(self, checks: Sequence[FunctionCheck]) -> Mended:
-        """Look for changes, check by check."""
+    def _mended(self, checks: Sequence[FunctionCheck]) -> list[FunctionCheck]:
+        """Look for changes, check by check; return the checks that have none of their own."""
         held = self._draws(HELD)
         later: list[FunctionCheck] = []
         for check in checks:
@@ -173,6 +174,39 @@ class _Repairs(Struct):
                 later.append(check)
             else:
                 self.told += self._of_forms(check, held)
+        return later
+
+    def _told_early(
+        self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
+    ) -> list[FunctionCheck]:
+        """Tell mistakes of the first check that is wrong for them, not of what builds on it.
+
+        That is so where what they were found for has no others, and costs them no more. The checks
+        are returned that have no mistakes of their own then.
+        """
+        before: dict[str, Verdict] = {}
+        texts, self.texts, told = self.texts, {}, []
+        for each in (None, *self.told):
+            if each is not None:
+                text = replaced(each.source, each.proposal) or each.source
+                self.texts = {**self.texts, each.cell.id: unguarded(text)[0]}
+                told.append(each)
+            for check in reversed(checks):
+                with self.grader.meant(check, self._form(check)):
+                    after = self._verdict(check)
+                if each is not None and (outputs := _made_right(before[check.name], after)):
+                    told[-1] = replace(each, check=check.name, outputs=tuple(outputs))
+                before[check.name] = after
+        self.texts = texts
+        had, has = ({each.check for each in some} for some in (self.told, told))
+        clear = [c for c in checks if c.name in had - has and before[c.name].state == "pass"]
+        moved = [one.check for one, now in zip(self.told, told, strict=True) if one != now]
+        if not {*moved} <= {check.name for check in clear}:
+            return [*later]
+        self.told = told
+        return [check for check in (*later, *clear) if check.name not in has]
+
+    def _result(self, later: Sequence[FunctionCheck]) -> Mended:
         told = _joined(self.told)
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
@@ -337,16 +371,20 @@ class _Repairs(Struct):
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
         for other in (each for each in grader.task.checks if each is not check):
-            mended = self.mended.get(other.name)
             if not own & {each.name for each in grader.definitions_of(other)}:
                 continue
-            with grader.meant(other, mended or grader.forms(other)[0]):
+            with grader.meant(other, self._form(other)):
                 before = grader.with_changes(other, grader.draws)
                 after = self._verdict(other)
             right = any(entry.state == "pass" for entry in before.entries)
-            if (mended and after.state != "pass") or (right and _made_right(before, after) is None):
+            spoilt = other.name in self.mended and after.state != "pass"
+            if spoilt or (right and _made_right(before, after) is None):
                 return True
         return False
+
+    def _form(self, check: FunctionCheck) -> tuple[Lines, int]:
+        """Return the form in which a check came right, else that in which it is judged."""
+        return self.mended.get(check.name) or self.grader.forms(check)[0]
 
     def _state(self) -> tuple[dict[str, str], dict[str, list[Proposal]]]:
         return dict(self.texts), {cell: [*made] for cell, made in self.made.items()}

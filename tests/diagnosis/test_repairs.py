@@ -1019,6 +1019,64 @@ def test_a_mistake_is_told_in_the_form_that_is_meant(found: Found) -> None:
     assert one.entries == ("layer.dLdb",)
 
 
+HALF = (
+    ("loss += reg * (", "loss += 0.5 * reg * ("),
+    ("dhidden + 2 * reg", "dhidden + reg"),
+    ("dscores + 2 * reg", "dscores + reg"),
+)
+"""The net of two layers with half of the penalty, which is right too."""
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize(
+    ("was", "now", "costs"),
+    [
+        ('np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]', 3),
+        ("np.maximum(X @ W1 +", "np.maximum(X @ W1 -", 3),
+        ("hidden @ W2 +", "hidden @ W2 -", 3),
+        ("powers / np.sum(powers, axis=1, keepdims=True)", "powers / np.sum(powers)", 12),
+    ],
+)
+def test_a_wrong_forward_pass_is_told_alone_in_either_convention(
+    found: Found, half: bool, was: str, now: str, costs: float
+) -> None:
+    """No output passes, and how they change with the penalty tells which one is followed."""
+    (task,) = found("two-layer-net", *(HALF if half else ()), (was, now))
+    (one,) = task.findings
+    assert one.place is not None
+    assert one.place.line == line_of("two-layer-net", was)
+    assert one.deduction == task.max_score - task.score == costs
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_convention_is_left_open_where_no_output_tells(found: Found, many: bool) -> None:
+    """Once the forward pass is right the gradient is, divided by the examples or not."""
+    text = (BESIDE / "linear-class" / "loss.py").read_text(encoding="utf-8")
+    backward = [("(self.softmax - self.Y) / len(self.Y)", "self.softmax - self.Y")]
+    (one,) = findings(
+        found(
+            "linear-class",
+            ("exps.sum(axis=1, keepdims=True)", "exps.sum()"),
+            *(backward if many else []),
+            text=text,
+        )
+    )
+    assert (one.check, one.mistake) == ("forward", "wrong-axis")
+
+
+def test_a_mistake_costs_the_same_whatever_it_is_found_for(found: Found) -> None:
+    """The line that makes gradients right makes scores right too: it is told of the scores."""
+    text = solution("two-layer-net").replace(
+        'np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]'
+    )
+    labels = "np.argmax(np.maximum(X @ self.params['W1'] + self.params['b1'], 0) "
+    labels += "@ self.params['W2'] + self.params['b2'], axis=1)"
+    (task,) = found("two-layer-net", ("np.argmax(self.loss(X), axis=1)", labels), text=text)
+    (one,) = task.findings
+    assert (one.check, one.deduction) == ("scores", 3)
+    assert {check.check for check in task.checks if check.follows} == {"loss"}
+
+
 def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
     """No change of the backward pass, which is right, gives it the weights that it was not given."""
     (one,) = findings(found("layers", ("@ w + b, (x, w)", "@ w + b, (x, x)")))
