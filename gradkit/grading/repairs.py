@@ -112,6 +112,10 @@ LARGEST = 50_000
 """Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
 
 
+_State = tuple[dict[str, str], dict[str, list[Proposal]]]
+"""The text of cells, and the changes in it."""
+
+
 class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
@@ -242,7 +246,7 @@ class _Repairs(Struct):
         for number, form in enumerate(forms):
             share = self.left // (len(forms) - number)
             with self.grader.meant(check, form):
-                found = [*self._of_check(check, held, share)] if share > LEAST else []
+                found = self._of_form(check, held, share)
                 whole = bool(found) and self._verdict(check).state == "pass"
             # Of code that stops, whatever keeps it from that makes something right.
             enough = whole or (bool(found) and not self._stops(check))
@@ -256,6 +260,63 @@ class _Repairs(Struct):
         if best is None:
             return []
         _, found, (self.texts, self.made), self.mended[check.name] = best
+        return found
+
+    def _of_form(self, check: FunctionCheck, held: Sequence[Draw], share: int) -> list[Told]:
+        """Return what is found of a check as it is meant, within a share of what is left."""
+        if share <= LEAST:
+            return []
+        cells = [each.cell for each in self.grader.definitions_of(check)]
+        for each in (*cells, *self.grader.process.section.own):
+            self.texts.setdefault(each.id, unguarded(each.source)[0])
+        before, spent = self._state(), self.left
+        found = self._needed(check, held, before, [*self._of_check(check, held, share)])
+        share -= spent - self.left
+        if len(found) < SEVERAL or self.wanted.kinds or share <= LEAST:
+            return found
+        # One step that is missing may be what several lines were changed for.
+        several, (self.texts, self.made) = self._state(), before
+        before = self._state()
+        steps = replace(self, wanted=replace(self.wanted, kinds=frozenset({STEP})))
+        fewer = [*steps._of_check(check, held, share)]
+        share -= self.left - steps.left
+        self.left, self.spare, self.texts, self.made = (
+            steps.left,
+            steps.spare,
+            steps.texts,
+            steps.made,
+        )
+        if fewer and self._verdict(check, held).state != "pass" and share > LEAST:
+            fewer += self._of_check(check, held, share)
+        fewer = self._needed(check, held, before, fewer)
+        if fewer and len(fewer) < len(found) and self._verdict(check, held).state == "pass":
+            return fewer
+        self.texts, self.made = several
+        return found
+
+    def _needed(
+        self, check: FunctionCheck, held: Sequence[Draw], before: _State, found: list[Told]
+    ) -> list[Told]:
+        """Return what is found without what the check passes without."""
+        number = 0
+        while len(found) > 1 and self._verdict(check, held).state == "pass":
+            known = self.grader.definitions_of(check)
+            cells = {each.cell.id: each.cell for each in known}
+            now, (texts, made) = self._state(), before
+            changes = [each for c in self.made for each in self.made[c][len(made.get(c, ())) :]]
+            if number == len(changes):
+                break
+            self.texts, self.made = dict(texts), {cell: [*each] for cell, each in made.items()}
+            fewer = [
+                *self._held(
+                    check, held, without(changes, number), self._verdict(check, held), cells, known
+                )
+            ]
+            if fewer and self._verdict(check, held).state == "pass":
+                found = fewer
+            else:
+                self.texts, self.made = now
+                number += 1
         return found
 
     def _stops(self, check: FunctionCheck) -> bool:
@@ -276,8 +337,6 @@ class _Repairs(Struct):
         grader.process.renew(seconds=patience(budget))
         known = grader.definitions_of(check)
         cells = {each.cell.id: each.cell for each in known}
-        for each in (*cells.values(), *grader.process.section.own):
-            self.texts.setdefault(each.id, unguarded(each.source)[0])
         before = self._verdict(check, held)
         names = {each.name for each in known}
         for likely in (each.proposal for each in self.earlier if each.function in names):
@@ -386,7 +445,7 @@ class _Repairs(Struct):
         """Return the form in which a check came right, else that in which it is judged."""
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
-    def _state(self) -> tuple[dict[str, str], dict[str, list[Proposal]]]:
+    def _state(self) -> _State:
         return dict(self.texts), {cell: [*made] for cell, made in self.made.items()}
 
     def _made(
@@ -444,8 +503,12 @@ def _explained(mended: Mended) -> int:
     return len({*found.follows, *(each.check for each in found.findings)})
 
 
-WHOLE = "wrong-expression"
-"""The kind of a change of a line that is several, or none of another kind."""
+WHOLE, STEP = "wrong-expression", "missing-statement"
+"""Kinds of changes: one of a line that is several, or none of another kind, and one that may be
+instead of several."""
+
+SEVERAL = 3
+"""Changes that a step is looked for instead of."""
 
 
 def _joined(told: Sequence[Told]) -> list[Told]:
@@ -473,6 +536,25 @@ def _with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> 
         start=len(guarded(rows[proposal.line - 1][: proposal.start], guards)),
         end=len(guarded(rows[proposal.until - 1][: proposal.end], guards)),
     )
+
+
+def without(changes: Sequence[Proposal], number: int) -> list[Proposal]:
+    """Return changes, each of the text that the others before it left, without one of them.
+
+    Those that another is made on top of go with it.
+    """
+    gone, kept = changes[number], [*changes[:number]]
+    first, last = gone.first, gone.first + len(gone.lines) - 1
+    more = len(gone.lines) - (gone.last - gone.first + 1)
+    for each in changes[number + 1 :]:
+        if each.cell != gone.cell or each.last < first:
+            kept.append(each)
+            grown = len(each.lines) - (each.last - each.first + 1) if each.cell == gone.cell else 0
+            first, last = first + grown, last + grown
+        elif each.first > last:
+            lines = (each.first - more, each.last - more, each.line - more, each.until - more)
+            kept.append(replace(each, first=lines[0], last=lines[1], line=lines[2], until=lines[3]))
+    return kept
 
 
 def replaced(source: str, proposal: Proposal) -> str | None:
