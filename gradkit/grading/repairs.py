@@ -275,7 +275,7 @@ class _Repairs(Struct):
         if len(found) < SEVERAL or self.wanted.kinds or share <= LEAST:
             return found
         # One step that is missing may be what several lines were changed for.
-        several, (self.texts, self.made) = self._state(), before
+        patched, (self.texts, self.made) = self._state(), before
         before = self._state()
         steps = replace(self, wanted=replace(self.wanted, kinds=frozenset({STEP})))
         fewer = [*steps._of_check(check, held, share)]
@@ -289,9 +289,9 @@ class _Repairs(Struct):
         if fewer and self._verdict(check, held).state != "pass" and share > LEAST:
             fewer += self._of_check(check, held, share)
         fewer = self._needed(check, held, before, fewer)
-        if fewer and len(fewer) < len(found) and self._verdict(check, held).state == "pass":
+        if 0 < len(fewer) < len(found) and self._verdict(check, held).state == "pass":
             return fewer
-        self.texts, self.made = several
+        self.texts, self.made = patched
         return found
 
     def _needed(
@@ -547,13 +547,17 @@ def without(changes: Sequence[Proposal], number: int) -> list[Proposal]:
     first, last = gone.first, gone.first + len(gone.lines) - 1
     more = len(gone.lines) - (gone.last - gone.first + 1)
     for each in changes[number + 1 :]:
+        grown = len(each.lines) - (each.last - each.first + 1) if each.cell == gone.cell else 0
         if each.cell != gone.cell or each.last < first:
             kept.append(each)
-            grown = len(each.lines) - (each.last - each.first + 1) if each.cell == gone.cell else 0
             first, last = first + grown, last + grown
         elif each.first > last:
-            lines = (each.first - more, each.last - more, each.line - more, each.until - more)
-            kept.append(replace(each, first=lines[0], last=lines[1], line=lines[2], until=lines[3]))
+            start, end = each.first - more, each.last - more
+            line, until = each.line - more, each.until - more
+            kept.append(replace(each, first=start, last=end, line=line, until=until))
+        else:
+            first, last = min(first, each.first), max(last, each.last) + grown
+            more += grown
     return kept
 
 

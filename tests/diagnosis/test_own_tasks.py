@@ -1,11 +1,14 @@
-"""What is told of an exercise of one's own: of several tasks, of operators, of deep inputs."""
+"""What is told of an exercise of one's own: of several tasks, of operators, deep inputs, steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.grading import repairs
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
@@ -52,6 +55,16 @@ kind = "functions"
 solution = "own.py"
 inputs.state = {{ t = 2, m = {{ W = "normal(2, 3)", more = {{ b = "normal(3)" }} }} }}
 checks = [{{ name = "state", points = 1, call = "s = later(state)", compare = ["s['m']['W']"] }}]
+
+[[tasks]]
+id = "sums"
+title = "What comes of a mean, and of what is positive in it"
+kind = "functions"
+solution = "own.py"
+sizes = {{ N = [3, 5], D = [3, 4] }}
+inputs.x = "normal(N, D)"
+inputs.W = "normal(D, D)"
+{sums}
 """
 PRODUCT = """\
 checks = [{ name = "product", points = 2, compare = ["a.slope", "b.slope"], call = \'\'\'
@@ -59,6 +72,9 @@ a = Value(p)
 b = Value(q)
 c = a * b
 c.back()\'\'\' }]
+"""
+SUMS = """
+checks = [{ name = "sums", points = 4, call = "a, b, c, d = sums(x, W)", compare = ["a", "b", "c", "d"] }]
 """
 MODEL = """\
 import numpy as np
@@ -88,25 +104,41 @@ def later(state):
     state["m"]["W"] = 0.5 * state["m"]["W"]
     state["t"] += 1
     return state
+
+
+def sums(x, W):
+    mean = x @ W
+    mean[0] -= 1
+    mean /= len(x)
+    a = np.sum(mean, axis=0)
+    b = np.dot(x.T, mean)
+    part = np.dot(mean, W)
+    part[x <= 0] = 0
+    c = np.sum(part, axis=0)
+    d = np.dot(x.T, part)
+    return a, b, c, d
 """
 
-Told = Callable[[str, str], list[tuple[str, str, str]]]
+Told = Callable[..., list[tuple[str, str, str]]]
 
 
 @pytest.fixture(scope="module")
 def told(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """``told(was, now)``: task, line and change of what is told of a changed model solution."""
+    """``told(was, now, …)``: task, line and change of what is told of a changed model solution."""
     folder = tmp_path_factory.mktemp("own")
     assignment, model, path = (folder / name for name in ("assignment.toml", "own.py", "hw.py"))
-    assignment.write_text(TASKS.format(product=PRODUCT), "utf-8")
+    assignment.write_text(TASKS.format(product=PRODUCT, sums=SUMS), "utf-8")
     model.write_text(MODEL, "utf-8")
     session = Session(Settings(assignment=assignment, reference=folder, seed=3), workshop)
 
-    def grade(was: str, now: str) -> list[tuple[str, str, str]]:
-        assert was in MODEL
-        path.write_text(MODEL.replace(was, now), "utf-8")
+    def grade(*texts: str) -> list[tuple[str, str, str]]:
+        text = MODEL
+        for was, now in zip(texts[::2], texts[1::2], strict=True):
+            assert was in text
+            text = text.replace(was, now)
+        path.write_text(text, "utf-8")
         tasks: tuple[TaskResult, ...] = session.grade(read_submission(path)).result.tasks
-        assert len(tasks) == 4
+        assert len(tasks) == 5
         return [(task.task, one.source, one.fix) for task in tasks for one in task.findings]
 
     return grade
@@ -136,3 +168,38 @@ def test_a_wrong_step_of_a_deep_table_is_told(told: Told) -> None:
     line = 'state["m"]["W"] = 0.5 * state["m"]["W"]'
     ((task, source, fix),) = told("0.5 * state", "2 * state")
     assert (task, source, fix) == ("state", line.replace("0.5", "2"), line)
+
+
+PATCHED = {
+    "np.sum(mean, axis=0)": "np.mean(mean, axis=0)",
+    "np.dot(x.T, mean)": "np.dot(x.T, mean) / len(x)",
+    "np.dot(mean, W)": "np.dot(mean, W) * (x > 0) / len(x)",
+}
+"""What makes sums right one by one."""
+
+
+def test_a_step_that_is_missing_stands_for_lines_that_are_patched(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each sum could be divided, and what is wrong besides hides that one step does as well."""
+    search = repairs.proposals
+
+    def patched(*asked: Any) -> tuple[list[Proposal], int]:
+        changed, sources, wanted = asked[3], asked[4], asked[7]
+        if changed or wanted.kinds:
+            return search(*asked)
+        ((cell, text),) = sources.items()
+        rows = enumerate(text.split("\n"), 1)
+        lines = {was: (n, row) for n, row in rows for was in PATCHED if was in row}
+        return [
+            Proposal(cell, "missing-factor", n, n, (row.replace(was, now),), n, 0, n, len(row))
+            for was, now in PATCHED.items()
+            for n, row in [lines[was]]
+        ], 0
+
+    monkeypatch.setattr(repairs, "proposals", patched)
+    missing = ("    mean /= len(x)\n", "", "    part[x <= 0] = 0\n", "")
+    found = [fix for _, _, fix in told(*missing)]
+    assert found == ["mean /= len(x)", "part[x <= 0] = 0"]
+    monkeypatch.setattr(repairs, "SEVERAL", 4)
+    assert len(told(*missing)) == 3

@@ -1077,6 +1077,59 @@ def test_a_mistake_costs_the_same_whatever_it_is_found_for(found: Found) -> None
     assert {check.check for check in task.checks if check.follows} == {"loss"}
 
 
+SUMMED = """
+    f = X @ W
+    f = f - f.max(axis=1)[:, None]
+    summed = np.log(np.exp(f).sum())
+    loss = np.mean(summed - f[np.arange(len(y)), y]) + reg * np.sum(W**2)
+    onehot = np.zeros(f.shape)
+    onehot[np.arange(len(y)), y] = 1
+    P = np.exp(f - summed.reshape(-1, 1))
+    return loss, X.T @ (P - onehot) / len(X) + 2 * reg * W
+"""
+
+
+def test_what_a_check_passes_without_is_told_of_nobody(found: Found) -> None:
+    """A sum over all rows is mended where it is used, and then where it is made: that is enough."""
+    text = solution("softmax-loss").partition("def softmax_loss_vectorized")[0]
+    text += f"def softmax_loss_vectorized(W, X, y, reg):{SUMMED}"
+    (one,) = findings(found("softmax-loss", text=text))
+    assert (one.mistake, one.fix) == ("wrong-axis", "summed = np.log(np.exp(f).sum(axis=1))")
+    assert one.entries == ("loss", "dW")
+
+
+def change(first: int, last: int, *lines: str, cell: str = "c") -> Proposal:
+    """A change of whole lines."""
+    return Proposal(cell, "wrong-name", first, last, lines, first, 0, last, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "a B c D"),
+        (1, "A a b c D"),  # the one that is made on top of it goes with it
+        (2, "A a B1 B2 c D"),
+        (3, "A a B c d"),
+    ],
+)
+def test_one_change_is_left_out_of_several(number: int, text: str) -> None:
+    """Those after it stand where they stood, and are made of the lines that are there then."""
+    changes = [
+        change(1, 1, "A", "a"),
+        change(3, 3, "B1", "B2"),
+        change(3, 4, "B"),
+        change(5, 5, "D"),
+    ]
+    changes[3:3] = [change(1, 1, "other", "cell", cell="d")]
+    kept = repairs.without(changes, number + (number == 3))
+    source = "a\nb\nc\nd"
+    for each in kept:
+        source = repairs.replaced(source, each) or "" if each.cell == "c" else source
+    if number == 2:
+        assert kept[-1].first == 6
+    assert source.split("\n") == text.split()
+
+
 def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
     """No change of the backward pass, which is right, gives it the weights that it was not given."""
     (one,) = findings(found("layers", ("@ w + b, (x, w)", "@ w + b, (x, x)")))
