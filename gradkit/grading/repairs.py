@@ -141,13 +141,33 @@ class _Repairs(Struct):
         again = next((each.check for each in self.told if self._is_of_another(each)), None)
         again = again or next(self._shared(checks), None)
         if again is None:
-            return first
+            return self._of_helper(ordered, first)
         # What a change for one check has put in is no line of the student's: the other one first.
         # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, texts={}, told=[], made={}, mended={})
         later = turned._mended(sorted(ordered, key=lambda each: each.name != again))
         second = turned._result(turned._told_early(ordered, later))
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
+
+    def _of_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
+        """Return what was found, or as little that is wrong in a helper of what passes as well.
+
+        What is right for a wrong forward pass alone may go wrong with it for one reason.
+        """
+        run = {each.name for check in checks for each in self.grader.definitions_of(check)}
+        for check in self.grader.task.checks:
+            passes = self.told and self.grader.verdicts[check.name].state == "pass"
+            own = self.grader.definitions_of(check)[:1] if passes else []
+            helped = any(run & each.reads() for each in own)
+            if not helped or self._verdict(check).state == "pass":
+                continue
+            turned = replace(self, texts={}, told=[], made={}, mended={})
+            later = turned._told_early([*checks, check], turned._mended([check, *checks]))
+            found = turned._result([each for each in later if each is not check])
+            as_few = len(turned.told) <= len(self.told) and _explained(found) >= _explained(first)
+            if as_few and any(each is check for each in later):
+                return found
+        return first
 
     def _shared(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
         """Yield the checks that a change was found for in what another one runs, told before it."""

@@ -65,6 +65,18 @@ sizes = {{ N = [3, 5], D = [3, 4] }}
 inputs.x = "normal(N, D)"
 inputs.W = "normal(D, D)"
 {sums}
+
+[[tasks]]
+id = "helped"
+title = "A sum at places that a helper tells, and its gradient"
+kind = "functions"
+solution = "own.py"
+sizes = {{ N = [12, 15], D = [3, 4], K = [4, 5] }}
+inputs.x = "normal(N, D)"
+inputs.w = "normal(K)"
+inputs.dy = "normal(D)"
+inputs.s = 2
+{helped}
 """
 PRODUCT = """\
 checks = [{ name = "product", points = 2, compare = ["a.slope", "b.slope"], call = \'\'\'
@@ -75,6 +87,14 @@ c.back()\'\'\' }]
 """
 SUMS = """
 checks = [{ name = "sums", points = 4, call = "a, b, c, d = sums(x, W)", compare = ["a", "b", "c", "d"] }]
+"""
+HELPED = """
+checks = [
+    { name = "forward", points = 1, call = "y = forward(x, w, s)", compare = ["y"] },
+    { name = "backward", points = 2, call = "dw = backward(x, w, dy, s)", compare = [
+        "dw",
+    ], gradient = { of = "sum(y * dy)", dw = "w" } },
+]
 """
 MODEL = """\
 import numpy as np
@@ -117,6 +137,26 @@ def sums(x, W):
     c = np.sum(part, axis=0)
     d = np.dot(x.T, part)
     return a, b, c, d
+
+
+def place(k, s):
+    return k * s
+
+
+def forward(x, w, s):
+    y = np.zeros(x.shape[1])
+    for k in range(len(w)):
+        at = place(k, s)
+        y += x[at] * w[k]
+    return y
+
+
+def backward(x, w, dy, s):
+    dw = np.zeros(w.shape)
+    for k in range(len(w)):
+        at = place(k, s)
+        dw[k] = x[at] @ dy
+    return dw
 """
 
 Told = Callable[..., list[tuple[str, str, str]]]
@@ -127,7 +167,7 @@ def told(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """``told(was, now, …)``: task, line and change of what is told of a changed model solution."""
     folder = tmp_path_factory.mktemp("own")
     assignment, model, path = (folder / name for name in ("assignment.toml", "own.py", "hw.py"))
-    assignment.write_text(TASKS.format(product=PRODUCT, sums=SUMS), "utf-8")
+    assignment.write_text(TASKS.format(product=PRODUCT, sums=SUMS, helped=HELPED), "utf-8")
     model.write_text(MODEL, "utf-8")
     session = Session(Settings(assignment=assignment, reference=folder, seed=3), workshop)
 
@@ -138,7 +178,7 @@ def told(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Told:
             text = text.replace(was, now)
         path.write_text(text, "utf-8")
         tasks: tuple[TaskResult, ...] = session.grade(read_submission(path)).result.tasks
-        assert len(tasks) == 5
+        assert len(tasks) == 6
         return [(task.task, one.source, one.fix) for task in tasks for one in task.findings]
 
     return grade
@@ -203,3 +243,25 @@ def test_a_step_that_is_missing_stands_for_lines_that_are_patched(
     assert found == ["mean /= len(x)", "part[x <= 0] = 0"]
     monkeypatch.setattr(repairs, "SEVERAL", 4)
     assert len(told(*missing)) == 3
+
+
+def test_a_helper_is_told_that_a_gradient_is_right_with(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gradient is right for the forward pass that is there, and would not be for another."""
+    search = repairs.proposals
+
+    def patched(*asked: Any) -> tuple[list[Proposal], int]:
+        if asked[1].check.name != "forward":
+            return search(*asked)
+        ((cell, text),) = asked[4].items()
+        row = "        y += x[at] * w[k]"
+        n, now = text.split("\n").index(row) + 1, row.replace("at", "at * s")
+        return [Proposal(cell, "wrong-element", n, n, (now,), n, 13, n, 15)], 0
+
+    monkeypatch.setattr(repairs, "proposals", patched)
+    ((task, source, _),) = told("return k * s", "return k")
+    assert (task, source) == ("helped", "return k")
+    monkeypatch.undo()
+    ((task, source, _),) = told("y += x[at] *", "y += x[at // s] *")
+    assert (task, source) == ("helped", "y += x[at // s] * w[k]")
