@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from gradkit.submission.definitions import (
     reached_by,
     unwritten,
 )
-from gradkit.task.draws import draws
+from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.solution import Solution
 from gradkit.text import label_said, where
@@ -87,8 +87,16 @@ class FunctionGrader(Struct):
         self._found = reached_by(self.task, self._known)
         self.verdicts |= known
         asked = [check for check in self.task.checks if check.name not in known]
+        judged: dict[str, int | None] = {}
         for check in asked:
             self.verdicts[check.name] = self._in_turn(check, self._unguarded(check))
+            judged[check.name] = self._follows
+        for check in asked:
+            # A later check has told the convention.
+            late = check.conventions and judged[check.name] != self._follows
+            if late and self.verdicts[check.name].state == "fail":
+                self.wrong.discard(check.name)
+                self.verdicts[check.name] = self._in_turn(check, self._unguarded(check))
         # What builds on what stops has been blocked by then, whatever the rest of it does.
         self.verdicts |= {check.name: self._spared(check) for check in asked}
         return tuple(self.verdicts[check.name] for check in self.task.checks)
@@ -161,9 +169,12 @@ class FunctionGrader(Struct):
             ways = [self._probes(check, answers, n) for n in range(1 + len(check.conventions))]
             best = followed(check, ways)
             # Several outputs that all follow one are of one mind, whatever was followed before.
-            whole = len(check.compare) > 1 and judge_check(check, ways[best]).state == "pass"
-            if self._follows is None or whole:
-                self._follows = best
+            whole = len(check.compare) > 1 and judge_check(check, ways[best[0]]).state == "pass"
+            if len(best) > 1:
+                best = followed(check, self._changes(check, steps, answers))
+            # Where nothing tells, it is left open: the mistakes may, or another check.
+            if len(best) == 1 and (self._follows is None or whole):
+                (self._follows,) = best
         probes = self._probes(check, answers, self._follows or 0)
         held = check
         if self.solution is None and check.examples:
@@ -250,17 +261,9 @@ class FunctionGrader(Struct):
         return judge_check(check, self._probes(check, answers, self._follows or 0))
 
     def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
-        """Return the lines and conventions by which a check may be meant, its own ones first.
-
-        A convention by which another check passes, or some of its own outputs, is that of all.
-        """
+        """Return the lines and conventions by which a check may be meant, its own ones first."""
         own = self._lines(check), self._follows or 0
-        others = [each for each in self.task.checks if each.conventions and each is not check]
-        settled = any(self.verdicts[each.name].state == "pass" for each in others) or any(
-            entry.state == "pass" for entry in self.verdicts[check.name].entries
-        )
-        ways = [own[1]] if settled else range(1 + len(check.conventions))
-        every = [(lines, way) for lines in self._ways(check) for way in ways]
+        every = [(lines, way) for lines in self._ways(check) for way in self._open(check)]
         return [own, *(each for each in every if each != own)]
 
     @contextmanager
@@ -347,6 +350,32 @@ class FunctionGrader(Struct):
     ) -> list[Probe]:
         """Return the answers with what is expected by a convention; 0 is the model's own."""
         return [Probe(draw, self.expected(check, draw, way), found) for draw, found in answers]
+
+    def _changes(
+        self,
+        check: FunctionCheck,
+        steps: Sequence[FunctionCheck],
+        answers: Iterable[tuple[Draw, Made]],
+    ) -> list[list[Probe]]:
+        """Return how outputs change with the inputs that conventions are about, for each of these.
+
+        What comes of all else, such as a wrong forward pass, is the same before and after.
+        """
+        about = {name for each in check.conventions for name in each} & {*self.task.inputs}
+        before = [(draw, found) for draw, found in answers if about and not draw.hard]
+        draws = [_moved(self.task, draw, about, self.seed) for draw, _ in before]
+        after, _ = self._answers(check, steps, draws)
+        return [
+            [
+                Probe(two.draw, _change(one.expected, two.expected), _change(one.found, two.found))
+                for one, two in zip(
+                    self._probes(check, before, way),
+                    self._probes(check, after, way),
+                    strict=False,  # what is moved may stop
+                )
+            ]
+            for way in range(1 + len(check.conventions))
+        ]
 
     def _ways(self, check: FunctionCheck) -> list[Lines]:
         """Return the lines of a check that the student's functions are made for, else the first."""
@@ -486,9 +515,12 @@ class FunctionGrader(Struct):
             self._made[key] = self.solution.by(check, draw, _convention(check, way))
         return self._made[key]
 
-    def followed(self, check: FunctionCheck) -> Mapping[str, str]:
-        """Return the convention that is followed in a check."""
-        return _convention(check, self._follows or 0)
+    def conventions(self, check: FunctionCheck) -> list[Mapping[str, str]]:
+        """Return the convention that is followed in a check, or all of them while that is open."""
+        return [_convention(check, way) for way in self._open(check)]
+
+    def _open(self, check: FunctionCheck) -> Sequence[int]:
+        return range(1 + len(check.conventions)) if self._follows is None else [self._follows]
 
 
 def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
@@ -499,6 +531,26 @@ def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
 def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:
     """Return a convention of a check by its number; none where it has not so many."""
     return ({}, *check.conventions)[way] if way <= len(check.conventions) else {}
+
+
+def _moved(task: FunctionTask, draw: Draw, names: Collection[str], seed: int) -> Draw:
+    """Return a probe with some of its inputs drawn again."""
+    other = drawn_again(task, draw, seed).values
+    values = {name: (other if name in names else draw.values)[name] for name in draw.values}
+    return replace(draw, label=f"{draw.label} moved", values=values)
+
+
+def _change(before: Made | None, after: Made | None) -> Made:
+    """Return by how much values differ, where they have one shape."""
+    before, after = before or Made(), after or Made()
+    pairs = {name: (before.values[name], after.values.get(name)) for name in before.values}
+    return Made(
+        {
+            name: b.astype(float) - a.astype(float)
+            for name, (a, b) in pairs.items()
+            if b is not None and a.shape == b.shape
+        }
+    )
 
 
 def _count(verdict: Verdict) -> tuple[int, int]:

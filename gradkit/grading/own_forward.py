@@ -87,13 +87,11 @@ class _OwnForward:
             The student's code did not come to its end.
         """
         check, grader = self.check, self.grader
-        model = grader.solution is not None
-        ways = [grader.followed(check)] if model else [{}, *check.conventions]
         first, *others = (draw for draw in grader.draws if not draw.hard)
         right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
         open_ = [output for output in check.gradient if output not in right]
         told: dict[str, InputReport] = {}
-        for convention in ways:
+        for convention in grader.conventions(check):
             here = self._at(first, convention, open_)
             for draw in others:
                 agree = [output for output, one in here.items() if one.verdict == "agree"]

@@ -112,11 +112,15 @@ LARGEST = 50_000
 """Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
 
 
+_State = tuple[dict[str, str], dict[str, list[Proposal]]]
+"""The text of cells, and the changes in it."""
+
+
 class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
     ``made`` are the changes by cell, in their order; ``mended`` are by check the form in which it
-    was amended.
+    came right.
     """
 
     grader: FunctionGrader
@@ -133,16 +137,37 @@ class _Repairs(Struct):
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
         ordered = sorted(checks, key=self._is_empty)
-        first = self._mended(ordered)
+        first = self._result(self._mended(ordered))
         again = next((each.check for each in self.told if self._is_of_another(each)), None)
         again = again or next(self._shared(checks), None)
         if again is None:
-            return first
+            return self._of_helper(ordered, first)
         # What a change for one check has put in is no line of the student's: the other one first.
         # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, texts={}, told=[], made={}, mended={})
-        second = turned._mended(sorted(ordered, key=lambda each: each.name != again))
+        later = turned._mended(sorted(ordered, key=lambda each: each.name != again))
+        second = turned._result(turned._told_early(ordered, later))
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
+
+    def _of_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
+        """Return what was found, or as little that is wrong in a helper of what passes as well.
+
+        What is right for a wrong forward pass alone may go wrong with it for one reason.
+        """
+        run = {each.name for check in checks for each in self.grader.definitions_of(check)}
+        for check in self.grader.task.checks:
+            passes = self.told and self.grader.verdicts[check.name].state == "pass"
+            own = self.grader.definitions_of(check)[:1] if passes else []
+            helped = any(run & each.reads() for each in own)
+            if not helped or self._verdict(check).state == "pass":
+                continue
+            turned = replace(self, texts={}, told=[], made={}, mended={})
+            later = turned._told_early([*checks, check], turned._mended([check, *checks]))
+            found = turned._result([each for each in later if each is not check])
+            as_few = len(turned.told) <= len(self.told) and _explained(found) >= _explained(first)
+            if as_few and any(each is check for each in later):
+                return found
+        return first
 
     def _shared(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
         """Yield the checks that a change was found for in what another one runs, told before it."""
@@ -163,23 +188,63 @@ class _Repairs(Struct):
             for one in self.told
         )
 
-    def _mended(self, checks: Sequence[FunctionCheck]) -> Mended:
-        """Look for changes, check by check."""
+    def _mended(self, checks: Sequence[FunctionCheck]) -> list[FunctionCheck]:
+        """Look for changes, check by check; return the checks that have none of their own."""
         held = self._draws(HELD)
         later: list[FunctionCheck] = []
         for check in checks:
             # What is right once the mistakes before it are mended has none of its own.
-            with self.grader.meant(check, self._forms(check)[0]):
-                mended = self.told and self._verdict(check, held).state == "pass"
-            if mended:
+            if self.told and self._is_right(check, held):
                 later.append(check)
             else:
                 self.told += self._of_forms(check, held)
+        return later
+
+    def _told_early(
+        self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
+    ) -> list[FunctionCheck]:
+        """Tell mistakes of the first check that is wrong for them, not of what builds on it.
+
+        That is so where what they were found for has no others, and costs them no more. The checks
+        are returned that have no mistakes of their own then.
+        """
+        before: dict[str, Verdict] = {}
+        texts, self.texts, told = self.texts, {}, []
+        for each in (None, *self.told):
+            if each is not None:
+                text = replaced(each.source, each.proposal) or each.source
+                self.texts = {**self.texts, each.cell.id: unguarded(text)[0]}
+                told.append(each)
+            for check in reversed(checks):
+                with self.grader.meant(check, self._form(check)):
+                    after = self._verdict(check)
+                if each is not None and (outputs := _made_right(before[check.name], after)):
+                    told[-1] = replace(each, check=check.name, outputs=tuple(outputs))
+                before[check.name] = after
+        self.texts = texts
+        had, has = ({each.check for each in some} for some in (self.told, told))
+        clear = [c for c in checks if c.name in had - has and before[c.name].state == "pass"]
+        moved = [one.check for one, now in zip(self.told, told, strict=True) if one != now]
+        if not {*moved} <= {check.name for check in clear}:
+            return [*later]
+        self.told = told
+        return [check for check in (*later, *clear) if check.name not in has]
+
+    def _result(self, later: Sequence[FunctionCheck]) -> Mended:
         told = _joined(self.told)
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
         findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
         return Mended(Inquiry(findings, follows), self.texts, tuple(self.told))
+
+    def _is_right(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
+        """Tell a check that passes, in one of its forms, with all changes so far."""
+        for form in self._forms(check):
+            with self.grader.meant(check, form):
+                if self._verdict(check, held).state == "pass":
+                    self.mended[check.name] = form
+                    return True
+        return False
 
     def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Iterator[str]:
         """Yield the mistakes in what a check runs."""
@@ -201,7 +266,7 @@ class _Repairs(Struct):
         for number, form in enumerate(forms):
             share = self.left // (len(forms) - number)
             with self.grader.meant(check, form):
-                found = [*self._of_check(check, held, share)] if share > LEAST else []
+                found = self._of_form(check, held, share)
                 whole = bool(found) and self._verdict(check).state == "pass"
             # Of code that stops, whatever keeps it from that makes something right.
             enough = whole or (bool(found) and not self._stops(check))
@@ -217,13 +282,71 @@ class _Repairs(Struct):
         _, found, (self.texts, self.made), self.mended[check.name] = best
         return found
 
+    def _of_form(self, check: FunctionCheck, held: Sequence[Draw], share: int) -> list[Told]:
+        """Return what is found of a check as it is meant, within a share of what is left."""
+        if share <= LEAST:
+            return []
+        cells = [each.cell for each in self.grader.definitions_of(check)]
+        for each in (*cells, *self.grader.process.section.own):
+            self.texts.setdefault(each.id, unguarded(each.source)[0])
+        before, spent = self._state(), self.left
+        found = self._needed(check, held, before, [*self._of_check(check, held, share)])
+        share -= spent - self.left
+        if len(found) < SEVERAL or self.wanted.kinds or share <= LEAST:
+            return found
+        # One step that is missing may be what several lines were changed for.
+        patched, (self.texts, self.made) = self._state(), before
+        before = self._state()
+        steps = replace(self, wanted=replace(self.wanted, kinds=frozenset({STEP})))
+        fewer = [*steps._of_check(check, held, share)]
+        share -= self.left - steps.left
+        self.left, self.spare, self.texts, self.made = (
+            steps.left,
+            steps.spare,
+            steps.texts,
+            steps.made,
+        )
+        if fewer and self._verdict(check, held).state != "pass" and share > LEAST:
+            fewer += self._of_check(check, held, share)
+        fewer = self._needed(check, held, before, fewer)
+        if 0 < len(fewer) < len(found) and self._verdict(check, held).state == "pass":
+            return fewer
+        self.texts, self.made = patched
+        return found
+
+    def _needed(
+        self, check: FunctionCheck, held: Sequence[Draw], before: _State, found: list[Told]
+    ) -> list[Told]:
+        """Return what is found without what the check passes without."""
+        number = 0
+        while len(found) > 1 and self._verdict(check, held).state == "pass":
+            known = self.grader.definitions_of(check)
+            cells = {each.cell.id: each.cell for each in known}
+            now, (texts, made) = self._state(), before
+            changes = [each for c in self.made for each in self.made[c][len(made.get(c, ())) :]]
+            if number == len(changes):
+                break
+            self.texts, self.made = dict(texts), {cell: [*each] for cell, each in made.items()}
+            fewer = [
+                *self._held(
+                    check, held, without(changes, number), self._verdict(check, held), cells, known
+                )
+            ]
+            if fewer and self._verdict(check, held).state == "pass":
+                found = fewer
+            else:
+                self.texts, self.made = now
+                number += 1
+        return found
+
     def _stops(self, check: FunctionCheck) -> bool:
         """Tell a check in which the student's own text stops."""
         return self.grader.verdicts[check.name].state == "error"
 
     def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
-        """Return the forms of a check that go by the convention in which another was amended."""
-        ways = {way for _, way in self.mended.values()}
+        """Return the forms of a check that go by the convention in which another came right."""
+        told = [each.name for each in self.grader.task.checks if each.conventions]
+        ways = {way for name, (_, way) in self.mended.items() if name in told}
         forms = self.grader.forms(check)
         return [form for form in forms if form[1] in ways] or forms
 
@@ -234,8 +357,6 @@ class _Repairs(Struct):
         grader.process.renew(seconds=patience(budget))
         known = grader.definitions_of(check)
         cells = {each.cell.id: each.cell for each in known}
-        for each in (*cells.values(), *grader.process.section.own):
-            self.texts.setdefault(each.id, unguarded(each.source)[0])
         before = self._verdict(check, held)
         names = {each.name for each in known}
         for likely in (each.proposal for each in self.earlier if each.function in names):
@@ -329,18 +450,22 @@ class _Repairs(Struct):
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
         for other in (each for each in grader.task.checks if each is not check):
-            mended = self.mended.get(other.name)
             if not own & {each.name for each in grader.definitions_of(other)}:
                 continue
-            with grader.meant(other, mended or grader.forms(other)[0]):
+            with grader.meant(other, self._form(other)):
                 before = grader.with_changes(other, grader.draws)
                 after = self._verdict(other)
             right = any(entry.state == "pass" for entry in before.entries)
-            if (mended and after.state != "pass") or (right and _made_right(before, after) is None):
+            spoilt = other.name in self.mended and after.state != "pass"
+            if spoilt or (right and _made_right(before, after) is None):
                 return True
         return False
 
-    def _state(self) -> tuple[dict[str, str], dict[str, list[Proposal]]]:
+    def _form(self, check: FunctionCheck) -> tuple[Lines, int]:
+        """Return the form in which a check came right, else that in which it is judged."""
+        return self.mended.get(check.name) or self.grader.forms(check)[0]
+
+    def _state(self) -> _State:
         return dict(self.texts), {cell: [*made] for cell, made in self.made.items()}
 
     def _made(
@@ -398,8 +523,12 @@ def _explained(mended: Mended) -> int:
     return len({*found.follows, *(each.check for each in found.findings)})
 
 
-WHOLE = "wrong-expression"
-"""The kind of a change of a line that is several, or none of another kind."""
+WHOLE, STEP = "wrong-expression", "missing-statement"
+"""Kinds of changes: one of a line that is several, or none of another kind, and one that may be
+instead of several."""
+
+SEVERAL = 3
+"""Changes that a step is looked for instead of."""
 
 
 def _joined(told: Sequence[Told]) -> list[Told]:
@@ -427,6 +556,29 @@ def _with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> 
         start=len(guarded(rows[proposal.line - 1][: proposal.start], guards)),
         end=len(guarded(rows[proposal.until - 1][: proposal.end], guards)),
     )
+
+
+def without(changes: Sequence[Proposal], number: int) -> list[Proposal]:
+    """Return changes, each of the text that the others before it left, without one of them.
+
+    Those that another is made on top of go with it.
+    """
+    gone, kept = changes[number], [*changes[:number]]
+    first, last = gone.first, gone.first + len(gone.lines) - 1
+    more = len(gone.lines) - (gone.last - gone.first + 1)
+    for each in changes[number + 1 :]:
+        grown = len(each.lines) - (each.last - each.first + 1) if each.cell == gone.cell else 0
+        if each.cell != gone.cell or each.last < first:
+            kept.append(each)
+            first, last = first + grown, last + grown
+        elif each.first > last:
+            start, end = each.first - more, each.last - more
+            line, until = each.line - more, each.until - more
+            kept.append(replace(each, first=start, last=end, line=line, until=until))
+        else:
+            first, last = min(first, each.first), max(last, each.last) + grown
+            more += grown
+    return kept
 
 
 def replaced(source: str, proposal: Proposal) -> str | None:

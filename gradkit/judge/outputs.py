@@ -92,17 +92,17 @@ def judge_check(
     )
 
 
-def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> int:
-    """Return which of several expectations most outputs come up to, the first one for a start.
+def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]:
+    """Return which of several expectations most outputs come up to; of as many, at most probes.
 
-    Where none or as many do so throughout, it is the one that they come up to at most probes.
+    They are several where the outputs do not tell them apart, as where none is right.
     """
 
     def right(probes: Sequence[Probe]) -> int:
         return sum(entry.state == "pass" for entry, _ in _outputs(check, probes, ()))
 
     counts = [(right(probes), sum(right([probe]) for probe in probes)) for probes in ways]
-    return counts.index(max(counts))
+    return [way for way, count in enumerate(counts) if count == max(counts)]
 
 
 def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]) -> list[Output]:

@@ -1019,6 +1019,117 @@ def test_a_mistake_is_told_in_the_form_that_is_meant(found: Found) -> None:
     assert one.entries == ("layer.dLdb",)
 
 
+HALF = (
+    ("loss += reg * (", "loss += 0.5 * reg * ("),
+    ("dhidden + 2 * reg", "dhidden + reg"),
+    ("dscores + 2 * reg", "dscores + reg"),
+)
+"""The net of two layers with half of the penalty, which is right too."""
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize(
+    ("was", "now", "costs"),
+    [
+        ('np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]', 3),
+        ("np.maximum(X @ W1 +", "np.maximum(X @ W1 -", 3),
+        ("hidden @ W2 +", "hidden @ W2 -", 3),
+        ("powers / np.sum(powers, axis=1, keepdims=True)", "powers / np.sum(powers)", 12),
+    ],
+)
+def test_a_wrong_forward_pass_is_told_alone_in_either_convention(
+    found: Found, half: bool, was: str, now: str, costs: float
+) -> None:
+    """No output passes, and how they change with the penalty tells which one is followed."""
+    (task,) = found("two-layer-net", *(HALF if half else ()), (was, now))
+    (one,) = task.findings
+    assert one.place is not None
+    assert one.place.line == line_of("two-layer-net", was)
+    assert one.deduction == task.max_score - task.score == costs
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_convention_is_left_open_where_no_output_tells(found: Found, many: bool) -> None:
+    """Once the forward pass is right the gradient is, divided by the examples or not."""
+    text = (BESIDE / "linear-class" / "loss.py").read_text(encoding="utf-8")
+    backward = [("(self.softmax - self.Y) / len(self.Y)", "self.softmax - self.Y")]
+    (one,) = findings(
+        found(
+            "linear-class",
+            ("exps.sum(axis=1, keepdims=True)", "exps.sum()"),
+            *(backward if many else []),
+            text=text,
+        )
+    )
+    assert (one.check, one.mistake) == ("forward", "wrong-axis")
+
+
+def test_a_mistake_costs_the_same_whatever_it_is_found_for(found: Found) -> None:
+    """The line that makes gradients right makes scores right too: it is told of the scores."""
+    text = solution("two-layer-net").replace(
+        'np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]'
+    )
+    labels = "np.argmax(np.maximum(X @ self.params['W1'] + self.params['b1'], 0) "
+    labels += "@ self.params['W2'] + self.params['b2'], axis=1)"
+    (task,) = found("two-layer-net", ("np.argmax(self.loss(X), axis=1)", labels), text=text)
+    (one,) = task.findings
+    assert (one.check, one.deduction) == ("scores", 3)
+    assert {check.check for check in task.checks if check.follows} == {"loss"}
+
+
+SUMMED = """
+    f = X @ W
+    f = f - f.max(axis=1)[:, None]
+    summed = np.log(np.exp(f).sum())
+    loss = np.mean(summed - f[np.arange(len(y)), y]) + reg * np.sum(W**2)
+    onehot = np.zeros(f.shape)
+    onehot[np.arange(len(y)), y] = 1
+    P = np.exp(f - summed.reshape(-1, 1))
+    return loss, X.T @ (P - onehot) / len(X) + 2 * reg * W
+"""
+
+
+def test_what_a_check_passes_without_is_told_of_nobody(found: Found) -> None:
+    """A sum over all rows is mended where it is used, and then where it is made: that is enough."""
+    text = solution("softmax-loss").partition("def softmax_loss_vectorized")[0]
+    text += f"def softmax_loss_vectorized(W, X, y, reg):{SUMMED}"
+    (one,) = findings(found("softmax-loss", text=text))
+    assert (one.mistake, one.fix) == ("wrong-axis", "summed = np.log(np.exp(f).sum(axis=1))")
+    assert one.entries == ("loss", "dW")
+
+
+def change(first: int, last: int, *lines: str, cell: str = "c") -> Proposal:
+    """A change of whole lines."""
+    return Proposal(cell, "wrong-name", first, last, lines, first, 0, last, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "a B c D"),
+        (1, "A a b c D"),  # the one that is made on top of it goes with it
+        (2, "A a B1 B2 c D"),
+        (3, "A a B c d"),
+    ],
+)
+def test_one_change_is_left_out_of_several(number: int, text: str) -> None:
+    """Those after it stand where they stood, and are made of the lines that are there then."""
+    changes = [
+        change(1, 1, "A", "a"),
+        change(3, 3, "B1", "B2"),
+        change(3, 4, "B"),
+        change(5, 5, "D"),
+    ]
+    changes[3:3] = [change(1, 1, "other", "cell", cell="d")]
+    kept = repairs.without(changes, number + (number == 3))
+    source = "a\nb\nc\nd"
+    for each in kept:
+        source = repairs.replaced(source, each) or "" if each.cell == "c" else source
+    if number == 2:
+        assert kept[-1].first == 6
+    assert source.split("\n") == text.split()
+
+
 def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
     """No change of the backward pass, which is right, gives it the weights that it was not given."""
     (one,) = findings(found("layers", ("@ w + b, (x, w)", "@ w + b, (x, x)")))

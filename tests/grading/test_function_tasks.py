@@ -437,6 +437,42 @@ def test_a_convention_is_followed_by_all_outputs_or_none(own: Check) -> None:
     assert "`dx` is N times what it should be" in found.message
 
 
+CUBES = (
+    ("(x**2)", "(x**3)"),
+    ("2 * x * dout", "3 * x**2 * dout"),
+    ("dout.sum() / len(x)", "dout.max()"),
+)
+"""Another forward pass, and what its gradient is; the total is wrong."""
+
+
+def test_a_gradient_of_a_wrong_forward_pass_may_follow_either_convention(own: Check) -> None:
+    """No output is right by any, and the gradient is right for the pass that is there."""
+    for pairs in (CUBES, (*CUBES, ("rows / len(x)", "rows"))):
+        found = of(own(*pairs), "scaled", "backward")
+        assert [entry.state for entry in found.entries] == ["pass", "fail"]
+    found = of(own(*CUBES, ("rows / len(x)", "rows / 3")), "scaled", "backward")
+    assert [entry.state for entry in found.entries] == ["fail", "fail"]
+
+
+def test_a_convention_that_a_later_check_tells_is_that_of_all(check: Check) -> None:
+    """What is wrong before is held to it as well."""
+    text = """
+import numpy as np
+
+
+class MSELoss:
+    def forward(self, A, Y):
+        self.A, self.Y = A, Y
+        return -np.mean((A - Y) ** 2) / 2
+
+    def backward(self):
+        return (self.A - self.Y) / self.A.size
+"""
+    result = check(text, assignment=exercises()["linear-class"])
+    assert of(result, "mse-class", "forward").message == "`L` has the wrong sign."
+    assert of(result, "mse-class", "backward").state == "pass"
+
+
 def test_a_convention_holds_without_the_model_too(own: Check) -> None:
     """Differences are held to each of them."""
     found = of(own(("rows / len(x)", "rows"), model=False), "scaled", "backward")
