@@ -694,6 +694,12 @@ OF_ONE_SLIP = [
         ("np.array([result])", "result"),
         ("wrong-shape", "return np.array([result])"),
     ),
+    # What a word is chosen by, of which the last round tells most.
+    (
+        "deep-net/tables",
+        ('act = "sigmoid" if l == L - 1 else', 'act = "sigmoid" if l == L else'),
+        ("missing-term", "act = 'sigmoid' if l + 1 == L else 'relu'"),
+    ),
     # Right by chance at many inputs.
     (
         "logistic-regression/per_example",

@@ -405,7 +405,8 @@ class Candidates:
             # What is no number, or whole ones, is the model solution's by chance, as what is drawn.
             plain = place.plain or place.drawn or (after is not None and is_whole(after[0]))
             counts = after is not None and is_count(after[0])
-            most = LARGE if (counts and not place.plain) or place.drawn else SIGNED
+            chosen = after is not None and isinstance(after[0], str)
+            most = LARGE if (counts and not place.plain) or chosen or place.drawn else SIGNED
             small = after is not None and cost - more <= most and plain
             if near or small or (change.hidden and change.cost < LARGER):
                 hits.append(one)

@@ -19,8 +19,9 @@ from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, called, expression
 from gradkit.runtime.repair.values import Names, Values
 
-COUNTS = (int, range, slice, tuple, np.bool_, np.integer)
-"""What says little of other rounds of a loop: in the first ones a counter is as good as 0."""
+COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
+"""What says little of other rounds of a loop: in the first ones a counter is as good as 0, and
+that is chosen which is chosen in most."""
 
 ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
 """What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
