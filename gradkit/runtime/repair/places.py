@@ -107,6 +107,8 @@ class Places:
         told = [*self.draws, *(bench.question.draws[number] for number in further)]
         self._record = [bench.recorded(draw) for draw in told]
         self._outputs = bench.outputs(self.draws[0])
+        expected = zip(bench.question.reads, self.draws[0].expected, strict=True)
+        self._shapes = {name: value.shape for name, value in expected}
         # What is no number stays so, whatever it is made of.
         self._lost = any("nan" in repr(each) for each in self._outputs.values())
         self._ratios = [*bench.ratios(self.draws), *_constants_of(self._pools[0].parts)]
@@ -161,8 +163,16 @@ class Places:
         changed = {name for name, value in self._outputs.items() if after[name] != value}
         if changed - self._wrong or not (changed or self._lost):
             return UNLIKELY
+        if isinstance(value, int) and all(self._is_out_of_shape(name, after) for name in changed):
+            return UNLIKELY
         # Where all is wrong, that what is wrong depends on it tells nothing.
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
+
+    def _is_out_of_shape(self, name: str, after: Mapping[str, Any]) -> bool:
+        """Tell an output that has another shape now, and had the right one."""
+        right = self._shapes[name]
+        shapes = [_shape_of(outputs[name]) for outputs in (self._outputs, after)]
+        return shapes[0] == right != shapes[1]
 
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
         """Yield slots that were run, in their order."""
@@ -325,6 +335,11 @@ def _fractions(value: Any) -> int:
     """Count the numbers of a value that are not whole."""
     counts = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return int(np.count_nonzero(np.mod(value, 1))) if counts else 0
+
+
+def _shape_of(made: Any) -> Any:
+    """Return the shape of the array that a `signature` is of."""
+    return made[0] if isinstance(made, tuple) and made else None
 
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:
