@@ -628,6 +628,9 @@ def test_a_mistake_is_told_in_other_styles(
     assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
 
 
+STEPS = "i * stride:i * stride + ph, j * stride:j * stride + pw"
+WITHOUT_STEP = "x[n, c, i:i + ph, j:j + pw])"
+
 OF_ONE_SLIP = [
     # What stands there twice: another name, a call.
     (
@@ -699,6 +702,36 @@ OF_ONE_SLIP = [
         "deep-net/tables",
         ('act = "sigmoid" if l == L - 1 else', 'act = "sigmoid" if l == L else'),
         ("missing-term", "act = 'sigmoid' if l + 1 == L else 'relu'"),
+    ),
+    # A step along both axes, or along one; what another array beside it has.
+    (
+        "convolution/loops",
+        ("x[n, c, i * stride:i * stride + ph, j * stride:j * stride + pw])", WITHOUT_STEP),
+        ("wrong-element", f"x[n, c, {STEPS}])"),
+    ),
+    (
+        "convolution/loops",
+        (
+            "np.max(\n                        x[n, c, i * stride:i * stride + ph",
+            "np.max(\n                        x[n, c, i * ph:i * ph + ph",
+        ),
+        ("wrong-element", f"x[n, c, {STEPS}])"),
+    ),
+    (
+        "epochs/one_hot",
+        ("y_b = y[i * batch:(i + 1) * batch]", "y_b = y[:batch]"),
+        ("wrong-element", "y_b = y[i * batch:(i + 1) * batch]"),
+    ),
+    # An entry of a window for that of all, and all of it for one.
+    (
+        "convolution/loops",
+        ("dx[n, c, i * stride + h, j * stride + w] =", "dx[n, c, h, w] ="),
+        ("wrong-element", "dx[n, c, i * stride + h, j * stride + w] = dout[n, c, i, j]"),
+    ),
+    (
+        "convolution/loops",
+        ("dx[n, c, i * stride + h, j * stride + w] =", f"dx[n, c, {STEPS}] ="),
+        ("wrong-element", "dx[n, c, i * stride + h, j * stride + w] = dout[n, c, i, j]"),
     ),
     # Right by chance at many inputs.
     (

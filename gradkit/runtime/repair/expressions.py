@@ -25,6 +25,7 @@ from gradkit.runtime.repair.tree import (
     SIGNED,
     SIMPLE,
     Change,
+    beside,
     binary,
     called,
     expression,
@@ -663,8 +664,10 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-entry", with_parts(node, slice=new(ast.Constant, key)))
     for other in indices(part):
         yield Change("wrong-element", with_parts(node, slice=other))
-    for other in moved(part, spot.scope.counts):
-        yield Change("wrong-element", with_parts(node, slice=other), LARGER)
+    for other in (*moved(part, spot.scope.counts), *beside(part, spot.scope.slices)):
+        # It is one slip, however often it is made. Of several windows the largest may be the same.
+        made = with_parts(node, slice=other)
+        yield Change("wrong-element", made, SCALED, always=bool(spot.above))
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
         yield Change("wrong-element", node.value)
 

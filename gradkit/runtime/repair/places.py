@@ -16,7 +16,15 @@ from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, called, expression
+from gradkit.runtime.repair.tree import (
+    LARGER,
+    SIGNED,
+    Change,
+    binary,
+    called,
+    expression,
+    slices_of,
+)
 from gradkit.runtime.repair.values import Names, Values
 
 COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
@@ -170,9 +178,8 @@ class Places:
 
     def _is_out_of_shape(self, name: str, after: Mapping[str, Any]) -> bool:
         """Tell an output that has another shape now, and had the right one."""
-        right = self._shapes[name]
-        shapes = [_shape_of(outputs[name]) for outputs in (self._outputs, after)]
-        return shapes[0] == right != shapes[1]
+        before, now = (_shape_of(outputs[name]) for outputs in (self._outputs, after))
+        return bool(before == self._shapes[name] != now)
 
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
         """Yield slots that were run, in their order."""
@@ -222,7 +229,7 @@ class Places:
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
         counts = isinstance(after[0], COUNTS) and change.cost <= most
-        if change.kind == "wrong-comparison" or counts:
+        if change.kind == "wrong-comparison" or change.always or counts:
             # What is true or false, or counts something, in these runs says little of others.
             return after
         if made in place.seen:
@@ -294,7 +301,8 @@ class Places:
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
-        told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
+        slices = slices_of(target.function)
+        told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking, slices
         return [scope_of(each, counters, *told) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
