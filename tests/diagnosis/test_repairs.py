@@ -733,6 +733,12 @@ OF_ONE_SLIP = [
         ("dx[n, c, i * stride + h, j * stride + w] =", f"dx[n, c, {STEPS}] ="),
         ("wrong-element", "dx[n, c, i * stride + h, j * stride + w] = dout[n, c, i, j]"),
     ),
+    # Of two that are as right the simpler one.
+    (
+        "epochs/one_hot",
+        ("X_b.T @ (Z - I)", "X_b.T @ np.abs(Z - I)"),
+        ("extra-function", "grad = X_b.T @ (Z - I) / batch"),
+    ),
     # Right by chance at many inputs.
     (
         "logistic-regression/per_example",

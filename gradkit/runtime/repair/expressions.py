@@ -390,7 +390,8 @@ def _closed(node: Any) -> Iterator[Change]:
     if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
         inner = node.args[0]
         shorter = with_parts(node, args=[inner.left])
-        yield Change("wrong-brackets", with_parts(inner, left=shorter))
+        # Where it is as right without the call, that is the simpler text.
+        yield Change("wrong-brackets", with_parts(inner, left=shorter), SIGNED)
     if not isinstance(node, ast.BinOp):
         return
     # Of c * f(a) - b it is the call that ends later.
