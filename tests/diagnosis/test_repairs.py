@@ -739,6 +739,12 @@ OF_ONE_SLIP = [
         ("X_b.T @ (Z - I)", "X_b.T @ np.abs(Z - I)"),
         ("extra-function", "grad = X_b.T @ (Z - I) / batch"),
     ),
+    # Several things that are transposed.
+    (
+        "logistic-regression",
+        ("Y * np.log(A) + (1 - Y) * np.log(1 - A)", "Y * np.log(A).T + (1 - Y) * np.log(1 - A).T"),
+        ("wrong-transpose", "cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m"),
+    ),
     # Right by chance at many inputs.
     (
         "logistic-regression/per_example",

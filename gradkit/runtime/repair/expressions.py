@@ -626,7 +626,14 @@ def _shaped(spot: Spot) -> Iterator[Change]:
 
 
 def _transposed(node: Any) -> Iterator[Change]:
-    """Yield a product of which the other factor is transposed."""
+    """Yield a product of which the other factor is transposed, or all with nothing transposed.
+
+    That is all in which several things are: what is made again is one slip.
+    """
+    turned = [_turned_below(part) for part in ast.iter_child_nodes(node)]
+    if sum(map(bool, turned)) > 1:
+        plain_ones = {ast.unparse(part): part.value for parts in turned for part in parts}
+        yield Change("wrong-transpose", renamed(node, plain_ones), SCALED)
     product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
     call = isinstance(node, ast.Call) and called(node) in ("dot", "matmul") and len(node.args) == 2
     names = ("left", "right") if product else ()
@@ -639,6 +646,12 @@ def _transposed(node: Any) -> Iterator[Change]:
         ]
         parts = dict(zip(names, made, strict=True)) if product else {"args": made}
         yield Change("wrong-transpose", with_parts(node, **parts), SCALED)
+
+
+def _turned_below(node: ast.AST) -> list[ast.Attribute]:
+    """Return what is transposed in a part of an expression."""
+    parts = (part for part in ast.walk(node) if isinstance(part, ast.Attribute))
+    return [part for part in parts if part.attr == "T"]
 
 
 def _attribute(node: ast.expr, name: str) -> ast.expr:
