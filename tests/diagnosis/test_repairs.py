@@ -858,6 +858,25 @@ def test_names_of_a_call_are_exchanged_at_once(found: Found) -> None:
     assert (one.mistake, one.fix) == ("wrong-name", "grads, cost = propagate(u, c, X, Y)")
 
 
+def test_names_are_read_as_a_dict_holds_them(found: Found) -> None:
+    """All that are changed there, of which one alone makes nothing right."""
+    updates = (
+        '        w = w - learning_rate * grads["dw"]\n        b = b - learning_rate * grads["db"]\n'
+    )
+    changes = (
+        ("    grads = None\n", '    params = {"w": w, "b": b}\n'),
+        (
+            updates + "    params = dict(w=w, b=b)\n",
+            "        for k in params:\n"
+            '            params[k] = params[k] - learning_rate * grads["d" + k]\n',
+        ),
+    )
+    text = by_hand("logistic-regression", "per_example")
+    (one,) = findings(found("logistic-regression", *changes, text=text))
+    assert one.mistake == "wrong-name"
+    assert one.fix == "grads, J = propagate(params['w'], params['b'], X, Y)"
+
+
 def test_a_number_that_is_set_is_hardly_turned(found: Found) -> None:
     """A step the other way is likelier."""
     was, now = (

@@ -107,6 +107,18 @@ def _exchanged(spot: Spot) -> Iterator[Change]:
         )
 
 
+def _held_by_one(spot: Spot) -> Iterator[Change]:
+    """Yield all that is computed with several names as a dict holds them."""
+    if spot.above or isinstance(spot.node, ast.Name):
+        return
+    names = {part.id for part in ast.walk(spot.node) if isinstance(part, ast.Name)}
+    for held, row in spot.scope.values.items():
+        own = sorted(names & row.keys()) if isinstance(row, dict) and held.isidentifier() else []
+        if len(own) > 1:
+            entries = {name: expression(f"{held}[{name!r}]") for name in own}
+            yield Change("wrong-name", renamed(spot.node, entries), LARGER)
+
+
 def _throughout(spot: Spot) -> Iterator[Change]:
     """Yield all that is computed with another name wherever one stands, or without a call.
 
@@ -824,6 +836,7 @@ SMALL: Sequence[Maker] = (
     *(
         _names,
         _exchanged,
+        _held_by_one,
         _throughout,
         _constants,
         _rows,
