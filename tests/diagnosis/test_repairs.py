@@ -745,6 +745,17 @@ OF_ONE_SLIP = [
         ("Y * np.log(A) + (1 - Y) * np.log(1 - A)", "Y * np.log(A).T + (1 - Y) * np.log(1 - A).T"),
         ("wrong-transpose", "cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m"),
     ),
+    # What is positive for where it is.
+    (
+        "layers",
+        ("return dout * (cache > 0)", "return dout * cache"),
+        ("missing-slope", "return dout * (cache > 0)"),
+    ),
+    (
+        "layers",
+        ("return dout * (cache > 0)", "return dout * np.maximum(0, cache)"),
+        ("missing-slope", "return dout * (cache > 0)"),
+    ),
     # Right by chance at many inputs.
     (
         "logistic-regression/per_example",

@@ -458,6 +458,22 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
                     yield Change("wrong-name", mask, LARGER)
 
 
+def _slopes(spot: Spot) -> Iterator[Change]:
+    """Yield where a factor is positive, which is the slope of a ReLU, in the place of its value."""
+    node: Any = spot.node
+    products = (a for a in spot.above if isinstance(a, ast.BinOp) and isinstance(a.op, ast.Mult))
+    factor = any(node in (a.left, a.right) for a in products)
+    if not (factor and is_array(spot.value) and spot.value.dtype.kind == "f"):
+        return
+    if called(node) == "maximum" and len(node.args) == 2:
+        owners = [part for part in node.args if not isinstance(part, ast.Constant)]
+    else:
+        owners = [node] if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else []
+    if len(owners) == 1:
+        positive = new(ast.Compare, owners[0], [ast.Gt()], [new(ast.Constant, 0)])
+        yield Change("missing-slope", positive)
+
+
 AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
@@ -842,6 +858,7 @@ SMALL: Sequence[Maker] = (
         _rows,
         _operations,
         _comparisons,
+        _slopes,
         _calls,
         _attributes,
         _subscripts,
