@@ -756,6 +756,15 @@ OF_ONE_SLIP = [
         ("return dout * (cache > 0)", "return dout * np.maximum(0, cache)"),
         ("missing-slope", "return dout * (cache > 0)"),
     ),
+    # The product of means.
+    (
+        "batchnorm",
+        ("np.mean(dout * x_hat, axis=0)", "np.mean(dout, axis=0) * np.mean(x_hat, axis=0)"),
+        (
+            "wrong-brackets",
+            "mean_dout, mean_both = dout.mean(axis=0), np.mean(dout * x_hat, axis=0)",
+        ),
+    ),
     # Right by chance at many inputs.
     (
         "logistic-regression/per_example",

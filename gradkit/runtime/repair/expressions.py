@@ -397,7 +397,8 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
 def _closed(node: Any) -> Iterator[Change]:
     """Yield a call that ends before an operand, or after the next one.
 
-    That is ``f(a) - b`` for ``f(a - b)``, and ``f(a - b).sum()`` for ``f(a) - b.sum()``.
+    That is ``f(a) - b`` for ``f(a - b)``, and ``f(a - b).sum()`` for ``f(a) - b.sum()``; and of two
+    that are multiplied ``f(a * b)`` for ``f(a) * f(b)``.
     """
     if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
         inner = node.args[0]
@@ -420,6 +421,21 @@ def _closed(node: Any) -> Iterator[Change]:
             made = with_parts(last, func=with_parts(method, value=made))
         whole = made if before is None else with_parts(before, right=made)
         yield Change("wrong-brackets", whole)
+        if _product(node) and _is_same_but_for_one(call, last):
+            both = with_parts(call, args=[with_parts(node, left=first, right=last.args[0]), *rest])
+            whole = both if before is None else with_parts(before, right=both)
+            yield Change("wrong-brackets", whole)
+
+
+def _is_same_but_for_one(call: ast.Call, other: Any) -> bool:
+    """Tell calls of the same function that are handed another value first."""
+    return (
+        isinstance(other, ast.Call)
+        and len(other.args) > 0
+        and _is_same(call.func, other.func)
+        and _is_same(call.args[1:], other.args[1:])
+        and _is_same(call.keywords, other.keywords)
+    )
 
 
 def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
