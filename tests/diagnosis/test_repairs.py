@@ -765,6 +765,12 @@ OF_ONE_SLIP = [
             "mean_dout, mean_both = dout.mean(axis=0), np.mean(dout * x_hat, axis=0)",
         ),
     ),
+    # What is most likely for what is right.
+    (
+        "softmax-loss/course_style",
+        ("correct = scores[y[i]]", "correct = np.max(scores)"),
+        ("wrong-entry", "correct = scores[y[i]]"),
+    ),
     # Right by chance at many inputs.
     (
         "logistic-regression/per_example",

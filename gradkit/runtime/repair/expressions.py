@@ -557,6 +557,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
     if name in REDUCERS:
         yield from _reduced(node)
+        yield from _picked(spot, node)
     if name == "range":
         yield from _bounds(node)
 
@@ -613,6 +614,18 @@ def _reduced(node: ast.Call) -> Iterator[Change]:
     for keywords in made:
         args = node.args[: 0 if method else 1]
         yield Change("wrong-axis", with_parts(node, args=args, keywords=keywords), LARGER)
+
+
+def _picked(spot: Spot, node: Any) -> Iterator[Change]:
+    """Yield an entry of a row in the place of what all of it comes to."""
+    method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
+    own = node.func.value if method else node.args[0] if node.args else node
+    row = spot.scope.values.get(ast.unparse(own))
+    if isinstance(row, np.ndarray) and row.ndim == 1:
+        entries = [each for each in spot.scope.numbers_that(count=True) if "[" in each]
+        for index in entries[:RATES]:
+            entry = new(ast.Subscript, own, expression(index), ast.Load())
+            yield Change("wrong-entry", entry)
 
 
 def _bounds(node: ast.Call) -> Iterator[Change]:
