@@ -631,6 +631,19 @@ def test_a_mistake_is_told_in_other_styles(
 STEPS = "i * stride:i * stride + ph, j * stride:j * stride + pw"
 WITHOUT_STEP = "x[n, c, i:i + ph, j:j + pw])"
 
+OF_THE_LAST = """\
+    dA, grads[f"dW{L}"], grads[f"db{L}"] = linear_backward(AL - Y, caches[L])
+    l = L - 1
+    while l > 0:
+        dA, dW, db = linear_activation_backward(dA, caches[l], "relu")
+"""
+OF_ALL = """\
+    dA, act = (AL - Y) / (AL * (1 - AL)), "sigmoid"
+    l = L
+    while l > 0:
+        dA, dW, db = linear_activation_backward(dA, caches[l], act)
+"""
+
 OF_ONE_SLIP = [
     # What stands there twice: another name, a call.
     (
@@ -770,6 +783,12 @@ OF_ONE_SLIP = [
         "softmax-loss/course_style",
         ("correct = scores[y[i]]", "correct = np.max(scores)"),
         ("wrong-entry", "correct = scores[y[i]]"),
+    ),
+    # The word of the next rounds.
+    (
+        "deep-net/own_layers",
+        (OF_THE_LAST, OF_ALL),
+        ("missing-statement", "act = 'relu'"),
     ),
     # Right by chance at many inputs.
     (
