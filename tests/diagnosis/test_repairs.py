@@ -790,6 +790,15 @@ OF_ONE_SLIP = [
         (OF_THE_LAST, OF_ALL),
         ("missing-statement", "act = 'relu'"),
     ),
+    # Keys of one sort.
+    (
+        "two-layer-net/pieces",
+        (
+            'for name in ("W1", "W2"):\n            grads',
+            "for name in self.params:\n            grads",
+        ),
+        ("wrong-bounds", "for name in ('W1', 'W2'):"),
+    ),
     # Right by chance at many inputs.
     (
         "logistic-regression/per_example",

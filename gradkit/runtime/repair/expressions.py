@@ -204,9 +204,22 @@ def _constants(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-axis", new(ast.Constant, axis))
 
 
+DIGITS = "0123456789"
+
+
 def _rows(spot: Spot) -> Iterator[Change]:
-    """Yield a row of values, or of keys, with two exchanged, and one of keys less or more."""
+    """Yield a row of values, or of keys, with two exchanged, and one of keys less or more.
+
+    Of a loop over a dict it is the keys of one sort, ``("W1", "W2")``.
+    """
     node = spot.node
+    if isinstance(spot.value, dict) and spot.counts and not spot.above:
+        keys = [key for key in spot.value if isinstance(key, str)]
+        for stem in dict.fromkeys(key.rstrip(DIGITS) for key in keys):
+            sort = [key for key in keys if key.rstrip(DIGITS) == stem]
+            if 1 < len(sort) < len(keys):
+                row = new(ast.Tuple, [*map(_constant, sort)], ast.Load())
+                yield Change("wrong-bounds", row)
     shapes = any(called(each) in SHAPED or called(each) == "reshape" for each in spot.above)
     index = any(isinstance(each, ast.Subscript) and each.slice is node for each in spot.above)
     if not isinstance(node, ast.Tuple | ast.List) or shapes or index or spot.of == "axis":
