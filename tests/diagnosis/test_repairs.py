@@ -578,6 +578,12 @@ BY_HAND = [
         ("(2 * self.N * self.C)", "(2 * self.N * self.N)"),
         ("wrong-name", "return sse / (2 * self.C * self.N)"),
     ),
+    # What is small comes before another thing that is done with a value.
+    (
+        "one-hidden-layer/comprehension",
+        ('grads["dW1"] + np.dot(eh', 'grads["db1"] + np.dot(eh'),
+        ("wrong-entry", "grads['dW1'] = grads['dW1'] + np.dot(eh, X[:, i:i + 1].T)"),
+    ),
     # Two names in the place of each other.
     (
         "batchnorm/step_by_step",

@@ -288,6 +288,11 @@ class Candidates:
             # What is as small as anything may be needs no other to be compared with, unless few
             # are.
             yield 0.0 if self._kinds else SIGNED, hits
+        # A statement has no value to be held to: what is small comes first where it is likely.
+        yield (
+            SIGNED,
+            self._taken(lambda one: one.target.right is right and one.soon and one.touches == ONLY),
+        )
         yield LARGER, larger
         small = self._taken(lambda one: one.target.right is right and one.may_be)
         for place in self._in_time(places):
