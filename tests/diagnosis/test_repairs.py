@@ -775,6 +775,14 @@ OF_ONE_SLIP = [
         ("return dout * (cache > 0)", "return dout * np.maximum(0, cache)"),
         ("missing-slope", "return dout * (cache > 0)"),
     ),
+    (
+        "layers",
+        (
+            "return dout * (cache > 0)",
+            "slope = np.where(cache > 0, cache, 0)\n    return dout * slope",
+        ),
+        ("extra-function", "slope = cache > 0"),
+    ),
     # The product of means.
     (
         "batchnorm",

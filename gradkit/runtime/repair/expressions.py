@@ -500,7 +500,8 @@ def _slopes(spot: Spot) -> Iterator[Change]:
         owners = [node] if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else []
     if len(owners) == 1:
         positive = new(ast.Compare, owners[0], [ast.Gt()], [new(ast.Constant, 0)])
-        yield Change("missing-slope", positive)
+        # What has a name may be wrong where it is made.
+        yield Change("missing-slope", positive, SIGNED if owners[0] is node else SIMPLE)
 
 
 AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
