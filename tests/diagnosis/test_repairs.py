@@ -578,6 +578,12 @@ BY_HAND = [
         ("(2 * self.N * self.C)", "(2 * self.N * self.N)"),
         ("wrong-name", "return sse / (2 * self.C * self.N)"),
     ),
+    # What is small comes before another thing that is done with a value.
+    (
+        "one-hidden-layer/comprehension",
+        ('grads["dW1"] + np.dot(eh', 'grads["db1"] + np.dot(eh'),
+        ("wrong-entry", "grads['dW1'] = grads['dW1'] + np.dot(eh, X[:, i:i + 1].T)"),
+    ),
     # Two names in the place of each other.
     (
         "batchnorm/step_by_step",
@@ -627,6 +633,22 @@ def test_a_mistake_is_told_in_other_styles(
     assert one.diff.split("\n")[0] == "--- answer.py"
     assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
 
+
+STEPS = "i * stride:i * stride + ph, j * stride:j * stride + pw"
+WITHOUT_STEP = "x[n, c, i:i + ph, j:j + pw])"
+
+OF_THE_LAST = """\
+    dA, grads[f"dW{L}"], grads[f"db{L}"] = linear_backward(AL - Y, caches[L])
+    l = L - 1
+    while l > 0:
+        dA, dW, db = linear_activation_backward(dA, caches[l], "relu")
+"""
+OF_ALL = """\
+    dA, act = (AL - Y) / (AL * (1 - AL)), "sigmoid"
+    l = L
+    while l > 0:
+        dA, dW, db = linear_activation_backward(dA, caches[l], act)
+"""
 
 OF_ONE_SLIP = [
     # What stands there twice: another name, a call.
@@ -693,6 +715,103 @@ OF_ONE_SLIP = [
         "logistic-regression/per_example",
         ("np.array([result])", "result"),
         ("wrong-shape", "return np.array([result])"),
+    ),
+    # What a word is chosen by, of which the last round tells most.
+    (
+        "deep-net/tables",
+        ('act = "sigmoid" if l == L - 1 else', 'act = "sigmoid" if l == L else'),
+        ("missing-term", "act = 'sigmoid' if l + 1 == L else 'relu'"),
+    ),
+    # A step along both axes, or along one; what another array beside it has.
+    (
+        "convolution/loops",
+        ("x[n, c, i * stride:i * stride + ph, j * stride:j * stride + pw])", WITHOUT_STEP),
+        ("wrong-element", f"x[n, c, {STEPS}])"),
+    ),
+    (
+        "convolution/loops",
+        (
+            "np.max(\n                        x[n, c, i * stride:i * stride + ph",
+            "np.max(\n                        x[n, c, i * ph:i * ph + ph",
+        ),
+        ("wrong-element", f"x[n, c, {STEPS}])"),
+    ),
+    (
+        "epochs/one_hot",
+        ("y_b = y[i * batch:(i + 1) * batch]", "y_b = y[:batch]"),
+        ("wrong-element", "y_b = y[i * batch:(i + 1) * batch]"),
+    ),
+    # An entry of a window for that of all, and all of it for one.
+    (
+        "convolution/loops",
+        ("dx[n, c, i * stride + h, j * stride + w] =", "dx[n, c, h, w] ="),
+        ("wrong-element", "dx[n, c, i * stride + h, j * stride + w] = dout[n, c, i, j]"),
+    ),
+    (
+        "convolution/loops",
+        ("dx[n, c, i * stride + h, j * stride + w] =", f"dx[n, c, {STEPS}] ="),
+        ("wrong-element", "dx[n, c, i * stride + h, j * stride + w] = dout[n, c, i, j]"),
+    ),
+    # Of two that are as right the simpler one.
+    (
+        "epochs/one_hot",
+        ("X_b.T @ (Z - I)", "X_b.T @ np.abs(Z - I)"),
+        ("extra-function", "grad = X_b.T @ (Z - I) / batch"),
+    ),
+    # Several things that are transposed.
+    (
+        "logistic-regression",
+        ("Y * np.log(A) + (1 - Y) * np.log(1 - A)", "Y * np.log(A).T + (1 - Y) * np.log(1 - A).T"),
+        ("wrong-transpose", "cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m"),
+    ),
+    # What is positive for where it is.
+    (
+        "layers",
+        ("return dout * (cache > 0)", "return dout * cache"),
+        ("missing-slope", "return dout * (cache > 0)"),
+    ),
+    (
+        "layers",
+        ("return dout * (cache > 0)", "return dout * np.maximum(0, cache)"),
+        ("missing-slope", "return dout * (cache > 0)"),
+    ),
+    (
+        "layers",
+        (
+            "return dout * (cache > 0)",
+            "slope = np.where(cache > 0, cache, 0)\n    return dout * slope",
+        ),
+        ("extra-function", "slope = cache > 0"),
+    ),
+    # The product of means.
+    (
+        "batchnorm",
+        ("np.mean(dout * x_hat, axis=0)", "np.mean(dout, axis=0) * np.mean(x_hat, axis=0)"),
+        (
+            "wrong-brackets",
+            "mean_dout, mean_both = dout.mean(axis=0), np.mean(dout * x_hat, axis=0)",
+        ),
+    ),
+    # What is most likely for what is right.
+    (
+        "softmax-loss/course_style",
+        ("correct = scores[y[i]]", "correct = np.max(scores)"),
+        ("wrong-entry", "correct = scores[y[i]]"),
+    ),
+    # The word of the next rounds.
+    (
+        "deep-net/own_layers",
+        (OF_THE_LAST, OF_ALL),
+        ("missing-statement", "act = 'relu'"),
+    ),
+    # Keys of one sort.
+    (
+        "two-layer-net/pieces",
+        (
+            'for name in ("W1", "W2"):\n            grads',
+            "for name in self.params:\n            grads",
+        ),
+        ("wrong-bounds", "for name in ('W1', 'W2'):"),
     ),
     # Right by chance at many inputs.
     (
@@ -805,6 +924,25 @@ def test_names_of_a_call_are_exchanged_at_once(found: Found) -> None:
     assert not findings(found("logistic-regression", (was, right), text=text))
     (one,) = findings(found("logistic-regression", text=text))
     assert (one.mistake, one.fix) == ("wrong-name", "grads, cost = propagate(u, c, X, Y)")
+
+
+def test_names_are_read_as_a_dict_holds_them(found: Found) -> None:
+    """All that are changed there, of which one alone makes nothing right."""
+    updates = (
+        '        w = w - learning_rate * grads["dw"]\n        b = b - learning_rate * grads["db"]\n'
+    )
+    changes = (
+        ("    grads = None\n", '    params = {"w": w, "b": b}\n'),
+        (
+            updates + "    params = dict(w=w, b=b)\n",
+            "        for k in params:\n"
+            '            params[k] = params[k] - learning_rate * grads["d" + k]\n',
+        ),
+    )
+    text = by_hand("logistic-regression", "per_example")
+    (one,) = findings(found("logistic-regression", *changes, text=text))
+    assert one.mistake == "wrong-name"
+    assert one.fix == "grads, J = propagate(params['w'], params['b'], X, Y)"
 
 
 def test_a_number_that_is_set_is_hardly_turned(found: Found) -> None:

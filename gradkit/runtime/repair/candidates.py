@@ -288,6 +288,11 @@ class Candidates:
             # What is as small as anything may be needs no other to be compared with, unless few
             # are.
             yield 0.0 if self._kinds else SIGNED, hits
+        # A statement has no value to be held to: what is small comes first where it is likely.
+        yield (
+            SIGNED,
+            self._taken(lambda one: one.target.right is right and one.soon and one.touches == ONLY),
+        )
         yield LARGER, larger
         small = self._taken(lambda one: one.target.right is right and one.may_be)
         for place in self._in_time(places):
@@ -405,7 +410,8 @@ class Candidates:
             # What is no number, or whole ones, is the model solution's by chance, as what is drawn.
             plain = place.plain or place.drawn or (after is not None and is_whole(after[0]))
             counts = after is not None and is_count(after[0])
-            most = LARGE if (counts and not place.plain) or place.drawn else SIGNED
+            chosen = after is not None and isinstance(after[0], str)
+            most = LARGE if (counts and not place.plain) or chosen or place.drawn else SIGNED
             small = after is not None and cost - more <= most and plain
             if near or small or (change.hidden and change.cost < LARGER):
                 hits.append(one)

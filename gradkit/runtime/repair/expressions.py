@@ -25,6 +25,7 @@ from gradkit.runtime.repair.tree import (
     SIGNED,
     SIMPLE,
     Change,
+    beside,
     binary,
     called,
     expression,
@@ -104,6 +105,18 @@ def _exchanged(spot: Spot) -> Iterator[Change]:
             renamed(spot.node, {one: expression(other), other: expression(one)}),
             LARGER,
         )
+
+
+def _held_by_one(spot: Spot) -> Iterator[Change]:
+    """Yield all that is computed with several names as a dict holds them."""
+    if spot.above or isinstance(spot.node, ast.Name):
+        return
+    names = {part.id for part in ast.walk(spot.node) if isinstance(part, ast.Name)}
+    for held, row in spot.scope.values.items():
+        own = sorted(names & row.keys()) if isinstance(row, dict) and held.isidentifier() else []
+        if len(own) > 1:
+            entries = {name: expression(f"{held}[{name!r}]") for name in own}
+            yield Change("wrong-name", renamed(spot.node, entries), LARGER)
 
 
 def _throughout(spot: Spot) -> Iterator[Change]:
@@ -191,9 +204,22 @@ def _constants(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-axis", new(ast.Constant, axis))
 
 
+DIGITS = "0123456789"
+
+
 def _rows(spot: Spot) -> Iterator[Change]:
-    """Yield a row of values, or of keys, with two exchanged, and one of keys less or more."""
+    """Yield a row of values, or of keys, with two exchanged, and one of keys less or more.
+
+    Of a loop over a dict it is the keys of one sort, ``("W1", "W2")``.
+    """
     node = spot.node
+    if isinstance(spot.value, dict) and spot.counts and not spot.above:
+        keys = [key for key in spot.value if isinstance(key, str)]
+        for stem in dict.fromkeys(key.rstrip(DIGITS) for key in keys):
+            sort = [key for key in keys if key.rstrip(DIGITS) == stem]
+            if 1 < len(sort) < len(keys):
+                row = new(ast.Tuple, [*map(_constant, sort)], ast.Load())
+                yield Change("wrong-bounds", row)
     shapes = any(called(each) in SHAPED or called(each) == "reshape" for each in spot.above)
     index = any(isinstance(each, ast.Subscript) and each.slice is node for each in spot.above)
     if not isinstance(node, ast.Tuple | ast.List) or shapes or index or spot.of == "axis":
@@ -384,12 +410,14 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
 def _closed(node: Any) -> Iterator[Change]:
     """Yield a call that ends before an operand, or after the next one.
 
-    That is ``f(a) - b`` for ``f(a - b)``, and ``f(a - b).sum()`` for ``f(a) - b.sum()``.
+    That is ``f(a) - b`` for ``f(a - b)``, and ``f(a - b).sum()`` for ``f(a) - b.sum()``; and of two
+    that are multiplied ``f(a * b)`` for ``f(a) * f(b)``.
     """
     if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
         inner = node.args[0]
         shorter = with_parts(node, args=[inner.left])
-        yield Change("wrong-brackets", with_parts(inner, left=shorter))
+        # Where it is as right without the call, that is the simpler text.
+        yield Change("wrong-brackets", with_parts(inner, left=shorter), SIGNED)
     if not isinstance(node, ast.BinOp):
         return
     # Of c * f(a) - b it is the call that ends later.
@@ -406,6 +434,21 @@ def _closed(node: Any) -> Iterator[Change]:
             made = with_parts(last, func=with_parts(method, value=made))
         whole = made if before is None else with_parts(before, right=made)
         yield Change("wrong-brackets", whole)
+        if _product(node) and _is_same_but_for_one(call, last):
+            both = with_parts(call, args=[with_parts(node, left=first, right=last.args[0]), *rest])
+            whole = both if before is None else with_parts(before, right=both)
+            yield Change("wrong-brackets", whole)
+
+
+def _is_same_but_for_one(call: ast.Call, other: Any) -> bool:
+    """Tell calls of the same function that are handed another value first."""
+    return (
+        isinstance(other, ast.Call)
+        and len(other.args) > 0
+        and _is_same(call.func, other.func)
+        and _is_same(call.args[1:], other.args[1:])
+        and _is_same(call.keywords, other.keywords)
+    )
 
 
 def _written(node: ast.BinOp, inner: ast.BinOp) -> float:
@@ -442,6 +485,23 @@ def _comparisons(spot: Spot) -> Iterator[Change]:
                 if other is not own and is_array(spot.value):
                     mask = with_parts(node, left=expression(name), ops=[other()])
                     yield Change("wrong-name", mask, LARGER)
+
+
+def _slopes(spot: Spot) -> Iterator[Change]:
+    """Yield where a factor is positive, which is the slope of a ReLU, in the place of its value."""
+    node: Any = spot.node
+    products = (a for a in spot.above if isinstance(a, ast.BinOp) and isinstance(a.op, ast.Mult))
+    factor = any(node in (a.left, a.right) for a in products)
+    if not (factor and is_array(spot.value) and spot.value.dtype.kind == "f"):
+        return
+    if called(node) == "maximum" and len(node.args) == 2:
+        owners = [part for part in node.args if not isinstance(part, ast.Constant)]
+    else:
+        owners = [node] if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else []
+    if len(owners) == 1:
+        positive = new(ast.Compare, owners[0], [ast.Gt()], [new(ast.Constant, 0)])
+        # What has a name may be wrong where it is made.
+        yield Change("missing-slope", positive, SIGNED if owners[0] is node else SIMPLE)
 
 
 AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
@@ -511,6 +571,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
     if name in REDUCERS:
         yield from _reduced(node)
+        yield from _picked(spot, node)
     if name == "range":
         yield from _bounds(node)
 
@@ -569,6 +630,18 @@ def _reduced(node: ast.Call) -> Iterator[Change]:
         yield Change("wrong-axis", with_parts(node, args=args, keywords=keywords), LARGER)
 
 
+def _picked(spot: Spot, node: Any) -> Iterator[Change]:
+    """Yield an entry of a row in the place of what all of it comes to."""
+    method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
+    own = node.func.value if method else node.args[0] if node.args else node
+    row = spot.scope.values.get(ast.unparse(own))
+    if isinstance(row, np.ndarray) and row.ndim == 1:
+        entries = [each for each in spot.scope.numbers_that(count=True) if "[" in each]
+        for index in entries[:RATES]:
+            entry = new(ast.Subscript, own, expression(index), ast.Load())
+            yield Change("wrong-entry", entry)
+
+
 def _bounds(node: ast.Call) -> Iterator[Change]:
     first, *rest = node.args
     one = new(ast.Constant, 1)
@@ -624,7 +697,14 @@ def _shaped(spot: Spot) -> Iterator[Change]:
 
 
 def _transposed(node: Any) -> Iterator[Change]:
-    """Yield a product of which the other factor is transposed."""
+    """Yield a product of which the other factor is transposed, or all with nothing transposed.
+
+    That is all in which several things are: what is made again is one slip.
+    """
+    turned = [_turned_below(part) for part in ast.iter_child_nodes(node)]
+    if sum(map(bool, turned)) > 1:
+        plain_ones = {ast.unparse(part): part.value for parts in turned for part in parts}
+        yield Change("wrong-transpose", renamed(node, plain_ones), SCALED)
     product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
     call = isinstance(node, ast.Call) and called(node) in ("dot", "matmul") and len(node.args) == 2
     names = ("left", "right") if product else ()
@@ -637,6 +717,12 @@ def _transposed(node: Any) -> Iterator[Change]:
         ]
         parts = dict(zip(names, made, strict=True)) if product else {"args": made}
         yield Change("wrong-transpose", with_parts(node, **parts), SCALED)
+
+
+def _turned_below(node: ast.AST) -> list[ast.Attribute]:
+    """Return what is transposed in a part of an expression."""
+    parts = (part for part in ast.walk(node) if isinstance(part, ast.Attribute))
+    return [part for part in parts if part.attr == "T"]
 
 
 def _attribute(node: ast.expr, name: str) -> ast.expr:
@@ -663,8 +749,10 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-entry", with_parts(node, slice=new(ast.Constant, key)))
     for other in indices(part):
         yield Change("wrong-element", with_parts(node, slice=other))
-    for other in moved(part, spot.scope.counts):
-        yield Change("wrong-element", with_parts(node, slice=other), LARGER)
+    for other in (*moved(part, spot.scope.counts), *beside(part, spot.scope.slices)):
+        # It is one slip, however often it is made. Of several windows the largest may be the same.
+        made = with_parts(node, slice=other)
+        yield Change("wrong-element", made, SCALED, always=bool(spot.above))
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
         yield Change("wrong-element", node.value)
 
@@ -807,11 +895,13 @@ SMALL: Sequence[Maker] = (
     *(
         _names,
         _exchanged,
+        _held_by_one,
         _throughout,
         _constants,
         _rows,
         _operations,
         _comparisons,
+        _slopes,
         _calls,
         _attributes,
         _subscripts,

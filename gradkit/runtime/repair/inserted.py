@@ -73,7 +73,7 @@ def inserted(
                 _of_entries(pool, there, made),
                 _of_values(pool, there, made, written, empty),
                 _of_rounds(parent, function) if at == 0 else (),
-                _of_next_round(parent, made, there[0].values) if last else (),
+                _of_next_round(parent, made, there[0]) if last else (),
                 _of_begins(statement, made, there[0].values),
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
@@ -162,12 +162,14 @@ def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
                 yield with_parts(statement, value=with_parts(statement.value, slice=index))
 
 
-def _of_next_round(
-    loop: ast.AST, made: Collection[str], held: Mapping[str, Any]
-) -> Iterator[ast.stmt]:
-    """Yield statements that go on in the next round with what this one has made."""
+def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
+    """Yield statements that go on in the next round with what this one has made.
+
+    That is also another word, for one that the loop begins with.
+    """
     if not isinstance(loop, ast.For | ast.While):
         return
+    held = scope.values
     own = _names(loop, ast.Store)
     for name in sorted(_names(loop, ast.Load) & {*made} - own):
         for other in sorted(own & held.keys()):
@@ -175,6 +177,10 @@ def _of_next_round(
             before = held.get(name, after)
             if type(before) is type(after) and np.shape(before) == np.shape(after):
                 yield _assigned(name, other)
+        begun = held.get(name)
+        for word in scope.words if isinstance(begun, str) else ():
+            if word != begun:
+                yield _assigned(name, repr(word))
 
 
 def _of_begins(

@@ -16,11 +16,20 @@ from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, called, expression
+from gradkit.runtime.repair.tree import (
+    LARGER,
+    SIGNED,
+    Change,
+    binary,
+    called,
+    expression,
+    slices_of,
+)
 from gradkit.runtime.repair.values import Names, Values
 
-COUNTS = (int, range, slice, tuple, np.bool_, np.integer)
-"""What says little of other rounds of a loop: in the first ones a counter is as good as 0."""
+COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
+"""What says little of other rounds of a loop: in the first ones a counter is as good as 0, and
+that is chosen which is chosen in most."""
 
 ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
 """What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
@@ -106,6 +115,8 @@ class Places:
         told = [*self.draws, *(bench.question.draws[number] for number in further)]
         self._record = [bench.recorded(draw) for draw in told]
         self._outputs = bench.outputs(self.draws[0])
+        expected = zip(bench.question.reads, self.draws[0].expected, strict=True)
+        self._shapes = {name: value.shape for name, value in expected}
         # What is no number stays so, whatever it is made of.
         self._lost = any("nan" in repr(each) for each in self._outputs.values())
         self._ratios = [*bench.ratios(self.draws), *_constants_of(self._pools[0].parts)]
@@ -160,8 +171,15 @@ class Places:
         changed = {name for name, value in self._outputs.items() if after[name] != value}
         if changed - self._wrong or not (changed or self._lost):
             return UNLIKELY
+        if isinstance(value, int) and all(self._is_out_of_shape(name, after) for name in changed):
+            return UNLIKELY
         # Where all is wrong, that what is wrong depends on it tells nothing.
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
+
+    def _is_out_of_shape(self, name: str, after: Mapping[str, Any]) -> bool:
+        """Tell an output that has another shape now, and had the right one."""
+        before, now = (_shape_of(outputs[name]) for outputs in (self._outputs, after))
+        return bool(before == self._shapes[name] != now)
 
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
         """Yield slots that were run, in their order."""
@@ -211,7 +229,7 @@ class Places:
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
         counts = isinstance(after[0], COUNTS) and change.cost <= most
-        if change.kind == "wrong-comparison" or counts:
+        if change.kind == "wrong-comparison" or change.always or counts:
             # What is true or false, or counts something, in these runs says little of others.
             return after
         if made in place.seen:
@@ -283,7 +301,8 @@ class Places:
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
-        told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
+        slices = slices_of(target.function)
+        told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking, slices
         return [scope_of(each, counters, *told) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
@@ -324,6 +343,11 @@ def _fractions(value: Any) -> int:
     """Count the numbers of a value that are not whole."""
     counts = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return int(np.count_nonzero(np.mod(value, 1))) if counts else 0
+
+
+def _shape_of(made: Any) -> Any:
+    """Return the shape of the array that a `signature` is of."""
+    return made[0] if isinstance(made, tuple) and made else None
 
 
 def _value_of(slot: Slot) -> Callable[[Values], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ class Scope:
     ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
     are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
     instead; ``places`` are where loops are; ``words`` are handed to functions; ``keys`` are read
-    somewhere, ``lacking`` those that were asked for and are not there.
+    somewhere, ``lacking`` those that were asked for and are not there; ``slices`` are the indices
+    that the function has anywhere.
     """
 
     values: dict[str, Any]
@@ -36,6 +38,7 @@ class Scope:
     words: Sequence[str] = ()
     keys: Sequence[str] = ()
     lacking: Sequence[str] = ()
+    slices: Sequence[ast.expr] = ()
 
     def numbers_that(self, *, count: bool) -> list[str]:
         """Return the numbers that count something, which are whole; or the others."""
@@ -140,6 +143,7 @@ def scope_of(
     words: Sequence[str] = (),
     keys: Sequence[str] = (),
     lacking: Sequence[str] = (),
+    slices: Sequence[ast.expr] = (),
 ) -> Scope:
     """Return what can be named, where these are the local names.
 
@@ -173,7 +177,7 @@ def scope_of(
             values |= _keyed(local, name, at)
         elif isinstance(at, int):
             values |= _numbered(local, name, at)
-    scope = Scope(values, [], [], library, ratios, places, helpers, words, keys, lacking)
+    scope = Scope(values, [], [], library, ratios, places, helpers, words, keys, lacking, slices)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):

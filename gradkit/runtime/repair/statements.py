@@ -12,14 +12,17 @@ from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
     SIMPLE,
+    beside,
     binary,
     called,
+    entries_within,
     expression,
     indices,
     is_numpy,
     moved,
     new,
     renamed,
+    slices_of,
     with_parts,
 )
 
@@ -165,13 +168,17 @@ def _other_targets(
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
         return
-    names = {
-        each.id
-        for each in ast.walk(function)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    }
+    every = [each for each in ast.walk(function) if isinstance(each, ast.Name)]
+    names = {each.id for each in every if isinstance(each.ctx, ast.Store)}
+    read = {each.id for each in every if isinstance(each.ctx, ast.Load)}
+    unread = dict.fromkeys(each.id for each in every if each.id in names - read)
     index: Any = target.slice
-    slices = (*indices(index), *moved(index, counts))
+    slices = (
+        *indices(index),
+        *moved(index, counts),
+        *beside(index, slices_of(function)),
+        *entries_within(index, [*unread]),
+    )
     others = [("wrong-element", with_parts(target, slice=each)) for each in slices]
     for name in sorted(names - {target.value.id}):
         others += [("wrong-name", with_parts(target, value=with_parts(target.value, id=name)))]

@@ -20,13 +20,15 @@ node more or less."""
 class Change:
     """What may stand in the place of an expression, its kind, and how large a change it is.
 
-    ``hidden`` is set where the value stays the same, and only what is done with it shows it.
+    ``hidden`` is set where the value stays the same, and only what is done with it shows it;
+    ``always`` where it is tried even if a value is the same as that of another change.
     """
 
     kind: str
     node: ast.expr
     cost: float = SIMPLE
     hidden: bool = False
+    always: bool = False
 
 
 _PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
@@ -120,26 +122,105 @@ def indices(index: Any) -> Iterator[ast.expr]:
 
 
 def moved(index: ast.expr, counts: Sequence[str]) -> Iterator[ast.expr]:
-    """Yield an index whose windows begin elsewhere: with a step, or so much later.
+    """Yield an index whose windows begin elsewhere: with a step, another one, or so much later.
 
     Both edges of a window move at once, and those along all axes or one: ``i * n:i * n + k`` for
-    ``i:i + k``, ``n:n + k`` for ``:k``.
+    ``i:i + k`` or ``i * k:i * k + k``, ``n:n + k`` for ``:k``.
     """
-    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    parts = _parts_of(index)
     windows = {at: begin for at, part in enumerate(parts) if (begin := _begins(part))}
+    steps = {at: step for at, part in enumerate(parts) if (step := _step_of(part))}
     starts = {at: part for at, part in enumerate(parts) if _is_start(part)}
-    for name in counts:
+    # What is a step along another axis is likely one here.
+    used = {step.right.id for step in steps.values()}
+    for name in sorted(counts, key=lambda each: each not in used):
         count = expression(name)
         later = {at: _later(part, count) for at, part in starts.items()}
         stepped = {
             at: renamed(parts[at], {begin: binary(expression(begin), ast.Mult, count)})
             for at, begin in windows.items()
         }
-        for made in (stepped, later):
+        others = {
+            at: _from(parts[at], step, with_parts(step, right=count))
+            for at, step in steps.items()
+            if step.right.id != name
+        }
+        for made in (stepped, others, later):
             some = [{at: part} for at, part in made.items()] if len(made) > 1 else []
             for each in (made, *some) if made else ():
-                elts = [each.get(at, part) for at, part in enumerate(parts)]
-                yield with_parts(index, elts=elts) if isinstance(index, ast.Tuple) else elts[0]
+                yield _with_some(index, each)
+
+
+def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
+    """Yield an index as the ``others``, those that there are besides, have it.
+
+    It is one of them, or where it has an entry an entry of the window that one of them has there:
+    ``i * n + r`` for ``r`` beside ``i * n:i * n + k``.
+    """
+    parts, own = _parts_of(index), ast.dump(index)
+    for other in others:
+        rest = _parts_of(other)
+        if len(rest) != len(parts) or ast.dump(other) == own:
+            continue
+        yield other
+        within = {
+            at: binary(begin, ast.Add, part)
+            for at, (part, window) in enumerate(zip(parts, rest, strict=True))
+            if not isinstance(part, ast.Slice | ast.Constant)
+            and (begin := getattr(window, "lower", None)) is not None
+        }
+        if within:
+            yield _with_some(index, within)
+
+
+def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
+    """Yield an index with an entry of each window, so far into it as the last ``names`` say."""
+    windows = {at: part for at, part in enumerate(_parts_of(index)) if isinstance(part, ast.Slice)}
+    begins = {at: part.lower for at, part in windows.items() if part.lower is not None}
+    if 0 < len(begins) <= len(names):
+        pairs = zip(begins.items(), names[-len(begins) :], strict=True)
+        yield _with_some(
+            index, {at: binary(begin, ast.Add, expression(name)) for (at, begin), name in pairs}
+        )
+
+
+def slices_of(function: ast.AST) -> list[ast.expr]:
+    """Return the indices in a function that are no constants, each once."""
+    found = {
+        ast.dump(each.slice): each.slice
+        for each in ast.walk(function)
+        if isinstance(each, ast.Subscript) and not isinstance(each.slice, ast.Constant)
+    }
+    return [*found.values()]
+
+
+def _parts_of(index: ast.expr) -> list[ast.expr]:
+    """Return what an index has along each axis."""
+    return index.elts if isinstance(index, ast.Tuple) else [index]
+
+
+def _with_some(index: ast.expr, parts: Mapping[int, ast.expr]) -> ast.expr:
+    """Return an index with other parts along some axes."""
+    elts = [parts.get(at, part) for at, part in enumerate(_parts_of(index))]
+    return with_parts(index, elts=elts) if isinstance(index, ast.Tuple) else elts[0]
+
+
+def _step_of(part: Any) -> Any:
+    """Return the product of two names that a window begins with; None where it does not."""
+    begin: Any = getattr(part, "lower", None)
+    product = isinstance(begin, ast.BinOp) and isinstance(begin.op, ast.Mult)
+    names = product and isinstance(begin.left, ast.Name) and isinstance(begin.right, ast.Name)
+    return begin if names else None
+
+
+def _from(part: Any, was: ast.expr, now: ast.expr) -> Any:
+    """Return a window, or an edge of one, that begins with something else."""
+    if isinstance(part, ast.Slice):
+        edges = {name: _from(getattr(part, name), was, now) for name in ("lower", "upper")}
+        return with_parts(part, **edges)
+    if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
+        return with_parts(part, left=_from(part.left, was, now))
+    return now if part is not None and ast.dump(part) == ast.dump(was) else part
 
 
 def _begins(part: ast.expr) -> str | None:
