@@ -229,10 +229,13 @@ def diagnose(
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
             from gradkit.grading.net_repairs import with_changes
-            from gradkit.grading.rates import at_their_numbers
+            from gradkit.grading.rates import with_origins
 
+            def left(examined: Examined, further: int) -> Inquiry:
+                return inquire(task, examined, process, oracle, seed + further)
+
+            inquiry = with_origins(task, process, inquiry, again, left)
             inquiry = with_changes(task, examined, process, inquiry, seed, again)
-            inquiry = at_their_numbers(task, process, inquiry, again)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

@@ -250,7 +250,7 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     named = [each for each in own if each.mistake != UNEXPLAINED]
     found = {each.id: _mending(each, changes, role, inquiry, whole=whole) for each in named}
     findings = [
-        each if (change := found.get(each.id)) is None else _at(each, change)
+        each if each.fix or (change := found.get(each.id)) is None else _at(each, change)
         for each in inquiry.findings
     ]
     used = {change.id for change in found.values() if change is not None}

@@ -270,6 +270,48 @@ def test_a_rate_is_told_where_it_is_set(diagnosed, text: str, was: str, now: str
     assert finding.places == (finding.place,)
 
 
+OF_A_LAYER = """
+class Layer:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def back(self, x, delta):
+        self.dW, self.db = x @ delta.T, delta
+
+    def step(self, lr_w=0.001, lr_b=0.01):
+        self.W -= lr_w * self.dW
+        self.b -= lr_b * self.db
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    hidden = Layer(parameters['W1'], parameters['b1'])
+    out = Layer(parameters['W2'], parameters['b2'])
+    err = np.array([[y_hat - y]]).reshape(1, 1)
+    back = out.W @ err * A1 * (1 - A1)
+    out.back(A1, err)
+    hidden.back(X, back)
+    out.step()
+    hidden.step()
+"""
+
+IN_COMPANY = {
+    "a rate by default": ("lr_b=0.01", "lr_b=0.05"),
+    "a sign of the error": ("[[y_hat - y]]", "[[y - y_hat]]"),
+}
+
+
+@pytest.mark.parametrize("made", IN_COMPANY.values(), ids=IN_COMPANY)
+def test_what_is_wrong_besides_is_no_matter_of_the_line(diagnosed, made: tuple[str, str]) -> None:
+    """A change mends a mistake once that is gone, and the other one is as it was."""
+    was, now = made
+    text = homework(CLASSIFICATION, OF_A_LAYER).replace("out.back(A1", "out.back(X")
+    findings = diagnosed(text.replace(was, now), CLASSIFICATION).findings
+    told = {each.mistake: each for each in findings}
+    code = "wrong-sign" if "y" in was else "wrong-learning-rate"
+    assert {*told} == {code, "wrong-layer-input"}
+    assert now in told[code].source
+    assert was in told[code].fix
+
+
 def test_a_rate_above_all_parts_of_a_file_is_told_there(diagnosed) -> None:
     """What stands there is shared by them."""
     _, rest = NAMED_RATES.format(biases=0.05).split("\n\n", 1)
