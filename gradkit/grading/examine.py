@@ -228,14 +228,12 @@ def diagnose(
                 inquiry = with_lines(task, examined, process, inquiry, again)
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
-            from gradkit.grading.net_repairs import with_changes
-            from gradkit.grading.rates import with_origins
+            from gradkit.grading import rates
 
             def left(examined: Examined, further: int) -> Inquiry:
                 return inquire(task, examined, process, oracle, seed + further)
 
-            inquiry = with_origins(task, process, inquiry, again, left)
-            inquiry = with_changes(task, examined, process, inquiry, seed, again)
+            inquiry = rates.with_lines(task, examined, process, inquiry, seed, again, left)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

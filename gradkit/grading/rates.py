@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import marked
 from gradkit.diagnosis.repair.text import Text
+from gradkit.grading.net_repairs import is_much, with_changes
 from gradkit.grading.repairs import HELD, Again, replaced
 from gradkit.judge.case import Examined
-from gradkit.records.result import Finding, Inquiry
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
@@ -42,74 +45,123 @@ Left = Callable[[Examined, int], Inquiry]
 """Finds the mistakes of the code that is loaded, given what it was examined to do at a seed."""
 
 
-def with_origins(
-    task: Task, process: StudentProcess, inquiry: Inquiry, again: Again, left: Left
+def with_lines(
+    task: Task,
+    examined: Examined,
+    process: StudentProcess,
+    inquiry: Inquiry,
+    seed: int,
+    again: Again,
+    left: Left,
 ) -> Inquiry:
-    """Return findings with those about a rate, or a sign, at the line that is wrong.
+    """Return findings of a net with the lines that are wrong, and with changes that mend them.
 
     Parameters
     ----------
     task : Task
+    examined : Examined
     process : StudentProcess
         The section's code.
     inquiry : Inquiry
         What was found of it by the numbers.
+    seed : int
+        Draws the inputs.
     again : callable
         See `gradkit.grading.repairs.Again`.
     left : callable
         See `Left`.
     """
-    # What stands above all parts of a file is shared by them.
-    cells = (*process.section.own, *process.section.shared)
-    origins: dict[str, Finding] = {}
-    for finding in inquiry.findings:
-        if (changes := _changes_for(finding, task)) is None:
-            continue
-        proposals = ((cell, each) for cell in cells for each in changes(Text(cell.id, cell.source)))
-        for cell, proposal in islice(proposals, ATTEMPTS):
-            text = replaced(cell.source, proposal)
-            if text is None:
+    return _Search(task, process, seed, again, left).lines(examined, inquiry)
+
+
+class _Search(Struct, frozen=True):
+    """A search for the lines of one text after the other: the student's, and what is mended of it.
+
+    What is left to be found once a mistake is mended is found more easily.
+    """
+
+    task: Task
+    process: StudentProcess
+    seed: int
+    again: Again
+    left: Left
+
+    def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
+        """Return what was found of the code that is loaded, with lines, and with changes."""
+        for number, finding in enumerate(inquiry.findings):
+            if is_much([each for each in inquiry.findings if each.check == finding.check]):
                 continue
-            with process.with_texts({cell.id: text}):
-                mended = is_mended(finding, inquiry, again, left)
-            if mended:
-                origins[finding.id] = _at(finding, proposal, cell)
-                break
-    findings = tuple(origins.get(each.id, each) for each in inquiry.findings)
-    doubtful = {name: at for name, at in inquiry.doubtful.items() if name not in origins}
-    return replace(inquiry, findings=findings, doubtful=doubtful)
+            for cell, proposal in islice(self._changes(finding), ATTEMPTS):
+                text = replaced(cell.source, proposal)
+                if text is None:
+                    continue
+                with self.process.with_texts({cell.id: text}):
+                    mended = self._mended(finding, inquiry)
+                    rest = mended and self.lines(*mended)
+                if rest is not None:
+                    return _with(_at(finding, proposal, cell), number, rest, inquiry)
+        found = partial(with_changes, self.task, examined, self.process, inquiry, self.seed)
+        return found(self.again, self._named)
 
+    def _mended(self, finding: Finding, inquiry: Inquiry) -> tuple[Examined, Inquiry] | None:
+        """Return what is left of some findings, if it is all but one, at fresh inputs too."""
+        others = [each for each in inquiry.findings if each is not finding]
+        wrong = {entry for each in others if each.check == finding.check for entry in each.entries}
+        found = []
+        for further in (0, HELD):
+            examined = self.again(further)
+            checks = [each for each in examined.verdicts if each.check == finding.check]
+            # To look for mistakes takes longer than to see that no fewer entries are wrong.
+            amiss = sum(entry.state != "pass" for each in checks for entry in each.entries)
+            rest = self.left(examined, further) if amiss <= len(wrong) else None
+            if rest is None or _known(rest.findings) != _known(others):
+                return None
+            found.append((examined, rest))
+        return found[0]
 
-def is_mended(finding: Finding, inquiry: Inquiry, again: Again, left: Left) -> bool:
-    """Tell that a mistake is no more, and all others are as they were, at fresh inputs too."""
-    others = [each for each in inquiry.findings if each is not finding]
-    wrong = {entry for each in others if each.check == finding.check for entry in each.entries}
-    for further in (0, HELD):
-        examined = again(further)
-        failed = [each for each in examined.verdicts if each.check == finding.check]
-        # To look for mistakes takes longer than to see that no fewer entries are wrong.
-        amiss = sum(entry.state != "pass" for verdict in failed for entry in verdict.entries)
-        if amiss > len(wrong) or _known(left(examined, further).findings) != _known(others):
-            return False
-    return True
+    def _named(self) -> Inquiry:
+        """Return what is left of the code that is loaded, if all of that has names."""
+        examined = self.again(0)
+        inquiry = self.left(examined, 0)
+        if any(each.mistake == UNEXPLAINED for each in inquiry.findings):
+            return Inquiry()
+        return self.lines(examined, inquiry)
+
+    def _changes(self, finding: Finding) -> Iterator[tuple[Cell, Proposal]]:
+        """Yield the changes that may mend a mistake whose line is none to be changed."""
+        rates = dict.fromkeys((self.task.rates.weight, self.task.rates.bias))
+        section = self.process.section
+        # What stands above all parts of a file is shared by them.
+        for cell in (*section.own, *section.shared):
+            text = Text(cell.id, cell.source)
+            proposals: Iterable[Proposal] = ()
+            if finding.mistake in RATES and not NUMBER.search(finding.source):
+                proposals = _rates(text, [*rates])
+            elif finding.mistake == SIGN and "-" in finding.source:
+                # A step that goes down is as it should be.
+                proposals = _signs(text)
+            yield from ((cell, each) for each in proposals)
 
 
 def _known(findings: Sequence[Finding]) -> set[tuple[str, str, frozenset[str]]]:
     return {(each.check, each.mistake, frozenset(each.entries)) for each in findings}
 
 
-Changes = Callable[[Text], Iterator[Proposal]]
-
-
-def _changes_for(finding: Finding, task: Task) -> Changes | None:
-    """Return what yields the changes that may mend a mistake whose line is none to be changed."""
-    if finding.mistake in RATES and not NUMBER.search(finding.source):
-        rates = dict.fromkeys((task.rates.weight, task.rates.bias))
-        return lambda text: _rates(text, [*rates])
-    if finding.mistake == SIGN and "-" in finding.source:
-        # A step that goes down is as it should be.
-        return _signs
-    return None
+def _with(finding: Finding, number: int, rest: Inquiry, inquiry: Inquiry) -> Inquiry:
+    """Return findings of a text with one that was mended, in its place, or before other changes."""
+    changed = (n for n, each in enumerate(rest.findings[:number]) if each.diff)
+    number = next(changed, number)
+    before, after = rest.findings[:number], rest.findings[number:]
+    follows = {
+        check: tuple(dict.fromkeys((finding.mistake, *rest.follows.get(check, ()))))
+        for check in {**inquiry.follows, **rest.follows}
+    }
+    return replace(
+        inquiry,
+        findings=(*before, finding, *after),
+        follows=follows,
+        doubtful=rest.doubtful,
+    )
 
 
 def _rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
