@@ -169,7 +169,9 @@ def _with_rest(
     told = {(each.check, each.mistake) for each in inquiry.findings}
     entries = {(each.check, entry) for each in open_ for entry in each.entries}
     here = [each for each in rest.findings if entries & {(each.check, e) for e in each.entries}]
-    if not entries or entries - {(each.check, e) for each in here for e in each.entries}:
+    names = Counter((each.check, entry) for each in here for entry in each.entries)
+    # Two names for an entry that had none are a guess.
+    if not entries or any(names[entry] != 1 for entry in entries):
         return inquiry
     kept = [each for each in inquiry.findings if each not in open_]
     more = [each for each in here if (each.check, each.mistake) not in told]

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import dropwhile, groupby, islice, pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.diagnosis.inquiry.shared import shared_lines
+from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import marked
 from gradkit.diagnosis.repair.text import Text
@@ -34,6 +36,12 @@ RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate"})
 
 SIGN = "wrong-sign"
 """The mistake that is of a difference, wherever that is."""
+
+LATE = "updated-before-use"
+"""The mistake that is of the order of lines."""
+
+OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
+"""Kinds of changes by which what a name is given may be another entry's."""
 
 ATTEMPTS = 12
 """Texts that are run at most for a mistake."""
@@ -91,20 +99,23 @@ class _Search(Struct, frozen=True):
         for number, finding in enumerate(inquiry.findings):
             if is_much([each for each in inquiry.findings if each.check == finding.check]):
                 continue
-            for cell, proposal in islice(self._changes(finding), ATTEMPTS):
+            for cell, proposal in islice(self._changes(finding, examined), ATTEMPTS):
                 text = replaced(cell.source, proposal)
                 if text is None:
                     continue
                 with self.process.with_texts({cell.id: text}):
-                    mended = self._mended(finding, inquiry)
+                    mended = self._mended(finding, examined, inquiry)
                     rest = mended and self.lines(*mended)
                 if rest is not None:
                     return _with(_at(finding, proposal, cell), number, rest, inquiry)
         found = partial(with_changes, self.task, examined, self.process, inquiry, self.seed)
         return found(self.again, self._named)
 
-    def _mended(self, finding: Finding, inquiry: Inquiry) -> tuple[Examined, Inquiry] | None:
+    def _mended(
+        self, finding: Finding, before: Examined, inquiry: Inquiry
+    ) -> tuple[Examined, Inquiry] | None:
         """Return what is left of some findings, if it is all but one, at fresh inputs too."""
+        known = {each.check: each.state for each in before.verdicts}
         others = [each for each in inquiry.findings if each is not finding]
         wrong = {entry for each in others if each.check == finding.check for entry in each.entries}
         found = []
@@ -113,7 +124,9 @@ class _Search(Struct, frozen=True):
             checks = [each for each in examined.verdicts if each.check == finding.check]
             # To look for mistakes takes longer than to see that no fewer entries are wrong.
             amiss = sum(entry.state != "pass" for each in checks for entry in each.entries)
-            rest = self.left(examined, further) if amiss <= len(wrong) else None
+            # What stops now has none that is wrong.
+            goes = all(each.state in ("pass", known[each.check]) for each in examined.verdicts)
+            rest = self.left(examined, further) if goes and amiss <= len(wrong) else None
             if rest is None or _known(rest.findings) != _known(others):
                 return None
             found.append((examined, rest))
@@ -127,8 +140,10 @@ class _Search(Struct, frozen=True):
             return Inquiry()
         return self.lines(examined, inquiry)
 
-    def _changes(self, finding: Finding) -> Iterator[tuple[Cell, Proposal]]:
-        """Yield the changes that may mend a mistake whose line is none to be changed."""
+    def _changes(self, finding: Finding, examined: Examined) -> Iterator[tuple[Cell, Proposal]]:
+        """Yield the changes that may mend a mistake further up than it shows."""
+        bound = examined.case.binding.bound.get(finding.check)
+        function = "" if bound is None else bound.function
         rates = dict.fromkeys((self.task.rates.weight, self.task.rates.bias))
         section = self.process.section
         # What stands above all parts of a file is shared by them.
@@ -140,7 +155,19 @@ class _Search(Struct, frozen=True):
             elif finding.mistake == SIGN and "-" in finding.source:
                 # A step that goes down is as it should be.
                 proposals = _signs(text)
+            elif len(finding.places) > 1 and {*mistake(finding.mistake).kinds} & OF_NAMES:
+                lines = self._lines_of(cell, finding, function)
+                late = finding.mistake == LATE
+                proposals = _moved(text, lines) if late else _names(text, lines)
             yield from ((cell, each) for each in proposals)
+
+    def _lines_of(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
+        """Return the lines of a cell that give names to what a mistake shows in."""
+        return frozenset(
+            place.line - cell.first_line + 1
+            for each in finding.places
+            for place in shared_lines([cell], function, [each])
+        )
 
 
 def _known(findings: Sequence[Finding]) -> set[tuple[str, str, frozenset[str]]]:
@@ -174,7 +201,7 @@ def _rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
             for rate in rates:
                 if rate != number.value:
                     yield text.put("wrong-constant", text.spot(number), f"{rate:g}")
-        if len(numbers) == 2:
+        if len(numbers) == 2 and len(values) == 1:
             one, other = numbers
             both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
             yield text.put_each("wrong-order", both)
@@ -197,6 +224,63 @@ def _signs(text: Text) -> Iterator[Proposal]:
                 continue
             turned = ast.BinOp(node.right, ast.Sub(), node.left)
             yield text.put("wrong-order", text.spot(node), ast.unparse(turned))
+
+
+def _names(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
+    """Yield what two names are given exchanged, and other entries given to names, at some lines."""
+    given = [
+        part
+        for part in ast.walk(text.tree)
+        if isinstance(part, ast.Assign) and part.lineno in lines
+    ]
+    for one, other in pairwise(given):
+        if one.lineno + 1 == other.lineno:
+            source, instead = (ast.unparse(each.value) for each in (one, other))
+            yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
+    for each in given:
+        for part in ast.walk(each.value):
+            if isinstance(part, ast.Subscript):
+                for at in ast.walk(part.slice):
+                    if isinstance(at, ast.Constant) and at.value in (0, 1):
+                        yield text.put("wrong-index", text.spot(at), str(1 - at.value))
+
+
+def _moved(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
+    """Yield lines that give names moved up to where all that they read is there; copied, too."""
+    bodies = [node.body for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)]
+    for body in bodies:
+        above: list[ast.stmt] = []
+        for late, run in groupby(body, lambda each: each.lineno in lines):
+            moved = [*run]
+            passed = _passed(above, moved) if late else []
+            above += moved
+            if passed:
+                first, start = passed[0].lineno, moved[0].lineno
+                last = moved[-1].end_lineno or moved[-1].lineno
+                before, own = text.lines[first - 1 : start - 1], text.lines[start - 1 : last]
+                for instead in (own, [f"{each}.copy()" for each in own]):
+                    at = text.spot(moved[0])
+                    yield text.moved("wrong-order", first, last, [*instead, *before], at)
+
+
+def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
+    """Return the last of some statements, from a step on, that give others no name they read."""
+    read = {name for each in moved for name in _names_in(each, ast.Load)}
+    passed: list[ast.stmt] = []
+    for each in reversed(above):
+        if read & _names_in(each, ast.Store) or isinstance(each, ast.Expr):
+            break
+        passed.insert(0, each)
+    return [*dropwhile(_gives_a_name, passed)]
+
+
+def _gives_a_name(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+
+
+def _names_in(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
+    names = (each for each in ast.walk(statement) if isinstance(each, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, context)}
 
 
 def _at(finding: Finding, proposal: Proposal, cell: Cell) -> Finding:

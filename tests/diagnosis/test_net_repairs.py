@@ -312,6 +312,61 @@ def test_what_is_wrong_besides_is_no_matter_of_the_line(diagnosed, made: tuple[s
     assert was in told[code].fix
 
 
+READ = """\
+    v1 = parameters['W2'][0][0]
+    v2 = parameters['W2'][1][0]
+"""
+
+STEPS = """\
+    parameters['W2'][0][0] -= 0.001 * err * h1
+    parameters['W2'][1][0] -= 0.001 * err * h2
+    parameters['b2'][0][0] -= 0.01 * err
+"""
+
+BY_NAMES = f"""
+def update_parameters(parameters, y, y_hat, A1, X):
+    h1 = A1[0][0]
+    h2 = A1[1][0]
+    err = y_hat - y
+{READ}{STEPS}\
+    s1 = h1 * (1 - h1)
+    s2 = h2 * (1 - h2)
+    parameters['W1'][0][0] -= 0.001 * err * v1 * s1 * X[0][0]
+    parameters['W1'][1][0] -= 0.001 * err * v1 * s1 * X[1][0]
+    parameters['b1'][0][0] -= 0.01 * err * v1 * s1
+    parameters['W1'][0][1] -= 0.001 * err * v2 * s2 * X[0][0]
+    parameters['W1'][1][1] -= 0.001 * err * v2 * s2 * X[1][0]
+    parameters['b1'][1][0] -= 0.01 * err * v2 * s2
+"""
+
+LATE = {
+    "another entry": ("h2 = A1[1][0]", "h2 = A1[0][0]", "h2 ="),
+    "exchanged": (
+        *("v1 = parameters['W2'][0][0]\n    v2 = parameters['W2'][1][0]",),
+        *("v1 = parameters['W2'][1][0]\n    v2 = parameters['W2'][0][0]", "v1 ="),
+    ),
+    "after the step": (READ + STEPS, STEPS + READ, "v1 ="),
+}
+
+
+@pytest.mark.parametrize("made", LATE.values(), ids=LATE)
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
+def test_a_name_is_told_where_it_is_given(diagnosed, made: tuple[str, str, str], company) -> None:
+    """And not where it is used, in several lines."""
+    was, now, line = made
+    text = homework(CLASSIFICATION, BY_NAMES)
+    assert text.count(was) == 1
+    text = text.replace(was, now)
+    if company:
+        text = text.replace("['b2'][0][0] -= 0.01", "['b2'][0][0] -= 0.03")
+    findings = diagnosed(text, CLASSIFICATION).findings
+    assert len(findings) == 1 + company
+    (finding,) = [each for each in findings if "b2" not in each.entries]
+    assert finding.source.startswith(line)
+    right = [each.strip() for each in was.strip().split("\n")]
+    assert finding.fix.split("\n")[:2] == right[:2]
+
+
 def test_a_rate_above_all_parts_of_a_file_is_told_there(diagnosed) -> None:
     """What stands there is shared by them."""
     _, rest = NAMED_RATES.format(biases=0.05).split("\n\n", 1)
