@@ -166,7 +166,6 @@ def _with_rest(
     with process.with_texts(texts):
         rest = left()
     open_ = [each for each in inquiry.findings if each.mistake == UNEXPLAINED]
-    told = {(each.check, each.mistake) for each in inquiry.findings}
     entries = {(each.check, entry) for each in open_ for entry in each.entries}
     here = [each for each in rest.findings if entries & {(each.check, e) for e in each.entries}]
     names = Counter((each.check, entry) for each in here for entry in each.entries)
@@ -174,6 +173,7 @@ def _with_rest(
     if not entries or any(names[entry] != 1 for entry in entries):
         return inquiry
     kept = [each for each in inquiry.findings if each not in open_]
+    told = {(each.check, each.mistake) for each in kept}
     more = [each for each in here if (each.check, each.mistake) not in told]
     return replace(inquiry, findings=(*kept, *more))
 
@@ -316,11 +316,12 @@ def _mending(
     """Return the change that mends a mistake that was told by the numbers; None for none.
 
     It is the only one there is, or the one at a line of the mistake's that makes all its entries
-    right; at any line where the mistake's is a guess, and no other is about its entries. One that
-    writes a line anew may be any, if it is no kind of the mistake's.
+    right; at any line where the mistake's is a guess, and no other is about some of its entries.
+    One that writes a line anew may be any, if it is no kind of the mistake's.
     """
     asked = {entry.partition("[")[0] for entry in finding.entries}
-    told = [entry for each in _of(finding.check, inquiry) for entry in each.entries]
+    sets = {each.entries for each in _of(finding.check, inquiry)}
+    told = [entry for each in sets for entry in each]
     alone = finding.id in inquiry.doubtful and all(told.count(e) == 1 for e in finding.entries)
     here = [
         each

@@ -1,9 +1,9 @@
-"""Tell a wrong rate, or sign, where it is set, whatever names it goes through before it is used.
+"""Tell a wrong rate, sign or name where it is set, whatever it goes through before it is used.
 
-By the numbers it is told where a step is made. Where that line cannot be the wrong one, the few
-changes are tried that may mend it further up: each number that the text sets, and the differences
-that errors are made of. A change mends a mistake if the diagnosis of the changed text has it no
-more, and all others as they were.
+By the numbers it is told where a step is made. Where that line is hardly the wrong one, the few
+changes are tried that may mend it further up: of a number that the text sets, of the differences
+that errors are made of, of what the names are given that are used. A change mends a mistake if the
+diagnosis of the changed text has it no more, and all others as they were.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import dropwhile, groupby, islice, pairwise
 
@@ -79,13 +80,14 @@ def with_lines(
     left : callable
         See `Left`.
     """
-    return _Search(task, process, seed, again, left).lines(examined, inquiry)
+    return _Search(task, process, seed, again, left, task.deadline).lines(examined, inquiry)
 
 
-class _Search(Struct, frozen=True):
+class _Search(Struct):
     """A search for the lines of one text after the other: the student's, and what is mended of it.
 
-    What is left to be found once a mistake is mended is found more easily.
+    What is left to be found once a mistake is mended is found more easily. ``seconds`` are what
+    the code may still take.
     """
 
     task: Task
@@ -93,21 +95,23 @@ class _Search(Struct, frozen=True):
     seed: int
     again: Again
     left: Left
+    seconds: float
 
     def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return what was found of the code that is loaded, with lines, and with changes."""
-        for number, finding in enumerate(inquiry.findings):
-            if is_much([each for each in inquiry.findings if each.check == finding.check]):
-                continue
-            for cell, proposal in islice(self._changes(finding, examined), ATTEMPTS):
+        for finding in inquiry.findings:
+            for cell, proposal in islice(self._changes(finding, examined, inquiry), ATTEMPTS):
                 text = replaced(cell.source, proposal)
-                if text is None:
+                if text is None or self.seconds <= 0:
                     continue
                 with self.process.with_texts({cell.id: text}):
-                    mended = self._mended(finding, examined, inquiry)
-                    rest = mended and self.lines(*mended)
-                if rest is not None:
-                    return _with(_at(finding, proposal, cell), number, rest, inquiry)
+                    left = self._mended(finding, examined, inquiry)
+                    rest = self.lines(*left) if left else None
+                if left and rest:
+                    at = _at(finding, proposal, cell)
+                    right = {each.check for each in left[0].verdicts if each.state == "pass"}
+                    failed = {each.check for each in examined.verdicts if each.state == "fail"}
+                    return _with(at, _as_before(rest, proposal, cell), right & failed, inquiry)
         found = partial(with_changes, self.task, examined, self.process, inquiry, self.seed)
         return found(self.again, self._named)
 
@@ -115,19 +119,20 @@ class _Search(Struct, frozen=True):
         self, finding: Finding, before: Examined, inquiry: Inquiry
     ) -> tuple[Examined, Inquiry] | None:
         """Return what is left of some findings, if it is all but one, at fresh inputs too."""
-        known = {each.check: each.state for each in before.verdicts}
-        others = [each for each in inquiry.findings if each is not finding]
-        wrong = {entry for each in others if each.check == finding.check for entry in each.entries}
+        states = {each.check: each.state for each in before.verdicts}
+        others = _known(inquiry) - {_key(finding)}
+        wrong = {each for check, _, own in others if check == finding.check for each in own}
         found = []
         for further in (0, HELD):
             examined = self.again(further)
+            self.seconds -= self.process.spent
             checks = [each for each in examined.verdicts if each.check == finding.check]
             # To look for mistakes takes longer than to see that no fewer entries are wrong.
             amiss = sum(entry.state != "pass" for each in checks for entry in each.entries)
-            # What stops now has none that is wrong.
-            goes = all(each.state in ("pass", known[each.check]) for each in examined.verdicts)
+            # Of what stops now no entries are there.
+            goes = all(each.state in ("pass", states[each.check]) for each in examined.verdicts)
             rest = self.left(examined, further) if goes and amiss <= len(wrong) else None
-            if rest is None or _known(rest.findings) != _known(others):
+            if rest is None or _known(rest) != others:
                 return None
             found.append((examined, rest))
         return found[0]
@@ -140,8 +145,14 @@ class _Search(Struct, frozen=True):
             return Inquiry()
         return self.lines(examined, inquiry)
 
-    def _changes(self, finding: Finding, examined: Examined) -> Iterator[tuple[Cell, Proposal]]:
+    def _changes(
+        self, finding: Finding, examined: Examined, inquiry: Inquiry
+    ) -> Iterator[tuple[Cell, Proposal]]:
         """Yield the changes that may mend a mistake further up than it shows."""
+        others = [each for each in inquiry.findings if each.check == finding.check]
+        if is_much(others):
+            return
+        kinds = {*mistake(finding.mistake).kinds}
         bound = examined.case.binding.bound.get(finding.check)
         function = "" if bound is None else bound.function
         rates = dict.fromkeys((self.task.rates.weight, self.task.rates.bias))
@@ -155,11 +166,15 @@ class _Search(Struct, frozen=True):
             elif finding.mistake == SIGN and "-" in finding.source:
                 # A step that goes down is as it should be.
                 proposals = _signs(text)
-            elif len(finding.places) > 1 and {*mistake(finding.mistake).kinds} & OF_NAMES:
+            elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
                 late = finding.mistake == LATE
-                proposals = _moved(text, lines) if late else _names(text, lines)
-            yield from ((cell, each) for each in proposals)
+                proposals = (
+                    _moved(text, lines) if late else _names(text, lines, len(finding.places))
+                )
+            # A text may be nested more deeply than it can be written out again.
+            with suppress(RecursionError):
+                yield from ((cell, each) for each in proposals)
 
     def _lines_of(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
         """Return the lines of a cell that give names to what a mistake shows in."""
@@ -170,25 +185,55 @@ class _Search(Struct, frozen=True):
         )
 
 
-def _known(findings: Sequence[Finding]) -> set[tuple[str, str, frozenset[str]]]:
-    return {(each.check, each.mistake, frozenset(each.entries)) for each in findings}
+Key = tuple[str, str, frozenset[str]]
 
 
-def _with(finding: Finding, number: int, rest: Inquiry, inquiry: Inquiry) -> Inquiry:
-    """Return findings of a text with one that was mended, in its place, or before other changes."""
+def _key(finding: Finding) -> Key:
+    """Return what makes a finding the same one in another text."""
+    return finding.check, finding.mistake, frozenset(finding.entries)
+
+
+def _known(inquiry: Inquiry) -> set[Key]:
+    return {*map(_key, inquiry.findings)}
+
+
+def _with(mended: Finding, rest: Inquiry, right: Collection[str], inquiry: Inquiry) -> Inquiry:
+    """Return findings of a text with one that was mended, in its place before other changes.
+
+    Changes are told in the order in which they were made. What is ``right`` then follows from it.
+    """
+    number = [*map(_key, inquiry.findings)].index(_key(mended))
     changed = (n for n, each in enumerate(rest.findings[:number]) if each.diff)
     number = next(changed, number)
-    before, after = rest.findings[:number], rest.findings[number:]
     follows = {
-        check: tuple(dict.fromkeys((finding.mistake, *rest.follows.get(check, ()))))
-        for check in {**inquiry.follows, **rest.follows}
+        check: tuple(dict.fromkeys((mended.mistake, *rest.follows.get(check, ()))))
+        for check in {*inquiry.follows, *rest.follows, *right} - {mended.check}
     }
-    return replace(
-        inquiry,
-        findings=(*before, finding, *after),
-        follows=follows,
-        doubtful=rest.doubtful,
-    )
+    findings = (*rest.findings[:number], mended, *rest.findings[number:])
+    return replace(inquiry, findings=findings, follows=follows, doubtful=rest.doubtful)
+
+
+def _as_before(inquiry: Inquiry, proposal: Proposal, cell: Cell) -> Inquiry:
+    """Return findings of a text with the lines that they had before some were moved up."""
+    find = finder([cell])
+    count, moved = proposal.last - proposal.line + 1, proposal.line - proposal.first
+
+    def before(line: int) -> int:
+        if not (moved and proposal.first <= line <= proposal.last):
+            return line
+        return line + (moved if line < proposal.first + count else -count)
+
+    lines = {
+        find(cell.id, line): find(cell.id, before(line))
+        for line in range(1, cell.source.count("\n") + 2)
+    }
+
+    def at(each: Finding) -> Finding:
+        places = tuple(lines.get(place, place) for place in each.places)
+        place = each.place and lines.get(each.place, each.place)
+        return replace(each, place=place, places=places)
+
+    return replace(inquiry, findings=tuple(map(at, inquiry.findings)))
 
 
 def _rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
@@ -226,15 +271,18 @@ def _signs(text: Text) -> Iterator[Proposal]:
             yield text.put("wrong-order", text.spot(node), ast.unparse(turned))
 
 
-def _names(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
-    """Yield what two names are given exchanged, and other entries given to names, at some lines."""
+def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
+    """Yield what two names are given exchanged, and other entries given to names, at some lines.
+
+    Names that are ``used`` in two lines may have been exchanged there as well.
+    """
     given = [
         part
         for part in ast.walk(text.tree)
-        if isinstance(part, ast.Assign) and part.lineno in lines
+        if isinstance(part, ast.Assign) and part.lineno == part.end_lineno and part.lineno in lines
     ]
     for one, other in pairwise(given):
-        if one.lineno + 1 == other.lineno:
+        if used > 2 and one.lineno + 1 == other.lineno:
             source, instead = (ast.unparse(each.value) for each in (one, other))
             yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
     for each in given:

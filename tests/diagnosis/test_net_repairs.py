@@ -362,6 +362,9 @@ def test_a_name_is_told_where_it_is_given(diagnosed, made: tuple[str, str, str],
     findings = diagnosed(text, CLASSIFICATION).findings
     assert len(findings) == 1 + company
     (finding,) = [each for each in findings if "b2" not in each.entries]
+    places = [each.place.line for each in findings if each.place and each is not finding]
+    told = [text.split("\n")[line - 1].strip() for line in places]
+    assert told == ["parameters['b2'][0][0] -= 0.03 * err"] * company
     assert finding.source.startswith(line)
     right = [each.strip() for each in was.strip().split("\n")]
     assert finding.fix.split("\n")[:2] == right[:2]
