@@ -370,6 +370,15 @@ def test_a_name_is_told_where_it_is_given(diagnosed, made: tuple[str, str, str],
     assert finding.fix.split("\n")[:2] == right[:2]
 
 
+def test_a_change_that_stops_the_code_mends_nothing(diagnosed) -> None:
+    """Another entry of what has none is not there, and neither is the mistake."""
+    text = homework(CLASSIFICATION, BY_NAMES).replace("err * v1 * s1", "err * v1 * s2")
+    (finding,) = diagnosed(text, CLASSIFICATION).findings
+    lines = text.split("\n")
+    assert len(finding.places) > 1
+    assert all("v1 * s2" in lines[place.line - 1] for place in finding.places)
+
+
 def test_a_rate_above_all_parts_of_a_file_is_told_there(diagnosed) -> None:
     """What stands there is shared by them."""
     _, rest = NAMED_RATES.format(biases=0.05).split("\n\n", 1)
