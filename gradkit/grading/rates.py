@@ -50,6 +50,9 @@ ATTEMPTS = 12
 NUMBER = re.compile(r"\d\.|\.\d|\de-")
 """What a rate is written like."""
 
+DOWN = re.compile(r"-=|\w - |[\])] ?-")
+"""What a step is written like that goes down, as it should."""
+
 Left = Callable[[Examined, int], Inquiry]
 """Finds the mistakes of the code that is loaded, given what it was examined to do at a seed."""
 
@@ -163,8 +166,7 @@ class _Search(Struct):
             proposals: Iterable[Proposal] = ()
             if finding.mistake in RATES and not NUMBER.search(finding.source):
                 proposals = _rates(text, [*rates])
-            elif finding.mistake == SIGN and "-" in finding.source:
-                # A step that goes down is as it should be.
+            elif finding.mistake == SIGN and DOWN.search(finding.source):
                 proposals = _signs(text)
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
