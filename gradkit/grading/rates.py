@@ -47,7 +47,7 @@ OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
 ATTEMPTS = 12
 """Texts that are run at most for a mistake."""
 
-NUMBER = re.compile(r"\d\.|\.\d|\de-")
+NUMBER = re.compile(r"\d\.|\.\d|\de[-+\d]")
 """What a rate is written like."""
 
 DOWN = re.compile(r"-=|\w - |[\])] ?-")
@@ -164,10 +164,10 @@ class _Search(Struct):
         for cell in (*section.own, *section.shared):
             text = Text(cell.id, cell.source)
             proposals: Iterable[Proposal] = ()
-            if finding.mistake in RATES and not NUMBER.search(finding.source):
-                proposals = _rates(text, [*rates])
-            elif finding.mistake == SIGN and DOWN.search(finding.source):
-                proposals = _signs(text)
+            if finding.mistake in RATES:
+                proposals = () if NUMBER.search(finding.source) else _rates(text, [*rates])
+            elif finding.mistake == SIGN:
+                proposals = _signs(text) if DOWN.search(finding.source) else ()
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
                 late = finding.mistake == LATE
@@ -284,7 +284,8 @@ def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
         if isinstance(part, ast.Assign) and part.lineno == part.end_lineno and part.lineno in lines
     ]
     for one, other in pairwise(given):
-        if used > 2 and one.lineno + 1 == other.lineno:
+        entries = isinstance(one.value, ast.Subscript) and isinstance(other.value, ast.Subscript)
+        if used > 2 and entries and one.lineno + 1 == other.lineno:
             source, instead = (ast.unparse(each.value) for each in (one, other))
             yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
     for each in given:
