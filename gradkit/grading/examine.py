@@ -228,11 +228,12 @@ def diagnose(
                 inquiry = with_lines(task, examined, process, inquiry, again)
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
-            from gradkit.grading.net_repairs import with_changes
-            from gradkit.grading.rates import at_their_numbers
+            from gradkit.grading import rates
 
-            inquiry = with_changes(task, examined, process, inquiry, seed, again)
-            inquiry = at_their_numbers(task, process, inquiry, again)
+            def left(examined: Examined, further: int) -> Inquiry:
+                return inquire(task, examined, process, oracle, seed + further)
+
+            inquiry = rates.with_lines(task, examined, process, inquiry, seed, again, left)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -50,6 +50,7 @@ def with_changes(
     inquiry: Inquiry,
     seed: int,
     again: Again,
+    left: Callable[[], Inquiry],
 ) -> Inquiry:
     """Return findings with changes of the text for what is unexplained, or where a line is a guess.
 
@@ -65,6 +66,8 @@ def with_changes(
         Draws the inputs.
     again : callable
         See `Again`.
+    left : callable
+        Returns what is left to be told of the code that is loaded, if all of that has names.
     """
     bound = examined.case.binding.bound
     judged = {verdict.check: verdict for verdict in examined.verdicts}
@@ -109,7 +112,7 @@ def with_changes(
     named = [mistake(each.mistake).kinds for check in failed for each in _of(check, inquiry)]
     wanted = Wanted(STOPPED if stops else BUDGET, near)
     found = [_of(check, inquiry) for check in failed]
-    if all(named) and all(found) and not any(map(_is_much, found)):
+    if all(named) and all(found) and not any(map(is_much, found)):
         among = frozenset(kind for each in named for kind in each)
         wanted = Wanted(NAMED, near, kinds=among, most=len(named))
         if likelier:
@@ -131,6 +134,8 @@ def with_changes(
         # Of what has no entries of its own, a part that is right says nothing.
         if own and (whole or check == "update"):
             inquiry = _told(own, role, inquiry, whole=whole)
+    if inquiry != before and any(each.mistake == UNEXPLAINED for each in inquiry.findings):
+        inquiry = _with_rest(inquiry, process, mended.texts, left)
     clear = {*inquiry.follows, *(each.check for each in inquiry.findings)}
     later = [c for c, verdict in judged.items() if verdict.state == "fail" and c not in clear]
     if inquiry == before or not later:
@@ -141,6 +146,36 @@ def with_changes(
     codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in mends))
     follows = {check: codes for check in later if check in mends}
     return replace(inquiry, follows={**inquiry.follows, **follows})
+
+
+def _with_rest(
+    inquiry: Inquiry,
+    process: StudentProcess,
+    texts: Mapping[str, str],
+    left: Callable[[], Inquiry],
+) -> Inquiry:
+    """Return findings with what has a name in the place of what has none, once some are mended.
+
+    Two mistakes of which one has no name give numbers that nothing explains; without that one
+    they are those of the other.
+    """
+    own = {cell.id: cell.source for cell in process.section.own}
+    if any(own[name].count("\n") != text.count("\n") for name, text in texts.items()):
+        # Its lines are not those of the student's text.
+        return inquiry
+    with process.with_texts(texts):
+        rest = left()
+    open_ = [each for each in inquiry.findings if each.mistake == UNEXPLAINED]
+    entries = {(each.check, entry) for each in open_ for entry in each.entries}
+    here = [each for each in rest.findings if entries & {(each.check, e) for e in each.entries}]
+    names = Counter((each.check, entry) for each in here for entry in each.entries)
+    # Two names for an entry that had none are a guess.
+    if not entries or any(names[entry] != 1 for entry in entries):
+        return inquiry
+    kept = [each for each in inquiry.findings if each not in open_]
+    told = {(each.check, each.mistake) for each in kept}
+    more = [each for each in here if (each.check, each.mistake) not in told]
+    return replace(inquiry, findings=(*kept, *more))
 
 
 def _way(grader: FunctionGrader, check: FunctionCheck) -> Lines:
@@ -161,7 +196,7 @@ def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
     own = _of(verdict.check, inquiry)
     if verdict.state not in ("fail", "error") or (verdict.check in inquiry.follows and not own):
         return False
-    if any(each.mistake == UNEXPLAINED for each in own) or not own or _is_much(own):
+    if any(each.mistake == UNEXPLAINED for each in own) or not own or is_much(own):
         return True
     guessed = (mistake(each.mistake).kinds for each in own if each.id in inquiry.doubtful)
     return len(own) <= FEW and any(guessed)
@@ -171,7 +206,7 @@ def _of(check: str, inquiry: Inquiry) -> list[Finding]:
     return [each for each in inquiry.findings if each.check == check]
 
 
-def _is_much(findings: Sequence[Finding]) -> bool:
+def is_much(findings: Sequence[Finding]) -> bool:
     """Tell so many mistakes that one change is the likelier reason."""
     on_one = Counter((entry, each.place) for each in findings for entry in each.entries)
     kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
@@ -243,14 +278,14 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
     # Names that leave something open are not the reason, if one change mends all.
     partly = open_ is not None and len(own) > 1 and changes[0].mistake != WHOLE
-    if whole and len(changes) == 1 and (partly or _is_much(own)):
+    if whole and len(changes) == 1 and (partly or is_much(own)):
         return _instead(changes, own, inquiry)
-    if _is_much(own):
+    if is_much(own):
         return inquiry
     named = [each for each in own if each.mistake != UNEXPLAINED]
     found = {each.id: _mending(each, changes, role, inquiry, whole=whole) for each in named}
     findings = [
-        each if (change := found.get(each.id)) is None else _at(each, change)
+        each if each.fix or (change := found.get(each.id)) is None else _at(each, change)
         for each in inquiry.findings
     ]
     used = {change.id for change in found.values() if change is not None}
@@ -281,11 +316,12 @@ def _mending(
     """Return the change that mends a mistake that was told by the numbers; None for none.
 
     It is the only one there is, or the one at a line of the mistake's that makes all its entries
-    right; at any line where the mistake's is a guess, and no other is about its entries. One that
-    writes a line anew may be any, if it is no kind of the mistake's.
+    right; at any line where the mistake's is a guess, and no other is about some of its entries.
+    One that writes a line anew may be any, if it is no kind of the mistake's.
     """
     asked = {entry.partition("[")[0] for entry in finding.entries}
-    told = [entry for each in _of(finding.check, inquiry) for entry in each.entries]
+    sets = {each.entries for each in _of(finding.check, inquiry)}
+    told = [entry for each in sets for entry in each]
     alone = finding.id in inquiry.doubtful and all(told.count(e) == 1 for e in finding.entries)
     here = [
         each

@@ -1,23 +1,32 @@
-"""Tell a wrong learning rate where it is set, whatever names it goes through before it is used.
+"""Tell a wrong rate, sign or name where it is set, whatever it goes through before it is used.
 
-By the numbers it is told where a step is made. Where no number stands there, each number that the
-text sets is changed for what the task asks, and the code run again: the one that mends it is told.
+By the numbers it is told where a step is made. Where that line is hardly the wrong one, the few
+changes are tried that may mend it further up: of a number that the text sets, of the differences
+that errors are made of, of what the names are given that are used. A change mends a mistake if the
+diagnosis of the changed text has it no more, and all others as they were.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import dropwhile, groupby, islice, pairwise
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.diagnosis.inquiry.shared import shared_lines
+from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import marked
 from gradkit.diagnosis.repair.text import Text
+from gradkit.grading.net_repairs import is_much, with_changes
 from gradkit.grading.repairs import HELD, Again, replaced
-from gradkit.records.result import Finding, Inquiry
+from gradkit.judge.case import Examined
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
@@ -26,75 +35,303 @@ from gradkit.submission.definitions import finder
 RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate"})
 """Mistakes that are of a number, wherever that is."""
 
-ATTEMPTS = 12
-"""Texts that are run at most."""
+SIGN = "wrong-sign"
+"""The mistake that is of a difference, wherever that is."""
 
-NUMBER = re.compile(r"\d\.|\.\d|\de-")
+LATE = "updated-before-use"
+"""The mistake that is of the order of lines."""
+
+OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
+"""Kinds of changes by which what a name is given may be another entry's."""
+
+ATTEMPTS = 12
+"""Texts that are run at most for a mistake."""
+
+NUMBER = re.compile(r"\d\.|\.\d|\de[-+\d]")
 """What a rate is written like."""
 
+DOWN = re.compile(r"-=|\w - |[\])] ?-")
+"""What a step is written like that goes down, as it should."""
 
-def at_their_numbers(
-    task: Task, process: StudentProcess, inquiry: Inquiry, again: Again
+Left = Callable[[Examined, int], Inquiry]
+"""Finds the mistakes of the code that is loaded, given what it was examined to do at a seed."""
+
+
+def with_lines(
+    task: Task,
+    examined: Examined,
+    process: StudentProcess,
+    inquiry: Inquiry,
+    seed: int,
+    again: Again,
+    left: Left,
 ) -> Inquiry:
-    """Return findings with the one about a learning rate at the number that is wrong.
+    """Return findings of a net with the lines that are wrong, and with changes that mend them.
 
     Parameters
     ----------
     task : Task
+    examined : Examined
     process : StudentProcess
         The section's code.
     inquiry : Inquiry
-        What was found of it.
+        What was found of it by the numbers.
+    seed : int
+        Draws the inputs.
     again : callable
         See `gradkit.grading.repairs.Again`.
+    left : callable
+        See `Left`.
     """
-    told = [each for each in inquiry.findings if each.mistake in RATES and not each.fix]
-    if len(told) != 1 or NUMBER.search(told[0].source):
-        return inquiry
-    (finding,) = told
-    # What stands above all parts of a file is shared by them.
-    cells = (*process.section.own, *process.section.shared)
-    proposals = (
-        (cell, each) for cell in cells for each in _changes(Text(cell.id, cell.source), task)
-    )
-    for cell, proposal in islice(proposals, ATTEMPTS):
-        text = replaced(cell.source, proposal)
-        if text is not None and _is_mended(process, cell, text, finding, again):
-            at = _at(finding, proposal, cell)
-            findings = tuple(at if each is finding else each for each in inquiry.findings)
-            return replace(inquiry, findings=findings)
-    return inquiry
+    return _Search(task, process, seed, again, left, task.deadline).lines(examined, inquiry)
 
 
-def _changes(text: Text, task: Task) -> Iterator[Proposal]:
+class _Search(Struct):
+    """A search for the lines of one text after the other: the student's, and what is mended of it.
+
+    What is left to be found once a mistake is mended is found more easily. ``seconds`` are what
+    the code may still take.
+    """
+
+    task: Task
+    process: StudentProcess
+    seed: int
+    again: Again
+    left: Left
+    seconds: float
+
+    def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
+        """Return what was found of the code that is loaded, with lines, and with changes."""
+        for finding in inquiry.findings:
+            for cell, proposal in islice(self._changes(finding, examined, inquiry), ATTEMPTS):
+                text = replaced(cell.source, proposal)
+                if text is None or self.seconds <= 0:
+                    continue
+                with self.process.with_texts({cell.id: text}):
+                    left = self._mended(finding, examined, inquiry)
+                    rest = self.lines(*left) if left else None
+                if left and rest:
+                    at = _at(finding, proposal, cell)
+                    right = {each.check for each in left[0].verdicts if each.state == "pass"}
+                    failed = {each.check for each in examined.verdicts if each.state == "fail"}
+                    return _with(at, _as_before(rest, proposal, cell), right & failed, inquiry)
+        found = partial(with_changes, self.task, examined, self.process, inquiry, self.seed)
+        return found(self.again, self._named)
+
+    def _mended(
+        self, finding: Finding, before: Examined, inquiry: Inquiry
+    ) -> tuple[Examined, Inquiry] | None:
+        """Return what is left of some findings, if it is all but one, at fresh inputs too."""
+        states = {each.check: each.state for each in before.verdicts}
+        others = _known(inquiry) - {_key(finding)}
+        wrong = {each for check, _, own in others if check == finding.check for each in own}
+        found = []
+        for further in (0, HELD):
+            examined = self.again(further)
+            self.seconds -= self.process.spent
+            checks = [each for each in examined.verdicts if each.check == finding.check]
+            # To look for mistakes takes longer than to see that no fewer entries are wrong.
+            amiss = sum(entry.state != "pass" for each in checks for entry in each.entries)
+            # Of what stops now no entries are there.
+            goes = all(each.state in ("pass", states[each.check]) for each in examined.verdicts)
+            rest = self.left(examined, further) if goes and amiss <= len(wrong) else None
+            if rest is None or _known(rest) != others:
+                return None
+            found.append((examined, rest))
+        return found[0]
+
+    def _named(self) -> Inquiry:
+        """Return what is left of the code that is loaded, if all of that has names."""
+        examined = self.again(0)
+        inquiry = self.left(examined, 0)
+        if any(each.mistake == UNEXPLAINED for each in inquiry.findings):
+            return Inquiry()
+        return self.lines(examined, inquiry)
+
+    def _changes(
+        self, finding: Finding, examined: Examined, inquiry: Inquiry
+    ) -> Iterator[tuple[Cell, Proposal]]:
+        """Yield the changes that may mend a mistake further up than it shows."""
+        others = [each for each in inquiry.findings if each.check == finding.check]
+        if is_much(others):
+            return
+        kinds = {*mistake(finding.mistake).kinds}
+        bound = examined.case.binding.bound.get(finding.check)
+        function = "" if bound is None else bound.function
+        rates = dict.fromkeys((self.task.rates.weight, self.task.rates.bias))
+        section = self.process.section
+        # What stands above all parts of a file is shared by them.
+        for cell in (*section.own, *section.shared):
+            text = Text(cell.id, cell.source)
+            proposals: Iterable[Proposal] = ()
+            if finding.mistake in RATES:
+                proposals = () if NUMBER.search(finding.source) else _rates(text, [*rates])
+            elif finding.mistake == SIGN:
+                proposals = _signs(text) if DOWN.search(finding.source) else ()
+            elif len(finding.places) > 1 and kinds & OF_NAMES:
+                lines = self._lines_of(cell, finding, function)
+                late = finding.mistake == LATE
+                proposals = (
+                    _moved(text, lines) if late else _names(text, lines, len(finding.places))
+                )
+            # A text may be nested more deeply than it can be written out again.
+            with suppress(RecursionError):
+                yield from ((cell, each) for each in proposals)
+
+    def _lines_of(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
+        """Return the lines of a cell that give names to what a mistake shows in."""
+        return frozenset(
+            place.line - cell.first_line + 1
+            for each in finding.places
+            for place in shared_lines([cell], function, [each])
+        )
+
+
+Key = tuple[str, str, frozenset[str]]
+
+
+def _key(finding: Finding) -> Key:
+    """Return what makes a finding the same one in another text."""
+    return finding.check, finding.mistake, frozenset(finding.entries)
+
+
+def _known(inquiry: Inquiry) -> set[Key]:
+    return {*map(_key, inquiry.findings)}
+
+
+def _with(mended: Finding, rest: Inquiry, right: Collection[str], inquiry: Inquiry) -> Inquiry:
+    """Return findings of a text with one that was mended, in its place before other changes.
+
+    Changes are told in the order in which they were made. What is ``right`` then follows from it.
+    """
+    number = [*map(_key, inquiry.findings)].index(_key(mended))
+    changed = (n for n, each in enumerate(rest.findings[:number]) if each.diff)
+    number = next(changed, number)
+    follows = {
+        check: tuple(dict.fromkeys((mended.mistake, *rest.follows.get(check, ()))))
+        for check in {*inquiry.follows, *rest.follows, *right} - {mended.check}
+    }
+    findings = (*rest.findings[:number], mended, *rest.findings[number:])
+    return replace(inquiry, findings=findings, follows=follows, doubtful=rest.doubtful)
+
+
+def _as_before(inquiry: Inquiry, proposal: Proposal, cell: Cell) -> Inquiry:
+    """Return findings of a text with the lines that they had before some were moved up."""
+    find = finder([cell])
+    count, moved = proposal.last - proposal.line + 1, proposal.line - proposal.first
+
+    def before(line: int) -> int:
+        if not (moved and proposal.first <= line <= proposal.last):
+            return line
+        return line + (moved if line < proposal.first + count else -count)
+
+    lines = {
+        find(cell.id, line): find(cell.id, before(line))
+        for line in range(1, cell.source.count("\n") + 2)
+    }
+
+    def at(each: Finding) -> Finding:
+        places = tuple(lines.get(place, place) for place in each.places)
+        place = each.place and lines.get(each.place, each.place)
+        return replace(each, place=place, places=places)
+
+    return replace(inquiry, findings=tuple(map(at, inquiry.findings)))
+
+
+def _rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
     """Yield a rate in the place of each number that is set, and two numbers exchanged."""
-    rates = dict.fromkeys((task.rates.weight, task.rates.bias))
-    for node in ast.walk(text.tree):
-        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.Return) or node.value is None:
-            continue
-        parts = [part for part in ast.walk(node.value) if isinstance(part, ast.Constant)]
-        numbers = [part for part in parts if type(part.value) is float and 0 < part.value < 1]
+    for values in _set(text.tree):
+        parts = [part for value in values for part in ast.walk(value)]
+        constants = [part for part in parts if isinstance(part, ast.Constant)]
+        numbers = [part for part in constants if type(part.value) is float and 0 < part.value < 1]
         for number in numbers:
             for rate in rates:
                 if rate != number.value:
                     yield text.put("wrong-constant", text.spot(number), f"{rate:g}")
-        if len(numbers) == 2:
+        if len(numbers) == 2 and len(values) == 1:
             one, other = numbers
             both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
             yield text.put_each("wrong-order", both)
 
 
-def _is_mended(
-    process: StudentProcess, cell: Cell, text: str, finding: Finding, again: Again
-) -> bool:
-    """Tell that a text makes all of a finding's check right, at judged and at other inputs."""
-    with process.with_texts({cell.id: text}):
-        return all(
-            verdict.state == "pass"
-            for further in (0, HELD)
-            for verdict in again(further).verdicts
-            if verdict.check == finding.check
-        )
+def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
+    """Yield what is given to names: by statements, by calls, and where nothing is handed over."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arguments):
+            yield [each for each in (*node.defaults, *node.kw_defaults) if each is not None]
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr) and node.value:
+            yield [node.value]
+
+
+def _signs(text: Text) -> Iterator[Proposal]:
+    """Yield the differences of a text turned round, but for steps and those of numbers."""
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+            if isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant):
+                continue
+            turned = ast.BinOp(node.right, ast.Sub(), node.left)
+            yield text.put("wrong-order", text.spot(node), ast.unparse(turned))
+
+
+def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
+    """Yield what two names are given exchanged, and other entries given to names, at some lines.
+
+    Names that are ``used`` in two lines may have been exchanged there as well.
+    """
+    given = [
+        part
+        for part in ast.walk(text.tree)
+        if isinstance(part, ast.Assign) and part.lineno == part.end_lineno and part.lineno in lines
+    ]
+    for one, other in pairwise(given):
+        entries = isinstance(one.value, ast.Subscript) and isinstance(other.value, ast.Subscript)
+        if used > 2 and entries and one.lineno + 1 == other.lineno:
+            source, instead = (ast.unparse(each.value) for each in (one, other))
+            yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
+    for each in given:
+        for part in ast.walk(each.value):
+            if isinstance(part, ast.Subscript):
+                for at in ast.walk(part.slice):
+                    if isinstance(at, ast.Constant) and at.value in (0, 1):
+                        yield text.put("wrong-index", text.spot(at), str(1 - at.value))
+
+
+def _moved(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
+    """Yield lines that give names moved up to where all that they read is there; copied, too."""
+    bodies = [node.body for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)]
+    for body in bodies:
+        above: list[ast.stmt] = []
+        for late, run in groupby(body, lambda each: each.lineno in lines):
+            moved = [*run]
+            passed = _passed(above, moved) if late else []
+            above += moved
+            if passed:
+                first, start = passed[0].lineno, moved[0].lineno
+                last = moved[-1].end_lineno or moved[-1].lineno
+                before, own = text.lines[first - 1 : start - 1], text.lines[start - 1 : last]
+                for instead in (own, [f"{each}.copy()" for each in own]):
+                    at = text.spot(moved[0])
+                    yield text.moved("wrong-order", first, last, [*instead, *before], at)
+
+
+def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
+    """Return the last of some statements, from a step on, that give others no name they read."""
+    read = {name for each in moved for name in _names_in(each, ast.Load)}
+    passed: list[ast.stmt] = []
+    for each in reversed(above):
+        if read & _names_in(each, ast.Store) or isinstance(each, ast.Expr):
+            break
+        passed.insert(0, each)
+    return [*dropwhile(_gives_a_name, passed)]
+
+
+def _gives_a_name(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+
+
+def _names_in(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
+    names = (each for each in ast.walk(statement) if isinstance(each, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, context)}
 
 
 def _at(finding: Finding, proposal: Proposal, cell: Cell) -> Finding:

@@ -270,6 +270,115 @@ def test_a_rate_is_told_where_it_is_set(diagnosed, text: str, was: str, now: str
     assert finding.places == (finding.place,)
 
 
+OF_A_LAYER = """
+class Layer:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def back(self, x, delta):
+        self.dW, self.db = x @ delta.T, delta
+
+    def step(self, lr_w=0.001, lr_b=0.01):
+        self.W -= lr_w * self.dW
+        self.b -= lr_b * self.db
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    hidden = Layer(parameters['W1'], parameters['b1'])
+    out = Layer(parameters['W2'], parameters['b2'])
+    err = np.array([[y_hat - y]]).reshape(1, 1)
+    back = out.W @ err * A1 * (1 - A1)
+    out.back(A1, err)
+    hidden.back(X, back)
+    out.step()
+    hidden.step()
+"""
+
+IN_COMPANY = {
+    "a rate by default": ("lr_b=0.01", "lr_b=0.05"),
+    "a sign of the error": ("[[y_hat - y]]", "[[y - y_hat]]"),
+}
+
+
+@pytest.mark.parametrize("made", IN_COMPANY.values(), ids=IN_COMPANY)
+def test_what_is_wrong_besides_is_no_matter_of_the_line(diagnosed, made: tuple[str, str]) -> None:
+    """A change mends a mistake once that is gone, and the other one is as it was."""
+    was, now = made
+    text = homework(CLASSIFICATION, OF_A_LAYER).replace("out.back(A1", "out.back(X")
+    findings = diagnosed(text.replace(was, now), CLASSIFICATION).findings
+    told = {each.mistake: each for each in findings}
+    code = "wrong-sign" if "y" in was else "wrong-learning-rate"
+    assert {*told} == {code, "wrong-layer-input"}
+    assert now in told[code].source
+    assert was in told[code].fix
+
+
+READ = """\
+    v1 = parameters['W2'][0][0]
+    v2 = parameters['W2'][1][0]
+"""
+
+STEPS = """\
+    parameters['W2'][0][0] -= 0.001 * err * h1
+    parameters['W2'][1][0] -= 0.001 * err * h2
+    parameters['b2'][0][0] -= 0.01 * err
+"""
+
+BY_NAMES = f"""
+def update_parameters(parameters, y, y_hat, A1, X):
+    h1 = A1[0][0]
+    h2 = A1[1][0]
+    err = y_hat - y
+{READ}{STEPS}\
+    s1 = h1 * (1 - h1)
+    s2 = h2 * (1 - h2)
+    parameters['W1'][0][0] -= 0.001 * err * v1 * s1 * X[0][0]
+    parameters['W1'][1][0] -= 0.001 * err * v1 * s1 * X[1][0]
+    parameters['b1'][0][0] -= 0.01 * err * v1 * s1
+    parameters['W1'][0][1] -= 0.001 * err * v2 * s2 * X[0][0]
+    parameters['W1'][1][1] -= 0.001 * err * v2 * s2 * X[1][0]
+    parameters['b1'][1][0] -= 0.01 * err * v2 * s2
+"""
+
+LATE = {
+    "another entry": ("h2 = A1[1][0]", "h2 = A1[0][0]", "h2 ="),
+    "exchanged": (
+        *("v1 = parameters['W2'][0][0]\n    v2 = parameters['W2'][1][0]",),
+        *("v1 = parameters['W2'][1][0]\n    v2 = parameters['W2'][0][0]", "v1 ="),
+    ),
+    "after the step": (READ + STEPS, STEPS + READ, "v1 ="),
+}
+
+
+@pytest.mark.parametrize("made", LATE.values(), ids=LATE)
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
+def test_a_name_is_told_where_it_is_given(diagnosed, made: tuple[str, str, str], company) -> None:
+    """And not where it is used, in several lines."""
+    was, now, line = made
+    text = homework(CLASSIFICATION, BY_NAMES)
+    assert text.count(was) == 1
+    text = text.replace(was, now)
+    if company:
+        text = text.replace("['b2'][0][0] -= 0.01", "['b2'][0][0] -= 0.03")
+    findings = diagnosed(text, CLASSIFICATION).findings
+    assert len(findings) == 1 + company
+    (finding,) = [each for each in findings if "b2" not in each.entries]
+    places = [each.place.line for each in findings if each.place and each is not finding]
+    told = [text.split("\n")[line - 1].strip() for line in places]
+    assert told == ["parameters['b2'][0][0] -= 0.03 * err"] * company
+    assert finding.source.startswith(line)
+    right = [each.strip() for each in was.strip().split("\n")]
+    assert finding.fix.split("\n")[:2] == right[:2]
+
+
+def test_a_change_that_stops_the_code_mends_nothing(diagnosed) -> None:
+    """Another entry of what has none is not there, and neither is the mistake."""
+    text = homework(CLASSIFICATION, BY_NAMES).replace("err * v1 * s1", "err * v1 * s2")
+    (finding,) = diagnosed(text, CLASSIFICATION).findings
+    lines = text.split("\n")
+    assert len(finding.places) > 1
+    assert all("v1 * s2" in lines[place.line - 1] for place in finding.places)
+
+
 def test_a_rate_above_all_parts_of_a_file_is_told_there(diagnosed) -> None:
     """What stands there is shared by them."""
     _, rest = NAMED_RATES.format(biases=0.05).split("\n\n", 1)
