@@ -231,7 +231,10 @@ def diagnose(
             from gradkit.grading import rates
 
             def left(examined: Examined, further: int) -> Inquiry:
-                return inquire(task, examined, process, oracle, seed + further)
+                right = all(verdict.state == "pass" for verdict in examined.verdicts)
+                return (
+                    Inquiry() if right else inquire(task, examined, process, oracle, seed + further)
+                )
 
             inquiry = rates.with_lines(task, examined, process, inquiry, seed, again, left)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes

@@ -50,6 +50,9 @@ ATTEMPTS = 12
 NUMBER = re.compile(r"\d\.|\.\d|\de[-+\d]")
 """What a rate is written like."""
 
+ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
+"""What an entry is written like: of which array, and which."""
+
 DOWN = re.compile(r"-=|\w - |[\])] ?-")
 """What a step is written like that goes down, as it should."""
 
@@ -288,12 +291,17 @@ def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
         if used > 2 and entries and one.lineno + 1 == other.lineno:
             source, instead = (ast.unparse(each.value) for each in (one, other))
             yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
+    known = {*ENTRY.findall(text.source)}
     for each in given:
         for part in ast.walk(each.value):
             if isinstance(part, ast.Subscript):
                 for at in ast.walk(part.slice):
                     if isinstance(at, ast.Constant) and at.value in (0, 1):
-                        yield text.put("wrong-index", text.spot(at), str(1 - at.value))
+                        entry = text.put("wrong-index", text.spot(at), str(1 - at.value))
+                        made = {*ENTRY.findall(entry.lines[0])} - known
+                        # Of an array of which the text has several entries it is one of these.
+                        if all(sum(of == array for array, _ in known) == 1 for of, _ in made):
+                            yield entry
 
 
 def _moved(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
