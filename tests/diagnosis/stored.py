@@ -87,6 +87,7 @@ OTHER_LINES = {
     "[j][0] += 0.001 * e * A1[j][0]\n        for": EARLY,
     "grads[key] = grads[key] * 0.001\n": MENDED,
     "parameters['W1'][1, 0] -= 0.001 * dW1[1, 0]\n": MENDED,
+    "lr=lr / 2)\n    losses, total = [], 0.0\n    for epoch in range(epochs):\n        loss = nn.functional.binary_cross_entropy_with_logits(": "the layer has its line, and not its class, beside a mistake of the loop",
 }
 """What stands in texts whose mistakes are told as they were, at other lines, and why; before a
 … what is in the name of the task, and $ for the end of the text."""
