@@ -8,9 +8,9 @@ that stops, are looked at in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import takewhile
 from operator import itemgetter
 
 from msgspec import Struct, field
@@ -39,7 +39,7 @@ from gradkit.diagnosis.repair.training import (
 from gradkit.grading.repairs import HELD, Again, replaced
 from gradkit.judge.case import Examined
 from gradkit.language import say
-from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
@@ -47,8 +47,8 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
 ATTEMPTS = 60
-"""Texts that are run for one task at most, some 80 ms of processor time each; and all together may
-take as long as the task's own deadline."""
+"""Texts with one change that are run, some 80 ms of processor time each, and as many with several;
+all of them together may take as long as the task's deadline."""
 
 PAIRS = 12
 """Changed texts in whose runs two mistakes are looked for."""
@@ -59,11 +59,27 @@ LARGEST = 50_000
 Texts = Mapping[str, str]
 
 
-class _Change(Struct, frozen=True):
-    """A change that was made, and the text before it."""
+class _Step(Struct, frozen=True):
+    """A change, the text before it, and what was ``found`` of that.
+
+    It mends the mistake ``of`` those, and is one of ``code``. All may be ``right`` then.
+    """
 
     proposal: Proposal
     source: str
+    of: str
+    code: str
+    found: Inquiry
+    right: bool = False
+
+
+class _Run(Struct):
+    """A text that was run, and what was found of it."""
+
+    texts: Texts
+    examined: Examined
+    idioms: Idioms
+    inquiry: Inquiry = field(default_factory=Inquiry)
 
 
 def with_lines(
@@ -82,143 +98,63 @@ def with_lines(
     again : callable
         See `gradkit.grading.repairs.Again`.
     """
-    before, inquiry = inquiry, _with_unnamed(task, examined, inquiry)
-    if not _codes(inquiry):
+    whole = _with_unnamed(task, examined, inquiry)
+    if not _codes(whole):
         return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     texts = {name: cell.source for name, cell in cells.items()}
-    passed = [each.check for each in examined.verdicts if each.state == "pass"]
-    stopped = [v.place for v in examined.verdicts if v.state == "error" and v.place is not None]
-    near = frozenset(
-        (name, place.line - cell.first_line + 1)
-        for place in stopped
-        for name, cell in cells.items()
-        if (cell.file, cell.cell) == (place.file, place.cell)
-    )
-    search = _Search(task, process, again, ATTEMPTS, task.deadline, "forward" in passed, near)
-    only = "" if inquiry == before else ONLY.get(inquiry.findings[0].check, "")
-    mended = _mended(search, texts, inquiry, only, _score(examined))
-    if not mended.made and inquiry != before:
+    idioms = idioms_of(process.section, process.modules)
+    search = _Search(task, process, again, cells, task.deadline)
+    steps = search.steps(_Run(texts, examined, idioms, inquiry))
+    if not steps and inquiry != whole:
         # What stopped is said in words.
-        return before
+        return inquiry
     amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
-    return _with_mended(task, mended, amiss, cells)
+    return _with_steps(task, whole, steps, amiss, cells)
 
 
-class _Mended(Struct):
-    """The mistakes that changes mend, and what else is left once they are ``made``.
-
-    ``codes`` are those of the ``inquiry`` that are mended, in the order of their changes, each
-    ``named`` as the one that its change is of. ``further`` are the changes that mend the ``rest``.
-    """
-
-    inquiry: Inquiry
-    codes: Sequence[str]
-    made: list[_Change]
-    named: dict[str, str]
-    further: list[_Change] = field(default_factory=list)
-    rest: Inquiry = field(default_factory=Inquiry)
-
-
-def _mended(search: _Search, texts: Texts, inquiry: Inquiry, only: str, least: int) -> _Mended:
-    """Look for the changes that mend what was found, or ``only`` what one mistake is mended by.
-
-    Without them ``least`` entries are right.
-    """
-    codes = _codes(inquiry)
-    # What has a name and is of the model may be right before the rest is.
-    of_model = [f.mistake for f in inquiry.findings if f.check == "forward"]
-    of_model = [code for code in of_model if code != UNEXPLAINED]
-    search.partly = UNEXPLAINED in codes and len(codes) > 1
-    if search.partly:
-        codes = of_model
-    made = search.made(texts, [only]) if only else []
-    for code in codes if len(codes) > 1 and not search.partly else ():
-        if made := search.made(texts, [code]):
-            # It is one mistake, whatever else gives the same numbers.
-            return _Mended(_of_one(inquiry, code), [code], made, {})
-    if not made and not only and codes:
-        made = search.made(texts, codes)
-    if not made and codes and OF_THE_MODULE.issuperset(codes):
-        # The loss may have been chosen for what the module gives.
-        made = search.made(texts, [*codes, "wrong-loss"])
-    named = dict[str, str]()
-    if not made and len(codes) == 1:
-        # Several mistakes give its numbers: it is the one that a change of what is there mends.
-        first = next(each for each in inquiry.findings if each.check)
-        for (code,) in [other for other in first.alternatives if len(other) == 1]:
-            made = [one for one in search.made(texts, [code]) if not _only_adds(one.proposal)]
-            if made:
-                named = {first.mistake: code}
-                break
-    if not made and of_model and not search.partly:
-        search.partly, search.left, codes = True, ATTEMPTS, of_model
-        made = search.made(texts, codes)
-    if made and (search.partly or only == SIZES):
-        further, rest = search.beyond(texts, made)
-        own = tuple(f for f in inquiry.findings if not further or f.mistake in codes)
-        return _Mended(replace(inquiry, findings=own), codes, made, named, further, rest)
-    if not made and UNEXPLAINED in codes:
-        made, further, rest = search.with_named(least)
-        own, others = inquiry.findings[:1], inquiry.findings[1:]
-        if made and not further:
-            rest = Inquiry(others)
-        own = own if made else inquiry.findings
-        return _Mended(replace(inquiry, findings=own), codes, made, named, further, rest)
-    return _Mended(inquiry, codes, made, named)
-
-
-def _with_mended(
-    task: Task, mended: _Mended, amiss: Sequence[str], cells: Mapping[str, Cell]
+def _with_steps(
+    task: Task,
+    inquiry: Inquiry,
+    steps: Sequence[_Step],
+    amiss: Sequence[str],
+    cells: Mapping[str, Cell],
 ) -> Inquiry:
     """Return findings with the changes that mend them, and what of the checks ``amiss`` follows."""
-    inquiry, codes, made, named = mended.inquiry, mended.codes, mended.made, mended.named
-    further, rest = mended.further, mended.rest
-    by_code = dict(zip(codes, _steps(made), strict=False))
-    findings = _placed(task, inquiry.findings, by_code, named, cells)
-    for loss in made[len(codes) :]:
-        findings = [_with_loss(each, loss, made, cells) for each in findings]
-    whole = UNEXPLAINED in by_code and not rest.findings
-    if whole:
-        # One change makes all of it right: it is one mistake, and told once.
-        checked = [each for each in findings if each.check]
-        findings = [each for each in findings if each not in checked[1:]]
-    later = dict(zip(_codes(rest), _steps([*made, *further])[len(made) :], strict=False))
-    if CHOSEN in later and OF_THE_MODULE.issuperset(codes):
-        # It is right for what the model gives now.
-        steps = later[CHOSEN]
-        findings = [_with_loss(each, steps[-1], steps, cells) for each in findings]
-        rest = replace(rest, findings=tuple(f for f in rest.findings if f.mistake != CHOSEN))
-    findings += _placed(task, rest.findings, later, {}, cells)
+    known = {each.mistake: each for each in reversed(inquiry.findings) if each.check}
+    told, losses = list[Finding](), list[_Step]()
+    for number, step in enumerate(steps):
+        if step.of not in known and step.code in CHOSEN and _of_module(steps[:number]):
+            # It is right for what the model gives now.
+            losses.append(step)
+            continue
+        finding = known.pop(step.of, None) or next(
+            each for each in step.found.findings if each.mistake == step.of
+        )
+        told.append(_told(task, finding, step.code, steps[: number + 1], cells))
+    for loss in losses:
+        told = [_with_loss(each, loss, steps, cells) for each in told]
+    # Where all is right then, whatever else was found follows from what is mended.
+    mended = _make_right(steps)
+    findings = told + [
+        _standing(each, cells)
+        for each in inquiry.findings
+        if not each.check or (not mended and each.mistake in known)
+    ]
+    named = {step.of: step.code for step in steps}
     follows = {
         check: tuple(named.get(code, code) for code in after)
-        for check, after in (rest if further else inquiry).follows.items()
+        for check, after in inquiry.follows.items()
     }
-    if whole or further:
-        mistakes = {each.check: each.mistake for each in findings if each.check}
-        follows |= {check: (*mistakes.values(),) for check in amiss if check not in mistakes}
+    if mended:
+        mistakes = tuple(dict.fromkeys(each.mistake for each in told))
+        follows |= dict.fromkeys({*amiss} - {each.check for each in told}, mistakes)
     return replace(inquiry, findings=tuple(findings), follows=follows)
 
 
-def _steps(made: Sequence[_Change]) -> list[Sequence[_Change]]:
-    """Return each change, with those before it."""
-    return [made[: number + 1] for number in range(len(made))]
-
-
-def _placed(
-    task: Task,
-    findings: Sequence[Finding],
-    by_code: Mapping[str, Sequence[_Change]],
-    named: Mapping[str, str],
-    cells: Mapping[str, Cell],
-) -> list[Finding]:
-    """Return findings with the lines of the changes that mend them, by their mistakes."""
-    return [
-        _told(task, each, named.get(each.mistake, each.mistake), by_code[each.mistake], cells)
-        if each.mistake in by_code
-        else _standing(each, cells)
-        for each in findings
-    ]
+def _make_right(steps: Sequence[_Step]) -> bool:
+    """Tell whether everything is right with some changes."""
+    return bool(steps) and steps[-1].right
 
 
 def _score(examined: Examined) -> int:
@@ -231,8 +167,12 @@ MODEL = "model"
 ONLY = {MODEL: SIZES, "gradient": "wrong-rounds"}
 """What alone is looked for where a check fails that no mistake has by its numbers."""
 
-CHOSEN = "logits-loss"
-"""The mistake that is none beside a model that gives plain sums."""
+CHOSEN = frozenset({"logits-loss", "wrong-loss"})
+"""Mistakes that are none beside a model that gives something else."""
+
+
+def _of_module(steps: Sequence[_Step]) -> bool:
+    return OF_THE_MODULE.issuperset(step.of for step in steps)
 
 
 def _codes(inquiry: Inquiry) -> list[str]:
@@ -246,7 +186,7 @@ def _codes(inquiry: Inquiry) -> list[str]:
 
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
     """Return findings with one for the model or the loop, where one is wrong and none is told."""
-    wrong = {verdict.check: verdict.state for verdict in examined.verdicts}
+    wrong = _states(examined)
     bound = examined.case.binding.bound
     roles = {MODEL: MODEL, "forward": MODEL, "trajectory": "train", "gradient": "train"}
     for check, role in roles.items():
@@ -257,149 +197,171 @@ def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
     return inquiry
 
 
-def _of_one(inquiry: Inquiry, code: str) -> Inquiry:
-    """Return findings with those of one mistake alone: whatever else is wrong follows from it."""
-    kept = [each for each in inquiry.findings if each.mistake == code]
-    checks = {*inquiry.follows, *(each.check for each in inquiry.findings)}
-    follows = dict.fromkeys(checks - {each.check for each in kept}, (code,))
-    return Inquiry(tuple(kept), follows)
+def _wanted(found: Inquiry, whole: Inquiry) -> Iterator[tuple[str, str]]:
+    """Yield what is to be mended, and as which mistake, the likeliest first."""
+    if found != whole and (only := ONLY.get(whole.findings[0].check)):
+        yield UNEXPLAINED, only
+        return
+    codes = _codes(whole)
+    # What has a name is right before the rest is.
+    for code in sorted(codes, key=UNEXPLAINED.__eq__):
+        yield code, code
+    if len(codes) == 1:
+        # Several mistakes give its numbers.
+        first = next(each for each in whole.findings if each.check)
+        yield from ((first.mistake, other[0]) for other in first.alternatives if len(other) == 1)
 
 
 class _Search(Struct):
-    """A search for one change for each mistake.
+    """A search for changes, one after the other, that make everything right.
 
-    ``left`` are the texts that may still be run, ``seconds`` what the code may still take. A
-    ``right`` forward pass is left as it is, but for what cuts its graph; where it is looked for
-    ``partly``, a forward pass is all that has to be right. ``near`` are the lines of cells that the
-    code stops at, which are changed first. ``scores`` are the entries that were right with the
-    texts that were run, ``seen`` what came of changes that made not all right alone.
+    A change is on the way to that if it makes the model right, or if what was found is less then:
+    one mistake less, or names for what had none. ``seconds`` are what the code may still take,
+    ``left`` the texts that may still be run.
     """
 
     task: Task
     process: StudentProcess
     again: Again
-    left: int
+    cells: Mapping[str, Cell]
     seconds: float
-    right: bool = False
-    near: frozenset[tuple[str, int]] = frozenset()
-    partly: bool = False
-    scores: dict[tuple[str, ...], int] = field(default_factory=dict)
-    seen: list[tuple[_Change, Texts, Examined, Idioms]] = field(default_factory=list)
+    left: int = field(default_factory=lambda: ATTEMPTS)
 
-    def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
-        """Return the changes that together make everything right, in the order of the mistakes."""
-        proposed: Iterable[tuple[Proposal, Texts]] = self._proposed(texts, codes[0])
-        if len(codes) > 1:
-            # What makes most right alone is the most likely.
-            proposed = sorted(proposed, key=lambda each: -self.scores.get((*each[1].values(),), 0))
-        for proposal, changed in proposed:
+    def steps(self, run: _Run, further: bool = False) -> list[_Step]:
+        """Return the changes; without those that make all right, one that makes the model so."""
+        found, run.inquiry = run.inquiry, _with_unnamed(self.task, run.examined, run.inquiry)
+        tried: list[tuple[_Step, _Run]] = []
+        for step, texts in self._proposed(run, found):
             if self.left <= 0 or self.seconds <= 0:
                 break
-            source = texts[proposal.cell]
-            whole = proposal if proposal.kind == INDENTED else trimmed(proposal, source)
-            change = _Change(whole, source)
-            if len(codes) == 1:
-                if self._right(changed, codes[0], change):
-                    return [change]
-            elif further := self.made(changed, codes[1:]):
-                return [change, *further]
-        return []
+            after = self._run(texts)
+            if _is_right(after.examined) and self._holds(texts, _is_right):
+                return [replace(step, right=True)]
+            tried.append((step, after))
+        if self.seconds <= 0:
+            return []
+        if not further:
+            self.left = ATTEMPTS
+        alone: list[_Step] = []
+        stage = _stage(run.examined)
+        for step, after in self._less(run, tried):
+            steps = [step, *self.steps(after, further=True)]
+            if _make_right(steps):
+                return steps
+            if not alone and _stage(after.examined) > stage:
+                alone = steps * self._holds(after.texts, lambda each: _stage(each) > stage)
+        return alone
 
-    def _proposed(self, texts: Texts, code: str) -> Iterator[tuple[Proposal, Texts]]:
-        """Yield the changes that may mend a mistake, with the texts that each makes."""
-        seen, made = {*texts.values()}, Made()
+    def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
+        """Yield the changes that were tried after which less is found, the likeliest first."""
+        codes, least = _codes(run.inquiry), _score(run.examined)
+        unknown: list[tuple[_Step, _Run]] = []
+
+        def is_less(left: Sequence[str]) -> bool:
+            named = bool(left) and UNEXPLAINED not in left
+            return named and (UNEXPLAINED in codes or len(left) < len(codes))
+
+        if UNEXPLAINED in codes:
+            tried = sorted(tried, key=lambda each: _score(each[1].examined) <= least)
+        for step, after in tried:
+            raised = _stage(after.examined) > _stage(run.examined)
+            left = self._found(after, 2 if raised else 1)
+            if raised or is_less(left):
+                yield step, after
+            elif UNEXPLAINED in left:
+                unknown.append((step, after))
+        for step, after in unknown[:PAIRS] if UNEXPLAINED in codes else ():
+            if is_less(self._found(after, 2)):
+                yield step, after
+
+    def _found(self, run: _Run, most: int) -> list[str]:
+        run.inquiry = training_inquiry(self.task, run.examined, run.idioms, most)
+        return _codes(run.inquiry)
+
+    def _proposed(self, run: _Run, found: Inquiry) -> Iterator[tuple[_Step, Texts]]:
+        """Yield the changes that may mend what was found, with the texts that each makes.
+
+        A right forward pass is left as it is, but for what cuts its graph. Lines that the code
+        stops at are changed first.
+        """
+        texts, seen, made = run.texts, {*run.texts.values()}, Made()
+        right = _states(run.examined).get("forward") == "pass"
+        near = self._stopped(run.examined)
         # A text may be nested more deeply than it can be written out again.
         with suppress(RecursionError):
             made = made_in(texts.values())
+        likely: list[tuple[bool, Proposal]] = []
         for name, source in texts.items():
             with suppress(RecursionError):
                 own = Text(name, source, made)
-                likely: list[tuple[bool, Proposal]] = []
                 for proposal in changes(self.task, own):
                     computes = own.computes(proposal.line)
-                    if self.right and computes and proposal.kind not in CUTS:
-                        continue
-                    near = (name, proposal.line) in self.near or (computes and not self.right)
-                    likely.append((not near, proposal))
-                for _, proposal in sorted(likely, key=itemgetter(0)):
-                    if code in (UNEXPLAINED, *MENDS[proposal.kind]):
-                        text = replaced(source, proposal)
-                        if text is not None and text not in seen:
-                            seen.add(text)
-                            yield proposal, {**texts, name: text}
+                    if not (right and computes) or proposal.kind in CUTS:
+                        first = (name, proposal.line) in near or (computes and not right)
+                        likely.append((not first, proposal))
+        likely.sort(key=itemgetter(0))
+        for of, code in _wanted(found, run.inquiry):
+            for _, proposal in likely:
+                if code in (UNEXPLAINED, *MENDS[proposal.kind]) and (
+                    of in (code, UNEXPLAINED) or not _only_adds(proposal)
+                ):
+                    source = texts[proposal.cell]
+                    text = replaced(source, proposal)
+                    if text is not None and text not in seen:
+                        seen.add(text)
+                        whole = proposal if proposal.kind == INDENTED else trimmed(proposal, source)
+                        step = _Step(whole, source, of, code, run.inquiry)
+                        yield step, {**texts, proposal.cell: text}
 
-    def with_named(self, least: int) -> tuple[list[_Change], list[_Change], Inquiry]:
-        """Return a change after which what is left has names, the changes that mend it, and these.
+    def _stopped(self, examined: Examined) -> set[tuple[str, int]]:
+        """Return the lines of cells that the code stops at."""
+        places = [v.place for v in examined.verdicts if v.state == "error" and v.place is not None]
+        return {
+            (name, place.line - cell.first_line + 1)
+            for place in places
+            for name, cell in self.cells.items()
+            if (cell.file, cell.cell) == (place.file, place.cell)
+        }
 
-        Two mistakes of which one has no name give numbers that nothing explains; without that one
-        they are those of the other. Changes that make more right than the ``least`` entries, or
-        are the likeliest, may leave two; one that makes the model right stands for itself.
-        """
-        self.left = ATTEMPTS
-        alone: list[_Change] = []
-        first = [(each, training_inquiry(self.task, *each[2:], 1)) for each in self.seen]
-        unknown = [each for each, inquiry in first if UNEXPLAINED in _codes(inquiry)]
-        unknown.sort(key=lambda each: _score(each[2]) <= least)
-        two = ((each, training_inquiry(self.task, *each[2:], 2)) for each in unknown[:PAIRS])
-        for (change, texts, examined, _), inquiry in chain(first, two):
-            codes = _codes(inquiry)
-            if not codes or UNEXPLAINED in codes:
-                continue
-            right, self.right = self.right, self._is_model_right(examined.verdicts)
-            if further := self.made(texts, codes):
-                return [change], further, inquiry
-            if self.right and not (right or alone):
-                with self.process.with_texts(texts):
-                    alone = [change] * self._is_model_right(self.again(HELD).verdicts)
-            self.right = right
-        return alone, [], Inquiry()
-
-    def beyond(self, texts: Texts, made: Sequence[_Change]) -> tuple[list[_Change], Inquiry]:
-        """Return the changes that mend what is left once some have mended the model, and that.
-
-        That is nothing where nothing is left, or not all of it can be mended.
-        """
-        for each in made:
-            changed = replaced(each.source, each.proposal) or each.source
-            texts = {**texts, each.proposal.cell: changed}
-        with self.process.with_texts(texts):
-            examined = self.again(0)
-            idioms = idioms_of(self.process.section, self.process.modules)
-        self.left, self.partly = ATTEMPTS, False
-        self.right = self._is_model_right(examined.verdicts)
-        inquiry = training_inquiry(self.task, examined, idioms)
-        further = self.made(texts, _codes(inquiry)) if inquiry.findings else []
-        return (further, inquiry) if further else ([], Inquiry())
-
-    def _right(self, texts: Texts, code: str, change: _Change) -> bool:
-        """Run a text; at fresh inputs too, where it is right at the judged ones."""
+    def _run(self, texts: Texts) -> _Run:
         self.left -= 1
         with self.process.with_texts(texts):
             examined = self.again(0)
-            self.scores[*texts.values(),] = _score(examined)
-            right = self._passed(examined.verdicts, code)
-            right = right and self._passed(self.again(HELD).verdicts, code)
             self.seconds -= self.process.spent
-            if code == UNEXPLAINED:
-                idioms = idioms_of(self.process.section, self.process.modules)
-                self.seen.append((change, texts, examined, idioms))
-        return right
+            return _Run(texts, examined, idioms_of(self.process.section, self.process.modules))
 
-    def _passed(self, verdicts: Sequence[Verdict], code: str) -> bool:
-        """Tell whether what is looked for is right; a model of other sizes has to run besides."""
-        if not (self.partly or code == SIZES):
-            return {each.state for each in verdicts} == {"pass"}
-        runs = ("pass", "fail") if code == SIZES else ("pass",)
-        return self._is_model_right(verdicts, runs)
+    def _holds(self, texts: Texts, right: Callable[[Examined], bool]) -> bool:
+        """Tell whether what is right of a text is so at fresh inputs too."""
+        with self.process.with_texts(texts):
+            held = right(self.again(HELD))
+            self.seconds -= self.process.spent
+        return held
 
-    @staticmethod
-    def _is_model_right(verdicts: Sequence[Verdict], runs: Sequence[str] = ("pass",)) -> bool:
-        states = {each.check: each.state for each in verdicts}
-        return states[MODEL] == "pass" and states["forward"] in runs
+
+def _states(examined: Examined) -> Mapping[str, str]:
+    return {each.check: each.state for each in examined.verdicts}
+
+
+def _is_right(examined: Examined) -> bool:
+    return {*_states(examined).values()} == {"pass"}
+
+
+STAGES: Sequence[Mapping[str, Sequence[str]]] = (
+    {MODEL: ("pass",), "forward": ("pass", "fail")},
+    {"forward": ("pass",)},
+)
+"""What a model is before all of it is right: one that has the right sizes and runs."""
+
+
+def _stage(examined: Examined) -> int:
+    """Count the stages that a model has passed."""
+    states = _states(examined)
+    passed = (all(states.get(name) in each[name] for name in each) for each in STAGES)
+    return sum(takewhile(bool, passed))
 
 
 def _with_loss(
-    finding: Finding, loss: _Change, made: Sequence[_Change], cells: Mapping[str, Cell]
+    finding: Finding, loss: _Step, made: Sequence[_Step], cells: Mapping[str, Cell]
 ) -> Finding:
     """Return a finding that says that the loss was chosen for what it mends."""
     if not finding.fix:
@@ -424,14 +386,14 @@ def _told(
     task: Task,
     finding: Finding,
     code: str,
-    changes: Sequence[_Change],
+    steps: Sequence[_Step],
     cells: Mapping[str, Cell],
 ) -> Finding:
     """Return a finding with the place of the last of some changes, and what is right there.
 
     What is mended by the change of another mistake, ``code``, is told as that.
     """
-    *earlier, (proposal, source) = [(each.proposal, each.source) for each in changes]
+    *earlier, (proposal, source) = [(each.proposal, each.source) for each in steps]
     cell = cells[proposal.cell]
     line = line_before([one for one, _ in earlier if one.cell == cell.id], proposal.line)
     function = Text(cell.id, source).function(proposal.line)

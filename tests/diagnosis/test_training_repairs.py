@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 from mistakes.samples import samples
 
+from gradkit.binding.idioms import idioms_of
 from gradkit.diagnosis.repair.tell import applied
 from gradkit.grading import training_repairs
-from gradkit.records.result import UNEXPLAINED, TaskResult, Verdict
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, TaskResult, Verdict
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 
@@ -338,6 +339,17 @@ def test_a_call_that_is_missing_is_told_where_it_belongs(diagnosed: Diagnosed) -
     assert fix == "loss.backward()"
 
 
+def test_a_model_that_is_not_begun_as_a_module_is_told_where_that_is_missing(
+    diagnosed: Diagnosed,
+) -> None:
+    """Though it has stopped where a layer is made."""
+    ((code, part, fix),) = told(
+        diagnosed(changed(("        super().__init__()\n", "")), REGRESSION)
+    )
+    assert (code, part) == ("missing-statement", "self.fc1 = nn.Linear(2, 2)")
+    assert fix == "super().__init__()"
+
+
 STOPPED: dict[str, tuple[tuple[str, str], str, str]] = {
     "a tensor that is cut off": (
         ("model(X).squeeze(1)", "model(X).squeeze(1).detach()"),
@@ -550,11 +562,15 @@ def test_slow_code_is_not_run_for_long() -> None:
 
     ran: list[int] = []
     task = next(task for task in read_assignment().tasks if task.id == REGRESSION)
-    seen = SimpleNamespace(verdicts=[WRONG])
+    case = SimpleNamespace(binding=SimpleNamespace(bound={}))
+    seen = SimpleNamespace(verdicts=[WRONG], case=case)
     search = training_repairs._Search(
-        task, Slow(), lambda more: ran.append(more) or seen, 60, task.deadline
+        task, Slow(), lambda more: ran.append(more) or seen, {}, task.deadline
     )
-    assert search.made({"cell": changed(("SGD(", "Adam("))}, [UNEXPLAINED]) == []
+    found = Inquiry((Finding("", "trajectory", UNEXPLAINED, "", ()),))
+    idioms = idioms_of(Slow.section, Slow.modules)
+    run = training_repairs._Run({"cell": changed(("SGD(", "Adam("))}, seen, idioms, found)
+    assert search.steps(run) == []
     assert ran == [0, 0, 0]
 
 

@@ -904,7 +904,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", "wrong-rounds"),
     ),
     "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
-    "unsaid": (_unsaid, "missing-statement", FROZEN),
+    "unsaid": (_unsaid, "missing-statement", (*FROZEN, SIZES)),
     "added": (_subtracted, "not-added", ()),
     "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
