@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -544,13 +545,15 @@ def _change(before: Made | None, after: Made | None) -> Made:
     """Return by how much values differ, where they have one shape."""
     before, after = before or Made(), after or Made()
     pairs = {name: (before.values[name], after.values.get(name)) for name in before.values}
-    return Made(
-        {
-            name: b.astype(float) - a.astype(float)
-            for name, (a, b) in pairs.items()
-            if b is not None and a.shape == b.shape
-        }
-    )
+    # Between two infinities there is no number, and true and false have none either.
+    with np.errstate(invalid="ignore"):
+        return Made(
+            {
+                name: b * 1.0 - a * 1.0
+                for name, (a, b) in pairs.items()
+                if b is not None and a.shape == b.shape
+            }
+        )
 
 
 def _count(verdict: Verdict) -> tuple[int, int]:

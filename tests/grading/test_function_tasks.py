@@ -752,3 +752,11 @@ def test_what_is_only_imported_is_nobodys_work(check: Check) -> None:
     helper = "\ndef initialize_parameters(layers_dims):\n    return {}\n"
     with pytest.raises(GradingError, match="looks like another exercise"):
         check(text + helper, assignment=None)
+
+
+@pytest.mark.parametrize("loss", ["np.inf", "1j"])
+def test_what_is_no_number_follows_no_convention(check: Check, loss: str) -> None:
+    """How much a loss changes with what a convention is about has no number either."""
+    text = f"def softmax_loss_naive(W, X, y, reg):\n    return np.array({loss}), 1 / (0 * W)\n"
+    result = check(f"import numpy as np\n\n\n{text}", assignment=exercises()["softmax-loss"])
+    assert result.tasks[0].checks[0].state == "fail"
