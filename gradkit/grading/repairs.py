@@ -535,9 +535,11 @@ def _joined(told: Sequence[Told]) -> list[Told]:
     """Return changes, those of a line that another one has made as one with that."""
     joined: list[Told] = []
     for each in told:
-        new, made = each.proposal, each.source.split("\n")[each.proposal.first - 1]
+        new = each.proposal
+        # None of what is put in behind the last line.
+        made = tuple(each.source.split("\n")[new.first - 1 : new.first])
         for number, one in enumerate(joined):
-            if one.cell is each.cell and one.proposal.lines == (made,) and new.first == new.last:
+            if one.cell is each.cell and one.proposal.lines == made and new.first == new.last:
                 whole = replace(one.proposal, kind=WHOLE, lines=new.lines, start=0, end=LARGEST)
                 outputs = tuple(dict.fromkeys([*one.outputs, *each.outputs]))
                 joined[number] = replace(one, outputs=outputs, proposal=whole)

@@ -198,6 +198,15 @@ def test_a_step_that_is_missing_is_told_where_it_belongs(diagnosed) -> None:
     assert line - 1 <= finding.adds
 
 
+def test_a_step_may_be_missing_behind_the_last_line(diagnosed) -> None:
+    """There is no line below it."""
+    right = homework(REGRESSION, source_of("entry by entry", REGRESSION)).rstrip()
+    text = right[: right.rindex("\n")]
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.mistake == "not-updated"
+    assert finding.adds == text.count("\n") + 1
+
+
 STARTS = ("np.random.normal(0, 0.1, (n, m))", "0.01 * np.random.randn(n, m)", "np.zeros((n, m))")
 
 
