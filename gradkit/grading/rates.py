@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import dropwhile, groupby, islice, pairwise
+from itertools import combinations, dropwhile, groupby, islice, pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import marked
 from gradkit.diagnosis.repair.text import Text
-from gradkit.grading.net_repairs import is_much, with_changes
+from gradkit.grading.net_repairs import OF_NAMES, is_much, with_changes
 from gradkit.grading.repairs import HELD, Again, replaced
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
@@ -40,9 +40,6 @@ SIGN = "wrong-sign"
 
 LATE = "updated-before-use"
 """The mistake that is of the order of lines."""
-
-OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
-"""Kinds of changes by which what a name is given may be another entry's."""
 
 ATTEMPTS = 12
 """Texts that are run at most for a mistake."""
@@ -251,10 +248,10 @@ def _rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
             for rate in rates:
                 if rate != number.value:
                     yield text.put("wrong-constant", text.spot(number), f"{rate:g}")
-        if len(numbers) == 2 and len(values) == 1:
-            one, other = numbers
-            both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
-            yield text.put_each("wrong-order", both)
+        for one, other in combinations(numbers, 2) if len(values) == 1 else ():
+            if one.value != other.value:
+                both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
+                yield text.put_each("wrong-order", both)
 
 
 def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
