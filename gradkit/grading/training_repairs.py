@@ -26,6 +26,7 @@ from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Made, Text, made_in
 from gradkit.diagnosis.repair.training import (
+    CERTAIN,
     CUTS,
     IN_PLACE,
     INDENTED,
@@ -158,7 +159,7 @@ def _mended(search: _Search, texts: Texts, inquiry: Inquiry, only: str, least: i
         further, rest = search.beyond(texts, made)
         own = tuple(f for f in inquiry.findings if not further or f.mistake in codes)
         return _Mended(replace(inquiry, findings=own), codes, made, named, further, rest)
-    if not made and UNEXPLAINED in codes:
+    if not made and (UNEXPLAINED in codes or (search.seen and len(codes) == 1)):
         made, further, rest = search.with_named(least)
         own, others = inquiry.findings[:1], inquiry.findings[1:]
         if made and not further:
@@ -380,7 +381,7 @@ class _Search(Struct):
             right = self._passed(examined.verdicts, code)
             right = right and self._passed(self.again(HELD).verdicts, code)
             self.seconds -= self.process.spent
-            if code == UNEXPLAINED:
+            if code == UNEXPLAINED or change.proposal.kind in CERTAIN:
                 idioms = idioms_of(self.process.section, self.process.modules)
                 self.seen.append((change, texts, examined, idioms))
         return right
