@@ -161,6 +161,25 @@ def test_what_stops_is_told_where_it_is_mended(diagnosed, case: Case) -> None:
     assert finding.deduction == stopped.max_score - stopped.score > 0
 
 
+BESIDES = {
+    "a sign": ("-y / out + (1 - y)", "y / out - (1 - y)", "wrong-sign", "return y / out"),
+    "a gradient": ("values[l - 1] @", "values[0] @", "wrong-layer-input", "dW[l], db[l] ="),
+}
+
+
+@pytest.mark.parametrize("made", BESIDES.values(), ids=BESIDES)
+def test_what_is_wrong_besides_a_product_that_stops_is_told(diagnosed, made) -> None:
+    """Once another product is there, the numbers say what it is."""
+    was, now, code, line = made
+    right = homework(CLASSIFICATION, LAYERS)
+    text = right.replace("[f'W{l}'] @ dZ", "[f'W{l}'].T @ dZ").replace(was, now)
+    product, other = diagnosed(text, CLASSIFICATION).findings
+    assert product.mistake == "wrong-transpose"
+    assert product.fix == "dA = parameters[f'W{l}'] @ dZ"
+    assert other.mistake == code
+    assert other.source.startswith(line)
+
+
 def test_a_sign_is_told_where_the_gradient_has_it(diagnosed) -> None:
     """A step that takes away is as it should be; one that adds may be meant."""
     text, line = text_of(REGRESSION, "matmul", "-2 * (y - y_hat)", "2 * (y - y_hat)")
