@@ -157,8 +157,8 @@ class _Repairs(Struct):
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
             passes = self.told and self.grader.verdicts[check.name].state == "pass"
-            own = self.grader.definitions_of(check)[:1] if passes else []
-            helped = any(run & each.reads() for each in own)
+            known = self.grader.definitions_of(check) if passes else []
+            helped = run & {each.name for each in known}
             if not helped or self._verdict(check).state == "pass":
                 continue
             turned = replace(self, texts={}, told=[], made={}, mended={})
