@@ -36,6 +36,9 @@ MUCH, MANY, MOST = 3, 4, 5
 """Mistakes about one entry on one line, different ones on one line, and those about one entry, in
 whose place one change is looked for."""
 
+OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
+"""Kinds of changes by which what a name is given, or stands for, may be another's."""
+
 STILL = "not-updated"
 """The mistake that leaves entries as they were."""
 
@@ -114,6 +117,7 @@ def with_changes(
     found = [_of(check, inquiry) for check in failed]
     if all(named) and all(found) and not any(map(is_much, found)):
         among = frozenset(kind for each in named for kind in each)
+        among |= OF_NAMES if any(map(_are_alike, found)) else frozenset()
         wanted = Wanted(NAMED, near, kinds=among, most=len(named))
         if likelier:
             wanted = Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
@@ -196,7 +200,9 @@ def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
     own = _of(verdict.check, inquiry)
     if verdict.state not in ("fail", "error") or (verdict.check in inquiry.follows and not own):
         return False
-    if any(each.mistake == UNEXPLAINED for each in own) or not own or is_much(own):
+    if any(each.mistake == UNEXPLAINED for each in own) or not own:
+        return True
+    if is_much(own) or _are_alike(own):
         return True
     guessed = (mistake(each.mistake).kinds for each in own if each.id in inquiry.doubtful)
     return len(own) <= FEW and any(guessed)
@@ -216,6 +222,11 @@ def is_much(findings: Sequence[Finding]) -> bool:
     left, written = ({*_arrays(findings, still=still)} for still in (True, False))
     many = any(max(times.values(), default=0) >= most for times, most in counts)
     return many or bool(left & written)
+
+
+def _are_alike(findings: Sequence[Finding]) -> bool:
+    """Tell two mistakes about the same entries: one name for another may be both."""
+    return len(findings) == FEW and len({each.entries for each in findings}) == 1
 
 
 def _arrays(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
@@ -278,7 +289,8 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
     # Names that leave something open are not the reason, if one change mends all.
     partly = open_ is not None and len(own) > 1 and changes[0].mistake != WHOLE
-    if whole and len(changes) == 1 and (partly or is_much(own)):
+    of_both = _are_alike(own) and changes[0].mistake in OF_NAMES
+    if whole and len(changes) == 1 and (partly or of_both or is_much(own)):
         return _instead(changes, own, inquiry)
     if is_much(own):
         return inquiry

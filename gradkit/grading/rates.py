@@ -4,6 +4,8 @@ By the numbers it is told where a step is made. Where that line is hardly the wr
 changes are tried that may mend it further up: of a number that the text sets, of the differences
 that errors are made of, of what the names are given that are used. A change mends a mistake if the
 diagnosis of the changed text has it no more, and all others as they were.
+
+What is wrong besides a product that stops has no numbers: that is mended first, by another product.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import dropwhile, groupby, islice, pairwise
+from itertools import combinations, dropwhile, groupby, islice, pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,14 +23,15 @@ from msgspec.structs import replace
 from gradkit.diagnosis.inquiry.shared import shared_lines
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.tell import marked
+from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Text
-from gradkit.grading.net_repairs import is_much, with_changes
+from gradkit.grading.net_repairs import FEW, OF_NAMES, is_much, with_changes
 from gradkit.grading.repairs import HELD, Again, replaced
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
-from gradkit.records.submission import Cell
+from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
+from gradkit.runtime.syntax import last_name
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
@@ -40,9 +43,6 @@ SIGN = "wrong-sign"
 
 LATE = "updated-before-use"
 """The mistake that is of the order of lines."""
-
-OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
-"""Kinds of changes by which what a name is given may be another entry's."""
 
 ATTEMPTS = 12
 """Texts that are run at most for a mistake."""
@@ -118,8 +118,50 @@ class _Search(Struct):
                     right = {each.check for each in left[0].verdicts if each.state == "pass"}
                     failed = {each.check for each in examined.verdicts if each.state == "fail"}
                     return _with(at, _as_before(rest, proposal, cell), right & failed, inquiry)
-        found = partial(with_changes, self.task, examined, self.process, inquiry, self.seed)
-        return found(self.again, self._named)
+        search = partial(with_changes, self.task, examined, self.process, inquiry, self.seed)
+        found = search(self.again, self._named)
+        for each in examined.verdicts:
+            own = [finding for finding in found.findings if finding.check == each.check]
+            if each.state == "error" and each.place is not None and len(own) != 1:
+                most = len(own) or FEW + 1
+                return self._gone_on(each.check, each.place, most) or found
+        return found
+
+    def _gone_on(self, check: str, place: Place, most: int) -> Inquiry | None:
+        """Return another product for one that stops, and what is wrong besides, if it has names.
+
+        That is the one that leaves least of this; no more than ``most`` are told in all.
+        """
+        best: tuple[Cell, Proposal, Examined, Inquiry] | None = None
+        for cell in self.process.section.own:
+            here = (cell.file, cell.cell) == (place.file, place.cell)
+            text = Text(cell.id, cell.source if here else "")
+            for each in _products(text, place.line - cell.first_line + 1):
+                with self.process.with_texts({cell.id: replaced(cell.source, each) or ""}):
+                    one, other = (self._runs(check, further) for further in (0, HELD))
+                if one and other and _known(one[1]) == _known(other[1]):
+                    fewer = best is None or len(one[1].findings) < len(best[-1].findings)
+                    best = (cell, each, *one) if fewer else best
+        if best is None or not 0 < len(best[-1].findings) < most:
+            return None
+        cell, change, examined, rest = best
+        function = Text(cell.id, cell.source).function(change.line)
+        parts = (self.task.id, check, function, (), change, cell, change.line, cell.source)
+        with self.process.with_texts({cell.id: replaced(cell.source, change) or ""}):
+            rest = self.lines(examined, rest)
+        return replace(rest, findings=(finding_of(*parts), *rest.findings))
+
+    def _runs(self, check: str, further: int) -> tuple[Examined, Inquiry] | None:
+        """Return what is found of the code that is loaded, if a check runs and all has names."""
+        if self.seconds <= 0:
+            return None
+        examined = self.again(further)
+        self.seconds -= self.process.spent
+        if (check, "error") in {(each.check, each.state) for each in examined.verdicts}:
+            return None
+        inquiry = self.left(examined, further)
+        named = all(each.mistake != UNEXPLAINED for each in inquiry.findings)
+        return (examined, inquiry) if named else None
 
     def _mended(
         self, finding: Finding, before: Examined, inquiry: Inquiry
@@ -251,10 +293,10 @@ def _rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
             for rate in rates:
                 if rate != number.value:
                     yield text.put("wrong-constant", text.spot(number), f"{rate:g}")
-        if len(numbers) == 2 and len(values) == 1:
-            one, other = numbers
-            both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
-            yield text.put_each("wrong-order", both)
+        for one, other in combinations(numbers, 2) if len(values) == 1 else ():
+            if one.value != other.value:
+                both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
+                yield text.put_each("wrong-order", both)
 
 
 def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
@@ -302,6 +344,32 @@ def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
                         # Of an array of which the text has several entries it is one of these.
                         if all(sum(of == array for array, _ in known) == 1 for of, _ in made):
                             yield entry
+
+
+def _products(text: Text, line: int) -> Iterator[Proposal]:
+    """Yield the products of a line with a factor transposed, or not, exchanged, or by entries."""
+    for node in ast.walk(text.tree):
+        if not isinstance(node, ast.expr) or not node.lineno <= line <= (node.end_lineno or 0):
+            continue
+        factors: Sequence[ast.expr] = ()
+        if isinstance(node, ast.Call) and last_name(node.func) in ("dot", "matmul"):
+            factors = node.args
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mult):
+            factors = (node.left, node.right)
+        if len(factors) != 2:
+            continue
+        for each in factors:
+            if isinstance(each, ast.Attribute) and each.attr == "T":
+                now = ast.unparse(each.value)
+            else:
+                now = ast.unparse(ast.Attribute(each, "T"))
+            yield text.put("wrong-transpose", text.spot(each), now)
+        left, right = factors
+        both = ((left, ast.unparse(right)), (right, ast.unparse(left)))
+        yield text.put_each("wrong-order", both)
+        other = ast.MatMult() if isinstance(getattr(node, "op", None), ast.Mult) else ast.Mult()
+        whole = ast.unparse(ast.BinOp(left, other, right))
+        yield text.put("wrong-operator", text.spot(node), whole)
 
 
 def _moved(text: Text, lines: Collection[int]) -> Iterator[Proposal]:

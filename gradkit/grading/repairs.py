@@ -157,8 +157,8 @@ class _Repairs(Struct):
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
             passes = self.told and self.grader.verdicts[check.name].state == "pass"
-            own = self.grader.definitions_of(check)[:1] if passes else []
-            helped = any(run & each.reads() for each in own)
+            known = self.grader.definitions_of(check) if passes else []
+            helped = run & {each.name for each in known}
             if not helped or self._verdict(check).state == "pass":
                 continue
             turned = replace(self, texts={}, told=[], made={}, mended={})
@@ -535,9 +535,11 @@ def _joined(told: Sequence[Told]) -> list[Told]:
     """Return changes, those of a line that another one has made as one with that."""
     joined: list[Told] = []
     for each in told:
-        new, made = each.proposal, each.source.split("\n")[each.proposal.first - 1]
+        new = each.proposal
+        # None of what is put in behind the last line.
+        made = tuple(each.source.split("\n")[new.first - 1 : new.first])
         for number, one in enumerate(joined):
-            if one.cell is each.cell and one.proposal.lines == (made,) and new.first == new.last:
+            if one.cell is each.cell and one.proposal.lines == made and new.first == new.last:
                 whole = replace(one.proposal, kind=WHOLE, lines=new.lines, start=0, end=LARGEST)
                 outputs = tuple(dict.fromkeys([*one.outputs, *each.outputs]))
                 joined[number] = replace(one, outputs=outputs, proposal=whole)

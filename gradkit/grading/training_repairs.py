@@ -26,6 +26,7 @@ from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Made, Text, made_in
 from gradkit.diagnosis.repair.training import (
+    CERTAIN,
     CUTS,
     IN_PLACE,
     INDENTED,
@@ -216,8 +217,9 @@ class _Search(Struct):
     """A search for changes, one after the other, that make everything right.
 
     A change is on the way to that if it makes the model right, or if what was found is less then:
-    one mistake less, or names for what had none. ``seconds`` are what the code may still take,
-    ``left`` the texts that may still be run.
+    one mistake less, names for what had none, or another name once what is wrong in any company
+    is right. ``seconds`` are what the code may still take, ``left`` the texts that may still be
+    run.
     """
 
     task: Task
@@ -257,21 +259,22 @@ class _Search(Struct):
         codes, least = _codes(run.inquiry), _score(run.examined)
         unknown: list[tuple[_Step, _Run]] = []
 
-        def is_less(left: Sequence[str]) -> bool:
-            named = bool(left) and UNEXPLAINED not in left
-            return named and (UNEXPLAINED in codes or len(left) < len(codes))
+        def is_less(step: _Step, left: Sequence[str]) -> bool:
+            # One name may stand for two mistakes, of which one is wrong in any company.
+            fewer = len(left) < len(codes) + (step.proposal.kind in CERTAIN)
+            return bool(left) and UNEXPLAINED not in left and (UNEXPLAINED in codes or fewer)
 
         if UNEXPLAINED in codes:
             tried = sorted(tried, key=lambda each: _score(each[1].examined) <= least)
         for step, after in tried:
             raised = _stage(after.examined) > _stage(run.examined)
             left = self._found(after, 2 if raised else 1)
-            if raised or is_less(left):
+            if raised or is_less(step, left):
                 yield step, after
             elif UNEXPLAINED in left:
                 unknown.append((step, after))
         for step, after in unknown[:PAIRS] if UNEXPLAINED in codes else ():
-            if is_less(self._found(after, 2)):
+            if is_less(step, self._found(after, 2)):
                 yield step, after
 
     def _found(self, run: _Run, most: int) -> list[str]:

@@ -161,6 +161,25 @@ def test_what_stops_is_told_where_it_is_mended(diagnosed, case: Case) -> None:
     assert finding.deduction == stopped.max_score - stopped.score > 0
 
 
+BESIDES = {
+    "a sign": ("-y / out + (1 - y)", "y / out - (1 - y)", "wrong-sign", "return y / out"),
+    "a gradient": ("values[l - 1] @", "values[0] @", "wrong-layer-input", "dW[l], db[l] ="),
+}
+
+
+@pytest.mark.parametrize("made", BESIDES.values(), ids=BESIDES)
+def test_what_is_wrong_besides_a_product_that_stops_is_told(diagnosed, made) -> None:
+    """Once another product is there, the numbers say what it is."""
+    was, now, code, line = made
+    right = homework(CLASSIFICATION, LAYERS)
+    text = right.replace("[f'W{l}'] @ dZ", "[f'W{l}'].T @ dZ").replace(was, now)
+    product, other = diagnosed(text, CLASSIFICATION).findings
+    assert product.mistake == "wrong-transpose"
+    assert product.fix == "dA = parameters[f'W{l}'] @ dZ"
+    assert other.mistake == code
+    assert other.source.startswith(line)
+
+
 def test_a_sign_is_told_where_the_gradient_has_it(diagnosed) -> None:
     """A step that takes away is as it should be; one that adds may be meant."""
     text, line = text_of(REGRESSION, "matmul", "-2 * (y - y_hat)", "2 * (y - y_hat)")
@@ -196,6 +215,15 @@ def test_a_step_that_is_missing_is_told_where_it_belongs(diagnosed) -> None:
     assert finding.fix.startswith("parameters['b1'][1, 0] -= (0.01 * ")
     assert finding.adds is not None
     assert line - 1 <= finding.adds
+
+
+def test_a_step_may_be_missing_behind_the_last_line(diagnosed) -> None:
+    """There is no line below it."""
+    right = homework(REGRESSION, source_of("entry by entry", REGRESSION)).rstrip()
+    text = right[: right.rindex("\n")]
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.mistake == "not-updated"
+    assert finding.adds == text.count("\n") + 1
 
 
 STARTS = ("np.random.normal(0, 0.1, (n, m))", "0.01 * np.random.randn(n, m)", "np.zeros((n, m))")
@@ -236,6 +264,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
         parameters[name] = parameters[name] + RATES[name] * grads[name]
 """
 
+OF_TWO = ("'W2': 0.01, 'b2': 0.001", "'W2': 0.001, 'b2': 0.01")
+
 LOCAL_RATES = """
 def rates():
     return {rates}
@@ -257,8 +287,9 @@ def update_parameters(parameters, y, y_hat, A1, X):
         (NAMED_RATES.format(biases="0.05"), "BIASES = 0.001, 0.05", "BIASES = 0.001, 0.01"),
         (TABLE.format(second="0.01"), "'W2': 0.01", "'W2': 0.001"),
         (LOCAL_RATES.format(rates="0.01, 0.001"), "0.01, 0.001", "0.001, 0.01"),
+        (TABLE.format(second="0.01, 'b2': 0.001").replace(", 'b2': 0.01}", "}"), *OF_TWO),
     ],
-    ids=["by a name", "in a table", "exchanged"],
+    ids=["by a name", "in a table", "exchanged", "exchanged in a table"],
 )
 def test_a_rate_is_told_where_it_is_set(diagnosed, text: str, was: str, now: str) -> None:
     """Through whatever names it goes; the change is verified."""
@@ -573,6 +604,22 @@ def update_parameters(parameters, y, y_hat, A1, X):
         parameters['b1'][j][0] += 0.01 * common
 """
 
+LAYERED = LAYERS.replace("values[l - 1] @ dZ.T, dZ", "gradients_of(dZ, values[l - 1])").replace(
+    "def update", "def gradients_of(dZ, A):\n    dW = A @ dZ.T\n    return dW, dZ\n\ndef update"
+)
+
+HALVED = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    diff = y_hat - y
+    slope = A1 * (1 - A1)
+    back = diff * parameters['W2'] * slope
+    grads = {'W2': diff * A1, 'b2': diff, 'W1': X @ back.T, 'b1': back}
+    for key, rate in {'W1': 0.001, 'b1': 0.01, 'W2': 0.001, 'b2': 0.01}.items():
+        parameters[key] = parameters[key] - rate * grads[key]
+"""
+
+NO_ERROR = "back = parameters['W2'] * slope"
+
 Made = tuple[str, str, str, str, str]
 """Task, a right body, what is changed, and the mistake that is told there."""
 
@@ -612,6 +659,22 @@ THERE: dict[str, Made] = {
     "the slope of another loss": (
         *(CLASSIFICATION, LAYERS, "-y / out + (1 - y) / (1 - out)", "-2 * (y - out)"),
         "wrong-loss",
+    ),
+    "the input of a function": (
+        *(CLASSIFICATION, LAYERED, "gradients_of(dZ, values[l - 1])", "gradients_of(dZ, X)"),
+        "wrong-layer-input",
+    ),
+    "the error of a product": (
+        *(CLASSIFICATION, HALVED, "back = diff * parameters['W2'] * slope", NO_ERROR),
+        "missing-error",
+    ),
+    "a name for another's gradient": (
+        *(CLASSIFICATION, HALVED, "'b1': back", "'b1': diff"),
+        "wrong-name",
+    ),
+    "another name in a slope": (
+        *(CLASSIFICATION, HALVED, "slope = A1 * (1 - A1)", "slope = A1 * (1 - y_hat)"),
+        "wrong-name",
     ),
     "rates that are set together": (
         *(CLASSIFICATION, LAYERS, "RATE_W, RATE_B =", "RATE_B, RATE_W ="),
@@ -715,7 +778,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 OF_FLAT = {
-    "another name": ("'b1': d1", "'b1': d2", {"missing-weight", "missing-activation-derivative"}),
+    "another name": ("'b1': d1", "'b1': d2", {"wrong-name"}),
     "a function too many": (
         "np.ravel(y_hat) - y",
         "np.exp(np.ravel(y_hat) - y)",

@@ -1279,6 +1279,18 @@ def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
     assert "`affine_backward`" in one.sentence
 
 
+MASK = "    mask = x {} 0\n    return mask * x, mask"
+
+
+def test_a_mask_is_told_where_it_is_made(found: Found) -> None:
+    """Turned round where it is used, it would be wrong for the backward pass, which now passes."""
+    right = solution("layers").replace("dout * (cache > 0)", "dout * cache")
+    right = right.replace("    return np.maximum(x, 0), x", MASK.format(">"))
+    assert findings(found("layers", text=right)) == []
+    (one,) = findings(found("layers", ("mask = x > 0", "mask = x < 0"), text=right))
+    assert (one.check, one.fix) == ("forward", "mask = x > 0")
+
+
 def test_a_cache_is_told_whatever_else_its_function_passes(found: Found) -> None:
     """Nobody has looked at what it hands on, in any of the checks that it passes."""
     text, was = by_hand("batchnorm", "step_by_step"), "cache = (xhat, gamma, xmu"

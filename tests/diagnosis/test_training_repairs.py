@@ -815,6 +815,8 @@ while epoch < 20:
 """
 SCALED = ("loss.item()", "loss.item() / len(X)")
 DROPPING = "nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5), nn.Linear(2, 1))"
+SOME = "if epoch % 10 == 0:\n        "
+
 ENDS = "        optimizer.step()\n        if loss < 20:\n            break\n"
 PENALISED = "criterion(y_pred, y) + 0.01 * sum((p ** 2).sum() for p in model.parameters())"
 TRAIN = TEXT[TEXT.index("def train") :]
@@ -959,6 +961,20 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         *("recorded-loss", "losses.append(loss.item())"),
         "optimizer.step()\nlosses.append(loss.item())",
     ),
+    "losses of some rounds": (
+        (("losses.append(loss.item())", f"{SOME}    losses.append(loss.item())"),),
+        *("recorded-loss", "losses.append(loss.item())", "losses.append(loss.item())"),
+    ),
+    "losses of those that are shown": (
+        (
+            (
+                "losses.append(loss.item())",
+                f"{SOME}    print(epoch)\n{' ' * 12}losses.append(loss.item())",
+            ),
+        ),
+        *("recorded-loss", "losses.append(loss.item())"),
+        f"losses.append(loss.item())\n{SOME[:-9]}\n    print(epoch)",
+    ),
     "two options of one kind": (
         (("lr=lr)", "lr=lr, momentum=0.9, nesterov=True)"),),
         *("wrong-option", "momentum=0.9"),
@@ -1064,6 +1080,15 @@ def test_several_are_told_one_after_the_other(diagnosed: Diagnosed, case) -> Non
     of = {each.check for each in result.findings}
     amiss = [each for each in result.checks if each.state != "pass" and each.check not in of]
     assert all(causes.issuperset(each.follows) and each.follows for each in amiss)
+
+
+def test_another_loss_is_told_whatever_else_is_wrong(diagnosed: Diagnosed) -> None:
+    """Far from the targets its numbers are the same with every prediction compared with each."""
+    text = changed(("MSELoss", "SmoothL1Loss"), ("model(X).squeeze(1)", "model(X)"))
+    assert [each[:2] for each in told(diagnosed(text, REGRESSION))] == [
+        ("wrong-loss", "SmoothL1Loss"),
+        ("broadcast-target", "model(X)"),
+    ]
 
 
 def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:

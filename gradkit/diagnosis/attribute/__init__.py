@@ -35,6 +35,10 @@ FIGURES = frozenset(
 )
 """Mistakes in the constant, which no factor shows."""
 
+ARGUMENT = "wrong-derivative-argument"
+HANDED = frozenset({"wrong-layer-input", "wrong-weight"})
+"""Mistakes in what a function is handed, if it gives what is right elsewhere."""
+
 Found = tuple[Spot, Evidence, str]
 """Where, why there, and what the student calls the value."""
 
@@ -108,7 +112,11 @@ def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
     if event is not None:
         return _of_event(case, event, "value")
     if step is not None:
-        return _of_step(case, step, "value", helped=code == "wrong-derivative-argument")
+        held = case.first_holding(step)
+        returned = held is not None and case.trace.events[held].kind == "returned"
+        # A function is right that gives what belongs to what it is handed.
+        called = returned if code == ARGUMENT else code in HANDED and blame.is_right_elsewhere(step)
+        return _of_step(case, step, "value", called=called)
     return _applied(case, entry)
 
 
@@ -147,12 +155,11 @@ def _of_event(case: Case, number: int, evidence: Evidence) -> Found:
     return Spot(event.place), "within" if within else evidence, event.name
 
 
-def _of_step(case: Case, number: int, evidence: Evidence, *, helped: bool = False) -> Found | None:
+def _of_step(case: Case, number: int, evidence: Evidence, *, called: bool = False) -> Found | None:
     spots, events = case.steps.spots[number], case.trace.events
     if evidence in ("value", "applied") and len(spots) > 1:
         evidence = "within"
     held = case.first_holding(number)
-    if helped and held is not None and events[held].kind == "returned":
-        # A function is right that gives what belongs to what it is handed.
+    if called:
         spots = spots[1:] or spots
     return (spots[0], evidence, "" if held is None else events[held].name) if spots else None

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from gradkit.diagnosis.attribute.case import (
+    INPUT,
     LOSS,
     NEAR,
     OUTPUT,
@@ -112,6 +113,11 @@ class Blame:
             self._below[root] = below(self._steps.made, [root], others)
         return sorted(self._below[root])
 
+    def is_right_elsewhere(self, number: int) -> bool:
+        """Whether the text that made a step made another one, in another call, that is right."""
+        spots = self._steps.spots
+        return any(spots[each][:1] == spots[number][:1] for each in self._right - {number})
+
     def is_right(self, entry: Entry) -> bool:
         """Whether an entry is right in this call."""
         return same(self._values[self._case.root(entry)], self._right_at(entry), NEAR)
@@ -181,7 +187,7 @@ class Blame:
         return number, event
 
     def _first(self, entry: Entry, known: Parts) -> tuple[int, Array] | None:
-        code, fallback = self._case.slip.code, None
+        code, fallback, least = self._case.slip.code, None, INPUT + 1
         for number, want in self._candidates(entry):
             if number == self._case.root(entry):
                 return fallback or (number, want)
@@ -198,11 +204,16 @@ class Blame:
             if now is None or (known.is_whole(should) and not known.is_whole(now)):
                 if not self._is_misplaced(entry, number, should):
                     return fallback if fallback and code == OF_ANOTHER else (number, want)
-            elif fallback is None and known.is_whole(should) and {*should} - {*now}:
+            # A slope alone is as it should be where it comes to what stands before it.
+            elif (
+                (begun := min(now, default=OUTPUT)) < least
+                and known.is_whole(should)
+                and {*should} - {*now}
+            ):
                 missing = min({*should} - {*now})
                 before = {stage for stage in known.whole if stage < missing}
                 if before <= {*now} and code != UNEXPLAINED:
-                    fallback = number, want
+                    fallback, least = (number, want), begun
         return fallback
 
     def _is_misplaced(self, entry: Entry, number: int, stages: Stages) -> bool:

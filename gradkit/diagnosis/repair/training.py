@@ -801,6 +801,21 @@ def _indented(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.moved(INDENTED, at.first, inner.lineno - 1, [*head, line], at)
 
 
+def _in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
+    """What is kept of some rounds only, kept of each."""
+    for node in walk(text.tree):
+        if not isinstance(node, ast.If) or node.orelse:
+            continue
+        whole, kept = text.spot(node), [each for each in node.body if isinstance(each, ast.Expr)]
+        for each in kept:
+            at, less = text.spot(each), each.col_offset - node.col_offset
+            if called_method(each.value) == "append" and whole.first < at.first:
+                own = [line[less:] for line in text.lines[at.first - 1 : at.last]]
+                above = text.lines[whole.first - 1 : at.first - 1]
+                rest = [*above, *text.lines[at.last : whole.last]] if len(node.body) > 1 else []
+                yield text.moved("each round", whole.first, whole.last, [*own, *rest], at)
+
+
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
@@ -877,6 +892,9 @@ INDENTED = "indented"
 CUTS = ("cut", "with", "dropped")
 """The kinds of changes after which a forward pass gives the same, and has a graph."""
 
+CERTAIN = ("loss", "optimizer")
+"""The kinds of changes of what is wrong in any company: another of these than the task's."""
+
 SIZES = "sizes"
 """In the place of a mistake: the model has parameters of other shapes."""
 
@@ -898,6 +916,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     ),
     "rate": (_rates, "wrong-constant", ("wrong-learning-rate", "rate-ignored")),
     "batch": (_batches, "mini-batch", ("mini-batch",)),
+    "each round": (_in_each_round, "wrong-indentation", ("recorded-loss",)),
     INDENTED: (
         _indented,
         "wrong-indentation",
