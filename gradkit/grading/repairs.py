@@ -112,15 +112,17 @@ LARGEST = 50_000
 """Numbers in all inputs of a task whose mistakes are looked for: what is recorded takes memory."""
 
 
-_State = tuple[dict[str, str], dict[str, list[Proposal]]]
-"""The text of cells, and the changes in it."""
+class _Text(Struct, frozen=True):
+    """What cells say, by their ids, and the changes that were made of it, in their order."""
+
+    sources: Mapping[str, str] = {}
+    made: Mapping[str, Sequence[Proposal]] = {}
 
 
 class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
-    ``made`` are the changes by cell, in their order; ``mended`` are by check the form in which it
-    came right.
+    ``mended`` are by check the form in which it came right.
     """
 
     grader: FunctionGrader
@@ -129,9 +131,8 @@ class _Repairs(Struct):
     left: int
     spare: int
     earlier: Sequence[Told] = ()
-    texts: dict[str, str] = field(default_factory=dict)
+    text: _Text = _Text()
     told: list[Told] = field(default_factory=list)
-    made: dict[str, list[Proposal]] = field(default_factory=dict)
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
 
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
@@ -144,7 +145,7 @@ class _Repairs(Struct):
             return self._of_helper(ordered, first)
         # What a change for one check has put in is no line of the student's: the other one first.
         # Nor are two mistakes told where one may be the reason for both.
-        turned = replace(self, texts={}, told=[], made={}, mended={})
+        turned = replace(self, text=_Text(), told=[], mended={})
         later = turned._mended(sorted(ordered, key=lambda each: each.name != again))
         second = turned._result(turned._told_early(ordered, later))
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
@@ -161,7 +162,7 @@ class _Repairs(Struct):
             helped = run & {each.name for each in known}
             if not helped or self._verdict(check).state == "pass":
                 continue
-            turned = replace(self, texts={}, told=[], made={}, mended={})
+            turned = replace(self, text=_Text(), told=[], mended={})
             later = turned._told_early([*checks, check], turned._mended([check, *checks]))
             found = turned._result([each for each in later if each is not check])
             as_few = len(turned.told) <= len(self.told) and _explained(found) >= _explained(first)
@@ -209,11 +210,11 @@ class _Repairs(Struct):
         are returned that have no mistakes of their own then.
         """
         before: dict[str, Verdict] = {}
-        texts, self.texts, told = self.texts, {}, []
+        whole, self.text, told = self.text, _Text(), []
         for each in (None, *self.told):
             if each is not None:
                 text = replaced(each.source, each.proposal) or each.source
-                self.texts = {**self.texts, each.cell.id: unguarded(text)[0]}
+                self.text = _Text({**self.text.sources, each.cell.id: unguarded(text)[0]})
                 told.append(each)
             for check in reversed(checks):
                 with self.grader.meant(check, self._form(check)):
@@ -221,7 +222,7 @@ class _Repairs(Struct):
                 if each is not None and (outputs := _made_right(before[check.name], after)):
                     told[-1] = replace(each, check=check.name, outputs=tuple(outputs))
                 before[check.name] = after
-        self.texts = texts
+        self.text = whole
         had, has = ({each.check for each in some} for some in (self.told, told))
         clear = [c for c in checks if c.name in had - has and before[c.name].state == "pass"]
         moved = [one.check for one, now in zip(self.told, told, strict=True) if one != now]
@@ -235,7 +236,7 @@ class _Repairs(Struct):
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
         findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
-        return Mended(Inquiry(findings, follows), self.texts, tuple(self.told))
+        return Mended(Inquiry(findings, follows), self.text.sources, tuple(self.told))
 
     def _is_right(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
         """Tell a check that passes, in one of its forms, with all changes so far."""
@@ -261,7 +262,7 @@ class _Repairs(Struct):
 
         That is one in which one change is enough that is not the model solution's, if there is one.
         """
-        before, best = self._state(), None
+        before, best = self.text, None
         forms = self._forms(check)
         for number, form in enumerate(forms):
             share = self.left // (len(forms) - number)
@@ -272,14 +273,13 @@ class _Repairs(Struct):
             enough = whole or (bool(found) and not self._stops(check))
             fewer = best is not None and whole and len(found) < len(best[1])
             if enough and (best is None or fewer or (whole and not best[0])):
-                best = whole, found, self._state(), form
+                best = whole, found, self.text, form
             if whole and len(found) == 1 and found[0].proposal.kind != WHOLE:
                 break
-            self.texts, self.made = before
-            before = self._state()
+            self.text = before
         if best is None:
             return []
-        _, found, (self.texts, self.made), self.mended[check.name] = best
+        _, found, self.text, self.mended[check.name] = best
         return found
 
     def _of_form(self, check: FunctionCheck, held: Sequence[Draw], share: int) -> list[Told]:
@@ -287,46 +287,42 @@ class _Repairs(Struct):
         if share <= LEAST:
             return []
         cells = [each.cell for each in self.grader.definitions_of(check)]
-        for each in (*cells, *self.grader.process.section.own):
-            self.texts.setdefault(each.id, unguarded(each.source)[0])
-        before, spent = self._state(), self.left
+        cells += self.grader.process.section.own
+        sources = {each.id: unguarded(each.source)[0] for each in cells}
+        before = self.text = replace(self.text, sources={**sources, **self.text.sources})
+        spent = self.left
         found = self._needed(check, held, before, [*self._of_check(check, held, share)])
         share -= spent - self.left
         if len(found) < SEVERAL or self.wanted.kinds or share <= LEAST:
             return found
         # One step that is missing may be what several lines were changed for.
-        patched, (self.texts, self.made) = self._state(), before
-        before = self._state()
+        patched, self.text = self.text, before
         steps = replace(self, wanted=replace(self.wanted, kinds=frozenset({STEP})))
         fewer = [*steps._of_check(check, held, share)]
         share -= self.left - steps.left
-        self.left, self.spare, self.texts, self.made = (
-            steps.left,
-            steps.spare,
-            steps.texts,
-            steps.made,
-        )
+        self.left, self.spare, self.text = steps.left, steps.spare, steps.text
         if fewer and self._verdict(check, held).state != "pass" and share > LEAST:
             fewer += self._of_check(check, held, share)
         fewer = self._needed(check, held, before, fewer)
         if 0 < len(fewer) < len(found) and self._verdict(check, held).state == "pass":
             return fewer
-        self.texts, self.made = patched
+        self.text = patched
         return found
 
     def _needed(
-        self, check: FunctionCheck, held: Sequence[Draw], before: _State, found: list[Told]
+        self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Told]
     ) -> list[Told]:
         """Return what is found without what the check passes without."""
         number = 0
         while len(found) > 1 and self._verdict(check, held).state == "pass":
             known = self.grader.definitions_of(check)
             cells = {each.cell.id: each.cell for each in known}
-            now, (texts, made) = self._state(), before
-            changes = [each for c in self.made for each in self.made[c][len(made.get(c, ())) :]]
+            now = self.text
+            kept = {cell: len(made) for cell, made in before.made.items()}
+            changes = [p for cell in now.made for p in now.made[cell][kept.get(cell, 0) :]]
             if number == len(changes):
                 break
-            self.texts, self.made = dict(texts), {cell: [*each] for cell, each in made.items()}
+            self.text = before
             fewer = [
                 *self._held(
                     check, held, without(changes, number), self._verdict(check, held), cells, known
@@ -335,7 +331,7 @@ class _Repairs(Struct):
             if fewer and self._verdict(check, held).state == "pass":
                 found = fewer
             else:
-                self.texts, self.made = now
+                self.text = now
                 number += 1
         return found
 
@@ -373,7 +369,7 @@ class _Repairs(Struct):
                 for each in known
                 if each.node is not None
             ]
-            sources = {name: self.texts[name] for name in cells}
+            sources = {name: self.text.sources[name] for name in cells}
             doubtful = [
                 (cell.id, self._now(cell, at.line - cell.first_line + 1))
                 for at in self.wanted.near
@@ -421,7 +417,7 @@ class _Repairs(Struct):
         known: Sequence[Definition],
     ) -> Iterator[Told]:
         """Yield what is found, as far as it is right where it is judged, and make those changes."""
-        kept, steps = self._state(), []
+        kept, steps = self.text, []
         for proposal in found:
             told = self._made(proposal, cells, known)
             if told is None:
@@ -439,8 +435,8 @@ class _Repairs(Struct):
                 outputs = [each for each in outputs if each not in right] or outputs
                 for function, one, cell, line, source in steps:
                     yield Told(check.name, function, tuple(outputs), one, cell, line, source)
-                before, kept, steps = after, self._state(), []
-        self.texts, self.made = kept
+                before, kept, steps = after, self.text, []
+        self.text = kept
 
     def _breaks(self, check: FunctionCheck) -> bool:
         """Tell whether all changes so far make wrong what is right of another check, or was made.
@@ -465,9 +461,6 @@ class _Repairs(Struct):
         """Return the form in which a check came right, else that in which it is judged."""
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
-    def _state(self) -> _State:
-        return dict(self.texts), {cell: [*made] for cell, made in self.made.items()}
-
     def _made(
         self, proposal: Proposal, cells: Mapping[str, Cell], known: Sequence[Definition]
     ) -> tuple[str, Proposal, Cell, int, str] | None:
@@ -477,23 +470,25 @@ class _Repairs(Struct):
         """
         if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
             return None
-        source = self.texts[cell.id]
+        source, made = self.text.sources[cell.id], self.text.made.get(cell.id, ())
         text = replaced(source, proposal)
-        made = self.made.setdefault(cell.id, [])
         line = line_before(made, proposal.line)
         function = _function_at(known, cell, line)
         if text is None or function is None:
             return None
         proposal = trimmed(proposal, source)
-        self.texts[cell.id] = text
-        made.append(proposal)
+        self.text = _Text(
+            {**self.text.sources, cell.id: text},
+            {**self.text.made, cell.id: (*made, proposal)},
+        )
         _, guards = unguarded(cell.source)
         told = _with_guards(proposal, source, guards)
         return function.name, told, cell, line, guarded(source, guards)
 
     def _now(self, cell: Cell, line: int) -> int:
         """Return which line of a cell one is in the text as it is now."""
-        made, count = self.made.get(cell.id, []), self.texts[cell.id].count("\n") + 1
+        made = self.text.made.get(cell.id, ())
+        count = self.text.sources[cell.id].count("\n") + 1
         return next((n for n in range(1, count + 1) if line_before(made, n) == line), line)
 
     def _draws(self, further: int) -> list[Draw]:
@@ -513,7 +508,7 @@ class _Repairs(Struct):
         return [
             definition
             for cell in self.grader.process.section.own
-            for definition in definitions_changed(cell, self.texts.get(cell.id, cell.source))
+            for definition in definitions_changed(cell, self.text.sources.get(cell.id, cell.source))
         ]
 
 
