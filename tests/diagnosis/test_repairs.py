@@ -319,6 +319,12 @@ BY_HAND = [
         ("sum(np.exp(s - top) for s in f)", "sum(np.exp(s) for s in f)"),
         ("missing-term", "logZ = top + np.log(sum(np.exp(s - top) for s in f))"),
     ),
+    # An entry of a list, at what a loop counts.
+    (
+        "softmax-loss/log_sum_exp",
+        ("losses.append(logZ - f[yi])", "losses.append(logZ)"),
+        ("missing-term", "logZ = top + np.log(sum((np.exp(s - top) for s in f))) - f[yi]"),
+    ),
     # A term in a product would make it right too, and is no smaller.
     (
         "batchnorm/step_by_step",

@@ -162,6 +162,10 @@ def scope_of(
     places = {name: values[name] for name in counters if isinstance(values.get(name), WHOLE)}
     counted = set(places)
     for text, part in [*values.items()]:
+        if isinstance(part, list | tuple) and all(map(is_number, part)):
+            entries = {f"{text}[{n}]": part[at] for n, at in places.items() if 0 <= at < len(part)}
+            values |= entries
+            counted |= {*entries}
         for several in range(1, min(part.ndim, len(places)) + 1) if is_array(part) else ():
             if several in (1, part.ndim):
                 orders = itertools.permutations if several == 2 else itertools.combinations
