@@ -77,6 +77,7 @@ def inserted(
                 _of_begins(statement, made, there[0].values),
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
+                _of_twins(block[at - 1], there[0]) if at else (),
             )
             for each in itertools.chain(*more):
                 key = id(block), at, ast.dump(each)
@@ -209,6 +210,19 @@ def _of_results(function: ast.AST) -> Iterator[ast.stmt]:
         names = dict.fromkeys(p.id for p in sorted(stored, key=lambda p: -p.lineno))
         for name in itertools.islice(names, RESULTS):
             yield new(ast.Return, new(ast.Name, name, ast.Load()))
+
+
+def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
+    """Yield a statement again for what has a name, or a key, of another letter: ``b1`` for ``W1``.
+
+    What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``.
+    """
+    text = ast.unparse(statement)
+    for target in _targets(statement) & {*scope.arrays}:
+        for other in scope.arrays:
+            letters = [pair for pair in zip(target, other, strict=False) if pair[0] != pair[1]]
+            if len(target) == len(other) and len(letters) == 1 and "".join(letters[0]).isalpha():
+                yield from ast.parse(text.replace(*letters[0])).body
 
 
 def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) -> Iterator[ast.stmt]:
