@@ -238,11 +238,9 @@ def share_right(found: Any, right: Array) -> float:
         array = array.reshape(right.shape)
     if array.shape != right.shape or array.dtype.kind not in "biuf":
         return 0.0
-    with np.errstate(all="ignore"):
-        size = max(float(np.max(np.abs(right), initial=0.0)), 1e-12)
-        gap = np.abs(array.astype(float) - right)
-        held = (gap <= NEAR * size) | (array == right)
-        return float(np.mean(held)) if held.size else 1.0
+    size = max(float(np.abs(right).max(initial=0.0)), 1e-12)
+    held = (np.abs(array.astype(float) - right) <= NEAR * size) | (array == right)
+    return np.count_nonzero(held) / held.size if held.size else 1.0
 
 
 def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
