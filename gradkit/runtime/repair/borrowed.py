@@ -22,7 +22,8 @@ from gradkit.runtime.repair.tree import (
     called,
     expression,
     renamed,
-    statement,
+    size_of,
+    statement_of,
     with_parts,
 )
 
@@ -102,7 +103,7 @@ def borrowed_parts(
         text = text_of(part, DEEP, other=other)
         if text is not None and (key := (part.role, text)) not in seen:
             seen.add(key)
-            yield part, statement(text) if part.role == "statement" else expression(text)
+            yield part, statement_of(text) if part.role == "statement" else expression(text)
 
 
 def entry_parts(
@@ -241,7 +242,7 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
         role = borrowed.role
         if isinstance(part, ast.Call) and isinstance(spot.node, ast.Call):
             yield Change("wrong-function", with_parts(spot.node, func=part.func), LARGER)
-        size = 0.05 * sum(1 for _ in ast.walk(part))
+        size = 0.05 * size_of(part)
         if role == "factor" and spot.whole:
             for operator in (ast.Mult, ast.Div):
                 yield Change("missing-factor", binary(spot.node, operator, part), LARGE + size)

@@ -55,7 +55,7 @@ def expression(text: str) -> ast.expr:
 
 
 @cache
-def statement(text: str) -> ast.stmt:
+def statement_of(text: str) -> ast.stmt:
     """Return the tree of a statement; equal texts share it."""
     return placed(ast.parse(text).body[0])  # type: ignore[return-value]
 
@@ -186,6 +186,7 @@ def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
         )
 
 
+@lru_cache(maxsize=100)
 def slices_of(function: ast.AST) -> list[ast.expr]:
     """Return the indices in a function that are no constants, each once."""
     found = {

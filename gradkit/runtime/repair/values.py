@@ -102,9 +102,7 @@ def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
 
 
 def _call(node: ast.Call, value: Value, names: Names) -> Any:
-    if any(isinstance(each, ast.Starred) for each in node.args) or any(
-        each.arg is None for each in node.keywords
-    ):
+    if ast.Starred in map(type, node.args) or None in [each.arg for each in node.keywords]:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
     function = value(node.func)
     args = [value(each) for each in node.args]
