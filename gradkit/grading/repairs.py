@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from msgspec import Struct, field, structs
@@ -27,6 +28,7 @@ from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import Draw, FunctionCheck, Lines
+from gradkit.sandbox.process import REPAIRS
 from gradkit.submission.definitions import Definition, definitions_changed
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
@@ -93,9 +95,13 @@ def mend_functions(
     ]
     if not asked:
         return Mended()
-    inside = Inside(grader.solution)
+    inside = _inside(grader.solution)
     budget = wanted.budget
     return _Repairs(grader, inside, wanted, budget, budget, earlier).mended_text(asked)
+
+
+# Many submissions are held to the same model solution.
+_inside = lru_cache(maxsize=16)(Inside)
 
 
 def _numbers(draw: Draw) -> int:
@@ -350,7 +356,7 @@ class _Repairs(Struct):
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         # Time of its own: what was asked before is no matter of this.
-        grader.process.renew(seconds=patience(budget))
+        grader.process.renew(seconds=patience(budget), modules=REPAIRS)
         known = grader.definitions_of(check)
         cells = {each.cell.id: each.cell for each in known}
         before = self._verdict(check, held)

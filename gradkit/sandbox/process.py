@@ -246,17 +246,20 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             return None
         return replies
 
-    def renew(self, *, apart: bool = False, seconds: float = 0.0) -> None:
+    def renew(
+        self, *, apart: bool = False, seconds: float = 0.0, modules: Collection[str] = ()
+    ) -> None:
         """Have the code loaded anew for the next request, and generators seeded, as at first.
 
         In the same process, since a fork costs more than most questions; in another where half
         of the deadline has gone, or where it has to be ``apart`` from all that was asked before.
         The deadline begins anew, and is ``seconds`` from now on if these are more, unless it is
-        hurried.
+        hurried. A new process has the ``modules`` that it is going to need.
         """
         self._loaded = False
         if seconds > self._deadline and not self._hurried:
             self._deadline, apart = seconds, True
+            self._modules |= {*modules}
         if apart or self.spent > USED * self._deadline:
             self._close()
         self._left = self._deadline

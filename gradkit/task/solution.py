@@ -16,7 +16,7 @@ from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.oracle import OracleError, load_module
 
 
-class Solution(Struct, frozen=True):
+class Solution(Struct, frozen=True, eq=False):
     """The functions of a model solution, by name, and its text where changes are looked for."""
 
     task: FunctionTask

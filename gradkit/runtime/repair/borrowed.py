@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,8 +21,9 @@ from gradkit.runtime.repair.tree import (
     binary,
     called,
     expression,
-    placed,
     renamed,
+    size_of,
+    statement_of,
     with_parts,
 )
 
@@ -59,48 +60,50 @@ def borrowed_parts(
     keys = [dict(_keys(scope)) for scope in scopes]
     made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
     held: dict[tuple[str, tuple[int, ...]], str | None] = {}
+    names: dict[int, dict[tuple[_Key, ...], str]] = {}
 
     def holding(leaf: str, wanted: Sequence[_Key]) -> str | None:
-        pairs = list(zip(wanted, keys, strict=False))
-        names = (leaf, *keys[0])
-        held = (n for n in names if all(own.get(n) == key for key, own in pairs))
-        turned = (
-            f"-{n}"
-            for n in scopes[0].arrays
-            if all(_turned(own.get(n)) == key for key, own in pairs) and pairs
-        )
-        return next(held, None) or next(turned, None)
+        own = keys[: len(wanted)]
+        row = tuple(wanted[: len(own)])
+        if all(each.get(leaf) == key for each, key in zip(own, row, strict=True)):
+            return leaf
+        if len(own) not in names:
+            held = [(tuple(each.get(name) for each in own), name) for name in keys[0]]
+            turned = [
+                (tuple(_turned(each.get(name)) for each in own), f"-{name}")
+                for name in scopes[0].arrays
+            ]
+            names[len(own)] = dict(reversed([*held, *turned]))
+        return names[len(own)].get(row)
 
-    def leaf_of(leaf: str, numbers: tuple[int, ...], deep: int) -> ast.expr | None:
+    def leaf_of(leaf: str, numbers: tuple[int, ...], deep: int) -> str | None:
         if (key := (leaf, numbers)) not in held:
             every = [_key(values[n]) for n in numbers]
             # What a step is missing from goes on otherwise after the first run.
             held[key] = holding(leaf, every) or holding(leaf, every[:1])
-        if (own := held[key]) is not None:
-            return expression(own)
-        part = made_of.get(numbers) if deep else None
-        return tree_of(part, deep - 1) if part is not None else None
+        part = made_of.get(numbers) if deep and held[key] is None else None
+        return text_of(part, deep - 1) if part is not None else held[key]
 
-    def tree_of(part: Part, deep: int, *, other: bool = False) -> Any:
-        renamed: dict[str, ast.expr] = {}
+    def text_of(part: Part, deep: int, *, other: bool = False) -> str | None:
+        own: dict[str, str] = {}
         # A size is that of the array beside it, whatever else is as large.
         for leaf, numbers in sorted(part.leaves, key=lambda each: SIZE in each[0]):
             array, _, axis = leaf.partition(SIZE)
-            own = leaf_of("" if other else leaf, numbers, deep)
-            if axis and array in renamed:
-                own = expression(f"({ast.unparse(renamed[array])}){SIZE}{axis}")
-            if own is None:
+            text = leaf_of("" if other else leaf, numbers, deep)
+            if axis and array in own:
+                text = f"({own[array]}){SIZE}{axis}"
+            if text is None:
                 return None
-            renamed[leaf] = own
-        return _renamed(part, renamed)
+            own[leaf] = text
+        return _renamed(part.text, tuple(own.items()))
 
     seen: set[tuple[str, str]] = set()
     wanted = [part for part in parts if part.role in roles]
     for part, other in [(p, o) for p in wanted for o in (False, p.role == "statement")]:
-        tree = tree_of(part, DEEP, other=other)
-        if tree is not None and (key := (part.role, ast.unparse(tree))) not in seen:
+        text = text_of(part, DEEP, other=other)
+        if text is not None and (key := (part.role, text)) not in seen:
             seen.add(key)
-            yield part, placed(tree)
+            yield part, statement_of(text) if part.role == "statement" else expression(text)
 
 
 def entry_parts(
@@ -121,8 +124,10 @@ def entry_parts(
         names.setdefault(_entry_key([s.values.get(name) for s in scopes]), []).append(name)
     made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
 
-    def tree_of(part: Part, shape: tuple[int, ...], at: Sequence[_Index], deep: int) -> Any:
-        renamed: dict[str, ast.expr] = {}
+    def text_of(part: Part, shape: tuple[int, ...], at: Sequence[_Index], deep: int) -> str | None:
+        renamed: dict[str, str] = {}
+        if not _is_by_entries(part):
+            return None
         for leaf, numbers in part.leaves:
             try:
                 whole = np.broadcast_to(values[numbers[0]], shape)
@@ -132,13 +137,13 @@ def entry_parts(
             own = names.get(_entry_key([whole[index] for index in at]), [])
             alike = sorted(own, key=lambda name: name.casefold() != leaf.casefold())
             inner = made_of.get(numbers) if deep else None
-            tree = expression(alike[0]) if alike else None
-            if tree is None and inner is not None:
-                tree = tree_of(inner, shape, at, deep - 1)
-            if tree is None:
+            text = alike[0] if alike else None
+            if text is None and inner is not None:
+                text = text_of(inner, shape, at, deep - 1)
+            if text is None:
                 return None
-            renamed[leaf] = tree
-        return _renamed(part, renamed) if _is_by_entries(part) else None
+            renamed[leaf] = text
+        return _renamed(part.text, tuple(renamed.items()))
 
     for part in [part for part in parts if part.role in roles and part.leaves]:
         with contextlib.suppress(ValueError):
@@ -148,8 +153,8 @@ def entry_parts(
                 # No loop goes along two axes.
                 once = 0 < len(loops) == len({*loops})
                 at = [tuple(scope.places.get(each, 0) for each in index) for scope in scopes]
-                if once and (tree := tree_of(part, shape, at, DEEP)) is not None:
-                    yield part, placed(tree), shape, ", ".join(index)
+                if once and (text := text_of(part, shape, at, DEEP)) is not None:
+                    yield part, expression(text), shape, ", ".join(index)
 
 
 _Index = tuple[int, ...]
@@ -225,9 +230,10 @@ def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
                 yield flat, _key(array.reshape(-1))
 
 
-def _renamed(part: Part, names: Mapping[str, ast.expr]) -> Any:
-    read: Any = ast.parse(part.text).body[0]
-    return renamed(read if part.role == "statement" else read.value, names)
+@cache
+def _renamed(text: str, names: tuple[tuple[str, str], ...]) -> str:
+    """Return a text with other expressions in the place of names, and of entries."""
+    return ast.unparse(renamed(ast.parse(text), {name: expression(own) for name, own in names}))
 
 
 def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:
@@ -236,7 +242,7 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
         role = borrowed.role
         if isinstance(part, ast.Call) and isinstance(spot.node, ast.Call):
             yield Change("wrong-function", with_parts(spot.node, func=part.func), LARGER)
-        size = 0.05 * sum(1 for _ in ast.walk(part))
+        size = 0.05 * size_of(part)
         if role == "factor" and spot.whole:
             for operator in (ast.Mult, ast.Div):
                 yield Change("missing-factor", binary(spot.node, operator, part), LARGE + size)

@@ -75,13 +75,16 @@ def alarmed() -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-@contextlib.contextmanager
-def limit(seconds: float = LATE) -> Iterator[None]:
+class limit:  # noqa: N801  (a context manager, and made too often for one of a generator)
     """Raise `LateError` in what takes too long."""
-    if TIMED:
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
+
+    def __init__(self, seconds: float = LATE) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        if TIMED:
+            signal.setitimer(signal.ITIMER_PROF, self._seconds)
+
+    def __exit__(self, *_: object) -> None:
         if TIMED:
             signal.setitimer(signal.ITIMER_PROF, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
-from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, with_parts
+from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, statement_of, with_parts
 from gradkit.runtime.repair.values import OPERATIONS
 
 PUT_IN, FILLS = 1.7, 0.3
@@ -80,7 +81,7 @@ def inserted(
                 _of_twins(block[at - 1], there[0]) if at else (),
             )
             for each in itertools.chain(*more):
-                key = id(block), at, ast.dump(each)
+                key = id(block), at, _dumped(each)
                 fills = isinstance(each, ast.Return) or bool(_targets(each) & {*empty})
                 if key in seen or (_overwrites(each, block[:at]) and not fills):
                     continue
@@ -111,11 +112,7 @@ def _of_model(
             yield from (_at(tree, each) for each in entries if isinstance(tree, ast.AugAssign))
         else:
             same = {*part.numbers}
-            yield from (
-                _assigned(f"{d}[{k!r}]", ast.unparse(tree))
-                for d, k, n in missing
-                if n & same or not n
-            )
+            yield from (_assigned(f"{d}[{k!r}]", tree) for d, k, n in missing if n & same or not n)
 
 
 def _of_values(
@@ -141,14 +138,13 @@ def _of_values(
         own = set() if isinstance(tree, ast.Name) else made & first.values.keys() & _names(tree)
         for name in dict.fromkeys([*empty, *sorted(own)]) if part.role == "whole" else ():
             if name in own or np.shape(first.values[name]) in ((), value.shape):
-                yield _assigned(name, ast.unparse(tree))
+                yield _assigned(name, tree)
         for name, before in targets.items():
             held = first.values[name]
             for kind in UPDATES if np.shape(held) == value.shape else ():
                 found = pool.found(OPERATIONS[kind](held, value)) - before
                 if any(number % KINDS < SHAPES for number in found):
-                    target = with_parts(expression(name), ctx=ast.Store())
-                    yield new(ast.AugAssign, target, kind(), tree)
+                    yield _updated(name, kind, tree)
 
 
 def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
@@ -177,11 +173,11 @@ def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterat
             after = held[other]
             before = held.get(name, after)
             if type(before) is type(after) and np.shape(before) == np.shape(after):
-                yield _assigned(name, other)
+                yield _assigned(name, expression(other))
         begun = held.get(name)
         for word in scope.words if isinstance(begun, str) else ():
             if word != begun:
-                yield _assigned(name, repr(word))
+                yield _assigned(name, expression(repr(word)))
 
 
 def _of_begins(
@@ -195,7 +191,7 @@ def _of_begins(
             index = ", ".join([":"] * axis + ["0"])
             for other, value in arrays.items():
                 if value.shape == shape[:axis] + shape[axis + 1 :] and not _is_0(value):
-                    yield _assigned(f"{name}[{index}]", other)
+                    yield _assigned(f"{name}[{index}]", expression(other))
 
 
 RESULTS = 4
@@ -266,11 +262,28 @@ def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator
     for _, tree, shape, index in entry_parts(pool.parts, pool.values, scopes, ("whole",)):
         for name in first.arrays:
             if name in made and first.values[name].shape == shape:
-                yield _assigned(f"{name}[{index}]", ast.unparse(tree))
+                yield _assigned(f"{name}[{index}]", tree)
 
 
-def _assigned(target: str, value: str) -> ast.stmt:
-    return ast.parse(f"{target} = {value}").body[0]
+@cache
+def _assigned(target: str, value: ast.expr) -> ast.stmt:
+    return statement_of(f"{target} = {ast.unparse(value)}")
+
+
+@cache
+def _updated(target: str, kind: type[ast.operator], value: ast.expr) -> ast.stmt:
+    stored = with_parts(expression(target), ctx=ast.Store())
+    return new(ast.AugAssign, stored, kind(), value)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=10_000)
+def _dumped(statement: ast.stmt) -> str:
+    return ast.dump(statement)
+
+
+@lru_cache(maxsize=10_000)
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node)
 
 
 def _at(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
@@ -284,14 +297,14 @@ def _at(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
 def _targets(statement: ast.stmt) -> set[str]:
     """Return what a statement gives a value."""
     if isinstance(statement, ast.AugAssign):
-        return {ast.unparse(statement.target)}
-    return {ast.unparse(each) for each in getattr(statement, "targets", ())}
+        return {_text(statement.target)}
+    return {_text(each) for each in getattr(statement, "targets", ())}
 
 
 def _given(statement: ast.stmt) -> set[str]:
     """Return the names of what a statement gives entries, whatever these were."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return {ast.unparse(each.value) for each in targets if isinstance(each, ast.Subscript)}
+    return {_text(each.value) for each in targets if isinstance(each, ast.Subscript)}
 
 
 def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
@@ -306,6 +319,6 @@ def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
     """Tell a statement that gives another value to what was just given one, and reads it not."""
     if not isinstance(statement, ast.Assign):
         return False
-    target = ast.unparse(statement.targets[0])
+    target = _text(statement.targets[0])
     given = [each.targets[0] for each in before if isinstance(each, ast.Assign)]
-    return target in map(ast.unparse, given) and target not in ast.unparse(statement.value)
+    return target in map(_text, given) and target not in _text(statement.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -291,19 +291,12 @@ class Places:
 
     def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
         """Return what can be named in a function, run by run."""
-        counters = [
-            part.id
-            for loop in ast.walk(target.function)
-            if isinstance(loop, ast.For)
-            for part in ast.walk(loop.target)
-            if isinstance(part, ast.Name)
-        ]
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
         slices = slices_of(target.function)
         told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking, slices
-        return [scope_of(each, counters, *told) for each in runs]
+        return [scope_of(each, _counters(target.function), *told) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
         """Return what can be named after a slot's statement, run by run; nothing if it raises."""
@@ -330,6 +323,14 @@ class Places:
 def rank(place: Place) -> tuple[bool, int, bool, bool]:
     """Return what sorts slots: after what the model solution never has comes what it has."""
     return place.target.right, place.touches, not place.doubtful, not place.plain
+
+
+@lru_cache(maxsize=100)
+def _counters(function: ast.AST) -> list[str]:
+    """Return the names that loops count with."""
+    loops = [loop for loop in ast.walk(function) if isinstance(loop, ast.For)]
+    parts = (part for loop in loops for part in ast.walk(loop.target))
+    return [part.id for part in parts if isinstance(part, ast.Name)]
 
 
 def _constants_of(parts: Sequence[Part]) -> list[float]:

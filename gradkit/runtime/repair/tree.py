@@ -7,7 +7,7 @@ import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
@@ -48,14 +48,16 @@ def placed(node: ast.AST) -> ast.AST:
     return node
 
 
-_parsed: dict[str, ast.expr] = {}
-
-
+@cache
 def expression(text: str) -> ast.expr:
     """Return the tree of an expression; equal texts share it."""
-    if text not in _parsed:
-        _parsed[text] = placed(ast.parse(text, mode="eval").body)  # type: ignore[assignment]
-    return _parsed[text]
+    return placed(ast.parse(text, mode="eval").body)  # type: ignore[return-value]
+
+
+@cache
+def statement_of(text: str) -> ast.stmt:
+    """Return the tree of a statement; equal texts share it."""
+    return placed(ast.parse(text).body[0])  # type: ignore[return-value]
 
 
 def with_parts(node: Any, **parts: Any) -> Any:
@@ -184,6 +186,7 @@ def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
         )
 
 
+@lru_cache(maxsize=100)
 def slices_of(function: ast.AST) -> list[ast.expr]:
     """Return the indices in a function that are no constants, each once."""
     found = {

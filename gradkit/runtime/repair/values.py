@@ -39,34 +39,38 @@ class Values:
 
     def first(self, node: ast.expr) -> Any:
         """Return the value of the student's own expression, and keep those of its parts."""
-        return _value(node, self.names, self._kept, None if self._keeps else ())
+
+        def value(node: Any) -> Any:
+            if node not in self._kept:
+                found = _made(node, value, self.names)
+                if not self._keeps:
+                    return found
+                self._kept[node] = found
+            return self._kept[node]
+
+        return value(node)
 
     def again(self, node: ast.expr, above: frozenset[ast.AST]) -> Any:
         """Return the value of an expression of which a part is another below these nodes."""
-        return _value(node, self.names, self._kept, above)
+        kept, names = self._kept, self.names
 
+        def value(node: Any) -> Any:
+            if node in kept and node not in above:
+                return kept[node]
+            return _made(node, value, names)
 
-Above = frozenset[ast.AST] | tuple[()] | None
-
-
-def _value(node: Any, names: Names, kept: dict[ast.AST, Any], above: Above) -> Any:
-    """Return a value: one that was kept, unless it stands ``above``; None to keep those found."""
-    if node in kept and (above is None or node not in above):
-        return kept[node]
-    kind = type(node)
-    if kind is ast.Constant:
-        return node.value
-    make = _MAKERS.get(kind)
-    if make is None:
-        found = eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
-    else:
-        found = make(node, lambda part: _value(part, names, kept, above), names)
-    if above is None:
-        kept[node] = found
-    return found
+        return value(node)
 
 
 Value = Callable[[Any], Any]
+
+
+def _made(node: Any, value: Value, names: Names) -> Any:
+    """Return a value, made of those of the parts."""
+    make = _MAKERS.get(type(node))
+    if make is None:
+        return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
+    return make(node, value, names)
 
 
 def _name(node: ast.Name, value: Value, names: Names) -> Any:
@@ -98,9 +102,7 @@ def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
 
 
 def _call(node: ast.Call, value: Value, names: Names) -> Any:
-    if any(isinstance(each, ast.Starred) for each in node.args) or any(
-        each.arg is None for each in node.keywords
-    ):
+    if ast.Starred in map(type, node.args) or None in [each.arg for each in node.keywords]:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
     function = value(node.func)
     args = [value(each) for each in node.args]
@@ -127,6 +129,7 @@ _COMPARED: Mapping[type, Callable[..., Any]] = {
     ast.NotIn: lambda one, other: one not in other,
 }
 _MAKERS: Mapping[type, Callable[[Any, Value, Names], Any]] = {
+    ast.Constant: lambda n, *_: n.value,
     ast.Name: _name,
     ast.BinOp: lambda n, value, _: OPERATIONS[type(n.op)](value(n.left), value(n.right)),
     ast.UnaryOp: lambda n, value, _: OPERATIONS[type(n.op)](value(n.operand)),
