@@ -319,6 +319,20 @@ BY_HAND = [
         ("sum(np.exp(s - top) for s in f)", "sum(np.exp(s) for s in f)"),
         ("missing-term", "logZ = top + np.log(sum(np.exp(s - top) for s in f))"),
     ),
+    # A statement for one kind of parameters as there is for the other.
+    (
+        "deep-net/notebook",
+        (
+            '        parameters["W" + str(l+1)] = parameters["W" + str(l+1)] - learning_rate * '
+            'grads["dW" + str(l+1)]\n',
+            "",
+        ),
+        (
+            "missing-statement",
+            "parameters['W' + str(l + 1)] = parameters['W' + str(l + 1)] - learning_rate * "
+            "grads['dW' + str(l + 1)]",
+        ),
+    ),
     # An entry of a list, at what a loop counts.
     (
         "softmax-loss/log_sum_exp",

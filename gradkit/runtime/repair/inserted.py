@@ -213,7 +213,7 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
 
     What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``.
     """
-    text = ast.unparse(statement)
+    text = _text(statement)
     for target in _targets(statement) & {*scope.arrays}:
         for other in scope.arrays:
             letters = [pair for pair in zip(target, other, strict=False) if pair[0] != pair[1]]
@@ -302,9 +302,18 @@ def _targets(statement: ast.stmt) -> set[str]:
 
 
 def _given(statement: ast.stmt) -> set[str]:
-    """Return the names of what a statement gives entries, whatever these were."""
+    """Return the names of what a statement gives entries, whatever these were, but for words."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return {_text(each.value) for each in targets if isinstance(each, ast.Subscript)}
+    return {
+        _text(each.value)
+        for each in targets
+        if isinstance(each, ast.Subscript) and not _has_words(each.slice)
+    }
+
+
+def _has_words(index: ast.expr) -> bool:
+    constants = (part for part in ast.walk(index) if isinstance(part, ast.Constant))
+    return any(isinstance(part.value, str) for part in constants)
 
 
 def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
