@@ -333,6 +333,12 @@ BY_HAND = [
             "grads['dW' + str(l + 1)]",
         ),
     ),
+    # A step of what is handed over.
+    (
+        "epochs/one_hot",
+        ("        theta -= lr * grad\n", ""),
+        ("missing-statement", "theta -= lr * grad"),
+    ),
     # An entry of a list, at what a loop counts.
     (
         "softmax-loss/log_sum_exp",
@@ -382,7 +388,7 @@ BY_HAND = [
     (
         "two-layer-net/course_style",
         ("        self.params['W2'] = std * np.random.randn(hidden_size, output_size)\n", ""),
-        ("wrong-expression", "self.params['W2'] = std * np.random.randn(hidden_size, output_size)"),
+        ("missing-statement", "self.params['W2'] = std * np.random.randn(hidden_size, output_size)"),
     ),
     # Neighbours in the middle of a long row.
     (

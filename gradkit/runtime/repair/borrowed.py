@@ -103,7 +103,9 @@ def borrowed_parts(
         text = text_of(part, DEEP, other=other)
         if text is not None and (key := (part.role, text)) not in seen:
             seen.add(key)
-            yield part, statement_of(text) if part.role == "statement" else expression(text)
+            # What is worked out here is no name to give a value.
+            with contextlib.suppress(SyntaxError):
+                yield part, statement_of(text) if part.role == "statement" else expression(text)
 
 
 def entry_parts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
@@ -79,6 +80,7 @@ def inserted(
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
                 _of_twins(block[at - 1], there[0]) if at else (),
+                _of_steps(function, made, there[0]) if last else (),
             )
             for each in itertools.chain(*more):
                 key = id(block), at, _dumped(each)
@@ -213,12 +215,27 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
 
     What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``.
     """
-    text = _text(statement)
     for target in _targets(statement) & {*scope.arrays}:
+        words = re.split(r"(\W+)", target)
         for other in scope.arrays:
-            letters = [pair for pair in zip(target, other, strict=False) if pair[0] != pair[1]]
-            if len(target) == len(other) and len(letters) == 1 and "".join(letters[0]).isalpha():
-                yield from ast.parse(text.replace(*letters[0])).body
+            pairs = zip(words, re.split(r"(\W+)", other), strict=False)
+            apart = [(one, two) for one, two in pairs if one != two]
+            if len(other) == len(target) and len(apart) == 1:
+                ((word, instead),) = apart
+                if word[1:] == instead[1:]:
+                    text = re.sub(rf"\b(d|\w*_)?{word}\b", rf"\g<1>{instead}", _text(statement))
+                    yield from ast.parse(text).body
+
+
+def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
+    """Yield a step of what is handed over and stays as it is, down what has been worked out."""
+    handed = {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
+    for name in [each for each in scope.arrays if each in handed - {*made}]:
+        for slope in [each for each in scope.arrays if each in made]:
+            if np.shape(scope.values[slope]) == np.shape(scope.values[name]):
+                for rate in scope.numbers_that(count=False):
+                    if rate in handed:
+                        yield from ast.parse(f"{name} -= {rate} * {slope}").body
 
 
 def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) -> Iterator[ast.stmt]:
