@@ -60,7 +60,9 @@ def number(
     name: str, bounds: tuple[int, int | None], help_: str, metavar: str = "N"
 ) -> Callable[[FC], FC]:
     """Make an option for a whole number within bounds."""
-    return click.option(name, type=click.IntRange(*bounds), metavar=metavar, help=help_)
+    whole = click.IntRange(*bounds)
+    whole.name = "integer"  # what is said to be expected, without "range"
+    return click.option(name, type=whole, metavar=metavar, help=help_)
 
 
 def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
