@@ -52,6 +52,7 @@ MESSAGES: Mapping[str, str] = {
     "circle": phrase("`{name}` is needed at {place} to make itself"),
     "not-made": phrase("`{name}` was not made: {reason}"),
     "star-import": phrase("`{name}` is not defined, and a star import {reason}"),
+    "not-imported": phrase("`{name}` is not defined: write `{line}` at the top"),
     "no-python": phrase("`{name}` stands in code that is not valid Python ({place}: {reason})"),
     "main-guard": phrase(
         "`{name}` is only made under `if __name__ == …` at {place}, which is not run"
