@@ -41,6 +41,7 @@ MESSAGES: Mapping[str, str] = {
     "nothing": phrase("nothing is returned"),
     "none": phrase("found None"),
     "no-value": phrase("{type}: {reason}"),
+    "keys": phrase("found the keys {keys}"),
     "found": phrase("found a value of type {type}"),
     "value": phrase("a value of type {type}"),
     "dtype": phrase("an array of dtype {dtype}"),
