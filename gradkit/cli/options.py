@@ -91,7 +91,7 @@ REFERENCE = path_option(
     "--reference",
     "DIR",
     "Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
-    "assignment]",
+    "exercises]",
 )
 INSTALL = click.option(
     "--install",
@@ -111,7 +111,8 @@ HINTS = number(
     "--hints",
     (1, 4),
     "How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
-    "right rule and expected numbers.",
+    "right rule and expected numbers.  [default: the assignment's; 4 in text and json where there "
+    "are model solutions]",
 )
 REQUIRE_TIER = number(
     "--require-tier", (0, 3), "Refuse to run anybody's code below this tier of isolation."
