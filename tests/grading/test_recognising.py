@@ -158,6 +158,11 @@ def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Pat
     assert "cannot be used: what is at regression_numpy.py:" in said
     assert "is not valid Python. Fix that line, and it is graded." in said
     assert "is missing" not in said
+    # Another task's function of the name is no other thing to do.
+    script(tmp_path, _bare("classification"), "classification_numpy.py")
+    both = {each.task: each for each in grade(tmp_path).tasks}
+    assert set(both) == {"regression-numpy", "classification-numpy"}
+    assert said in [check.message for check in both["regression-numpy"].checks]
 
 
 METHODS = """class Net:
