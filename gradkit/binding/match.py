@@ -229,7 +229,9 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         for standing in ("guarded", "elsewhere", "broken")
     )
     if broken:
-        return Missing(role.name, say(NO_PYTHON, signature=role.signature, place=where(broken[-1])))
+        place = broken[-1]
+        told = say(NO_PYTHON, signature=role.signature, place=where(place))
+        return Missing(role.name, told, place)
     names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
