@@ -228,6 +228,10 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         [f.place for f in functions if f.standing == standing and is_called(f.name, role.aliases)]
         for standing in ("guarded", "elsewhere", "broken")
     )
+    if broken:
+        place = broken[-1]
+        told = say(NO_PYTHON, signature=role.signature, place=where(place))
+        return Missing(role.name, told, place)
     names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
@@ -264,8 +268,6 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
                 place=where(elsewhere[-1]),
             )
         )
-    if broken:
-        said[0] = say(NO_PYTHON, signature=role.signature, place=where(broken[-1]))
     return Missing(role.name, " ".join(said))
 
 
