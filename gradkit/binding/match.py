@@ -44,8 +44,9 @@ def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Functi
 def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit | None:
     """Assign the role's arguments to a function's parameters, and say how each is handed over.
 
-    ``*args`` takes what is not named before it, in the order of the role's own signature.
-    What can be given by name is, unless ``*args`` takes part.
+    ``*args`` takes what is not named before it, in the order of the role's own signature, and
+    ``**kwargs`` takes it by the role's own names. What can be given by name is, unless ``*args``
+    takes part.
 
     Parameters
     ----------
@@ -68,13 +69,16 @@ def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit 
     found = None if spare else fit(role, required, function.optional, counts)
     found = found or fit(role, required, (*function.optional, *free), counts)
     by_name = {p.name for p in function.parameters if p.kind != "POSITIONAL_ONLY"}
-    if found is None and any(
-        parameter.kind == "VAR_POSITIONAL" for parameter in function.parameters
-    ):
-        wanted = [argument.name for argument in role.arguments if argument.required]
+    kinds = {parameter.kind for parameter in function.parameters}
+    wanted = [argument.name for argument in role.arguments if argument.required]
+    if found is None and "VAR_POSITIONAL" in kinds:
         taken = len(function.required)
         found = fit(role, (*function.required, *wanted[taken:], *needed), ())
         by_name = {p.name for p in named}
+    if found is None and "VAR_KEYWORD" in kinds:
+        rest = wanted[len(required) :]
+        found = fit(role, (*required, *rest), function.optional)
+        by_name |= {*rest}
     if found is None:
         return None
     order = sorted(range(len(found.parameters)), key=lambda i: found.parameters[i] in by_name)

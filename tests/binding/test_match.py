@@ -110,6 +110,9 @@ def test_forward_in_either_order() -> None:
         ("*args, lr", USUAL, ("lr",)),
         ("parameters, y, y_hat, A1, X, *, lr=0.1, verbose=False", (), USUAL),
         ("parameters, y, y_hat, A1, *, X=None, lr=0.1", (), (*USUAL, "lr")),
+        ("parameters, y, y_hat, **rest", (), USUAL),
+        ("parameters, /, y, **rest", USUAL[:1], USUAL[1:]),
+        ("parameters, y, y_hat, A1, X, lr=0.1, **rest", (), (*USUAL, "lr")),
     ],
 )
 def test_what_is_handed_over_by_name(takes: str, by_position, keywords) -> None:
