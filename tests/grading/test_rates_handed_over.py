@@ -24,6 +24,12 @@ RIGHT = [
     (", learning_rate=0.001, bias_rate=0.01", "learning_rate", "bias_rate"),
     (", lr=0.001", "lr", "10 * lr"),
     (", lr", "lr", "(lr * 10)"),
+    (", lr=0.001", "lr", "0.01"),
+    (", lr=0.01", "lr / 10", "lr"),
+    (", alpha=0.001, beta=0.01", "alpha", "beta"),
+    (", lr=(0.001, 0.01)", "lr[0]", "lr[1]"),
+    (", lr=None", "(lr or 0.001)", "(lr or 0.001) * 10"),
+    (", lr=0.001", "0.001", "0.01"),
     (", lr=0.001", "lr", "lr"),
 ]
 
@@ -48,13 +54,14 @@ def test_each_kind_at_the_rate_that_is_asked_for(
         (", lr=0.001, lr_b=0.01", "lr", "lr_b", 1),
         (", lr=0.001", "lr", "9 * lr", 2),
         (", lr=0.001", "lr", "10 * lr", 1),
-        (", lr=0.001", "lr", "0.01", 2),
+        (", lr=0.01", "lr", "0.01", 2),
+        (", lr", "lr", "0.01", 2),
     ],
 )
 def test_their_wrong_twins(
     grade, tmp_path: Path, rates: str, weight: str, bias: str, factor: int
 ) -> None:
-    """Another default, another proportion, a wrong gradient, a number where the rate belongs."""
+    """Another default, another proportion, a wrong gradient, a number in a given rate's place."""
     text = HEAD + UPDATE.format(rates=rates, weight=weight, bias=bias, factor=factor)
     result = grade(script(tmp_path, text, "hw.py"), "regression-numpy")
     assert states(result)["update"] == "fail"
