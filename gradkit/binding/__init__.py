@@ -44,7 +44,7 @@ from gradkit.records.task import Array, Role, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
 from gradkit.runtime.syntax import last_name, walk
-from gradkit.sandbox.observe import call_of, shapes_of
+from gradkit.sandbox.observe import about_models, call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.source import statements
 
@@ -370,7 +370,7 @@ class _ModelAndTraining(_Roles):
         meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
         order = list(dict.fromkeys([*meant, *named, *known]))
-        reply = self.process.ask(Frame("model", {}, {"candidates": order}))
+        reply = self.process.ask(Frame("model", {}, about_models(self.task, order)))
         chosen = order[0]
         if not isinstance(reply, Lost) and reply.data["name"] is not None:
             chosen = str(reply.data["name"])

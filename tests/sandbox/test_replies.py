@@ -291,7 +291,7 @@ def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
     monkeypatch.setattr(torch_call, "build", lambda made: SimpleNamespace(parameters=lambda: made))
     monkeypatch.setattr(child.Loaded, "namespace", models, raising=False)
     for name in models:
-        asked = {"candidates": [name]}
+        asked = {"candidates": [name], "inputs": 2, "most": 1000}
         reply = child.model(Frame("model", {}, asked))
         encode(reply, TO_GRADER)
         check("model", asked, {}, reply)
