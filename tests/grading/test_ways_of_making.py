@@ -185,6 +185,7 @@ def test_a_start_takes_its_sizes_in_any_way(grade, tmp_path: Path, head: str) ->
     result = grade(script(tmp_path, text), "regression-numpy")
     assert full(result), not_passed(result)
     end = "\n\nfilled = initialise_parameters\ninitialise_parameters = lambda *sizes: {}\n"
-    (task,) = grade(script(tmp_path, text + end), "regression-numpy").tasks
+    path = script(tmp_path, text + end)
+    (task,) = grade(path, "regression-numpy", diagnose=True).tasks
     assert {each.check: each.state for each in task.checks}["interface"] == "fail"
     assert not task.notes
