@@ -85,7 +85,9 @@ def with_changes(
         return inquiry
     process.renew()
     lacking = {
-        check: role for check, role in lacking.items() if _is_again(task, role, examined, process)
+        check: role
+        for check, role in lacking.items()
+        if check in model.quantities and _is_again(task, role, examined, process)
     }
     if not lacking:
         return inquiry
