@@ -26,8 +26,8 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
 BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 30_000, 8_000
-"""What the searches for one task may do, where code stops, where all mistakes have names, and where
-likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
+"""What the searches for one task may do, where code stops, where all mistakes have names (for each,
+of two at most), and where likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
 
 FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
@@ -118,7 +118,8 @@ def with_changes(
     if all(named) and all(found) and not any(map(is_much, found)):
         among = frozenset(kind for each in named for kind in each)
         among |= OF_NAMES if any(map(_are_alike, found)) else frozenset()
-        wanted = Wanted(NAMED, near, kinds=among, most=len(named))
+        share = NAMED * min(len(named), FEW)
+        wanted = Wanted(share, near, kinds=among, most=len(named))
         if likelier:
             wanted = Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
     mended = mend_functions(grader, asked, wanted)
@@ -225,8 +226,8 @@ def is_much(findings: Sequence[Finding]) -> bool:
 
 
 def _are_alike(findings: Sequence[Finding]) -> bool:
-    """Tell two mistakes about the same entries: one name for another may be both."""
-    return len(findings) == FEW and len({each.entries for each in findings}) == 1
+    """Tell mistakes of which some are about the same entries: one name for another may be both."""
+    return len({each.entries for each in findings}) < len(findings)
 
 
 def _arrays(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
@@ -287,12 +288,15 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     """
     own = _of(changes[0].check, inquiry)
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
+    kinds = {each.mistake for each in changes}
     # Names that leave something open are not the reason, if one change mends all.
-    partly = open_ is not None and len(own) > 1 and changes[0].mistake != WHOLE
-    of_both = _are_alike(own) and changes[0].mistake in OF_NAMES
-    if whole and len(changes) == 1 and (partly or of_both or is_much(own)):
-        return _instead(changes, own, inquiry)
-    if is_much(own):
+    partly = open_ is not None and len(changes) == 1
+    alike = _are_alike(own) and OF_NAMES & kinds
+    sure = WHOLE not in kinds or (len(changes) == 1 and is_much(own))
+    fewer = whole and sure and len(changes) < len(own)
+    if fewer and (partly or alike or is_much(own)):
+        return _instead(changes, own, role, inquiry)
+    if is_much(own) and not whole:
         return inquiry
     named = [each for each in own if each.mistake != UNEXPLAINED]
     found = {each.id: _mending(each, changes, role, inquiry, whole=whole) for each in named}
@@ -347,18 +351,25 @@ def _mending(
     return here[0] if len(here) == 1 and here[0].mistake not in unsure else None
 
 
-def _instead(changes: Sequence[Finding], own: Sequence[Finding], inquiry: Inquiry) -> Inquiry:
-    """Return findings with one change in the place of all that is told of its check."""
-    entries = tuple(dict.fromkeys(entry for each in own for entry in each.entries))
-    (one,) = changes
-    change = replace(_at(one, one), entries=entries, **_formulas(own, entries))
+def _instead(
+    changes: Sequence[Finding], own: Sequence[Finding], role: Bound, inquiry: Inquiry
+) -> Inquiry:
+    """Return findings with changes in the place of all that is told of their check."""
+    left = [*dict.fromkeys(entry for each in own for entry in each.entries)]
+    told = []
+    for number, one in enumerate(changes, 1):
+        names = {role.convention.keys.get(name, name) for name in one.entries}
+        entries = [e for e in left if number == len(changes) or e.partition("[")[0] in names]
+        left = [entry for entry in left if entry not in entries]
+        told.append(replace(_at(one, one), entries=(*entries,), **_formulas(own, entries)))
     place = inquiry.findings.index(own[0])
-    findings = [each for each in inquiry.findings if each.check != one.check]
+    findings = [each for each in inquiry.findings if each not in own]
+    findings[place:place] = told
+    codes = tuple(dict.fromkeys(each.mistake for each in told))
     follows = {
-        check: (one.mistake,) if {*codes} & {each.mistake for each in own} else codes
-        for check, codes in inquiry.follows.items()
+        check: codes if {*of} & {each.mistake for each in own} else of
+        for check, of in inquiry.follows.items()
     }
-    findings.insert(place, change)
     return replace(inquiry, findings=tuple(findings), follows=follows)
 
 

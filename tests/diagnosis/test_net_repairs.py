@@ -818,3 +818,69 @@ def test_a_pass_that_lies_otherwise_than_the_start_is_what_is_wrong(diagnosed) -
     text = homework(CLASSIFICATION, HELPER).replace("np.dot(W.T, A) + b", "np.dot(W, A) + b")
     findings = diagnosed(text, CLASSIFICATION).findings
     assert {each.check for each in findings} == {"forward"}
+
+
+LINES = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    diff = y_hat - y
+    slope = A1 * (1 - A1)
+    back = diff * parameters['W2'] * slope
+    W2, b2 = A1 * diff, diff
+    W1 = np.dot(X, back.T)
+    b1 = back
+    parameters['W1'] = parameters['W1'] - 0.001 * W1
+    parameters['b1'] = parameters['b1'] - 0.01 * b1
+    parameters['W2'] = parameters['W2'] - 0.001 * W2
+    parameters['b2'] = parameters['b2'] - 0.01 * b2
+"""
+
+ADDED = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    err = y - y_hat
+    slope = A1 * (1 - A1)
+    back = err * parameters['W2'] * slope
+    parameters['W2'] = parameters['W2'] + 0.001 * err * A1
+    parameters['b2'] = parameters['b2'] + 0.01 * err
+    parameters['W1'] = parameters['W1'] + 0.001 * X @ back.T
+    parameters['b1'] = parameters['b1'] + 0.01 * back
+"""
+
+FACTOR = ("diff = y_hat - y", "diff = 3 * (y_hat - y)")
+COMPANY: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "one name for two mistakes": (LINES, (("(1 - A1)", "(1 - y_hat)"), FACTOR)),
+    "one name for many": (LINES, (("(X, back.T)", "(X, A1.T)"), ("- 0.001 * W2", "- 0.001 ** W2"))),
+    "a sign of all steps": (
+        ADDED,
+        (("err = y - y_hat", "err = -(y - y_hat)"), ("0.01 * back", "0.03 * back")),
+    ),
+    "two of a forward pass": (
+        LINES,
+        (("(parameters) // 2 + 1", "(parameters) // 2"), ("np.dot(W.T, A)", "np.dot(W, A)")),
+    ),
+}
+"""A right body, and two changes of what is made of it."""
+
+
+@pytest.mark.parametrize("made", COMPANY.values(), ids=COMPANY)
+def test_each_of_two_is_told_where_it_is_made(diagnosed, made) -> None:
+    """Once, by one change that makes all right that shows it, or by its name."""
+    body, changes = made
+    text = right = homework(CLASSIFICATION, body)
+    for was, now in changes:
+        assert right.count(was) == 1
+        text = text.replace(was, now)
+    lines = {right[: right.index(was)].count("\n") + 1 for was, _ in changes}
+    findings = diagnosed(text, CLASSIFICATION).findings
+    assert len(findings) == 2
+    assert {each.place.line for each in findings if each.place} == lines
+
+
+def test_a_step_that_is_missing_is_told_whatever_else_is_wrong(diagnosed) -> None:
+    """What is searched for both has the time of both."""
+    gone = "    parameters['b1'][1][0] += 0.01 * e * w1 * 1.0\n"
+    text, line = text_of(REGRESSION, "entry by entry", gone, "")
+    text = text.replace("parameters['W2'][0][0] += 0.001", "parameters['W2'][0][0] += 0.003")
+    missing, other = diagnosed(text, REGRESSION).findings
+    assert (missing.mistake, other.source[:21]) == ("not-updated", "parameters['W2'][0][0]"[:21])
+    assert missing.adds is not None
+    assert line - 1 <= missing.adds
