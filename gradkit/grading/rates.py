@@ -25,7 +25,7 @@ from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Text
-from gradkit.grading.net_repairs import FEW, OF_NAMES, is_much, with_changes
+from gradkit.grading.net_repairs import FEW, OF_NAMES, RATES, is_much, with_changes
 from gradkit.grading.repairs import HELD, WHOLE, Again, replaced
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
@@ -34,9 +34,6 @@ from gradkit.records.task import Task
 from gradkit.runtime.syntax import last_name
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
-
-RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate"})
-"""Mistakes that are of a number, wherever that is."""
 
 SIGN = "wrong-sign"
 """The mistake that is of a difference, wherever that is."""

@@ -6,7 +6,7 @@ import pytest
 from correct_styles import source_of
 from written import homework
 
-from gradkit.grading.rates import RATES
+from gradkit.grading.net_repairs import RATES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
 pytestmark = pytest.mark.sample(12)
@@ -845,32 +845,49 @@ def update_parameters(parameters, y, y_hat, A1, X):
     parameters['b1'] = parameters['b1'] + 0.01 * back
 """
 
+APART = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = y_hat - y
+    back = parameters['W2'] * e
+    grads = {
+        'W2': 2 * A1 * e,
+        'b2': 2 * e,
+        'W1': 2 * X @ back.T,
+        'b1': 2 * back,
+    }
+    for name in grads:
+        parameters[name] -= (0.001 if name[0] == 'W' else 0.01) * grads[name]
+"""
+
 FACTOR = ("diff = y_hat - y", "diff = 3 * (y_hat - y)")
-COMPANY: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "one name for two mistakes": (LINES, (("(1 - A1)", "(1 - y_hat)"), FACTOR)),
-    "one name for many": (LINES, (("(X, back.T)", "(X, A1.T)"), ("- 0.001 * W2", "- 0.001 ** W2"))),
-    "a sign of all steps": (
-        ADDED,
-        (("err = y - y_hat", "err = -(y - y_hat)"), ("0.01 * back", "0.03 * back")),
-    ),
+ENTERED = ("- 0.001 * W2", "- 0.001 ** W2")
+UPHILL = ("err = y - y_hat", "err = -(y - y_hat)")
+COMPANY: dict[str, tuple[str, str, tuple[str, str], tuple[str, str]]] = {
+    "one name for two mistakes": (CLASSIFICATION, LINES, ("(1 - A1)", "(1 - y_hat)"), FACTOR),
+    "one name for many": (CLASSIFICATION, LINES, ("(X, back.T)", "(X, A1.T)"), ENTERED),
+    "a sign of all steps": (CLASSIFICATION, ADDED, UPHILL, ("0.01 * back", "0.03 * back")),
     "two of a forward pass": (
-        LINES,
-        (("(parameters) // 2 + 1", "(parameters) // 2"), ("np.dot(W.T, A)", "np.dot(W, A)")),
+        *(CLASSIFICATION, LINES),
+        *(("(parameters) // 2 + 1", "(parameters) // 2"), ("np.dot(W.T, A)", "np.dot(W, A)")),
+    ),
+    "one mistake in two lines": (
+        *(REGRESSION, APART),
+        *(("'W2': 2 * A1", "'W2': A1"), ("'b1': 2 * back", "'b1': back")),
     ),
 }
-"""A right body, and two changes of what is made of it."""
+"""Task, a right body, and two changes of what is made of it."""
 
 
 @pytest.mark.parametrize("made", COMPANY.values(), ids=COMPANY)
 def test_each_of_two_is_told_where_it_is_made(diagnosed, made) -> None:
     """Once, by one change that makes all right that shows it, or by its name."""
-    body, changes = made
-    text = right = homework(CLASSIFICATION, body)
+    task, body, *changes = made
+    text = right = homework(task, body)
     for was, now in changes:
         assert right.count(was) == 1
         text = text.replace(was, now)
     lines = {right[: right.index(was)].count("\n") + 1 for was, _ in changes}
-    findings = diagnosed(text, CLASSIFICATION).findings
+    findings = diagnosed(text, task).findings
     assert len(findings) == 2
     assert {each.place.line for each in findings if each.place} == lines
 
