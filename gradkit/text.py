@@ -130,7 +130,7 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 def where(place: Place) -> str:
     """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script.
 
-    A title comes in the place of the number: ``cell [5] that begins `def f`, line 3``.
+    A title comes in the place of the number: ``hw.ipynb, cell 5, line 3``.
     """
     if place.title:
         return say("{place}, line {line}", place=place.title, line=place.line)

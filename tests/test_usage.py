@@ -30,6 +30,7 @@ HELP = "`gradkit check --help` lists all."
         ),
         ("history results --format zzz", "--format: zzz is not one of text, json."),
         ("check a.py --hints 7", "--hints: 7 is not in the range 1<=x<=4."),
+        ("check a.py --seed x", "--seed: 'x' is not a valid integer."),
         ("diff results one 2", "RUN: 'one' is not a valid integer."),
         ("diff results 1", "RUN is missing. Expected is `gradkit diff [OPTIONS] DIR RUN RUN`."),
         (

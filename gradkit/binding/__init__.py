@@ -44,7 +44,7 @@ from gradkit.records.task import Array, Role, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
 from gradkit.runtime.syntax import last_name, walk
-from gradkit.sandbox.observe import call_of, shapes_of
+from gradkit.sandbox.observe import about_models, call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.source import statements
 
@@ -112,17 +112,28 @@ class _Functions(_Roles):
         own = [function for function in self.functions if function.standing in standings]
         named = called(own, role.aliases)
         for function in named:
-            fitting = _fit(role, function)
+            fitting = self._fit(role, function)
             if fitting is not None:
                 return function, fitting
         if named:
             return misfit(role, named[0])
         taken = {alias for other in self.task.roles for alias in other.aliases}
         for function in reversed(own):
-            fitting = None if function.standing == "guess" else _fit(role, function)
+            fitting = None if function.standing == "guess" else self._fit(role, function)
             if fitting is not None and names_all(fitting) and not is_called(function.name, taken):
                 return function, fitting
         return not_found(role, self.functions)
+
+    def _fit(self, role: Role, function: Function) -> Fit | None:
+        if not role.arguments:
+            return Fit((), (), 0)
+        if (
+            role.name == "initialise"
+            and function.standing != "guess"
+            and len(function.required) != 1
+        ):
+            return _fit_sizes(function, 1 + len(self.task.layers))
+        return fit_function(role, function)
 
     def _settled(self) -> dict[str, Bound]:
         """Find out what names and signatures do not say."""
@@ -197,7 +208,10 @@ class _Functions(_Roles):
         return attempts[0], False
 
     def _update(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
-        """Find the first convention in which parameters of the right shapes come back."""
+        """Find the first convention in which parameters of the right shapes come back.
+
+        A rate with a default need not be a number: where none does with one, it is left out.
+        """
         inputs = {name: value[None] for name, value in _known_values(self.task).items()}
         attempts = [replace(bound, convention=one) for one in variants(conventions)]
         for attempt in attempts:
@@ -209,39 +223,36 @@ class _Functions(_Roles):
                 found = {key: reply.arrays.get(key, np.empty(0)) for key in attempt.convention.keys}
                 still = all(np.array_equal(value, inputs[key]) for key, value in found.items())
                 settled = self._with_returned(attempt) if still else attempt
-                return self._at_own_rates(settled, inputs, reply.arrays), True
+                return self._at_own_rates(settled, inputs), True
+        else:
+            if "rate" in bound.arguments:
+                without, works = self._update(_without_rate(bound), conventions)
+                return (without, True) if works else (attempts[0], False)
         return attempts[0], False
 
-    def _at_own_rates(
-        self, bound: Bound, inputs: Mapping[str, Array], after: Mapping[str, Array]
-    ) -> Bound:
-        """Leave out a rate to which the code keeps the biases' itself, as in ``10 * lr``.
+    def _at_own_rates(self, bound: Bound, inputs: Mapping[str, Array]) -> Bound:
+        """Leave out a rate without which the code moves weights and biases by the task's rates.
 
-        Called without it, where it has the weights' by default, both are as the task asks,
-        whatever else is wrong. ``after`` is what it makes of these inputs, at another rate.
+        Its default is one of the two then, and the other is the code's own: ``10 * lr``, or a
+        number. Called without it, as the task has it, both are as the task asks, whatever else
+        is wrong.
         """
         rates, keys = self.task.rates, bound.convention.keys
-        shaped = all(after.get(k, NOTHING).shape == inputs[k].shape for k in keys)
-        if "rate" not in bound.arguments or rates.weight == rates.bias or not shaped:
+        if "rate" not in bound.arguments or rates.weight == rates.bias:
             return bound
-        if not self._keeps_rates(after, inputs):
+
+        def after(call: Bound, rate: float) -> dict[str, Array]:
+            reply = self._ask("batch", call, {**inputs, "rate": np.array([rate])})
+            return {k: NOTHING if reply is None else reply.arrays.get(k, NOTHING) for k in keys}
+
+        without = _without_rate(bound)
+        own = after(without, 0.0)
+        shaped = all(own[k].shape == inputs[k].shape for k in keys)
+        if not shaped or not self._keeps_rates(own, inputs):
             return bound
-        by_position = len(bound.arguments) - len(bound.keywords)
-        at = bound.arguments.index("rate")
-        without = replace(
-            bound,
-            arguments=tuple(each for each in bound.arguments if each != "rate"),
-            keywords=tuple(k for n, k in enumerate(bound.keywords, by_position) if n != at),
-        )
-        handed = {**inputs, "rate": np.array([rates.weight])}
-        replies = [self._ask("batch", each, handed) for each in (bound, without)]
-        one, other = (
-            {k: NOTHING if reply is None else reply.arrays.get(k, NOTHING) for k in keys}
-            for reply in replies
-        )
-        same = all(one[k].size and np.array_equal(one[k], other[k]) for k in keys)
-        follows = any(not np.array_equal(one[k], after[k]) for k in keys)
-        return without if same and follows else bound
+        handed = [after(bound, rate) for rate in (rates.weight, rates.bias)]
+        same = any(all(np.array_equal(own[k], each[k]) for k in keys) for each in handed)
+        return without if same else bound
 
     def _keeps_rates(self, after: Mapping[str, Array], inputs: Mapping[str, Array]) -> bool:
         """Tell a step in which a layer's weights and biases move by the task's two rates."""
@@ -283,20 +294,28 @@ class _Functions(_Roles):
         return replace(bound, returns={key: (p,) for key, p in zip(keys, order, strict=True)})
 
 
-def _fit(role: Role, function: Function) -> Fit | None:
-    if not role.arguments:
-        return Fit((), (), 0)
-    if role.name == "initialise" and function.standing != "guess" and len(function.required) != 1:
-        return _fit_sizes(function)
-    return fit_function(role, function)
-
-
-def _fit_sizes(function: Function) -> Fit | None:
-    """Layer sizes one by one, or none at all."""
+def _fit_sizes(function: Function, count: int) -> Fit:
+    """Layer sizes one by one, as many as there are with ``*dims``, or none at all."""
     names = function.required
-    by_place = any(parameter.kind == "POSITIONAL_ONLY" for parameter in function.parameters)
+    star = next((each.name for each in function.parameters if each.kind == "VAR_POSITIONAL"), None)
+    if star is not None:
+        names = (*names, *(f"{star}[{i}]" for i in range(count - len(names))))
+    by_place = star is not None or any(
+        parameter.kind == "POSITIONAL_ONLY" for parameter in function.parameters
+    )
     keywords = () if by_place else names
     return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
+
+
+def _without_rate(bound: Bound) -> Bound:
+    """Return how a function is called without its rate, which has a default."""
+    by_position = len(bound.arguments) - len(bound.keywords)
+    at = bound.arguments.index("rate")
+    return replace(
+        bound,
+        arguments=tuple(each for each in bound.arguments if each != "rate"),
+        keywords=tuple(k for n, k in enumerate(bound.keywords, by_position) if n != at),
+    )
 
 
 def _laid_out(convention: Convention, key: str, value: Array) -> Array:
@@ -351,7 +370,7 @@ class _ModelAndTraining(_Roles):
         meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
         order = list(dict.fromkeys([*meant, *named, *known]))
-        reply = self.process.ask(Frame("model", {}, {"candidates": order}))
+        reply = self.process.ask(Frame("model", {}, about_models(self.task, order)))
         chosen = order[0]
         if not isinstance(reply, Lost) and reply.data["name"] is not None:
             chosen = str(reply.data["name"])

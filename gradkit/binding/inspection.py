@@ -210,11 +210,15 @@ Standing = Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere",
 
 
 class Parameter(NamedTuple):
-    """A parameter of a function; ``kind`` is one of `inspect.Parameter`'s."""
+    """A parameter of a function; ``kind`` is one of `inspect.Parameter`'s.
+
+    Of one that ``counts`` the default is a whole number.
+    """
 
     name: str
     kind: str
     required: bool
+    counts: bool = False
 
 
 class Function(Struct, frozen=True):

@@ -7,7 +7,7 @@ underscores left aside; ``Al`` and ``AL`` are different words before they are th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -44,8 +44,9 @@ def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Functi
 def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit | None:
     """Assign the role's arguments to a function's parameters, and say how each is handed over.
 
-    ``*args`` takes what is not named before it, in the order of the role's own signature.
-    What can be given by name is, unless ``*args`` takes part.
+    ``*args`` takes what is not named before it, in the order of the role's own signature, and
+    ``**kwargs`` takes it by the role's own names. What can be given by name is, unless ``*args``
+    takes part.
 
     Parameters
     ----------
@@ -64,16 +65,20 @@ def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit 
     needed = tuple(p.name for p in named if p.required)
     free = tuple(p.name for p in named if not p.required)
     required = (*function.required, *needed)
-    found = None if spare else fit(role, required, function.optional)
-    found = found or fit(role, required, (*function.optional, *free))
+    counts = {p.name for p in function.parameters if p.counts}
+    found = None if spare else fit(role, required, function.optional, counts)
+    found = found or fit(role, required, (*function.optional, *free), counts)
     by_name = {p.name for p in function.parameters if p.kind != "POSITIONAL_ONLY"}
-    if found is None and any(
-        parameter.kind == "VAR_POSITIONAL" for parameter in function.parameters
-    ):
-        wanted = [argument.name for argument in role.arguments if argument.required]
+    kinds = {parameter.kind for parameter in function.parameters}
+    wanted = [argument.name for argument in role.arguments if argument.required]
+    if found is None and "VAR_POSITIONAL" in kinds:
         taken = len(function.required)
         found = fit(role, (*function.required, *wanted[taken:], *needed), ())
         by_name = {p.name for p in named}
+    if found is None and "VAR_KEYWORD" in kinds:
+        rest = wanted[len(required) :]
+        found = fit(role, (*required, *rest), function.optional)
+        by_name |= {*rest}
     if found is None:
         return None
     order = sorted(range(len(found.parameters)), key=lambda i: found.parameters[i] in by_name)
@@ -91,18 +96,23 @@ def names_all(fitting: Fit) -> bool:
     return fitting.known == len(fitting.parameters) > 1
 
 
-def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | None:
+def fit(
+    role: Role, required: Sequence[str], optional: Sequence[str], counts: Collection[str] = ()
+) -> Fit | None:
     """Assign the role's arguments to a function's parameters.
 
     Names that are known decide; what is left is assigned in the order of the role's own
     signature, which is how renamed arguments come. A parameter with a default that no
-    argument fits is left alone. So is a rate with a default where there is another for biases.
+    argument fits is left alone, unless it counts and epochs are left. So is a rate with a default
+    where there is another for biases.
 
     Parameters
     ----------
     role : Role
     required, optional : sequence of str
         The function's parameters without and with a default, in order.
+    counts : collection of str
+        Those whose default is a whole number.
 
     Returns
     -------
@@ -128,6 +138,11 @@ def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | N
             if not waiting:
                 return None
             assigned[parameter] = waiting.pop(0)
+    for parameter in optional:
+        epochs = next((argument for argument in waiting if argument.kind == "epochs"), None)
+        if epochs is not None and parameter in counts and parameter not in assigned:
+            assigned[parameter] = epochs
+            waiting.remove(epochs)
     if any(argument.required for argument in waiting):
         return None
     order = [parameter for parameter in (*required, *optional) if parameter in assigned]
@@ -228,6 +243,10 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         [f.place for f in functions if f.standing == standing and is_called(f.name, role.aliases)]
         for standing in ("guarded", "elsewhere", "broken")
     )
+    if broken:
+        place = broken[-1]
+        told = say(NO_PYTHON, signature=role.signature, place=where(place))
+        return Missing(role.name, told, place)
     names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
@@ -264,8 +283,6 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
                 place=where(elsewhere[-1]),
             )
         )
-    if broken:
-        said[0] = say(NO_PYTHON, signature=role.signature, place=where(broken[-1]))
     return Missing(role.name, " ".join(said))
 
 

@@ -60,7 +60,9 @@ def number(
     name: str, bounds: tuple[int, int | None], help_: str, metavar: str = "N"
 ) -> Callable[[FC], FC]:
     """Make an option for a whole number within bounds."""
-    return click.option(name, type=click.IntRange(*bounds), metavar=metavar, help=help_)
+    whole = click.IntRange(*bounds)
+    whole.name = "integer"  # what is said to be expected, without "range"
+    return click.option(name, type=whole, metavar=metavar, help=help_)
 
 
 def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
@@ -89,7 +91,7 @@ REFERENCE = path_option(
     "--reference",
     "DIR",
     "Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
-    "assignment]",
+    "exercises]",
 )
 INSTALL = click.option(
     "--install",
@@ -109,7 +111,8 @@ HINTS = number(
     "--hints",
     (1, 4),
     "How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
-    "right rule and expected numbers.",
+    "right rule and expected numbers.  [default: the assignment's; 4 in text and json where there "
+    "are model solutions]",
 )
 REQUIRE_TIER = number(
     "--require-tier", (0, 3), "Refuse to run anybody's code below this tier of isolation."

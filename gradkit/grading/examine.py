@@ -71,7 +71,7 @@ def _ask(
     if "initialise" in bound:
         questions.append(observe.of_initialise(task, bound["initialise"]))
     if "model" in bound:
-        questions.append(observe.of_model(bound["model"]))
+        questions.append(observe.of_model(task, bound["model"]))
     questions += [
         observe.of_batch(task, bound[batch.role], batch)
         for batch in (*probes.forward, *probes.update)

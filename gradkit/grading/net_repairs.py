@@ -26,15 +26,18 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
 BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 30_000, 8_000
-"""What the searches for one task may do, where code stops, where all mistakes have names, and where
-likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
+"""What the searches for one task may do, where code stops, where all mistakes have names (for each,
+of two at most), and where likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
 
-FEW = 2
+FEW = 3
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
 
 MUCH, MANY, MOST = 3, 4, 5
 """Mistakes about one entry on one line, different ones on one line, and those about one entry, in
 whose place one change is looked for."""
+
+RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate"})
+"""Mistakes that are of a number, wherever that is."""
 
 OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
 """Kinds of changes by which what a name is given, or stands for, may be another's."""
@@ -85,7 +88,9 @@ def with_changes(
         return inquiry
     process.renew()
     lacking = {
-        check: role for check, role in lacking.items() if _is_again(task, role, examined, process)
+        check: role
+        for check, role in lacking.items()
+        if check in model.quantities and _is_again(task, role, examined, process)
     }
     if not lacking:
         return inquiry
@@ -118,10 +123,15 @@ def with_changes(
     if all(named) and all(found) and not any(map(is_much, found)):
         among = frozenset(kind for each in named for kind in each)
         among |= OF_NAMES if any(map(_are_alike, found)) else frozenset()
-        wanted = Wanted(NAMED, near, kinds=among, most=len(named))
+        share = NAMED * min(len(named), 2)
+        wanted = Wanted(share, near, kinds=among, most=len(named))
         if likelier:
             wanted = Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
     mended = mend_functions(grader, asked, wanted)
+    parts = sum(len(_arrays_of(each)) for own in found for each in own)
+    if wanted.kinds and not mended.told and parts > wanted.most:
+        # A mistake may have been made once for each of some parameters.
+        mended = mend_functions(grader, asked, replace(wanted, most=parts))
     before = inquiry
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
@@ -225,8 +235,8 @@ def is_much(findings: Sequence[Finding]) -> bool:
 
 
 def _are_alike(findings: Sequence[Finding]) -> bool:
-    """Tell two mistakes about the same entries: one name for another may be both."""
-    return len(findings) == FEW and len({each.entries for each in findings}) == 1
+    """Tell mistakes of which some are about the same entries: one name for another may be both."""
+    return len({each.entries for each in findings}) < len(findings)
 
 
 def _arrays(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
@@ -285,14 +295,23 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     ``whole``: they make all of it right.
     What they cost, and what follows from them, stays: it is what was not explained.
     """
-    own = _of(changes[0].check, inquiry)
+    # What has a change already is told.
+    own = [each for each in _of(changes[0].check, inquiry) if not each.fix]
+    for one in changes:
+        alike = [each for each in own if _arrays_of(each) <= _names_of(one, role)]
+        alike = [each for each in alike if each.mistake != UNEXPLAINED]
+        if one.mistake in OF_NAMES and len(alike) > 1 and _are_alike(alike):
+            inquiry = _instead([one], alike, role, inquiry)
+            rest = [each for each in changes if each is not one]
+            return _told(rest, role, inquiry, whole=whole) if rest else inquiry
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
+    kinds = {each.mistake for each in changes}
     # Names that leave something open are not the reason, if one change mends all.
-    partly = open_ is not None and len(own) > 1 and changes[0].mistake != WHOLE
-    of_both = _are_alike(own) and changes[0].mistake in OF_NAMES
-    if whole and len(changes) == 1 and (partly or of_both or is_much(own)):
-        return _instead(changes, own, inquiry)
-    if is_much(own):
+    partly = open_ is not None and len(changes) == 1
+    sure = WHOLE not in kinds or (len(changes) == 1 and is_much(own))
+    if whole and sure and len(changes) < len(own) and (partly or is_much(own)):
+        return _instead(changes, own, role, inquiry)
+    if is_much(own) and not whole:
         return inquiry
     named = [each for each in own if each.mistake != UNEXPLAINED]
     found = {each.id: _mending(each, changes, role, inquiry, whole=whole) for each in named}
@@ -302,23 +321,35 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     ]
     used = {change.id for change in found.values() if change is not None}
     left = [each for each in changes if each.id not in used]
+    lost = [
+        each
+        for each in named
+        if found[each.id] is None and each.id in inquiry.doubtful and each.mistake not in RATES
+    ]
+    known = {place for each in named if each.id not in inquiry.doubtful for place in each.places}
+    other = [each for each in left if each.place not in known]
+    if whole and lost and other and all(each.mistake != WHOLE for each in other):
+        # Of mistakes without lines that none mends alone, changes say more than names.
+        lost += [open_] if open_ is not None else []
+        return _instead(other, lost, role, replace(inquiry, findings=tuple(findings)))
     if not left or (named and open_ is None):
         return replace(inquiry, findings=tuple(findings))
     entries = () if open_ is None else open_.entries
     made = []
     for change in left:
-        names = {role.convention.keys.get(name, name) for name in change.entries}
+        names = _names_of(change, role)
         mine = tuple(each for each in entries if each.partition("[")[0] in names)
         if mine or not entries:
             at = _at(change, change)
             made.append(replace(at, entries=mine, **_formulas([open_] if open_ else [], mine)))
     told = {entry for each in made for entry in each.entries}
-    rest = tuple(entry for entry in entries if entry not in told)
+    unexplained = tuple(entry for entry in entries if entry not in told)
     if open_ is None:
         findings = [*made, *findings]
     else:
         place = findings.index(open_)
-        findings[place : place + 1] = [*made, *([replace(open_, entries=rest)] if rest else [])]
+        still = [replace(open_, entries=unexplained)] if unexplained else []
+        findings[place : place + 1] = [*made, *still]
     return replace(inquiry, findings=tuple(findings))
 
 
@@ -331,15 +362,14 @@ def _mending(
     right; at any line where the mistake's is a guess, and no other is about some of its entries.
     One that writes a line anew may be any, if it is no kind of the mistake's.
     """
-    asked = {entry.partition("[")[0] for entry in finding.entries}
+    asked = _arrays_of(finding)
     sets = {each.entries for each in _of(finding.check, inquiry)}
     told = [entry for each in sets for entry in each]
     alone = finding.id in inquiry.doubtful and all(told.count(e) == 1 for e in finding.entries)
     here = [
         each
         for each in changes
-        if (alone or each.place in finding.places)
-        and asked <= {role.convention.keys.get(name, name) for name in each.entries}
+        if (alone or each.place in finding.places) and asked <= _names_of(each, role)
     ]
     if whole and len(changes) == 1:
         here = [*changes]
@@ -347,18 +377,34 @@ def _mending(
     return here[0] if len(here) == 1 and here[0].mistake not in unsure else None
 
 
-def _instead(changes: Sequence[Finding], own: Sequence[Finding], inquiry: Inquiry) -> Inquiry:
-    """Return findings with one change in the place of all that is told of its check."""
-    entries = tuple(dict.fromkeys(entry for each in own for entry in each.entries))
-    (one,) = changes
-    change = replace(_at(one, one), entries=entries, **_formulas(own, entries))
+def _arrays_of(finding: Finding) -> set[str]:
+    return {entry.partition("[")[0] for entry in finding.entries}
+
+
+def _names_of(change: Finding, role: Bound) -> set[str]:
+    """Return the arrays that a change makes right, as the student's entries have them."""
+    return {role.convention.keys.get(name, name) for name in change.entries}
+
+
+def _instead(
+    changes: Sequence[Finding], own: Sequence[Finding], role: Bound, inquiry: Inquiry
+) -> Inquiry:
+    """Return findings with changes in the place of all that is told of their check."""
+    left = [*dict.fromkeys(entry for each in own for entry in each.entries)]
+    told = []
+    for number, one in enumerate(changes, 1):
+        names = _names_of(one, role)
+        mine = [e for e in left if number == len(changes) or e.partition("[")[0] in names]
+        left = [entry for entry in left if entry not in mine]
+        told.append(replace(_at(one, one), entries=(*mine,), **_formulas(own, mine)))
     place = inquiry.findings.index(own[0])
-    findings = [each for each in inquiry.findings if each.check != one.check]
+    findings = [each for each in inquiry.findings if each not in own]
+    findings[place:place] = told
+    codes = tuple(dict.fromkeys(each.mistake for each in told))
     follows = {
-        check: (one.mistake,) if {*codes} & {each.mistake for each in own} else codes
-        for check, codes in inquiry.follows.items()
+        check: codes if {*of} & {each.mistake for each in own} else of
+        for check, of in inquiry.follows.items()
     }
-    findings.insert(place, change)
     return replace(inquiry, findings=tuple(findings), follows=follows)
 
 

@@ -25,8 +25,8 @@ from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Text
-from gradkit.grading.net_repairs import FEW, OF_NAMES, is_much, with_changes
-from gradkit.grading.repairs import HELD, Again, replaced
+from gradkit.grading.net_repairs import FEW, OF_NAMES, RATES, is_much, with_changes
+from gradkit.grading.repairs import HELD, WHOLE, Again, replaced
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
@@ -35,11 +35,14 @@ from gradkit.runtime.syntax import last_name
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
-RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate"})
-"""Mistakes that are of a number, wherever that is."""
-
 SIGN = "wrong-sign"
 """The mistake that is of a difference, wherever that is."""
+
+TURNED = "weight-not-transposed"
+"""The mistake that is of a product of the forward pass, in which none shows its line."""
+
+TRANSPOSED = "wrong-transpose"
+"""The kind of changes that mends it."""
 
 LATE = "updated-before-use"
 """The mistake that is of the order of lines."""
@@ -128,40 +131,44 @@ class _Search(Struct):
         return found
 
     def _gone_on(self, check: str, place: Place, most: int) -> Inquiry | None:
-        """Return another product for one that stops, and what is wrong besides, if it has names.
+        """Return another product for one that stops, and what is wrong besides.
 
-        That is the one that leaves least of this; no more than ``most`` are told in all.
+        That is the one that leaves least of this, rather what has names; all in all no more than
+        ``most`` are told.
         """
         best: tuple[Cell, Proposal, Examined, Inquiry] | None = None
         for cell in self.process.section.own:
             here = (cell.file, cell.cell) == (place.file, place.cell)
             text = Text(cell.id, cell.source if here else "")
-            for each in _products(text, place.line - cell.first_line + 1):
+            line = place.line - cell.first_line + 1
+            for each in (one for one in _products(text) if one.first <= line <= one.last):
                 with self.process.with_texts({cell.id: replaced(cell.source, each) or ""}):
                     one, other = (self._runs(check, further) for further in (0, HELD))
                 if one and other and _known(one[1]) == _known(other[1]):
-                    fewer = best is None or len(one[1].findings) < len(best[-1].findings)
+                    fewer = best is None or _unclear(one[1]) < _unclear(best[-1])
                     best = (cell, each, *one) if fewer else best
-        if best is None or not 0 < len(best[-1].findings) < most:
+        if best is None or not best[-1].findings:
             return None
         cell, change, examined, rest = best
         function = Text(cell.id, cell.source).function(change.line)
         parts = (self.task.id, check, function, (), change, cell, change.line, cell.source)
         with self.process.with_texts({cell.id: replaced(cell.source, change) or ""}):
             rest = self.lines(examined, rest)
+        open_, count = _unclear(rest)
+        if open_ or count >= most:
+            return None
         return replace(rest, findings=(finding_of(*parts), *rest.findings))
 
     def _runs(self, check: str, further: int) -> tuple[Examined, Inquiry] | None:
-        """Return what is found of the code that is loaded, if a check runs and all has names."""
+        """Return what is found of the code that is loaded, if a check runs, and is looked at."""
         if self.seconds <= 0:
             return None
         examined = self.again(further)
         self.seconds -= self.process.spent
-        if (check, "error") in {(each.check, each.state) for each in examined.verdicts}:
-            return None
-        inquiry = self.left(examined, further)
-        named = all(each.mistake != UNEXPLAINED for each in inquiry.findings)
-        return (examined, inquiry) if named else None
+        (state,) = (each.state for each in examined.verdicts if each.check == check)
+        inquiry = self.left(examined, further) if state in ("pass", "fail") else Inquiry()
+        told = state == "pass" or any(each.check == check for each in inquiry.findings)
+        return (examined, inquiry) if told else None
 
     def _mended(
         self, finding: Finding, before: Examined, inquiry: Inquiry
@@ -170,6 +177,8 @@ class _Search(Struct):
         states = {each.check: each.state for each in before.verdicts}
         others = _known(inquiry) - {_key(finding)}
         wrong = {each for check, _, own in others if check == finding.check for each in own}
+        # A mistake of a forward pass is about all that it gives.
+        open_ = any(check == finding.check and not own for check, _, own in others)
         found = []
         for further in (0, HELD):
             examined = self.again(further)
@@ -179,7 +188,8 @@ class _Search(Struct):
             amiss = sum(entry.state != "pass" for each in checks for entry in each.entries)
             # Of what stops now no entries are there.
             goes = all(each.state in ("pass", states[each.check]) for each in examined.verdicts)
-            rest = self.left(examined, further) if goes and amiss <= len(wrong) else None
+            fewer = amiss <= len(wrong) or open_
+            rest = self.left(examined, further) if goes and fewer else None
             if rest is None or _known(rest) != others:
                 return None
             found.append((examined, rest))
@@ -212,7 +222,10 @@ class _Search(Struct):
             if finding.mistake in RATES:
                 proposals = () if NUMBER.search(finding.source) else _rates(text, [*rates])
             elif finding.mistake == SIGN:
-                proposals = _signs(text) if DOWN.search(finding.source) else ()
+                shared = len(finding.places) > 1 or DOWN.search(finding.source)
+                proposals = _signs(text) if shared else ()
+            elif finding.mistake == TURNED and len(others) > 1:
+                proposals = (one for one in _products(text) if one.kind == TRANSPOSED)
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
                 late = finding.mistake == LATE
@@ -242,6 +255,12 @@ def _key(finding: Finding) -> Key:
 
 def _known(inquiry: Inquiry) -> set[Key]:
     return {*map(_key, inquiry.findings)}
+
+
+def _unclear(inquiry: Inquiry) -> tuple[bool, int]:
+    """Return whether anything has no name, or only that of a part of a line, and how many do."""
+    open_ = any(each.mistake in (UNEXPLAINED, WHOLE) for each in inquiry.findings)
+    return open_, len(inquiry.findings)
 
 
 def _with(mended: Finding, rest: Inquiry, right: Collection[str], inquiry: Inquiry) -> Inquiry:
@@ -311,6 +330,8 @@ def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
 def _signs(text: Text) -> Iterator[Proposal]:
     """Yield the differences of a text turned round, but for steps and those of numbers."""
     for node in ast.walk(text.tree):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
+            yield text.put("turned-sign", text.spot(node), f"({ast.unparse(node.operand)})")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
             if isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant):
                 continue
@@ -346,28 +367,27 @@ def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
                             yield entry
 
 
-def _products(text: Text, line: int) -> Iterator[Proposal]:
-    """Yield the products of a line with a factor transposed, or not, exchanged, or by entries."""
-    for node in ast.walk(text.tree):
-        if not isinstance(node, ast.expr) or not node.lineno <= line <= (node.end_lineno or 0):
-            continue
+def _products(text: Text) -> Iterator[Proposal]:
+    """Yield the products of a text with a factor transposed, or not, exchanged, or by entries."""
+    for node in (part for part in ast.walk(text.tree) if isinstance(part, ast.expr)):
         factors: Sequence[ast.expr] = ()
+        other: ast.operator = ast.Mult()
         if isinstance(node, ast.Call) and last_name(node.func) in ("dot", "matmul"):
             factors = node.args
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mult):
             factors = (node.left, node.right)
+            other = ast.MatMult() if isinstance(node.op, ast.Mult) else other
         if len(factors) != 2:
             continue
-        for each in factors:
+        left, right = factors
+        for each in factors if isinstance(other, ast.Mult) else ():
             if isinstance(each, ast.Attribute) and each.attr == "T":
                 now = ast.unparse(each.value)
             else:
                 now = ast.unparse(ast.Attribute(each, "T"))
-            yield text.put("wrong-transpose", text.spot(each), now)
-        left, right = factors
+            yield text.put(TRANSPOSED, text.spot(each), now)
         both = ((left, ast.unparse(right)), (right, ast.unparse(left)))
         yield text.put_each("wrong-order", both)
-        other = ast.MatMult() if isinstance(getattr(node, "op", None), ast.Mult) else ast.Mult()
         whole = ast.unparse(ast.BinOp(left, other, right))
         yield text.put("wrong-operator", text.spot(node), whole)
 

@@ -21,7 +21,7 @@ from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
 from gradkit.records.result import Evidence
-from gradkit.records.submission import Claim, Section, Submission
+from gradkit.records.submission import Claim, Place, Section, Submission
 from gradkit.records.task import Array, Assignment, Batch, Task
 from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
@@ -246,7 +246,7 @@ JUDGED = frozenset({"pass", "fail", "inconclusive", "timeout"})
 """States of a check whose function came to be called as it was meant."""
 
 
-def speaks(evidence: Evidence, defined: Collection[str]) -> bool:
+def speaks(evidence: Evidence, defined: Collection[str], broken: Collection[Place] = ()) -> bool:
     """Tell whether a section is of its task at all, and has not just a name or two of it.
 
     A helper such as ``sigmoid`` is in a hundred exercises. What speaks for a net in numpy is its
@@ -259,6 +259,8 @@ def speaks(evidence: Evidence, defined: Collection[str]) -> bool:
     evidence : Evidence
     defined : collection of str
         Names that the submission itself defines.
+    broken : collection of Place, optional
+        What in it is no Python: what is meant for a role there is written too.
     """
     binding = evidence.binding
     if binding is None:
@@ -270,6 +272,11 @@ def speaks(evidence: Evidence, defined: Collection[str]) -> bool:
         role
         for role in ("forward", "update")
         if role in binding.bound and binding.bound[role].function in defined
+    ]
+    written += [
+        missing.role
+        for missing in binding.missing
+        if missing.role in ("forward", "update") and missing.place in broken
     ]
     # Another course's function of that name gives nothing back that it could be held to.
     gave = any(e.found is not None for v in evidence.verdicts for e in v.entries)

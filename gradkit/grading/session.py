@@ -215,7 +215,8 @@ class Session(AbstractContextManager["Session"]):
         # What is only imported is nobody's work here.
         own = frozenset(name for name, each in made.items() if each.node is not None)
         told = (each for each in graded.evidence if not each.absent)
-        if not said and not any(speaks(each, own) for each in told):
+        broken = {each.place for each in submission.problems if each.broken and each.place}
+        if not said and not any(speaks(each, own, broken) for each in told):
             other = self._of_others(submission, seed, own) if named else ""
             raise GradingError(other or refusal(submission, self.assignment))
         return replace(graded, result=self._counting(graded.result, required))

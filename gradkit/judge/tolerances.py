@@ -80,17 +80,21 @@ def change_tolerance(
     Returns
     -------
     array, (n, …)
-        In double a ten-millionth of the change, for roundabout ways. In single what its
+        In double some roundings of single precision of the change: a value on the way may have
+        been of that, and nothing that is stored. In single what its
         arithmetic loses and no more, or crude differences would do for a gradient.
     """
     axes = tuple(range(1, change.ndim))
     largest = np.abs(change).max(axis=axes, keepdims=True)
-    allowed: Array = max(1e-7, least) * (np.abs(change) + 1e-2 * largest)
+    allowed: Array = max(ROUNDINGS * SINGLE, least) * (np.abs(change) + 1e-2 * largest)
     if eps == DOUBLE:
         return np.asarray(allowed + 16 * eps * np.abs(before))
     stored = np.abs(before) + np.abs(change)
     return np.asarray(allowed + eps * (stored + LOST * np.asarray(units)))
 
+
+ROUNDINGS = 4
+"""Values of single precision that a step in double may come by, each rounded once."""
 
 LOST = 2
 """Rounding units that single precision may lose of each that is counted."""

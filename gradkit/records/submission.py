@@ -14,7 +14,8 @@ from msgspec import Struct
 class Place(Struct, frozen=True):
     """Where something stands in the student's own file. ``cell`` counts code cells from 1.
 
-    ``title`` is what a cell is called where a reader cannot count cells, in a running notebook.
+    ``title`` is what a cell is called where its number alone does not say which it is: in a
+    running notebook, and where a submission has several files.
     """
 
     file: str

@@ -88,7 +88,8 @@ def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation
         return made
     if place.cell is None:
         return replace(made, file=_path(result, place), line=place.line)
-    title = f"{clean_text(place.file)}, {where(place)}: {made.title}"
+    at = where(place) if place.title else f"{place.file}, {where(place)}"
+    title = f"{clean_text(at)}: {made.title}"
     return replace(made, file=_path(result, place), title=title)
 
 

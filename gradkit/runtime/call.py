@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import cmath
 import math
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -442,6 +443,18 @@ def _alike(first: NDArray[Any] | None, second: NDArray[Any]) -> bool:
     )
 
 
+_ENTRY = re.compile(r"([\w.]+)\[[^\[\]]+\]")
+"""An entry of a dict that has a name."""
+
+
+def _keys_of(table: object) -> Message | None:
+    """Say which keys a dict has, where another was looked for."""
+    if type(table) is not dict:
+        return None
+    keys = [repr(text_of(key, 40)) for key in table if type(key) is str]
+    return message("keys", keys=", ".join(keys[:20])) if keys else None
+
+
 def _read_values(expressions: list[str], names: dict[str, Any], prefix: str, out: Returned) -> None:
     """Read each expression; where there is no value, a fault says what was found."""
     for number, expression in enumerate(expressions):
@@ -451,7 +464,10 @@ def _read_values(expressions: list[str], names: dict[str, Any], prefix: str, out
         except Exception as error:
             reason = message_of(error)
             kind = text_of(type(error).__name__, 80)
-            out.fault(name, "missing", message("no-value", type=kind, reason=reason))
+            told = message("no-value", type=kind, reason=reason)
+            if isinstance(error, KeyError) and (entry := _ENTRY.fullmatch(expression.strip())):
+                told = _keys_of(value_of(entry[1], names)) or told
+            out.fault(name, "missing", told)
             continue
         array = plain(name, value, out)
         if array is not None:

@@ -351,7 +351,8 @@ def model(frame: Frame) -> Frame:
     failure = None
     for name in frame.data["candidates"]:
         with _Attempt() as attempt:
-            parameters = [*torch_call.build(Loaded.namespace[name]).parameters()][:LEAVES]
+            made = torch_call.build(Loaded.namespace[name])
+            parameters = torch_call.held(made, frame.data["inputs"], frame.data["most"])[:LEAVES]
             arrays = {
                 str(number): np.array(list(each.shape)[:DIMENSIONS], dtype=np.int64)
                 for number, each in enumerate(parameters)

@@ -174,7 +174,10 @@ def _entry(
         "line": line,
         "last": line,
         "signature": text_of(text) if len(text) <= LONGEST else f"{text_of(text, LONGEST)}…)",
-        "parameters": [[text_of(p.name, 80), p.kind.name, p.default is p.empty] for p in listed],
+        "parameters": [
+            [text_of(p.name, 80), p.kind.name, p.default is p.empty, type(p.default) is int]
+            for p in listed
+        ],
         "owner": text_of(owner, 80),
     }
 

@@ -41,6 +41,7 @@ MESSAGES: Mapping[str, str] = {
     "nothing": phrase("nothing is returned"),
     "none": phrase("found None"),
     "no-value": phrase("{type}: {reason}"),
+    "keys": phrase("found the keys {keys}"),
     "found": phrase("found a value of type {type}"),
     "value": phrase("a value of type {type}"),
     "dtype": phrase("an array of dtype {dtype}"),
@@ -52,6 +53,7 @@ MESSAGES: Mapping[str, str] = {
     "circle": phrase("`{name}` is needed at {place} to make itself"),
     "not-made": phrase("`{name}` was not made: {reason}"),
     "star-import": phrase("`{name}` is not defined, and a star import {reason}"),
+    "not-imported": phrase("`{name}` is not defined: write `{line}` at the top"),
     "no-python": phrase("`{name}` stands in code that is not valid Python ({place}: {reason})"),
     "main-guard": phrase(
         "`{name}` is only made under `if __name__ == …` at {place}, which is not run"

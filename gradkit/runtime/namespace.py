@@ -34,6 +34,14 @@ from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, 
 _TEXT = 300
 """Characters of an exception's own text that are passed on."""
 
+IMPORTED: Mapping[str, str] = {
+    "np": "import numpy as np",
+    "pd": "import pandas as pd",
+    "nn": "from torch import nn",
+    **{name: f"import {name}" for name in ("math", "numpy", "torch")},
+}
+"""Names that nobody has but from an import, and the line that is forgotten where one is missing."""
+
 _MISSING = object()
 
 _NotMade = NameError | ForbiddenImportError
@@ -316,6 +324,9 @@ class Namespace(dict[str, Any]):
             if star in self._failures:
                 reason, kind = self._failures[star]
                 raise raised(kind, message("star-import", name=name, reason=reason), name=name)
+        if name in IMPORTED:
+            told = message("not-imported", name=name, line=IMPORTED[name])
+            raise raised(NameError, told, name=name)
 
 
 def _is_dotted_import(node: ast.stmt) -> bool:

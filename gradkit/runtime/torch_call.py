@@ -61,14 +61,15 @@ def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
 
     In the order in which they are registered, each taking the first that has its shape: a
     model may well name its output layer before its hidden one. Layers that stand unregistered
-    in plain lists and dicts are used where the registered ones alone do not suffice.
+    in plain lists and dicts are used where the registered ones alone do not suffice, and layers
+    that the output does not go through are left aside where all are too many.
 
     Raises
     ------
     ModelMismatchError
         If number or shapes differ.
     """
-    registered = list(model.parameters())
+    registered = held(model, next(iter(parameters.values())).shape[0], len(parameters))
     for layout in LAYOUTS:
         for free in (list(registered), [*registered, *unregistered(model)]):
             found = {}
@@ -80,6 +81,26 @@ def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
             if not free and len(found) == len(parameters):
                 return layout, found
     raise raised(ModelMismatchError, message("other-layers"))
+
+
+def held(model: Any, inputs: int, most: int) -> list[Any]:
+    """Return the registered parameters; of more than ``most``, those that the output goes through.
+
+    All of them where that cannot be told.
+    """
+    import torch
+
+    registered = list(model.parameters())
+    if len(registered) <= most:
+        return registered
+    learnt = [parameter for parameter in registered if parameter.requires_grad]
+    try:
+        with torch.enable_grad():
+            output = model(torch.zeros(1, inputs, dtype=precision(model)))
+            found = torch.autograd.grad(output.sum(), learnt, allow_unused=True)
+    except Exception:  # its own forward pass may do anything, and is judged elsewhere
+        return registered
+    return [p for p, gradient in zip(learnt, found, strict=True) if gradient is not None]
 
 
 def unregistered(model: Any) -> list[Any]:

@@ -84,9 +84,15 @@ def of_initialise(task: Task, bound: Bound) -> Question:
     return Question("batch", {"dim": sizes[None]}, data, "initialise")
 
 
-def of_model(model: Bound) -> Question:
+def of_model(task: Task, model: Bound) -> Question:
     """Return shapes of the module's registered parameters, in order, under their numbers from 0."""
-    return Question("model", {}, {"candidates": [model.function]}, "model")
+    return Question("model", {}, about_models(task, [model.function]), "model")
+
+
+def about_models(task: Task, names: list[str]) -> dict[str, Any]:
+    """Return what a process is told that looks for the first module among some names."""
+    most = len(task.starts[0].parameters)
+    return {"candidates": names, "inputs": task.X.shape[1], "most": most}
 
 
 def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:

@@ -90,7 +90,7 @@ class _Function(msgspec.Struct):
     line: int
     last: int
     signature: Annotated[str, msgspec.Meta(max_length=2_000)]
-    parameters: Annotated[list[tuple[Key, Key, bool]], msgspec.Meta(max_length=MOST)]
+    parameters: Annotated[list[tuple[Key, Key, bool, bool]], msgspec.Meta(max_length=MOST)]
     owner: Key
 
 

@@ -92,8 +92,8 @@ def _environment(folder: Path) -> dict[str, str]:
         **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder)),
         "LC_ALL": "C.UTF-8",
         "MPLBACKEND": "Agg",
-        # Given a folder of its own it does not insist on making one.
-        "MPLCONFIGDIR": str(folder),
+        # Given a folder of their own they do not insist on making one.
+        **dict.fromkeys(("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"), str(folder)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }

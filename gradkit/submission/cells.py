@@ -49,7 +49,7 @@ def make_cell(
     first_line : int
         The line of the file (of the cell, in a notebook) at which ``text`` begins.
     title : str
-        What the cell is called where a reader cannot count cells.
+        What the cell is called where its number alone does not say which it is.
     """
     if number is not None:
         name = f"{file}[{number}]"
@@ -77,7 +77,9 @@ def make_cell(
     for each in wrong:
         line = each.wrong.line
         place = Place(file, number, first_line + line - 1, title)
-        at = where(place).capitalize() if number else where(place)
+        at = where(place)
+        # The name of a file stays as it is.
+        at = at if at.startswith(file) else at[:1].upper() + at[1:]
         reason = clean_text(each.wrong.reason, 2 * _QUOTE)
         said = say("{place} is not valid Python: {reason}.", place=at, reason=reason)
         rest = say(NOTHING, part=_part(number, name, file))

@@ -203,6 +203,9 @@ def divide(
         elif not _roles(part.own, units):
             common |= {i: possible[i] for i in part.own}
     parts.sort(key=lambda part: part.own[0])
+    for part in parts:
+        others = {i for other in parts if other.tasks != part.tasks for i in other.own}
+        part.shared |= _roles_called(part.own, sorted(others), units)
     for before, part in pairwise(parts):
         if len(before.tasks) > 1 and not before.tasks & part.tasks:
             # A data frame made ahead of the numpy half serves the torch half below too.
@@ -369,6 +372,13 @@ def _reused(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
             found.add(i)
             wanted = (wanted | units[i].loads) - units[i].defines - made
     return found
+
+
+def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[int]:
+    """Roles that stand above in the file in another task's part, and that this one calls."""
+    file = units[own[0]].cell.file
+    above = [i for i in others if i < own[0] and units[i].cell.file == file and units[i].roles]
+    return _reused(own, above, units)
 
 
 # --- sections ----------------------------------------------------------------------------

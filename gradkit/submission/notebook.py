@@ -49,7 +49,7 @@ _WRITE_FILE = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?([A-Za-z_
 
 
 def read_notebook(
-    file: File, label: str, amount: Amount | None = None
+    file: File, label: str, amount: Amount | None = None, *, alone: bool = True
 ) -> tuple[list[Cell], list[Problem], dict[str, str]]:
     """Read the code cells of a notebook.
 
@@ -61,6 +61,8 @@ def read_notebook(
         The file's name as it is shown.
     amount : Amount, optional
         What has been read of the submission so far.
+    alone : bool
+        The submission has no other file: a cell's number says where it is.
 
     Returns
     -------
@@ -101,7 +103,8 @@ def read_notebook(
                 modules[written[1]] = "\n" * before + text[written.end() :]
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
-            made, found = make_cell(label, number, text, headings)
+            called = "" if alone else label + say(", cell {cell}", cell=number)
+            made, found = make_cell(label, number, text, headings, title=called)
             cells += made
             problems += found
     return cells, problems, modules

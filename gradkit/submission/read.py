@@ -196,7 +196,7 @@ def parse(raw: RawSubmission) -> Submission:
         labels.add(label)
         try:
             if file.name.lower().endswith(".ipynb"):
-                found, said, written = read_notebook(file, label, amount)
+                found, said, written = read_notebook(file, label, amount, alone=len(raw.files) == 1)
                 modules.update(written)
             else:
                 found, said, source = read_script(file, label, amount)

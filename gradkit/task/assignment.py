@@ -19,6 +19,7 @@ from typing import Any, get_args
 import numpy as np
 from msgspec.structs import replace
 
+from gradkit.errors import did_you_mean
 from gradkit.records.task import (
     FRAMEWORKS,
     QUANTITIES,
@@ -104,7 +105,8 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
         table = tomllib.loads(text.decode())
     except OSError as error:
         raise AssignmentError(
-            f"{file}: cannot be read ({error.strerror}). Name a TOML file."
+            f"{file}: cannot be read ({error.strerror}). Name a TOML file, or an exercise that "
+            f"`gradkit list` shows.{did_you_mean(str(file), exercises())}"
         ) from None
     except ValueError as error:  # of tomllib's own kind, or over its encoding or a long number
         raise AssignmentError(f"{file}: is not a TOML file: {error}") from None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
 import msgspec
 
-from gradkit.errors import GradkitError
+from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.mistake import Preset
 from gradkit.records.task import (
     Argument,
@@ -27,6 +27,7 @@ Framework = Literal["numpy", "torch"]
 
 CHOICES = {
     "schema": get_args(Schema),
+    "kind": ("net", "functions"),
     "framework": get_args(Framework),
     "policy": get_args(RatePolicy),
     "preset": get_args(Preset),
@@ -237,6 +238,10 @@ def _explain(key: str, raw: Any, message: str) -> str:
     wanted = what[:1].lower() + what[1:].replace(" field ", " key ")
     if wanted.startswith("invalid enum value"):
         wanted = f"expected {one_of(CHOICES[path.rpartition('.')[2]])}"
+    if unknown := re.search(r"unknown key `(.*)`$", wanted):
+        keys = [key for each in Table.__subclasses__() for key in each.__struct_fields__]
+        if near := did_you_mean(unknown[1], keys):
+            wanted += f".{near}"
     shown = "" if isinstance(found, dict | list) else f"found {found!r}; "
     return f"{whole}: {shown}{wanted}"
 

@@ -110,6 +110,9 @@ def test_forward_in_either_order() -> None:
         ("*args, lr", USUAL, ("lr",)),
         ("parameters, y, y_hat, A1, X, *, lr=0.1, verbose=False", (), USUAL),
         ("parameters, y, y_hat, A1, *, X=None, lr=0.1", (), (*USUAL, "lr")),
+        ("parameters, y, y_hat, **rest", (), USUAL),
+        ("parameters, /, y, **rest", USUAL[:1], USUAL[1:]),
+        ("parameters, y, y_hat, A1, X, lr=0.1, **rest", (), (*USUAL, "lr")),
     ],
 )
 def test_what_is_handed_over_by_name(takes: str, by_position, keywords) -> None:
@@ -131,6 +134,28 @@ def test_a_rate_by_name_with_a_default() -> None:
         fitting = fit_function(ROLES["train"], function, spare=spare)
         assert fitting is not None
         assert fitting.quantities == expected
+
+
+@pytest.mark.parametrize(
+    ("takes", "handed"),
+    [
+        ("modell, X, y, epochen=20, lr=0.1", "epochen"),
+        ("modell, daten, ziele, lernrate=0.1, laut=False, epochen=20", "epochen"),
+        ("modell, X, y, epochen, seed=0", "epochen"),
+        ("model, X, y, seed=0, epochs=20", "epochs"),
+        ("model, X, y, laut=True, lr=0.1", None),
+    ],
+)
+def test_epochs_of_another_name_with_a_default(takes: str, handed: str | None) -> None:
+    """What counts is a whole number: neither a flag nor a rate."""
+    cell = Cell("hw.py", "hw.py", None, f"def train({takes}): pass")
+    (function,) = inspected(Section(("t",), (cell,)))
+    fitting = fit_function(ROLES["train"], function, spare=True)
+    if handed is None:
+        assert fitting is None
+    else:
+        assert fitting is not None
+        assert dict(zip(fitting.quantities, fitting.parameters, strict=True))["epochs"] == handed
 
 
 @pytest.mark.parametrize("takes", ["", "parameters", "parameters, *, y", "*, a, b, c, d, e, f, g"])

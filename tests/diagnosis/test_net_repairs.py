@@ -6,7 +6,7 @@ import pytest
 from correct_styles import source_of
 from written import homework
 
-from gradkit.grading.rates import RATES
+from gradkit.grading.net_repairs import RATES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
 pytestmark = pytest.mark.sample(12)
@@ -818,3 +818,86 @@ def test_a_pass_that_lies_otherwise_than_the_start_is_what_is_wrong(diagnosed) -
     text = homework(CLASSIFICATION, HELPER).replace("np.dot(W.T, A) + b", "np.dot(W, A) + b")
     findings = diagnosed(text, CLASSIFICATION).findings
     assert {each.check for each in findings} == {"forward"}
+
+
+LINES = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    diff = y_hat - y
+    slope = A1 * (1 - A1)
+    back = diff * parameters['W2'] * slope
+    W2, b2 = A1 * diff, diff
+    W1 = np.dot(X, back.T)
+    b1 = back
+    parameters['W1'] = parameters['W1'] - 0.001 * W1
+    parameters['b1'] = parameters['b1'] - 0.01 * b1
+    parameters['W2'] = parameters['W2'] - 0.001 * W2
+    parameters['b2'] = parameters['b2'] - 0.01 * b2
+"""
+
+ADDED = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    err = y - y_hat
+    slope = A1 * (1 - A1)
+    back = err * parameters['W2'] * slope
+    parameters['W2'] = parameters['W2'] + 0.001 * err * A1
+    parameters['b2'] = parameters['b2'] + 0.01 * err
+    parameters['W1'] = parameters['W1'] + 0.001 * X @ back.T
+    parameters['b1'] = parameters['b1'] + 0.01 * back
+"""
+
+APART = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = y_hat - y
+    back = parameters['W2'] * e
+    grads = {
+        'W2': 2 * A1 * e,
+        'b2': 2 * e,
+        'W1': 2 * X @ back.T,
+        'b1': 2 * back,
+    }
+    for name in grads:
+        parameters[name] -= (0.001 if name[0] == 'W' else 0.01) * grads[name]
+"""
+
+FACTOR = ("diff = y_hat - y", "diff = 3 * (y_hat - y)")
+ENTERED = ("- 0.001 * W2", "- 0.001 ** W2")
+UPHILL = ("err = y - y_hat", "err = -(y - y_hat)")
+COMPANY: dict[str, tuple[str, str, tuple[str, str], tuple[str, str]]] = {
+    "one name for two mistakes": (CLASSIFICATION, LINES, ("(1 - A1)", "(1 - y_hat)"), FACTOR),
+    "one name for many": (CLASSIFICATION, LINES, ("(X, back.T)", "(X, A1.T)"), ENTERED),
+    "a sign of all steps": (CLASSIFICATION, ADDED, UPHILL, ("0.01 * back", "0.03 * back")),
+    "two of a forward pass": (
+        *(CLASSIFICATION, LINES),
+        *(("(parameters) // 2 + 1", "(parameters) // 2"), ("np.dot(W.T, A)", "np.dot(W, A)")),
+    ),
+    "one mistake in two lines": (
+        *(REGRESSION, APART),
+        *(("'W2': 2 * A1", "'W2': A1"), ("'b1': 2 * back", "'b1': back")),
+    ),
+}
+"""Task, a right body, and two changes of what is made of it."""
+
+
+@pytest.mark.parametrize("made", COMPANY.values(), ids=COMPANY)
+def test_each_of_two_is_told_where_it_is_made(diagnosed, made) -> None:
+    """Once, by one change that makes all right that shows it, or by its name."""
+    task, body, *changes = made
+    text = right = homework(task, body)
+    for was, now in changes:
+        assert right.count(was) == 1
+        text = text.replace(was, now)
+    lines = {right[: right.index(was)].count("\n") + 1 for was, _ in changes}
+    findings = diagnosed(text, task).findings
+    assert len(findings) == 2
+    assert {each.place.line for each in findings if each.place} == lines
+
+
+def test_a_step_that_is_missing_is_told_whatever_else_is_wrong(diagnosed) -> None:
+    """What is searched for both has the time of both."""
+    gone = "    parameters['b1'][1][0] += 0.01 * e * w1 * 1.0\n"
+    text, line = text_of(REGRESSION, "entry by entry", gone, "")
+    text = text.replace("parameters['W2'][0][0] += 0.001", "parameters['W2'][0][0] += 0.003")
+    missing, other = diagnosed(text, REGRESSION).findings
+    assert (missing.mistake, other.source[:21]) == ("not-updated", "parameters['W2'][0][0]"[:21])
+    assert missing.adds is not None
+    assert line - 1 <= missing.adds

@@ -97,6 +97,18 @@ def test_one_wrong_output_is_told_and_the_others_keep_their_points(check: Check,
     assert 0 < found.score < found.max_score
 
 
+def test_a_dict_with_another_key_is_told_with_the_keys_that_it_has(check: Check) -> None:
+    """As in ``{"dw": …}``, where ``dW`` is asked."""
+    folder = Path(__file__).parents[1] / "exercises" / "three_forms"
+    text = (folder / "reference" / "three_forms.py").read_text(encoding="utf-8")
+    assert '"dW": dW' in text
+    result = check(
+        text.replace('"dW": dW', '"dw": dW'), assignment=folder / "assignment.toml", model=False
+    )
+    found = of(result, "regression", "propagate")
+    assert "`grads['dW']` is not there: found the keys 'dw', 'db'." in found.message
+
+
 def test_what_is_right_for_a_wrong_forward_pass_keeps_its_points(check: Check) -> None:
     """One mistake costs once."""
     text = changed(

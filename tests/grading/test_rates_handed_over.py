@@ -24,6 +24,12 @@ RIGHT = [
     (", learning_rate=0.001, bias_rate=0.01", "learning_rate", "bias_rate"),
     (", lr=0.001", "lr", "10 * lr"),
     (", lr", "lr", "(lr * 10)"),
+    (", lr=0.001", "lr", "0.01"),
+    (", lr=0.01", "lr / 10", "lr"),
+    (", alpha=0.001, beta=0.01", "alpha", "beta"),
+    (", lr=(0.001, 0.01)", "lr[0]", "lr[1]"),
+    (", lr=None", "(lr or 0.001)", "(lr or 0.001) * 10"),
+    (", lr=0.001", "0.001", "0.01"),
     (", lr=0.001", "lr", "lr"),
 ]
 
@@ -48,13 +54,14 @@ def test_each_kind_at_the_rate_that_is_asked_for(
         (", lr=0.001, lr_b=0.01", "lr", "lr_b", 1),
         (", lr=0.001", "lr", "9 * lr", 2),
         (", lr=0.001", "lr", "10 * lr", 1),
-        (", lr=0.001", "lr", "0.01", 2),
+        (", lr=0.01", "lr", "0.01", 2),
+        (", lr", "lr", "0.01", 2),
     ],
 )
 def test_their_wrong_twins(
     grade, tmp_path: Path, rates: str, weight: str, bias: str, factor: int
 ) -> None:
-    """Another default, another proportion, a wrong gradient, a number where the rate belongs."""
+    """Another default, another proportion, a wrong gradient, a number in a given rate's place."""
     text = HEAD + UPDATE.format(rates=rates, weight=weight, bias=bias, factor=factor)
     result = grade(script(tmp_path, text, "hw.py"), "regression-numpy")
     assert states(result)["update"] == "fail"
@@ -74,3 +81,28 @@ def test_single_precision_follows_the_slope(grade, tmp_path: Path) -> None:
     assert wrong != text
     found = states(grade(script(tmp_path, HEAD + wrong, "hw.py"), "regression-numpy"))
     assert (found["update"], found["gradient"]) == ("fail", "fail")
+
+
+ROUNDED = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    d = np.float32(2) * np.float32(y_hat - y)
+    dh = d * parameters["W2"]
+    parameters["W2"] = parameters["W2"] - np.float32(0.001) * d * A1
+    parameters["b2"] = parameters["b2"] - np.float32(0.01) * d
+    parameters["W1"] = parameters["W1"] - np.float32(0.001) * X @ dh.T
+    parameters["b1"] = parameters["b1"] - np.float32(0.01) * dh
+"""
+
+
+@pytest.mark.parametrize("seed", [0, 11, 12])
+def test_numbers_of_single_precision_on_the_way(grade, tmp_path: Path, seed: int) -> None:
+    """Each is rounded once; beside a mistake none of them is told to be another rate."""
+    path = script(tmp_path, HEAD + ROUNDED, "hw.py")
+    result = grade(path, "regression-numpy", seed=seed, diagnose=True)
+    assert states(result)["update"] == "pass"
+    assert not result.tasks[0].findings
+    wrong = ROUNDED.replace('["b1"] - np', '["b1"] + np')
+    path = script(tmp_path, HEAD + wrong, "hw.py")
+    (task,) = grade(path, "regression-numpy", seed=seed, diagnose=True).tasks
+    assert [each.mistake for each in task.findings] == ["wrong-sign"]
+    assert task.findings[0].entries == ("b1[0]", "b1[1]")

@@ -158,6 +158,26 @@ def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Pat
     assert "cannot be used: what is at regression_numpy.py:" in said
     assert "is not valid Python. Fix that line, and it is graded." in said
     assert "is missing" not in said
+    # Another task's function of the name is no other thing to do.
+    script(tmp_path, _bare("classification"), "classification_numpy.py")
+    both = {each.task: each for each in grade(tmp_path).tasks}
+    assert set(both) == {"regression-numpy", "classification-numpy"}
+    assert said in [check.message for check in both["regression-numpy"].checks]
+
+
+def test_a_pass_and_an_update_that_are_not_python_were_handed_in(grade, tmp_path: Path) -> None:
+    """Typographic signs in both, as copied from a text: it is no other exercise for that."""
+    text = (
+        _bare("regression").replace("A_prev = A", "A_prev = “A”").replace("y - y_hat", "y – y_hat")
+    )
+    assert text.count("“") == text.count("–") == 1
+    (task,) = grade(script(tmp_path, text, "homework.py")).tasks
+    found = {check.check: check for check in task.checks}
+    assert task.task == "regression-numpy"
+    assert 0 < found["interface"].score < found["interface"].max_score
+    for name in ("forward", "update"):
+        assert found[name].message.endswith("is not valid Python. Fix that line, and it is graded.")
+        assert f"homework.py:{found[name].place.line} is not" in found[name].message
 
 
 METHODS = """class Net:

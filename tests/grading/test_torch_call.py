@@ -40,9 +40,23 @@ class OutputFirst(nn.Module):
         return self.output(self.hidden(X))
 
 
+class LeftOver(OutputFirst):
+    """Has layers that nothing goes through, one of them like its output."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc3, self.old = nn.Linear(4, 4), nn.Linear(2, 1)
+        self.hidden, self.output = nn.Linear(2, 2), nn.Linear(2, 1)
+
+
 @pytest.mark.parametrize(
     "model",
-    [nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)), OutputFirst(), OutputFirst().double()],
+    [
+        nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)),
+        OutputFirst(),
+        OutputFirst().double(),
+        LeftOver(),
+    ],
 )
 def test_parameters_go_in_and_come_out(model) -> None:
     """In any order of registration and either precision; the prediction is Wᵀ·A + b."""
@@ -63,6 +77,7 @@ def test_parameters_go_in_and_come_out(model) -> None:
         nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 1)),
         nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1)),
         nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1), nn.BatchNorm1d(1)),
+        nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1), nn.Linear(1, 1)]),
     ],
 )
 def test_other_layers_are_refused(model) -> None:

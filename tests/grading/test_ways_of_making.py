@@ -165,3 +165,27 @@ def test_what_is_compiled_is_as_right_as_what_is_not(grade, tmp_path: Path, chan
     wrong = text.replace("        optimizer.zero_grad()\n", "")
     spoilt = grade(script(tmp_path, wrong, "regression_torch.py"), "regression-torch")
     assert states(spoilt)["trajectory"] == "fail"
+
+
+START = "def initialise_parameters(dim):\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "def initialise_parameters(*dim):\n",
+        "def initialise_parameters(n_x, n_h, n_y):\n    dim = (n_x, n_h, n_y)\n",
+        "def initialise_parameters(dim=(2, 2, 1), scale=0.1):\n",
+        "def initialise_parameters():\n    dim = [2, 2, 1]\n",
+    ],
+)
+def test_a_start_takes_its_sizes_in_any_way(grade, tmp_path: Path, head: str) -> None:
+    """In a list, one by one, or none at all; what it lacks is told, and not a fault of gradkit."""
+    text = changed(source("regression_numpy"), {START: head})
+    result = grade(script(tmp_path, text), "regression-numpy")
+    assert full(result), not_passed(result)
+    end = "\n\nfilled = initialise_parameters\ninitialise_parameters = lambda *sizes: {}\n"
+    path = script(tmp_path, text + end)
+    (task,) = grade(path, "regression-numpy", diagnose=True).tasks
+    assert {each.check: each.state for each in task.checks}["interface"] == "fail"
+    assert not task.notes

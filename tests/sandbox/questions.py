@@ -84,7 +84,7 @@ def put_all(handlers: Mapping[str, Callable[[Frame], Frame]]) -> None:
         training = {"model": "Model", "target": "flat"}
         questions += [
             Frame("load", {}, _sources(TORCH)),
-            Frame("model", {}, {"candidates": ["Model"]}),
+            Frame("model", {}, {"candidates": ["Model"], "inputs": 2, "most": 4}),
             Frame("predict", {**row, "y": one[None]}, {"call": predict, "n": 1}),
             Frame(
                 "train",

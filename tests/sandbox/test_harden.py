@@ -246,6 +246,12 @@ class TestStudentsNeeds:
                 "folder.mkdir(parents=True, exist_ok=True); print(os.access(folder, os.W_OK))",
                 "True",
             ),
+            (
+                # What torch.func asks, whose gradients load torch's compiler.
+                "import os; folder = os.environ['TORCHINDUCTOR_CACHE_DIR']\n"
+                "os.makedirs(folder, exist_ok=True); print(os.access(folder, os.W_OK))",
+                "True",
+            ),
             ("import os; print(os.cpu_count() > 0, len(os.urandom(4)))", "True 4"),
             ("import warnings; warnings.warn('x'); print('warned')", "warned"),
             ("import traceback\ntry: 1/0\nexcept Exception: traceback.print_exc()\nprint(1)", "1"),

@@ -366,6 +366,20 @@ def test_a_star_import_that_failed():
     )
 
 
+def test_an_import_that_was_forgotten():
+    """The line that is missing is told where a name is always an import's."""
+    names = section("def f(v):\n    return np.exp(v)", "W = np.zeros(2)")
+    with pytest.raises(
+        NameError, match=r"^`np` is not defined: write `import numpy as np` at the top$"
+    ):
+        names["f"](1)
+    assert failing(names, "W") == (
+        "`W` was not made: cell 2, line 1 needs `np`. `np` is not defined: write "
+        "`import numpy as np` at the top"
+    )
+    assert section("import numpy as np", "def f(v):\n    return np.exp(v)")["f"](0) == 1
+
+
 def test_tracebacks_name_the_cell():
     """Tracebacks name the cell and its own line."""
     names = section("", "\n\ndef f(v):\n    return 1 / v\n")

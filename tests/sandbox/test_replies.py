@@ -47,7 +47,7 @@ ASKED = {
 
 FUNCTION = {
     **{"name": "forward", "standing": "own", "cell": "hw.py", "line": 3, "last": 5, "owner": ""},
-    **{"signature": "(X, p=1)", "parameters": [["X", "POSITIONAL_OR_KEYWORD", True]]},
+    **{"signature": "(X, p=1)", "parameters": [["X", "POSITIONAL_OR_KEYWORD", True, False]]},
 }
 
 ANSWERS = {
@@ -217,7 +217,7 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
         ("functions", {"functions": [FUNCTION] * 301}, {}, "of length <= 300"),
         ("functions", {"functions": [{**FUNCTION, "name": "f" * 81}]}, {}, "of length <= 80"),
         ("functions", {"functions": [{**FUNCTION, "standing": "best"}]}, {}, "enum value 'best'"),
-        ("functions", {"functions": [{**FUNCTION, "parameters": [["X"]]}]}, {}, "of length 3"),
+        ("functions", {"functions": [{**FUNCTION, "parameters": [["X"]]}]}, {}, "of length 4"),
         ("functions", {"functions": [{**FUNCTION, "cell": None}]}, {}, "got `null`"),
         ("functions", {}, {"W1": np.zeros(1)}, "'W1' had not been asked for"),
         ("left", {"names": "cache"}, {}, "got `str`"),
@@ -291,7 +291,7 @@ def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
     monkeypatch.setattr(torch_call, "build", lambda made: SimpleNamespace(parameters=lambda: made))
     monkeypatch.setattr(child.Loaded, "namespace", models, raising=False)
     for name in models:
-        asked = {"candidates": [name]}
+        asked = {"candidates": [name], "inputs": 2, "most": 1000}
         reply = child.model(Frame("model", {}, asked))
         encode(reply, TO_GRADER)
         check("model", asked, {}, reply)

@@ -275,6 +275,18 @@ def test_a_role_used_by_both_parts_is_shared_with_the_second(tmp_path):
     assert numbers(first.shared) == []
 
 
+def test_a_role_that_a_headed_part_calls_comes_from_the_one_above(tmp_path):
+    """With headings too; what it does not call, or stands below, is another task's alone."""
+    initialise, layer, forward, update, loop = numpy_part("r")
+    blocks = [IMPORTS, "# Regression", initialise, layer, forward, update, loop]
+    blocks += ["# Classification", *numpy_part("c")[1:2], *numpy_part("c")[3:]]
+    found = by_tasks(sections_of(tmp_path, hw=blocks))
+    assert numbers(found[CN].shared) == [1, 2, 4]
+    assert numbers(found[RN].shared) == [1]
+    found = by_tasks(sections_of(tmp_path, hw=blocks[:-1]))
+    assert numbers(found[CN].shared) == [1]
+
+
 def test_broken_cells_stay_where_they_are(tmp_path):
     """A cell that cannot be parsed belongs to the section around it."""
     blocks = published()

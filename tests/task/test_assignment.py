@@ -291,8 +291,15 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(AssignmentError) as caught:
         read_assignment(path)
     assert str(caught.value) == (
-        f"{path}: cannot be read (No such file or directory). Name a TOML file."
+        f"{path}: cannot be read (No such file or directory). Name a TOML file, or an exercise "
+        "that `gradkit list` shows."
     )
+
+
+def test_name_of_an_exercise_with_a_slip() -> None:
+    """What is no file is taken for the name of an exercise, and the nearest is told."""
+    with pytest.raises(AssignmentError, match=r"shows\. Did you mean batchnorm\?$"):
+        read_assignment(Path("batch-norm"))
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,12 @@ def test_packages(tmp_path: Path, said: str, expected: Imports) -> None:
         (
             START,
             f'[tasks.imports]\nforbiden = ["torch"]\n\n{START}',
-            "tasks[0].imports: object contains unknown key `forbiden`",
+            "tasks[0].imports: object contains unknown key `forbiden`. Did you mean forbidden?",
+        ),
+        (
+            'framework = "numpy"',
+            'framework = "numpy"\nkind = "function"',
+            "tasks[0].kind: found 'function'; expected one of net, functions",
         ),
     ],
 )

@@ -90,7 +90,7 @@ def diagnose(
         To which the numbers follow ``applies``.
     """
     should = correct_rules(task, rate=fit.inputs.rate is not None)
-    explanation, forms = _explain(task, applies, fit, fresh, should, entries, seen)
+    explanation, forms = _explain(task, applies, fit, fresh, should, entries, seen, precision)
     return Diagnosis({**applies, **forms}, should, explanation, precision)
 
 
@@ -102,9 +102,10 @@ def _explain(
     should: Mapping[Entry, Rule],
     entries: Iterable[Entry] | None,
     seen: Collection[str],
+    precision: Precision,
 ) -> tuple[Explanation, dict[Entry, Rule]]:
     base = {entry: marked(rule, applies.get(entry)) for entry, rule in should.items()}
-    wrong = _differing(task, base, fit) if entries is None else list(entries)
+    wrong = _differing(task, base, fit, precision) if entries is None else list(entries)
     work = Proof(task, base, fit, fresh, wrong)
     if len(applies) == len(base) and all(stands_still(base[e], r) for e, r in applies.items()):
         return _idle(work, seen), {}
@@ -174,9 +175,11 @@ def _recomputed(group: str | tuple[str, ...], factor: Factor) -> Factor:
     return replace(factor, when="recomputed") if factor.symbol.startswith(group) else factor
 
 
-def _differing(task: Task, base: Mapping[Entry, Rule], probes: UpdateProbes) -> list[Entry]:
+def _differing(
+    task: Task, base: Mapping[Entry, Rule], probes: UpdateProbes, precision: Precision
+) -> list[Entry]:
     expected = evaluate(task, base, probes.inputs)
-    return [entry for entry in base if not matches(entry, expected, probes)]
+    return [entry for entry in base if not matches(entry, expected, probes, precision)]
 
 
 def _choose(
@@ -267,7 +270,10 @@ def diagnose_rounded(
         follow no rule to single precision.
     """
     precision = STORED if all(map(_is_stored, fit.after.values())) else SINGLE
-    found = recover(task, program, fit, fresh, precision=precision)
+    found = {
+        entry: _in_single(rule)
+        for entry, rule in recover(task, program, fit, fresh, precision=precision).items()
+    }
     rules = {e: rule for e, rule in found.items() if e not in waiting_in_circles(found)}
     if rules.keys().isdisjoint(unexplained):
         return None
@@ -276,6 +282,14 @@ def diagnose_rounded(
         for probes in (fit, fresh)
     )
     return diagnose(task, found, *exact, seen=seen, precision=precision)
+
+
+def _in_single(rule: Rule) -> Rule:
+    """Return a rule with the digits of its numbers that single precision has: 0.001 as it is."""
+    return replace(
+        rule,
+        terms=tuple(replace(t, coefficient=float(f"{t.coefficient:.7g}")) for t in rule.terms),
+    )
 
 
 def _is_stored(values: Array) -> bool:

@@ -11,7 +11,13 @@ from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, trunca
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
 from gradkit.diagnosis.mistakes.rewrite import scaled_by
-from gradkit.diagnosis.rules.evaluate import agree, evaluate, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import (
+    DOUBLE,
+    Precision,
+    agree,
+    evaluate,
+    waiting_in_circles,
+)
 from gradkit.diagnosis.rules.symbols import B1, W1
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
@@ -23,12 +29,17 @@ IDLE = ("nothing-updated", "copy-dropped")
 """Mistakes after which nothing has moved; the numbers cannot tell them apart."""
 
 
-def matches(entry: Entry, predicted: Mapping[str, Array], probes: UpdateProbes) -> bool:
+def matches(
+    entry: Entry,
+    predicted: Mapping[str, Array],
+    probes: UpdateProbes,
+    precision: Precision = DOUBLE,
+) -> bool:
     """Whether predicted and observed agree."""
     ours, theirs, before = (
         values[entry[0]][:, *entry[1]] for values in (predicted, probes.after, probes.inputs.before)
     )
-    return agree(ours, theirs, before)
+    return agree(ours, theirs, before, precision)
 
 
 class ChangeSet:
