@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from msgspec.structs import replace
 
 from gradkit.grading.recognise import another_exercise, problems_of
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Role
 from gradkit.submission.content import is_empty
@@ -297,16 +297,30 @@ def _nearly(submission: Submission, assignment: Assignment, known: Mapping[str, 
             )
         )
     if plain and not classes:
-        wanted = dict.fromkeys(meant[name].signature for name in plain)
-        said.append(
-            say(
-                "{name}: {names} cannot be called as they are asked for: expected {wanted}.",
-                name=submission.name,
-                names=listed(plain),
-                wanted=", ".join(f"`{each}`" for each in wanted),
+        text = phrase("{name}: {names} cannot be called as they are asked for: expected {wanted}.")
+        names = [name for name in plain if _tells(meant[name])]
+        wanted = [meant[name].signature for name in names]
+        if not names:
+            text = phrase(
+                "{name}: of this exercise it has {names}, and no more. Write {wanted} too, or name "
+                "the task with --task."
             )
-        )
+            names, held = plain, {meant[name].name for name in plain}
+            wanted = [
+                role.signature
+                for task in assignment.tasks
+                if held <= {role.name for role in task.roles}
+                for role in task.roles
+                if _tells(role)
+            ]
+        quoted = ", ".join(f"`{each}`" for each in dict.fromkeys(wanted))
+        said.append(say(text, name=submission.name, names=listed(names), wanted=quoted))
     return " ".join(said)
+
+
+def _tells(role: Role) -> bool:
+    """Whether a role tells which exercise a submission is of, as no helper and no start does."""
+    return role.required and not role.shared
 
 
 def listed(names: Sequence[str]) -> str:

@@ -203,6 +203,13 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
             "hw: `forward`, `update` cannot be called as they are asked for: expected "
             "`L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
+        (
+            "def initialise_parameters(dim):\n    return {}\n\n\n"
+            "def linear_forward(A_prev, W, b):\n    return A_prev\n",
+            "hw: of this exercise it has `initialise_parameters`, `linear_forward`, and no more. "
+            "Write `L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, "
+            "X)` too, or name the task with --task.",
+        ),
         ("def forward(X):\n    return X\n", "hw: This looks like another exercise. "),
         ("", "hw: it is empty, or holds nothing but comments and texts. Look whether the file was"),
         ("# mine\n'a text'\n", "hw: it is empty, or holds nothing but comments and texts."),
