@@ -339,6 +339,17 @@ BY_HAND = [
         ("        theta -= lr * grad\n", ""),
         ("missing-statement", "theta -= lr * grad"),
     ),
+    # A key that is given, and a value that was left for later.
+    (
+        "logistic-regression/per_example",
+        ('{"dw": dw, "db": db}', '{"dW": dw, "db": db}'),
+        ("wrong-entry", "return {'dw': dw, 'db': db}, J"),
+    ),
+    (
+        "logistic-regression/per_example",
+        ('{"dw": dw, "db": db}', '{"dw": dw, "db": None}'),
+        ("wrong-expression", "return {'dw': dw, 'db': db}, J"),
+    ),
     # An entry of a list, at what a loop counts.
     (
         "softmax-loss/log_sum_exp",
@@ -388,7 +399,10 @@ BY_HAND = [
     (
         "two-layer-net/course_style",
         ("        self.params['W2'] = std * np.random.randn(hidden_size, output_size)\n", ""),
-        ("missing-statement", "self.params['W2'] = std * np.random.randn(hidden_size, output_size)"),
+        (
+            "missing-statement",
+            "self.params['W2'] = std * np.random.randn(hidden_size, output_size)",
+        ),
     ),
     # Neighbours in the middle of a long row.
     (

@@ -251,5 +251,5 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
         elif role == "term" and spot.whole:
             for adding in (ast.Add, ast.Sub):
                 yield Change("missing-term", binary(spot.node, adding, part), LARGE + size)
-        if not isinstance(spot.node, ast.Constant):
+        if not isinstance(spot.node, ast.Constant) or spot.node.value is None:
             yield Change("wrong-expression", part, 2 * LARGE + size)

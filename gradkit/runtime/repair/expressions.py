@@ -169,6 +169,11 @@ def _constants(spot: Spot) -> Iterator[Change]:
         for word in spot.scope.words if handed and value in spot.scope.words else ():
             if word != value:
                 yield Change("wrong-option", new(ast.Constant, word))
+    elif value is None:
+        # It was left for later.
+        scope = spot.scope
+        for name in (*scope.arrays[:FEW], *scope.numbers_that(count=False)[:FEW]):
+            yield Change("wrong-expression", expression(name), LARGER)
     elif isinstance(value, bool):
         yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
     elif isinstance(value, int | float):

@@ -136,10 +136,12 @@ def _take(
 ) -> None:
     slot = Slot(len(found), parent, name, index, statement, asked)
     node = slot.node
-    inner = {ast.Tuple: "elts", ast.List: "elts", ast.Dict: "values"}.get(type(node))
-    if inner is not None and len(getattr(node, inner)) <= ROW:
-        for each in range(len(getattr(node, inner))):
-            _take(node, inner, each, statement, asked, found)
+    rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
+    if rows is not None and len(getattr(node, rows[0])) <= ROW:
+        for row in rows:
+            for each, part in enumerate(getattr(node, row)):
+                if row != "keys" or isinstance(part, ast.Constant):
+                    _take(node, row, each, statement, asked, found)
     elif isinstance(node, ast.Slice):
         for edge in ("lower", "upper", "step"):
             if getattr(node, edge) is not None:
