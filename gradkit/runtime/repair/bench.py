@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.lines import run, snapshot, unpacked, value_of
+from gradkit.runtime.namespace import IMPORTED
 from gradkit.runtime.repair.changed import Put
 from gradkit.runtime.repair.clock import ENDLESS, LATE, RUN, SLOTS, Budget, LateError, limit
 from gradkit.runtime.repair.pool import Question, Throwaway, ratio_of, share_right, signature
@@ -62,7 +63,8 @@ class Bench:
 
     ``helpers`` are the functions that it makes or imports and that are handed one value, ``words``
     those that are handed over in it, or compared with, ``keys`` those that are read of what is
-    made; ``lacking`` is the key that no dict has where the text stops for that.
+    made; ``lacking`` is the key that no dict has where the text stops for that. It ``waits`` for an
+    import where it stops for want of one.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Bench:
     ) -> None:
         self.namespace, self._put, self.question = namespace, put, question
         self.budget = budget
-        self.again, self._late, self._wasted = False, LATE, ENDLESS
+        self.again, self.waits, self._late, self._wasted = False, False, LATE, ENDLESS
         self.targets: list[Target] = []
         self.helpers: list[str] = []
         self.words: list[str] = []
@@ -221,7 +223,9 @@ class Bench:
                     reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
                     states |= {f"{n}*": ok for n, ok in self._reads(draw, names).items()}
-        except Exception:  # whatever student code raises
+        except Exception as error:  # whatever student code raises
+            forgotten = isinstance(error, NameError) and error.name in IMPORTED
+            self.waits |= changed is None and forgotten
             return dict.fromkeys(states, 0.0)
         except LateError:
             self.budget.spend(self._wasted)

@@ -169,7 +169,7 @@ class Search:
             for name, share in states[number].items()
             if share < 1 and not (stops and name.endswith("!"))
         )
-        if not used:
+        if not used or bench.waits:
             return None
         # What is wrong is quickly seen at the smallest inputs.
         smallest = min(amiss, key=lambda n: bench.question.draws[n].pool.size)
