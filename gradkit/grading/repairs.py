@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from msgspec import Struct, field, structs
@@ -128,7 +129,7 @@ class _Text(Struct, frozen=True):
 class _Repairs(Struct):
     """The text of a section as far as it was made right, and the findings that came of it.
 
-    ``mended`` are by check the form in which it came right.
+    ``mended`` are by check the form in which it came right, and ``known`` the verdicts so far.
     """
 
     grader: FunctionGrader
@@ -140,6 +141,7 @@ class _Repairs(Struct):
     text: _Text = _Text()
     told: list[Told] = field(default_factory=list)
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
+    known: dict[tuple[Any, int], Verdict] = field(default_factory=dict)
 
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
@@ -506,8 +508,17 @@ class _Repairs(Struct):
 
     def _verdict(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return what a check comes to with all changes so far, at judged and at fresh inputs."""
-        draws = [*self.grader.draws, *held]
-        return self.grader.with_changes(check, draws, changed=self._changed())
+        changed = self._changed()
+        asked = check.name, self.grader.forms(check)[0], *changed
+        if (asked, len(held)) not in self.known:
+            draws = [*self.grader.draws, *held]
+            verdict = self.grader.with_changes(check, draws, changed=changed)
+            if verdict.state == "error":
+                return verdict  # another time it may come to its end
+            self.known[asked, len(held)] = verdict
+            if verdict.state == "pass":
+                self.known.setdefault((asked, 0), verdict)
+        return self.known[asked, len(held)]
 
     def _changed(self) -> list[tuple[str, int, str]]:
         """Return the definitions that are others with all changes so far."""
