@@ -1402,6 +1402,12 @@ def test_what_is_right_of_a_check_that_fails_stays_so(found: Found) -> None:
     assert "@ columns + b" in told[0].fix
 
 
+def test_what_stops_for_want_of_an_import_is_not_changed_elsewhere(found: Found) -> None:
+    """The verdict has the line that is missing."""
+    text = by_hand("logistic-regression", "per_example")
+    assert findings(found("logistic-regression", ("import numpy as np\n", ""), text=text)) == []
+
+
 def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None:
     """A line that is missing moves the text below it, in which there is another mistake."""
     lost, was = "        dscores[np.arange(N), y] -= 1\n", '"b1": np.sum(dhidden, axis=0)'
