@@ -7,6 +7,8 @@ accept and give at known weights. No answer is known here.
 from __future__ import annotations
 
 import ast
+import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import permutations
@@ -40,11 +42,18 @@ from gradkit.records.observations import (
     Path,
 )
 from gradkit.records.submission import Place
-from gradkit.records.task import Array, Role, Task
+from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
-from gradkit.runtime.syntax import last_name, walk
-from gradkit.sandbox.observe import about_models, call_of, shapes_of
+from gradkit.runtime.syntax import assignments, last_name, walk
+from gradkit.sandbox.observe import (
+    about_models,
+    call_of,
+    observe,
+    observe_batch,
+    of_training,
+    shapes_of,
+)
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.source import statements
 
@@ -328,6 +337,16 @@ def _laid_out(convention: Convention, key: str, value: Array) -> Array:
 LAYERS = ("X", "A1")
 """What the weights of the first layers are multiplied with; a third has values that nobody has."""
 
+FLAT = re.compile(r"\w\[['\"]\w+['\"]\]|, -?\d+\]|squeeze|flatten|ravel|reshape\(-1\)")
+COLUMN = re.compile(r"\[\[|None\]|newaxis|reshape\(.*,|view\(.*,|unsqueeze|expand_dims|\d:\]|drop")
+"""What says that targets have one axis, and what says that they have two."""
+
+TRIED = (0.3, 0.7, 1.2, 1.5, 1.9)
+"""Sizes of inputs on which a training loop is tried."""
+
+ALIKE = 0.01
+"""How much less is learnt from targets that lie as the predictions do, where these are they."""
+
 NOTHING = np.empty(0)
 """What stands for an array that did not come back."""
 
@@ -383,16 +402,17 @@ class _ModelAndTraining(_Roles):
             fitting = fit_function(role, function, spare=True)
             # `train = data.train` may be anything; a loop is one.
             if fitting is not None and not (function.standing == "guess" and self.loop):
-                training = {"model": model, "target": self._target(function, fitting)}
-                return draft(role.name, function, fitting, self.task, {"loss": ()}, training)
+                training = {"model": model, "target": "flat"}
+                bound = draft(role.name, function, fitting, self.task, {"loss": ()}, training)
+                return self._with_targets(bound, self._target(function, fitting))
         if self.loop is not None:
             return self._of_loop(role, self.loop, model)
         return misfit(role, named[0]) if named else not_found(role, self.functions)
 
-    def _target(self, function: Function, fitting: Fit) -> str:
-        """Return how the targets lie that the student's own call of a function hands over."""
+    def _target(self, function: Function, fitting: Fit) -> str | None:
+        """Return the name of the targets that the student's own call of a function hands over."""
         if "y" not in fitting.quantities:
-            return "flat"
+            return None
         name = fitting.parameters[fitting.quantities.index("y")]
         at = [each.name for each in function.parameters].index(name)
         given = []
@@ -401,14 +421,70 @@ class _ModelAndTraining(_Roles):
                 if isinstance(node, ast.Call) and last_name(node.func) == function.name:
                     given += [word.value for word in node.keywords if word.arg == name]
                     given += node.args[at : at + 1]
-        names = [each.id for each in given if isinstance(each, ast.Name)]
-        return self._lie_of(names[0]) if names else "flat"
+        return next((each.id for each in given if isinstance(each, ast.Name)), None)
 
-    def _lie_of(self, target: str | None) -> str:
-        """Return whether the student's own targets are a column."""
-        reply = self.process.ask(Frame("target", {}, {"name": target}))
-        column = not isinstance(reply, Lost) and reply.data["dimensions"] == 2
-        return "column" if column else "flat"
+    def _with_targets(self, bound: Bound, own: str | None) -> Bound:
+        """Settle whether targets are a column, as the student's ``own`` are.
+
+        Where those cannot be made, of a file that is not here, and the text does not say that they
+        are flat, they are taken to lie as the predictions do. If these are the targets, nothing
+        is to be learnt; compared each with each, there is.
+        """
+        if own is None:
+            return bound
+        reply = self.process.ask(Frame("target", {}, {"name": own}))
+        if isinstance(reply, Lost):
+            return bound
+        column = replace(bound, training={**bound.training, "target": "column"})
+        dimensions = reply.data["dimensions"]
+        if dimensions == 0 and "model" in self.bound and not self._says_flat(own):
+            y = self._predictions()
+            flat_moved, column_moved = (self._moved(each, y) for each in (bound, column))
+            self.process.renew()
+            dimensions = 2 if column_moved < ALIKE * flat_moved else 1
+        return column if dimensions == 2 else bound
+
+    def _says_flat(self, own: str) -> bool:
+        """Tell targets that the text takes from one column, and makes no column again."""
+        made: dict[str, list[ast.expr]] = {}
+        for cell in (*self.process.section.shared, *self.process.section.own):
+            for statement in statements(cell.source):
+                for name, value in assignments(statement):
+                    made.setdefault(name, []).append(value)
+        text, names, waiting = "", {own}, [own]
+        while waiting:
+            for value in made.get(waiting.pop(), ()):
+                text += f"{ast.unparse(value)}\n"
+                read = {part.id for part in walk(value) if isinstance(part, ast.Name)}
+                waiting += sorted(read - names)
+                names |= read
+        return bool(FLAT.search(text)) and not COLUMN.search(text)
+
+    def _predictions(self) -> Array:
+        """Return what the model makes of some inputs, a row for each; nothing where it cannot."""
+        n = len(TRIED)
+        start = {k: np.stack([v] * n) for k, v in self.task.starts[0].parameters.items()}
+        X = self._tried_inputs()[:, :, None]
+        batch = Batch("", "", "model", {**start, "X": X}, tuple(map(str, range(n))))
+        outcome = observe_batch(self.process, self.task, self.bound["model"], batch)
+        return outcome.outputs.get("y_hat", np.empty((0, 1, 1)))[:, :, 0]
+
+    def _tried_inputs(self) -> Array:
+        return np.outer(TRIED, np.arange(1.0, 1.0 + self.task.X.shape[1])) % 2.0
+
+    def _moved(self, bound: Bound, y: Array) -> float:
+        """Return how far one epoch with these targets moves parameters; inf where it cannot be."""
+        start = self.task.starts[0].parameters
+        X = self._tried_inputs()
+        if len(y) != len(X):
+            return math.inf
+        rate = float(self.task.rates.weight)
+        run = Run("", "", "", start, X, y, 1, rate)
+        outcome = observe(self.process, of_training(self.task, bound, run))
+        after = [outcome.outputs.get(f"final/{key}", NOTHING) for key in start]
+        if any(a.shape != b.shape for a, b in zip(after, start.values(), strict=True)):
+            return math.inf
+        return max(float(np.abs(a - b).max()) for a, b in zip(after, start.values(), strict=True))
 
     def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
         needs = loop.needs
@@ -432,9 +508,10 @@ class _ModelAndTraining(_Roles):
             "line": loop.line,
             "through": needs.through or "",
             "names": names,
-            "target": self._lie_of(needs.y),
+            "target": "flat",
         }
-        return self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
+        bound = self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
+        return self._with_targets(bound, needs.y)
 
     def _unsigned(
         self,
