@@ -10,7 +10,7 @@ import ast
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
@@ -45,7 +45,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
-from gradkit.runtime.syntax import assignments, last_name, walk
+from gradkit.runtime.syntax import assignments, base_name, last_name, walk
 from gradkit.sandbox.observe import (
     about_models,
     call_of,
@@ -102,6 +102,32 @@ class _Roles(ABC):
     def find(self, role: Role) -> Bound | Missing:
         """Find what plays a role by names and signatures."""
 
+    def fit(self, role: Role, function: Function, *, spare: bool = False) -> Fit | None:
+        """Assign the role's arguments by names, and where those do not say, as its own calls do."""
+        fitting = fit_function(role, function, spare=spare)
+        if fitting is None or fitting.known == len(fitting.parameters):
+            return fitting
+        return fit_function(role, function, spare=spare, handed=self._handed(function))
+
+    def own_calls(self, function: Function) -> Iterator[dict[str, ast.expr]]:
+        """Yield what the student's own calls of a function hand over, by parameter."""
+        names = [each.name for each in function.parameters]
+        for cell in self.process.section.own:
+            for node in (part for each in statements(cell.source) for part in walk(each)):
+                if isinstance(node, ast.Call) and last_name(node.func) == function.name:
+                    given = dict(zip(names, node.args, strict=False))
+                    yield given | {word.arg: word.value for word in node.keywords if word.arg}
+
+    def _handed(self, function: Function) -> dict[str, str]:
+        """Return the names of what the student's own calls hand over, ``y`` for ``y[0]``."""
+        found: dict[str, str] = {}
+        for given in self.own_calls(function):
+            for parameter, value in given.items():
+                name = base_name(value.func if isinstance(value, ast.Call) else value)
+                if name is not None:
+                    found.setdefault(parameter, name)
+        return found
+
 
 class _Functions(_Roles):
     """The functions of a numpy task."""
@@ -142,7 +168,7 @@ class _Functions(_Roles):
             and len(function.required) != 1
         ):
             return _fit_sizes(function, 1 + len(self.task.layers))
-        return fit_function(role, function)
+        return self.fit(role, function)
 
     def _settled(self) -> dict[str, Bound]:
         """Find out what names and signatures do not say."""
@@ -399,7 +425,7 @@ class _ModelAndTraining(_Roles):
         named = called([f for f in self.functions if f.standing in ("own", "guess")], role.aliases)
         model = self.bound["model"].function if "model" in self.bound else ""
         for function in named:
-            fitting = fit_function(role, function, spare=True)
+            fitting = self.fit(role, function, spare=True)
             # `train = data.train` may be anything; a loop is one.
             if fitting is not None and not (function.standing == "guess" and self.loop):
                 training = {"model": model, "target": "flat"}
@@ -414,13 +440,7 @@ class _ModelAndTraining(_Roles):
         if "y" not in fitting.quantities:
             return None
         name = fitting.parameters[fitting.quantities.index("y")]
-        at = [each.name for each in function.parameters].index(name)
-        given = []
-        for cell in self.process.section.own:
-            for node in (part for each in statements(cell.source) for part in walk(each)):
-                if isinstance(node, ast.Call) and last_name(node.func) == function.name:
-                    given += [word.value for word in node.keywords if word.arg == name]
-                    given += node.args[at : at + 1]
+        given = [each[name] for each in self.own_calls(function) if name in each]
         return next((each.id for each in given if isinstance(each, ast.Name)), None)
 
     def _with_targets(self, bound: Bound, own: str | None) -> Bound:
