@@ -7,8 +7,10 @@ accept and give at known weights. No answer is known here.
 from __future__ import annotations
 
 import ast
+import math
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
@@ -40,11 +42,18 @@ from gradkit.records.observations import (
     Path,
 )
 from gradkit.records.submission import Place
-from gradkit.records.task import Array, Role, Task
+from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
-from gradkit.runtime.syntax import last_name, walk
-from gradkit.sandbox.observe import about_models, call_of, shapes_of
+from gradkit.runtime.syntax import assignments, base_name, last_name, walk
+from gradkit.sandbox.observe import (
+    about_models,
+    call_of,
+    observe,
+    observe_batch,
+    of_training,
+    shapes_of,
+)
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.source import statements
 
@@ -93,6 +102,32 @@ class _Roles(ABC):
     def find(self, role: Role) -> Bound | Missing:
         """Find what plays a role by names and signatures."""
 
+    def fit(self, role: Role, function: Function, *, spare: bool = False) -> Fit | None:
+        """Assign the role's arguments by names, and where those do not say, as its own calls do."""
+        fitting = fit_function(role, function, spare=spare)
+        if fitting is None or fitting.known == len(fitting.parameters):
+            return fitting
+        return fit_function(role, function, spare=spare, handed=self._handed(function))
+
+    def own_calls(self, function: Function) -> Iterator[dict[str, ast.expr]]:
+        """Yield what the student's own calls of a function hand over, by parameter."""
+        names = [each.name for each in function.parameters]
+        for cell in self.process.section.own:
+            for node in (part for each in statements(cell.source) for part in walk(each)):
+                if isinstance(node, ast.Call) and last_name(node.func) == function.name:
+                    given = dict(zip(names, node.args, strict=False))
+                    yield given | {word.arg: word.value for word in node.keywords if word.arg}
+
+    def _handed(self, function: Function) -> dict[str, str]:
+        """Return the names of what the student's own calls hand over, ``y`` for ``y[0]``."""
+        found: dict[str, str] = {}
+        for given in self.own_calls(function):
+            for parameter, value in given.items():
+                name = base_name(value.func if isinstance(value, ast.Call) else value)
+                if name is not None:
+                    found.setdefault(parameter, name)
+        return found
+
 
 class _Functions(_Roles):
     """The functions of a numpy task."""
@@ -133,7 +168,7 @@ class _Functions(_Roles):
             and len(function.required) != 1
         ):
             return _fit_sizes(function, 1 + len(self.task.layers))
-        return fit_function(role, function)
+        return self.fit(role, function)
 
     def _settled(self) -> dict[str, Bound]:
         """Find out what names and signatures do not say."""
@@ -328,6 +363,16 @@ def _laid_out(convention: Convention, key: str, value: Array) -> Array:
 LAYERS = ("X", "A1")
 """What the weights of the first layers are multiplied with; a third has values that nobody has."""
 
+FLAT = re.compile(r"\w\[['\"]\w+['\"]\]|, -?\d+\]|squeeze|flatten|ravel|reshape\(-1\)")
+COLUMN = re.compile(r"\[\[|None\]|newaxis|reshape\(.*,|view\(.*,|unsqueeze|expand_dims|\d:\]|drop")
+"""What says that targets have one axis, and what says that they have two."""
+
+TRIED = (0.3, 0.7, 1.2, 1.5, 1.9)
+"""Sizes of inputs on which a training loop is tried."""
+
+ALIKE = 0.01
+"""How much less is learnt from targets that lie as the predictions do, where these are they."""
+
 NOTHING = np.empty(0)
 """What stands for an array that did not come back."""
 
@@ -380,35 +425,86 @@ class _ModelAndTraining(_Roles):
         named = called([f for f in self.functions if f.standing in ("own", "guess")], role.aliases)
         model = self.bound["model"].function if "model" in self.bound else ""
         for function in named:
-            fitting = fit_function(role, function, spare=True)
+            fitting = self.fit(role, function, spare=True)
             # `train = data.train` may be anything; a loop is one.
             if fitting is not None and not (function.standing == "guess" and self.loop):
-                training = {"model": model, "target": self._target(function, fitting)}
-                return draft(role.name, function, fitting, self.task, {"loss": ()}, training)
+                training = {"model": model, "target": "flat"}
+                bound = draft(role.name, function, fitting, self.task, {"loss": ()}, training)
+                return self._with_targets(bound, self._target(function, fitting))
         if self.loop is not None:
             return self._of_loop(role, self.loop, model)
         return misfit(role, named[0]) if named else not_found(role, self.functions)
 
-    def _target(self, function: Function, fitting: Fit) -> str:
-        """Return how the targets lie that the student's own call of a function hands over."""
+    def _target(self, function: Function, fitting: Fit) -> str | None:
+        """Return the name of the targets that the student's own call of a function hands over."""
         if "y" not in fitting.quantities:
-            return "flat"
+            return None
         name = fitting.parameters[fitting.quantities.index("y")]
-        at = [each.name for each in function.parameters].index(name)
-        given = []
-        for cell in self.process.section.own:
-            for node in (part for each in statements(cell.source) for part in walk(each)):
-                if isinstance(node, ast.Call) and last_name(node.func) == function.name:
-                    given += [word.value for word in node.keywords if word.arg == name]
-                    given += node.args[at : at + 1]
-        names = [each.id for each in given if isinstance(each, ast.Name)]
-        return self._lie_of(names[0]) if names else "flat"
+        given = [each[name] for each in self.own_calls(function) if name in each]
+        return next((each.id for each in given if isinstance(each, ast.Name)), None)
 
-    def _lie_of(self, target: str | None) -> str:
-        """Return whether the student's own targets are a column."""
-        reply = self.process.ask(Frame("target", {}, {"name": target}))
-        column = not isinstance(reply, Lost) and reply.data["dimensions"] == 2
-        return "column" if column else "flat"
+    def _with_targets(self, bound: Bound, own: str | None) -> Bound:
+        """Settle whether targets are a column, as the student's ``own`` are.
+
+        Where those cannot be made, of a file that is not here, and the text does not say that they
+        are flat, they are taken to lie as the predictions do. If these are the targets, nothing
+        is to be learnt; compared each with each, there is.
+        """
+        if own is None:
+            return bound
+        reply = self.process.ask(Frame("target", {}, {"name": own}))
+        if isinstance(reply, Lost):
+            return bound
+        column = replace(bound, training={**bound.training, "target": "column"})
+        dimensions = reply.data["dimensions"]
+        if dimensions == 0 and "model" in self.bound and not self._says_flat(own):
+            y = self._predictions()
+            flat_moved, column_moved = (self._moved(each, y) for each in (bound, column))
+            self.process.renew()
+            dimensions = 2 if column_moved < ALIKE * flat_moved else 1
+        return column if dimensions == 2 else bound
+
+    def _says_flat(self, own: str) -> bool:
+        """Tell targets that the text takes from one column, and makes no column again."""
+        made: dict[str, list[ast.expr]] = {}
+        for cell in (*self.process.section.shared, *self.process.section.own):
+            for statement in statements(cell.source):
+                for name, value in assignments(statement):
+                    made.setdefault(name, []).append(value)
+        text, names, waiting = "", {own}, [own]
+        while waiting:
+            for value in made.get(waiting.pop(), ()):
+                text += f"{ast.unparse(value)}\n"
+                read = {part.id for part in walk(value) if isinstance(part, ast.Name)}
+                waiting += sorted(read - names)
+                names |= read
+        return bool(FLAT.search(text)) and not COLUMN.search(text)
+
+    def _predictions(self) -> Array:
+        """Return what the model makes of some inputs, a row for each; nothing where it cannot."""
+        n = len(TRIED)
+        start = {k: np.stack([v] * n) for k, v in self.task.starts[0].parameters.items()}
+        X = self._tried_inputs()[:, :, None]
+        batch = Batch("", "", "model", {**start, "X": X}, tuple(map(str, range(n))))
+        outcome = observe_batch(self.process, self.task, self.bound["model"], batch)
+        return outcome.outputs.get("y_hat", np.empty((0, 1, 1)))[:, :, 0]
+
+    def _tried_inputs(self) -> Array:
+        return np.outer(TRIED, np.arange(1.0, 1.0 + self.task.X.shape[1])) % 2.0
+
+    def _moved(self, bound: Bound, y: Array) -> float:
+        """Return how far one epoch with these targets moves parameters; inf where it cannot be."""
+        start = self.task.starts[0].parameters
+        X = self._tried_inputs()
+        if len(y) != len(X):
+            return math.inf
+        rate = float(self.task.rates.weight)
+        run = Run("", "", "", start, X, y, 1, rate)
+        outcome = observe(self.process, of_training(self.task, bound, run))
+        after = [outcome.outputs.get(f"final/{key}", NOTHING) for key in start]
+        if any(a.shape != b.shape for a, b in zip(after, start.values(), strict=True)):
+            return math.inf
+        return max(float(np.abs(a - b).max()) for a, b in zip(after, start.values(), strict=True))
 
     def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
         needs = loop.needs
@@ -432,9 +528,10 @@ class _ModelAndTraining(_Roles):
             "line": loop.line,
             "through": needs.through or "",
             "names": names,
-            "target": self._lie_of(needs.y),
+            "target": "flat",
         }
-        return self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
+        bound = self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
+        return self._with_targets(bound, needs.y)
 
     def _unsigned(
         self,

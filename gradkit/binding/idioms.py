@@ -17,9 +17,8 @@ from gradkit.language import say
 from gradkit.records.observations import Bound
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.records.task import QUANTITIES, Array, Role, Task
-from gradkit.runtime.inspection import effects_of
 from gradkit.runtime.statements import is_called, plain
-from gradkit.runtime.syntax import LOOPS, called_method, names_bound, walk
+from gradkit.runtime.syntax import LOOPS, called_method, effects_of, names_bound, walk
 from gradkit.submission.definitions import finder
 from gradkit.submission.source import parse
 

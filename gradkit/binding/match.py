@@ -41,7 +41,9 @@ def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Functi
     return sorted(named, key=lambda function: function.standing == "guess")
 
 
-def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit | None:
+def fit_function(
+    role: Role, function: Function, *, spare: bool = False, handed: Mapping[str, str] | None = None
+) -> Fit | None:
     """Assign the role's arguments to a function's parameters, and say how each is handed over.
 
     ``*args`` takes what is not named before it, in the order of the role's own signature, and
@@ -55,6 +57,8 @@ def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit 
     spare : bool
         Whether arguments are also handed to parameters with a default that go by name only,
         where it could be done without.
+    handed : mapping of str to str, optional
+        The names of what the student's own call hands over, by parameter.
 
     Returns
     -------
@@ -66,8 +70,8 @@ def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit 
     free = tuple(p.name for p in named if not p.required)
     required = (*function.required, *needed)
     counts = {p.name for p in function.parameters if p.counts}
-    found = None if spare else fit(role, required, function.optional, counts)
-    found = found or fit(role, required, (*function.optional, *free), counts)
+    found = None if spare else fit(role, required, function.optional, counts, handed)
+    found = found or fit(role, required, (*function.optional, *free), counts, handed)
     by_name = {p.name for p in function.parameters if p.kind != "POSITIONAL_ONLY"}
     kinds = {parameter.kind for parameter in function.parameters}
     wanted = [argument.name for argument in role.arguments if argument.required]
@@ -97,14 +101,18 @@ def names_all(fitting: Fit) -> bool:
 
 
 def fit(
-    role: Role, required: Sequence[str], optional: Sequence[str], counts: Collection[str] = ()
+    role: Role,
+    required: Sequence[str],
+    optional: Sequence[str],
+    counts: Collection[str] = (),
+    handed: Mapping[str, str] | None = None,
 ) -> Fit | None:
     """Assign the role's arguments to a function's parameters.
 
-    Names that are known decide; what is left is assigned in the order of the role's own
-    signature, which is how renamed arguments come. A parameter with a default that no
-    argument fits is left alone, unless it counts and epochs are left. So is a rate with a default
-    where there is another for biases.
+    Names that are known decide, and after them those of what the student's own call hands over;
+    what is left is assigned in the order of the role's own signature, which is how renamed
+    arguments come. A parameter with a default that no argument fits is left alone, unless it
+    counts and epochs are left. So is a rate with a default where there is another for biases.
 
     Parameters
     ----------
@@ -113,6 +121,8 @@ def fit(
         The function's parameters without and with a default, in order.
     counts : collection of str
         Those whose default is a whole number.
+    handed : mapping of str to str, optional
+        The names of what the student's own call hands over, by parameter.
 
     Returns
     -------
@@ -120,17 +130,12 @@ def fit(
         None where the numbers of arguments do not agree.
     """
     assigned: dict[str, Argument] = {}
-    for same in (lambda a, b: a == b, lambda a, b: plain(a) == plain(b)):
-        for parameter in (*required, *optional):
-            for argument in role.arguments:
-                taken = argument in assigned.values() or parameter in assigned
-                if not taken and any(
-                    same(parameter, name) for name in (argument.name, *argument.aliases)
-                ):
-                    assigned[parameter] = argument
+    _assign(assigned, role, {name: name for name in (*required, *optional)})
     for parameter in _one_of_two_rates(role, optional, assigned):
         del assigned[parameter]
     known = len(assigned)
+    called = handed or {}
+    _assign(assigned, role, {name: called[name] for name in required if name in called})
     waiting = [a for a in role.arguments if a not in assigned.values()]
     waiting.sort(key=lambda argument: not argument.required)
     for parameter in required:
@@ -147,6 +152,18 @@ def fit(
         return None
     order = [parameter for parameter in (*required, *optional) if parameter in assigned]
     return Fit(tuple(QUANTITIES[assigned[p].kind] for p in order), tuple(order), known)
+
+
+def _assign(assigned: dict[str, Argument], role: Role, words: Mapping[str, str]) -> None:
+    """Assign arguments that are left to parameters that are, each by a word for it."""
+    for same in (lambda a, b: a == b, lambda a, b: plain(a) == plain(b)):
+        for parameter, word in words.items():
+            for argument in role.arguments:
+                taken = argument in assigned.values() or parameter in assigned
+                if not taken and any(
+                    same(word, name) for name in (argument.name, *argument.aliases)
+                ):
+                    assigned[parameter] = argument
 
 
 def _one_of_two_rates(

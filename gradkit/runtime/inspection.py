@@ -11,7 +11,6 @@ import copy
 import inspect
 import linecache
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -21,11 +20,10 @@ from gradkit.runtime.messages import text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.statements import BORROWED, OWN, SHARED, Statement, plain
 from gradkit.runtime.syntax import (
-    DEFINITIONS,
-    MUTATORS,
     AnyFunction,
-    base_name,
+    Effects,
     definitions_in,
+    effects_of,
     first_line,
     parse,
     return_lines,
@@ -297,59 +295,6 @@ def _held(value: Any) -> list[Any]:
 
 
 # --- what a function leaves behind -------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """Names outside of a function: those it ``reads``, and those it sets or stores into."""
-
-    reads: frozenset[str] = frozenset()
-    writes: frozenset[str] = frozenset()
-
-
-_PARTS = (ast.Attribute, ast.Subscript)
-
-
-def effects_of(
-    node: AnyFunction, methods: Collection[str] = (), modules: Collection[str] = ()
-) -> Effects:
-    """Read a function's own text; what it calls is not followed.
-
-    Parameters
-    ----------
-    node : function definition or lambda
-    methods : collection of str
-        Names of methods that may change their object, besides those of Python's own types.
-    modules : collection of str
-        Names of imported modules, whose functions change nothing: ``np.append``.
-    """
-    reads: set[str] = set()
-    own: set[str] = set()
-    declared: set[str] = set()
-    stored: set[str | None] = set()
-    for part in walk(node):
-        if isinstance(part, ast.Name):
-            (reads if isinstance(part.ctx, ast.Load) else own).add(part.id)
-        elif isinstance(part, _PARTS):
-            if not isinstance(part.ctx, ast.Load):
-                stored.add(base_name(part))
-        elif isinstance(part, ast.Call):
-            if isinstance(part.func, ast.Attribute) and (
-                part.func.attr in MUTATORS or part.func.attr in methods
-            ):
-                name = base_name(part.func)
-                stored.add(name if name not in modules else None)
-        elif isinstance(part, ast.arg):
-            own.add(part.arg)
-        elif isinstance(part, ast.Global):
-            declared.update(part.names)
-        elif isinstance(part, (*DEFINITIONS, ast.ExceptHandler)):
-            own.update({part.name or ""} if part is not node else ())
-        elif isinstance(part, ast.Import | ast.ImportFrom):
-            own.update(alias.asname or alias.name.partition(".")[0] for alias in part.names)
-    outside = {name for name in stored if name is not None} | declared & own
-    own -= declared
-    return Effects(frozenset(reads - own), frozenset(outside - own))
 
 
 def left_behind(names: Names, first: str, then: str) -> list[str]:

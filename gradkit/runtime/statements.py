@@ -16,12 +16,25 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from gradkit.runtime.messages import Message, message
-from gradkit.runtime.syntax import LOOPS, names_bound, parse, stored_names, walk
+from gradkit.runtime.syntax import (
+    LOOPS,
+    base_name,
+    changes_itself,
+    effects_of,
+    last_name,
+    names_bound,
+    parse,
+    stored_names,
+    walk,
+)
 
 Source = tuple[str, str]
 """A cell's id and its source."""
 
 _CELL_ID = re.compile(r"(?P<file>.*?)(?:\[(?P<cell>\d+)\]|:(?P<line>\d+))?(?:\+(?P<cut>\d+))?")
+_DEFAULTS = frozenset({"set_default_dtype"})
+"""Functions of a package that change what all of it makes: who wants any of it wants it so."""
+
 BROKEN = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", re.MULTILINE)
 
 
@@ -46,8 +59,8 @@ class Statement:
 class Layer:
     """The statements of some cells, and who binds which name, in order.
 
-    ``declared`` are the names that functions declare global, by function; who calls one
-    at top level binds them. ``elsewhere`` says where names are bound that nothing at top
+    ``functions`` and ``methods`` are definitions by name: who calls one at top level binds what
+    that changes. ``elsewhere`` says where names are bound that nothing at top
     level binds; ``stars`` are the star imports. ``broken`` has cell and line of names whose
     definition is not Python.
     """
@@ -58,7 +71,8 @@ class Layer:
     guarded: dict[str, list[Statement]] = field(default_factory=dict)
     stars: list[Statement] = field(default_factory=list)
     elsewhere: dict[str, Message] = field(default_factory=dict)
-    declared: dict[str, frozenset[str]] = field(default_factory=dict)
+    functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
+    methods: dict[str, list[ast.FunctionDef]] = field(default_factory=dict)
     broken: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -79,11 +93,13 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
                 layer.broken[name] = cell, line
             continue
         flags |= _future(tree)
-        declares = "global " in source
         for node, guarded in _top_level(tree.body, guarded=False):
-            if declares and isinstance(node, ast.FunctionDef):
-                found = [part.names for part in walk(node) if isinstance(part, ast.Global)]
-                layer.declared[node.name] = frozenset(name for names in found for name in names)
+            if isinstance(node, ast.FunctionDef):
+                layer.functions[node.name] = node
+            elif isinstance(node, ast.ClassDef):
+                for part in node.body:
+                    if isinstance(part, ast.FunctionDef):
+                        layer.methods.setdefault(part.name, []).append(part)
             _add(layer, cell, node, flags, guarded)
     for name in layer.elsewhere.keys() & layer.binders.keys():
         del layer.elsewhere[name]
@@ -92,9 +108,10 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
 
 def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> None:
     names = names_bound(node)
-    if layer.declared and isinstance(node, ast.Expr | ast.Assign):
-        called = node.value.func if isinstance(node.value, ast.Call) else None
-        names |= layer.declared.get(called.id if isinstance(called, ast.Name) else "", frozenset())
+    if isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
+        names |= _changed(layer, node.value)
+    elif isinstance(node, ast.ClassDef) and "__init_subclass__" in layer.methods:
+        names |= {base.id for base in node.bases if isinstance(base, ast.Name)}
     position = len(layer.statements)
     statement = Statement(cell, node, layer.number, position, names, flags, guarded)
     layer.statements.append(statement)
@@ -110,6 +127,47 @@ def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> 
     elif isinstance(node, LOOPS) and not names:
         for name in stored_names(node):
             layer.elsewhere.setdefault(name, message("loop", name=name, place=place))
+
+
+def _changed(layer: Layer, call: ast.Call) -> frozenset[str]:
+    """Return what a call of the section's own changes, as far as it can be no training."""
+    if last_name(call.func) in _DEFAULTS:
+        return _of_package(layer, base_name(call.func) or "")
+    if isinstance(call.func, ast.Name):
+        function = layer.functions.get(call.func.id)
+        if function is None:
+            return frozenset()
+        found = [part.names for part in walk(function) if isinstance(part, ast.Global)]
+        declared = frozenset(name for names in found for name in names)
+        if any(isinstance(part, LOOPS) for part in walk(function)):
+            return declared
+        imported = {name for name, made in layer.binders.items() if _package(made[0])}
+        return declared | effects_of(function, modules=imported).writes
+    # ``opt.set("W", 0.001).set("b", 0.01)``
+    func: ast.expr = call
+    own = False
+    while isinstance(func, ast.Call | ast.Attribute):
+        if isinstance(func, ast.Attribute):
+            own = own or any(map(changes_itself, layer.methods.get(func.attr, ())))
+            func = func.value
+        else:
+            func = func.func
+    return frozenset({func.id} if own and isinstance(func, ast.Name) else ())
+
+
+def _of_package(layer: Layer, name: str) -> frozenset[str]:
+    """Return the names that are imported from the package that a name is of."""
+    packages = {other: _package(made[0]) for other, made in layer.binders.items()}
+    own = packages.get(name)
+    return frozenset(other for other, package in packages.items() if own and package == own)
+
+
+def _package(statement: Statement) -> str:
+    """Return the package that a statement imports from; empty where it is no import."""
+    node = statement.node
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0]
+    return node.names[0].name.partition(".")[0] if isinstance(node, ast.Import) else ""
 
 
 def _future(tree: ast.Module) -> int:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 _KEPT = 32
@@ -141,6 +142,9 @@ MUTATORS = frozenset(
 )
 """Methods that change their object."""
 
+_SETTERS = frozenset({"setattr", "delattr"})
+"""Functions that change what they are handed first."""
+
 _HARMLESS = frozenset({"range", "zip", "enumerate", "len", "str", "int", "float", "round", "items"})
 """Calls in a loop that only fills something."""
 
@@ -210,10 +214,12 @@ def called_method(node: ast.AST) -> str:
 
 
 def _mutated(value: ast.expr) -> str | None:
-    """Return ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
+    """Return ``x`` for ``x.append(…)``, ``x.dropna(inplace=True)`` and ``setattr(x, …)``.
 
     Other calls may do anything too, but are mostly shows and training.
     """
+    if isinstance(value, ast.Call) and last_name(value.func) in _SETTERS and value.args:
+        return base_name(value.args[0])
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         in_place = "inplace=True" in map(ast.unparse, value.keywords)
         if in_place or value.func.attr in MUTATORS:
@@ -248,3 +254,72 @@ def names_in_class_bodies(node: ast.AST) -> set[str]:
                 elif not isinstance(child, ast.Lambda):
                     waiting.extend(ast.iter_child_nodes(child))
     return names
+
+
+# --- what a function changes -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Names outside of a function: those it ``reads``, and those it sets or stores into."""
+
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+
+
+_PARTS = (ast.Attribute, ast.Subscript)
+
+
+def effects_of(
+    node: AnyFunction, methods: Collection[str] = (), modules: Collection[str] = ()
+) -> Effects:
+    """Read a function's own text; what it calls is not followed.
+
+    Parameters
+    ----------
+    node : function definition or lambda
+    methods : collection of str
+        Names of methods that may change their object, besides those of Python's own types.
+    modules : collection of str
+        Names of imported modules, whose functions change nothing: ``np.append``.
+    """
+    reads: set[str] = set()
+    own: set[str] = set()
+    declared: set[str] = set()
+    stored: set[str | None] = set()
+    for part in walk(node):
+        if isinstance(part, ast.Name):
+            (reads if isinstance(part.ctx, ast.Load) else own).add(part.id)
+        elif isinstance(part, _PARTS):
+            if not isinstance(part.ctx, ast.Load):
+                stored.add(base_name(part))
+        elif isinstance(part, ast.Call):
+            if isinstance(part.func, ast.Attribute) and (
+                part.func.attr in MUTATORS or part.func.attr in methods
+            ):
+                name = base_name(part.func)
+                stored.add(name if name not in modules else None)
+        elif isinstance(part, ast.arg):
+            own.add(part.arg)
+        elif isinstance(part, ast.Global):
+            declared.update(part.names)
+        elif isinstance(part, (*DEFINITIONS, ast.ExceptHandler)):
+            own.update({part.name or ""} if part is not node else ())
+        elif isinstance(part, ast.Import | ast.ImportFrom):
+            own.update(alias.asname or alias.name.partition(".")[0] for alias in part.names)
+    outside = {name for name in stored if name is not None} | declared & own
+    own -= declared
+    return Effects(frozenset(reads - own), frozenset(outside - own))
+
+
+def changes_itself(method: AnyFunction) -> bool:
+    """Tell a method that stores into its object, and has no loop: it sets up and does not train."""
+    first = [arg.arg for arg in (*method.args.posonlyargs, *method.args.args)][:1]
+    if any(isinstance(part, LOOPS) for part in walk(method)):
+        return False
+    stored = {
+        base_name(part)
+        for part in walk(method)
+        if isinstance(part, _PARTS) and not isinstance(part.ctx, ast.Load)
+    }
+    return bool(stored & {*first})

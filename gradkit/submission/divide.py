@@ -197,7 +197,7 @@ def divide(
         for own in _cut(indices, units, within_files=False)
     ]
     parts = [part for part in parts if _solid(part, units)] or parts
-    for part in _open_parts(strands, units, parts):
+    for part in _open_parts(strands, units, parts, _helpers(tasks)):
         if part.tasks:
             parts.append(part)
         elif not _roles(part.own, units):
@@ -211,6 +211,12 @@ def divide(
             # A data frame made ahead of the numpy half serves the torch half below too.
             part.shared |= set(takewhile(lambda i: not units[i].solid, before.own))
     return tuple(_section(part, units, common, tasks) for part in parts)
+
+
+def _helpers(tasks: Sequence[Task]) -> Ids:
+    """Return the numpy roles that are no attempt by themselves: optional, or for all tasks."""
+    roles = [role for task in tasks if not task.framework.trains for role in task.roles]
+    return frozenset(role.name for role in roles if role.shared or not role.required)
 
 
 def _solid(part: _Part, units: list[Unit]) -> bool:
@@ -321,13 +327,13 @@ def _roles(indices: Iterable[int], units: list[Unit]) -> set[str]:
 
 
 def _open_parts(
-    strands: dict[Ids, list[int]], units: list[Unit], settled: list[_Part]
+    strands: dict[Ids, list[int]], units: list[Unit], settled: list[_Part], helpers: Ids
 ) -> list[_Part]:
     """Parts whose task the text leaves open. One without tasks is common property.
 
     What stands above a settled section and has none of its roles belongs to it as shared
-    cells; otherwise it can only be of a task that no heading has claimed, unless it is a file of
-    its own.
+    cells, and so does a file of ``helpers``; otherwise it can only be of a task that no heading has
+    claimed, unless it is a file of its own.
     """
     claimed = {task for part in settled for task in part.tasks}
     files = {units[i].cell.file for part in settled for i in part.own}
@@ -338,17 +344,18 @@ def _open_parts(
             part = _Part(ids, own, _reused(own, earlier, units))
             earlier += own
             roles = _roles(own, units)
+            # Another file may be another attempt at what is settled.
+            apart = bool(roles) and not files & {units[i].cell.file for i in own}
+            beside = apart and roles <= helpers
             heirs = [
                 other
                 for other in settled
                 if other.tasks & ids
-                and own[0] < other.own[0]
+                and (beside or own[0] < other.own[0])
                 and not roles & _roles(other.own, units)
             ]
             for other in heirs:
                 other.shared |= set(own)
-            # Another file may be another attempt at what is settled.
-            apart = bool(roles) and not files & {units[i].cell.file for i in own}
             if heirs or not (apart or ids - claimed):
                 part.tasks = frozenset()
             elif claimed and not apart:

@@ -54,6 +54,19 @@ def test_arguments_of_update(parameters, quantities, known) -> None:
     assert fitting.known == known
 
 
+def test_what_the_own_call_hands_over_tells_parameters_of_other_names() -> None:
+    """Names of parameters come first; what neither tells is taken in order."""
+    own = ("eingabe", "verdeckt", "y", "vorhersage", "gewichte")
+    handed = dict(zip(own, ("X", "A1", "y_hat", "y_hat", "p"), strict=True))
+    fitting = fit(UPDATE, own, (), handed=handed)
+    assert fitting is not None
+    assert fitting.quantities == ("X", "A1", "y", "y_hat", "parameters")
+    assert fitting.known == 1
+    fitting = fit(UPDATE, own, (), handed={"verdeckt": "A1", "eingabe": "theta"})
+    assert fitting is not None
+    assert fitting.quantities == ("parameters", "A1", "y", "y_hat", "X")
+
+
 def test_defaults_are_filled_only_where_they_are_meant() -> None:
     """A rate with a default is handed over, `verbose` is left alone."""
     fitting = fit(UPDATE, USUAL, ("verbose", "lr"))

@@ -189,3 +189,30 @@ def test_a_start_takes_its_sizes_in_any_way(grade, tmp_path: Path, head: str) ->
     (task,) = grade(path, "regression-numpy", diagnose=True).tasks
     assert {each.check: each.state for each in task.checks}["interface"] == "fail"
     assert not task.notes
+
+
+OWN_ORDER = """
+def update_parameters(eingabe, verdeckt, vorhersage, ziel, gewichte):
+    d = 2 * (vorhersage - ziel)
+    dh = d * gewichte["W2"]
+    gewichte["W2"] = gewichte["W2"] - 0.001 * d * verdeckt
+    gewichte["b2"] = gewichte["b2"] - 0.01 * d
+    gewichte["W1"] = gewichte["W1"] - 0.001 * eingabe @ dh.T
+    gewichte["b1"] = gewichte["b1"] - 0.01 * dh
+
+
+parameters = initialise_parameters([2, 2, 1])
+for x, y in (([8, 8], 4), ([6, 10], 6)):
+    X = np.array(x).reshape(2, 1)
+    y_hat, A1 = L_layer_forward(X, parameters)
+    update_parameters(X, A1, y_hat[0][0], ziel=y, gewichte=parameters)
+"""
+
+
+def test_an_update_in_an_order_of_its_own_is_called_as_its_own_loop_calls_it(
+    grade, tmp_path: Path
+) -> None:
+    """Where the names of its parameters say nothing."""
+    text = source("regression_numpy").partition("def update_parameters")[0] + OWN_ORDER
+    result = grade(script(tmp_path, text), "regression-numpy")
+    assert full(result), not_passed(result)

@@ -6,8 +6,9 @@ import ast
 
 import pytest
 
-from gradkit.runtime.inspection import Effects, effects_of, left_behind
+from gradkit.runtime.inspection import left_behind
 from gradkit.runtime.namespace import Namespace
+from gradkit.runtime.syntax import Effects, effects_of
 
 
 def of(body: str, parameters: str = "X") -> Effects:

@@ -127,6 +127,26 @@ def test_loops_calls_and_main_guards_do():
         ("match 3:\n    case x:\n        pass", 3),
         ("class T: pass\nx = T()\nx.a = 4\nx = x.a", 4),
         ("def set_x():\n    global x\n    x = 9\nset_x()", 9),
+        ("x = {}\ndef set_x(v):\n    x['lr'] = v\nset_x(2)", {"lr": 2}),
+        ("x = []\ndef keep(v):\n    x.append(v)\nkeep(2)", [2]),
+        (
+            "class Rates:\n    def set(self, v):\n        self.v = v\n        return self\n"
+            "rates = Rates()\nrates.set(1).set(2)\nx = rates.v",
+            2,
+        ),
+        ("class Rates: pass\nsetattr(Rates, 'v', 3)\nx = Rates.v", 3),
+        (
+            "class Rule:\n    all = []\n    def __init_subclass__(cls):\n"
+            "        Rule.all.append(cls.__name__)\nclass A(Rule): pass\nx = Rule.all",
+            ["A"],
+        ),
+        # What loops might train, by a function's name as by a method's.
+        ("x = []\ndef fit():\n    for i in range(2):\n        x.append(ran('fit'))\nfit()", []),
+        (
+            "class Net:\n    w = 0\n    def fit(self):\n        while self.w < 2:\n"
+            "            self.w += 1\nnet = Net()\nnet.fit()\nx = net.w",
+            0,
+        ),
         ("x = [i * k for i in range(3)]\nk = 2", [0, 2, 4]),
         ("x = sorted({n for n in 'ba'})", ["a", "b"]),
         (
@@ -138,6 +158,19 @@ def test_loops_calls_and_main_guards_do():
 def test_later_changes_of_a_name_belong(source, expected):
     """Later changes of a name belong to it."""
     assert section(source)["x"] == expected
+
+
+def test_a_default_of_a_package_belongs_to_all_of_it():
+    """Whoever wants any name of it wants it with that, and with no other package's."""
+    modules = {
+        "maker": "kinds = ['single']\ndef set_default_dtype(kind):\n    kinds.append(kind)\n",
+        "other": "kinds = ['none']\n",
+    }
+    own = "import maker\nfrom maker import kinds\nfrom other import kinds as rest\n"
+    own += "maker.set_default_dtype('double')\n"
+    names = Namespace([("cell", own)], modules=modules)
+    assert names["kinds"] == ["single", "double"]
+    assert names["rest"] == ["none"]
 
 
 def test_a_fresh_binding_makes_earlier_ones():

@@ -287,6 +287,18 @@ def test_a_role_that_a_headed_part_calls_comes_from_the_one_above(tmp_path):
     assert numbers(found[CN].shared) == [1]
 
 
+def test_a_file_of_helpers_is_no_attempt(tmp_path):
+    """At a task of which nothing else is there; by itself it is one, as all that there is."""
+    initialise, layer, forward, update, _ = numpy_part("c")
+    own = "\n".join((IMPORTS, forward, update))
+    helpers = f"{initialise}\n{layer}"
+    (section,) = sections_of(tmp_path, utils=[helpers])
+    assert section.tasks == OPEN_NUMPY
+    (section,) = sections_of(tmp_path, classification=[own], utils=[helpers])
+    assert section.tasks == CN
+    assert section.shared[-1].file == "utils.ipynb"
+
+
 def test_broken_cells_stay_where_they_are(tmp_path):
     """A cell that cannot be parsed belongs to the section around it."""
     blocks = published()
