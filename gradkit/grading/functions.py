@@ -281,12 +281,13 @@ class FunctionGrader(Struct):
         """Return what is asked of a check at some inputs, and what is right there, if known."""
         from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
 
-        steps = steps_of(self.task, check)
-        made = []
+        steps, way = steps_of(self.task, check), _convention(check, self._follows or 0)
+        made, model = [], []
         for draw in draws:
             right = self.expected(check, draw) or Made()
             made.append((draw, self._steps(steps, draw), right))
-        return Asked(check, self._functions(steps), tuple(made))
+            model.append(draw if self.solution is None else self.solution.meant(draw, way))
+        return Asked(check, self._functions(steps), tuple(made), tuple(model))
 
     def definitions_of(self, check: FunctionCheck) -> list[Definition]:
         """Return the definitions that a check may come to, its own functions first.

@@ -70,15 +70,17 @@ class Solution(Struct, frozen=True, eq=False):
             ) from error
         return Made(values, again, changed)
 
+    def meant(self, draw: Draw, convention: Mapping[str, str]) -> Draw:
+        """Return a draw with the inputs that a convention has in their place."""
+        names = {"np": np, **draw.values}
+        inputs = {n: text for n, text in convention.items() if n in self.task.inputs}
+        other = {name: value_of(text, names) for name, text in inputs.items()}
+        return replace(draw, values={**draw.values, **other})
+
     def by(self, check: FunctionCheck, draw: Draw, convention: Mapping[str, str]) -> Made:
         """Return what is right by a convention: other inputs, or so many times an output."""
-        inputs, factors = (
-            {n: text for n, text in convention.items() if (n in self.task.inputs) is kind}
-            for kind in (True, False)
-        )
-        names = {"np": np, **draw.values}
-        other = {name: value_of(text, names) for name, text in inputs.items()}
-        made = self.make(check, replace(draw, values={**draw.values, **other}))
+        made = self.make(check, self.meant(draw, convention))
+        factors = {n: text for n, text in convention.items() if n not in self.task.inputs}
         times = {name: value_of(text, {**draw.sizes}) for name, text in factors.items()}
         values, again = (
             {name: times.get(name, 1) * array for name, array in arrays.items()}

@@ -1402,6 +1402,14 @@ def test_what_is_right_of_a_check_that_fails_stays_so(found: Found) -> None:
     assert "@ columns + b" in told[0].fix
 
 
+def test_what_is_missing_is_told_by_the_convention_that_is_followed(found: Found) -> None:
+    """Half of what the model solution has."""
+    change = "loss = loss / N + 0.5 * reg * (W ** 2).sum()", "loss = loss / N"
+    text = by_hand("softmax-loss", "half_penalty")
+    (one,) = findings(found("softmax-loss", change, text=text))
+    assert (one.mistake, one.fix) == ("missing-statement", "loss += reg / 2 * np.sum(W ** 2)")
+
+
 def test_what_stops_for_want_of_an_import_is_not_changed_elsewhere(found: Found) -> None:
     """The verdict has the line that is missing."""
     text = by_hand("logistic-regression", "per_example")

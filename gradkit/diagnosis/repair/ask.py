@@ -51,12 +51,14 @@ class Wanted(Struct, frozen=True):
 class Asked(Struct, frozen=True):
     """A check at throwaway inputs: each with the lines to run and what is right there.
 
-    ``functions`` are the student's names for those of the lines.
+    ``functions`` are the student's names for those of the lines, ``model`` the inputs by the
+    convention that is followed.
     """
 
     check: FunctionCheck
     functions: Mapping[str, str]
     draws: tuple[tuple[Draw, Sequence[Step], Made], ...]
+    model: tuple[Draw, ...]
 
 
 class Proposal(Struct, frozen=True):
@@ -136,8 +138,7 @@ def proposals(
     budget : int
         What it may do, see `gradkit.runtime.repair.clock.Budget`.
     """
-    draws = [draw for draw, _, _ in asked.draws]
-    values, parts = inside.values(asked.check, draws)
+    values, parts = inside.values(asked.check, asked.model)
     trees = {
         str(number): {
             "inputs": dict(draw.values),

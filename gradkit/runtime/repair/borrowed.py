@@ -221,6 +221,9 @@ def _key(value: Any) -> _Key:
 def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
     """Yield what can be named, each with its key; at last arrays in other shapes."""
     yield from ((name, _key(scope.values[name])) for name in (*scope.arrays, *scope.numbers))
+    # By another convention the model solution is handed half of it.
+    for name in scope.numbers_that(count=False):
+        yield f"{name} / 2", _key(scope.values[name] / 2)
     for name in scope.arrays:
         array = scope.values[name]
         if array.ndim == 1:
