@@ -138,6 +138,8 @@ def _mended(search: _Search, texts: Texts, inquiry: Inquiry, only: str, least: i
         if made := search.made(texts, [code]):
             # It is one mistake, whatever else gives the same numbers.
             return _Mended(_of_one(inquiry, code), [code], made, {})
+    if not made and len(codes) > 1 and not search.partly:
+        made, codes = search.in_turn(codes)
     if not made and not only and codes:
         made = search.made(texts, codes)
     if not made and codes and OF_THE_MODULE.issuperset(codes):
@@ -273,7 +275,7 @@ class _Search(Struct):
     ``right`` forward pass is left as it is, but for what cuts its graph; where it is looked for
     ``partly``, a forward pass is all that has to be right. ``near`` are the lines of cells that the
     code stops at, which are changed first. ``scores`` are the entries that were right with the
-    texts that were run, ``seen`` what came of changes that made not all right alone.
+    texts that were run, ``seen`` what came of the changes, and the mistakes that they were to mend.
     """
 
     task: Task
@@ -285,7 +287,7 @@ class _Search(Struct):
     near: frozenset[tuple[str, int]] = frozenset()
     partly: bool = False
     scores: dict[tuple[str, ...], int] = field(default_factory=dict)
-    seen: list[tuple[_Change, Texts, Examined, Idioms]] = field(default_factory=list)
+    seen: list[tuple[_Change, Texts, Examined, Idioms, str]] = field(default_factory=list)
 
     def made(self, texts: Texts, codes: Sequence[str]) -> list[_Change]:
         """Return the changes that together make everything right, in the order of the mistakes."""
@@ -329,6 +331,19 @@ class _Search(Struct):
                             seen.add(text)
                             yield proposal, {**texts, name: text}
 
+    def in_turn(self, codes: list[str]) -> tuple[list[_Change], list[str]]:
+        """Return the changes that mend mistakes one after the other, and these in their order.
+
+        Once one is mended, the numbers are those of the others.
+        """
+        for change, texts, examined, idioms, code in [*self.seen]:
+            left = _codes(training_inquiry(self.task, examined, idioms, len(codes) - 1))
+            if {*left} == {*codes} - {code}:
+                self.left = max(self.left, PAIRS)
+                if further := self.made(texts, left):
+                    return [change, *further], [code, *left]
+        return [], codes
+
     def with_named(self, least: int) -> tuple[list[_Change], list[_Change], Inquiry]:
         """Return a change after which what is left has names, the changes that mend it, and these.
 
@@ -338,11 +353,12 @@ class _Search(Struct):
         """
         self.left = ATTEMPTS
         alone: list[_Change] = []
-        first = [(each, training_inquiry(self.task, *each[2:], 1)) for each in self.seen]
+        likely = [e for e in self.seen if e[-1] == UNEXPLAINED or e[0].proposal.kind in CERTAIN]
+        first = [(each, training_inquiry(self.task, *each[2:4], 1)) for each in likely]
         unknown = [each for each, inquiry in first if UNEXPLAINED in _codes(inquiry)]
         unknown.sort(key=lambda each: _score(each[2]) <= least)
-        two = ((each, training_inquiry(self.task, *each[2:], 2)) for each in unknown[:PAIRS])
-        for (change, texts, examined, _), inquiry in chain(first, two):
+        two = ((each, training_inquiry(self.task, *each[2:4], 2)) for each in unknown[:PAIRS])
+        for (change, texts, examined, *_), inquiry in chain(first, two):
             codes = _codes(inquiry)
             if not codes or UNEXPLAINED in codes:
                 continue
@@ -381,9 +397,8 @@ class _Search(Struct):
             right = self._passed(examined.verdicts, code)
             right = right and self._passed(self.again(HELD).verdicts, code)
             self.seconds -= self.process.spent
-            if code == UNEXPLAINED or change.proposal.kind in CERTAIN:
-                idioms = idioms_of(self.process.section, self.process.modules)
-                self.seen.append((change, texts, examined, idioms))
+            idioms = idioms_of(self.process.section, self.process.modules)
+            self.seen.append((change, texts, examined, idioms, code))
         return right
 
     def _passed(self, verdicts: Sequence[Verdict], code: str) -> bool:
