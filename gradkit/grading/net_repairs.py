@@ -293,6 +293,11 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     ``whole``: they make all of it right.
     What they cost, and what follows from them, stays: it is what was not explained.
     """
+    if not whole:
+        # A line that is written anew may be made for what is wrong elsewhere.
+        changes = [each for each in changes if each.mistake != WHOLE]
+    if not changes:
+        return inquiry
     # What has a change already is told.
     own = [each for each in _of(changes[0].check, inquiry) if not each.fix]
     for one in changes:

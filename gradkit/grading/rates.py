@@ -44,6 +44,9 @@ TURNED = "weight-not-transposed"
 TRANSPOSED = "wrong-transpose"
 """The kind of changes that mends it."""
 
+HANDED = "wrong-layer-input"
+"""The mistake that is of what lies in a row, if it is of several layers."""
+
 LATE = "updated-before-use"
 """The mistake that is of the order of lines."""
 
@@ -226,6 +229,8 @@ class _Search(Struct):
                 proposals = _signs(text) if shared else ()
             elif finding.mistake == TURNED and len(others) > 1:
                 proposals = (one for one in _products(text) if one.kind == TRANSPOSED)
+            elif finding.mistake == HANDED:
+                proposals = _rows(text)
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
                 late = finding.mistake == LATE
@@ -337,6 +342,15 @@ def _signs(text: Text) -> Iterator[Proposal]:
                 continue
             turned = ast.BinOp(node.right, ast.Sub(), node.left)
             yield text.put("wrong-order", text.spot(node), ast.unparse(turned))
+
+
+def _rows(text: Text) -> Iterator[Proposal]:
+    """Yield the rows of names that are given to one, with two exchanged that are side by side."""
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple):
+            for one, other in pairwise(node.value.elts):
+                if isinstance(one, ast.Name) and isinstance(other, ast.Name):
+                    yield text.put_each("wrong-order", ((one, other.id), (other, one.id)))
 
 
 def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:

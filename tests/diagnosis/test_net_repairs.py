@@ -618,6 +618,17 @@ def update_parameters(parameters, y, y_hat, A1, X):
         parameters[key] = parameters[key] - rate * grads[key]
 """
 
+ROW = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    inputs = [X, A1]
+    delta = np.array(2 * (y_hat - y)).reshape(1, 1)
+    for l in (2, 1):
+        back = parameters[f'W{l}'] @ delta
+        parameters[f'W{l}'] = parameters[f'W{l}'] - 0.001 * inputs[l - 1] @ delta.T
+        parameters[f'b{l}'] = parameters[f'b{l}'] - 0.01 * delta
+        delta = back
+"""
+
 NO_ERROR = "back = parameters['W2'] * slope"
 
 Made = tuple[str, str, str, str, str]
@@ -662,6 +673,10 @@ THERE: dict[str, Made] = {
     ),
     "the input of a function": (
         *(CLASSIFICATION, LAYERED, "gradients_of(dZ, values[l - 1])", "gradients_of(dZ, X)"),
+        "wrong-layer-input",
+    ),
+    "a row of inputs": (
+        *(REGRESSION, ROW, "inputs = [X, A1]", "inputs = [A1, X]"),
         "wrong-layer-input",
     ),
     "the error of a product": (
