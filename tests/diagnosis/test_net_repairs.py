@@ -916,3 +916,11 @@ def test_a_step_that_is_missing_is_told_whatever_else_is_wrong(diagnosed) -> Non
     assert (missing.mistake, other.source[:21]) == ("not-updated", "parameters['W2'][0][0]"[:21])
     assert missing.adds is not None
     assert line - 1 <= missing.adds
+
+
+def test_as_much_that_no_line_is_written_anew_for_comes_first(diagnosed) -> None:
+    """A step that is written out would be right as well, whatever it is made of."""
+    text = homework(REGRESSION, ROW).replace("2 * (y_hat - y)", "2 * y_hat - y")
+    findings = diagnosed(text.replace("[X, A1]", "[A1, X]"), REGRESSION).findings
+    assert {each.mistake for each in findings} == {"wrong-brackets", "wrong-constant"}
+    assert any("inputs[l - 2]" in each.fix for each in findings)
