@@ -127,7 +127,8 @@ def with_changes(
         if likelier:
             wanted = Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
     mended = mend_functions(grader, asked, wanted)
-    parts = sum(len(_arrays_of(each)) for own in found for each in own)
+    moved = [each for own in found for each in own if each.mistake != STILL]
+    parts = sum(len(_arrays_of(each)) for each in moved)
     if wanted.kinds and not mended.told and parts > wanted.most:
         # A mistake may have been made once for each of some parameters.
         mended = mend_functions(grader, asked, replace(wanted, most=parts))

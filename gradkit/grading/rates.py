@@ -62,6 +62,9 @@ ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
 DOWN = re.compile(r"-=|\w - |[\])] ?-")
 """What a step is written like that goes down, as it should."""
 
+MINUS = re.compile(r"[=+*/(] ?-")
+"""What a step is written like that has a sign of its own."""
+
 Left = Callable[[Examined, int], Inquiry]
 """Finds the mistakes of the code that is loaded, given what it was examined to do at a seed."""
 
@@ -225,7 +228,8 @@ class _Search(Struct):
             if finding.mistake in RATES:
                 proposals = () if NUMBER.search(finding.source) else _rates(text, [*rates])
             elif finding.mistake == SIGN:
-                shared = len(finding.places) > 1 or DOWN.search(finding.source)
+                several = len(finding.places) > 1 and not MINUS.search(finding.source)
+                shared = several or DOWN.search(finding.source)
                 proposals = _signs(text) if shared else ()
             elif finding.mistake == TURNED and len(others) > 1:
                 proposals = (one for one in _products(text) if one.kind == TRANSPOSED)
