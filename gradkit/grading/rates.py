@@ -31,7 +31,6 @@ from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import last_name
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
@@ -390,7 +389,8 @@ def _products(text: Text) -> Iterator[Proposal]:
     for node in (part for part in ast.walk(text.tree) if isinstance(part, ast.expr)):
         factors: Sequence[ast.expr] = ()
         other: ast.operator = ast.Mult()
-        if isinstance(node, ast.Call) and last_name(node.func) in ("dot", "matmul"):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and called.rpartition(".")[2] in ("dot", "matmul"):
             factors = node.args
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mult):
             factors = (node.left, node.right)
