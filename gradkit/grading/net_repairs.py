@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Wanted
+from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.grading.functions import FunctionGrader
-from gradkit.grading.repairs import HELD, WHOLE, Again, mend_functions
+from gradkit.grading.repairs import HELD, WHOLE, Again, Mended, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import FAILED, UNEXPLAINED, Finding, Inquiry, Verdict
@@ -128,10 +129,15 @@ def with_changes(
         if likelier:
             wanted = Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
     mended = mend_functions(grader, asked, wanted)
-    parts = sum(len(_arrays_of(each)) for own in found for each in own)
+    moved = [each for own in found for each in own if each.mistake != STILL]
+    parts = sum(len(_arrays_of(each)) for each in moved)
     if wanted.kinds and not mended.told and parts > wanted.most:
         # A mistake may have been made once for each of some parameters.
         mended = mend_functions(grader, asked, replace(wanted, most=parts))
+    if len(mended.told) > 1 and any(each.proposal.kind == WHOLE for each in mended.told):
+        # Without lines that are written anew as much may be right.
+        plain = replace(wanted, kinds=(wanted.kinds or frozenset(kinds())) - {WHOLE})
+        mended = max(mend_functions(grader, asked, plain), mended, key=_made_right)
     before = inquiry
     for check, role in lacking.items():
         told = model.quantities.get(check, {})
@@ -160,6 +166,11 @@ def with_changes(
     codes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.check in mends))
     follows = {check: codes for check in later if check in mends}
     return replace(inquiry, follows={**inquiry.follows, **follows})
+
+
+def _made_right(mended: Mended) -> int:
+    """Count the outputs that changes make right."""
+    return len({(each.check, output) for each in mended.told for output in each.outputs})
 
 
 def _with_rest(
@@ -295,6 +306,11 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     ``whole``: they make all of it right.
     What they cost, and what follows from them, stays: it is what was not explained.
     """
+    if not whole:
+        # A line that is written anew may be made for what is wrong elsewhere.
+        changes = [each for each in changes if each.mistake != WHOLE]
+    if not changes:
+        return inquiry
     # What has a change already is told.
     own = [each for each in _of(changes[0].check, inquiry) if not each.fix]
     for one in changes:
@@ -305,10 +321,9 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
             rest = [each for each in changes if each is not one]
             return _told(rest, role, inquiry, whole=whole) if rest else inquiry
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
-    kinds = {each.mistake for each in changes}
     # Names that leave something open are not the reason, if one change mends all.
     partly = open_ is not None and len(changes) == 1
-    sure = WHOLE not in kinds or (len(changes) == 1 and is_much(own))
+    sure = all(each.mistake != WHOLE for each in changes) or (len(changes) == 1 and is_much(own))
     if whole and sure and len(changes) < len(own) and (partly or is_much(own)):
         return _instead(changes, own, role, inquiry)
     if is_much(own) and not whole:

@@ -31,7 +31,6 @@ from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import last_name
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder
 
@@ -43,6 +42,9 @@ TURNED = "weight-not-transposed"
 
 TRANSPOSED = "wrong-transpose"
 """The kind of changes that mends it."""
+
+HANDED = "wrong-layer-input"
+"""The mistake that is of what lies in a row, if it is of several layers."""
 
 LATE = "updated-before-use"
 """The mistake that is of the order of lines."""
@@ -58,6 +60,9 @@ ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
 
 DOWN = re.compile(r"-=|\w - |[\])] ?-")
 """What a step is written like that goes down, as it should."""
+
+MINUS = re.compile(r"[=+*/(] ?-")
+"""What a step is written like that has a sign of its own."""
 
 Left = Callable[[Examined, int], Inquiry]
 """Finds the mistakes of the code that is loaded, given what it was examined to do at a seed."""
@@ -222,10 +227,13 @@ class _Search(Struct):
             if finding.mistake in RATES:
                 proposals = () if NUMBER.search(finding.source) else _rates(text, [*rates])
             elif finding.mistake == SIGN:
-                shared = len(finding.places) > 1 or DOWN.search(finding.source)
+                several = len(finding.places) > 1 and not MINUS.search(finding.source)
+                shared = several or DOWN.search(finding.source)
                 proposals = _signs(text) if shared else ()
             elif finding.mistake == TURNED and len(others) > 1:
                 proposals = (one for one in _products(text) if one.kind == TRANSPOSED)
+            elif finding.mistake == HANDED:
+                proposals = _rows(text)
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
                 late = finding.mistake == LATE
@@ -339,6 +347,15 @@ def _signs(text: Text) -> Iterator[Proposal]:
             yield text.put("wrong-order", text.spot(node), ast.unparse(turned))
 
 
+def _rows(text: Text) -> Iterator[Proposal]:
+    """Yield the rows of names that are given to one, with two exchanged that are side by side."""
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple):
+            for one, other in pairwise(node.value.elts):
+                if isinstance(one, ast.Name) and isinstance(other, ast.Name):
+                    yield text.put_each("wrong-order", ((one, other.id), (other, one.id)))
+
+
 def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
     """Yield what two names are given exchanged, and other entries given to names, at some lines.
 
@@ -372,7 +389,8 @@ def _products(text: Text) -> Iterator[Proposal]:
     for node in (part for part in ast.walk(text.tree) if isinstance(part, ast.expr)):
         factors: Sequence[ast.expr] = ()
         other: ast.operator = ast.Mult()
-        if isinstance(node, ast.Call) and last_name(node.func) in ("dot", "matmul"):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and called.rpartition(".")[2] in ("dot", "matmul"):
             factors = node.args
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mult):
             factors = (node.left, node.right)

@@ -268,7 +268,7 @@ class _Search(Struct):
             tried = sorted(tried, key=lambda each: _score(each[1].examined) <= least)
         for step, after in tried:
             raised = _stage(after.examined) > _stage(run.examined)
-            left = self._found(after, 2 if raised else 1)
+            left = self._found(after, 2 if raised or len(codes) > 2 else 1)
             if raised or is_less(step, left):
                 yield step, after
             elif UNEXPLAINED in left:

@@ -618,6 +618,17 @@ def update_parameters(parameters, y, y_hat, A1, X):
         parameters[key] = parameters[key] - rate * grads[key]
 """
 
+ROW = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    inputs = [X, A1]
+    delta = np.array(2 * (y_hat - y)).reshape(1, 1)
+    for l in (2, 1):
+        back = parameters[f'W{l}'] @ delta
+        parameters[f'W{l}'] = parameters[f'W{l}'] - 0.001 * inputs[l - 1] @ delta.T
+        parameters[f'b{l}'] = parameters[f'b{l}'] - 0.01 * delta
+        delta = back
+"""
+
 NO_ERROR = "back = parameters['W2'] * slope"
 
 Made = tuple[str, str, str, str, str]
@@ -662,6 +673,10 @@ THERE: dict[str, Made] = {
     ),
     "the input of a function": (
         *(CLASSIFICATION, LAYERED, "gradients_of(dZ, values[l - 1])", "gradients_of(dZ, X)"),
+        "wrong-layer-input",
+    ),
+    "a row of inputs": (
+        *(REGRESSION, ROW, "inputs = [X, A1]", "inputs = [A1, X]"),
         "wrong-layer-input",
     ),
     "the error of a product": (
@@ -901,3 +916,11 @@ def test_a_step_that_is_missing_is_told_whatever_else_is_wrong(diagnosed) -> Non
     assert (missing.mistake, other.source[:21]) == ("not-updated", "parameters['W2'][0][0]"[:21])
     assert missing.adds is not None
     assert line - 1 <= missing.adds
+
+
+def test_as_much_that_no_line_is_written_anew_for_comes_first(diagnosed) -> None:
+    """A step that is written out would be right as well, whatever it is made of."""
+    text = homework(REGRESSION, ROW).replace("2 * (y_hat - y)", "2 * y_hat - y")
+    findings = diagnosed(text.replace("[X, A1]", "[A1, X]"), REGRESSION).findings
+    assert {each.mistake for each in findings} == {"wrong-brackets", "wrong-constant"}
+    assert any("inputs[l - 2]" in each.fix for each in findings)

@@ -1052,11 +1052,23 @@ def test_rounds_that_nobody_asked_for_are_told_at_their_loop(diagnosed: Diagnose
     ]
 
 
+NO_GRAD = """\
+with torch.no_grad():
+            p = model(X)
+        p.requires_grad_(True)
+        """
 NESTEROV = ("lr=lr)", "lr=lr, momentum=0.9, nesterov=True)")
 SEVERAL: dict[str, tuple[tuple[tuple[str, str], ...], set[tuple[str, str]]]] = {
     "one has no name": (
         (NESTEROV, (").mean()", ").sum()")),
         {("wrong-option", "momentum=0.9"), ("wrong-reduction", "sum")},
+    ),
+    "each has a name": (
+        (
+            ("loss = bce(model(X),", f"{NO_GRAD}loss = bce(p,"),
+            ("range(epochs)", "range(1, epochs)"),
+        ),
+        {("graph-detached", "with torch.no_grad()"), ("wrong-rounds", "range(1, epochs)")},
     ),
     "one is of the model": (
         (("nn.Linear(2, 1), nn.Sigmoid())", "nn.Linear(2, 1))"), ("lr=lr)", "lr=0.1)")),
