@@ -17,7 +17,7 @@ from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Wanted
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.grading.functions import FunctionGrader
-from gradkit.grading.repairs import HELD, WHOLE, Again, Mended, mend_functions
+from gradkit.grading.repairs import HELD, STEP, WHOLE, Again, Mended, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import FAILED, UNEXPLAINED, Finding, Inquiry, Verdict
@@ -135,8 +135,8 @@ def with_changes(
         # A mistake may have been made once for each of some parameters.
         mended = mend_functions(grader, asked, replace(wanted, most=parts))
     if len(mended.told) > 1 and any(each.proposal.kind == WHOLE for each in mended.told):
-        # Without lines that are written anew as much may be right.
-        plain = replace(wanted, kinds=(wanted.kinds or frozenset(kinds())) - {WHOLE})
+        # Without lines that are written anew, or put in, as much may be right.
+        plain = replace(wanted, kinds=(wanted.kinds or frozenset(kinds())) - {WHOLE, STEP})
         mended = max(mend_functions(grader, asked, plain), mended, key=_made_right)
     before = inquiry
     for check, role in lacking.items():

@@ -881,6 +881,13 @@ COMPANY: dict[str, tuple[str, str, tuple[str, str], tuple[str, str]]] = {
     "one name for two mistakes": (CLASSIFICATION, LINES, ("(1 - A1)", "(1 - y_hat)"), FACTOR),
     "one name for many": (CLASSIFICATION, LINES, ("(X, back.T)", "(X, A1.T)"), ENTERED),
     "a sign of all steps": (CLASSIFICATION, ADDED, UPHILL, ("0.01 * back", "0.03 * back")),
+    "a start and a pass": (
+        *(CLASSIFICATION, LINES),
+        *(
+            ("np.ones((n, m)) * 0.1", "np.random.randn(n, m)"),
+            ("['b' + str(l)])", "['b' + str(2)])"),
+        ),
+    ),
     "two of a forward pass": (
         *(CLASSIFICATION, LINES),
         *(("(parameters) // 2 + 1", "(parameters) // 2"), ("np.dot(W.T, A)", "np.dot(W, A)")),
