@@ -321,6 +321,10 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
             rest = [each for each in changes if each is not one]
             return _told(rest, role, inquiry, whole=whole) if rest else inquiry
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
+    doubtful = any(each.id in inquiry.doubtful for each in own)
+    if own and open_ is None and not doubtful and not is_much(own):
+        # All has names, and lines that are known for sure.
+        return inquiry
     # Names that leave something open are not the reason, if one change mends all.
     partly = open_ is not None and len(changes) == 1
     sure = all(each.mistake != WHOLE for each in changes) or (len(changes) == 1 and is_much(own))
