@@ -228,7 +228,7 @@ def diagnose(
                 inquiry = with_lines(task, examined, process, inquiry, again)
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
-            from gradkit.grading import rates
+            from gradkit.grading import step_repairs
 
             def left(examined: Examined, further: int) -> Inquiry:
                 right = all(verdict.state == "pass" for verdict in examined.verdicts)
@@ -236,7 +236,7 @@ def diagnose(
                     Inquiry() if right else inquire(task, examined, process, oracle, seed + further)
                 )
 
-            inquiry = rates.with_lines(task, examined, process, inquiry, seed, again, left)
+            inquiry = step_repairs.with_lines(task, examined, process, inquiry, seed, again, left)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

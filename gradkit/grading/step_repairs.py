@@ -10,18 +10,18 @@ What is wrong besides a product that stops has no numbers: that is mended first,
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import combinations, dropwhile, groupby, islice, pairwise
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.shared import shared_lines
 from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.diagnosis.repair import steps
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Text
@@ -40,9 +40,6 @@ SIGN = "wrong-sign"
 TURNED = "weight-not-transposed"
 """The mistake that is of a product of the forward pass, in which none shows its line."""
 
-TRANSPOSED = "wrong-transpose"
-"""The kind of changes that mends it."""
-
 HANDED = "wrong-layer-input"
 """The mistake that is of what lies in a row, if it is of several layers."""
 
@@ -54,9 +51,6 @@ ATTEMPTS = 12
 
 NUMBER = re.compile(r"\d\.|\.\d|\de[-+\d]")
 """What a rate is written like."""
-
-ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
-"""What an entry is written like: of which array, and which."""
 
 DOWN = re.compile(r"-=|\w - |[\])] ?-")
 """What a step is written like that goes down, as it should."""
@@ -146,7 +140,7 @@ class _Search(Struct):
             here = (cell.file, cell.cell) == (place.file, place.cell)
             text = Text(cell.id, cell.source if here else "")
             line = place.line - cell.first_line + 1
-            for each in (one for one in _products(text) if one.first <= line <= one.last):
+            for each in (one for one in steps.products(text) if one.first <= line <= one.last):
                 with self.process.with_texts({cell.id: replaced(cell.source, each) or ""}):
                     one, other = (self._runs(check, further) for further in (0, HELD))
                 if one and other and _known(one[1]) == _known(other[1]):
@@ -225,20 +219,22 @@ class _Search(Struct):
             text = Text(cell.id, cell.source)
             proposals: Iterable[Proposal] = ()
             if finding.mistake in RATES:
-                proposals = () if NUMBER.search(finding.source) else _rates(text, [*rates])
+                proposals = () if NUMBER.search(finding.source) else steps.rates(text, [*rates])
             elif finding.mistake == SIGN:
                 several = len(finding.places) > 1 and not MINUS.search(finding.source)
                 shared = several or DOWN.search(finding.source)
-                proposals = _signs(text) if shared else ()
+                proposals = steps.signs(text) if shared else ()
             elif finding.mistake == TURNED and len(others) > 1:
-                proposals = (one for one in _products(text) if one.kind == TRANSPOSED)
+                proposals = (one for one in steps.products(text) if one.kind == steps.TRANSPOSED)
             elif finding.mistake == HANDED:
-                proposals = _rows(text)
+                proposals = steps.rows(text)
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
                 late = finding.mistake == LATE
                 proposals = (
-                    _moved(text, lines) if late else _names(text, lines, len(finding.places))
+                    steps.moved_up(text, lines)
+                    if late
+                    else steps.names(text, lines, len(finding.places))
                 )
             # A text may be nested more deeply than it can be written out again.
             with suppress(RecursionError):
@@ -308,144 +304,6 @@ def _as_before(inquiry: Inquiry, proposal: Proposal, cell: Cell) -> Inquiry:
         return replace(each, place=place, places=places)
 
     return replace(inquiry, findings=tuple(map(at, inquiry.findings)))
-
-
-def _rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
-    """Yield a rate in the place of each number that is set, and two numbers exchanged."""
-    for values in _set(text.tree):
-        parts = [part for value in values for part in ast.walk(value)]
-        constants = [part for part in parts if isinstance(part, ast.Constant)]
-        numbers = [part for part in constants if type(part.value) is float and 0 < part.value < 1]
-        for number in numbers:
-            for rate in rates:
-                if rate != number.value:
-                    yield text.put("wrong-constant", text.spot(number), f"{rate:g}")
-        for one, other in combinations(numbers, 2) if len(values) == 1 else ():
-            if one.value != other.value:
-                both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
-                yield text.put_each("wrong-order", both)
-
-
-def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
-    """Yield what is given to names: by statements, by calls, and where nothing is handed over."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.arguments):
-            yield [each for each in (*node.defaults, *node.kw_defaults) if each is not None]
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr) and node.value:
-            yield [node.value]
-
-
-def _signs(text: Text) -> Iterator[Proposal]:
-    """Yield the differences of a text turned round, but for steps and those of numbers."""
-    for node in ast.walk(text.tree):
-        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
-            yield text.put("turned-sign", text.spot(node), f"({ast.unparse(node.operand)})")
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
-            if isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant):
-                continue
-            turned = ast.BinOp(node.right, ast.Sub(), node.left)
-            yield text.put("wrong-order", text.spot(node), ast.unparse(turned))
-
-
-def _rows(text: Text) -> Iterator[Proposal]:
-    """Yield the rows of names that are given to one, with two exchanged that are side by side."""
-    for node in ast.walk(text.tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple):
-            for one, other in pairwise(node.value.elts):
-                if isinstance(one, ast.Name) and isinstance(other, ast.Name):
-                    yield text.put_each("wrong-order", ((one, other.id), (other, one.id)))
-
-
-def _names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
-    """Yield what two names are given exchanged, and other entries given to names, at some lines.
-
-    Names that are ``used`` in two lines may have been exchanged there as well.
-    """
-    given = [
-        part
-        for part in ast.walk(text.tree)
-        if isinstance(part, ast.Assign) and part.lineno == part.end_lineno and part.lineno in lines
-    ]
-    for one, other in pairwise(given):
-        entries = isinstance(one.value, ast.Subscript) and isinstance(other.value, ast.Subscript)
-        if used > 2 and entries and one.lineno + 1 == other.lineno:
-            source, instead = (ast.unparse(each.value) for each in (one, other))
-            yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
-    known = {*ENTRY.findall(text.source)}
-    for each in given:
-        for part in ast.walk(each.value):
-            if isinstance(part, ast.Subscript):
-                for at in ast.walk(part.slice):
-                    if isinstance(at, ast.Constant) and at.value in (0, 1):
-                        entry = text.put("wrong-index", text.spot(at), str(1 - at.value))
-                        made = {*ENTRY.findall(entry.lines[0])} - known
-                        # Of an array of which the text has several entries it is one of these.
-                        if all(sum(of == array for array, _ in known) == 1 for of, _ in made):
-                            yield entry
-
-
-def _products(text: Text) -> Iterator[Proposal]:
-    """Yield the products of a text with a factor transposed, or not, exchanged, or by entries."""
-    for node in (part for part in ast.walk(text.tree) if isinstance(part, ast.expr)):
-        factors: Sequence[ast.expr] = ()
-        other: ast.operator = ast.Mult()
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and called.rpartition(".")[2] in ("dot", "matmul"):
-            factors = node.args
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mult):
-            factors = (node.left, node.right)
-            other = ast.MatMult() if isinstance(node.op, ast.Mult) else other
-        if len(factors) != 2:
-            continue
-        left, right = factors
-        for each in factors if isinstance(other, ast.Mult) else ():
-            if isinstance(each, ast.Attribute) and each.attr == "T":
-                now = ast.unparse(each.value)
-            else:
-                now = ast.unparse(ast.Attribute(each, "T"))
-            yield text.put(TRANSPOSED, text.spot(each), now)
-        both = ((left, ast.unparse(right)), (right, ast.unparse(left)))
-        yield text.put_each("wrong-order", both)
-        whole = ast.unparse(ast.BinOp(left, other, right))
-        yield text.put("wrong-operator", text.spot(node), whole)
-
-
-def _moved(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
-    """Yield lines that give names moved up to where all that they read is there; copied, too."""
-    bodies = [node.body for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)]
-    for body in bodies:
-        above: list[ast.stmt] = []
-        for late, run in groupby(body, lambda each: each.lineno in lines):
-            moved = [*run]
-            passed = _passed(above, moved) if late else []
-            above += moved
-            if passed:
-                first, start = passed[0].lineno, moved[0].lineno
-                last = moved[-1].end_lineno or moved[-1].lineno
-                before, own = text.lines[first - 1 : start - 1], text.lines[start - 1 : last]
-                for instead in (own, [f"{each}.copy()" for each in own]):
-                    at = text.spot(moved[0])
-                    yield text.moved("wrong-order", first, last, [*instead, *before], at)
-
-
-def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
-    """Return the last of some statements, from a step on, that give others no name they read."""
-    read = {name for each in moved for name in _names_in(each, ast.Load)}
-    passed: list[ast.stmt] = []
-    for each in reversed(above):
-        if read & _names_in(each, ast.Store) or isinstance(each, ast.Expr):
-            break
-        passed.insert(0, each)
-    return [*dropwhile(_gives_a_name, passed)]
-
-
-def _gives_a_name(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-
-
-def _names_in(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
-    names = (each for each in ast.walk(statement) if isinstance(each, ast.Name))
-    return {each.id for each in names if isinstance(each.ctx, context)}
 
 
 def _at(finding: Finding, proposal: Proposal, cell: Cell) -> Finding:

@@ -1,0 +1,159 @@
+"""Changes of a text that makes the steps of a numpy net, each where a mistake may be made.
+
+They are proposals, as those of `gradkit.diagnosis.repair.training`: of a number that the text sets,
+of the differences that errors are made of, of what names are given, of products and of rows.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import combinations, dropwhile, groupby, pairwise
+
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.diagnosis.repair.text import Text
+from gradkit.runtime.syntax import last_name
+
+TRANSPOSED = "wrong-transpose"
+"""The kind of changes of a factor that should be transposed, or should not."""
+
+ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
+"""What an entry is written like: of which array, and which."""
+
+
+def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
+    """Yield a rate in the place of each number that is set, and two numbers exchanged."""
+    for values in _set(text.tree):
+        parts = [part for value in values for part in ast.walk(value)]
+        constants = [part for part in parts if isinstance(part, ast.Constant)]
+        numbers = [part for part in constants if type(part.value) is float and 0 < part.value < 1]
+        for number in numbers:
+            for rate in rates:
+                if rate != number.value:
+                    yield text.put("wrong-constant", text.spot(number), f"{rate:g}")
+        for one, other in combinations(numbers, 2) if len(values) == 1 else ():
+            if one.value != other.value:
+                both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
+                yield text.put_each("wrong-order", both)
+
+
+def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
+    """Yield what is given to names: by statements, by calls, and where nothing is handed over."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arguments):
+            yield [each for each in (*node.defaults, *node.kw_defaults) if each is not None]
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr) and node.value:
+            yield [node.value]
+
+
+def signs(text: Text) -> Iterator[Proposal]:
+    """Yield the differences of a text turned round, but for steps and those of numbers."""
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
+            yield text.put("turned-sign", text.spot(node), f"({ast.unparse(node.operand)})")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+            if isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant):
+                continue
+            turned = ast.BinOp(node.right, ast.Sub(), node.left)
+            yield text.put("wrong-order", text.spot(node), ast.unparse(turned))
+
+
+def rows(text: Text) -> Iterator[Proposal]:
+    """Yield the rows of names that are given to one, with two exchanged that are side by side."""
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple):
+            for one, other in pairwise(node.value.elts):
+                if isinstance(one, ast.Name) and isinstance(other, ast.Name):
+                    yield text.put_each("wrong-order", ((one, other.id), (other, one.id)))
+
+
+def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
+    """Yield what two names are given exchanged, and other entries given to names, at some lines.
+
+    Names that are ``used`` in two lines may have been exchanged there as well.
+    """
+    given = [
+        part
+        for part in ast.walk(text.tree)
+        if isinstance(part, ast.Assign) and part.lineno == part.end_lineno and part.lineno in lines
+    ]
+    for one, other in pairwise(given):
+        entries = isinstance(one.value, ast.Subscript) and isinstance(other.value, ast.Subscript)
+        if used > 2 and entries and one.lineno + 1 == other.lineno:
+            source, instead = (ast.unparse(each.value) for each in (one, other))
+            yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
+    known = {*ENTRY.findall(text.source)}
+    for each in given:
+        for part in ast.walk(each.value):
+            if isinstance(part, ast.Subscript):
+                for at in ast.walk(part.slice):
+                    if isinstance(at, ast.Constant) and at.value in (0, 1):
+                        entry = text.put("wrong-index", text.spot(at), str(1 - at.value))
+                        made = {*ENTRY.findall(entry.lines[0])} - known
+                        # Of an array of which the text has several entries it is one of these.
+                        if all(sum(of == array for array, _ in known) == 1 for of, _ in made):
+                            yield entry
+
+
+def products(text: Text) -> Iterator[Proposal]:
+    """Yield the products of a text with a factor transposed, or not, exchanged, or by entries."""
+    for node in (part for part in ast.walk(text.tree) if isinstance(part, ast.expr)):
+        factors: Sequence[ast.expr] = ()
+        other: ast.operator = ast.Mult()
+        if isinstance(node, ast.Call) and last_name(node.func) in ("dot", "matmul"):
+            factors = node.args
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mult):
+            factors = (node.left, node.right)
+            other = ast.MatMult() if isinstance(node.op, ast.Mult) else other
+        if len(factors) != 2:
+            continue
+        left, right = factors
+        for each in factors if isinstance(other, ast.Mult) else ():
+            if isinstance(each, ast.Attribute) and each.attr == "T":
+                now = ast.unparse(each.value)
+            else:
+                now = ast.unparse(ast.Attribute(each, "T"))
+            yield text.put(TRANSPOSED, text.spot(each), now)
+        both = ((left, ast.unparse(right)), (right, ast.unparse(left)))
+        yield text.put_each("wrong-order", both)
+        whole = ast.unparse(ast.BinOp(left, other, right))
+        yield text.put("wrong-operator", text.spot(node), whole)
+
+
+def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
+    """Yield lines that give names moved up to where all that they read is there; copied, too."""
+    bodies = [node.body for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)]
+    for body in bodies:
+        above: list[ast.stmt] = []
+        for late, run in groupby(body, lambda each: each.lineno in lines):
+            moved = [*run]
+            passed = _passed(above, moved) if late else []
+            above += moved
+            if passed:
+                first, start = passed[0].lineno, moved[0].lineno
+                last = moved[-1].end_lineno or moved[-1].lineno
+                before, own = text.lines[first - 1 : start - 1], text.lines[start - 1 : last]
+                for instead in (own, [f"{each}.copy()" for each in own]):
+                    at = text.spot(moved[0])
+                    yield text.moved("wrong-order", first, last, [*instead, *before], at)
+
+
+def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
+    """Return the last of some statements, from a step on, that give others no name they read."""
+    read = {name for each in moved for name in _names_in(each, ast.Load)}
+    passed: list[ast.stmt] = []
+    for each in reversed(above):
+        if read & _names_in(each, ast.Store) or isinstance(each, ast.Expr):
+            break
+        passed.insert(0, each)
+    return [*dropwhile(_gives_a_name, passed)]
+
+
+def _gives_a_name(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+
+
+def _names_in(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
+    names = (each for each in ast.walk(statement) if isinstance(each, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, context)}
