@@ -30,7 +30,7 @@ BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 30_000, 8_000
 """What the searches for one task may do, where code stops, where all mistakes have names (for each,
 of two at most), and where likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
 
-FEW = 3
+FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
 
 MUCH, MANY, MOST = 3, 4, 5
