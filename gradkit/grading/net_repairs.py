@@ -27,8 +27,8 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
 BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 30_000, 8_000
-"""What the searches for one task may do, where code stops, where all mistakes have names (for each,
-of two at most), and where likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
+"""What the searches for one task may do, where code stops, where all mistakes have names, and where
+likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
 
 FEW = 2
 """Mistakes of a check whose lines are looked for by the changes that mend them."""
@@ -124,16 +124,10 @@ def with_changes(
     if all(named) and all(found) and not any(map(is_much, found)):
         among = frozenset(kind for each in named for kind in each)
         among |= OF_NAMES if any(map(_are_alike, found)) else frozenset()
-        share = NAMED * min(len(named), 2)
-        wanted = Wanted(share, near, kinds=among, most=len(named))
+        wanted = Wanted(NAMED, near, kinds=among, most=len(named))
         if likelier:
             wanted = Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
     mended = mend_functions(grader, asked, wanted)
-    moved = [each for own in found for each in own if each.mistake != STILL]
-    parts = sum(len(_arrays_of(each)) for each in moved)
-    if wanted.kinds and not mended.told and parts > wanted.most:
-        # A mistake may have been made once for each of some parameters.
-        mended = mend_functions(grader, asked, replace(wanted, most=parts))
     if len(mended.told) > 1 and any(each.proposal.kind == WHOLE for each in mended.told):
         # Without lines that are written anew, or put in, as much may be right.
         plain = replace(wanted, kinds=(wanted.kinds or frozenset(kinds())) - {WHOLE, STEP})
@@ -313,13 +307,12 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
         return inquiry
     # What has a change already is told.
     own = [each for each in _of(changes[0].check, inquiry) if not each.fix]
-    for one in changes:
+    if whole and len(changes) == 1:
+        (one,) = changes
         alike = [each for each in own if _arrays_of(each) <= _names_of(one, role)]
         alike = [each for each in alike if each.mistake != UNEXPLAINED]
         if one.mistake in OF_NAMES and len(alike) > 1 and _are_alike(alike):
-            inquiry = _instead([one], alike, role, inquiry)
-            rest = [each for each in changes if each is not one]
-            return _told(rest, role, inquiry, whole=whole) if rest else inquiry
+            return _instead([one], alike, role, inquiry)
     open_ = next((each for each in own if each.mistake == UNEXPLAINED), None)
     doubtful = any(each.id in inquiry.doubtful for each in own)
     if own and open_ is None and not doubtful and not is_much(own):
@@ -340,17 +333,6 @@ def _told(changes: Sequence[Finding], role: Bound, inquiry: Inquiry, *, whole: b
     ]
     used = {change.id for change in found.values() if change is not None}
     left = [each for each in changes if each.id not in used]
-    lost = [
-        each
-        for each in named
-        if found[each.id] is None and each.id in inquiry.doubtful and each.mistake not in RATES
-    ]
-    known = {place for each in named if each.id not in inquiry.doubtful for place in each.places}
-    other = [each for each in left if each.place not in known]
-    if whole and lost and other and all(each.mistake != WHOLE for each in other):
-        # Of mistakes without lines that none mends alone, changes say more than names.
-        lost += [open_] if open_ is not None else []
-        return _instead(other, lost, role, replace(inquiry, findings=tuple(findings)))
     if not left or (named and open_ is None):
         return replace(inquiry, findings=tuple(findings))
     entries = () if open_ is None else open_.entries

@@ -55,9 +55,6 @@ NUMBER = re.compile(r"\d\.|\.\d|\de[-+\d]")
 DOWN = re.compile(r"-=|\w - |[\])] ?-")
 """What a step is written like that goes down, as it should."""
 
-MINUS = re.compile(r"[=+*/(] ?-")
-"""What a step is written like that has a sign of its own."""
-
 Left = Callable[[Examined, int], Inquiry]
 """Finds the mistakes of the code that is loaded, given what it was examined to do at a seed."""
 
@@ -221,9 +218,7 @@ class _Search(Struct):
             if finding.mistake in RATES:
                 proposals = () if NUMBER.search(finding.source) else steps.rates(text, [*rates])
             elif finding.mistake == SIGN:
-                several = len(finding.places) > 1 and not MINUS.search(finding.source)
-                shared = several or DOWN.search(finding.source)
-                proposals = steps.signs(text) if shared else ()
+                proposals = steps.signs(text) if DOWN.search(finding.source) else ()
             elif finding.mistake == TURNED and len(others) > 1:
                 proposals = (one for one in steps.products(text) if one.kind == steps.TRANSPOSED)
             elif finding.mistake == HANDED:
