@@ -29,11 +29,12 @@ LATER = ("gradient", "trajectory")
 """Checks that may fail for what is wrong in a step."""
 
 FACTOR = "the factor is told where it stands, and not where another could make up for it"
-SINGLE = "what is off by single precision alone costs what a wrong figure costs"
+SINGLE = "what is off by single precision alone costs little, or nothing on the way of a step"
 MENDED = "the line that is not there is told where it belongs"
 TURNED = "a step that takes away is as it should be: the sign is told where the gradient has it"
 EARLY = "the step that comes too early is told, and not the lines that it spoils"
 KEPT = "biases that are kept at ten times the rate that is handed over move as the task asks"
+HANDED = "a rate that has the task's value by default is not handed over, and not asked for"
 SHORT = "no one change lets this loop come to all entries, and the function is told"
 
 MADE = "what is no parameter is told where it is made or handed over, and not its function"
@@ -63,6 +64,18 @@ OTHER_LINES = {
         SINGLE
     ),
     "(e * parameters['W2']).T).astype(np.float32)": SINGLE,
+    "X, A1 = X.astype(np.float32), A1.astype(np.float32)": SINGLE,
+    "    e = 2 * np.float32(y - y_hat)\n    d = e * parameters['W2']\n    parameters['W1'] +=": SINGLE,
+    'lr=0.001):\n    dA2 = -2 * (y - y_hat)\n    dW2 = A1 * dA2\n    db2 = dA2\n    dA1 = parameters["W2"] * dA2\n    dW1 = np.dot(X, dA1.T)\n    db1 = dA1\n\n    parameters["W2"] = parameters["W2"] - 0.001 *': HANDED,
+    "elif key == 'B1':": MENDED,
+    "w = [parameters['W2'][0][0], parameters['W2'][1][0]]\n    parameters['W1'][0][0] += 0.01 * e": MENDED,
+    "-= 0.001 * np.dot(X, dZ1.T) * 2 / m": (
+        "a factor and a sign of two lines are told where one change mends both"
+    ),
+    "    delta1 = parameters['W2'] * delta2 * d_sigmoid(A1)": (
+        "a helper that takes the sigmoid of what it is handed is told where it does"
+    ),
+    "lr=0.001):\n    error = y - y_pred\n    for i in range(2):\n        params['W2'][i][0] += 0.001": HANDED,
     "2 * (y - y_hat)*parameters['W2'][1][0])\n  parameters['W2'][0][0] =": MENDED,
     "        if i == 1:\n            continue": MENDED,
     "        if l == 2:\n            break": MENDED,
@@ -119,7 +132,11 @@ class Stored:
 
 def known_as(why: str) -> str:
     """How a case differs for a reason."""
-    lost = {KEPT: "lost wrong-learning-rate", PROVED: "lost unregistered-parameters"}
+    lost = {
+        KEPT: "lost wrong-learning-rate",
+        PROVED: "lost unregistered-parameters",
+        HANDED: "lost rate-ignored",
+    }
     return {SINGLE: "other points", **lost}.get(why, "other lines")
 
 
