@@ -490,7 +490,7 @@ def update_parameters(parameters,y,y_hat,A1,X):
 body(
     "notebook: swapped cols by loop",
     "r",
-    "rate-ignored swapped-index updated-before-use",
+    "swapped-index updated-before-use",
     """
 def update_params(params, y, y_pred, A1, X, lr=0.001):
     error = y - y_pred
