@@ -222,7 +222,8 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
             apart = [(one, two) for one, two in pairs if one != two]
             if len(other) == len(target) and len(apart) == 1:
                 ((word, instead),) = apart
-                if word[1:] == instead[1:]:
+                named = word.isidentifier() and instead.isidentifier()
+                if word[1:] == instead[1:] and (named or (word + instead).isdigit()):
                     text = re.sub(rf"\b(d|\w*_)?{word}\b", rf"\g<1>{instead}", _text(statement))
                     yield from ast.parse(text).body
 
