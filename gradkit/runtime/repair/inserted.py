@@ -225,7 +225,7 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
                 named = word.isidentifier() and instead.isidentifier()
                 if word[1:] == instead[1:] and (named or (word + instead).isdigit()):
                     text = re.sub(rf"\b(d|\w*_)?{word}\b", rf"\g<1>{instead}", _text(statement))
-                    yield from ast.parse(text).body
+                    yield statement_of(text)
 
 
 def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
