@@ -236,7 +236,7 @@ def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterato
             if np.shape(scope.values[slope]) == np.shape(scope.values[name]):
                 for rate in scope.numbers_that(count=False):
                     if rate in handed:
-                        yield from ast.parse(f"{name} -= {rate} * {slope}").body
+                        yield statement_of(f"{name} -= {rate} * {slope}")
 
 
 def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) -> Iterator[ast.stmt]:
