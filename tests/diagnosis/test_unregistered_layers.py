@@ -84,12 +84,20 @@ def test_a_module_list_is_right(diagnosed, module_of) -> None:
     ("layers", "output"),
     [
         ("self.a = nn.Linear(2, 3); self.b = nn.Linear(3, 1)", "self.b(self.a(x))"),
-        ("self.a = [nn.Linear(2, 3)]; self.b = nn.Linear(3, 1)", "self.b(self.a[0](x))"),
         ("self.b = nn.Linear(2, 1)", "self.b(x)"),
     ],
 )
 def test_other_layers_are_not_called_unregistered(diagnosed, module_of, layers, output) -> None:
-    """Wrong sizes, registered or not, and a layer that does not exist."""
+    """Wrong sizes, and a layer that does not exist."""
     result = diagnosed(module_of(layers, output), TASK)
     assert states(result)["model"] == "fail"
     assert codes(result) <= {"wrong-constant"}
+
+
+def test_a_layer_of_another_size_in_a_list_is_two_mistakes(diagnosed, module_of) -> None:
+    """Each has its line, and both have to be mended."""
+    layers = "self.a = [nn.Linear(2, 3)]; self.b = nn.Linear(3, 1)"
+    result = diagnosed(module_of(layers, "self.b(self.a[0](x))"), TASK)
+    assert states(result)["model"] == "fail"
+    assert codes(result) == {"unregistered-parameters", "wrong-constant"}
+    assert all(layers in each.source for each in result.findings)
