@@ -185,11 +185,14 @@ def _for(change: Finding, whole: Sequence[Finding], about: Sequence[Finding]) ->
 def _is_at(finding: Finding, change: Finding, before: Inquiry, *, alone: bool) -> bool:
     """Tell a mistake that is at the line of a change that mends it.
 
-    It is at one of its own lines, or these are a guess. One that writes a line anew may be any, if
-    it is no kind of the mistake's; and one that others mend too is at all of its lines.
+    It is at one of its own lines, or these are a guess and no other mistake is about its entries.
+    One that writes a line anew may be any, if it is no kind of the mistake's; and one that others
+    mend too is at all of its lines.
     """
     unsure = {WHOLE} - {*mistake(finding.mistake).kinds}
-    own = change.place in finding.places or finding.id in before.doubtful or alone
+    told = [entry for each in of_check(finding.check, before) for entry in each.entries]
+    guess = finding.id in before.doubtful and all(told.count(e) == 1 for e in finding.entries)
+    own = change.place in finding.places or guess or alone
     whole = any((_name(e), e.entries) == (_name(finding), finding.entries) for e in before.findings)
     return own and whole and change.mistake not in unsure
 
