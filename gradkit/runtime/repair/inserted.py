@@ -213,19 +213,20 @@ def _of_results(function: ast.AST) -> Iterator[ast.stmt]:
 def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
     """Yield a statement again for what has a name, or a key, of another letter: ``b1`` for ``W1``.
 
-    What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``.
+    What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``. So it is with
+    numbers, ``W2`` for ``W1``.
     """
-    for target in _targets(statement) & {*scope.arrays}:
-        words = re.split(r"(\W+)", target)
-        for other in scope.arrays:
-            pairs = zip(words, re.split(r"(\W+)", other), strict=False)
-            apart = [(one, two) for one, two in pairs if one != two]
-            if len(other) == len(target) and len(apart) == 1:
-                ((word, instead),) = apart
-                named = word.isidentifier() and instead.isidentifier()
-                if word[1:] == instead[1:] and (named or (word + instead).isdigit()):
-                    text = re.sub(rf"\b(d|\w*_)?{word}\b", rf"\g<1>{instead}", _text(statement))
-                    yield statement_of(text)
+    arrays = {*scope.arrays} if isinstance(statement, ast.Assign | ast.AugAssign) else set()
+    for own in sorted((_targets(statement) | _names(statement)) & arrays):
+        for other in (each for each in scope.arrays if len(each) == len(own)):
+            apart = {(a, b) for a, b in zip(own, other, strict=True) if a != b}
+            for a, b in apart if len(apart) == 1 else ():
+                word = rf"\b(d|\w*_)?{a}(?=\d*\b|_)"
+                if (a + b).isdigit():
+                    word = rf"()(?<![\d.]){a}(?![\d.])"
+                elif not (a + b).isalpha():
+                    continue
+                yield statement_of(re.sub(word, rf"\g<1>{b}", _text(statement)))
 
 
 def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
@@ -240,7 +241,7 @@ def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterato
 
 
 def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) -> Iterator[ast.stmt]:
-    """Yield statements that take 1 off an entry that is read, of what is read next.
+    """Yield statements that take 1 off an entry, as one is read, of what is read next.
 
     The slope of the cross entropy is that, at the right class.
     """
@@ -249,12 +250,13 @@ def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) ->
         if (
             isinstance(part, ast.Subscript)
             and isinstance(part.ctx, ast.Load)
-            and isinstance(part.value, ast.Name)
-            and part.value.id in read
             and _names(part.slice)
         ):
-            target = with_parts(part, ctx=ast.Store())
-            yield new(ast.AugAssign, target, ast.Sub(), new(ast.Constant, 1))
+            alone = isinstance(part.slice, ast.Name)
+            for name in sorted(read if alone else read & {ast.unparse(part.value)}):
+                row = new(ast.Name, name, ast.Load())
+                target = new(ast.Subscript, row, part.slice, ast.Store())
+                yield new(ast.AugAssign, target, ast.Sub(), new(ast.Constant, 1))
 
 
 def _is_0(value: Any) -> bool:
