@@ -76,6 +76,7 @@ def inserted(
                 _of_values(pool, there, made, written, empty),
                 _of_rounds(parent, function) if at == 0 else (),
                 _of_next_round(parent, made, there[0]) if last else (),
+                _of_sums(parent, there[0]) if last else (),
                 _of_begins(statement, made, there[0].values),
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
@@ -180,6 +181,24 @@ def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterat
         for word in scope.words if isinstance(begun, str) else ():
             if word != begun:
                 yield _assigned(name, expression(repr(word)))
+
+
+def _of_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
+    """Yield what adds up a value of each round where 0 is, or the outer product of two."""
+    held = {name: scope.values[name] for name in (*scope.arrays, *scope.numbers)}
+    own = [name for name in scope.arrays if name in _names(loop, ast.Store)]
+    for name in [n for n in held if not np.any(held[n])] if isinstance(loop, ast.For) else ():
+        shape = np.shape(held[name])
+        for one in own:
+            if held[one].shape == shape or not shape:
+                yield _updated(name, ast.Add, expression(one))
+            for other in [each for each in scope.arrays if np.any(held[each])]:
+                for a, b in ((one, other), (other, one)):
+                    sizes = held[a].size, held[b].size
+                    fits = sizes == shape if shape else other in own and 1 not in sizes
+                    if fits and held[a].ndim == held[b].ndim:
+                        text = f"np.outer({a}, {b})" if held[a].ndim == 1 else f"{a} @ {b}.T"
+                        yield _updated(name, ast.Add, expression(text))
 
 
 def _of_begins(
