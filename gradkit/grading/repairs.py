@@ -244,7 +244,7 @@ class _Repairs(Struct):
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
         findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
-        return Mended(Inquiry(findings, follows), self.text.sources, tuple(self.told))
+        return Mended(Inquiry(findings, follows), self.text.sources, tuple(told))
 
     def _is_right(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
         """Tell a check that passes, in one of its forms, with all changes so far."""
@@ -598,8 +598,9 @@ def without(changes: Sequence[Proposal], number: int) -> list[Proposal]:
 def replaced(source: str, proposal: Proposal) -> str | None:
     """Return a text with a change in it; None where that is no text of Python."""
     lines = source.split("\n")
-    ends = (proposal.first, proposal.last), (proposal.line, proposal.until)
-    if any(not first <= last <= len(lines) for first, last in ends):
+    # What only puts lines in ends before it begins.
+    ends = (proposal.first, proposal.last + 1), (proposal.line, proposal.until + 1)
+    if any(not 1 <= first <= end <= len(lines) + 1 for first, end in ends):
         return None
     lines[proposal.first - 1 : proposal.last] = proposal.lines
     text = "\n".join(lines)

@@ -11,28 +11,26 @@ What is wrong besides a product that stops has no numbers: that is mended first,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.shared import shared_lines
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair import steps
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.tell import finding_of, marked
+from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text
-from gradkit.grading.net_repairs import FEW, OF_NAMES, RATES, is_much, with_changes
+from gradkit.grading.mended import OF_NAMES, Step, is_much, of_check, with_steps
+from gradkit.grading.net_repairs import FEW, RATES, proposed
 from gradkit.grading.repairs import HELD, WHOLE, Again, replaced
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import finder
 
 SIGN = "wrong-sign"
 """The mistake that is of a difference, wherever that is."""
@@ -105,55 +103,87 @@ class _Search(Struct):
     def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return what was found of the code that is loaded, with lines, and with changes."""
         for finding in inquiry.findings:
-            for cell, proposal in islice(self._changes(finding, examined, inquiry), ATTEMPTS):
-                text = replaced(cell.source, proposal)
-                if text is None or self.seconds <= 0:
-                    continue
-                with self.process.with_texts({cell.id: text}):
+            for step in islice(self._changes(finding, examined, inquiry), ATTEMPTS):
+                if self.seconds <= 0:
+                    break
+                with self.process.with_texts(step.texts):
                     left = self._mended(finding, examined, inquiry)
                     rest = self.lines(*left) if left else None
                 if left and rest:
-                    at = _at(finding, proposal, cell)
-                    right = {each.check for each in left[0].verdicts if each.state == "pass"}
-                    failed = {each.check for each in examined.verdicts if each.state == "fail"}
-                    return _with(at, _as_before(rest, proposal, cell), right & failed, inquiry)
-        search = partial(with_changes, self.task, examined, self.process, inquiry, self.seed)
-        found = search(self.again, self._named)
+                    return self._told(inquiry, [step], [rest], examined, left[0])
+        found = self._searched(examined, inquiry)
         for each in examined.verdicts:
-            own = [finding for finding in found.findings if finding.check == each.check]
+            own = of_check(each.check, found)
             if each.state == "error" and each.place is not None and len(own) != 1:
                 most = len(own) or FEW + 1
-                return self._gone_on(each.check, each.place, most) or found
+                return self._gone_on(each.check, each.place, examined, most) or found
         return found
 
-    def _gone_on(self, check: str, place: Place, most: int) -> Inquiry | None:
+    def _told(
+        self,
+        inquiry: Inquiry,
+        steps: Sequence[Step],
+        found: Sequence[Inquiry],
+        before: Examined,
+        after: Examined,
+    ) -> Inquiry:
+        right, was = (
+            {each.check for each in one.verdicts if each.state == "pass"} for one in (after, before)
+        )
+        section = self.process.section
+        return with_steps(inquiry, steps, found, right - was, (*section.own, *section.shared))
+
+    def _searched(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
+        """Return findings with the changes that a search of the whole text finds."""
+        steps = proposed(self.task, examined, self.process, inquiry, self.seed)
+        found: list[Inquiry] = []
+        for step in steps:
+            with self.process.with_texts(step.texts):
+                now = self.again(0)
+                left = self.left(now, 0)
+                self.seconds -= self.process.spent
+                last = step is steps[-1] and not _unclear(left)[0]
+                fewer = _known(inquiry) - _known(left) and left.findings
+                found.append(self.lines(now, left) if last and fewer else left)
+        return self._told(inquiry, steps, found, examined, now) if steps else inquiry
+
+    def _gone_on(self, check: str, place: Place, before: Examined, most: int) -> Inquiry | None:
         """Return another product for one that stops, and what is wrong besides.
 
         That is the one that leaves least of this, rather what has names; all in all no more than
         ``most`` are told.
         """
-        best: tuple[Cell, Proposal, Examined, Inquiry] | None = None
+        best: tuple[Step, Examined, Inquiry] | None = None
         for cell in self.process.section.own:
             here = (cell.file, cell.cell) == (place.file, place.cell)
             text = Text(cell.id, cell.source if here else "")
             line = place.line - cell.first_line + 1
             for each in (one for one in steps.products(text) if one.first <= line <= one.last):
-                with self.process.with_texts({cell.id: replaced(cell.source, each) or ""}):
-                    one, other = (self._runs(check, further) for further in (0, HELD))
-                if one and other and _known(one[1]) == _known(other[1]):
-                    fewer = best is None or _unclear(one[1]) < _unclear(best[-1])
-                    best = (cell, each, *one) if fewer else best
+                step = self._step(cell, text, each, check)
+                if step is not None:
+                    with self.process.with_texts(step.texts):
+                        one, other = (self._runs(check, further) for further in (0, HELD))
+                    if one and other and _known(one[1]) == _known(other[1]):
+                        fewer = best is None or _unclear(one[1]) < _unclear(best[-1])
+                        best = (step, *one) if fewer else best
         if best is None or not best[-1].findings:
             return None
-        cell, change, examined, rest = best
-        function = Text(cell.id, cell.source).function(change.line)
-        parts = (self.task.id, check, function, (), change, cell, change.line, cell.source)
-        with self.process.with_texts({cell.id: replaced(cell.source, change) or ""}):
+        step, examined, rest = best
+        with self.process.with_texts(step.texts):
             rest = self.lines(examined, rest)
         open_, count = _unclear(rest)
         if open_ or count >= most:
             return None
-        return replace(rest, findings=(finding_of(*parts), *rest.findings))
+        return self._told(Inquiry(), [step], [rest], before, examined)
+
+    def _step(self, cell: Cell, text: Text, proposal: Proposal, check: str) -> Step | None:
+        """Return a change of a cell as a step; None where it makes no text of Python."""
+        after = replaced(cell.source, proposal)
+        if after is None:
+            return None
+        function, line = text.function(proposal.line), proposal.line
+        change = finding_of(self.task.id, check, function, (), proposal, cell, line, cell.source)
+        return Step(change, proposal, cell.source, {cell.id: after})
 
     def _runs(self, check: str, further: int) -> tuple[Examined, Inquiry] | None:
         """Return what is found of the code that is loaded, if a check runs, and is looked at."""
@@ -191,17 +221,7 @@ class _Search(Struct):
             found.append((examined, rest))
         return found[0]
 
-    def _named(self) -> Inquiry:
-        """Return what is left of the code that is loaded, if all of that has names."""
-        examined = self.again(0)
-        inquiry = self.left(examined, 0)
-        if any(each.mistake == UNEXPLAINED for each in inquiry.findings):
-            return Inquiry()
-        return self.lines(examined, inquiry)
-
-    def _changes(
-        self, finding: Finding, examined: Examined, inquiry: Inquiry
-    ) -> Iterator[tuple[Cell, Proposal]]:
+    def _changes(self, finding: Finding, examined: Examined, inquiry: Inquiry) -> Iterator[Step]:
         """Yield the changes that may mend a mistake further up than it shows."""
         others = [each for each in inquiry.findings if each.check == finding.check]
         if is_much(others):
@@ -233,7 +253,8 @@ class _Search(Struct):
                 )
             # A text may be nested more deeply than it can be written out again.
             with suppress(RecursionError):
-                yield from ((cell, each) for each in proposals)
+                made = (self._step(cell, text, each, finding.check) for each in proposals)
+                yield from (each for each in made if each is not None)
 
     def _lines_of(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
         """Return the lines of a cell that give names to what a mistake shows in."""
@@ -260,48 +281,3 @@ def _unclear(inquiry: Inquiry) -> tuple[bool, int]:
     """Return whether anything has no name, or only that of a part of a line, and how many do."""
     open_ = any(each.mistake in (UNEXPLAINED, WHOLE) for each in inquiry.findings)
     return open_, len(inquiry.findings)
-
-
-def _with(mended: Finding, rest: Inquiry, right: Collection[str], inquiry: Inquiry) -> Inquiry:
-    """Return findings of a text with one that was mended, in its place before other changes.
-
-    Changes are told in the order in which they were made. What is ``right`` then follows from it.
-    """
-    number = [*map(_key, inquiry.findings)].index(_key(mended))
-    changed = (n for n, each in enumerate(rest.findings[:number]) if each.diff)
-    number = next(changed, number)
-    follows = {
-        check: tuple(dict.fromkeys((mended.mistake, *rest.follows.get(check, ()))))
-        for check in {*inquiry.follows, *rest.follows, *right} - {mended.check}
-    }
-    findings = (*rest.findings[:number], mended, *rest.findings[number:])
-    return replace(inquiry, findings=findings, follows=follows, doubtful=rest.doubtful)
-
-
-def _as_before(inquiry: Inquiry, proposal: Proposal, cell: Cell) -> Inquiry:
-    """Return findings of a text with the lines that they had before some were moved up."""
-    find = finder([cell])
-    count, moved = proposal.last - proposal.line + 1, proposal.line - proposal.first
-
-    def before(line: int) -> int:
-        if not (moved and proposal.first <= line <= proposal.last):
-            return line
-        return line + (moved if line < proposal.first + count else -count)
-
-    lines = {
-        find(cell.id, line): find(cell.id, before(line))
-        for line in range(1, cell.source.count("\n") + 2)
-    }
-
-    def at(each: Finding) -> Finding:
-        places = tuple(lines.get(place, place) for place in each.places)
-        place = each.place and lines.get(each.place, each.place)
-        return replace(each, place=place, places=places)
-
-    return replace(inquiry, findings=tuple(map(at, inquiry.findings)))
-
-
-def _at(finding: Finding, proposal: Proposal, cell: Cell) -> Finding:
-    place = finder([cell])(cell.id, proposal.line)
-    parts = marked(proposal, cell.source, cell, place.line)
-    return replace(finding, place=place, places=(place,), untraced="", **parts)

@@ -89,7 +89,7 @@ def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
             if isinstance(part, ast.Subscript):
                 for at in ast.walk(part.slice):
                     if isinstance(at, ast.Constant) and at.value in (0, 1):
-                        entry = text.put("wrong-index", text.spot(at), str(1 - at.value))
+                        entry = text.put("wrong-element", text.spot(at), str(1 - at.value))
                         made = {*ENTRY.findall(entry.lines[0])} - known
                         # Of an array of which the text has several entries it is one of these.
                         if all(sum(of == array for array, _ in known) == 1 for of, _ in made):

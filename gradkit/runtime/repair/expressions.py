@@ -816,6 +816,7 @@ def _missing(spot: Spot) -> Iterator[Change]:
         ("missing-slope", slopes),
         ("missing-factor", [f"1 / {name} ** 2" for name in names]),
         ("missing-factor", [rest for n in rates for rest in (f"1 - {n}", f"{n} - 1")]),
+        ("missing-factor", [f"{rate} / {count}" for rate in rates for count in counts]),
     ):
         for factor in factors:
             yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)

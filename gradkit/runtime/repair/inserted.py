@@ -76,6 +76,7 @@ def inserted(
                 _of_values(pool, there, made, written, empty),
                 _of_rounds(parent, function) if at == 0 else (),
                 _of_next_round(parent, made, there[0]) if last else (),
+                _of_sums(parent, there[0]) if last else (),
                 _of_begins(statement, made, there[0].values),
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
@@ -182,6 +183,24 @@ def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterat
                 yield _assigned(name, expression(repr(word)))
 
 
+def _of_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
+    """Yield what adds up a value of each round where 0 is, or the outer product of two."""
+    held = {name: scope.values[name] for name in (*scope.arrays, *scope.numbers)}
+    own = [name for name in scope.arrays if name in _names(loop, ast.Store)]
+    for name in [n for n in held if not np.any(held[n])] if isinstance(loop, ast.For) else ():
+        shape = np.shape(held[name])
+        for one in own:
+            if held[one].shape == shape or not shape:
+                yield _updated(name, ast.Add, expression(one))
+            for other in [each for each in scope.arrays if np.any(held[each])]:
+                for a, b in ((one, other), (other, one)):
+                    sizes = held[a].size, held[b].size
+                    fits = sizes == shape if shape else other in own and 1 not in sizes
+                    if fits and held[a].ndim == held[b].ndim:
+                        text = f"np.outer({a}, {b})" if held[a].ndim == 1 else f"{a} @ {b}.T"
+                        yield _updated(name, ast.Add, expression(text))
+
+
 def _of_begins(
     statement: ast.stmt, made: Collection[str], held: Mapping[str, Any]
 ) -> Iterator[ast.stmt]:
@@ -213,19 +232,20 @@ def _of_results(function: ast.AST) -> Iterator[ast.stmt]:
 def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
     """Yield a statement again for what has a name, or a key, of another letter: ``b1`` for ``W1``.
 
-    What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``.
+    What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``. So it is with
+    numbers, ``W2`` for ``W1``.
     """
-    for target in _targets(statement) & {*scope.arrays}:
-        words = re.split(r"(\W+)", target)
-        for other in scope.arrays:
-            pairs = zip(words, re.split(r"(\W+)", other), strict=False)
-            apart = [(one, two) for one, two in pairs if one != two]
-            if len(other) == len(target) and len(apart) == 1:
-                ((word, instead),) = apart
-                named = word.isidentifier() and instead.isidentifier()
-                if word[1:] == instead[1:] and (named or (word + instead).isdigit()):
-                    text = re.sub(rf"\b(d|\w*_)?{word}\b", rf"\g<1>{instead}", _text(statement))
-                    yield statement_of(text)
+    arrays = {*scope.arrays} if isinstance(statement, ast.Assign | ast.AugAssign) else set()
+    for own in sorted((_targets(statement) | _names(statement)) & arrays):
+        for other in (each for each in scope.arrays if len(each) == len(own)):
+            apart = {(a, b) for a, b in zip(own, other, strict=True) if a != b}
+            for a, b in apart if len(apart) == 1 else ():
+                word = rf"\b(d|\w*_)?{a}(?=\d*\b|_)"
+                if (a + b).isdigit():
+                    word = rf"()(?<![\d.]){a}(?![\d.])"
+                elif not (a + b).isalpha():
+                    continue
+                yield statement_of(re.sub(word, rf"\g<1>{b}", _text(statement)))
 
 
 def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
@@ -240,7 +260,7 @@ def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterato
 
 
 def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) -> Iterator[ast.stmt]:
-    """Yield statements that take 1 off an entry that is read, of what is read next.
+    """Yield statements that take 1 off an entry, as one is read, of what is read next.
 
     The slope of the cross entropy is that, at the right class.
     """
@@ -249,12 +269,13 @@ def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) ->
         if (
             isinstance(part, ast.Subscript)
             and isinstance(part.ctx, ast.Load)
-            and isinstance(part.value, ast.Name)
-            and part.value.id in read
             and _names(part.slice)
         ):
-            target = with_parts(part, ctx=ast.Store())
-            yield new(ast.AugAssign, target, ast.Sub(), new(ast.Constant, 1))
+            alone = isinstance(part.slice, ast.Name)
+            for name in sorted(read if alone else read & {ast.unparse(part.value)}):
+                row = new(ast.Name, name, ast.Load())
+                target = new(ast.Subscript, row, part.slice, ast.Store())
+                yield new(ast.AugAssign, target, ast.Sub(), new(ast.Constant, 1))
 
 
 def _is_0(value: Any) -> bool:

@@ -1,0 +1,254 @@
+"""Tell what changes mend of the findings of a net: what is gone after each, and what is left.
+
+A mistake that is gone once a change is made is told at its line; what had no name is told as the
+change; and what is left once all are made has names more often than what there was before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.grading.repairs import WHOLE
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.submission import Cell, Place
+from gradkit.submission.definitions import finder
+
+MUCH, MANY, MOST = 3, 4, 5
+"""Mistakes about one entry on one line, different ones on one line, and those about one entry, in
+whose place one change is looked for."""
+
+OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
+"""Kinds of changes by which what a name is given, or stands for, may be another's."""
+
+STILL = "not-updated"
+"""The mistake that leaves entries as they were."""
+
+
+class Step(Struct, frozen=True):
+    """A change of a cell's text, as a finding, with the text of cells, by id, before and after it.
+
+    All of some ``arrays`` is right then, as the student calls them; none are known of a change that
+    is tried for one mistake.
+    """
+
+    change: Finding
+    proposal: Proposal
+    before: str
+    texts: Mapping[str, str]
+    arrays: frozenset[str] = frozenset()
+
+
+def of_check(check: str, inquiry: Inquiry) -> list[Finding]:
+    """Return the findings of a check."""
+    return [each for each in inquiry.findings if each.check == check]
+
+
+def is_much(findings: Sequence[Finding]) -> bool:
+    """Tell so many mistakes that one change is the likelier reason."""
+    on_one = Counter((entry, each.place) for each in findings for entry in each.entries)
+    kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
+    of_one = Counter(entry for each in findings for entry in each.entries)
+    counts = (on_one, MUCH), (kinds, MANY), (of_one, MOST)
+    # What leaves some entries of an array as they were may write to its others instead.
+    left, written = ({*_arrays(findings, still=still)} for still in (True, False))
+    many = any(max(times.values(), default=0) >= most for times, most in counts)
+    return many or bool(left & written)
+
+
+def are_alike(findings: Sequence[Finding]) -> bool:
+    """Tell mistakes of which some are about the same entries: one name for another may be both."""
+    return len({each.entries for each in findings}) < len(findings)
+
+
+def _arrays(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
+    """Yield the arrays of which entries stay as they were, or those of other mistakes."""
+    for finding in findings:
+        if (finding.mistake == STILL) is still:
+            yield from map(_array_of, finding.entries)
+
+
+def _array_of(entry: str) -> str:
+    return entry.partition("[")[0]
+
+
+def with_steps(
+    inquiry: Inquiry,
+    steps: Sequence[Step],
+    found: Sequence[Inquiry],
+    right: Collection[str],
+    cells: Sequence[Cell],
+) -> Inquiry:
+    """Return findings with the changes that mend them, and with what is left once all are made.
+
+    Parameters
+    ----------
+    inquiry : Inquiry
+    steps : sequence of Step
+        One after the other.
+    found : sequence of Inquiry
+        What was found after each of them.
+    right : collection of str
+        Checks that are right after all of them, and were not.
+    cells : sequence of Cell
+        Those of the text as it is.
+    """
+    known = {_name(each): each for each in reversed(inquiry.findings)}
+    rest = _as_before(found[-1], steps, cells)
+    told: list[Finding] = []
+    mended: dict[tuple[str, str], set[str]] = {}
+    for step, before, after in zip(steps, [inquiry, *found], found, strict=False):
+        still, check = {*map(_name, after.findings)}, step.change.check
+        own = of_check(check, inquiry)
+        part = check != "update" or step.change.mistake == WHOLE or is_much(own)
+        left = of_check(check, rest)
+        if part if left else check not in right:
+            # What makes a part of it right may be made for what is wrong elsewhere.
+            continue
+        gone = [known.get(_name(f), f) for f in before.findings if _name(f) not in still]
+        gone = [each for each in gone if each.mistake != UNEXPLAINED]
+        rough = _part(known.get((check, UNEXPLAINED)), step, after)
+        if gone or rough is not None or not own:
+            alone = len(steps) == 1 and not (left and step.arrays)
+            told += _mended(step.change, gone, rough, before, alone=alone)
+            for each in [*gone, *([rough] if rough is not None else [])]:
+                mended.setdefault(_name(each), set()).update(each.entries)
+    if not told:
+        return inquiry
+    further = {(*_name(each), each.entries): each for each in rest.findings}
+    parts: list[tuple[bool, list[Finding]]] = []
+    for each in inquiry.findings:
+        gone_from = mended.get(_name(each))
+        if each.mistake == UNEXPLAINED:
+            entries = tuple(e for e in each.entries if e not in (gone_from or ()))
+            some = [replace(each, entries=entries)] if entries or gone_from is None else []
+            some = _named(each.check, entries, rest, known) or some
+        else:
+            some = [further.get((*_name(each), each.entries), each)] if gone_from is None else []
+        parts.append((gone_from is not None or any(e.diff for e in some), some))
+    first = next((n for n, (changed, _) in enumerate(parts) if changed), len(parts))
+    others = [some for _, some in parts]
+    run = {step.change.check for step in steps} - {each.check for each in inquiry.findings}
+    more = [each for each in rest.findings if each.check in run]
+    findings = tuple(chain(*others[:first], told, *others[first:], more))
+    codes = tuple(dict.fromkeys(e.mistake for e in findings if e.mistake != UNEXPLAINED))
+    checks = {*inquiry.follows, *rest.follows, *right} - {each.check for each in findings}
+    follows = dict.fromkeys(sorted(checks), codes)
+    return replace(inquiry, findings=findings, follows=follows, doubtful=rest.doubtful)
+
+
+def _name(finding: Finding) -> tuple[str, str]:
+    return finding.check, finding.mistake
+
+
+def _part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
+    """Return what has no name for the entries that a step makes right; None for none of them."""
+    if rough is None or not rough.entries:
+        return rough if rough not in after.findings else None
+    entries = tuple(e for e in rough.entries if _array_of(e) in step.arrays)
+    return replace(rough, entries=entries) if entries else None
+
+
+def _mended(
+    change: Finding, gone: Sequence[Finding], rough: Finding | None, before: Inquiry, *, alone: bool
+) -> list[Finding]:
+    """Return what is told of a change: the mistakes that are gone after it, or the change itself.
+
+    It stands for what had no name, ``rough``; names besides are not the reason then. It is told
+    for so many mistakes that it is the likelier one, too.
+    """
+    about = [*gone, *([rough] if rough is not None else [])]
+    partly = rough is not None and change.mistake != WHOLE
+    other = change.mistake in OF_NAMES and len(gone) > 1 and are_alike(gone)
+    if gone and (partly or other or is_much(about)):
+        return [_for(change, about, about)]
+    made = [_at(f, change) if _is_at(f, change, before, alone=alone) else f for f in gone]
+    return made if gone and rough is None else [*made, _for(change, about[len(gone) :], about)]
+
+
+def _for(change: Finding, whole: Sequence[Finding], about: Sequence[Finding]) -> Finding:
+    """Return a change for the entries of some findings, with what was verified of these."""
+    entries = tuple(dict.fromkeys(entry for each in whole for entry in each.entries))
+    applies = {entry: text for each in about for entry, text in each.applies.items()}
+    should = {entry: text for each in about for entry, text in each.should.items()}
+    found = {"applies": applies, "should": should}
+    formulas = {word: {e: texts[e] for e in entries if e in texts} for word, texts in found.items()}
+    return replace(_at(change, change), entries=entries, **formulas)
+
+
+def _is_at(finding: Finding, change: Finding, before: Inquiry, *, alone: bool) -> bool:
+    """Tell a mistake that is at the line of a change that mends it.
+
+    It is at one of its own lines, or these are a guess and no other mistake is about its entries.
+    One that writes a line anew may be any, if it is no kind of the mistake's; and one that others
+    mend too is at all of its lines.
+    """
+    unsure = {WHOLE} - {*mistake(finding.mistake).kinds}
+    told = [entry for each in of_check(finding.check, before) for entry in each.entries]
+    guess = finding.id in before.doubtful and all(told.count(e) == 1 for e in finding.entries)
+    own = change.place in finding.places or guess or alone
+    whole = any((_name(e), e.entries) == (_name(finding), finding.entries) for e in before.findings)
+    return own and whole and change.mistake not in unsure
+
+
+def _at(finding: Finding, change: Finding) -> Finding:
+    """Return a finding at the line of the change that mends it."""
+    assert change.place is not None  # noqa: S101  (a change has one)
+    parts = ("place", "source", "columns", "fix", "adds", "diff")
+    told = {name: getattr(change, name) for name in parts}
+    return replace(finding, places=(change.place,), untraced="", **told)
+
+
+def _named(
+    check: str,
+    entries: Sequence[str],
+    rest: Inquiry,
+    known: Mapping[tuple[str, str], Finding],
+) -> list[Finding]:
+    """Return what is found after all changes of entries that had no name; nothing for a guess.
+
+    That is where some have none still, or two.
+    """
+    fresh = [
+        e for e in of_check(check, rest) if _name(e) not in known and {*e.entries} & {*entries}
+    ]
+    names = Counter(entry for each in fresh for entry in each.entries)
+    guess = any(each.mistake == UNEXPLAINED for each in rest.findings)
+    return [] if guess or any(names[entry] != 1 for entry in entries) else fresh
+
+
+def _as_before(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -> Inquiry:
+    """Return what was found after some steps, at the lines that there were before them."""
+    find, lines = finder(cells), dict[Place | None, Place]()
+    for cell in cells:
+        text = steps[-1].texts.get(cell.id, cell.source)
+        for line in range(1, text.count("\n") + 2):
+            was = line
+            for step in reversed(steps):
+                was = _line_before(step, was) if step.proposal.cell == cell.id else was
+            lines[find(cell.id, line)] = find(cell.id, was)
+    findings = tuple(
+        replace(
+            each,
+            place=lines.get(each.place, each.place),
+            places=tuple(lines.get(place, place) for place in each.places),
+        )
+        for each in inquiry.findings
+    )
+    return replace(inquiry, findings=findings)
+
+
+def _line_before(step: Step, line: int) -> int:
+    """Return what a line was before a change; one that was moved is the one that says the same."""
+    made = step.proposal
+    old, at = step.before.split("\n")[made.first - 1 : made.last], line - made.first
+    if not 0 <= at < len(made.lines):
+        return line - (len(made.lines) - len(old) if at >= 0 else 0)
+    text = made.lines[at]
+    return made.first + (old.index(text) if text in old else max(0, min(at, len(old) - 1)))
