@@ -350,6 +350,33 @@ def test_a_model_that_is_not_begun_as_a_module_is_told_where_that_is_missing(
     assert fix == "super().__init__()"
 
 
+ONLY_NAMED: dict[str, tuple[str, str, str, str]] = {
+    "a step": ("optimizer.step()", "optimizer.step", "not-called", "optimizer.step()"),
+    "a slope": ("loss.backward()", "loss.backward", "not-called", "loss.backward()"),
+    "a loss": ("nn.MSELoss()", "nn.MSELoss", "not-called", "criterion = nn.MSELoss()"),
+    "a module's begin": ("__init__()", "__init__", "not-called", "super().__init__()"),
+    "a number": ("loss.item()", "loss.item", "not-called", "losses.append(loss.item())"),
+    "a forward pass": ("model(X)", "model.forward", "not-called", "y_pred = model.forward(X)"),
+    "a class alone": ("super()", "super(Model)", "wrong-option", "super().__init__()"),
+    "a model too many": (
+        *("super().__init__()", "super(Model, self).__init__(self)"),
+        *("wrong-option", "super().__init__()"),
+    ),
+}
+"""What is changed, into what, the mistake, and what is told to stand there."""
+
+
+@pytest.mark.parametrize("case", ONLY_NAMED.values(), ids=ONLY_NAMED)
+def test_what_is_only_named_is_told_where_it_stands(diagnosed: Diagnosed, case) -> None:
+    """Not where that stops the code, nor by the line that would do as well."""
+    old, new, code, fix = case
+    text = changed((old, new)).replace("model.forward.squeeze(1)", "model.forward")
+    text = text.replace("y_pred, y)", "y_pred.squeeze(1), y)") if "forward" in new else text
+    assert [(found, mended) for found, _, mended in told(diagnosed(text, REGRESSION))] == [
+        (code, fix)
+    ]
+
+
 STOPPED: dict[str, tuple[tuple[str, str], str, str]] = {
     "a tensor that is cut off": (
         ("model(X).squeeze(1)", "model(X).squeeze(1).detach()"),

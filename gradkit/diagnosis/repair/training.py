@@ -105,6 +105,9 @@ SUMS = {"sum": "mean", "mean": "sum", "log10": "log", "log2": "log"}
 CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
 """Methods that have a twin, with an underscore, which changes what it is called on."""
 
+CALLED = frozenset(["step", "backward", "zero_grad", "item", "parameters", "__init__"])
+"""Methods that are nothing unless they are called."""
+
 OPPOSITE = {"add_": "sub_", "sub_": "add_"}
 KEPT = frozenset(["backward", "step", "zero_grad", "parameters", "append", "range", "format"])
 """Calls without which nothing is left of a loop."""
@@ -245,6 +248,8 @@ def _options(text: Text, task: Task) -> Iterator[Proposal]:
                 whole = f"{ast.unparse(node.func)}({', '.join(left)})"
                 if some:
                     yield text.put("option", text.spot(node), whole, text.spot(some[0]))
+        elif called_method(node) == "__init__" and ast.unparse(node).startswith("super("):
+            yield text.put("option", text.spot(node), "super().__init__()")
 
 
 def _rates(text: Text, task: Task) -> Iterator[Proposal]:
@@ -695,6 +700,19 @@ def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.moved("unsaid", at.first, at.last, [begin, *own], at)
 
 
+def _uncalled(text: Text, task: Task) -> Iterator[Proposal]:
+    """A call of what is only named."""
+    called = {id(each.func) for each in text.calls}
+    for node in walk(text.tree):
+        if isinstance(node, ast.Attribute | ast.Name) and id(node) not in called:
+            name, whole = last_name(node), ast.unparse(node)
+            if name in CALLED | {*LOSSES[0].values()}:
+                yield text.put("uncalled", text.spot(node), f"{whole}()")
+            elif name == "forward":
+                for given in _parameters(text, node):
+                    yield text.put("uncalled", text.spot(node), f"{whole}({given})")
+
+
 def _moved(text: Text, task: Task) -> Iterator[Proposal]:
     """A call at another place in the loop that trains, or in a row of calls."""
     for node in walk(text.tree):
@@ -902,6 +920,11 @@ FROZEN = ("missing-step", "graph-detached", "unregistered-parameters")
 """Mistakes that leave every parameter where it was."""
 
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
+    "uncalled": (
+        _uncalled,
+        "not-called",
+        (*FROZEN, "missing-zero-grad", "recorded-loss", SIZES),
+    ),
     "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
     "given": (_given, "unregistered-parameters", ("unregistered-parameters",)),
     IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
@@ -986,7 +1009,7 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "cut": "graph-detached",
 }
 
-OWN = ("unsaid",)
+OWN = ("unsaid", "uncalled")
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}
