@@ -47,6 +47,14 @@ def _parse(source: str) -> ast.Module:
 _kept = lru_cache(maxsize=_KEPT)(_parse)
 
 
+def readable(source: str) -> ast.Module:
+    """Parse source; there is nothing in what is no Python."""
+    try:
+        return parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
 def walk(node: ast.AST) -> list[ast.AST]:
     """List the nodes of a tree as `ast.walk` does, but for operators and contexts."""
     found = [node]
