@@ -171,6 +171,21 @@ MISTAKES = [
         ("powers = np.exp(scores - np.max(scores))", "powers = np.exp(scores)"),
         ("missing-shift", "scores", "powers = np.exp(scores - np.max(scores))"),
     ),
+    # Where the scores themselves are asked for too, and exponentials are taken of them twice.
+    (
+        "two-layer-net",
+        (
+            "powers = np.exp(scores - np.max(scores, axis=1, keepdims=True))\n"
+            "        probabilities = powers / np.sum(powers, axis=1, keepdims=True)\n",
+            "total = np.sum(np.exp(scores), axis=1, keepdims=True)\n"
+            "        probabilities = np.exp(scores) / total\n",
+        ),
+        (
+            "missing-shift",
+            "total = np.sum(np.exp(scores), axis=1, keepdims=True)",
+            "scores = scores - np.max(scores, axis=1, keepdims=True)",
+        ),
+    ),
     # Not where it is used: there it is wrong already.
     (
         "batchnorm",

@@ -35,6 +35,9 @@ EXCHANGED = 12
 NEAR = 4
 """Statements before a loop that may belong into it."""
 
+A_LINE = 0.1
+"""What a line more costs, where a part of one may do as well."""
+
 AGAIN = 0.9
 """What it costs to leave out a statement that stands there twice."""
 
@@ -101,6 +104,9 @@ def changed_blocks(
     for name, part in _entries_of_others(statement, function) if parent is function else ():
         copied = ast.parse(f"{name} = {name}.copy()").body
         yield Rewritten("missing-copy", LARGER, [*before, *copied, statement, *after], part)
+    for shifted in _shifted(block[place:]):
+        longer = [*before, shifted, statement, *after]
+        yield Rewritten("missing-shift", LARGE + A_LINE, longer, statement)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
         yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
 
@@ -200,6 +206,20 @@ def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple
                 for name in _base_of(target) - seen if isinstance(target, ast.Subscript) else ():
                     seen.add(name)
                     yield name, part
+
+
+def _shifted(block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield what takes the largest off what the first of some statements reads.
+
+    That is of what exponentials are taken in them.
+    """
+    if isinstance(block[0], ast.For | ast.If | ast.While):
+        return
+    read = {ast.unparse(p) for p in ast.walk(block[0]) if isinstance(p, ast.Name | ast.Subscript)}
+    calls: list[Any] = [p for one in block for p in ast.walk(one) if called(p) == "exp"]
+    for name in sorted(read.intersection(ast.unparse(a) for call in calls for a in call.args)):
+        for along in (", axis=1, keepdims=True", ", axis=0, keepdims=True", ""):
+            yield from ast.parse(f"{name} = {name} - np.max({name}{along})").body
 
 
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:
