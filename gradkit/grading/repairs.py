@@ -89,10 +89,13 @@ def mend_functions(
         return Mended()
     if sum(map(_numbers, grader.draws)) > LARGEST:
         return Mended()
+    # What is not there to be imported is no mistake of the text, nor is what waits for it.
+    waits = any(verdict.state == "blocked" and verdict.place for verdict in verdicts)
     asked = [
         check
         for check, verdict in zip(grader.task.checks, verdicts, strict=True)
         if verdict.state in FAILED and not _is_to_write(verdict)
+        if verdict.state != "blocked" or not waits
     ]
     if not asked:
         return Mended()

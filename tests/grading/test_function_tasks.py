@@ -225,6 +225,15 @@ def test_a_task_whose_only_function_is_no_python_was_handed_in(check: Check) -> 
     assert [each for each in annotations_of(without, 4) if each.code == "syntax"] == []
 
 
+def test_a_class_that_is_no_python_says_which_exercise_it_is(check: Check) -> None:
+    """By its name; its methods cannot be read."""
+    result = check(
+        "class MSELoss:\n    def forward(self, A, Y):\n        print 1\n", assignment=None
+    )
+    found = of(result, "mse-class", "forward")
+    assert found.message.startswith("`MSELoss` cannot be used: what is at hw.py:3 is not valid")
+
+
 def test_what_needs_another_function_is_blocked(check: Check) -> None:
     """It is told why."""
     result = check(changed(("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")))
@@ -298,7 +307,7 @@ def test_another_signature_is_another_exercise(check: Check) -> None:
         check("def affine_forward(self):\n    return 1\n", assignment=None)
     assert str(refused.value).endswith(
         "Found `affine_forward`. Nearest is “An affine layer”, which has `affine_forward` too, and "
-        "calls it otherwise."
+        "more, or calls it otherwise."
     )
 
 
@@ -700,6 +709,8 @@ def test_a_module_that_is_not_handed_in_blocks_what_needs_it(own: Check) -> None
     found = of(result, "scaled", "forward")
     assert (found.state, found.score) == ("blocked", 0)
     assert "No module named 'course.nn.activation'. Hand that in as well." in found.message
+    # Another formula there would do, and is not what is missing.
+    assert [task.findings for task in result.tasks] == [()]
     assert of(result, "scaled", "backward").state == "pass"
     inside = ("    return (x**2)", "    from .activation import Square\n    return Square(x)")
     found = of(own(inside), "scaled", "forward")
