@@ -246,6 +246,11 @@ def stored_names(node: ast.AST) -> Iterator[str]:
             waiting.extend(ast.iter_child_nodes(part))
 
 
+def names_in(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    """Return the names below a node, of one kind of use."""
+    return {n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
+
+
 def names_in_class_bodies(node: ast.AST) -> set[str]:
     """Return the names that class bodies in ``node`` read directly, outside of functions."""
     names: set[str] = set()

@@ -268,6 +268,11 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         read = with_parts(target, ctx=ast.Load())
         whole = binary(read, type(statement.op), statement.value)
         yield "changed-in-place", new(ast.Assign, [target], whole)
+        if isinstance(statement.value, ast.BinOp) and isinstance(statement.op, ast.Mult | ast.Div):
+            # It is all of the value that is multiplied or divided by.
+            first = binary(read, type(statement.op), statement.value.left)
+            apart = with_parts(statement.value, left=first)
+            yield "wrong-brackets", new(ast.Assign, [target], apart)
     elif isinstance(statement, ast.For) and called(statement.iter) not in COUNTED:
         turned = new(ast.Call, expression("reversed"), [statement.iter], [])
         yield "wrong-bounds", with_parts(statement, iter=turned)
@@ -310,9 +315,7 @@ def _from_zero(counted: Any) -> ast.expr | None:
     fewer = binary(end, ast.Sub, one)
     if isinstance(end, ast.Constant) and isinstance(end.value, int):
         fewer = new(ast.Constant, end.value - 1)
-    elif (
-        isinstance(end, ast.BinOp) and isinstance(end.op, ast.Add) and ast.unparse(end.right) == "1"
-    ):
+    elif isinstance(end, ast.BinOp) and ast.unparse(end).endswith(" + 1"):
         fewer = end.left
     return with_parts(counted, args=[fewer])  # type: ignore[no-any-return]
 
