@@ -78,6 +78,7 @@ WRONG = {
     "mean": (("dout.sum(axis=0)", "dout.mean(axis=0)"), "`db` is 1/N of what it should be"),
     "zero": (("dout.sum(axis=0)", "0 * dout.sum(axis=0)"), "`db` is 0 throughout."),
     "missing": (("dout.sum(axis=0)", "None"), "`db` is not there: found None."),
+    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "it is to be returned alone."),
     "noise": (("dout.sum(axis=0)", "dout.sum(axis=0) * np.arange(len(w.T))"), "`db` is not right."),
     "nan": (
         ("dout.sum(axis=0)", "dout.sum(axis=0) * np.nan"),
