@@ -85,9 +85,7 @@ def mend_functions(
     earlier : sequence of Told
         What was told of the same text by other tasks, which is tried first.
     """
-    if grader.solution is None:
-        return Mended()
-    if sum(map(_numbers, grader.draws)) > LARGEST:
+    if grader.solution is None or sum(map(_numbers, grader.draws)) > LARGEST:
         return Mended()
     # What is not there to be imported is no mistake of the text, nor is what waits for it.
     waits = any(verdict.state == "blocked" and verdict.place for verdict in verdicts)

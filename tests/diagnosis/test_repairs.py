@@ -233,6 +233,13 @@ def test_a_mistake_is_told_where_it_is(
     assert one.title == kinds()[kind].title
 
 
+def test_a_name_is_not_given_its_own_value(found: Found) -> None:
+    """That would do, and is nothing to write."""
+    rows = "rows = x.reshape(len(x), -1)\n    x = rows\n    return rows @ w + b, (x, w)"
+    (one,) = findings(found("layers", ("return x.reshape(len(x), -1) @ w + b, (x, w)", rows)))
+    assert (one.mistake, one.fix) == ("wrong-shape", "x = rows.reshape(x.shape)")
+
+
 OF_BACKWARD = """\
 N, C, H, W = x.shape
     F, _, HH, WW = w.shape
