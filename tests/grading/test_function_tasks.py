@@ -247,6 +247,19 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
     )
 
 
+def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(check: Check) -> None:
+    """A loop that is gone through no more would do, and leaves what stops as wrong as it was."""
+    loop = "out = None\n    for i in range(0, len(x)):\n        out[i] = x[i] @ w @ b @ w"
+    text = changed(
+        ("return x.reshape(len(x), -1) @ w + b, (x, w)", f"{loop}\n    return out, (x, w)")
+    )
+    result = check(text)
+    assert [of(result, "affine", each).state for each in ("forward", "backward")] == [
+        *("error", "blocked")
+    ]
+    assert result.tasks[0].findings == ()
+
+
 def test_a_hang_is_stopped_and_costs_its_own_check(tmp_path: Path, workshop: Workshop) -> None:
     """The others are judged all the same."""
     (tmp_path / "model.py").write_text(SQUARES, encoding="utf-8")

@@ -307,11 +307,9 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 
 def _from_zero(counted: Any) -> ast.expr | None:
     """Return a range that begins with 1 as one that begins with 0; None for anything else."""
-    if called(counted) != "range" or len(counted.args) != 2:
+    if called(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
         return None
     one, end = counted.args
-    if not isinstance(one, ast.Constant) or one.value != 1:
-        return None
     fewer = binary(end, ast.Sub, one)
     if isinstance(end, ast.Constant) and isinstance(end.value, int):
         fewer = new(ast.Constant, end.value - 1)
