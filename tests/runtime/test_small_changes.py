@@ -311,3 +311,17 @@ def test_what_divides_in_place_is_all_that_follows() -> None:
     """A sum, where its first term alone was meant."""
     assert ("wrong-brackets", "a = a / count + b") in rewritten("a /= count + b", 0)
     assert ("wrong-brackets", "a = a - count + b") not in rewritten("a -= count + b", 0)
+
+
+def test_a_shift_is_nearest_where_exponentials_are_taken() -> None:
+    """Further up it may be asked for too, as it is; what reads it not is no place for it."""
+    text, shift = "kept = a\nrow = 1\nd = np.exp(a)", "a = a - np.max(a)"
+    costs = [
+        cost
+        for place in (2, 0)
+        for (kind, made), cost in rewritten(text, place).items()
+        if kind == "missing-shift" and shift in made
+    ]
+    assert costs == sorted({*costs})
+    assert len(costs) == 2
+    assert not any(kind == "missing-shift" for kind, _ in rewritten(text, 1))

@@ -11,6 +11,7 @@ from typing import Any
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
+    PER_NODE,
     SIMPLE,
     beside,
     binary,
@@ -23,6 +24,7 @@ from gradkit.runtime.repair.tree import (
     new,
     renamed,
     slices_of,
+    statement_of,
     with_parts,
 )
 
@@ -104,9 +106,9 @@ def changed_blocks(
     for name, part in _entries_of_others(statement, function) if parent is function else ():
         copied = ast.parse(f"{name} = {name}.copy()").body
         yield Rewritten("missing-copy", LARGER, [*before, *copied, statement, *after], part)
-    for shifted in _shifted(block[place:]):
-        longer = [*before, shifted, statement, *after]
-        yield Rewritten("missing-shift", LARGE + A_LINE, longer, statement)
+    for far, shifted in _shifted(block[place:]):
+        cost = LARGE + A_LINE + PER_NODE * far
+        yield Rewritten("missing-shift", cost, [*before, shifted, statement, *after], statement)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
         yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
 
@@ -208,18 +210,19 @@ def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple
                     yield name, part
 
 
-def _shifted(block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
     """Yield what takes the largest off what the first of some statements reads.
 
-    That is of what exponentials are taken in them.
+    That is of what exponentials are taken in them, so many statements further on.
     """
     if isinstance(block[0], ast.For | ast.If | ast.While):
         return
     read = {ast.unparse(p) for p in ast.walk(block[0]) if isinstance(p, ast.Name | ast.Subscript)}
-    calls: list[Any] = [p for one in block for p in ast.walk(one) if called(p) == "exp"]
-    for name in sorted(read.intersection(ast.unparse(a) for call in calls for a in call.args)):
-        for along in (", axis=1, keepdims=True", ", axis=0, keepdims=True", ""):
-            yield from ast.parse(f"{name} = {name} - np.max({name}{along})").body
+    for far, one in enumerate(block):
+        calls: list[Any] = [part for part in ast.walk(one) if called(part) == "exp"]
+        for name in sorted(read.intersection(ast.unparse(a) for call in calls for a in call.args)):
+            for along in (", axis=1, keepdims=True", ", axis=0, keepdims=True", ""):
+                yield far, statement_of(f"{name} = {name} - np.max({name}{along})")
 
 
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:
