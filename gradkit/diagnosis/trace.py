@@ -21,7 +21,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.symbolic import in_order
 from gradkit.runtime.symbolic.numbers import GIVEN
 from gradkit.runtime.symbolic.recording import COLUMNS, KINDS
-from gradkit.runtime.syntax import parse, walk, walk_statements
+from gradkit.runtime.syntax import readable, walk, walk_statements
 from gradkit.sandbox.observe import call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
 
@@ -236,11 +236,8 @@ def _locator(sitting: StudentProcess) -> Locate:
 
 
 def _statements(cell: Cell) -> list[ast.stmt]:
-    try:
-        tree = parse(cell.source)
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    return [node for node in walk_statements(tree) if isinstance(node, ast.stmt)]
+    nodes = walk_statements(readable(cell.source))
+    return [node for node in nodes if isinstance(node, ast.stmt)]
 
 
 def _global_of(

@@ -119,7 +119,7 @@ def claim_functions(
     }
     if any(problem.broken for problem in submission.problems):
         for (name, file), own in speaking.items():
-            own |= {each for each in whole[name] if no_python(texts[file], each)}
+            own |= {each for each in whole[name] if no_python(texts[file], each.partition(".")[0])}
     if assignment.path == str(DEFAULT):
         least = {file: _least_of_others(assignment, texts[file], files[file]) for file in files}
         speaking = _likeliest(tasks, whole, speaking, least)
@@ -260,7 +260,7 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     title = max(near, key=lambda each: len(near[each]), default="")
     if title and near[title]:
         said += " " + say(
-            "Nearest is “{title}”, which has {names} too, and calls it otherwise.",
+            "Nearest is “{title}”, which has {names} too, and more, or calls it otherwise.",
             title=title,
             names=listed(sorted(near[title])),
         )

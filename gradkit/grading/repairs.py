@@ -33,6 +33,7 @@ from gradkit.sandbox.process import REPAIRS
 from gradkit.submission.definitions import Definition, definitions_changed
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
+from gradkit.task.functions import steps_of
 
 SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
 """What is added to the seed for the inputs of a search, for each that comes after it, and for those
@@ -85,9 +86,7 @@ def mend_functions(
     earlier : sequence of Told
         What was told of the same text by other tasks, which is tried first.
     """
-    if grader.solution is None:
-        return Mended()
-    if sum(map(_numbers, grader.draws)) > LARGEST:
+    if grader.solution is None or sum(map(_numbers, grader.draws)) > LARGEST:
         return Mended()
     asked = [
         check
@@ -111,8 +110,9 @@ def _numbers(draw: Draw) -> int:
 
 
 def _is_to_write(verdict: Verdict) -> bool:
-    """Tell that there is no text yet; there is where only outputs are not there."""
-    return verdict.state == "missing" and (not verdict.entries or verdict.place is not None)
+    """Tell that there is no text, or not what it imports; there is where outputs are not there."""
+    nothing = verdict.state == "missing" and not verdict.entries
+    return nothing or (verdict.state in ("missing", "blocked") and verdict.place is not None)
 
 
 LARGEST = 50_000
@@ -165,7 +165,7 @@ class _Repairs(Struct):
         """
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
-            passes = self.told and self.grader.verdicts[check.name].state == "pass"
+            passes = self.told and self._state(check) == "pass"
             known = self.grader.definitions_of(check) if passes else []
             helped = run & {each.name for each in known}
             if not helped or self._verdict(check).state == "pass":
@@ -205,9 +205,15 @@ class _Repairs(Struct):
             # What is right once the mistakes before it are mended has none of its own.
             if self.told and self._is_right(check, held):
                 later.append(check)
-            else:
+            elif not self._waits(check, held):
                 self.told += self._of_forms(check, held)
         return later
+
+    def _waits(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
+        """Tell a check that needs another one first, which is not right yet."""
+        needed = steps_of(self.grader.task, check)[:-1]
+        right = (self._is_right(each, held) for each in needed)
+        return self._state(check) == "blocked" and not all(right)
 
     def _told_early(
         self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
@@ -278,7 +284,7 @@ class _Repairs(Struct):
                 found = self._of_form(check, held, share)
                 whole = bool(found) and self._verdict(check).state == "pass"
             # Of code that stops, whatever keeps it from that makes something right.
-            enough = whole or (bool(found) and not self._stops(check))
+            enough = whole or (bool(found) and self._state(check) != "error")
             fewer = best is not None and whole and len(found) < len(best[1])
             if enough and (best is None or fewer or (whole and not best[0])):
                 best = whole, found, self.text, form
@@ -330,12 +336,9 @@ class _Repairs(Struct):
             changes = [p for cell in now.made for p in now.made[cell][kept.get(cell, 0) :]]
             if number == len(changes):
                 break
-            self.text = before
-            fewer = [
-                *self._held(
-                    check, held, without(changes, number), self._verdict(check, held), cells, known
-                )
-            ]
+            self.text, rest = before, without(changes, number)
+            wrong = self._verdict(check, held)
+            fewer = [*self._held(check, held, rest, wrong, cells, known)]
             if fewer and self._verdict(check, held).state == "pass":
                 found = fewer
             else:
@@ -343,9 +346,8 @@ class _Repairs(Struct):
                 number += 1
         return found
 
-    def _stops(self, check: FunctionCheck) -> bool:
-        """Tell a check in which the student's own text stops."""
-        return self.grader.verdicts[check.name].state == "error"
+    def _state(self, check: FunctionCheck) -> str:
+        return self.grader.verdicts[check.name].state
 
     def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
         """Return the forms of a check that go by the convention in which another came right."""

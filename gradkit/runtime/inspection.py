@@ -25,7 +25,7 @@ from gradkit.runtime.syntax import (
     definitions_in,
     effects_of,
     first_line,
-    parse,
+    readable,
     return_lines,
     walk,
 )
@@ -239,13 +239,9 @@ class _Texts:
         file = code.co_filename
         if file not in self._nodes:
             lines = linecache.getlines(file) if self._sources is None else [self._sources[file]]
-            try:
-                tree = parse("".join(lines))
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                tree = ast.Module([], [])
             self._nodes[file] = {
                 (getattr(node, "name", "<lambda>"), first_line(node)): node
-                for node in walk(tree)
+                for node in walk(readable("".join(lines)))
                 if isinstance(node, AnyFunction)
             }
         return self._nodes[file].get((code.co_name, code.co_firstlineno))

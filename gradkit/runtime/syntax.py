@@ -47,6 +47,14 @@ def _parse(source: str) -> ast.Module:
 _kept = lru_cache(maxsize=_KEPT)(_parse)
 
 
+def readable(source: str) -> ast.Module:
+    """Parse source; there is nothing in what is no Python."""
+    try:
+        return parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
 def walk(node: ast.AST) -> list[ast.AST]:
     """List the nodes of a tree as `ast.walk` does, but for operators and contexts."""
     found = [node]
@@ -236,6 +244,11 @@ def stored_names(node: ast.AST) -> Iterator[str]:
             yield part.id
         if not isinstance(part, ast.Lambda):
             waiting.extend(ast.iter_child_nodes(part))
+
+
+def names_in(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    """Return the names below a node, of one kind of use."""
+    return {n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
 
 
 def names_in_class_bodies(node: ast.AST) -> set[str]:

@@ -28,7 +28,7 @@ from gradkit.runtime.frames import (
     together,
 )
 from gradkit.runtime.messages import LossKind, Message, is_line, message, said
-from gradkit.runtime.syntax import parse, walk
+from gradkit.runtime.syntax import readable, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
 from gradkit.submission.definitions import finder
@@ -350,12 +350,11 @@ def _imports_of(sources: Mapping[str, Any]) -> list[Frame]:
     texts = [text for part in ("own", "shared", "borrowed") for _, text in sources[part]]
     found: dict[str, set[str]] = {}
     for text in (*texts, *sources["modules"].values()):
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            for node in walk(parse(text)):
-                if isinstance(node, ast.Import):
-                    found |= {alias.name: set() for alias in node.names if alias.name not in found}
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    found.setdefault(node.module, set()).update(alias.name for alias in node.names)
+        for node in walk(readable(text)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name: set() for alias in node.names if alias.name not in found}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.setdefault(node.module, set()).update(alias.name for alias in node.names)
     return [Frame("import", {}, {"name": name, "of": sorted(of)}) for name, of in found.items()]
 
 

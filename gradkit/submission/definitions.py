@@ -286,8 +286,10 @@ def unwritten(node: ast.AST | None) -> int | None:
         ):
             first.setdefault(target, line)
             times[target] += 1
+    # What is given entries is more than None, whether that can be or not.
+    filled = {each.partition("[")[0] for each in elements}
     for target, line in first.items():
-        if stored.count(target) == times[target] and target in loaded - parameters:
+        if stored.count(target) == times[target] and target in loaded - parameters - filled:
             return line
     return None
 

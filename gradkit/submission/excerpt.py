@@ -13,7 +13,7 @@ from msgspec import Struct
 from gradkit.records.submission import Cell, Section
 from gradkit.runtime.messages import in_english
 from gradkit.runtime.statements import Plan, Statement, place_of
-from gradkit.runtime.syntax import first_line
+from gradkit.runtime.syntax import first_line, readable
 from gradkit.runtime.training import runnable
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -118,12 +118,8 @@ def source_of(node: ast.stmt, source: str) -> str:
         return ast.unparse(shorter)
     lines = source.split("\n")[first_line(node) - 1 : node.end_lineno]
     text = textwrap.dedent("\n".join(lines))
-    try:
-        alone = len(ast.parse(text).body) == 1
-    except SyntaxError:
-        alone = False
     # Two statements may share a line.
-    return text if alone else ast.unparse(node)
+    return text if len(readable(text).body) == 1 else ast.unparse(node)
 
 
 def reads(node: ast.stmt) -> set[str]:

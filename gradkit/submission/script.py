@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from gradkit.language import say
 from gradkit.records.submission import Cell, File, Place, Problem
+from gradkit.runtime.syntax import readable
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.source import Amount, decode, logical_starts
 
@@ -157,11 +158,7 @@ def _rank(rule: str) -> int:
 
 def _string(block: list[str]) -> str:
     """Return the text of a string that stands alone, or nothing where it is part of more."""
-    try:
-        tree = ast.parse("\n".join(block))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    match tree.body:
+    match readable("\n".join(block)).body:
         case [ast.Expr(ast.Constant(str(text)))]:
             return text
     return ""

@@ -171,6 +171,21 @@ MISTAKES = [
         ("powers = np.exp(scores - np.max(scores))", "powers = np.exp(scores)"),
         ("missing-shift", "scores", "powers = np.exp(scores - np.max(scores))"),
     ),
+    # Where the scores themselves are asked for too, and exponentials are taken of them twice.
+    (
+        "two-layer-net",
+        (
+            "powers = np.exp(scores - np.max(scores, axis=1, keepdims=True))\n"
+            "        probabilities = powers / np.sum(powers, axis=1, keepdims=True)\n",
+            "total = np.sum(np.exp(scores), axis=1, keepdims=True)\n"
+            "        probabilities = np.exp(scores) / total\n",
+        ),
+        (
+            "missing-shift",
+            "total = np.sum(np.exp(scores), axis=1, keepdims=True)",
+            "scores = scores - np.max(scores, axis=1, keepdims=True)",
+        ),
+    ),
     # Not where it is used: there it is wrong already.
     (
         "batchnorm",
@@ -216,6 +231,13 @@ def test_a_mistake_is_told_where_it_is(
         assert one.fix == fix
     assert one.sentence.startswith("In `")
     assert one.title == kinds()[kind].title
+
+
+def test_a_name_is_not_given_its_own_value(found: Found) -> None:
+    """That would do, and is nothing to write."""
+    rows = "rows = x.reshape(len(x), -1)\n    x = rows\n    return rows @ w + b, (x, w)"
+    (one,) = findings(found("layers", ("return x.reshape(len(x), -1) @ w + b, (x, w)", rows)))
+    assert (one.mistake, one.fix) == ("wrong-shape", "x = rows.reshape(x.shape)")
 
 
 OF_BACKWARD = """\

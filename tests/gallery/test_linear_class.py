@@ -290,6 +290,12 @@ WRONG = [
         "a division by C is missing",
         mse_class_backward="dLdA",
     ),
+    several(
+        "half of what is left undivided, of half of a mean",
+        {MSE: f"{MSE} / 2", DMSE: "return self.difference / 2"},
+        "is a multiple of what it should be",
+        mse_class_backward="dLdA",
+    ),
     wrong("2 twice", DMSE, DMSE.replace("2 * ", "4 * "), "2 times", mse_class_backward="dLdA"),
     wrong("the other sign", DMSE, DMSE.replace("2", "-2"), "sign", mse_class_backward="dLdA"),
     several(

@@ -78,6 +78,7 @@ WRONG = {
     "mean": (("dout.sum(axis=0)", "dout.mean(axis=0)"), "`db` is 1/N of what it should be"),
     "zero": (("dout.sum(axis=0)", "0 * dout.sum(axis=0)"), "`db` is 0 throughout."),
     "missing": (("dout.sum(axis=0)", "None"), "`db` is not there: found None."),
+    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "it is to be returned alone."),
     "noise": (("dout.sum(axis=0)", "dout.sum(axis=0) * np.arange(len(w.T))"), "`db` is not right."),
     "nan": (
         ("dout.sum(axis=0)", "dout.sum(axis=0) * np.nan"),
@@ -225,6 +226,15 @@ def test_a_task_whose_only_function_is_no_python_was_handed_in(check: Check) -> 
     assert [each for each in annotations_of(without, 4) if each.code == "syntax"] == []
 
 
+def test_a_class_that_is_no_python_says_which_exercise_it_is(check: Check) -> None:
+    """By its name; its methods cannot be read."""
+    result = check(
+        "class MSELoss:\n    def forward(self, A, Y):\n        print 1\n", assignment=None
+    )
+    found = of(result, "mse-class", "forward")
+    assert found.message.startswith("`MSELoss` cannot be used: what is at hw.py:3 is not valid")
+
+
 def test_what_needs_another_function_is_blocked(check: Check) -> None:
     """It is told why."""
     result = check(changed(("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")))
@@ -235,6 +245,19 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
         "blocked",
         "This needs something else first: NameError: name 'y' is not defined",
     )
+
+
+def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(check: Check) -> None:
+    """A loop that is gone through no more would do, and leaves what stops as wrong as it was."""
+    loop = "out = None\n    for i in range(0, len(x)):\n        out[i] = x[i] @ w @ b @ w"
+    text = changed(
+        ("return x.reshape(len(x), -1) @ w + b, (x, w)", f"{loop}\n    return out, (x, w)")
+    )
+    result = check(text)
+    assert [of(result, "affine", each).state for each in ("forward", "backward")] == [
+        *("error", "blocked")
+    ]
+    assert result.tasks[0].findings == ()
 
 
 def test_a_hang_is_stopped_and_costs_its_own_check(tmp_path: Path, workshop: Workshop) -> None:
@@ -298,7 +321,7 @@ def test_another_signature_is_another_exercise(check: Check) -> None:
         check("def affine_forward(self):\n    return 1\n", assignment=None)
     assert str(refused.value).endswith(
         "Found `affine_forward`. Nearest is “An affine layer”, which has `affine_forward` too, and "
-        "calls it otherwise."
+        "more, or calls it otherwise."
     )
 
 
@@ -700,6 +723,8 @@ def test_a_module_that_is_not_handed_in_blocks_what_needs_it(own: Check) -> None
     found = of(result, "scaled", "forward")
     assert (found.state, found.score) == ("blocked", 0)
     assert "No module named 'course.nn.activation'. Hand that in as well." in found.message
+    # Another formula there would do, and is not what is missing.
+    assert [task.findings for task in result.tasks] == [()]
     assert of(result, "scaled", "backward").state == "pass"
     inside = ("    return (x**2)", "    from .activation import Square\n    return Square(x)")
     found = of(own(inside), "scaled", "forward")

@@ -121,6 +121,13 @@ def test_a_function_of_one_number_given_an_array_is_told(grade, tmp_path: Path) 
     assert "for one with several use numpy's functions, such as np.exp for math.exp." in said
 
 
+def test_what_is_no_python_is_no_text_to_look_at(grade, tmp_path: Path) -> None:
+    """The rest of the file is graded, and what is wrong there diagnosed."""
+    broken = "as np\n\n\ndef shown(:\n    pass"
+    made = update_of(grade, tmp_path, "as np", broken, ".T @ X +", ".T @ X @ X +")
+    assert (made.state, made.score) == ("error", 4)
+
+
 def test_of_a_script_no_other_tasks_are_asked_for(grade, tmp_path: Path) -> None:
     """Of a folder all that count; a script is checked as it is being written."""
     mine = changed_assignment(tmp_path / "mine", 'schema = "', 'required = "all"\nschema = "')

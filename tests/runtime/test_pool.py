@@ -61,6 +61,12 @@ def test_what_holds_itself_has_a_signature() -> None:
     assert signature([1.5, {"k": (2, 3)}]) != signature([1.5, {"k": (2, 4)}])
 
 
+def test_what_is_masked_has_a_signature() -> None:
+    """It is that of what is there, whatever is hidden of it."""
+    masked = np.ma.masked_array([1.5, 2.5], mask=[True, True])
+    assert signature(masked) == signature(np.array([1.5, 2.5])) != signature(np.array([1.5, 3.5]))
+
+
 def test_rows_of_whole_numbers_are_whole() -> None:
     """A row with another number is not."""
     assert is_whole((np.array([1.0, 2.0]), 3))

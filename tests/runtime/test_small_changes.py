@@ -297,3 +297,31 @@ def test_a_sign_in_an_exponent_is_wrong_throughout() -> None:
     one, other = "np.exp(-a) / (1 + np.exp(-a))", "np.exp(a) / (1 + np.exp(a))"
     assert changes(one)[other].kind == "turned-sign"
     assert changes(other)[one].kind == "turned-sign"
+
+
+def test_a_factor_may_be_missing_throughout() -> None:
+    """Where one number is a factor of two terms; a size is none."""
+    made = changes("rate * a + rate * b")
+    assert made["rate / 2 * a + rate / 2 * b"].kind == "missing-factor"
+    assert made["2 * rate * a + 2 * rate * b"].kind == "missing-factor"
+    assert "count / 2 * a + count / 2 * b" not in changes("count * a + count * b")
+
+
+def test_what_divides_in_place_is_all_that_follows() -> None:
+    """A sum, where its first term alone was meant."""
+    assert ("wrong-brackets", "a = a / count + b") in rewritten("a /= count + b", 0)
+    assert ("wrong-brackets", "a = a - count + b") not in rewritten("a -= count + b", 0)
+
+
+def test_a_shift_is_nearest_where_exponentials_are_taken() -> None:
+    """Further up it may be asked for too, as it is; what reads it not is no place for it."""
+    text, shift = "kept = a\nrow = 1\nd = np.exp(a)", "a = a - np.max(a)"
+    costs = [
+        cost
+        for place in (2, 0)
+        for (kind, made), cost in rewritten(text, place).items()
+        if kind == "missing-shift" and shift in made
+    ]
+    assert costs == sorted({*costs})
+    assert len(costs) == 2
+    assert not any(kind == "missing-shift" for kind, _ in rewritten(text, 1))

@@ -34,6 +34,7 @@ WRITTEN = (
     "cost = 0\n    for y in Y:\n        cost = cost + y\n    return cost",
     "(cost, m) = Y, 1\n    cost = cost / m\n    return cost",
     "for cost in Y:\n        cost = -cost\n    return cost",
+    "out = None\n    for n in range(3):\n        out[n] = A2[n] @ Y\n    return out",
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.runtime.syntax import last_name, parse, walk
+from gradkit.runtime.syntax import last_name, readable, walk
 from gradkit.runtime.training import calls_method
 
 
@@ -33,7 +33,7 @@ class Made(Struct, frozen=True):
 
 def made_in(sources: Iterable[str]) -> Made:
     """Return the names of what is made of a class in some texts, or of layers, and of losses."""
-    nodes = [node for source in sources for node in walk(parse(source))]
+    nodes = [node for source in sources for node in walk(readable(source))]
     classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | {"Sequential"}
     assigned = [node for node in nodes if isinstance(node, ast.Assign)]
     made = {
@@ -58,7 +58,7 @@ class Text:
     def __init__(self, cell: str, source: str, made: Made = NOTHING) -> None:
         self.cell, self.source, self.made = cell, source, made
         self.lines = source.split("\n")
-        self.tree = parse(source)
+        self.tree = readable(source)
         self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]
         functions = [node for node in walk(self.tree) if isinstance(node, ast.FunctionDef)]
         self.computing = [node for node in functions if node.name in FORWARD]

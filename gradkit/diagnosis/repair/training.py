@@ -17,7 +17,7 @@ from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.text import Spot, Text
 from gradkit.records.task import Task
 from gradkit.runtime.repair.tree import with_parts
-from gradkit.runtime.syntax import LOOPS, called_method, last_name, walk
+from gradkit.runtime.syntax import LOOPS, called_method, last_name, names_in, walk
 from gradkit.runtime.training import calls_method
 
 OPTIMIZERS = frozenset(
@@ -122,7 +122,7 @@ def changes(task: Task, text: Text) -> Iterator[Proposal]:
     What counts the rounds of a ``while`` loop is not changed but in how much it counts: a loop that
     never ends by itself is ended in time here.
     """
-    tests = [_names(node.test) for node in walk(text.tree) if isinstance(node, ast.While)]
+    tests = [names_in(node.test) for node in walk(text.tree) if isinstance(node, ast.While)]
     counters = set().union(*tests)
     counting = {n.lineno for n in walk(text.tree) if isinstance(n, ast.stmt) and _sets(n, counters)}
     for kind, (make, _, _) in KINDS.items():
@@ -753,17 +753,13 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
             handed = {each.arg for each in function.args.args} if function else before
             for node in walk(block):
                 again = isinstance(node, ast.Assign) and (
-                    last_name(node.targets[0]) in handed | _names(node.value)
+                    last_name(node.targets[0]) in handed | names_in(node.value)
                 )
                 called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
                 leaves = isinstance(node, ast.If) and isinstance(node.body[0], ast.Break)
                 if isinstance(node, ast.stmt) and (again or called or leaves):
                     at = text.spot(node)
                     yield text.moved("dropped", at.first, at.last, [], at)
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in walk(node) if isinstance(each, ast.Name)}
 
 
 def _others(text: Text, task: Task) -> Iterator[Proposal]:

@@ -381,9 +381,13 @@ class Candidates:
         wanted = (each for each in changes if self._is_wanted(each[0].kind))
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in wanted]
         hits: list[Candidate] = []
+        own = [ast.unparse(each) for each in getattr(place.slot.statement, "targets", ())]
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
             if cost > self.most or self._bench.budget.is_over():
                 break
+            # What gives a name its own value does nothing.
+            if spot.node is place.slot.node and own == [getattr(change.node, "id", "")]:
+                continue
             after = None if change.hidden else self._places.after(place, change, spot)
             if after is None and not change.hidden:
                 continue

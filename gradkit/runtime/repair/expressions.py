@@ -36,6 +36,7 @@ from gradkit.runtime.repair.tree import (
     renamed,
     with_parts,
 )
+from gradkit.runtime.syntax import names_in
 
 NUMBERS = (0, 1, 2, -1)
 """Constants that are tried in the place of another."""
@@ -60,7 +61,7 @@ def _names(spot: Spot) -> Iterator[Change]:
         if lost:
             # What is not there at all was to be one that is written nearly so, of the same names.
             near = written_like(text, scope.values)
-            near = [n for n in near if _read(node) <= _read(expression(n))] or near
+            near = [n for n in near if names_in(node) <= names_in(expression(n))] or near
         # In a sum that counts there is as likely too much.
         sums = [a for a in spot.above if _adds(a) and node in (a.left, a.right)]  # type: ignore[attr-defined]
         counted = sums and spot.counts and isinstance(spot.value, WHOLE)
@@ -87,11 +88,6 @@ RATES = 4
 """Numbers of either sort that are tried in the place of an array."""
 
 
-def _read(node: ast.expr) -> set[str]:
-    """Return the names in an expression."""
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
 def _exchanged(spot: Spot) -> Iterator[Change]:
     """Yield all that is computed with two names in the place of each other."""
     if spot.above or isinstance(spot.node, ast.Name):
@@ -111,7 +107,7 @@ def _held_by_one(spot: Spot) -> Iterator[Change]:
     """Yield all that is computed with several names as a dict holds them."""
     if spot.above or isinstance(spot.node, ast.Name):
         return
-    names = {part.id for part in ast.walk(spot.node) if isinstance(part, ast.Name)}
+    names = names_in(spot.node)
     for held, row in spot.scope.values.items():
         own = sorted(names & row.keys()) if isinstance(row, dict) and held.isidentifier() else []
         if len(own) > 1:
@@ -132,6 +128,10 @@ def _throughout(spot: Spot) -> Iterator[Change]:
     for text, part in again.items():
         for other in spot.scope.alike(text, spot.scope.values.get(text)):
             yield Change("wrong-name", renamed(spot.node, {text: expression(other)}), SCALED)
+        for scaled in (f"{text} / 2", f"2 * {text}"):
+            if text in spot.scope.numbers_that(count=False):
+                by = {text: expression(scaled)}
+                yield Change("missing-factor", renamed(spot.node, by), SCALED)
         if isinstance(part, ast.Call) and len(part.args) == 1:
             (own,) = part.args
             yield Change("extra-function", renamed(spot.node, {text: own}), SCALED)
@@ -898,21 +898,19 @@ def _filled(spot: Spot) -> Iterator[Change]:
 
 
 SMALL: Sequence[Maker] = (
-    *(
-        _names,
-        _exchanged,
-        _held_by_one,
-        _throughout,
-        _constants,
-        _rows,
-        _operations,
-        _comparisons,
-        _slopes,
-        _calls,
-        _attributes,
-        _subscripts,
-        _signed,
-    ),
+    _names,
+    _exchanged,
+    _held_by_one,
+    _throughout,
+    _constants,
+    _rows,
+    _operations,
+    _comparisons,
+    _slopes,
+    _calls,
+    _attributes,
+    _subscripts,
+    _signed,
 )
 LARGE_ONES: Sequence[Maker] = (_missing, _applied, _filled)
 """What may stand in the place of an expression, by what is wrong with it."""

@@ -18,6 +18,7 @@ from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
 from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, statement_of, with_parts
 from gradkit.runtime.repair.values import OPERATIONS
+from gradkit.runtime.syntax import names_in
 
 PUT_IN, FILLS = 1.7, 0.3
 """What it costs to put in a statement, but for its nodes; how much less if that fills a name."""
@@ -51,7 +52,7 @@ def inserted(
     entries : collection of tuple of int
         Where the only entry of an output is that is wrong.
     """
-    made = _names(function, ast.Store)
+    made = names_in(function, ast.Store)
     written = tuple(f"{each}[" for each in made | _written(function))
     seen = set()
     for parent, block in blocks_below(function):
@@ -63,7 +64,7 @@ def inserted(
                 continue
             # What holds 0 is filled before it is read, and what holds nothing where a block ends.
             held, simple = there[0].values, not isinstance(statement, ast.For | ast.If | ast.While)
-            read = made if last else made & _names(statement)
+            read = made if last else made & names_in(statement)
             kept = {n for n in held if "." in n and held[n] is None}
             empty = [
                 n
@@ -138,7 +139,7 @@ def _of_values(
     }
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes):
         value = pool.values[part.numbers[0]]
-        own = set() if isinstance(tree, ast.Name) else made & first.values.keys() & _names(tree)
+        own = set() if isinstance(tree, ast.Name) else made & first.values.keys() & names_in(tree)
         for name in dict.fromkeys([*empty, *sorted(own)]) if part.role == "whole" else ():
             if name in own or np.shape(first.values[name]) in ((), value.shape):
                 yield _assigned(name, tree)
@@ -154,10 +155,10 @@ def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
     """Yield statements that take an entry, as one before a loop does, for the round it is in."""
     if not isinstance(loop, ast.For):
         return
-    read = _names(loop, ast.Load) - _names(loop, ast.Store)
+    read = names_in(loop, ast.Load) - names_in(loop, ast.Store)
     for statement in ast.walk(function):
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Subscript):
-            for counter in _names(loop.target) if _targets(statement) <= read else ():
+            for counter in names_in(loop.target) if _targets(statement) <= read else ():
                 index = new(ast.Name, counter, ast.Load())
                 yield with_parts(statement, value=with_parts(statement.value, slice=index))
 
@@ -170,8 +171,8 @@ def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterat
     if not isinstance(loop, ast.For | ast.While):
         return
     held = scope.values
-    own = _names(loop, ast.Store)
-    for name in sorted(_names(loop, ast.Load) & {*made} - own):
+    own = names_in(loop, ast.Store)
+    for name in sorted(names_in(loop, ast.Load) & {*made} - own):
         for other in sorted(own & held.keys()):
             after = held[other]
             before = held.get(name, after)
@@ -186,7 +187,7 @@ def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterat
 def _of_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
     """Yield what adds up a value of each round where 0 is, or the outer product of two."""
     held = {name: scope.values[name] for name in (*scope.arrays, *scope.numbers)}
-    own = [name for name in scope.arrays if name in _names(loop, ast.Store)]
+    own = [name for name in scope.arrays if name in names_in(loop, ast.Store)]
     for name in [n for n in held if not np.any(held[n])] if isinstance(loop, ast.For) else ():
         shape = np.shape(held[name])
         for one in own:
@@ -206,7 +207,7 @@ def _of_begins(
 ) -> Iterator[ast.stmt]:
     """Yield statements that give an array of zeros its first entries, along each axis."""
     arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
-    for name in sorted(_names(statement, ast.Load) & {*made} & arrays.keys()):
+    for name in sorted(names_in(statement, ast.Load) & {*made} & arrays.keys()):
         shape = arrays[name].shape if _is_0(arrays[name]) else ()
         for axis in range(len(shape)):
             index = ", ".join([":"] * axis + ["0"])
@@ -236,7 +237,7 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
     numbers, ``W2`` for ``W1``.
     """
     arrays = {*scope.arrays} if isinstance(statement, ast.Assign | ast.AugAssign) else set()
-    for own in sorted((_targets(statement) | _names(statement)) & arrays):
+    for own in sorted((_targets(statement) | names_in(statement)) & arrays):
         for other in (each for each in scope.arrays if len(each) == len(own)):
             apart = {(a, b) for a, b in zip(own, other, strict=True) if a != b}
             for a, b in apart if len(apart) == 1 else ():
@@ -264,12 +265,12 @@ def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) ->
 
     The slope of the cross entropy is that, at the right class.
     """
-    read = _names(statement, ast.Load) & {*made}
+    read = names_in(statement, ast.Load) & {*made}
     for part in ast.walk(function) if read else ():
         if (
             isinstance(part, ast.Subscript)
             and isinstance(part.ctx, ast.Load)
-            and _names(part.slice)
+            and names_in(part.slice)
         ):
             alone = isinstance(part.slice, ast.Name)
             for name in sorted(read if alone else read & {ast.unparse(part.value)}):
@@ -280,12 +281,6 @@ def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) ->
 
 def _is_0(value: Any) -> bool:
     return isinstance(value, np.ndarray | float) and not np.any(value)
-
-
-def _names(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> set[str]:
-    """Return the names below a node."""
-    names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
-    return {each.id for each in names if isinstance(each.ctx, kind)}
 
 
 def _written(node: ast.AST) -> set[str]:

@@ -188,7 +188,7 @@ def signature(value: Any, deep: int = 6) -> Any:
     What holds itself is looked into so ``deep``.
     """
     if isinstance(value, np.ndarray | np.number) and value.dtype.kind in "biuf":
-        digest = digested(value.reshape(-1)[:DIGESTED].astype(float, copy=False))
+        digest = digested(np.asarray(value).reshape(-1)[:DIGESTED].astype(float, copy=False))
         return value.shape, value.dtype.kind, f"{digest:.12g}"
     if isinstance(value, np.ndarray | np.generic):
         return value.shape, value.tobytes()

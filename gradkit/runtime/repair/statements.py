@@ -11,6 +11,7 @@ from typing import Any
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
+    PER_NODE,
     SIMPLE,
     beside,
     binary,
@@ -23,6 +24,7 @@ from gradkit.runtime.repair.tree import (
     new,
     renamed,
     slices_of,
+    statement_of,
     with_parts,
 )
 
@@ -34,6 +36,9 @@ EXCHANGED = 12
 
 NEAR = 4
 """Statements before a loop that may belong into it."""
+
+A_LINE = 0.1
+"""What a line more costs, where a part of one may do as well."""
 
 AGAIN = 0.9
 """What it costs to leave out a statement that stands there twice."""
@@ -101,6 +106,9 @@ def changed_blocks(
     for name, part in _entries_of_others(statement, function) if parent is function else ():
         copied = ast.parse(f"{name} = {name}.copy()").body
         yield Rewritten("missing-copy", LARGER, [*before, *copied, statement, *after], part)
+    for far, shifted in _shifted(block[place:]):
+        cost = LARGE + A_LINE + PER_NODE * far
+        yield Rewritten("missing-shift", cost, [*before, shifted, statement, *after], statement)
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
         yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
 
@@ -202,6 +210,21 @@ def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple
                     yield name, part
 
 
+def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
+    """Yield what takes the largest off what the first of some statements reads.
+
+    That is of what exponentials are taken in them, so many statements further on.
+    """
+    if isinstance(block[0], ast.For | ast.If | ast.While):
+        return
+    read = {ast.unparse(p) for p in ast.walk(block[0]) if isinstance(p, ast.Name | ast.Subscript)}
+    for far, one in enumerate(block):
+        calls: list[Any] = [part for part in ast.walk(one) if called(part) == "exp"]
+        for name in sorted(read.intersection(ast.unparse(a) for call in calls for a in call.args)):
+            for along in (", axis=1, keepdims=True", ", axis=0, keepdims=True", ""):
+                yield far, statement_of(f"{name} = {name} - np.max({name}{along})")
+
+
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:
     """Tell statements of which one makes what the other one reads or makes."""
     (made, read), (others, reads) = _touched(one), _touched(other)
@@ -248,6 +271,11 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         read = with_parts(target, ctx=ast.Load())
         whole = binary(read, type(statement.op), statement.value)
         yield "changed-in-place", new(ast.Assign, [target], whole)
+        if isinstance(statement.value, ast.BinOp) and isinstance(statement.op, ast.Mult | ast.Div):
+            # It is all of the value that is multiplied or divided by.
+            first = binary(read, type(statement.op), statement.value.left)
+            apart = with_parts(statement.value, left=first)
+            yield "wrong-brackets", new(ast.Assign, [target], apart)
     elif isinstance(statement, ast.For) and called(statement.iter) not in COUNTED:
         turned = new(ast.Call, expression("reversed"), [statement.iter], [])
         yield "wrong-bounds", with_parts(statement, iter=turned)
@@ -282,17 +310,13 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 
 def _from_zero(counted: Any) -> ast.expr | None:
     """Return a range that begins with 1 as one that begins with 0; None for anything else."""
-    if called(counted) != "range" or len(counted.args) != 2:
+    if called(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
         return None
     one, end = counted.args
-    if not isinstance(one, ast.Constant) or one.value != 1:
-        return None
     fewer = binary(end, ast.Sub, one)
     if isinstance(end, ast.Constant) and isinstance(end.value, int):
         fewer = new(ast.Constant, end.value - 1)
-    elif (
-        isinstance(end, ast.BinOp) and isinstance(end.op, ast.Add) and ast.unparse(end.right) == "1"
-    ):
+    elif isinstance(end, ast.BinOp) and ast.unparse(end).endswith(" + 1"):
         fewer = end.left
     return with_parts(counted, args=[fewer])  # type: ignore[no-any-return]
 

@@ -12,6 +12,7 @@ from itertools import pairwise, takewhile
 from textwrap import dedent
 
 from gradkit.runtime.repair.tree import with_parts
+from gradkit.runtime.syntax import readable
 
 
 class UnwrittenError(ValueError):
@@ -76,7 +77,7 @@ def write_expression(source: str, old: ast.expr, new: ast.expr, wanted: str) -> 
             *(old.lineno, last, made, old.lineno),
             *(len(before), last, len(_cut(lines[last - 1], 0, end))),
         )
-        if _dumped(replaced(source, written)) == wanted:
+        if ast.dump(readable(replaced(source, written))) == wanted:
             return written
     raise UnwrittenError
 
@@ -107,7 +108,7 @@ def write_block(
         *(first, last, made),
         *(told.lineno, begin, told.lineno, len(lines[told.lineno - 1].rstrip())),
     )
-    if _dumped(replaced(source, written)) != wanted:
+    if ast.dump(readable(replaced(source, written))) != wanted:
         raise UnwrittenError
     return written
 
@@ -127,10 +128,7 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     whole = lines[statement.lineno - 1 : statement.end_lineno]
     own = "\n".join(whole)
     shift = indent - statement.col_offset
-    try:
-        standing = ast.parse(dedent(own)).body
-    except SyntaxError:
-        standing = []
+    standing = readable(dedent(own)).body
     if [ast.dump(each) for each in standing] == [ast.dump(statement)]:
         return [_moved(line, shift) for line in whole]
     opens = whole[0].split()[:1] in HEADS
@@ -154,10 +152,3 @@ def _moved(line: str, shift: int) -> str:
     if shift >= 0:
         return " " * shift + line if line.strip() else line
     return line[-shift:] if not line[:-shift].strip() else line.lstrip()
-
-
-def _dumped(text: str) -> str:
-    try:
-        return ast.dump(ast.parse(text))
-    except (SyntaxError, ValueError):
-        return ""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from gradkit.runtime.syntax import last_name
+
 SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
 PER_NODE = 0.01
 """What changes cost: something exchanged or left out, a sign, something added or composed; and each
@@ -274,10 +276,7 @@ def size_of(node: ast.AST) -> int:
 
 def called(node: ast.AST) -> str:
     """Return the last name of what a call calls; empty for anything else."""
-    function = node.func if isinstance(node, ast.Call) else None
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    return last_name(node.func) if isinstance(node, ast.Call) else ""
 
 
 def is_numpy(node: ast.AST) -> bool:

@@ -72,10 +72,10 @@ class Tanh(Activation):
 class MSELoss(object):
     def forward(self, A, Y):
         self.error = A - Y
-        return np.sum(self.error ** 2) / self.error.size
+        return np.sum(self.error ** 2) / (2 * self.error.size)
 
     def backward(self):
-        return 2.0 * self.error / self.error.size
+        return self.error
 
 
 class CrossEntropyLoss(object):
