@@ -307,7 +307,13 @@ class _Repairs(Struct):
         spent = self.left
         found = self._needed(check, held, before, [*self._of_check(check, held, share)])
         share -= spent - self.left
-        if len(found) < SEVERAL or self.wanted.kinds or share <= LEAST:
+        if len(found) < SEVERAL:
+            return found
+        if any(each.proposal.kind == WHOLE for each in found):
+            # With so many changes a line that is written anew makes anything right.
+            self.text = before
+            return []
+        if self.wanted.kinds or share <= LEAST:
             return found
         # One step that is missing may be what several lines were changed for.
         patched, self.text = self.text, before
