@@ -135,6 +135,8 @@ class _Search(Struct):
 
     def _searched(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return findings with the changes that a search of the whole text finds."""
+        if self.seconds <= 0:
+            return inquiry
         steps = proposed(self.task, examined, self.process, inquiry, self.seed)
         found: list[Inquiry] = []
         for step in steps:
