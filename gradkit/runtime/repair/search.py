@@ -62,16 +62,14 @@ class _Text:
     def after(self, one: Proposal) -> _Text:
         """Return the text with a change."""
         more = len(one.written.lines) - (one.written.last - one.written.first + 1)
+
+        def now(cell: str, line: int) -> int:
+            return line + more if cell == one.cell and line > one.written.last else line
+
         return _Text(
             {**self.sources, one.cell: replaced(self.sources[one.cell], one.written)},
-            [
-                (cell, line + more if cell == one.cell and line > one.written.last else line, right)
-                for cell, line, right in self.places
-            ],
-            [
-                (cell, line + more if cell == one.cell and line > one.written.last else line)
-                for cell, line in self.near
-            ],
+            [(cell, now(cell, line), right) for cell, line, right in self.places],
+            [(cell, now(cell, line)) for cell, line in self.near],
         )
 
 
@@ -133,6 +131,8 @@ class Search:
         self._budget.spend(kept_back)
         with quiet(), alarmed(), kept(self._namespace) as put:
             bench = Bench(self._namespace, put, self._question, self._budget)
+            # What was not wanted may have been right but once.
+            bench.again = bool(self._refused)
             while len(found) < self._most:
                 best = self._round(bench)
                 if best is None:
