@@ -703,6 +703,20 @@ def update_parameters(parameters, y, y_hat, A1, X):
     parameters['b2'][0, 0] -= 0.01 * diff
 """
 
+NAMES = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    out = y_hat
+    W2 = parameters['W2']
+    d2 = 2 * (out - y)
+    d1 = d2 * W2
+    parameters['W2'] = parameters['W2'] - 0.001 * d2 * A1
+    parameters['b2'] = parameters['b2'] - 0.01 * d2
+    parameters['W1'] = parameters['W1'] - 0.001 * X @ d1.T
+    parameters['b1'] = parameters['b1'] - 0.01 * d1
+"""
+
+TWICE = "W2 = parameters['W2'] = parameters['W2'] - 0.002 * A1 * (out - y)"
+
 AT_LAST = """
 def update_parameters(parameters, y, y_hat, A1, X):
     W1, b1, W2, b2 = (parameters[key] for key in ('W1', 'b1', 'W2', 'b2'))
@@ -800,6 +814,14 @@ THERE: dict[str, Made] = {
     "an entry for a row": (
         *(CLASSIFICATION, STEPS, "dZ1[unit, 0] * X[:, 0]", "dZ1[unit, 0] * X[unit, 0]"),
         "wrong-index",
+    ),
+    "a name for another's entry": (
+        *(REGRESSION, NAMES, "W2 = parameters['W2']\n", "W2 = parameters['b1']\n"),
+        "wrong-weight",
+    ),
+    "a step too many": (
+        *(REGRESSION, NAMES, "W2 = parameters['W2']\n", f"{TWICE}\n"),
+        "extra-term",
     ),
     "a name of another shape": (
         *(CLASSIFICATION, AT_LAST, "- eta * db2", "- eta * db1"),

@@ -77,6 +77,18 @@ def findings(tasks: tuple[TaskResult, ...]) -> list[Finding]:
 MISTAKES = [
     # The line as it was and as it is; the kind, the doubtful part, the line that is offered.
     (
+        "one-hidden-layer",
+        (
+            "dW2 = dZ2 @ A1.T / m",
+            'dW2 = parameters["W2"].copy()\n    dW2 += dZ2 @ A1.T / m',
+        ),
+        (
+            "wrong-function",
+            'parameters["W2"].copy()',
+            "dW2 = np.zeros_like(parameters['W2'])",
+        ),
+    ),
+    (
         "deep-net",
         ("caches[i - 1], activation)", "caches[-i], activation)"),
         (
@@ -279,6 +291,15 @@ BY_HAND = [
         "epochs/one_hot",
         ("Z = Z / Z.sum(axis=1).reshape(-1, 1)", "Z = Z / sum(Z)"),
         ("wrong-axis", "Z = Z / np.sum(Z, axis=1, keepdims=True)"),
+    ),
+    # What is divided, and should be multiplied by what has a name.
+    (
+        "convolution/corners",
+        ("+= mask * dout[i, c, h, v]", "+= dout[i, c, h, v] / a_slice.size"),
+        (
+            "wrong-expression",
+            "dx[i, c, vert_start:vert_end, horiz_start:horiz_end] += dout[i, c, h, v] * mask",
+        ),
     ),
     # Two values of a dict, another word, a key that is put together.
     (

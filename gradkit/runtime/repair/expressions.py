@@ -256,8 +256,11 @@ def _is_held_to(node: ast.AST, scope: Scope) -> bool:
     return any(is_array(scope.values.get(ast.unparse(part))) for part in parts)
 
 
-def _is_idle(node: ast.AST) -> bool:
-    """Tell what changes nothing or is always the same, and stands for something too many."""
+def _is_idle(node: ast.AST, values: Mapping[str, Any]) -> bool:
+    """Tell what changes nothing or is always the same, and stands for something too many.
+
+    So is the difference of two names for one value.
+    """
     if not isinstance(node, ast.BinOp):
         return False
     left, right = (getattr(part, "value", None) for part in (node.left, node.right))
@@ -267,9 +270,12 @@ def _is_idle(node: ast.AST) -> bool:
         idle = left in (0, 1) or right in (0, 1) or _is_undone(node)
     else:
         idle = right == 1 or (left == 0 and isinstance(node.op, ast.Div))
-    return bool(idle) or (
-        isinstance(node.op, ast.Sub | ast.Div) and _is_same(node.left, node.right)
-    )
+    if idle or not isinstance(node.op, ast.Sub | ast.Div):
+        return bool(idle)
+    one, other = (values.get(getattr(part, "id", "")) for part in (node.left, node.right))
+    # A number that counts is one object, whoever counts it.
+    alias = one is other and not isinstance(one, int | None)
+    return alias or _is_same(node.left, node.right)
 
 
 def _is_undone(node: ast.BinOp) -> bool:
@@ -542,6 +548,8 @@ def _calls(spot: Spot) -> Iterator[Change]:
             yield Change("extra-function", argument)
     if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
         yield Change("extra-function", node.func.value)
+        if name == "copy":
+            yield Change("wrong-function", _called("np.zeros_like(x)", node.func.value))
     if is_array(spot.value):
         near = spot.scope.alike(ast.unparse(node), spot.value)
         held = {spot.scope.values[other].tobytes(): other for other in reversed(near)}
@@ -836,6 +844,17 @@ def _missing(spot: Spot) -> Iterator[Change]:
                 yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
 
+def _multiplied(spot: Spot) -> Iterator[Change]:
+    """Yield a product with a name in the place of what something is divided by."""
+    node, scope = spot.node, spot.scope
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        names = (*scope.numbers_that(count=False)[: FEW // 2], *scope.arrays[:FEW])
+        for own in (node.left, *([whole.left] if (whole := _product(node.left)) else ())):
+            for name in names:
+                product = binary(own, ast.Mult, expression(name))
+                yield Change("wrong-expression", product, LARGE)
+
+
 WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
 
 
@@ -922,24 +941,25 @@ SMALL: Sequence[Maker] = (
         _signed,
     ),
 )
-LARGE_ONES: Sequence[Maker] = (_missing, _applied, _filled)
+LARGE_ONES: Sequence[Maker] = (_missing, _multiplied, _applied, _filled)
 """What may stand in the place of an expression, by what is wrong with it."""
 
 
 def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
     """Yield what may stand in the place of an expression, and does something there."""
-    above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a)]
+    held = spot.scope.values
+    above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a, held)]
     for maker in makers:
         for change in maker(spot):
             node: Any = change.node
             parts = (node, node.left, node.right) if isinstance(node, ast.BinOp) else ()
-            idle = [part for part in parts if _is_idle(part)]
+            idle = [part for part in parts if _is_idle(part, held)]
             # What the student has so is not made by the change.
             if idle and not {*idle} <= {*ast.walk(spot.node)}:
                 continue
             if above:
                 spot.put(node)
-                idle = [each for each in above if _is_idle(each)]
+                idle = [each for each in above if _is_idle(each, held)]
                 spot.put(spot.node)
                 if idle:
                     continue
