@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -372,8 +372,9 @@ class _Repairs(Struct):
                     return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
+            passes = partial(grader.passes, mended=self.mended)
             places = [
-                (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
+                (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
                 for each in known
                 if each.node is not None
             ]

@@ -229,6 +229,14 @@ def test_a_line_that_comes_too_late_is_moved_up(diagnosed) -> None:
     assert finding.fix.startswith(f"{line}\nparameters['W2'] =")
 
 
+def test_what_a_linear_output_is_multiplied_by_is_no_slope_of_it(diagnosed) -> None:
+    """It may be a factor of what would be one elsewhere."""
+    text = homework(REGRESSION, NAMES.replace("2 * (out - y)", "2 * (out - y) * out"))
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.mistake == "extra-output-derivative"
+    assert finding.sentence.endswith(", or a factor of one.")
+
+
 def test_inputs_at_which_nothing_is_wrong_are_drawn_again(
     diagnosed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -1451,6 +1452,23 @@ def test_what_only_keeps_another_check_from_stopping_is_not_told(
     assert findings(found("convolution", (was, wrong))) == []
     monkeypatch.setattr(repairs._Repairs, "_breaks", lambda *_: False)
     assert {each.check for each in findings(found("convolution", (was, wrong)))} == {"backward"}
+
+
+def test_what_is_mended_is_as_right_as_what_passes(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong in the backward pass is hardly in a forward pass that was mended before."""
+    asked, searched = [], repairs.proposals
+
+    def noted(*args: Any) -> tuple[list[Proposal], int]:
+        asked.append({line: right for _, line, right in args[5]})
+        return searched(*args)
+
+    monkeypatch.setattr(repairs, "proposals", noted)
+    wrong = ("@ w + b", "@ w - b"), ("dout.sum(axis=0)", "dout.mean(axis=0)")
+    assert len(findings(found("layers", *wrong))) == 2
+    line = line_of("layers", "def affine_forward")
+    assert (asked[0][line], asked[-1][line]) == (False, True)
 
 
 BEGUN = """\

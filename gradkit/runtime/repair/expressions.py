@@ -97,31 +97,27 @@ def _read(node: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def _exchanged(spot: Spot) -> Iterator[Change]:
-    """Yield all that is computed with two names in the place of each other."""
+def _others_together(spot: Spot) -> Iterator[Change]:
+    """Yield all that is computed with two names exchanged, or with several as a dict holds them."""
     if spot.above or isinstance(spot.node, ast.Name):
         return
     names = dict.fromkeys(n.id for n in ast.walk(spot.node) if isinstance(n, ast.Name))
-    held = {name: spot.scope.values.get(name) for name in names}
-    pairs = (p for p in itertools.combinations(names, 2) if _is_like(held[p[0]], held[p[1]]))
-    for one, other in itertools.islice(pairs, AT_ONCE):
-        yield Change(
-            "wrong-name",
-            renamed(spot.node, {one: expression(other), other: expression(one)}),
-            LARGER,
+    values = spot.scope.values
+    pairs = itertools.combinations(names, 2)
+    alike = (p for p in pairs if _is_like(values.get(p[0]), values.get(p[1])))
+    made = [
+        {one: expression(other), other: expression(one)}
+        for one, other in itertools.islice(alike, AT_ONCE)
+    ]
+    for held, row in values.items():
+        own = (
+            sorted(names.keys() & row.keys())
+            if isinstance(row, dict) and held.isidentifier()
+            else []
         )
-
-
-def _held_by_one(spot: Spot) -> Iterator[Change]:
-    """Yield all that is computed with several names as a dict holds them."""
-    if spot.above or isinstance(spot.node, ast.Name):
-        return
-    names = {part.id for part in ast.walk(spot.node) if isinstance(part, ast.Name)}
-    for held, row in spot.scope.values.items():
-        own = sorted(names & row.keys()) if isinstance(row, dict) and held.isidentifier() else []
-        if len(own) > 1:
-            entries = {name: expression(f"{held}[{name!r}]") for name in own}
-            yield Change("wrong-name", renamed(spot.node, entries), LARGER)
+        made += [{name: expression(f"{held}[{name!r}]") for name in own}] if len(own) > 1 else []
+    for others in made:
+        yield Change("wrong-name", renamed(spot.node, others), LARGER)
 
 
 def _throughout(spot: Spot) -> Iterator[Change]:
@@ -927,8 +923,7 @@ def _filled(spot: Spot) -> Iterator[Change]:
 SMALL: Sequence[Maker] = (
     *(
         _names,
-        _exchanged,
-        _held_by_one,
+        _others_together,
         _throughout,
         _constants,
         _rows,
