@@ -823,10 +823,6 @@ THERE: dict[str, Made] = {
         *(CLASSIFICATION, STEPS, "dZ1[unit, 0] * X[:, 0]", "dZ1[unit, 0] * X[unit, 0]"),
         "wrong-index",
     ),
-    "a name for another's entry": (
-        *(REGRESSION, NAMES, "W2 = parameters['W2']\n", "W2 = parameters['b1']\n"),
-        "wrong-weight",
-    ),
     "a step too many": (
         *(REGRESSION, NAMES, "W2 = parameters['W2']\n", f"{TWICE}\n"),
         "extra-term",

@@ -129,7 +129,9 @@ def _renamed(case: Case, step: int) -> int | None:
     names = {name for n in users for spot in case.steps.spots[n][:1] for name in spot.names}
     if held is None or not names or events[held].name in names:
         return None
-    return next((n for n, event in enumerate(events) if case.renames(step, event)), None)
+    # What a function gives has another name where it is called.
+    own = (n for n, e in enumerate(events) if e.frame == events[held].frame and e.name in names)
+    return next((n for n in own if case.renames(step, events[n])), None)
 
 
 def _at(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, int | None]:

@@ -268,9 +268,7 @@ class Blame:
                     self._names[step] = event
             elif not constant and (
                 (should == known.whole and case.first_holding(number) is None)
-                or (
-                    case.slip.code in ("wrong-error", "wrong-weight") and not case.is_computed(step)
-                )
+                or (case.slip.code == "wrong-error" and not case.is_computed(step))
             ):
                 event = self._last_event(number, partial(case.renames, step))
             if event is not None:
