@@ -332,10 +332,10 @@ class FunctionGrader(Struct):
         """Return the student's names of what the lines of checks call."""
         return [self._own_name(call.function) for c in checks for call in self._lines(c).calls]
 
-    def passes(self, name: str) -> bool:
-        """Tell a function of the student's whose own checks pass."""
-        wrong = {each.name in self.wrong for each in self.task.checks if name in self._called(each)}
-        return wrong == {False}
+    def passes(self, name: str, mended: Collection[str] = ()) -> bool:
+        """Tell a function of the student's whose own checks pass, or are mended."""
+        own = {each.name for each in self.task.checks if name in self._called(each)}
+        return bool(own) and own.isdisjoint({*self.wrong} - {*mended})
 
     def _of_handout(self, check: FunctionCheck, steps: Sequence[FunctionCheck]) -> list[Probe]:
         """Return the handout's own examples, with what the student's functions give for them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -380,8 +380,9 @@ class _Repairs(Struct):
                     return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
+            passes = partial(grader.passes, mended=self.mended)
             places = [
-                (each.cell.id, self._now(each.cell, each.node.lineno), grader.passes(each.name))
+                (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
                 for each in known
                 if each.node is not None
             ]
@@ -411,8 +412,9 @@ class _Repairs(Struct):
             back = min(spent, self.spare) if told else 0
             self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
             yield from told
-            # At some inputs what is wrong is right by chance: there is nothing to look for.
-            nothing = not found and (spent >= LEAST or bool(self.wanted.kinds))
+            # At some inputs what is wrong is right by chance: there is nothing to look for. Of few
+            # kinds a search is short, but not as short as that.
+            nothing = not found and spent >= LEAST // (8 if self.wanted.kinds else 1)
             if nothing or budget < LEAST or len(told) >= self.wanted.most:
                 return
             if told:
@@ -461,6 +463,7 @@ class _Repairs(Struct):
         """
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
+        blocked = self._state(check) == "blocked"
         for other in (each for each in grader.task.checks if each is not check):
             if not own & {each.name for each in grader.definitions_of(other)}:
                 continue
@@ -468,8 +471,11 @@ class _Repairs(Struct):
                 before = grader.with_changes(other, grader.draws)
                 after = self._verdict(other)
             right = any(entry.state == "pass" for entry in before.entries)
+            made = _made_right(before, after)
             spoilt = other.name in self.mended and after.state != "pass"
-            if spoilt or (right and _made_right(before, after) is None):
+            # What only lets another one end is not what stops it.
+            spoilt |= blocked and self._state(other) == "error" and not made
+            if spoilt or (right and made is None):
                 return True
         return False
 

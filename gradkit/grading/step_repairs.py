@@ -245,6 +245,9 @@ class _Search(Struct):
                 proposals = (one for one in steps.products(text) if one.kind == steps.TRANSPOSED)
             elif finding.mistake == HANDED:
                 proposals = steps.rows(text)
+            elif finding.mistake == LATE and len(finding.places) == 1:
+                own = {finding.places[0].line - cell.first_line + 1}
+                proposals = (*steps.copies(text), *steps.moved_up(text, own))
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
                 late = finding.mistake == LATE

@@ -143,6 +143,15 @@ def L_layer_forward(X, p):
     return sigmoid(p['W2'].T @ A1 + p['b2']), A1
 """
 
+SUMS = """
+def L_layer_forward(X, p):
+    A1 = []
+    for j in range(2):
+        z = sum(p['W1'][i, j] * X[i, 0] for i in range(2))  # here
+        A1.append([sigmoid(z)])
+    return sigmoid(p['W2'].T @ np.array(A1) + p['b2']), np.array(A1)
+"""
+
 CASES = {
     "no bias": inline(z1="Z1 = p['W1'].T @ X  # here"),
     "no bias inside a call": inline(z1="", a1="A1 = sigmoid(p['W1'].T @ X)  # here"),
@@ -186,6 +195,7 @@ CASES = {
     ),
     "helpers that keep what they are handed": KEEPING,
     "a loop over units": UNITS,
+    "a loop over units without biases": SUMS,
     "a loop without biases": looped("Z = p[f'W{l}'].T @ A_prev  # here", "A = sigmoid(Z)"),
     "a loop without activations": looped("A = p[f'W{l}'].T @ A_prev + p[f'b{l}']  # here"),
     "a loop of tanh": looped("Z = p[f'W{l}'].T @ A_prev + p[f'b{l}']", "A = np.tanh(Z)  # here"),

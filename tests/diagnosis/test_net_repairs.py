@@ -6,6 +6,7 @@ import pytest
 from correct_styles import source_of
 from written import homework
 
+from gradkit.grading import repairs
 from gradkit.grading.net_repairs import RATES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
@@ -204,6 +205,49 @@ def test_an_alias_is_told_where_it_is_made(diagnosed) -> None:
     (finding,) = diagnosed(text, REGRESSION).findings
     assert (finding.mistake, finding.source) == ("updated-before-use", "W2 = parameters['W2']")
     assert finding.fix == "W2 = parameters['W2'].copy()"
+
+
+OVERDUE = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    delta2 = 2 * (y_hat - y)
+    parameters['W2'] = parameters['W2'] - 0.001 * delta2 * A1
+    grad_b2 = delta2
+    delta1 = delta2 * parameters['W2']
+    grad_w1 = np.dot(X, delta1.T)
+    grad_b1 = delta1
+    parameters['b2'] = parameters['b2'] - 0.01 * grad_b2
+    parameters['W1'] = parameters['W1'] - 0.001 * grad_w1
+    parameters['b1'] = parameters['b1'] - 0.01 * grad_b1
+"""
+
+
+def test_a_line_that_comes_too_late_is_moved_up(diagnosed) -> None:
+    """Above the step of what it reads."""
+    (finding,) = diagnosed(homework(REGRESSION, OVERDUE), REGRESSION).findings
+    line = "delta1 = delta2 * parameters['W2']"
+    assert (finding.mistake, finding.source) == ("updated-before-use", line)
+    assert finding.fix.startswith(f"{line}\nparameters['W2'] =")
+
+
+def test_what_a_linear_output_is_multiplied_by_is_no_slope_of_it(diagnosed) -> None:
+    """It may be a factor of what would be one elsewhere."""
+    text = homework(REGRESSION, NAMES.replace("2 * (out - y)", "2 * (out - y) * out"))
+    (finding,) = diagnosed(text, REGRESSION).findings
+    assert finding.mistake == "extra-output-derivative"
+    assert finding.sentence.endswith(", or a factor of one.")
+
+
+def test_inputs_at_which_nothing_is_wrong_are_drawn_again(
+    diagnosed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search at such ends as soon as it has looked, whatever is looked for."""
+    task, style, was, now, *_ = GUESSED["a layer that comes too late"]
+    searched, results = repairs.proposals, [([], 100)]
+    monkeypatch.setattr(
+        repairs, "proposals", lambda *asked: results.pop() if results else searched(*asked)
+    )
+    (finding, *_) = diagnosed(text_of(task, style, was, now)[0], task).findings
+    assert was in finding.fix
 
 
 def test_a_step_that_is_missing_is_told_where_it_belongs(diagnosed) -> None:
@@ -629,6 +673,74 @@ def update_parameters(parameters, y, y_hat, A1, X):
         delta = back
 """
 
+STEPS = """
+def act(x, slope=False):
+    if slope:
+        return x * (1 - x)
+    return 1 / (1 + np.exp(-x))
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    old = {key: value.copy() for key, value in parameters.items()}
+    dA2 = -y / y_hat + (1 - y) / (1 - y_hat)
+    slope2 = act(y_hat, slope=True)
+    dZ2 = dA2 * slope2
+    db2 = dZ2
+    parameters['W2'] -= 0.001 * A1 * dZ2
+    parameters['b2'] = parameters['b2'] - 0.01 * db2
+    dA1 = old['W2'] * dZ2
+    dZ1 = dA1 * act(A1, slope=True)
+    db1 = dZ1
+    dW1 = np.zeros((2, 2))
+    for unit in range(2):
+        dW1[:, unit] = dZ1[unit, 0] * X[:, 0]
+    for key, grad, rate in (('W1', dW1, 0.001), ('b1', db1, 0.01)):
+        parameters[key] -= rate * grad
+"""
+
+OLD = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    diff = y_hat - y
+    old = {key: value.copy() for key, value in parameters.items()}
+    for j in range(2):
+        a = A1[j, 0]
+        parameters['W2'][j, 0] -= 0.001 * diff * a
+        back = diff * old['W2'][j, 0] * a * (1 - a)
+        for i in range(2):
+            parameters['W1'][i, j] -= 0.001 * back * X[i, 0]
+        parameters['b1'][j, 0] -= 0.01 * back
+    parameters['b2'][0, 0] -= 0.01 * diff
+"""
+
+NAMES = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    out = y_hat
+    W2 = parameters['W2']
+    d2 = 2 * (out - y)
+    d1 = d2 * W2
+    parameters['W2'] = parameters['W2'] - 0.001 * d2 * A1
+    parameters['b2'] = parameters['b2'] - 0.01 * d2
+    parameters['W1'] = parameters['W1'] - 0.001 * X @ d1.T
+    parameters['b1'] = parameters['b1'] - 0.01 * d1
+"""
+
+TWICE = "W2 = parameters['W2'] = parameters['W2'] - 0.002 * A1 * (out - y)"
+
+AT_LAST = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    W1, b1, W2, b2 = (parameters[key] for key in ('W1', 'b1', 'W2', 'b2'))
+    eta = 0.01
+    dA2 = -y / y_hat + (1 - y) / (1 - y_hat)
+    slope2 = y_hat * (1 - y_hat)
+    dZ2 = dA2 * slope2
+    dW2, db2 = A1 * dZ2, dZ2
+    dZ1 = W2 * dZ2 * A1 * (1 - A1)
+    dW1, db1 = X @ dZ1.T, dZ1
+    parameters['W1'] = W1 - eta / 10 * dW1
+    parameters['b1'] = b1 - eta * db1
+    parameters['W2'] = W2 - eta / 10 * dW2
+    parameters['b2'] = b2 - eta * db2
+"""
+
 NO_ERROR = "back = parameters['W2'] * slope"
 
 Made = tuple[str, str, str, str, str]
@@ -694,6 +806,30 @@ THERE: dict[str, Made] = {
     "rates that are set together": (
         *(CLASSIFICATION, LAYERS, "RATE_W, RATE_B =", "RATE_B, RATE_W ="),
         "wrong-learning-rate",
+    ),
+    "a copy that each key is to hold": (
+        *(CLASSIFICATION, OLD, "value.copy() for", "value for"),
+        "updated-before-use",
+    ),
+    "another name for what lacks its slope": (
+        *(CLASSIFICATION, STEPS, "dZ2 = dA2 * slope2", "dZ2 = dA2"),
+        "missing-output-derivative",
+    ),
+    "a switch that is left as it is": (
+        *(CLASSIFICATION, STEPS, "act(A1, slope=True)", "act(A1)"),
+        "wrong-activation-derivative",
+    ),
+    "an entry for a row": (
+        *(CLASSIFICATION, STEPS, "dZ1[unit, 0] * X[:, 0]", "dZ1[unit, 0] * X[unit, 0]"),
+        "wrong-index",
+    ),
+    "a step too many": (
+        *(REGRESSION, NAMES, "W2 = parameters['W2']\n", f"{TWICE}\n"),
+        "extra-term",
+    ),
+    "a name of another shape": (
+        *(CLASSIFICATION, AT_LAST, "- eta * db2", "- eta * db1"),
+        "wrong-name",
     ),
     "an index in a loop that stops": (
         *(CLASSIFICATION, LAYERS, "slope(values[l])", "slope(values[l-1])"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,27 @@ def findings(tasks: tuple[TaskResult, ...]) -> list[Finding]:
 
 MISTAKES = [
     # The line as it was and as it is; the kind, the doubtful part, the line that is offered.
+    (
+        "one-hidden-layer",
+        (
+            "dW2 = dZ2 @ A1.T / m",
+            'dW2 = parameters["W2"].copy()\n    dW2 += dZ2 @ A1.T / m',
+        ),
+        (
+            "wrong-function",
+            'parameters["W2"].copy()',
+            "dW2 = np.zeros_like(parameters['W2'])",
+        ),
+    ),
+    (
+        "deep-net",
+        ("caches[i - 1], activation)", "caches[-i], activation)"),
+        (
+            "wrong-element",
+            "caches[-i]",
+            "dA, dW, db = linear_activation_backward(dA, caches[i - 1], activation)",
+        ),
+    ),
     (
         "layers",
         ("return dx, dw, dout.sum(axis=0)", "return dx, dw, dout.sum(axis=1)"),
@@ -272,6 +294,35 @@ BY_HAND = [
         "epochs/loops",
         ("step[d, c] / (end - start)", "step[d, c] / end - start"),
         ("wrong-brackets", "theta[d, c] -= lr * step[d, c] / (end - start)"),
+    ),
+    # A window that begins as the one along the other axis does.
+    (
+        "convolution/loops",
+        ("hs:hs + HH, ws:ws + WW] * w[f])", "hs:hs + HH, hs:hs + WW] * w[f])"),
+        (
+            "wrong-element",
+            "out[n, f, i, j] = np.sum(x_pad[n, :, hs:hs + HH, ws:ws + WW] * w[f]) + b[f]",
+        ),
+    ),
+    # A loop in steps whose body counts in rounds; a sum of Python's own.
+    (
+        "epochs/one_hot",
+        ("for i in range(m // batch):", "for i in range(0, m, batch):"),
+        ("wrong-bounds", "for i in range(m // batch):"),
+    ),
+    (
+        "epochs/one_hot",
+        ("Z = Z / Z.sum(axis=1).reshape(-1, 1)", "Z = Z / sum(Z)"),
+        ("wrong-axis", "Z = Z / np.sum(Z, axis=1, keepdims=True)"),
+    ),
+    # What is divided, and should be multiplied by what has a name.
+    (
+        "convolution/corners",
+        ("+= mask * dout[i, c, h, v]", "+= dout[i, c, h, v] / a_slice.size"),
+        (
+            "wrong-expression",
+            "dx[i, c, vert_start:vert_end, horiz_start:horiz_end] += dout[i, c, h, v] * mask",
+        ),
     ),
     # Two values of a dict, another word, a key that is put together.
     (
@@ -1404,6 +1455,84 @@ def test_no_change_is_told_that_breaks_another_check(
     assert findings(found("epochs", wrong)) == []
     monkeypatch.setattr(repairs._Repairs, "_breaks", lambda *_: False)
     assert {each.mistake for each in findings(found("epochs", wrong))} == {"turned-sign"}
+
+
+def test_what_only_keeps_another_check_from_stopping_is_not_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backward pass is right behind a forward pass that gives nothing of what it should."""
+    (line,) = [
+        n
+        for n, text in enumerate(solution("convolution").split("\n"), 1)
+        if "out[:, :, i, j] = np.ten" in text
+    ]
+    was = "(window, w, ((1, 2, 3), (1, 2, 3))) + b"
+    wrong = "(window, w, ((1, 2, 3), (2, 3, 1))) + b"
+    change = (line, line, ("            out[:, :, i, j] = b",), line, 30, line, 82)
+    proposal = Proposal("answer.py", "wrong-expression", *change)
+    monkeypatch.setattr(repairs, "proposals", lambda *_: ([proposal], 1))
+    assert findings(found("convolution", (was, wrong))) == []
+    monkeypatch.setattr(repairs._Repairs, "_breaks", lambda *_: False)
+    assert {each.check for each in findings(found("convolution", (was, wrong)))} == {"backward"}
+
+
+def test_what_is_mended_is_as_right_as_what_passes(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong in the backward pass is hardly in a forward pass that was mended before."""
+    asked, searched = [], repairs.proposals
+
+    def noted(*args: Any) -> tuple[list[Proposal], int]:
+        asked.append({line: right for _, line, right in args[5]})
+        return searched(*args)
+
+    monkeypatch.setattr(repairs, "proposals", noted)
+    wrong = ("@ w + b", "@ w - b"), ("dout.sum(axis=0)", "dout.mean(axis=0)")
+    assert len(findings(found("layers", *wrong))) == 2
+    line = line_of("layers", "def affine_forward")
+    assert (asked[0][line], asked[-1][line]) == (False, True)
+
+
+BEGUN = """\
+        self.dLdW = np.zeros(self.W.shape)
+        self.dLdb = np.zeros(self.b.shape)
+"""
+
+
+def test_what_is_right_once_alone_is_looked_for_again(found: Found) -> None:
+    """Sums that a loop begins anew are not right without: a second call adds to the first one's."""
+    loop = "        for a, dz, da in zip(self.A, dLdZ, dLdA):\n"
+    within = BEGUN.replace("        self", "            self")
+    told = findings(
+        found(
+            "linear-class",
+            ("        self.dLdW = None\n        self.dLdb = None\n", BEGUN.replace("(", " (")),
+            (BEGUN, ""),
+            (loop, loop + within),
+            text=by_hand("linear-class", "loops"),
+        )
+    )
+    assert [each.mistake for each in told] == ["wrong-indentation"] * 2
+    assert {each.source for each in told} == {line.strip() for line in BEGUN.splitlines()}
+
+
+UPDATED = """
+    updated = dict(parameters)
+    for i in range(1, len(parameters) // 2 + 1):
+        for letter in "Wb":
+            name = f"{letter}{i}"
+            updated[name] = parameters[name] - learning_rate * grads[f"d{letter}{i}"]
+    return updated
+"""
+
+
+def test_a_key_may_be_made_of_a_word_and_a_number(found: Found) -> None:
+    """Those of two loops, one in the other."""
+    step = '    return {name: value - learning_rate * grads["d" + name] for name, value in parameters.items()}\n'
+    text = solution("deep-net").replace(step, UPDATED.replace('{letter}{i}"]', 'W{i}"]'))
+    (one,) = findings(found("deep-net", text=text))
+    assert one.mistake == "wrong-entry"
+    assert one.fix.endswith("grads['d' + letter + str(i)]")
 
 
 def test_what_is_right_of_a_check_that_fails_stays_so(found: Found) -> None:

@@ -116,6 +116,11 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         STEPS - {"costs[-1]"},
         "`params['w']` is not right.",
     ),
+    "every tenth cost": (
+        {"if i % 100 == 0": "if i % 10 == 0"},
+        {"costs[-1]"},
+        "only with num_iterations = 51",
+    ),
     "every cost": ({"if i % 100 == 0": "if i % 1 == 0"}, {"costs[-1]"}, "`costs[-1]` is not"),
     "probabilities for labels": ({" > 0.5)": ")"}, {"labels"}, "`labels` is not right."),
     "labels without the sigmoid": (

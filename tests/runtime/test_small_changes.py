@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
-from gradkit.runtime.repair.scope import scope_of
+from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.spots import below
 from gradkit.runtime.repair.statements import changed_blocks
 from gradkit.runtime.repair.tree import Change
@@ -32,7 +32,7 @@ def changes(text: str, *helpers: str) -> Mapping[str, Change]:
         holder.body = node
 
     made: dict[str, Change] = {}
-    scope = scope_of(LOCAL, ("turn",), helpers=helpers)
+    scope = scope_of(LOCAL, ("turn",), Scope(helpers=helpers))
     for spot in [*below(holder.body, put, scope, values, whole=True)]:
         for change in changes_of(spot, (*SMALL, *LARGE_ONES)):
             spot.put(change.node)

@@ -109,6 +109,8 @@ def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
     if code == UNEXPLAINED and step is not None and len(case.steps.spots[step]) > 1:
         # Whether a helper is wrong, or what it was handed, cannot be told without a rule.
         return None
+    if event is None and step is not None and code.startswith("missing-"):
+        event = _renamed(case, step)
     if event is not None:
         return _of_event(case, event, "value")
     if step is not None:
@@ -118,6 +120,18 @@ def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
         called = returned if code == ARGUMENT else code in HANDED and blame.is_right_elsewhere(step)
         return _of_step(case, step, "value", called=called)
     return _applied(case, entry)
+
+
+def _renamed(case: Case, step: int) -> int | None:
+    """Return where a number is given another name, by which alone it is read."""
+    held, events = case.first_holding(step), case.trace.events
+    users = [n for n, made in enumerate(case.steps.made) if step in made.into]
+    names = {name for n in users for spot in case.steps.spots[n][:1] for name in spot.names}
+    if held is None or not names or events[held].name in names:
+        return None
+    # What a function gives has another name where it is called.
+    own = (n for n, e in enumerate(events) if e.frame == events[held].frame and e.name in names)
+    return next((n for n in own if case.renames(step, events[n])), None)
 
 
 def _at(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, int | None]:

@@ -67,6 +67,9 @@ LEFT = ("unused", "function")
 MADE = ("value", "within", "applied")
 """Evidence of a line that makes a wrong value, of what may be wrong itself."""
 
+LOOP = re.compile(r"\s*for ")
+"""What a line begins with that only names what is there."""
+
 GRADIENT = re.compile(r"\s*(d[A-Z_\d]|delta|grad)")
 """A line that gives a name as gradients have it."""
 
@@ -236,7 +239,8 @@ def _placed(
             columns=columns,
             untraced=untraced,
         )
-        shown = all(_is_shown(line, lines, trace) for line in lines)
+        # What a loop goes over was made before it.
+        shown = all(_is_shown(each, lines, trace) for each in lines) and not LOOP.match(line)
         kinds, evidence = mistake(slip.code).kinds, {line.evidence for line in lines}
         before = alone and len(places) > 1 and evidence <= {*MADE}
         step = SIGN in kinds and "applied" in evidence

@@ -121,6 +121,14 @@ def products(text: Text) -> Iterator[Proposal]:
         yield text.put("wrong-operator", text.spot(node), whole)
 
 
+def copies(text: Text) -> Iterator[Proposal]:
+    """Yield names, and keys, that are given a copy of what they are given."""
+    for node in ast.walk(text.tree):
+        given = node.value if isinstance(node, ast.Assign | ast.DictComp) else None
+        if isinstance(given, ast.Name | ast.Subscript | ast.Attribute):
+            yield text.put("missing-copy", text.spot(given), f"{ast.unparse(given)}.copy()")
+
+
 def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
     """Yield lines that give names moved up to where all that they read is there; copied, too."""
     bodies = [node.body for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)]

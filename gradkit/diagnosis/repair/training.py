@@ -36,59 +36,34 @@ OPTIMIZERS = frozenset(
         "LBFGS",
     ]
 )
-LOSSES: tuple[Mapping[str, str], ...] = (
-    {
-        "squared_error": "MSELoss",
-        "binary_cross_entropy": "BCELoss",
-        "cross_entropy": "CrossEntropyLoss",
-        "absolute": "L1Loss",
-        "smooth": "SmoothL1Loss",
-        "huber": "HuberLoss",
-        "logits": "BCEWithLogitsLoss",
-        "likelihood": "NLLLoss",
-    },
-    {
-        "squared_error": "mse_loss",
-        "binary_cross_entropy": "binary_cross_entropy",
-        "cross_entropy": "cross_entropy",
-        "absolute": "l1_loss",
-        "smooth": "smooth_l1_loss",
-        "huber": "huber_loss",
-        "logits": "binary_cross_entropy_with_logits",
-        "likelihood": "nll_loss",
-    },
-)
+_LOSSES = {
+    "squared_error": ("MSELoss", "mse_loss"),
+    "binary_cross_entropy": ("BCELoss", "binary_cross_entropy"),
+    "cross_entropy": ("CrossEntropyLoss", "cross_entropy"),
+    "absolute": ("L1Loss", "l1_loss"),
+    "smooth": ("SmoothL1Loss", "smooth_l1_loss"),
+    "huber": ("HuberLoss", "huber_loss"),
+    "logits": ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"),
+    "likelihood": ("NLLLoss", "nll_loss"),
+}
+LOSSES = tuple({own: names[kind] for own, names in _LOSSES.items()} for kind in (0, 1))
 """Names of losses in torch, as classes and as functions, by ours where we have one."""
 
-ACTIVATIONS: tuple[Mapping[str, str], ...] = (
-    {
-        "linear": "Identity",
-        "sigmoid": "Sigmoid",
-        "tanh": "Tanh",
-        "relu": "ReLU",
-        "leaky_relu": "LeakyReLU",
-        "elu": "ELU",
-        "gelu": "GELU",
-        "softplus": "Softplus",
-        "selu": "SELU",
-        "silu": "SiLU",
-        "softmax": "Softmax",
-        "log_softmax": "LogSoftmax",
-    },
-    {
-        "sigmoid": "sigmoid",
-        "tanh": "tanh",
-        "relu": "relu",
-        "leaky_relu": "leaky_relu",
-        "elu": "elu",
-        "gelu": "gelu",
-        "softplus": "softplus",
-        "selu": "selu",
-        "silu": "silu",
-        "softmax": "softmax",
-        "log_softmax": "log_softmax",
-    },
-)
+_MODULES = {
+    "linear": "Identity",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "softplus": "Softplus",
+    "selu": "SELU",
+    "silu": "SiLU",
+    "softmax": "Softmax",
+    "log_softmax": "LogSoftmax",
+}
+ACTIVATIONS = (_MODULES, {own: own for own in _MODULES if own != "linear"})
 """Names of activations in torch, as modules and as functions, by ours where we have one."""
 
 OVER = {"softmax": "-1", "log_softmax": "-1"}

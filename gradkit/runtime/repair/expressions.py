@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -74,7 +76,10 @@ def _names(spot: Spot) -> Iterator[Change]:
             )
             held = scope.values.items() if alone else ()
             rows = [n for n, v in held if n.isidentifier() and isinstance(v, ROWS)]
-            some = [n for each in (False, True) for n in scope.numbers_that(count=each)[:RATES]]
+            # First those of another number alone, ``db2`` for ``db1``.
+            both = (scope.numbers_that(count=each) for each in (False, True))
+            likely = (sorted(few, key=lambda n: n[:-1] != text[:-1]) for few in both)
+            some = [n for few in likely for n in few[:RATES]]
             numbers = () if is_array(spot.value) else scope.numbers
             rest = dict.fromkeys((*rows, *some, *scope.arrays, *numbers))
             for other in [n for n in rest if n != text and n not in near][:FEW]:
@@ -88,31 +93,27 @@ RATES = 4
 """Numbers of either sort that are tried in the place of an array."""
 
 
-def _exchanged(spot: Spot) -> Iterator[Change]:
-    """Yield all that is computed with two names in the place of each other."""
+def _others_together(spot: Spot) -> Iterator[Change]:
+    """Yield all that is computed with two names exchanged, or with several as a dict holds them."""
     if spot.above or isinstance(spot.node, ast.Name):
         return
     names = dict.fromkeys(n.id for n in ast.walk(spot.node) if isinstance(n, ast.Name))
-    held = {name: spot.scope.values.get(name) for name in names}
-    pairs = (p for p in itertools.combinations(names, 2) if _is_like(held[p[0]], held[p[1]]))
-    for one, other in itertools.islice(pairs, AT_ONCE):
-        yield Change(
-            "wrong-name",
-            renamed(spot.node, {one: expression(other), other: expression(one)}),
-            LARGER,
+    values = spot.scope.values
+    pairs = itertools.combinations(names, 2)
+    alike = (p for p in pairs if _is_like(values.get(p[0]), values.get(p[1])))
+    made = [
+        {one: expression(other), other: expression(one)}
+        for one, other in itertools.islice(alike, AT_ONCE)
+    ]
+    for held, row in values.items():
+        own = (
+            sorted(names.keys() & row.keys())
+            if isinstance(row, dict) and held.isidentifier()
+            else []
         )
-
-
-def _held_by_one(spot: Spot) -> Iterator[Change]:
-    """Yield all that is computed with several names as a dict holds them."""
-    if spot.above or isinstance(spot.node, ast.Name):
-        return
-    names = names_in(spot.node)
-    for held, row in spot.scope.values.items():
-        own = sorted(names & row.keys()) if isinstance(row, dict) and held.isidentifier() else []
-        if len(own) > 1:
-            entries = {name: expression(f"{held}[{name!r}]") for name in own}
-            yield Change("wrong-name", renamed(spot.node, entries), LARGER)
+        made += [{name: expression(f"{held}[{name!r}]") for name in own}] if len(own) > 1 else []
+    for others in made:
+        yield Change("wrong-name", renamed(spot.node, others), LARGER)
 
 
 def _throughout(spot: Spot) -> Iterator[Change]:
@@ -204,9 +205,6 @@ def _constants(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-constant", expression(name))
         for name in spot.scope.arrays[:FEW] if added and not counted else ():
             yield Change("wrong-name", expression(name), LARGER)
-    elif value is None:
-        for axis in (0, 1):
-            yield Change("wrong-axis", new(ast.Constant, axis))
 
 
 DIGITS = "0123456789"
@@ -223,7 +221,7 @@ def _rows(spot: Spot) -> Iterator[Change]:
         for stem in dict.fromkeys(key.rstrip(DIGITS) for key in keys):
             sort = [key for key in keys if key.rstrip(DIGITS) == stem]
             if 1 < len(sort) < len(keys):
-                row = new(ast.Tuple, [*map(_constant, sort)], ast.Load())
+                row = new(ast.Tuple, [new(ast.Constant, key) for key in sort], ast.Load())
                 yield Change("wrong-bounds", row)
     shapes = any(called(each) in SHAPED or called(each) == "reshape" for each in spot.above)
     index = any(isinstance(each, ast.Subscript) and each.slice is node for each in spot.above)
@@ -243,11 +241,9 @@ def _rows(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-bounds", with_parts(node, elts=rest))
     for key in spot.scope.keys_for(keys[0], other=True):
         if key not in keys:
-            yield Change("wrong-bounds", with_parts(node, elts=[*node.elts, _constant(key)]))
-
-
-def _constant(value: object) -> ast.expr:
-    return new(ast.Constant, value)  # type: ignore[no-any-return]
+            yield Change(
+                "wrong-bounds", with_parts(node, elts=[*node.elts, new(ast.Constant, key)])
+            )
 
 
 def _is_held_to(node: ast.AST, scope: Scope) -> bool:
@@ -256,8 +252,11 @@ def _is_held_to(node: ast.AST, scope: Scope) -> bool:
     return any(is_array(scope.values.get(ast.unparse(part))) for part in parts)
 
 
-def _is_idle(node: ast.AST) -> bool:
-    """Tell what changes nothing or is always the same, and stands for something too many."""
+def _is_idle(node: ast.AST, values: Mapping[str, Any]) -> bool:
+    """Tell what changes nothing or is always the same, and stands for something too many.
+
+    So is the difference of two names for one value.
+    """
     if not isinstance(node, ast.BinOp):
         return False
     left, right = (getattr(part, "value", None) for part in (node.left, node.right))
@@ -267,9 +266,12 @@ def _is_idle(node: ast.AST) -> bool:
         idle = left in (0, 1) or right in (0, 1) or _is_undone(node)
     else:
         idle = right == 1 or (left == 0 and isinstance(node.op, ast.Div))
-    return bool(idle) or (
-        isinstance(node.op, ast.Sub | ast.Div) and _is_same(node.left, node.right)
-    )
+    if idle or not isinstance(node.op, ast.Sub | ast.Div):
+        return bool(idle)
+    one, other = (values.get(getattr(part, "id", "")) for part in (node.left, node.right))
+    # A number that counts is one object, whoever counts it.
+    alias = one is other and not isinstance(one, int | None)
+    return alias or _is_same(node.left, node.right)
 
 
 def _is_undone(node: ast.BinOp) -> bool:
@@ -326,8 +328,9 @@ def _operations(spot: Spot) -> Iterator[Change]:
     if not isinstance(node, ast.BinOp):
         return
     added = _adds(node)
+    fixed = isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant)
     for operator in OPERATORS if not isinstance(node.op, ast.FloorDiv) else (ast.Div,):
-        if not isinstance(node.op, operator) and not (_is_fixed(node) and operator in SUMS):
+        if not isinstance(node.op, operator) and not (fixed and operator in SUMS):
             turned = added and operator in (ast.Add, ast.Sub)
             kind = "turned-sign" if turned else "wrong-operator"
             yield Change(kind, with_parts(node, op=operator()))
@@ -351,11 +354,6 @@ def _operations(spot: Spot) -> Iterator[Change]:
         yield Change(kind, with_parts(node, left=node.right, right=node.left))
     yield from _regrouped(node)
     yield from _other_slopes(node)
-
-
-def _is_fixed(node: ast.BinOp) -> bool:
-    """Tell an operation of two constants."""
-    return isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant)
 
 
 def _product(node: ast.expr) -> ast.BinOp | None:
@@ -546,6 +544,8 @@ def _calls(spot: Spot) -> Iterator[Change]:
             yield Change("extra-function", argument)
     if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
         yield Change("extra-function", node.func.value)
+        if name == "copy":
+            yield Change("wrong-function", _called("np.zeros_like(x)", node.func.value))
     if is_array(spot.value):
         near = spot.scope.alike(ast.unparse(node), spot.value)
         held = {spot.scope.values[other].tobytes(): other for other in reversed(near)}
@@ -562,9 +562,20 @@ def _calls(spot: Spot) -> Iterator[Change]:
     for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 and not begin else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
     yield from _others_at_once(node, spot.scope)
+    function = spot.names.namespace.get(ast.unparse(node.func))
+    if isinstance(function, FunctionType):
+        for option in inspect.signature(function).parameters.values():
+            if isinstance(option.default, bool):
+                switched = new(ast.keyword, option.name, new(ast.Constant, not option.default))
+                words = [each for each in node.keywords if each.arg != option.name]
+                yield Change("wrong-option", with_parts(node, keywords=[*words, switched]))
     for at, keyword in enumerate(node.keywords if name == "dict" else ()):
         for key in spot.scope.keys_for(keyword.arg or "", other=False):
-            words = [*node.keywords[:at], _keyword(key, keyword.value), *node.keywords[at + 1 :]]
+            words = [
+                *node.keywords[:at],
+                new(ast.keyword, key, keyword.value),
+                *node.keywords[at + 1 :],
+            ]
             yield Change("wrong-entry", with_parts(node, keywords=words))
     for keyword in node.keywords:
         rest = [each for each in node.keywords if each is not keyword]
@@ -572,7 +583,7 @@ def _calls(spot: Spot) -> Iterator[Change]:
         yield Change(kind, with_parts(node, keywords=rest))
         if keyword.arg == "axis":
             for axis in AXES:
-                one_more = [*rest, _keyword("axis", expression(f"{axis}"))]
+                one_more = [*rest, new(ast.keyword, "axis", expression(f"{axis}"))]
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
     if name in REDUCERS:
         yield from _reduced(node)
@@ -614,14 +625,13 @@ def _is_like(one: Any, other: Any) -> bool:
     return is_number(one) and isinstance(one, WHOLE) is isinstance(other, WHOLE)
 
 
-def _keyword(name: str, value: ast.expr) -> ast.keyword:
-    return new(ast.keyword, name, value)  # type: ignore[no-any-return]
-
-
 def _reduced(node: ast.Call) -> Iterator[Change]:
     has = {keyword.arg for keyword in node.keywords}
-    kept = _keyword("keepdims", new(ast.Constant, True))
-    axes = [_keyword("axis", expression(f"{axis}")) for axis in AXES]
+    if isinstance(node.func, ast.Name):
+        # Python's own knows no axes.
+        node = with_parts(node, func=expression(f"np.{node.func.id}"))
+    kept = new(ast.keyword, "keepdims", new(ast.Constant, True))
+    axes = [new(ast.keyword, "axis", expression(f"{axis}")) for axis in AXES]
     method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
     rest = [each for each in node.keywords if each.arg != "axis"]
     made: list[list[ast.keyword]] = []
@@ -656,7 +666,9 @@ def _bounds(node: ast.Call) -> Iterator[Change]:
             args[number] = binary(argument, operator, one)
             yield Change("wrong-bounds", with_parts(node, args=args))
     more = [[one, first], [one, binary(first, ast.Add, one)]] if not rest else [rest]
-    for args in more if len(rest) < 2 else []:
+    if len(rest) > 1:
+        more = [[binary(rest[0], ast.FloorDiv, rest[1])]]  # rounds are counted for steps
+    for args in more:
         yield Change("wrong-bounds", with_parts(node, args=args))
     yield Change("wrong-bounds", new(ast.Call, expression("reversed"), [node], []))
 
@@ -673,7 +685,9 @@ def _attributes(spot: Spot) -> Iterator[Change]:
     if isinstance(spot.value, np.ndarray) and not isinstance(node, ast.Constant):
         alias = not spot.above and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
         cost = SIMPLE if alias else LARGER
-        yield Change("missing-copy", _method(node, "copy"), cost, hidden=True)
+        yield Change(
+            "missing-copy", new(ast.Call, _attribute(node, "copy"), [], []), cost, hidden=True
+        )
         for name in spot.scope.arrays:
             other = spot.scope.values[name]
             if other.size == spot.value.size and other.shape != spot.value.shape:
@@ -734,10 +748,6 @@ def _attribute(node: ast.expr, name: str) -> ast.expr:
     return new(ast.Attribute, node, name, ast.Load())  # type: ignore[no-any-return]
 
 
-def _method(node: ast.expr, name: str) -> ast.expr:
-    return new(ast.Call, _attribute(node, name), [], [])  # type: ignore[no-any-return]
-
-
 def _is_counted(spot: Spot) -> bool:
     """Tell what only its length is asked of: where that is wrong, another size is meant."""
     return any(called(each) == "len" for each in spot.above)
@@ -753,8 +763,11 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
         if isinstance(key, str):
             yield Change("wrong-entry", with_parts(node, slice=new(ast.Constant, key)))
     for other in indices(part):
-        yield Change("wrong-element", with_parts(node, slice=other))
-    for other in (*moved(part, spot.scope.counts), *beside(part, spot.scope.slices)):
+        # From the other end it is the same entry in one round.
+        turned = isinstance(part, ast.UnaryOp)
+        yield Change("wrong-element", with_parts(node, slice=other), always=turned)
+    whole = spot.scope.numbers_that(count=True)
+    for other in (*moved(part, spot.scope.counts, whole), *beside(part, spot.scope.slices)):
         # It is one slip, however often it is made. Of several windows the largest may be the same.
         made = with_parts(node, slice=other)
         yield Change("wrong-element", made, SCALED, always=bool(spot.above))
@@ -828,6 +841,17 @@ def _missing(spot: Spot) -> Iterator[Change]:
                 yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
 
+def _multiplied(spot: Spot) -> Iterator[Change]:
+    """Yield a product with a name in the place of what something is divided by."""
+    node, scope = spot.node, spot.scope
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        names = (*scope.numbers_that(count=False)[: FEW // 2], *scope.arrays[:FEW])
+        for own in (node.left, *([whole.left] if (whole := _product(node.left)) else ())):
+            for name in names:
+                product = binary(own, ast.Mult, expression(name))
+                yield Change("wrong-expression", product, LARGE)
+
+
 WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
 
 
@@ -899,8 +923,7 @@ def _filled(spot: Spot) -> Iterator[Change]:
 
 SMALL: Sequence[Maker] = (
     _names,
-    _exchanged,
-    _held_by_one,
+    _others_together,
     _throughout,
     _constants,
     _rows,
@@ -912,24 +935,25 @@ SMALL: Sequence[Maker] = (
     _subscripts,
     _signed,
 )
-LARGE_ONES: Sequence[Maker] = (_missing, _applied, _filled)
+LARGE_ONES: Sequence[Maker] = (_missing, _multiplied, _applied, _filled)
 """What may stand in the place of an expression, by what is wrong with it."""
 
 
 def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
     """Yield what may stand in the place of an expression, and does something there."""
-    above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a)]
+    held = spot.scope.values
+    above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a, held)]
     for maker in makers:
         for change in maker(spot):
             node: Any = change.node
             parts = (node, node.left, node.right) if isinstance(node, ast.BinOp) else ()
-            idle = [part for part in parts if _is_idle(part)]
+            idle = [part for part in parts if _is_idle(part, held)]
             # What the student has so is not made by the change.
             if idle and not {*idle} <= {*ast.walk(spot.node)}:
                 continue
             if above:
                 spot.put(node)
-                idle = [each for each in above if _is_idle(each)]
+                idle = [each for each in above if _is_idle(each, held)]
                 spot.put(spot.node)
                 if idle:
                     continue

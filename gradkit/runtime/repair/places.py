@@ -223,6 +223,9 @@ class Places:
             values, _ = self._values(place.runs, kept=False)
         spot.put(change.node)
         after = self._tried(values, lambda each: each.again(slot.node, spot.above))
+        if after is None and place.before is None:
+            # Where it stops, later rounds are of what the first one gave.
+            after = self._tried(values[:1], lambda each: each.again(slot.node, spot.above))
         spot.put(spot.node)
         if after is None:
             return None
@@ -294,9 +297,9 @@ class Places:
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
-        slices = slices_of(target.function)
-        told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking, slices
-        return [scope_of(each, _counters(target.function), *told) for each in runs]
+        told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
+        known = Scope(*told, slices_of(target.function))
+        return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
         """Return what can be named after a slot's statement, run by run; nothing if it raises."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradkit.runtime.repair.clock import Budget
 from gradkit.runtime.repair.pool import Array, Part, Pool, Question, Throwaway, entries_of, like
-from gradkit.runtime.repair.search import Search
+from gradkit.runtime.repair.search import Search, Text
 
 
 def propose(
@@ -49,11 +49,10 @@ def propose(
                 Pool(values, entries_of(values, draw["sizes"]), like(values, draw["sizes"]), parts),
             )
         )
+    places = [(cell, line, right) for cell, line, right in data["places"]]
     search = Search(
         namespace,
-        data["sources"],
-        [(cell, line, right) for cell, line, right in data["places"]],
-        [(cell, line) for cell, line in data["near"]],
+        Text(data["sources"], places, [(cell, line) for cell, line in data["near"]]),
         data["only"],
         frozenset(data["kinds"]),
         data["most"],

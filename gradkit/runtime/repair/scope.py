@@ -6,7 +6,7 @@ import ast
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import FunctionType, ModuleType
 from typing import Any
@@ -28,17 +28,17 @@ class Scope:
     that the function has anywhere.
     """
 
-    values: dict[str, Any]
-    numbers: list[str] = field(default_factory=list)
-    arrays: list[str] = field(default_factory=list)
     library: str = "np"
     ratios: Sequence[float] = ()
-    places: Mapping[str, int] = field(default_factory=dict)
     helpers: Sequence[str] = ()
     words: Sequence[str] = ()
     keys: Sequence[str] = ()
     lacking: Sequence[str] = ()
     slices: Sequence[ast.expr] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+    numbers: list[str] = field(default_factory=list)
+    arrays: list[str] = field(default_factory=list)
+    places: Mapping[str, int] = field(default_factory=dict)
 
     def numbers_that(self, *, count: bool) -> list[str]:
         """Return the numbers that count something, which are whole; or the others."""
@@ -52,7 +52,7 @@ class Scope:
     def alike(self, text: str, value: Any) -> list[str]:
         """Return what holds a value of the same kind and shape that is another one.
 
-        Whole numbers may be others in another round of a loop.
+        Whole numbers, and entries at keys of loops, may be others in another round.
         """
         if isinstance(value, np.ndarray):
             return [
@@ -60,7 +60,7 @@ class Scope:
                 for name in self.arrays
                 if name != text
                 and self.values[name].shape == value.shape
-                and self.values[name].tobytes() != value.tobytes()
+                and (" + " in name or self.values[name].tobytes() != value.tobytes())
             ][:FEW]
         if is_number(value):
             whole = isinstance(value, WHOLE)
@@ -135,20 +135,11 @@ def is_number(value: Any) -> bool:
 
 
 def scope_of(
-    local: Mapping[str, Any],
-    counters: Sequence[str] = (),
-    library: str = "np",
-    ratios: Sequence[float] = (),
-    helpers: Sequence[str] = (),
-    words: Sequence[str] = (),
-    keys: Sequence[str] = (),
-    lacking: Sequence[str] = (),
-    slices: Sequence[ast.expr] = (),
+    local: Mapping[str, Any], counters: Sequence[str] = (), besides: Scope | None = None
 ) -> Scope:
-    """Return what can be named, where these are the local names.
+    """Return what can be named, where these are the local names, with what there is ``besides``.
 
-    ``counters`` are names that loops count with: entries at these are named too. ``library`` is
-    the name of the module whose functions can be called; for the others see `Scope`.
+    ``counters`` are names that loops count with: entries at these are named too.
     """
     # What has a name is no entry of a row besides.
     named = {id(value) for value in local.values() if is_array(value)}
@@ -172,16 +163,13 @@ def scope_of(
                 for names in itertools.islice(orders(places, several), FEW):
                     index = tuple(places[name] for name in names)
                     if all(0 <= n < size for n, size in zip(index, part.shape, strict=False)):
-                        entry = f"{text}[{', '.join(names)}]"
-                        values[entry] = part[index]
-                        counted |= {entry} if several == part.ndim else set()
-    for name in counters:
-        at = local.get(name)
-        if isinstance(at, str):
-            values |= _keyed(local, name, at)
-        elif isinstance(at, int):
-            values |= _numbered(local, name, at)
-    scope = Scope(values, [], [], library, ratios, places, helpers, words, keys, lacking, slices)
+                        # Of a column it is the number.
+                        one = part[index].size == 1
+                        entry = f"{text}[{', '.join([*names, *['0'] * one * part[index].ndim])}]"
+                        values[entry] = part[index].flat[0] if one else part[index]
+                        counted |= {entry} if one else set()
+    values |= _keyed(local, counters)
+    scope = replace(besides or Scope(), values=values, numbers=[], arrays=[], places=places)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.
     for text, part in sorted(values.items(), key=lambda named: _rank(named, counted)):
@@ -206,25 +194,27 @@ def scope_of(
     return scope
 
 
-def _keyed(local: Mapping[str, Any], name: str, key: str) -> Iterator[tuple[str, Any]]:
-    """Yield the entries of dicts at a key that a loop is at, and at one that begins or ends so."""
-    for row, held in local.items():
-        for other, part in held.items() if isinstance(held, dict) else ():
-            if isinstance(other, str) and key in other:
-                before, _, after = other.partition(key)
-                terms = (before and repr(before), name, after and repr(after))
-                yield f"{row}[{' + '.join(filter(None, terms))}]", part
+def _keyed(local: Mapping[str, Any], counters: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of dicts at keys that are made of the words and the numbers of loops.
 
-
-def _numbered(local: Mapping[str, Any], name: str, at: int) -> Iterator[tuple[str, Any]]:
-    """Yield the entries of dicts at keys that end with the number that a loop is at, or next to."""
+    A number may also be the one next to that which a loop is at.
+    """
     more = {0: "", 1: " + 1", -1: " - 1", 2: " + 2"}
-    ends = {f"{at + n}": f"{name}{text}" for n, text in more.items()}
+    at = [(name, local[name]) for name in counters if name in local]
+    words = [(name, word) for name, word in at if isinstance(word, str)]
+    ends = [(f"{n + o}", f"str({name}{more[o]})") for name, n in at if is_number(n) for o in more]
     for row, held in local.items():
-        for other, part in held.items() if isinstance(held, dict) else ():
-            stem = other.rstrip("0123456789") if isinstance(other, str) else ""
-            if stem and (end := ends.get(other[len(stem) :])):
-                yield f"{row}[{stem!r} + str({end})]", part
+        keys = [key for key in held if isinstance(key, str)] if isinstance(held, dict) else []
+        for key in keys:
+            stem = key.rstrip("0123456789")
+            last = [end for number, end in ends if stem and number == key[len(stem) :]]
+            for start, end in [(stem, end) for end in last] or [(key, "")]:
+                split = [(name, start.partition(word)) for name, word in words if word in start]
+                made = [
+                    (repr(one) * bool(one), name, repr(b) * bool(b)) for name, (one, _, b) in split
+                ]
+                for terms in [*made, *([(repr(stem),)] if end else [])]:
+                    yield f"{row}[{' + '.join(filter(None, (*terms, end)))}]", held[key]
 
 
 OPAQUE = (type, FunctionType, ModuleType, np.ndarray)

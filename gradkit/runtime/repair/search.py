@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradkit.runtime.repair.bench import Bench, Placed, quiet
@@ -52,27 +52,28 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class Text:
     """The text of cells, where functions begin in it that may be changed, and doubtful lines."""
 
     sources: Mapping[str, str]
     places: Sequence[Placed]
     near: Collection[tuple[str, int]]
 
-    def after(self, one: Proposal) -> _Text:
+    def after(self, one: Proposal) -> Text:
         """Return the text with a change."""
         more = len(one.written.lines) - (one.written.last - one.written.first + 1)
 
         def now(cell: str, line: int) -> int:
             return line + more * (cell == one.cell and line > one.written.last)
 
-        return _Text(
+        return Text(
             {**self.sources, one.cell: replaced(self.sources[one.cell], one.written)},
             [(cell, now(cell, line), right) for cell, line, right in self.places],
             [(cell, now(cell, line)) for cell, line in self.near],
         )
 
 
+@dataclass(slots=True)
 class Search:
     """A search over one section's text.
 
@@ -80,14 +81,9 @@ class Search:
     ----------
     namespace : dict
         The student's names; changed functions are put there, and taken out again.
-    sources : mapping of str to str
-        The text of cells.
-    places : sequence of (cell, line, right)
-        Where the functions begin that may be changed, and whether what they give alone is right.
-    near : sequence of (cell, line)
-        Where to look first.
+    text : Text
     only : bool
-        And nowhere else.
+        Nothing is changed but the doubtful lines.
     kinds : collection of str
         Those of the changes that are tried; all where none are said.
     most : int
@@ -99,39 +95,32 @@ class Search:
         What may be tried.
     """
 
-    def __init__(
-        self,
-        namespace: dict[str, Any],
-        sources: Mapping[str, str],
-        places: Sequence[Placed],
-        near: Collection[tuple[str, int]],
-        only: bool,
-        kinds: Collection[str],
-        most: int,
-        question: Question,
-        refused: Collection[tuple[str, int, tuple[str, ...]]],
-        budget: Budget,
-    ) -> None:
-        self._namespace, self._text = namespace, _Text(sources, places, near)
-        self._question, self._refused, self._kinds = question, refused, kinds
-        self._only = only
-        self._most = most
-        self._budget = budget
-        self._wrong: frozenset[str] = frozenset()
-        self._right: dict[int, frozenset[str]] = {}
-        self._used, self._all = 0, frozenset[str]()
-        self._least: dict[int, float] = {}
-        self._best: _Best | None = None
-        self._steps: list[Candidate] = []
+    namespace: dict[str, Any]
+    text: Text
+    only: bool
+    kinds: Collection[str]
+    most: int
+    question: Question
+    refused: Collection[tuple[str, int, tuple[str, ...]]]
+    budget: Budget
+    _wrong: frozenset[str] = frozenset()
+    _right: dict[int, frozenset[str]] = field(default_factory=dict)
+    _used: int = 0
+    _all: frozenset[str] = frozenset()
+    _least: dict[int, float] = field(default_factory=dict)
+    _best: _Best | None = None
+    _steps: list[Candidate] = field(default_factory=list)
 
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
-        first, kept_back = self._text, self._budget.left // KEPT_BACK
-        self._budget.spend(kept_back)
-        with quiet(), alarmed(), kept(self._namespace) as put:
-            bench = Bench(self._namespace, put, self._question, self._budget)
-            while len(found) < self._most:
+        first, kept_back = self.text, self.budget.left // KEPT_BACK
+        self.budget.spend(kept_back)
+        with quiet(), alarmed(), kept(self.namespace) as put:
+            bench = Bench(self.namespace, put, self.question, self.budget)
+            # What was not wanted may have been right but once.
+            bench.again = bool(self.refused)
+            while len(found) < self.most:
                 best = self._round(bench)
                 if best is None:
                     break
@@ -139,11 +128,11 @@ class Search:
                 if not best.left:
                     break
                 for each in best.proposals:
-                    self._text = self._text.after(each)
-            self._budget.spend(-kept_back)
+                    self.text = self.text.after(each)
+            self.budget.spend(-kept_back)
             if len(found) >= MUCH:
                 # What is made of one value may be all right by one step more.
-                self._text, self._most, self._kinds = first, 1, (STEP,)
+                self.text, self.most, self.kinds = first, 1, (STEP,)
                 one = self._round(bench)
                 found = [*one.proposals] if one is not None else found
             bench.leave()
@@ -151,7 +140,7 @@ class Search:
 
     def _round(self, bench: Bench, *, deep: bool = True) -> _Best | None:
         """Return the best change of the text as it is now, or the best two where ``deep``."""
-        bench.take(self._text.sources, self._text.places)
+        bench.take(self.text.sources, self.text.places)
         states = bench.measured(bench.question.draws)
         if not bench.again and all(_right_ones(state) == state.keys() for state in states):
             bench.again = True
@@ -179,10 +168,10 @@ class Search:
         self._steps = []
         further = [number for number in range(len(states)) if number not in used]
         places = Places(bench, used, further, self._wrong)
-        near = self._text.near if deep else ()
+        near = self.text.near if deep else ()
         # Of code that stops all that may be missing is looked at, before it is told in part.
         enough = MOST if stops else MORE
-        candidates = Candidates(bench, places, near, self._only, self._kinds)
+        candidates = Candidates(bench, places, near, self.only, self.kinds)
         for least, group in candidates.groups():
             best: _Best | None = self._best
             if best is not None and best.left and least > SIGNED:
@@ -193,9 +182,9 @@ class Search:
                 break
             if least == PAIR and best is not None and best.proposals[0].kind != WHOLE:
                 break  # What is only missing something is one mistake.
-            if self._budget.is_over() or (least > LARGE and not deep):
+            if self.budget.is_over() or (least > LARGE and not deep):
                 break
-            if least == PAIR and self._most > 1 and (two := self._two(bench)) is not None:
+            if least == PAIR and self.most > 1 and (two := self._two(bench)) is not None:
                 return two
             self._try_all(bench, group)
             if (best := self._best) is not None and not best.left:
@@ -207,32 +196,32 @@ class Search:
 
         Where two mistakes lie on the way to the same output, neither alone makes it right.
         """
-        before, alone = (self._text, self._wrong, self._right, self._used, self._least), self._best
+        before, alone = (self.text, self._wrong, self._right, self._used, self._least), self._best
         amiss = sum(len(self._all) - len(right) for right in self._right.values())
         # Those that make most right, then small ones of the very value, in the order of runs.
         gained = sorted(self._steps, key=lambda one: (-round(one.gain, 2), one.cost))[: STEPS // 2]
         nearer = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
         for candidate in [*(one for one in gained if one.gain > GAIN), *nearer][:STEPS]:
             written = self._written(candidate)
-            if written is None or self._budget.is_over():
+            if written is None or self.budget.is_over():
                 continue
             first = Proposal(candidate.target.cell, written, candidate.kind)
-            self._text = before[0].after(first)
+            self.text = before[0].after(first)
             best = self._round(bench, deep=False)
-            self._text, self._wrong, self._right, self._used, self._least = before
+            self.text, self._wrong, self._right, self._used, self._least = before
             if best is not None and best.left < amiss:
                 left, (cost, order, exact) = best.rank
                 rank = left, (cost + candidate.cost, order, exact)
                 both = _Best(rank, (first, *best.proposals))
                 return both if alone is None else min(both, alone, key=lambda each: each.rank)
-        bench.take(self._text.sources, self._text.places)
+        bench.take(self.text.sources, self.text.places)
         self._best = alone
         return None
 
     def _try_all(self, bench: Bench, group: Iterable[Candidate]) -> None:
         """Run changes as long as there is time, small ones first."""
         for candidate in sorted(group, key=lambda one: one.cost):
-            if not self._budget.is_over():
+            if not self.budget.is_over():
                 self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
@@ -241,7 +230,7 @@ class Search:
         if best is not None and not best.left and candidate.rank > best.rank[1]:
             return
         left = self._left(bench, candidate)
-        if left is None or (left and self._most == 1):
+        if left is None or (left and self.most == 1):
             return
         if left == NOTHING:
             self._steps += [candidate] if candidate.step or candidate.gain > GAIN else []
@@ -249,7 +238,7 @@ class Search:
         if best is None or (left, candidate.rank) < best.rank:
             written = self._written(candidate)
             cell = candidate.target.cell
-            if written and (cell, written.first, tuple(written.lines)) not in self._refused:
+            if written and (cell, written.first, tuple(written.lines)) not in self.refused:
                 proposal = Proposal(candidate.target.cell, written, candidate.kind)
                 self._best = _Best((left, candidate.rank), (proposal,))
 
@@ -284,7 +273,7 @@ class Search:
         finally:
             candidate.undo()
         try:
-            return candidate.write(self._text.sources[candidate.target.cell], wanted)
+            return candidate.write(self.text.sources[candidate.target.cell], wanted)
         except UnwrittenError:
             return None
 

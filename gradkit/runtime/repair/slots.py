@@ -11,7 +11,7 @@ import ast
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import Any
 
@@ -70,7 +70,7 @@ def slots_of(function: ast.AST) -> list[Slot]:
             setattr(statement, MARK, ast.Constant(None))
             found.append(Slot(len(found), statement, MARK, None, statement))
         for part, name, asked in _values(statement):
-            _take(part, name, None, statement, asked, found)
+            _take(Slot(0, part, name, None, statement, asked), found)
     return found
 
 
@@ -126,30 +126,22 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
         yield statement, "iter", True
 
 
-def _take(
-    parent: ast.AST,
-    name: str,
-    index: int | None,
-    statement: ast.stmt,
-    asked: bool,
-    found: list[Slot],
-) -> None:
-    slot = Slot(len(found), parent, name, index, statement, asked)
+def _take(slot: Slot, found: list[Slot]) -> None:
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
     if rows is not None and len(getattr(node, rows[0])) <= ROW:
         for row in rows:
             for each, part in enumerate(getattr(node, row)):
                 if row != "keys" or isinstance(part, ast.Constant):
-                    _take(node, row, each, statement, asked, found)
+                    _take(replace(slot, parent=node, field=row, index=each), found)
     elif isinstance(node, ast.Slice):
         for edge in ("lower", "upper", "step"):
             if getattr(node, edge) is not None:
-                _take(node, edge, None, statement, asked, found)
+                _take(replace(slot, parent=node, field=edge, index=None), found)
     elif not isinstance(node, ast.Starred) and not any(
         isinstance(part, _APART) or _is_super(part) for part in ast.walk(node)
     ):
-        found.append(slot)
+        found.append(replace(slot, number=len(found)))
 
 
 _APART = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)

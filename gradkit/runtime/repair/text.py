@@ -100,9 +100,7 @@ def write_block(
     for statement in new[at : len(new) - after]:
         made += _lines(lines, statement, indent)
     # Comments and empty lines between statements go with those below the first one.
-    room = last - first + 1
-    if len(made) < room:
-        made += [""] * (room - len(made))
+    made += [""] * (last - first + 1 - len(made))
     begin = len(lines[told.lineno - 1]) - len(lines[told.lineno - 1].lstrip())
     written = Written(
         *(first, last, made),
@@ -119,10 +117,6 @@ def _same(old: list[ast.stmt], new: list[ast.stmt]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
 
 
-HEADS = (["for"], ["if"], ["while"])
-"""What the line of a block begins with, but for one that the text has not."""
-
-
 def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     """Return the lines of a statement with another indent: its own, as far as they are its own."""
     whole = lines[statement.lineno - 1 : statement.end_lineno]
@@ -131,7 +125,8 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     standing = readable(dedent(own)).body
     if [ast.dump(each) for each in standing] == [ast.dump(statement)]:
         return [_moved(line, shift) for line in whole]
-    opens = whole[0].split()[:1] in HEADS
+    # A block that the text has not begins otherwise.
+    opens = whole[0].lstrip().startswith(("for ", "if ", "while "))
     if isinstance(statement, ast.For | ast.If | ast.While) and opens and not statement.orelse:
         heads = [with_parts(each, body=[]) for each in (*standing, statement)]
         changed = ast.dump(heads[0]) != ast.dump(heads[-1])

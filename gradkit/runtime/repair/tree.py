@@ -117,24 +117,28 @@ def indices(index: Any) -> Iterator[ast.expr]:
     for order in itertools.islice(itertools.permutations(parts), 1, 6):
         yield with_parts(index, elts=[*order])
     for place, part in enumerate(parts):
-        at = getattr(part, "value", None)
-        whole = [new(ast.Slice)] if isinstance(at, int) else []
+        entry = isinstance(part, ast.Name) or isinstance(getattr(part, "value", None), int)
+        whole = [new(ast.Slice)] if entry else []
         for other in (*whole, *_sliced(part)):
             yield with_parts(index, elts=[*parts[:place], other, *parts[place + 1 :]])
     yield from _sliced(index)
     yield from picked(index)
 
 
-def moved(index: ast.expr, counts: Sequence[str]) -> Iterator[ast.expr]:
+def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> Iterator[ast.expr]:
     """Yield an index whose windows begin elsewhere: with a step, another one, or so much later.
 
     Both edges of a window move at once, and those along all axes or one: ``i * n:i * n + k`` for
-    ``i:i + k`` or ``i * k:i * k + k``, ``n:n + k`` for ``:k``.
+    ``i:i + k`` or ``i * k:i * k + k``, ``n:n + k`` for ``:k``. Of two that begin alike one begins
+    with another of some ``names``: ``a:a + k, b:b + n`` for ``a:a + k, a:a + n``.
     """
     parts = _parts_of(index)
     windows = {at: begin for at, part in enumerate(parts) if (begin := _begins(part))}
     steps = {at: step for at, part in enumerate(parts) if (step := _step_of(part))}
     starts = {at: part for at, part in enumerate(parts) if _is_start(part)}
+    alike = {at: n for at, n in windows.items() if [*windows.values()].count(n) > 1}
+    for name, (at, begin) in itertools.product(names, alike.items()):
+        yield _with_some(index, {at: renamed(parts[at], {begin: expression(name)})})
     # What is a step along another axis is likely one here.
     used = {step.right.id for step in steps.values()}
     for name in sorted(counts, key=lambda each: each not in used):
@@ -264,8 +268,10 @@ def _sliced(part: Any) -> Iterator[ast.expr]:
         if part.lower is None and isinstance(part.upper, ast.UnaryOp):
             yield with_parts(part, lower=part.upper.operand, upper=None)
     elif not isinstance(part, ast.Constant | ast.Tuple):
-        yield binary(part, ast.Add, one)
-        yield binary(part, ast.Sub, one)
+        turned = isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub)
+        for at in (part, *([part.operand] if turned else [])):
+            yield binary(at, ast.Add, one)
+            yield binary(at, ast.Sub, one)
 
 
 @lru_cache(maxsize=100_000)
