@@ -463,7 +463,6 @@ class _Repairs(Struct):
         """
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
-        blocked = self._state(check) == "blocked"
         for other in (each for each in grader.task.checks if each is not check):
             if not own & {each.name for each in grader.definitions_of(other)}:
                 continue
@@ -471,11 +470,8 @@ class _Repairs(Struct):
                 before = grader.with_changes(other, grader.draws)
                 after = self._verdict(other)
             right = any(entry.state == "pass" for entry in before.entries)
-            made = _made_right(before, after)
             spoilt = other.name in self.mended and after.state != "pass"
-            # What only lets another one end is not what stops it.
-            spoilt |= blocked and self._state(other) == "error" and not made
-            if spoilt or (right and made is None):
+            if spoilt or (right and _made_right(before, after) is None):
                 return True
         return False
 

@@ -269,9 +269,8 @@ def _is_idle(node: ast.AST, values: Mapping[str, Any]) -> bool:
     if idle or not isinstance(node.op, ast.Sub | ast.Div):
         return bool(idle)
     one, other = (values.get(getattr(part, "id", "")) for part in (node.left, node.right))
-    # A number that counts is one object, whoever counts it.
-    alias = one is other and not isinstance(one, int | None)
-    return alias or _is_same(node.left, node.right)
+    # The largest of some numbers is one of them by chance.
+    return (is_array(one) and one is other) or _is_same(node.left, node.right)
 
 
 def _is_undone(node: ast.BinOp) -> bool:
