@@ -940,8 +940,7 @@ LARGE_ONES: Sequence[Maker] = (_missing, _multiplied, _applied, _filled)
 
 def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
     """Yield what may stand in the place of an expression, and does something there."""
-    # In the first round of a comprehension its number may be that of another name.
-    held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
+    held = spot.scope.values
     above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a, held)]
     for maker in makers:
         for change in maker(spot):
