@@ -1059,6 +1059,7 @@ def test_of_two_changes_each_has_its_line(diagnosed: Diagnosed) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed) -> None:
     """A model is right before the loop is."""
     text = CLASSIFIER.replace("(2, 2), nn.Sigmoid()", "(2, 2), nn.Tanh()")

@@ -213,6 +213,7 @@ def test_a_known_run_that_is_wrong_costs(grade, tmp_path: Path) -> None:
     assert courses["drawn"].found == pytest.approx(courses["drawn"].expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_who_trains_on_a_copy_of_the_data_is_told(grade, tmp_path: Path, task: str) -> None:
     """From any start it is right on the published rows, and on no others."""
