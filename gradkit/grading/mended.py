@@ -150,7 +150,7 @@ def _name(finding: Finding) -> tuple[str, str]:
 def _part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
     """Return what has no name for the entries that a step makes right; None for none of them."""
     if rough is None or not rough.entries:
-        return rough if rough not in after.findings else None
+        return rough if rough and _name(rough) not in map(_name, after.findings) else None
     entries = tuple(e for e in rough.entries if _array_of(e) in step.arrays)
     return replace(rough, entries=entries) if entries else None
 
