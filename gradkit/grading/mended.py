@@ -108,7 +108,7 @@ def with_steps(
         own = of_check(check, inquiry)
         part = check != "update" or step.change.mistake == WHOLE or is_much(own)
         left = of_check(check, rest)
-        if part if left else check not in right:
+        if (part and step.arrays) if left else check not in right:
             # What makes a part of it right may be made for what is wrong elsewhere.
             continue
         gone = [known.get(_name(f), f) for f in before.findings if _name(f) not in still]

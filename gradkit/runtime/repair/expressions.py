@@ -269,8 +269,9 @@ def _is_idle(node: ast.AST, values: Mapping[str, Any]) -> bool:
     if idle or not isinstance(node.op, ast.Sub | ast.Div):
         return bool(idle)
     one, other = (values.get(getattr(part, "id", "")) for part in (node.left, node.right))
-    # The largest of some numbers is one of them by chance.
-    return (is_array(one) and one is other) or _is_same(node.left, node.right)
+    # A number that counts is one object, whoever counts it.
+    alias = one is other and not isinstance(one, int | None)
+    return alias or _is_same(node.left, node.right)
 
 
 def _is_undone(node: ast.BinOp) -> bool:
@@ -940,7 +941,8 @@ LARGE_ONES: Sequence[Maker] = (_missing, _multiplied, _applied, _filled)
 
 def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
     """Yield what may stand in the place of an expression, and does something there."""
-    held = spot.scope.values
+    # In the first round of a comprehension its number may be that of another name.
+    held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
     above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a, held)]
     for maker in makers:
         for change in maker(spot):
