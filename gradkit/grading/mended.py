@@ -109,7 +109,8 @@ def with_steps(
         part = check != "update" or step.change.mistake == WHOLE or is_much(own)
         left = of_check(check, rest)
         if (part and step.arrays) if left else check not in right:
-            # What makes a part of it right may be made for what is wrong elsewhere.
+            # What makes a part of it right may be made for what is wrong elsewhere, unless it was
+            # tried for one mistake; what leaves nothing to find has to be right.
             continue
         gone = [known.get(_name(f), f) for f in before.findings if _name(f) not in still]
         gone = [each for each in gone if each.mistake != UNEXPLAINED]
