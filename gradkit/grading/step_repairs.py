@@ -127,6 +127,7 @@ class _Search(Struct):
         before: Examined,
         after: Examined,
     ) -> Inquiry:
+        """Return findings with some steps, by what checks came to before and after them."""
         right, was = (
             {each.check for each in one.verdicts if each.state == "pass"} for one in (after, before)
         )

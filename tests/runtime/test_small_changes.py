@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
+from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, _switches, changes_of
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.spots import below
 from gradkit.runtime.repair.statements import changed_blocks
@@ -325,3 +325,14 @@ def test_a_shift_is_nearest_where_exponentials_are_taken() -> None:
     assert costs == sorted({*costs})
     assert len(costs) == 2
     assert not any(kind == "missing-shift" for kind, _ in rewritten(text, 1))
+
+
+def test_a_function_that_says_itself_how_it_is_called_has_no_switches() -> None:
+    """What it says may be anything, and ends no search."""
+
+    def function(values: Any, *, slope: bool = False, rate: float = 0.5) -> Any:
+        return values, slope, rate
+
+    assert _switches(function) == [("slope", False)]
+    function.__signature__ = "anything"
+    assert _switches(function) == _switches(np.exp) == []

@@ -677,15 +677,13 @@ def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _uncalled(text: Text, task: Task) -> Iterator[Proposal]:
     """A call of what is only named."""
-    called = {id(each.func) for each in text.calls}
+    called, losses = {id(each.func) for each in text.calls}, {*LOSSES[0].values()}
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name) and id(node) not in called:
-            name, whole = last_name(node), ast.unparse(node)
-            if name in CALLED | {*LOSSES[0].values()}:
-                yield text.put("uncalled", text.spot(node), f"{whole}()")
-            elif name == "forward":
-                for given in _parameters(text, node):
-                    yield text.put("uncalled", text.spot(node), f"{whole}({given})")
+            name = last_name(node)
+            handed = [""] if name in CALLED or name in losses else []
+            for given in _parameters(text, node) if name == "forward" else handed:
+                yield text.put("uncalled", text.spot(node), f"{ast.unparse(node)}({given})")
 
 
 def _moved(text: Text, task: Task) -> Iterator[Proposal]:

@@ -129,10 +129,10 @@ def _throughout(spot: Spot) -> Iterator[Change]:
     for text, part in again.items():
         for other in spot.scope.alike(text, spot.scope.values.get(text)):
             yield Change("wrong-name", renamed(spot.node, {text: expression(other)}), SCALED)
-        for scaled in (f"{text} / 2", f"2 * {text}"):
-            if text in spot.scope.numbers_that(count=False):
-                by = {text: expression(scaled)}
-                yield Change("missing-factor", renamed(spot.node, by), SCALED)
+        rate = text in spot.scope.numbers_that(count=False)
+        for scaled in (f"{text} / 2", f"2 * {text}") if rate else ():
+            by = {text: expression(scaled)}
+            yield Change("missing-factor", renamed(spot.node, by), SCALED)
         if isinstance(part, ast.Call) and len(part.args) == 1:
             (own,) = part.args
             yield Change("extra-function", renamed(spot.node, {text: own}), SCALED)
@@ -562,13 +562,10 @@ def _calls(spot: Spot) -> Iterator[Change]:
     for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 and not begin else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
     yield from _others_at_once(node, spot.scope)
-    function = spot.names.namespace.get(ast.unparse(node.func))
-    if isinstance(function, FunctionType):
-        for option in inspect.signature(function).parameters.values():
-            if isinstance(option.default, bool):
-                switched = new(ast.keyword, option.name, new(ast.Constant, not option.default))
-                words = [each for each in node.keywords if each.arg != option.name]
-                yield Change("wrong-option", with_parts(node, keywords=[*words, switched]))
+    for option, default in _switches(spot.names.namespace.get(ast.unparse(node.func))):
+        switched = new(ast.keyword, option, new(ast.Constant, not default))
+        words = [each for each in node.keywords if each.arg != option]
+        yield Change("wrong-option", with_parts(node, keywords=[*words, switched]))
     for at, keyword in enumerate(node.keywords if name == "dict" else ()):
         for key in spot.scope.keys_for(keyword.arg or "", other=False):
             words = [
@@ -616,6 +613,17 @@ def _others_at_once(node: ast.Call, scope: Scope) -> Iterator[Change]:
             pairs = zip(names, given, node.args, strict=True)
             args = [part if one == own else expression(one) for one, own, part in pairs]
             yield Change("wrong-name", with_parts(node, args=args), LARGER)
+
+
+def _switches(function: Any) -> list[tuple[str, bool]]:
+    """Return the parameters of a student's function that are true or false by default."""
+    if not isinstance(function, FunctionType):
+        return []
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of what says itself how it is called
+        return []
+    return [(each.name, each.default) for each in parameters if isinstance(each.default, bool)]
 
 
 def _is_like(one: Any, other: Any) -> bool:

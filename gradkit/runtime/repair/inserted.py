@@ -186,14 +186,18 @@ def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterat
 
 def _of_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
     """Yield what adds up a value of each round where 0 is, or the outer product of two."""
+    if not isinstance(loop, ast.For):
+        return
     held = {name: scope.values[name] for name in (*scope.arrays, *scope.numbers)}
-    own = [name for name in scope.arrays if name in names_in(loop, ast.Store)]
-    for name in [n for n in held if not np.any(held[n])] if isinstance(loop, ast.For) else ():
+    stored = names_in(loop, ast.Store)
+    own = [name for name in scope.arrays if name in stored]
+    others = [name for name in scope.arrays if np.any(held[name])]
+    for name in [n for n in held if not np.any(held[n])]:
         shape = np.shape(held[name])
         for one in own:
             if held[one].shape == shape or not shape:
                 yield _updated(name, ast.Add, expression(one))
-            for other in [each for each in scope.arrays if np.any(held[each])]:
+            for other in others:
                 for a, b in ((one, other), (other, one)):
                     sizes = held[a].size, held[b].size
                     fits = sizes == shape if shape else other in own and 1 not in sizes
