@@ -267,6 +267,14 @@ class FunctionGrader(Struct):
         every = [(lines, way) for lines in self._ways(check) for way in self._open(check)]
         return [own, *(each for each in every if each != own)]
 
+    def settle(self, ways: Mapping[str, Lines]) -> None:
+        """Have each check be meant by these lines alone."""
+        checks = [replace(each, call=ways[each.name], others=()) for each in self.task.checks]
+        self.task = replace(self.task, checks=tuple(checks))
+        self._chosen = dict(ways)
+        if self.solution is not None:
+            self.solution = replace(self.solution, task=self.task)
+
     @contextmanager
     def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
         """Have a check meant by these lines and this convention for a while."""

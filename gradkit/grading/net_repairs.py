@@ -89,9 +89,7 @@ def proposed(
         else replace(verdict, state="pass")
         for verdict in grader.grade(known)
     ]
-    checks = [replace(each, call=_way(grader, each), others=()) for each in grader.task.checks]
-    grader.task = replace(grader.task, checks=tuple(checks))
-    grader.solution = replace(model.solution, task=grader.task)
+    grader.settle({each.name: _way(grader, each) for each in grader.task.checks})
     wanted = _wanted(asked, [judged[check] for check in lacking], inquiry)
     mended = mend_functions(grader, asked, wanted)
     if len(mended.told) > 1 and any(each.proposal.kind == WHOLE for each in mended.told):

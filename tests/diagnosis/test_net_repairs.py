@@ -6,7 +6,7 @@ import pytest
 from correct_styles import source_of
 from written import homework
 
-from gradkit.grading import repairs
+from gradkit.grading import net_repairs, repairs
 from gradkit.grading.net_repairs import RATES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
@@ -160,6 +160,29 @@ def test_what_stops_is_told_where_it_is_mended(diagnosed, case: Case) -> None:
     assert finding.place.line == line
     assert was in finding.fix
     assert finding.deduction == stopped.max_score - stopped.score > 0
+
+
+AROUND = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    d = -2 * (y - y_hat)
+    dW1 = X @ (parameters['W2'] * d).T
+    for i in range(1, 3):
+        for j in range(1, 3):
+            parameters['W1'][i][j] -= 0.001 * dW1[i][j]
+    parameters['b1'] = parameters['b1'] - 0.01 * parameters['W2'] * d
+    parameters['W2'] = parameters['W2'] - 0.001 * A1 * d
+    parameters['b2'] = parameters['b2'] - 0.01 * d
+"""
+
+
+def test_the_loops_around_what_stops_are_looked_at_first(
+    diagnosed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So are the lines by which a text without a return gives its result."""
+    monkeypatch.setattr(net_repairs, "STOPPED", 4000)
+    (finding,) = diagnosed(homework(REGRESSION, AROUND), REGRESSION).findings
+    assert (finding.mistake, finding.source) == ("wrong-bounds", "for i in range(1, 3):")
+    assert finding.fix == "for i in range(2):\n    for j in range(2):"
 
 
 BESIDES = {

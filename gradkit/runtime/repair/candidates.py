@@ -180,10 +180,8 @@ class Candidates:
         return target.function.name in self._helpers or self._is_at(target, slot)
 
     def _is_at(self, target: Target, slot: Slot) -> bool:
-        statement = slot.statement
-        body = getattr(statement, "body", [])
-        last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
-        lines = range(statement.lineno, last + 1)
+        # Of a line in a loop its header is looked at too.
+        lines = range(slot.statement.lineno, (slot.statement.end_lineno or 0) + 1)
         return any(cell == target.cell and line in lines for cell, line in self._near)
 
     def _of_their_own(

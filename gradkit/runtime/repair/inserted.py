@@ -84,6 +84,7 @@ def inserted(
                 _of_twins(block[at - 1], there[0]) if at else (),
                 _of_steps(function, made, there[0]) if last else (),
             )
+            given = set().union(*map(_given, block[:at]))
             for each in itertools.chain(*more):
                 key = id(block), at, _dumped(each)
                 fills = isinstance(each, ast.Return) or bool(_targets(each) & {*empty})
@@ -91,7 +92,7 @@ def inserted(
                     continue
                 seen.add(key)
                 longer = [*block[:at], each, *block[at:]]
-                again = bool(_given(each) & {n for s in block[:at] for n in _given(s)})
+                again = bool(_given(each) & given)
                 kind = "wrong-expression" if again and not fills else "missing-statement"
                 # Beside what gives the same a value it is nearest.
                 beside = bool(_targets(each) & {t for s in block[:at][-1:] for t in _targets(s)})
