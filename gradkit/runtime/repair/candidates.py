@@ -351,7 +351,7 @@ class Candidates:
             if all(name in each for each in held)
         }
         for spot in place.spots:
-            for change in changes_of(spot, SMALL):
+            for change in changes_of(spot, SMALL, self._kinds):
                 if change.cost <= SIGNED:
                     yield change, spot
                 else:
@@ -359,7 +359,8 @@ class Candidates:
 
     def _large(self, place: Place) -> Iterator[tuple[Change, Spot]]:
         for spot in place.spots:
-            yield from ((change, spot) for change in changes_of(spot, LARGE_ONES))
+            for change in changes_of(spot, LARGE_ONES, self._kinds):
+                yield change, spot
 
     def _of_place(
         self,
@@ -376,8 +377,7 @@ class Candidates:
         looked for.
         """
         more = _more(place.target)
-        wanted = (each for each in changes if self._is_wanted(each[0].kind))
-        priced = [(more + _cost(change, spot.node), change, spot) for change, spot in wanted]
+        priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         own = [ast.unparse(each) for each in getattr(place.slot.statement, "targets", ())]
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
@@ -442,7 +442,8 @@ class Candidates:
                     roles = {part.role, "factor" if part.role == "whole" else part.role}
                     parts[key] += [(replace(part, role=role), tree) for role in sorted(roles)]
             for change in borrowed_changes(spot, parts[key]):
-                yield change, spot
+                if self._is_wanted(change.kind):
+                    yield change, spot
 
     def _inserted(self, places: Sequence[Place]) -> Iterator[Candidate]:
         """Yield the text with a statement more. See `inserted`."""

@@ -12,7 +12,7 @@ import inspect
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -947,13 +947,20 @@ LARGE_ONES: Sequence[Maker] = (_missing, _multiplied, _applied, _filled)
 """What may stand in the place of an expression, by what is wrong with it."""
 
 
-def changes_of(spot: Spot, makers: Sequence[Maker]) -> Iterator[Change]:
-    """Yield what may stand in the place of an expression, and does something there."""
+def changes_of(
+    spot: Spot, makers: Sequence[Maker], kinds: Collection[str] = ()
+) -> Iterator[Change]:
+    """Yield what may stand in the place of an expression, and does something there.
+
+    Of some ``kinds`` alone, if any are said.
+    """
     # In the first round of a comprehension its number may be that of another name.
     held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
     above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a, held)]
     for maker in makers:
         for change in maker(spot):
+            if kinds and change.kind not in kinds:
+                continue
             node: Any = change.node
             parts = (node, node.left, node.right) if isinstance(node, ast.BinOp) else ()
             idle = [part for part in parts if _is_idle(part, held)]
