@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -21,16 +23,18 @@ from gradkit.diagnosis.repair.ask import (
 )
 from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.repair.model import Inside
+from gradkit.diagnosis.repair.spelling import spelled
 from gradkit.diagnosis.repair.tell import finding_of
+from gradkit.diagnosis.repair.text import Text, attributes_in
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.guards import guarded, unguarded
 from gradkit.judge.case import Examined
 from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
-from gradkit.records.submission import Cell
+from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Draw, FunctionCheck, Lines
 from gradkit.sandbox.process import REPAIRS
-from gradkit.submission.definitions import Definition, definitions_changed
+from gradkit.submission.definitions import Definition, definitions, definitions_changed
 from gradkit.submission.source import parse
 from gradkit.task.draws import RANDOM, draws
 from gradkit.task.functions import steps_of
@@ -42,6 +46,9 @@ that its answer is held to: nobody who knows the ones knows the others."""
 SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
+
+SPELLED = 40
+"""Changes of how a text is written that are tried for a check."""
 
 Again = Callable[[int], Examined]
 """Examines the code that is loaded, given what is added to the seed."""
@@ -91,7 +98,7 @@ def mend_functions(
     asked = [
         check
         for check, verdict in zip(grader.task.checks, verdicts, strict=True)
-        if verdict.state in FAILED and not _is_to_write(verdict)
+        if verdict.state in FAILED
     ]
     if not asked:
         return Mended()
@@ -335,8 +342,6 @@ class _Repairs(Struct):
         """Return what is found without what the check passes without."""
         number = 0
         while len(found) > 1 and self._verdict(check, held).state == "pass":
-            known = self.grader.definitions_of(check)
-            cells = {each.cell.id: each.cell for each in known}
             now = self.text
             kept = {cell: len(made) for cell, made in before.made.items()}
             changes = [p for cell in now.made for p in now.made[cell][kept.get(cell, 0) :]]
@@ -344,7 +349,7 @@ class _Repairs(Struct):
                 break
             self.text, rest = before, without(changes, number)
             wrong = self._verdict(check, held)
-            fewer = [*self._held(check, held, rest, wrong, cells, known)]
+            fewer = [*self._held(check, held, rest, wrong)]
             if fewer and self._verdict(check, held).state == "pass":
                 found = fewer
             else:
@@ -368,18 +373,33 @@ class _Repairs(Struct):
         # Time of its own: what was asked before is no matter of this.
         grader.process.renew(seconds=patience(budget), modules=REPAIRS)
         known = grader.definitions_of(check)
+        names = {each.name for each in known}
         cells = {each.cell.id: each.cell for each in known}
         before = self._verdict(check, held)
-        names = {each.name for each in known}
         for likely in (each.proposal for each in self.earlier if each.function in names):
             # One by one: what this check is not wrong for is not told of it.
-            if told := list(self._held(check, held, [likely], before, cells, known)):
+            if told := list(self._held(check, held, [likely], before)):
                 yield from told
                 before = self._verdict(check, held)
                 if before.state == "pass":
                     return
+        # Code that stops may be written otherwise, and no more: that is asked before all else.
+        freeing = self._spelled(check, before, held)
+        for likely in freeing:
+            if told := list(self._held(check, held, [likely], before)):
+                yield from told
+                before, freeing = self._verdict(check, held), []
+                break
+        if before.state == "pass":
+            return
+        if _is_to_write(grader.verdicts[check.name]):
+            return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
+            # What else is wrong is found where nothing stops.
+            kept, first = self.text, freeing[:1] if before.state == "error" else []
+            if first:
+                self._made(first[0])
             passes = partial(grader.passes, mended=self.mended)
             places = [
                 (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
@@ -406,8 +426,8 @@ class _Repairs(Struct):
                 refused,
                 budget,
             )
-            self.left, budget = self.left - spent, budget - spent
-            told = list(self._held(check, held, found, before, cells, known))
+            self.left, budget, self.text = self.left - spent, budget - spent, kept
+            told = list(self._held(check, held, [*first, *found], before))
             # What was found leaves the others their time, and what else is wrong in this check.
             back = min(spent, self.spare) if told else 0
             self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
@@ -418,12 +438,52 @@ class _Repairs(Struct):
             if nothing or budget < LEAST or len(told) >= self.wanted.most:
                 return
             if told:
-                before, refused = self._verdict(check, held), []
+                before, refused, freeing = self._verdict(check, held), [], []
                 if before.state == "pass":
                     return
             else:
                 # What is wrong after all is not asked for again.
                 refused += found[:1]
+
+    def _spelled(
+        self, check: FunctionCheck, before: Verdict, held: Sequence[Draw]
+    ) -> list[Proposal]:
+        """Return changes of how the text is written after which a check does not stop any more.
+
+        Those that make most right come first.
+        """
+        place, section = self.grader.verdicts[check.name].place, self.grader.process.section
+        own = section.own
+        tree = ast.parse(check.call.text)
+        asked = {each.attr for each in attributes_in(tree)}
+        there = definitions([*section.borrowed, *section.shared, *own])
+        proposals = [
+            one
+            for cell in own
+            for one in spelled(
+                Text(
+                    cell.id,
+                    self.text.sources[cell.id],
+                    stops=self._lines_of(cell, place),
+                    asked=asked,
+                    there=there,
+                )
+            )
+        ]
+        text, freeing = self.text, list[tuple[int, Proposal]]()
+        for one in proposals[:SPELLED]:
+            after = self._verdict(check, held) if self._made(one) else before
+            self.text = text
+            if after.state != "error":
+                right = sum(entry.state == "pass" for entry in after.entries)
+                freeing.append((right, one))
+        return [one for _, one in sorted(freeing, key=itemgetter(0), reverse=True)]
+
+    def _lines_of(self, cell: Cell, place: Place | None) -> list[int]:
+        """Return the line of a cell as it is now that a place is, if it is there."""
+        if place is None or (place.file, place.cell) != (cell.file, cell.cell):
+            return []
+        return [self._now(cell, place.line - cell.first_line + 1)]
 
     def _held(
         self,
@@ -431,13 +491,11 @@ class _Repairs(Struct):
         held: Sequence[Draw],
         found: Sequence[Proposal],
         before: Verdict,
-        cells: Mapping[str, Cell],
-        known: Sequence[Definition],
     ) -> Iterator[Told]:
         """Yield what is found, as far as it is right where it is judged, and make those changes."""
         kept, steps = self.text, []
         for proposal in found:
-            told = self._made(proposal, cells, known)
+            told = self._made(proposal)
             if told is None:
                 break
             steps.append(told)
@@ -479,19 +537,19 @@ class _Repairs(Struct):
         """Return the form in which a check came right, else that in which it is judged."""
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
-    def _made(
-        self, proposal: Proposal, cells: Mapping[str, Cell], known: Sequence[Definition]
-    ) -> tuple[str, Proposal, Cell, int, str] | None:
+    def _made(self, proposal: Proposal) -> tuple[str, Proposal, Cell, int, str] | None:
         """Make a change of the text, and return what there is to tell of it; None for no change.
 
         That is the function, the change without what stays, its cell and line, the text before.
         """
-        if (cell := cells.get(proposal.cell)) is None or proposal.kind not in kinds():
+        own = self.grader.process.section.own
+        cell = next((each for each in own if each.id == proposal.cell), None)
+        if cell is None or proposal.kind not in kinds():
             return None
         source, made = self.text.sources[cell.id], self.text.made.get(cell.id, ())
         text = replaced(source, proposal)
         line = line_before(made, proposal.line)
-        function = _function_at(known, cell, line)
+        function = _function_at(cell, line)
         if text is None or function is None:
             return None
         proposal = trimmed(proposal, source)
@@ -617,11 +675,11 @@ def replaced(source: str, proposal: Proposal) -> str | None:
     return text if parse(text).tree is not None else None
 
 
-def _function_at(known: Sequence[Definition], cell: Cell, line: int) -> Definition | None:
+def _function_at(cell: Cell, line: int) -> Definition | None:
     """Return the function that a line of a cell stands in."""
-    for each in known:
+    for each in definitions([cell]).values():
         node = each.node
-        if each.cell is cell and node is not None and node.lineno <= line <= (node.end_lineno or 0):
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
             return each
     return None
 

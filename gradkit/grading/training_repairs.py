@@ -245,13 +245,13 @@ class _Search(Struct):
         if not further:
             self.left = ATTEMPTS
         alone: list[_Step] = []
-        stage = _stage(run.examined)
+        passed = _passed(run.examined)
         for step, after in self._less(run, tried):
             steps = [step, *self.steps(after, further=True)]
             if _make_right(steps):
                 return steps
-            if not alone and _stage(after.examined) > stage:
-                alone = steps * self._holds(after.texts, lambda each: _stage(each) > stage)
+            if not alone and _passed(after.examined) > passed:
+                alone = steps * self._holds(after.texts, lambda each: _passed(each) > passed)
         return alone
 
     def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
@@ -296,7 +296,8 @@ class _Search(Struct):
         likely: list[tuple[bool, Proposal]] = []
         for name, source in texts.items():
             with suppress(RecursionError):
-                own = Text(name, source, made)
+                stops = [line for cell, line in near if cell == name]
+                own = Text(name, source, made, stops=stops)
                 for proposal in changes(self.task, own):
                     computes = own.computes(proposal.line)
                     if not (right and computes) or proposal.kind in CUTS:
@@ -361,6 +362,12 @@ def _stage(examined: Examined) -> int:
     states = _states(examined)
     passed = (all(states.get(name) in each[name] for name in each) for each in STAGES)
     return sum(takewhile(bool, passed))
+
+
+def _passed(examined: Examined) -> int:
+    """Count what of a model is right: a text that only runs may be any."""
+    states = _states(examined)
+    return sum(states.get(check) == "pass" for check in (MODEL, "forward"))
 
 
 def _with_loss(

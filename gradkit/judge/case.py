@@ -127,8 +127,15 @@ def called(bound: Bound) -> str:
     return function_said(bound.function) if " " in bound.function else f"`{bound.function}`"
 
 
+NO_FORWARD = 'missing the required "forward" function'
+"""What torch says of a module that is called and has none."""
+
+
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
     name = bound.function
+    if failure.type == "NotImplementedError" and NO_FORWARD in failure.message:
+        text = say("`{name}` has no method `forward`.", name=name)
+        return Verdict(check, "error", text, place=bound.place)
     if failure.type == "NotImplementedError":
         return Verdict(
             check, "missing", say("`{name}` is not written yet.", name=name), place=bound.place

@@ -217,7 +217,17 @@ def accepts(definition: Definition | None, call: Call, known: Mapping[str, Defin
         isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list
     ):
         skipped = 0
-    takes = node.args
+    skips = {skipped} if _has_self(node) else {skipped, 0}
+    return any(_takes(node.args, call, each) for each in skips)
+
+
+def _has_self(node: ast.FunctionDef) -> bool:
+    """Tell a function that takes what it is called on, as far as its text says."""
+    return bool(node.args.args) and node.args.args[0].arg == "self"
+
+
+def _takes(takes: ast.arguments, call: Call, skipped: int) -> bool:
+    """Tell whether a function takes what is handed over, behind as many that Python hands over."""
     positional = [each.arg for each in (*takes.posonlyargs, *takes.args)][skipped:]
     required = positional[: len(positional) - len(takes.defaults)]
     if call.positional > len(positional) and takes.vararg is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -52,11 +52,23 @@ class Text:
     """One cell: its lines, its tree, the calls in it, and the functions that a model computes by.
 
     These are its forward pass and what may be called there: methods beside it that train nothing.
-    ``made`` are names in this and other texts.
+    ``made`` are names in this and other texts, ``stops`` the lines that the code stops at,
+    ``asked`` the methods and attributes that something else asks for, and ``there`` the names that
+    are there besides.
     """
 
-    def __init__(self, cell: str, source: str, made: Made = NOTHING) -> None:
+    def __init__(
+        self,
+        cell: str,
+        source: str,
+        made: Made = NOTHING,
+        *,
+        stops: Collection[int] = (),
+        asked: Collection[str] = FORWARD[:1],
+        there: Collection[str] = (),
+    ) -> None:
         self.cell, self.source, self.made = cell, source, made
+        self.stops, self.asked, self.there = stops, asked, there
         self.lines = source.split("\n")
         self.tree = readable(source)
         self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]
@@ -92,6 +104,13 @@ class Text:
         """Tell a line of what a model computes."""
         return any(each.lineno <= line <= (each.end_lineno or 0) for each in self.computing)
 
+    def parameters(self, node: ast.AST) -> list[str]:
+        """Return the parameters of the function that a node stands in."""
+        for function in walk(self.tree):
+            if isinstance(function, ast.FunctionDef) and any(one is node for one in walk(function)):
+                return [each.arg for each in function.args.args]
+        return []
+
     def _column(self, line: int, offset: int) -> int:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
 
@@ -119,3 +138,18 @@ class Text:
         """Return the change that puts lines in the place of others, for the sake of a statement."""
         ends = at.first, at.start, at.last, at.end
         return Proposal(self.cell, kind, first, last, tuple(lines), *ends)
+
+
+def attributes_in(node: ast.AST) -> list[ast.Attribute]:
+    """Return the attributes that are read, or given a value, in a part of a text."""
+    return [each for each in walk(node) if isinstance(each, ast.Attribute)]
+
+
+def is_stored(node: ast.Name) -> bool:
+    """Tell a name that is given a value."""
+    return isinstance(node.ctx, ast.Store)
+
+
+def exchanged(nodes: Sequence[ast.expr]) -> list[tuple[ast.expr, str]]:
+    """Return two parts of a text, each with the text of the other."""
+    return [(own, ast.unparse(other)) for own, other in zip(nodes, reversed(nodes), strict=True)]

@@ -8,69 +8,19 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, pairwise, permutations
 from typing import TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.text import Spot, Text
+from gradkit.diagnosis.repair.spelling import SPELLINGS, others, uncalled
+from gradkit.diagnosis.repair.text import Spot, Text, attributes_in, exchanged, is_stored
+from gradkit.diagnosis.repair.torch_names import ACTIVATIONS, LOSSES, OPTIMIZERS, OVER, TENSORS
 from gradkit.records.task import Task
 from gradkit.runtime.repair.tree import with_parts
 from gradkit.runtime.syntax import LOOPS, called_method, last_name, names_in, walk
 from gradkit.runtime.training import calls_method
-
-OPTIMIZERS = frozenset(
-    [
-        "SGD",
-        "Adam",
-        "AdamW",
-        "Adamax",
-        "NAdam",
-        "RAdam",
-        "RMSprop",
-        "Rprop",
-        "Adagrad",
-        "Adadelta",
-        "ASGD",
-        "LBFGS",
-    ]
-)
-_LOSSES = {
-    "squared_error": ("MSELoss", "mse_loss"),
-    "binary_cross_entropy": ("BCELoss", "binary_cross_entropy"),
-    "cross_entropy": ("CrossEntropyLoss", "cross_entropy"),
-    "absolute": ("L1Loss", "l1_loss"),
-    "smooth": ("SmoothL1Loss", "smooth_l1_loss"),
-    "huber": ("HuberLoss", "huber_loss"),
-    "logits": ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"),
-    "likelihood": ("NLLLoss", "nll_loss"),
-}
-LOSSES = tuple({own: names[kind] for own, names in _LOSSES.items()} for kind in (0, 1))
-"""Names of losses in torch, as classes and as functions, by ours where we have one."""
-
-_MODULES = {
-    "linear": "Identity",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "relu": "ReLU",
-    "leaky_relu": "LeakyReLU",
-    "elu": "ELU",
-    "gelu": "GELU",
-    "softplus": "Softplus",
-    "selu": "SELU",
-    "silu": "SiLU",
-    "softmax": "Softmax",
-    "log_softmax": "LogSoftmax",
-}
-ACTIVATIONS = (_MODULES, {own: own for own in _MODULES if own != "linear"})
-"""Names of activations in torch, as modules and as functions, by ours where we have one."""
-
-OVER = {"softmax": "-1", "log_softmax": "-1"}
-"""What activations over all units of a layer are called with besides."""
-
-TENSORS = frozenset(["zeros", "ones", "full", "empty", "tensor", "Tensor", "rand", "randn"])
-"""Calls that make a tensor of numbers."""
 
 FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
 COLUMN = frozenset(["view", "reshape", "unsqueeze"])
@@ -79,9 +29,6 @@ COLUMN = frozenset(["view", "reshape", "unsqueeze"])
 SUMS = {"sum": "mean", "mean": "sum", "log10": "log", "log2": "log"}
 CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
 """Methods that have a twin, with an underscore, which changes what it is called on."""
-
-CALLED = frozenset(["step", "backward", "zero_grad", "item", "parameters", "__init__"])
-"""Methods that are nothing unless they are called."""
 
 OPPOSITE = {"add_": "sub_", "sub_": "add_"}
 KEPT = frozenset(["backward", "step", "zero_grad", "parameters", "append", "range", "format"])
@@ -143,7 +90,7 @@ def _optimizers(text: Text, task: Task) -> Iterator[Proposal]:
             rates = [ast.unparse(each) for each in node.keywords if each.arg == "lr"]
             rates += [f"lr={ast.unparse(each)}" for each in node.args[1:2]]
             front = ast.unparse(node.func).rpartition(".")[0]
-            for rate in rates or [f"lr={name}" for name in _parameters(text, node)]:
+            for rate in rates or [f"lr={name}" for name in text.parameters(node)]:
                 call = f"{front}.SGD({ast.unparse(node.args[0])}, {rate})" if node.args else ""
                 if call and front:
                     yield text.put("optimizer", text.spot(node), call)
@@ -237,7 +184,7 @@ def _rates(text: Text, task: Task) -> Iterator[Proposal]:
         if last_name(node.func) in OPTIMIZERS:
             given = [each.value for each in node.keywords if each.arg == "lr"]
             for value in given or node.args[1:2]:
-                handed = [*_parameters(text, node), repr(float(task.rates.weight))]
+                handed = [*text.parameters(node), repr(float(task.rates.weight))]
                 for name in handed:
                     if name != ast.unparse(value):
                         yield text.put("rate", text.spot(value), name)
@@ -247,7 +194,7 @@ def _by_hand(node: ast.AST) -> Iterator[ast.Assign | ast.AugAssign]:
     """Yield the statements that make a step of what they read a gradient of."""
     for each in walk(node):
         if isinstance(each, ast.Assign | ast.AugAssign) and any(
-            part.attr == "grad" for part in _attributes(each.value)
+            part.attr == "grad" for part in attributes_in(each.value)
         ):
             yield each
 
@@ -258,11 +205,11 @@ def _batches(text: Text, task: Task) -> Iterator[Proposal]:
         if last_name(node.func) == "DataLoader":
             for each in node.keywords:
                 if each.arg == "batch_size":
-                    for name in _parameters(text, node):
+                    for name in text.parameters(node):
                         yield text.put("batch", text.spot(each.value), f"len({name})")
             if len(node.args) == 1 and not any(n.arg == "batch_size" for n in node.keywords):
                 (rows,) = node.args
-                for name in _parameters(text, node):
+                for name in text.parameters(node):
                     whole = f"{ast.unparse(rows)}, batch_size=len({name})"
                     yield text.put("batch", text.spot(rows), whole)
     for made in walk(text.tree):
@@ -351,7 +298,7 @@ def _operands(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.BinOp):
             for part in (node.left, node.right):
                 yield text.put("operand", text.spot(node), ast.unparse(part))
-            for name in _parameters(text, node) if isinstance(node.op, ast.Div) else ():
+            for name in text.parameters(node) if isinstance(node.op, ast.Div) else ():
                 yield text.put("operand", text.spot(node.right), f"len({name})")
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield text.put("operand", text.spot(node), ast.unparse(node.operand))
@@ -389,7 +336,7 @@ def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
         if called_method(node) in COLUMN and isinstance(node.func, ast.Attribute):
             yield text.put("shape", text.spot(node), f"{ast.unparse(node.func.value)}.flatten()")
             if len(node.args) == 2:
-                yield text.put_each("shape", _exchanged(node.args))
+                yield text.put_each("shape", exchanged(node.args))
 
 
 def _model_called(node: ast.expr) -> ast.Call | None:
@@ -406,16 +353,11 @@ def _model_called(node: ast.expr) -> ast.Call | None:
     return _model_called(of) if of is not None else None
 
 
-def _exchanged(nodes: Sequence[ast.expr]) -> list[tuple[ast.expr, str]]:
-    """Return two parts of a text, each with the text of the other."""
-    return [(own, ast.unparse(other)) for own, other in zip(nodes, reversed(nodes), strict=True)]
-
-
 def _terms(text: Text, task: Task) -> Iterator[Proposal]:
     """What a model holds and never reads, added to what it computes."""
     for model in walk(text.tree):
         if isinstance(model, ast.ClassDef):
-            named = [each for each in _attributes(model) if isinstance(each.value, ast.Name)]
+            named = [each for each in attributes_in(model) if isinstance(each.value, ast.Name)]
             read = {each.attr for each in named if isinstance(each.ctx, ast.Load)}
             unread = [each for each in named if each.attr not in read]
             for node in walk(model):
@@ -473,17 +415,13 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
         ("each", node.iter)
         for node in walk(text.tree)
         if isinstance(node, ast.For)
-        and any(ast.unparse(n) == f"{ast.unparse(node.target)}.grad" for n in _attributes(node))
+        and any(ast.unparse(n) == f"{ast.unparse(node.target)}.grad" for n in attributes_in(node))
     ]
     handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
         names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
-        for name in dict.fromkeys([*names, *_parameters(text, value)[:1], *text.made.models]):
+        for name in dict.fromkeys([*names, *text.parameters(value)[:1], *text.made.models]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
-
-
-def _attributes(node: ast.AST) -> list[ast.Attribute]:
-    return [each for each in walk(node) if isinstance(each, ast.Attribute)]
 
 
 def _swapped(text: Text, task: Task) -> Iterator[Proposal]:
@@ -584,7 +522,7 @@ def _counts(text: Text, task: Task) -> Iterator[Proposal]:
         if isinstance(node, ast.AugAssign) and _is_number(node.value):
             yield text.put("count", text.spot(node.value), "1")
         elif isinstance(node, ast.Call) and last_name(node.func) == "range":
-            for name in _parameters(text, node) if all(map(_is_number, node.args)) else ():
+            for name in text.parameters(node) if all(map(_is_number, node.args)) else ():
                 yield text.put("count", text.spot(node.args[-1]), name)
 
 
@@ -592,7 +530,7 @@ def _formulas(text: Text, task: Task) -> Iterator[Proposal]:
     """The task's loss in the place of a formula of two values."""
     right, stepped = LOSSES[1].get(task.loss), _called_on(text, "backward")
     held = {node.arg for node in walk(text.tree) if isinstance(node, ast.arg)}
-    held |= {n.id for n in walk(text.tree) if isinstance(n, ast.Name) and _is_stored(n)}
+    held |= {n.id for n in walk(text.tree) if isinstance(n, ast.Name) and is_stored(n)}
     for node in walk(text.tree) if task.loss == "squared_error" else ():
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _is_number(node.right):
             yield text.put("formula", text.spot(node.right), "2")
@@ -612,10 +550,6 @@ def _formulas(text: Text, task: Task) -> Iterator[Proposal]:
                 for pair in permutations(both) if len(both) == 2 and right else ():
                     whole = f"torch.nn.functional.{right}({', '.join(pair)})"
                     yield text.put("formula", text.spot(value), whole)
-
-
-def _is_stored(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Store)
 
 
 def _missing(text: Text, task: Task) -> Iterator[Proposal]:
@@ -648,7 +582,8 @@ def _missing(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
-    """Gradients computed where a step needs them, or a model begun as a module."""
+    """Gradients computed where a step needs them, a result returned, a model begun as a module."""
+    yield from SPELLINGS["unsaid"][0](text)
     within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
     if calls_method(text.tree, "backward"):
         within = []
@@ -675,23 +610,12 @@ def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.moved("unsaid", at.first, at.last, [begin, *own], at)
 
 
-def _uncalled(text: Text, task: Task) -> Iterator[Proposal]:
-    """A call of what is only named."""
-    called, losses = {id(each.func) for each in text.calls}, {*LOSSES[0].values()}
-    for node in walk(text.tree):
-        if isinstance(node, ast.Attribute | ast.Name) and id(node) not in called:
-            name = last_name(node)
-            handed = [""] if name in CALLED or name in losses else []
-            for given in _parameters(text, node) if name == "forward" else handed:
-                yield text.put("uncalled", text.spot(node), f"{ast.unparse(node)}({given})")
-
-
 def _moved(text: Text, task: Task) -> Iterator[Proposal]:
     """A call at another place in the loop that trains, or in a row of calls."""
     for node in walk(text.tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Tuple):
             for pair in combinations(node.value.elts, 2):
-                yield text.put_each("moved", _exchanged(pair))
+                yield text.put_each("moved", exchanged(pair))
     for block in _blocks(text):
         calls = [(n, node) for n, node in enumerate(block) if isinstance(node, ast.Expr)]
         ways = [
@@ -733,32 +657,6 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
                 if isinstance(node, ast.stmt) and (again or called or leaves):
                     at = text.spot(node)
                     yield text.moved("dropped", at.first, at.last, [], at)
-
-
-def _others(text: Text, task: Task) -> Iterator[Proposal]:
-    """Another name, or another part of the model, in what a forward pass computes."""
-    for model in walk(text.tree):
-        parts = _attributes(model) if isinstance(model, ast.ClassDef) else []
-        for function in walk(model) if parts else ():
-            if not isinstance(function, ast.FunctionDef) or function.name == "__init__":
-                continue
-            handed = {each.arg for each in function.args.args[1:]}
-            made = {n.id for n in walk(function) if isinstance(n, ast.Name) and _is_stored(n)}
-            stored = {each.attr for each in parts if isinstance(each.ctx, ast.Store)}
-            for node in walk(function):
-                if isinstance(node, ast.Name) and not _is_stored(node) and node.id in made | handed:
-                    others = sorted((made | handed) - {node.id})
-                elif isinstance(node, ast.Attribute) and node.attr in stored:
-                    base = ast.unparse(node.value)
-                    others = [f"{base}.{name}" for name in sorted(stored - {node.attr})]
-                else:
-                    continue
-                for other in others:
-                    yield text.put("other", text.spot(node), other)
-            for line in function.body:
-                read = [n for n in walk(line) if isinstance(n, ast.Attribute) and n.attr in stored]
-                for pair in combinations(read, 2):
-                    yield text.put_each("other", _exchanged(pair))
 
 
 def _indented(text: Text, task: Task) -> Iterator[Proposal]:
@@ -862,14 +760,6 @@ def _blocks(text: Text) -> Iterator[list[ast.stmt]]:
                 yield node.body
 
 
-def _parameters(text: Text, node: ast.AST) -> list[str]:
-    """Return the parameters of the function that a node stands in."""
-    for function in walk(text.tree):
-        if isinstance(function, ast.FunctionDef) and any(each is node for each in walk(function)):
-            return [each.arg for each in function.args.args]
-    return []
-
-
 IN_PLACE = "in place"
 """The kind of change after which a step is one of the parameter, and not of a name."""
 
@@ -888,9 +778,25 @@ SIZES = "sizes"
 FROZEN = ("missing-step", "graph-detached", "unregistered-parameters")
 """Mistakes that leave every parameter where it was."""
 
+SPELT: Mapping[str, tuple[str, ...]] = {
+    "misspelt": (*FROZEN, SIZES),
+    "unhanded": (SIZES,),
+    "form": (*FROZEN, SIZES),
+    "nested": (),
+    "unkept": ("missing-activation", "wrong-activation"),
+}
+"""The kinds of changes of how a text is written, and the mistakes that each may mend."""
+
+
+def _spelled(kind: str) -> Changes:
+    make, _ = SPELLINGS[kind]
+    return lambda text, task: make(text)
+
+
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
+    **{kind: (_spelled(kind), SPELLINGS[kind][1], mends) for kind, mends in SPELT.items()},
     "uncalled": (
-        _uncalled,
+        lambda text, _: uncalled(text),
         "not-called",
         (*FROZEN, "missing-zero-grad", "recorded-loss", SIZES),
     ),
@@ -958,7 +864,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         "wrong-statement-order",
         ("gradients-cleared", "missing-zero-grad", "missing-step", "loss-after-step"),
     ),
-    "other": (_others, "wrong-name", ()),
+    "other": (lambda text, _: others(text), "wrong-name", ()),
     "entry": (_returns, "wrong-element", ()),
     "kept": (_kept, "not-in-place", ("missing-step",)),
     "count": (_counts, "wrong-constant", ("wrong-rounds",)),
@@ -978,7 +884,7 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "cut": "graph-detached",
 }
 
-OWN = ("unsaid", "uncalled")
+OWN = (*SPELLINGS, "uncalled")
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}

@@ -1,0 +1,330 @@
+"""Changes of how a text is written: names that nothing has, and what Python asks of a class.
+
+Code that is written otherwise stops, or has no result. Nobody has looked yet whether a change makes
+anything right; what the code computes is changed elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
+from itertools import combinations
+
+import numpy as np
+from msgspec.structs import replace
+
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.diagnosis.repair.text import FORWARD, Spot, Text, attributes_in, exchanged, is_stored
+from gradkit.diagnosis.repair.torch_names import ACTIVATIONS, CALLED, LOSSES, OPTIMIZERS
+from gradkit.runtime.syntax import (
+    MUTATORS,
+    assignments,
+    called_method,
+    last_name,
+    names_bound,
+    names_in,
+    walk,
+)
+from gradkit.runtime.training import calls_method
+
+_ALIKE = 0.75
+"""How much of two names is alike where one may be meant by the other, as `difflib` has it."""
+
+_TORCH = (
+    {name for group in (*LOSSES, *ACTIVATIONS) for name in group.values()}
+    | OPTIMIZERS
+    | {"Linear", "Sequential", "Module", "ModuleList", "Parameter", "functional", "no_grad"}
+    | {"unsqueeze", "view", "detach", "numel", "backward", "zero_grad", "step", "parameters"}
+)
+_OWNERS: tuple[object, ...] = (np, np.random, np.linalg, np.ndarray, dict, list, str)
+_KNOWN = sorted(_TORCH.union(*map(dir, _OWNERS)))
+"""Names of attributes that there are."""
+
+_SHAPED = frozenset(["zeros", "ones", "empty"])
+"""Functions that take a shape."""
+
+_VALUES = frozenset(["T", "shape", "size", "ndim", "dtype"])
+"""Attributes that are no methods."""
+
+_FEW = 4
+"""Names that may be what is returned."""
+
+
+def _alike(name: str, known: Collection[str]) -> list[str]:
+    """Return which names one may be meant by, whatever is written large in it."""
+    small = {each.lower() for each in known}
+    meant = get_close_matches(name.lower(), sorted(small), n=2, cutoff=_ALIKE)
+    return [each for lower in meant for each in known if each.lower() == lower and each != name]
+
+
+def others(text: Text) -> Iterator[Proposal]:
+    """Another name, or another part of the model, in what a forward pass computes."""
+    for model, function in _functions(text):
+        parts = attributes_in(model)
+        stored = {each.attr for each in parts if isinstance(each.ctx, ast.Store)}
+        if function.name == "__init__" or not parts:
+            continue
+        named = {each.arg for each in function.args.args[1:]} | names_in(function, ast.Store)
+        for node in walk(function):
+            if isinstance(node, ast.Name) and not is_stored(node) and node.id in named:
+                instead = sorted(named - {node.id})
+            elif isinstance(node, ast.Attribute) and node.attr in stored:
+                base = ast.unparse(node.value)
+                instead = [f"{base}.{name}" for name in sorted(stored - {node.attr})]
+            else:
+                continue
+            for other in instead:
+                yield text.put("other", text.spot(node), other)
+        for line in function.body:
+            read = [n for n in walk(line) if isinstance(n, ast.Attribute) and n.attr in stored]
+            for pair in combinations(read, 2):
+                yield text.put_each("other", exchanged(pair))
+
+
+def _functions(text: Text) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
+    """Yield the functions in each class, with that."""
+    for model in walk(text.tree):
+        for part in walk(model) if isinstance(model, ast.ClassDef) else ():
+            if isinstance(model, ast.ClassDef) and isinstance(part, ast.FunctionDef):
+                yield model, part
+
+
+def uncalled(text: Text) -> Iterator[Proposal]:
+    """A call of what is only named."""
+    called, losses = {id(each.func) for each in text.calls}, {*LOSSES[0].values()}
+    for node in walk(text.tree):
+        if isinstance(node, ast.Attribute | ast.Name) and id(node) not in called:
+            name = last_name(node)
+            handed = [""] if name in CALLED or name in losses else []
+            for given in text.parameters(node) if name == "forward" else handed:
+                yield text.put("uncalled", text.spot(node), f"{ast.unparse(node)}({given})")
+
+
+def misspelt(text: Text) -> Iterator[Proposal]:
+    """What something is called in the place of a name that nothing has."""
+    nodes = walk(text.tree)
+    there = {n.arg for n in nodes if isinstance(n, ast.arg)} | names_in(text.tree, ast.Store)
+    there |= {name for n in nodes if isinstance(n, ast.stmt) for name in names_bound(n)}
+    there |= {*dir(builtins), *text.there}
+    stored = {name: _stored(n) for n in nodes if (name := getattr(n, "name", ""))}
+    for node in nodes:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        named = {each.arg for each in node.args.args} | names_in(node, ast.Store)
+        for part in walk(node):
+            if isinstance(part, ast.Name) and not is_stored(part):
+                at, own = text.spot(part), [s for s in stored.values() if part.id in s]
+                if part.id not in there or (own and part.lineno in text.stops):
+                    yield from (text.put("misspelt", at, f"self.{part.id}") for _ in own[:1])
+                if part.id not in there or part.lineno in text.stops:
+                    yield from (text.put("misspelt", at, n) for n in _of_modules(part.id))
+                if part.id not in there:
+                    near = _alike(part.id, sorted(named))
+                    rest = sorted(named - {"self", *near})
+                    yield from (text.put("misspelt", at, name) for name in (*near, *rest))
+            elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
+                named_so = _KNOWN if part.attr not in _KNOWN else ()
+                for name in _alike(part.attr, sorted({*named_so}.union(*stored.values()))):
+                    yield _renamed(text, part, name)
+    for model in nodes:
+        if isinstance(model, ast.ClassDef):
+            yield from _of_class(text, model)
+
+
+def _of_modules(name: str) -> Iterator[str]:
+    """Yield what a function of numpy, or torch, is called with its module."""
+    if hasattr(np, name):
+        yield f"np.{name}"
+    if name in ACTIVATIONS[1].values():
+        yield f"torch.{name}"
+
+
+def _renamed(text: Text, node: ast.Attribute, name: str) -> Proposal:
+    at = text.spot(node)
+    end = Spot(at.last, at.end - len(node.attr), at.last, at.end)
+    return text.put("misspelt", end, name)
+
+
+def _stored(model: ast.AST) -> set[str]:
+    """Return the attributes that a class gives its objects."""
+    parts = attributes_in(model) if isinstance(model, ast.ClassDef) else []
+    return {each.attr for each in parts if isinstance(each.ctx, ast.Store)}
+
+
+def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
+    """Yield other names for methods that something calls, and for attributes."""
+    methods = [each for each in model.body if isinstance(each, ast.FunctionDef)]
+    own, stored = {each.name for each in methods}, _stored(model)
+    lacking = {each.attr for each in attributes_in(model)} - own - stored
+    for method in methods:
+        for name in sorted({"__init__", *text.asked, *lacking} - own):
+            same = method.name.strip("_") == name.strip("_")
+            if same or _alike(method.name, [name]):
+                line = text.lines[method.lineno - 1].replace(method.name, name, 1)
+                yield _headed("misspelt", text, method, line)
+        local = {each.arg for each in method.args.args} | names_in(method)
+        for part in attributes_in(method):
+            if part.attr in lacking and last_name(part.value) == "self":
+                for name in _alike(part.attr, sorted(stored)):
+                    yield _renamed(text, part, name)
+                if part.attr in local:
+                    yield text.put("misspelt", text.spot(part), part.attr)
+    read = {each.attr for each in attributes_in(text.tree)} | {*text.asked}
+    lost = [
+        (target, f"self.{target.id}")
+        for method in methods
+        for made in walk(method)
+        for target in (made.targets if isinstance(made, ast.Assign) else ())
+        if isinstance(target, ast.Name) and target.id in read - own - stored
+    ]
+    for some in (lost, *([each] for each in lost if len(lost) > 1)):
+        if some:
+            yield text.put_each("misspelt", some)
+
+
+def _headed(kind: str, text: Text, function: ast.FunctionDef, line: str) -> Proposal:
+    """Return the change of the line that a function begins in."""
+    at = function.lineno
+    spot = Spot(at, function.col_offset, at, len(text.lines[at - 1]))
+    return text.moved(kind, at, at, [line], spot)
+
+
+def unhanded(text: Text) -> Iterator[Proposal]:
+    """A method that takes what it is called on."""
+    for model, method in _functions(text):
+        given = [each.arg for each in method.args.args]
+        if method in model.body and given[:1] != ["self"] and not method.decorator_list:
+            begin, bracket, rest = text.lines[method.lineno - 1].partition("(")
+            comma = ", " if given or method.args.vararg else ""
+            yield _headed("unhanded", text, method, f"{begin}{bracket}self{comma}{rest}")
+
+
+def forms(text: Text) -> Iterator[Proposal]:
+    """A call, or a value, in the place of what is written like it."""
+    classes = {node.name for node in walk(text.tree) if isinstance(node, ast.ClassDef)}
+    ends = [each.func for each in text.calls if called_method(each) == "append"]
+    lists = {ast.unparse(each.value) for each in ends if isinstance(each, ast.Attribute)}
+    for node in walk(text.tree):
+        if isinstance(node, ast.Assign):
+            value, names = node.value, {*map(ast.unparse, node.targets)}
+            if isinstance(value, ast.Tuple) and len(value.elts) == 1:
+                yield text.put("form", text.spot(value), ast.unparse(value.elts[0]))
+            elif names & lists and isinstance(value, ast.Dict | ast.Tuple):
+                yield text.put("form", text.spot(value), "[]")
+        elif isinstance(node, ast.expr) and (node.lineno in text.stops or _is_shaped(node)):
+            yield from (text.put("form", text.spot(n), new) for n, new in _in_brackets(node))
+            if isinstance(node, ast.Call) and last_name(node.func) in classes:
+                for model in dict.fromkeys([*text.parameters(node)[:1], *text.made.models]):
+                    yield text.put("form", text.spot(node.func), model)
+        elif isinstance(node, ast.For) and node.lineno in text.stops:
+            at = text.spot(node.iter)
+            yield text.put("form", at, f"range({ast.unparse(node.iter)})")
+
+
+def _is_shaped(node: ast.expr) -> bool:
+    """Tell an array that is made of its sizes, and not of its shape."""
+    return isinstance(node, ast.Call) and last_name(node.func) in _SHAPED and len(node.args) > 1
+
+
+def _in_brackets(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+    """Yield parts of an expression with what may be meant, in other brackets, or in more."""
+    if isinstance(node, ast.Subscript):
+        yield node, f"{ast.unparse(node.value)}({ast.unparse(node.slice)})"
+    elif isinstance(node, ast.Call):
+        function, given = ast.unparse(node.func), ", ".join(map(ast.unparse, node.args))
+        name = last_name(node.func)
+        if name in LOSSES[0].values() and node.args:
+            yield node.func, f"{function}()"
+        elif _is_shaped(node):
+            yield node, f"{function}(({given}))"
+        elif name in _VALUES:
+            yield node, function
+        elif node.args and not node.keywords:
+            yield node, f"{function}[{given}]"
+
+
+def unkept(text: Text) -> Iterator[Proposal]:
+    """A name for what is computed and let go, or its return where a function ends."""
+    for function in _computing(text):
+        named, handed = {*_given(function)}, {each.arg for each in function.args.args}
+        read = names_in(function) - named - handed - {*dir(builtins), *text.there}
+        for node in walk(function):
+            kept = called_method(getattr(node, "value", node)) in MUTATORS
+            if isinstance(node, ast.Expr) and not (isinstance(node.value, ast.Constant) or kept):
+                own = sorted(names_in(node.value) & (named | handed - {"self"}))
+                for name in (*sorted(read), *own):
+                    yield text.put("unkept", text.spot(node), f"{name} = {ast.unparse(node)}")
+
+
+def _given(function: ast.FunctionDef) -> Iterator[str]:
+    """Yield the names that are given a value besides None, and not only changed."""
+    nodes = walk(function)
+    stored = Counter(n.id for n in nodes if isinstance(n, ast.Name) and is_stored(n))
+    for node in nodes:
+        if isinstance(node, ast.AugAssign):
+            stored[last_name(node.target)] -= 1
+        for name, value in assignments(node) if isinstance(node, ast.stmt) else ():
+            stored[name] -= isinstance(value, ast.Constant) and value.value is None
+    yield from (name for name, count in stored.items() if count > 0)
+
+
+def unreturned(text: Text) -> Iterator[Proposal]:
+    """What a function ends with, or has made last, returned."""
+    for function in _computing(text):
+        for node in walk(function):
+            if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call | ast.Constant):
+                yield text.put("unsaid", text.spot(node), f"return {ast.unparse(node)}")
+        returns = [node for node in walk(function) if isinstance(node, ast.Return)]
+        if any(node.value is not None for node in returns):
+            continue
+        last = function.body[-1]
+        at, space = text.spot(last), " " * last.col_offset
+        if isinstance(last, ast.Expr):
+            shown = isinstance(last.value, ast.Call) and last_name(last.value.func) == "print"
+            printed = last.value.args if isinstance(last.value, ast.Call) and shown else [last]
+            yield text.put("unsaid", at, f"return {', '.join(map(ast.unparse, printed))}")
+        made = [n.id for n in walk(function) if isinstance(n, ast.Name) and is_stored(n)]
+        own = text.lines[at.first - 1 : at.last]
+        for name in [*dict.fromkeys(reversed(made))][:_FEW]:
+            yield text.moved("unsaid", at.first, at.last, [*own, f"{space}return {name}"], at)
+
+
+def _computing(text: Text) -> list[ast.FunctionDef]:
+    """Return the functions that compute, and train nothing."""
+    found = [node for node in walk(text.tree) if isinstance(node, ast.FunctionDef)]
+    training = ("backward", "step", "__init__")
+    return [f for f in found if not any(calls_method(f, name) for name in training)]
+
+
+def nested(text: Text) -> Iterator[Proposal]:
+    """A method that stands in another one, beside it."""
+    for model, outer in _functions(text):
+        inner = outer.body[-1]
+        if outer in model.body and isinstance(inner, ast.FunctionDef):
+            first, last = inner.lineno, inner.end_lineno or 0
+            if inner.name in {*FORWARD, *text.asked} or first in text.stops:
+                less = inner.col_offset - outer.col_offset
+                own = text.lines[first - 1 : last]
+                lines = [line[min(less, len(line) - len(line.lstrip())) :] for line in own]
+                at = Spot(first, inner.col_offset, first, len(own[0]))
+                yield text.moved("nested", first, last, lines, at)
+
+
+SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
+    "misspelt": (misspelt, "wrong-name"),
+    "unhanded": (unhanded, "missing-parameter"),
+    "form": (forms, "wrong-expression"),
+    "nested": (nested, "wrong-indentation"),
+    "unkept": (unkept, "not-kept"),
+    "unsaid": (unreturned, "missing-statement"),
+}
+"""The kinds of changes, each with the kind of `kinds` that it is."""
+
+
+def spelled(text: Text) -> Iterator[Proposal]:
+    """Yield all changes of how a text is written, of kinds of `kinds`, where it stops first."""
+    found = [replace(one, kind=name) for make, name in SPELLINGS.values() for one in make(text)]
+    yield from sorted(found, key=lambda one: one.line not in text.stops)
