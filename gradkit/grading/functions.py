@@ -83,8 +83,7 @@ class FunctionGrader(Struct):
         """Return a verdict for each check, in order; those that are ``known`` as they are."""
         section = self.process.section
         self.draws = list(draws(self.task, self.seed))
-        # The section's own definitions come after all others, as they go before them.
-        self._known = definitions([*section.borrowed, *section.shared, *section.own])
+        self._known = definitions(section.cells)
         self._found = reached_by(self.task, self._known)
         self.verdicts |= known
         asked = [check for check in self.task.checks if check.name not in known]

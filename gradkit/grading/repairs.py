@@ -456,7 +456,7 @@ class _Repairs(Struct):
         own = section.own
         tree = ast.parse(check.call.text)
         asked = {each.attr for each in attributes_in(tree)}
-        there = definitions([*section.borrowed, *section.shared, *own])
+        there = definitions(section.cells)
         proposals = [
             one
             for cell in own

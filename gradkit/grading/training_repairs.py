@@ -45,7 +45,7 @@ from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import finder
+from gradkit.submission.definitions import definitions, finder
 
 ATTEMPTS = 60
 """Texts with one change that are run, some 80 ms of processor time each, and as many with several;
@@ -289,7 +289,7 @@ class _Search(Struct):
         """
         texts, seen, made = run.texts, {*run.texts.values()}, Made()
         right = _states(run.examined).get("forward") == "pass"
-        near = self._stopped(run.examined)
+        near, there = self._stopped(run.examined), definitions(self.process.section.cells)
         # A text may be nested more deeply than it can be written out again.
         with suppress(RecursionError):
             made = made_in(texts.values())
@@ -297,7 +297,7 @@ class _Search(Struct):
         for name, source in texts.items():
             with suppress(RecursionError):
                 stops = [line for cell, line in near if cell == name]
-                own = Text(name, source, made, stops=stops)
+                own = Text(name, source, made, stops=stops, there=there)
                 for proposal in changes(self.task, own):
                     computes = own.computes(proposal.line)
                     if not (right and computes) or proposal.kind in CUTS:

@@ -115,6 +115,11 @@ class Section(Struct, frozen=True):
     borrowed: tuple[Cell, ...] = ()
     title: str = ""
 
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """All of them: what the section says itself comes last, and goes before the rest."""
+        return (*self.borrowed, *self.shared, *self.own)
+
 
 class Claim(Struct, frozen=True):
     """The one section that speaks for a task.

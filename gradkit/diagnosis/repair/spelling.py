@@ -49,6 +49,9 @@ _SHAPED = frozenset(["zeros", "ones", "empty"])
 _VALUES = frozenset(["T", "shape", "size", "ndim", "dtype"])
 """Attributes that are no methods."""
 
+_CALLED = CALLED | {"copy", "sum", "mean", "max", "min", "flatten", "ravel", "transpose", "argmax"}
+"""Methods that are nothing unless they are called."""
+
 _FEW = 4
 """Names that may be what is returned."""
 
@@ -97,9 +100,9 @@ def uncalled(text: Text) -> Iterator[Proposal]:
     called, losses = {id(each.func) for each in text.calls}, {*LOSSES[0].values()}
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name) and id(node) not in called:
-            name = last_name(node)
-            handed = [""] if name in CALLED or name in losses else []
-            for given in text.parameters(node) if name == "forward" else handed:
+            name, method = last_name(node), isinstance(node, ast.Attribute)
+            handed = [""] if (method and name in _CALLED) or name in losses else []
+            for given in text.parameters(node) if method and name == "forward" else handed:
                 yield text.put("uncalled", text.spot(node), f"{ast.unparse(node)}({given})")
 
 
@@ -123,7 +126,7 @@ def misspelt(text: Text) -> Iterator[Proposal]:
                     yield from (text.put("misspelt", at, n) for n in _of_modules(part.id))
                 if part.id not in there:
                     near = _alike(part.id, sorted(named))
-                    rest = sorted(named - {"self", *near})
+                    rest = sorted(named - {"self", *near}) if part.lineno in text.stops else []
                     yield from (text.put("misspelt", at, name) for name in (*near, *rest))
             elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
                 named_so = _KNOWN if part.attr not in _KNOWN else ()
@@ -158,9 +161,11 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
     """Yield other names for methods that something calls, and for attributes."""
     methods = [each for each in model.body if isinstance(each, ast.FunctionDef)]
     own, stored = {each.name for each in methods}, _stored(model)
+    parts = attributes_in(text.tree)
+    read = {each.attr for each in parts if last_name(each.value) == "self"} | {*text.asked}
     lacking = {each.attr for each in attributes_in(model)} - own - stored
     for method in methods:
-        for name in sorted({"__init__", *text.asked, *lacking} - own):
+        for name in sorted({"__init__", *read} - own - stored):
             same = method.name.strip("_") == name.strip("_")
             if same or _alike(method.name, [name]):
                 line = text.lines[method.lineno - 1].replace(method.name, name, 1)
@@ -172,13 +177,13 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
                     yield _renamed(text, part, name)
                 if part.attr in local:
                     yield text.put("misspelt", text.spot(part), part.attr)
-    read = {each.attr for each in attributes_in(text.tree)} | {*text.asked}
     lost = [
         (target, f"self.{target.id}")
         for method in methods
         for made in walk(method)
         for target in (made.targets if isinstance(made, ast.Assign) else ())
-        if isinstance(target, ast.Name) and target.id in read - own - stored
+        if isinstance(target, ast.Name)
+        and target.id in {each.attr for each in parts} | read - own - stored
     ]
     for some in (lost, *([each] for each in lost if len(lost) > 1)):
         if some:
@@ -219,9 +224,8 @@ def forms(text: Text) -> Iterator[Proposal]:
             if isinstance(node, ast.Call) and last_name(node.func) in classes:
                 for model in dict.fromkeys([*text.parameters(node)[:1], *text.made.models]):
                     yield text.put("form", text.spot(node.func), model)
-        elif isinstance(node, ast.For) and node.lineno in text.stops:
-            at = text.spot(node.iter)
-            yield text.put("form", at, f"range({ast.unparse(node.iter)})")
+        elif isinstance(node, ast.For | ast.comprehension) and node.iter.lineno in text.stops:
+            yield text.put("form", text.spot(node.iter), f"range({ast.unparse(node.iter)})")
 
 
 def _is_shaped(node: ast.expr) -> bool:
@@ -318,6 +322,7 @@ SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
     "unhanded": (unhanded, "missing-parameter"),
     "form": (forms, "wrong-expression"),
     "nested": (nested, "wrong-indentation"),
+    "uncalled": (uncalled, "not-called"),
     "unkept": (unkept, "not-kept"),
     "unsaid": (unreturned, "missing-statement"),
 }

@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.spelling import SPELLINGS, others, uncalled
+from gradkit.diagnosis.repair.spelling import SPELLINGS, others
 from gradkit.diagnosis.repair.text import Spot, Text, attributes_in, exchanged, is_stored
 from gradkit.diagnosis.repair.torch_names import ACTIVATIONS, LOSSES, OPTIMIZERS, OVER, TENSORS
 from gradkit.records.task import Task
@@ -783,6 +783,7 @@ SPELT: Mapping[str, tuple[str, ...]] = {
     "unhanded": (SIZES,),
     "form": (*FROZEN, SIZES),
     "nested": (),
+    "uncalled": (*FROZEN, "missing-zero-grad", "recorded-loss", SIZES),
     "unkept": ("missing-activation", "wrong-activation"),
 }
 """The kinds of changes of how a text is written, and the mistakes that each may mend."""
@@ -795,11 +796,6 @@ def _spelled(kind: str) -> Changes:
 
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     **{kind: (_spelled(kind), SPELLINGS[kind][1], mends) for kind, mends in SPELT.items()},
-    "uncalled": (
-        lambda text, _: uncalled(text),
-        "not-called",
-        (*FROZEN, "missing-zero-grad", "recorded-loss", SIZES),
-    ),
     "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
     "given": (_given, "unregistered-parameters", ("unregistered-parameters",)),
     IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
@@ -884,7 +880,7 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "cut": "graph-detached",
 }
 
-OWN = (*SPELLINGS, "uncalled")
+OWN = (*SPELLINGS,)
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}
