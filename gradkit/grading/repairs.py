@@ -470,6 +470,9 @@ class _Repairs(Struct):
                 )
             )
         ]
+        if before.state == "fail" and all(entry.state != "missing" for entry in before.entries):
+            # What is given back is all there.
+            proposals = [one for one in proposals if one.kind != STEP]
         text, freeing = self.text, list[tuple[int, Proposal]]()
         for one in proposals[:SPELLED]:
             after = self._verdict(check, held) if self._made(one) else before

@@ -1,0 +1,276 @@
+"""What is only written otherwise is told where it stands, before what it computes is doubted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gradkit.diagnosis.repair.spelling import SPELLINGS, spelled
+from gradkit.diagnosis.repair.text import Text
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import Settings
+from gradkit.records.result import TaskResult
+from gradkit.sandbox import Workshop
+from gradkit.task.shipped import SHIPPED
+
+pytestmark = pytest.mark.sample(8)
+
+TORCH = """\
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.l1 = nn.Linear(2, 2)
+        self.l2 = nn.Linear(2, 1)
+
+    def forward(self, x):
+        x = self.l1(x)
+        return self.l2(x)
+
+
+def train(model, X, y, epochs=10):
+    opt = torch.optim.SGD(model.parameters(), lr=0.001)
+    loss_fn = nn.MSELoss()
+    losses = []
+    for _ in range(epochs):
+        opt.zero_grad()
+        loss = loss_fn(model(X).squeeze(1), y)
+        loss.backward()
+        opt.step()
+        losses.append(loss.item())
+    return losses
+"""
+
+FORWARD = """\
+    def forward(self, x):
+        x = self.l1(x)
+        return self.l2(x)
+"""
+
+Case = tuple[str, str, str, str, str]
+"""What is changed, to what; the check and the kind that is told, and what is to stand there."""
+
+OF_TORCH: dict[str, Case] = {
+    "a constructor": (
+        *("def __init__(self)", "def _init_(self)"),
+        *("model", "wrong-name", "def __init__(self):"),
+    ),
+    "a method": (
+        *("def forward(self, x)", "def foward(self, x)"),
+        *("forward", "wrong-name", "def forward(self, x):"),
+    ),
+    "no self": (
+        *("def forward(self, x)", "def forward(x)"),
+        *("forward", "missing-parameter", "def forward(self, x):"),
+    ),
+    "no self in a constructor": (
+        *("def __init__(self):", "def __init__():"),
+        *("model", "missing-parameter", "def __init__(self):"),
+    ),
+    "a layer without self": (
+        *("x = self.l1(x)", "x = l1(x)"),
+        *("forward", "wrong-name", "x = self.l1(x)"),
+    ),
+    "a layer that is lost": (
+        *("self.l1 = nn.Linear(2, 2)", "l1 = nn.Linear(2, 2)"),
+        *("model", "wrong-name", "self.l1 = nn.Linear(2, 2)"),
+    ),
+    "an input with self": (
+        *("return self.l2(x)", "return self.l2(self.x)"),
+        *("forward", "wrong-name", "return self.l2(x)"),
+    ),
+    "another layer's name": (
+        *("self.l2(x)", "self.L2(x)"),
+        *("forward", "wrong-name", "return self.l2(x)"),
+    ),
+    "a name of torch's": (
+        *("nn.Linear(2, 2)", "nn.linear(2, 2)"),
+        *("model", "wrong-name", "self.l1 = nn.Linear(2, 2)"),
+    ),
+    "an optimiser's name": (
+        *("opt.step()", "optimizer.step()"),
+        *("trajectory", "wrong-name", "opt.step()"),
+    ),
+    "square brackets": (
+        *("x = self.l1(x)", "x = self.l1[x]"),
+        *("forward", "wrong-expression", "x = self.l1(x)"),
+    ),
+    "a comma": (
+        *("self.l1 = nn.Linear(2, 2)", "self.l1 = nn.Linear(2, 2),"),
+        *("model", "wrong-expression", "self.l1 = nn.Linear(2, 2)"),
+    ),
+    "a dictionary": (
+        *("losses = []", "losses = {}"),
+        *("trajectory", "wrong-expression", "losses = []"),
+    ),
+    "a number of rounds": (
+        *("in range(epochs)", "in epochs"),
+        *("trajectory", "wrong-expression", "for _ in range(epochs):"),
+    ),
+    "a loss that is not made": (
+        *("loss_fn(model(X).squeeze(1), y)", "nn.MSELoss(model(X).squeeze(1), y)"),
+        *("trajectory", "wrong-expression", "loss = nn.MSELoss()(model(X).squeeze(1), y)"),
+    ),
+    "a class for a model": (
+        *("loss_fn(model(X)", "loss_fn(Net(X)"),
+        *("trajectory", "wrong-expression", "loss = loss_fn(model(X).squeeze(1), y)"),
+    ),
+    "a result that is lost": (
+        *("x = self.l1(x)", "self.l1(x)"),
+        *("forward", "not-kept", "x = self.l1(x)"),
+    ),
+    "nothing returned": (
+        *("return self.l2(x)", "x = self.l2(x)"),
+        *("forward", "missing-statement", "return x"),
+    ),
+    "a method in another": (
+        *(FORWARD, "".join(f"    {line}\n" for line in FORWARD.splitlines())),
+        *("forward", "wrong-indentation", FORWARD.replace("\n    ", "\n").strip()),
+    ),
+    "a method for its result": (
+        *("x = self.l1(x)", "x = self.l1.forward"),
+        *("forward", "not-called", "x = self.l1.forward(x)"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_TORCH.values(), ids=OF_TORCH)
+def test_it_is_told_of_a_model(diagnosed, case: Case) -> None:
+    """With its line; nothing else is."""
+    pytest.importorskip("torch")
+    was, now, check, kind, fix = case
+    assert TORCH.count(was) == 1
+    (finding,) = diagnosed(TORCH.replace(was, now), "regression-torch").findings
+    assert (finding.check, finding.mistake, finding.fix) == (check, kind, fix)
+
+
+def test_what_only_runs_is_no_reason_to_leave_a_line_out(diagnosed) -> None:
+    """Nobody knows then what the line was to be."""
+    pytest.importorskip("torch")
+    text = TORCH.replace("x = self.l1(x)", "x = self.l1(x, 3)")
+    result: TaskResult = diagnosed(text, "regression-torch")
+    assert not [each for each in result.findings if each.mistake == "extra-statement"]
+
+
+def test_what_is_wrong_besides_is_told_of_a_model(diagnosed) -> None:
+    """Once it runs."""
+    pytest.importorskip("torch")
+    text = TORCH.replace("def forward(self, x)", "def forward(x)").replace("lr=0.001", "lr=0.01")
+    found = [each.mistake for each in diagnosed(text, "regression-torch").findings]
+    assert found == ["missing-parameter", "wrong-learning-rate"]
+
+
+OF_FUNCTIONS: dict[str, tuple[str, *tuple[str, ...]]] = {
+    "a name": (
+        *("deep-net/notebook", "cache = (A, W, b)", "cache = (a, W, b)"),
+        *("linear-forward", "wrong-name", "cache = (A, W, b)"),
+    ),
+    "a module that is left out": (
+        *("softmax-loss/half_penalty", "loss = -np.log(picked)", "loss = -log(picked)"),
+        *("vectorized", "wrong-name", "loss = -np.log(picked).sum() / N"),
+    ),
+    "a name of numpy's": (
+        *("batchnorm/step_by_step", "dgamma = np.sum(xhat", "dgamma = np.sums(xhat"),
+        *("backward-alt", "wrong-name", "dgamma = np.sum(xhat * dout, axis=0)"),
+    ),
+    "a name with no value": (
+        *("batchnorm/step_by_step", "dgamma = np.sum(xhat", "np.sum(xhat"),
+        *("backward-alt", "not-kept", "dgamma = np.sum(xhat * dout, axis=0)"),
+    ),
+    "what is only changed after": (
+        *("one-hidden-layer/helpers", "delta = out.copy()", "out.copy()"),
+        *("backward", "not-kept", "delta = out.copy()"),
+    ),
+    "a method that is not called": (
+        *("one-hidden-layer/helpers", "delta = out.copy()", "delta = out.copy"),
+        *("backward", "not-called", "delta = out.copy()"),
+    ),
+    "printed": (
+        *("deep-net/tables", "return -np.mean(logs)", "print(-np.mean(logs))"),
+        *("cost", "missing-statement", "return -np.mean(logs)"),
+    ),
+    "a tuple that nobody gets": (
+        *("batchnorm/jacobian", "return out, None", "out, None"),
+        *("test", "missing-statement", "return (out, None)"),
+    ),
+    "sizes for a shape": (
+        *("epochs/one_hot", "I = np.zeros((bs, k))", "I = np.zeros(bs, k)"),
+        *("nn-gradient", "wrong-expression", "I = np.zeros((bs, k))"),
+    ),
+    "an attribute that is called": (
+        *("linear-class/columns", "return columns.T", "return columns.T()"),
+        *("forward", "wrong-expression", "return columns.T"),
+    ),
+    "a method's name": (
+        "linear-class/loops",
+        "def df(self, z):\n        return self.f(z)",
+        "def dff(self, z):\n        return self.f(z)",
+        *("backward", "wrong-name", "def df(self, z):"),
+    ),
+    "an attribute that is lost": (
+        *("layers/loops", "self.weights = weights", "weights = weights"),
+        *("backward", "wrong-name", "self.weights = weights"),
+    ),
+    "a constructor's name": (
+        *("two-layer-net/pieces", "def __init__(self, input", "def init(self, input"),
+        *("initialize", "wrong-name"),
+        "def __init__(self, input_size, hidden_size, output_size, std=1e-4):",
+    ),
+    "no self": (
+        *("linear-class/in_place", "def backward(self, dLdA):\n        grad", ""),
+        *("backward", "missing-parameter", "def backward(self, dLdA):"),
+    ),
+}
+
+Graded = Callable[[str, str, str], list[tuple[str, str, str]]]
+
+
+@pytest.fixture(scope="module")
+def graded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
+    """``graded(answer, was, now)``: the check, the kind and the fix of all that is found."""
+    path = tmp_path_factory.mktemp("spelt") / "answer.py"
+    sessions: dict[str, Session] = {}
+
+    def grade(answer: str, was: str, now: str) -> list[tuple[str, str, str]]:
+        exercise, _, _ = answer.partition("/")
+        if exercise not in sessions:
+            file = SHIPPED / exercise / "assignment.toml"
+            sessions[exercise] = Session(Settings(assignment=file, seed=3), workshop)
+        text = (Path(__file__).parents[1] / "gallery" / f"{answer}.py").read_text(encoding="utf-8")
+        assert text.count(was) == 1
+        path.write_text(text.replace(was, now or was.replace("self, ", "")), encoding="utf-8")
+        tasks = sessions[exercise].grade(read_submission(path)).result.tasks
+        return [(each.check, each.mistake, each.fix) for t in tasks for each in t.findings]
+
+    yield grade
+    for session in sessions.values():
+        session.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("case", OF_FUNCTIONS.values(), ids=OF_FUNCTIONS)
+def test_it_is_told_of_functions(graded: Graded, case) -> None:
+    """With its line; nothing else is."""
+    answer, was, now, *right = case
+    assert graded(answer, was, now) == [tuple(right)]
+
+
+def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
+    """What stops is mended first."""
+    was = "    delta = out.copy()\n    delta -= Y"
+    found = graded("one-hidden-layer/helpers", was, "    delta = out.copy\n    delta += Y")
+    assert {kind for _, kind, _ in found} == {"not-called", "turned-sign"}
+
+
+@pytest.mark.parametrize("answer", ["layers/loops", "linear-class/columns", "deep-net/notebook"])
+def test_right_answers_are_spelt_right(answer: str) -> None:
+    """There is hardly anything that could be meant otherwise."""
+    text = (Path(__file__).parents[1] / "gallery" / f"{answer}.py").read_text(encoding="utf-8")
+    found = [*spelled(Text("cell", text))]
+    assert {one.kind for one in found} <= {"not-kept", "missing-statement"}
+    assert len(found) < 12
+    assert {name for _, name in SPELLINGS.values()} >= {one.kind for one in found}
