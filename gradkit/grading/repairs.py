@@ -314,12 +314,12 @@ class _Repairs(Struct):
         spent = self.left
         found = self._needed(check, held, before, [*self._of_check(check, held, share)])
         share -= spent - self.left
-        if len(found) < SEVERAL:
-            return found
-        if any(each.proposal.kind == WHOLE for each in found):
+        if any(each.proposal.kind == WHOLE for each in found) and self._is_much(check, held, found):
             # With so many changes a line that is written anew makes anything right.
             self.text = before
             return []
+        if len(found) < SEVERAL:
+            return found
         if self.wanted.kinds or share <= LEAST:
             return found
         # One step that is missing may be what several lines were changed for.
@@ -335,6 +335,12 @@ class _Repairs(Struct):
             return fewer
         self.text = patched
         return found
+
+    def _is_much(self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Told]) -> bool:
+        """Tell more changes than are believed; of code that stops, one that makes all right is."""
+        stops = self._state(check) == "error"
+        partly = stops and self._verdict(check, held).state != "pass"
+        return partly or len(found) >= (2 if stops else SEVERAL)
 
     def _needed(
         self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Told]

@@ -38,6 +38,7 @@ HANDED = "a rate that has the task's value by default is not handed over, and no
 SHORT = "no one change lets this loop come to all entries, and the function is told"
 
 MADE = "what is no parameter is told where it is made or handed over, and not its function"
+HELPER = "a helper that takes the sigmoid of what it is handed is told where it does"
 PROVED = "of two readings the one is told that a change has shown"
 
 OTHER_LINES = {
@@ -72,9 +73,8 @@ OTHER_LINES = {
     "-= 0.001 * np.dot(X, dZ1.T) * 2 / m": (
         "a factor and a sign of two lines are told where one change mends both"
     ),
-    "    delta1 = parameters['W2'] * delta2 * d_sigmoid(A1)": (
-        "a helper that takes the sigmoid of what it is handed is told where it does"
-    ),
+    "    delta1 = parameters['W2'] * delta2 * d_sigmoid(A1)": HELPER,
+    "0.01 * error\n    hidden_error = error * parameters['W2'] * sigmoid_derivative(A1)\n": HELPER,
     "lr=0.001):\n    error = y - y_pred\n    for i in range(2):\n        params['W2'][i][0] += 0.001": HANDED,
     "2 * (y - y_hat)*parameters['W2'][1][0])\n  parameters['W2'][0][0] =": MENDED,
     "        if i == 1:\n            continue": MENDED,

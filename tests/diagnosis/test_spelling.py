@@ -98,27 +98,27 @@ OF_TORCH: dict[str, Case] = {
     ),
     "square brackets": (
         *("x = self.l1(x)", "x = self.l1[x]"),
-        *("forward", "wrong-expression", "x = self.l1(x)"),
+        *("forward", "wrong-form", "x = self.l1(x)"),
     ),
     "a comma": (
         *("self.l1 = nn.Linear(2, 2)", "self.l1 = nn.Linear(2, 2),"),
-        *("model", "wrong-expression", "self.l1 = nn.Linear(2, 2)"),
+        *("model", "wrong-form", "self.l1 = nn.Linear(2, 2)"),
     ),
     "a dictionary": (
         *("losses = []", "losses = {}"),
-        *("trajectory", "wrong-expression", "losses = []"),
+        *("trajectory", "wrong-form", "losses = []"),
     ),
     "a number of rounds": (
         *("in range(epochs)", "in epochs"),
-        *("trajectory", "wrong-expression", "for _ in range(epochs):"),
+        *("trajectory", "wrong-form", "for _ in range(epochs):"),
     ),
     "a loss that is not made": (
         *("loss_fn(model(X).squeeze(1), y)", "nn.MSELoss(model(X).squeeze(1), y)"),
-        *("trajectory", "wrong-expression", "loss = nn.MSELoss()(model(X).squeeze(1), y)"),
+        *("trajectory", "wrong-form", "loss = nn.MSELoss()(model(X).squeeze(1), y)"),
     ),
     "a class for a model": (
         *("loss_fn(model(X)", "loss_fn(Net(X)"),
-        *("trajectory", "wrong-expression", "loss = loss_fn(model(X).squeeze(1), y)"),
+        *("trajectory", "wrong-form", "loss = loss_fn(model(X).squeeze(1), y)"),
     ),
     "a result that is lost": (
         *("x = self.l1(x)", "self.l1(x)"),
@@ -200,11 +200,11 @@ OF_FUNCTIONS: dict[str, tuple[str, *tuple[str, ...]]] = {
     ),
     "sizes for a shape": (
         *("epochs/one_hot", "I = np.zeros((bs, k))", "I = np.zeros(bs, k)"),
-        *("nn-gradient", "wrong-expression", "I = np.zeros((bs, k))"),
+        *("nn-gradient", "wrong-form", "I = np.zeros((bs, k))"),
     ),
     "an attribute that is called": (
         *("linear-class/columns", "return columns.T", "return columns.T()"),
-        *("forward", "wrong-expression", "return columns.T"),
+        *("forward", "wrong-form", "return columns.T"),
     ),
     "a method's name": (
         "linear-class/loops",

@@ -39,6 +39,7 @@ _TORCH = (
     | {"Linear", "Sequential", "Module", "ModuleList", "Parameter", "functional", "no_grad"}
     | {"unsqueeze", "view", "detach", "numel", "backward", "zero_grad", "step", "parameters"}
 )
+_NUMPY = frozenset(dir(np))
 _OWNERS: tuple[object, ...] = (np, np.random, np.linalg, np.ndarray, dict, list, str)
 _KNOWN = sorted(_TORCH.union(*map(dir, _OWNERS)))
 """Names of attributes that there are."""
@@ -139,7 +140,7 @@ def misspelt(text: Text) -> Iterator[Proposal]:
 
 def _of_modules(name: str) -> Iterator[str]:
     """Yield what a function of numpy, or torch, is called with its module."""
-    if hasattr(np, name):
+    if name in _NUMPY:
         yield f"np.{name}"
     if name in ACTIVATIONS[1].values():
         yield f"torch.{name}"
@@ -320,7 +321,7 @@ def nested(text: Text) -> Iterator[Proposal]:
 SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
     "misspelt": (misspelt, "wrong-name"),
     "unhanded": (unhanded, "missing-parameter"),
-    "form": (forms, "wrong-expression"),
+    "form": (forms, "wrong-form"),
     "nested": (nested, "wrong-indentation"),
     "uncalled": (uncalled, "not-called"),
     "unkept": (unkept, "not-kept"),
