@@ -480,7 +480,10 @@ class _Repairs(Struct):
             # What is given back is all there.
             proposals = [one for one in proposals if one.kind != STEP]
         text, freeing = self.text, list[tuple[int, Proposal]]()
+        lost = len(self.grader.process.losses)
         for one in proposals[:SPELLED]:
+            if len(self.grader.process.losses) > lost:
+                break  # It takes long to see that something may never end.
             after = self._verdict(check, held) if self._made(one) else before
             self.text = text
             if after.state != "error":

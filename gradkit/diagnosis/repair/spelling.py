@@ -10,6 +10,7 @@ import ast
 import builtins
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import combinations
 
@@ -330,7 +331,17 @@ SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
 """The kinds of changes, each with the kind of `kinds` that it is."""
 
 
-def spelled(text: Text) -> Iterator[Proposal]:
-    """Yield all changes of how a text is written, of kinds of `kinds`, where it stops first."""
-    found = [replace(one, kind=name) for make, name in SPELLINGS.values() for one in make(text)]
-    yield from sorted(found, key=lambda one: one.line not in text.stops)
+def spelled(text: Text) -> list[Proposal]:
+    """Return all changes of how a text is written, of kinds of `kinds`, where it stops first.
+
+    None of ``while`` loops, which may never end then; nor of what is nested too deeply to be
+    written out again.
+    """
+    found: list[Proposal] = []
+    for make, name in SPELLINGS.values():
+        with suppress(RecursionError):
+            found += [replace(one, kind=name) for one in make(text)]
+    loops = [node for node in walk(text.tree) if isinstance(node, ast.While)]
+    within = {n for loop in loops for n in range(loop.lineno, (loop.end_lineno or 0) + 1)}
+    ending = [one for one in found if one.line not in within]
+    return sorted(ending, key=lambda one: one.line not in text.stops)

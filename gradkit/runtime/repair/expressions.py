@@ -884,8 +884,9 @@ def _applied(spot: Spot) -> Iterator[Change]:
             largest, total = (_called(f"np.{name}(x{text})", node) for name in ("max", "sum"))
             yield Change("missing-shift", binary(node, ast.Sub, largest), LARGE)
             yield Change("missing-factor", binary(node, ast.Div, total), LARGE)
-        for text in ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1"):
-            yield Change("missing-function", _called(f"np.sum(x, {text})", node), LARGE)
+        of = ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1")
+        for name, text in itertools.product(("sum", "mean"), of):
+            yield Change("missing-function", _called(f"np.{name}(x, {text})", node), LARGE)
         windows = [(-1,), (-2, -1), (0, -2, -1)] if np.ndim(spot.value) > 2 else []
         for name in spot.scope.counts[:RATES] if windows else ():
             for before in (":, :, ", ":, "):
