@@ -23,6 +23,7 @@ from gradkit.diagnosis.inquiry.training import training_inquiry
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
+from gradkit.diagnosis.repair.spelling import SPELLINGS
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Made, Text, made_in
 from gradkit.diagnosis.repair.training import (
@@ -302,7 +303,7 @@ class _Search(Struct):
                     computes = own.computes(proposal.line)
                     if not (right and computes) or proposal.kind in CUTS:
                         first = (name, proposal.line) in near or (computes and not right)
-                        likely.append((not first, proposal))
+                        likely.append((not first and proposal.kind not in SPELLINGS, proposal))
         likely.sort(key=itemgetter(0))
         for of, code in _wanted(found, run.inquiry):
             for _, proposal in likely:

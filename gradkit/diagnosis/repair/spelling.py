@@ -54,6 +54,9 @@ _VALUES = frozenset(["T", "shape", "size", "ndim", "dtype"])
 _CALLED = CALLED | {"copy", "sum", "mean", "max", "min", "flatten", "ravel", "transpose", "argmax"}
 """Methods that are nothing unless they are called."""
 
+_ACTING = CALLED | MUTATORS | {"train", "eval", "seed", "manual_seed"} - {"item", "parameters"}
+"""Methods that are called for what they do."""
+
 _FEW = 4
 """Names that may be what is returned."""
 
@@ -99,11 +102,12 @@ def _functions(text: Text) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
 
 def uncalled(text: Text) -> Iterator[Proposal]:
     """A call of what is only named."""
-    called, losses = {id(each.func) for each in text.calls}, {*LOSSES[0].values()}
+    called = {id(each.func) for each in text.calls}
+    modules = {*LOSSES[0].values(), *ACTIVATIONS[0].values()}
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name) and id(node) not in called:
             name, method = last_name(node), isinstance(node, ast.Attribute)
-            handed = [""] if (method and name in _CALLED) or name in losses else []
+            handed = [""] if (method and name in _CALLED) or name in modules else []
             for given in text.parameters(node) if method and name == "forward" else handed:
                 yield text.put("uncalled", text.spot(node), f"{ast.unparse(node)}({given})")
 
@@ -164,7 +168,10 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
     methods = [each for each in model.body if isinstance(each, ast.FunctionDef)]
     own, stored = {each.name for each in methods}, _stored(model)
     parts = attributes_in(text.tree)
-    read = {each.attr for each in parts if last_name(each.value) == "self"} | {*text.asked}
+    read = {
+        *text.asked,
+        *(p.attr for p in parts if last_name(p.value) == "self" or p.lineno in text.stops),
+    }
     lacking = {each.attr for each in attributes_in(model)} - own - stored
     for method in methods:
         for name in sorted({"__init__", *read} - own - stored):
@@ -221,6 +228,10 @@ def forms(text: Text) -> Iterator[Proposal]:
                 yield text.put("form", text.spot(value), ast.unparse(value.elts[0]))
             elif names & lists and isinstance(value, ast.Dict | ast.Tuple):
                 yield text.put("form", text.spot(value), "[]")
+            at, line = text.spot(value), text.lines[value.lineno - 1]
+            if line[at.start - 1 : at.start + 1] in ("=+", "=-"):
+                turned = f"{line[: at.start - 1]}{line[at.start]}={line[at.start + 1 :]}"
+                yield text.moved("form", at.first, at.first, [turned], text.spot(node))
         elif isinstance(node, ast.expr) and (node.lineno in text.stops or _is_shaped(node)):
             yield from (text.put("form", text.spot(n), new) for n, new in _in_brackets(node))
             if isinstance(node, ast.Call) and last_name(node.func) in classes:
@@ -254,13 +265,15 @@ def _in_brackets(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
 
 def unkept(text: Text) -> Iterator[Proposal]:
     """A name for what is computed and let go, or its return where a function ends."""
-    for function in _computing(text):
+    computing = _computing(text)
+    for function in (n for n in walk(text.tree) if isinstance(n, ast.FunctionDef)):
         named, handed = {*_given(function)}, {each.arg for each in function.args.args}
         read = names_in(function) - named - handed - {*dir(builtins), *text.there}
         for node in walk(function):
-            kept = called_method(getattr(node, "value", node)) in MUTATORS
-            if isinstance(node, ast.Expr) and not (isinstance(node.value, ast.Constant) or kept):
+            acts = called_method(getattr(node, "value", node)) in _ACTING
+            if isinstance(node, ast.Expr) and not (isinstance(node.value, ast.Constant) or acts):
                 own = sorted(names_in(node.value) & (named | handed - {"self"}))
+                own = own if function in computing else []
                 for name in (*sorted(read), *own):
                     yield text.put("unkept", text.spot(node), f"{name} = {ast.unparse(node)}")
 
