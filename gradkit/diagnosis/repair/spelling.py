@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -71,9 +72,8 @@ def _alike(name: str, known: Collection[str]) -> list[str]:
 def others(text: Text) -> Iterator[Proposal]:
     """Another name, or another part of the model, in what a forward pass computes."""
     for model, function in _functions(text):
-        parts = attributes_in(model)
-        stored = {each.attr for each in parts if isinstance(each.ctx, ast.Store)}
-        if function.name == "__init__" or not parts:
+        stored = _stored(model)
+        if function.name == "__init__" or not attributes_in(model):
             continue
         named = {each.arg for each in function.args.args[1:]} | names_in(function, ast.Store)
         for node in walk(function):
@@ -95,9 +95,8 @@ def others(text: Text) -> Iterator[Proposal]:
 def _functions(text: Text) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
     """Yield the functions in each class, with that."""
     for model in walk(text.tree):
-        for part in walk(model) if isinstance(model, ast.ClassDef) else ():
-            if isinstance(model, ast.ClassDef) and isinstance(part, ast.FunctionDef):
-                yield model, part
+        if isinstance(model, ast.ClassDef):
+            yield from ((model, f) for f in walk(model) if isinstance(f, ast.FunctionDef))
 
 
 def uncalled(text: Text) -> Iterator[Proposal]:
@@ -118,37 +117,40 @@ def misspelt(text: Text) -> Iterator[Proposal]:
     there = {n.arg for n in nodes if isinstance(n, ast.arg)} | names_in(text.tree, ast.Store)
     there |= {name for n in nodes if isinstance(n, ast.stmt) for name in names_bound(n)}
     there |= {*dir(builtins), *text.there}
-    stored = {name: _stored(n) for n in nodes if (name := getattr(n, "name", ""))}
-    for node in nodes:
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        named = {each.arg for each in node.args.args} | names_in(node, ast.Store)
-        for part in walk(node):
-            if isinstance(part, ast.Name) and not is_stored(part):
-                at, own = text.spot(part), [s for s in stored.values() if part.id in s]
-                if part.id not in there or (own and part.lineno in text.stops):
-                    yield from (text.put("misspelt", at, f"self.{part.id}") for _ in own[:1])
-                if part.id not in there or part.lineno in text.stops:
-                    yield from (text.put("misspelt", at, n) for n in _of_modules(part.id))
-                if part.id not in there:
-                    near = _alike(part.id, sorted(named))
-                    rest = sorted(named - {"self", *near}) if part.lineno in text.stops else []
-                    yield from (text.put("misspelt", at, name) for name in (*near, *rest))
-            elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
-                named_so = _KNOWN if part.attr not in _KNOWN else ()
-                for name in _alike(part.attr, sorted({*named_so}.union(*stored.values()))):
-                    yield _renamed(text, part, name)
-    for model in nodes:
-        if isinstance(model, ast.ClassDef):
-            yield from _of_class(text, model)
+    models = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    stored = set[str]().union(*map(_stored, models))
+    for function in nodes:
+        if isinstance(function, ast.FunctionDef):
+            named = {each.arg for each in function.args.args} | names_in(function, ast.Store)
+            for part in walk(function):
+                if isinstance(part, ast.Name) and not is_stored(part):
+                    for name in _meant(text, part, part.id in there, named, stored):
+                        yield text.put("misspelt", text.spot(part), name)
+                elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
+                    known = {*_KNOWN, *stored} if part.attr not in _KNOWN else stored
+                    for name in _alike(part.attr, sorted(known)):
+                        yield _renamed(text, part, name)
+    for model in models:
+        yield from _of_class(text, model)
 
 
-def _of_modules(name: str) -> Iterator[str]:
-    """Yield what a function of numpy, or torch, is called with its module."""
-    if name in _NUMPY:
-        yield f"np.{name}"
-    if name in ACTIVATIONS[1].values():
-        yield f"torch.{name}"
+def _meant(
+    text: Text, node: ast.Name, is_there: bool, named: set[str], stored: set[str]
+) -> Iterator[str]:
+    """Yield what a name may stand for: an attribute, what a module has, or another name."""
+    stops = node.lineno in text.stops
+    if is_there and not stops:
+        return
+    if node.id in stored:
+        yield f"self.{node.id}"
+    if node.id in _NUMPY:
+        yield f"np.{node.id}"
+    if node.id in ACTIVATIONS[1].values():
+        yield f"torch.{node.id}"
+    if not is_there:
+        near = _alike(node.id, sorted(named))
+        yield from near
+        yield from sorted(named - {"self", *near}) if stops else ()
 
 
 def _renamed(text: Text, node: ast.Attribute, name: str) -> Proposal:
@@ -157,10 +159,9 @@ def _renamed(text: Text, node: ast.Attribute, name: str) -> Proposal:
     return text.put("misspelt", end, name)
 
 
-def _stored(model: ast.AST) -> set[str]:
+def _stored(model: ast.ClassDef) -> set[str]:
     """Return the attributes that a class gives its objects."""
-    parts = attributes_in(model) if isinstance(model, ast.ClassDef) else []
-    return {each.attr for each in parts if isinstance(each.ctx, ast.Store)}
+    return {each.attr for each in attributes_in(model) if isinstance(each.ctx, ast.Store)}
 
 
 def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
@@ -177,7 +178,7 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
         for name in sorted({"__init__", *read} - own - stored):
             same = method.name.strip("_") == name.strip("_")
             if same or _alike(method.name, [name]):
-                line = text.lines[method.lineno - 1].replace(method.name, name, 1)
+                line = re.sub(rf"\b{method.name}\b", name, text.lines[method.lineno - 1], count=1)
                 yield _headed("misspelt", text, method, line)
         local = {each.arg for each in method.args.args} | names_in(method)
         for part in attributes_in(method):
