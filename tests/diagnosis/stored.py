@@ -56,7 +56,7 @@ OTHER_LINES = {
     "h = W2 * (1 - A1)": "the first value without A1 is the one",
     "[w21 - 0.001 * g * v1 * x2, w22 - 0.001 * g * v2 * x1]": "of a statement the line that is wrong",
     "(1/m) * A1 * dZ2": FACTOR,
-    "+ -2 * 0.001 * dW1": FACTOR,
+    "* A1 * (1 - A1)\n    dW1 = (dZ1).T @ X\n    parameters['W1'] = parameters['W1'] + -2 *": FACTOR,
     "(0.001 * 1.0 * parameters['W2'][0][0] * sigmoid(": "each line that lacks an error is told",
     "dW2[0, 0] += dW2[1, 0]; dW2[1, 0] = 0.0\n    parameters['W2'] = parameters['W2'] + 0.001": (
         "what was used too early is told where it is used"
@@ -76,7 +76,7 @@ OTHER_LINES = {
     "    delta1 = parameters['W2'] * delta2 * d_sigmoid(A1)": HELPER,
     "0.01 * error\n    hidden_error = error * parameters['W2'] * sigmoid_derivative(A1)\n": HELPER,
     "lr=0.001):\n    error = y - y_pred\n    for i in range(2):\n        params['W2'][i][0] += 0.001": HANDED,
-    "2 * (y - y_hat)*parameters['W2'][1][0])\n  parameters['W2'][0][0] =": MENDED,
+    "[1][0]*X[1][0])\n  parameters['b1'][1][0] = parameters['b1'][1][0] + (0.01 * 2 * (y - y_hat)*parameters['W2'][1][0])\n  parameters['W2'][0][0] =": MENDED,
     "        if i == 1:\n            continue": MENDED,
     "        if l == 2:\n            break": MENDED,
     "for k in range(1):\n        G[k] = dW1[k]": MENDED,
