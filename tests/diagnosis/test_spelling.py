@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from correct_styles import source_of
+from written import homework
 
 from gradkit.diagnosis.repair.spelling import SPELLINGS, spelled
 from gradkit.diagnosis.repair.text import Text
@@ -264,6 +266,47 @@ def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
     was = "    delta = out.copy()\n    delta -= Y"
     found = graded("one-hidden-layer/helpers", was, "    delta = out.copy\n    delta += Y")
     assert {kind for _, kind, _ in found} == {"not-called", "turned-sign"}
+
+
+def test_what_stops_is_not_written_anew_in_part(diagnosed) -> None:
+    """An argument is missing; whatever else gives a number there is no reason for it."""
+    right = homework("regression-numpy", source_of("loops", "regression-numpy"))
+    was = "linear_forward(A_prev, parameters['W' + str(l)], parameters['b' + str(l)])"
+    assert right.count(was) == 1
+    text = right.replace(was, "linear_forward(A_prev, parameters['W' + str(l)])")
+    result: TaskResult = diagnosed(text, "regression-numpy")
+    assert [each.state for each in result.checks][:2] == ["pass", "error"]
+    assert result.findings == ()
+
+
+ENDLESS = """\
+def count(n):
+    i = 0
+    while i < m:
+        i =+ 1
+    total =- 1
+    return total
+"""
+
+
+def test_what_may_never_end_is_left_as_it_is() -> None:
+    """All else is changed."""
+    found = spelled(Text("cell", ENDLESS, stops=[3]))
+    assert {one.line for one in found} == {5}
+
+
+def test_what_is_nested_too_deeply_is_left_as_it_is() -> None:
+    """It cannot be written out again."""
+    deep = "-" * 600 + "1"
+    text = Text("cell", f"def f(x):\n    y = g({deep})\n    return y\n", stops=[2])
+    assert isinstance(spelled(text), list)
+
+
+def test_a_method_is_renamed_as_a_word() -> None:
+    """Its name stands in ``def`` too."""
+    text = "class Net:\n    def de(self, x):\n        return x\n"
+    (one,) = [each for each in spelled(Text("cell", text, asked=["dee"])) if each.line == 2]
+    assert one.lines == ("    def dee(self, x):",)
 
 
 @pytest.mark.parametrize("answer", ["layers/loops", "linear-class/columns", "deep-net/notebook"])
