@@ -208,6 +208,14 @@ OF_FUNCTIONS: dict[str, tuple[str, *tuple[str, ...]]] = {
         *("linear-class/columns", "return columns.T", "return columns.T()"),
         *("forward", "wrong-form", "return columns.T"),
     ),
+    "an option": (
+        *("one-hidden-layer/notebook", "dZ1, axis=1", "dZ1, axes=1"),
+        *("backward", "wrong-name", "db1 = (1 / m) * np.sum(dZ1, axis=1, keepdims=True)"),
+    ),
+    "an attribute in round brackets": (
+        *("deep-net/tables", "m = dZ.shape[-1]", "m = dZ.shape(-1)"),
+        *("linear-backward", "wrong-form", "m = dZ.shape[-1]"),
+    ),
     "a method's name": (
         "linear-class/loops",
         "def df(self, z):\n        return self.f(z)",

@@ -52,6 +52,9 @@ _SHAPED = frozenset(["zeros", "ones", "empty"])
 _VALUES = frozenset(["T", "shape", "size", "ndim", "dtype"])
 """Attributes that are no methods."""
 
+_WORDS = frozenset(["axis", "keepdims", "dtype", "shape", "size", "lr", "reduction", "bias"])
+"""Names of options."""
+
 _CALLED = CALLED | {"copy", "sum", "mean", "max", "min", "flatten", "ravel", "transpose", "argmax"}
 """Methods that are nothing unless they are called."""
 
@@ -130,6 +133,12 @@ def misspelt(text: Text) -> Iterator[Proposal]:
                     known = {*_KNOWN, *stored} if part.attr not in _KNOWN else stored
                     for name in _alike(part.attr, sorted(known)):
                         yield _renamed(text, part, name)
+    words = _WORDS | {n.arg for n in nodes if isinstance(n, ast.arg)}
+    for word in (each for call in text.calls for each in call.keywords):
+        if word.arg is not None and word.lineno in text.stops:
+            for name in _alike(word.arg, sorted(words)):
+                whole = f"{name}={ast.unparse(word.value)}"
+                yield text.put("misspelt", text.spot(word), whole)
     for model in models:
         yield from _of_class(text, model)
 
@@ -258,7 +267,7 @@ def _in_brackets(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
             yield node.func, f"{function}()"
         elif _is_shaped(node):
             yield node, f"{function}(({given}))"
-        elif name in _VALUES:
+        elif name in _VALUES and not node.args:
             yield node, function
         elif node.args and not node.keywords:
             yield node, f"{function}[{given}]"
