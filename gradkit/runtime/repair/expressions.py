@@ -414,7 +414,7 @@ def _closed(node: Any) -> Iterator[Change]:
     """Yield a call that ends before an operand, or after the next one.
 
     That is ``f(a) - b`` for ``f(a - b)``, and ``f(a - b).sum()`` for ``f(a) - b.sum()``; and of two
-    that are multiplied ``f(a * b)`` for ``f(a) * f(b)``.
+    calls ``f(a * b)`` for ``f(a) * f(b)``.
     """
     if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
         inner = node.args[0]
@@ -437,7 +437,7 @@ def _closed(node: Any) -> Iterator[Change]:
             made = with_parts(last, func=with_parts(method, value=made))
         whole = made if before is None else with_parts(before, right=made)
         yield Change("wrong-brackets", whole)
-        if _product(node) and _is_same_but_for_one(call, last):
+        if _is_same_but_for_one(call, last):
             both = with_parts(call, args=[with_parts(node, left=first, right=last.args[0]), *rest])
             whole = both if before is None else with_parts(before, right=both)
             yield Change("wrong-brackets", whole)
@@ -507,11 +507,11 @@ def _slopes(spot: Spot) -> Iterator[Change]:
         yield Change("missing-slope", positive, SIGNED if owners[0] is node else SIMPLE)
 
 
-AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
+AXES = (0, 1, -1, 2, (0, 1), (0, 2), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
 LIKE: Mapping[str, tuple[str, ...]] = {
-    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "min": ("minimum", "max")},
+    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "min": ("minimum", "max", "argmin")},
     **{"max": ("maximum", "min", "sum", "mean", "argmax")},
     **{"amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
@@ -524,6 +524,7 @@ LIKE: Mapping[str, tuple[str, ...]] = {
     **{"expm1": ("exp",), "log1p": ("log",), "any": ("all",), "all": ("any",)},
     **{"log2": ("log",), "log10": ("log",), "sin": ("cos",)},
     **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot", "multiply"), "abs": ("square",)},
+    **{"rand": ("randn",), "randn": ("rand",)},
 }
 """Functions that are taken for each other."""
 
@@ -534,7 +535,9 @@ def _calls(spot: Spot) -> Iterator[Change]:
         return
     name = called(node)
     for other in LIKE.get(name, ()):
-        yield Change("wrong-function", _of_another_name(node, other))
+        # Whether what is drawn is, is seen by little that it comes to.
+        cost = LARGE if SHAPED.get(name, 0) is None else SIMPLE
+        yield Change("wrong-function", _of_another_name(node, other), cost)
     helpers = spot.scope.helpers
     if len(node.args) == 1 and (name in helpers or is_numpy(getattr(node.func, "value", node))):
         for helper in (each for each in helpers if each != name):
@@ -542,6 +545,11 @@ def _calls(spot: Spot) -> Iterator[Change]:
     for argument in node.args:
         if not isinstance(argument, ast.Constant | ast.Starred):
             yield Change("extra-function", argument)
+    inner: Any = node.args[0] if len(node.args) == 1 else None
+    if isinstance(inner, ast.Call) and len(inner.args) == 1:
+        # The sum of squares for the square of the sum.
+        swapped = with_parts(node, args=inner.args)
+        yield Change("wrong-order", with_parts(inner, args=[swapped]))
     if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
         yield Change("extra-function", node.func.value)
         if name == "copy":
@@ -817,6 +825,13 @@ def _missing(spot: Spot) -> Iterator[Change]:
     for name in (*terms, "1"):
         for operator in (ast.Add, ast.Sub):
             yield Change("missing-term", binary(node, operator, expression(name)), cost)
+    last: Any = getattr(node, "right", node)
+    for own in sorted(names_in(last)) if _adds(node) else ():
+        # What is added for W1 and W2 may be for W3 as well.
+        alike = [n for n in scope.arrays if n[:-1] == own[:-1] != "" and n not in names_in(node)]
+        for name in alike:
+            term = renamed(last, {own: expression(name)})
+            yield Change("missing-term", binary(node, ast.Add, term), LARGER)
     if not isinstance(value, WHOLE):
         yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
     if not spot.whole:
@@ -844,7 +859,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
     for name in same:
         products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
         halves = [f"{rate} * {name} / 2" for rate in rates]
-        for term in (*products, *halves, *(f"{name} / {count}" for count in counts)):
+        parts_of = [f"{r} * {name} / {n}" for r in rates[:RATES] for n in counts[:RATES]]
+        for term in (*products, *halves, *(f"{name} / {count}" for count in counts), *parts_of):
             for operator in (ast.Add, ast.Sub):
                 yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
