@@ -216,13 +216,11 @@ class _Repairs(Struct):
 
         That is an earlier step, or one of those before it, of a function that it calls.
         """
-        if self._state(check) != "blocked":
-            return False
         run = {each.name for each in self.grader.definitions_of(check)}
-        owns = ((each, self.grader.definitions_of(each)[:1]) for each in before)
-        called = (each for each, own in owns if run & {one.name for one in own})
+        called = (e for e in before if run & {d.name for d in self.grader.definitions_of(e)[:1]})
         needed = (*steps_of(self.grader.task, check)[:-1], *called)
-        return not all(self._is_right(each, held) for each in needed)
+        right = (self._is_right(each, held) for each in needed)
+        return self._state(check) == "blocked" and not all(right)
 
     def _told_early(
         self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]

@@ -74,6 +74,40 @@ inputs = { x = "normal(N, D)", y = "integers(D, N)" }
 checks = [{ name = "rounds", points = 1, call = "m = rounds(x, y)", compare = ["m"] }]
 
 [[tasks]]
+id = "step"
+title = "A step of Adam"
+kind = "functions"
+solution = "other.py"
+sizes = { D = [3, 4], E = [5, 6] }
+[tasks.inputs]
+p = { x1 = "normal(D)", z1 = "normal(E)", x2 = "normal(E)", z2 = "normal(D)" }
+g = { x1 = "normal(D)", z1 = "normal(E)", x2 = "normal(E)", z2 = "normal(D)" }
+v = { x1 = "normal(D)", z1 = "normal(E)", x2 = "normal(E)", z2 = "normal(D)" }
+s = { x1 = "positive(D)", z1 = "positive(E)", x2 = "positive(E)", z2 = "positive(D)" }
+a = "uniform(0.7, 0.9)"
+b = "uniform(0.91, 0.99)"
+eps = "uniform(0.01, 0.1)"
+t = 3
+[[tasks.checks]]
+name = "step"
+points = 1
+call = "q, v1, s1 = step(p, g, v, s, a, b, eps, t)"
+compare = ["q['x1']", "q['z1']", "q['x2']", "q['z2']", "v1['x1']", "s1['x1']", "v1['z2']", "s1['z2']"]
+
+[[tasks]]
+id = "attention"
+title = "The gradient of a softmax that is multiplied"
+kind = "functions"
+solution = "other.py"
+sizes = { L = [3, 4], E = [5, 6], S = [7, 8], N = [2, 3] }
+inputs = { Q = "normal(N, L, E)", K = "normal(N, S, E)", V = "normal(N, S, 9)", d = "normal(N, L, 9)" }
+[[tasks.checks]]
+name = "attention"
+points = 1
+call = "dQ, dK, dV = attention(Q, K, V, d)"
+compare = ["dQ", "dK", "dV"]
+
+[[tasks]]
 id = "slopes"
 title = "Differences"
 kind = "functions"
@@ -121,6 +155,29 @@ def rounds(x, y):
     total = np.stack([x[y == j].sum(axis=0) for j in range(x.shape[1])])
     total[0] -= x.sum(axis=0)
     return total / len(x) + np.arange(x.shape[1])
+
+
+def step(p, g, v, s, a, b, eps, t):
+    v = {k: a * v[k] + (1 - a) * g[k] for k in v}
+    s = {k: b * s[k] + (1 - b) * g[k] ** 2 for k in s}
+    new = {}
+    for k, value in p.items():
+        mean, size = v[k] / (1 - a**t), s[k] / (1 - b**t)
+        new[k] = value - 0.1 * mean / (np.sqrt(size) + eps)
+    return new, v, s
+
+
+def softmax(z):
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def attention(Q, K, V, d):
+    A = softmax(np.einsum("nle,nse->nls", Q, K) / np.sqrt(Q.shape[-1]))
+    dA = np.einsum("nld,nsd->nls", d, V)
+    dZ = A * (dA - (dA * A).sum(axis=-1, keepdims=True)) / np.sqrt(Q.shape[-1])
+    dV = np.einsum("nls,nld->nsd", A, d)
+    return np.einsum("nls,nse->nle", dZ, K), np.einsum("nls,nle->nse", dZ, Q), dV
 
 
 def total(x):
@@ -184,6 +241,37 @@ def rounds(x, y):
     m /= len(x)
     m += np.arange(x.shape[1])
     return m
+
+
+def step(p, g, v, s, a, b, eps, t):
+    mean = {}
+    size = {}
+    for l in range(1, len(p) // 2 + 1):
+        v["x" + str(l)] = a * v["x" + str(l)] + (1 - a) * g["x" + str(l)]
+        v["z" + str(l)] = a * v["z" + str(l)] + (1 - a) * g["z" + str(l)]
+        mean["x" + str(l)] = v["x" + str(l)] / (1 - np.power(a, t))
+        mean["z" + str(l)] = v["z" + str(l)] / (1 - np.power(a, t))
+        s["x" + str(l)] = b * s["x" + str(l)] + (1 - b) * np.power(g["x" + str(l)], 2)
+        s["z" + str(l)] = b * s["z" + str(l)] + (1 - b) * np.power(g["z" + str(l)], 2)
+        size["x" + str(l)] = s["x" + str(l)] / (1 - np.power(b, t))
+        size["z" + str(l)] = s["z" + str(l)] / (1 - np.power(b, t))
+        p["x" + str(l)] -= 0.1 * mean["x" + str(l)] / (np.sqrt(size["x" + str(l)]) + eps)
+        p["z" + str(l)] -= 0.1 * mean["z" + str(l)] / (np.sqrt(size["z" + str(l)]) + eps)
+    return p, v, s
+
+
+def attention(Q, K, V, d):
+    scores = Q @ np.swapaxes(K, -1, -2)
+    e = np.exp(scores / np.sqrt(Q.shape[-1]))
+    share = e / np.sum(e, axis=-1, keepdims=True)
+    d_share = d @ np.swapaxes(V, -1, -2)
+    inner = np.sum(d_share * share, axis=-1, keepdims=True)
+    d_scaled = share * (d_share - inner)
+    d_scores = d_scaled / np.sqrt(Q.shape[-1])
+    d_Q = d_scores @ K
+    d_K = np.swapaxes(d_scores, -1, -2) @ Q
+    d_V = np.swapaxes(share, -1, -2) @ d
+    return d_Q, d_K, d_V
 
 
 def total(x):
@@ -286,3 +374,18 @@ def test_what_a_wrong_helper_spoils_is_not_searched(
     monkeypatch.setattr(repairs, "proposals", nothing)
     assert [one.mistake for one in told("made[:n % k] += 1", "made[:n % k] += 2")] == []
     assert {*searched} == {"sizes"}
+
+
+def test_each_first_one_of_two_changes_has_its_turn(told: Told) -> None:
+    """None takes all the time that is left, and what is larger leaves them some."""
+    first = ("mean['x' + str(l)] = v['x' + str(l)] / (1 - ", "np.power(a, t))", "a)")
+    second = ("(np.sqrt(size['x' + str(l)]) + eps)", "np.sqrt(size['x' + str(l)] + eps)")
+    was, now = (f"{first[0]}{end}".replace("'", '"') for end in first[1:])
+    found = told(was, now, *(each.replace("'", '"') for each in second))
+    lines = {one.fix.replace('"', "'") for one in found}
+    step = f"p['x' + str(l)] -= 0.1 * mean['x' + str(l)] / {second[0]}"
+    assert lines == {f"{first[0]}a ** t)", step}
+    inner = "inner = np.sum(d_share * share, axis=-1, keepdims=True)"
+    order = "return d_Q, d_K, d_V"
+    found = told(inner, inner.replace(" * share", ""), order, "return d_K, d_Q, d_V")
+    assert {one.fix.replace("(d_Q, d_K, d_V)", "d_Q, d_K, d_V") for one in found} == {inner, order}

@@ -165,12 +165,11 @@ def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
     ``calls``: what is called in it is a leaf, for which there may be a name. What a comprehension
     counts with is its own.
     """
-    made = [each.target for each in ast.walk(node) if isinstance(each, ast.comprehension)]
-    own = {name for each in made for name in names_in(each)}
+    made = (each.target for each in ast.walk(node) if isinstance(each, ast.comprehension))
+    own = set[str]().union(*map(names_in, made))
     root = node.value if _sets(node) else node
-    for leaf in _leaves(root, root if calls else None):
-        if not (isinstance(leaf, ast.Name) and leaf.id in own):
-            yield leaf
+    leaves = _leaves(root, root if calls else None)
+    yield from (e for e in leaves if not (isinstance(e, ast.Name) and e.id in own))
 
 
 def _appends(node: Any) -> bool:

@@ -101,9 +101,7 @@ class Bench:
         asked = (re.findall(KEY, each) for each in self.question.reads)
         self.keys = list(dict.fromkeys([*itertools.chain(*asked), *read]))
         self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
-        self._amiss_before = {}
-        self.lacking = []
-        self._watched = []
+        self.lacking, self._watched, self._amiss_before = [], [], {}
         for target in self.targets:
             self.reload(target)
 

@@ -97,7 +97,8 @@ def _others_together(spot: Spot) -> Iterator[Change]:
     """Yield all that is computed with two names exchanged, or with several as a dict holds them."""
     if spot.above or isinstance(spot.node, ast.Name):
         return
-    names = dict.fromkeys(n.id for n in ast.walk(spot.node) if isinstance(n, ast.Name))
+    parts = (n for n in ast.walk(spot.node) if isinstance(n, ast.Name | ast.Subscript))
+    names = dict.fromkeys(map(ast.unparse, parts))
     values = spot.scope.values
     pairs = itertools.combinations(names, 2)
     alike = (p for p in pairs if _is_like(values.get(p[0]), values.get(p[1])))
@@ -511,7 +512,8 @@ AXES = (0, 1, -1, 2, (0, 1), (0, 2), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
 LIKE: Mapping[str, tuple[str, ...]] = {
-    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "min": ("minimum", "max", "argmin")},
+    **{"sum": ("mean", "max"), "mean": ("sum", "max", "median"), "median": ("mean",)},
+    **{"min": ("minimum", "max", "argmin"), "rand": ("randn",), "randn": ("rand",)},
     **{"max": ("maximum", "min", "sum", "mean", "argmax")},
     **{"amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
@@ -522,9 +524,8 @@ LIKE: Mapping[str, tuple[str, ...]] = {
     **{"ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",)},
     **{"vstack": ("hstack",), "hstack": ("vstack",), "floor": ("ceil",), "ceil": ("floor",)},
     **{"expm1": ("exp",), "log1p": ("log",), "any": ("all",), "all": ("any",)},
-    **{"log2": ("log",), "log10": ("log",), "sin": ("cos",)},
+    **{"log2": ("log",), "log10": ("log",), "sin": ("cos",), "sort": ("argsort",)},
     **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot", "multiply"), "abs": ("square",)},
-    **{"rand": ("randn",), "randn": ("rand",)},
 }
 """Functions that are taken for each other."""
 
@@ -817,6 +818,12 @@ def _missing(spot: Spot) -> Iterator[Change]:
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
     counts = scope.numbers_that(count=True)[:FEW]
     rates = scope.numbers_that(count=False)[: FEW // 2]
+    if is_array(value) and value.dtype.kind == "i":
+        # Where something is, in the place of what is there.
+        for name in scope.arrays:
+            if scope.values[name].ndim == 1 and not names_in(node) & {name}:
+                entry = new(ast.Subscript, expression(name), node, ast.Load())
+                yield Change("wrong-element", entry, LARGER)
     # A number is a term of what it is counted in.
     same = [name for name in names if scope.values[name].shape == np.shape(value)]
     terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
@@ -884,7 +891,9 @@ def _applied(spot: Spot) -> Iterator[Change]:
     node, library = spot.node, spot.scope.library
     if not _is_numeric(spot.value) or isinstance(node, ast.Constant):
         return
-    for power in ("2", "0.5", "-1", "-0.5"):
+    # A rate that is taken so many times is its power.
+    counted = spot.scope.counts[:RATES] if isinstance(spot.value, float) else []
+    for power in ("2", "0.5", "-1", "-0.5", *counted):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
     known = [f"{library}.{name}" for name in WRAPPERS[: None if library == "np" else 4]]
     for name in (*spot.scope.helpers, *known):

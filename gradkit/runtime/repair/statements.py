@@ -285,12 +285,6 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
     elif isinstance(statement, ast.For) and called(statement.iter) not in COUNTED:
         turned = new(ast.Call, expression("reversed"), [statement.iter], [])
         yield "wrong-bounds", with_parts(statement, iter=turned)
-        row: Any = statement.iter
-        numbers: list[Any] = [getattr(each, "value", None) for each in getattr(row, "elts", ())]
-        if len(numbers) > 1 and all(isinstance(each, int) for each in numbers):
-            # One round more, as the last two are apart.
-            longer = [*row.elts, new(ast.Constant, 2 * numbers[-1] - numbers[-2])]
-            yield "wrong-bounds", with_parts(statement, iter=with_parts(row, elts=longer))
     elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
         for swapped in _swapped(statement.value):
             yield "wrong-order", with_parts(statement, value=swapped)
