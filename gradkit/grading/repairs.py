@@ -208,17 +208,24 @@ class _Repairs(Struct):
         """Look for changes, check by check; return the checks that have none of their own."""
         held = self._draws(HELD)
         later: list[FunctionCheck] = []
-        for check in checks:
+        for number, check in enumerate(checks):
             # What is right once the mistakes before it are mended has none of its own.
             if self.told and self._is_right(check, held):
                 later.append(check)
-            elif not self._waits(check, held):
+            elif not self._waits(check, checks[:number], held):
                 self.told += self._of_forms(check, held)
         return later
 
-    def _waits(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
-        """Tell a check that needs another one first, which is not right yet."""
-        needed = steps_of(self.grader.task, check)[:-1]
+    def _waits(
+        self, check: FunctionCheck, before: Sequence[FunctionCheck], held: Sequence[Draw]
+    ) -> bool:
+        """Tell a check that needs another one first, which is not right yet.
+
+        That is an earlier step, or one of those before it, of a function that it calls.
+        """
+        run = {each.name for each in self.grader.definitions_of(check)}
+        called = (e for e in before if run & {d.name for d in self.grader.definitions_of(e)[:1]})
+        needed = (*steps_of(self.grader.task, check)[:-1], *called)
         right = (self._is_right(each, held) for each in needed)
         return self._state(check) == "blocked" and not all(right)
 

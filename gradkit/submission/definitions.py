@@ -241,15 +241,16 @@ def _takes(takes: ast.arguments, call: Call, skipped: int) -> bool:
 def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
     """Tell whether the text of a class names an attribute, as ``Linear.W``; its bases' too.
 
-    One whose methods are all still to be written may come to have it.
+    One whose methods are all still to be written may come to have it, and one that sets attributes
+    by names that it makes.
     """
     owner, _, attribute = name.partition(".")
     own = [each for key, each in known.items() if key.startswith(f"{owner}.") or key == owner]
     nodes = [each.node for each in own if each.node is not None]
     methods = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     return all(unwritten(method) is not None for method in methods) or any(
-        (isinstance(part, ast.Attribute) and part.attr == attribute)
-        or (isinstance(part, ast.Name) and part.id == attribute)
+        (isinstance(part, ast.Attribute) and part.attr in (attribute, "__dict__"))
+        or (isinstance(part, ast.Name) and part.id in (attribute, "setattr", "vars"))
         for node in nodes
         for part in walk(node)
     )

@@ -102,6 +102,29 @@ def test_a_changed_expression_gives_what_the_changed_text_gives(other: str) -> N
     assert SEEN not in space
 
 
+def test_a_change_makes_nothing_wrong_that_earlier_lines_gave() -> None:
+    """What is asked of the last lines may be right then: they are handed what is right."""
+    space = names()
+    with kept(space) as put:
+        on = bench(space, put)
+        (draw,) = on.question.draws
+        first, last = CALLS.strip().split("\n", 1)
+        out = np.array([4.5, 4.5, 9.0])
+        tree, arrays = packed({"x": np.array([0.5, -1.5, 2.0]), "by": 3.0, "out": out})
+        steps = [(first, {"out": dict(tree["dict"])["out"]}), (last, {})]
+        right = [out, *draw.expected[1:]]
+        draw = Throwaway({"tree": tree, "arrays": arrays}, steps, right, Pool())
+        assert on.states(draw)["out"] == 1
+        space["scaled"] = lambda x, by: x * by
+        assert set(on.states(draw).values()) == {0}
+        # What was wrong before may be.
+        on.take({"answer.py": TEXT}, [])
+        space["scaled"] = lambda x, by: x - by
+        assert on.states(draw)["out"] == 1
+        space["scaled"] = lambda x, by: x * by
+        assert on.states(draw)["out"] == 1
+
+
 def test_runs_cost_by_their_length() -> None:
     """One that raises costs no more than a run does; one that never ends as much as many."""
     space = names()

@@ -20,6 +20,8 @@ LOCAL = {
     **{"rate": 0.25, "np": np, "f": np.exp, "count": 3, "row": (2, 3), "image": np.ones((2, 4, 5))},
     **{"mask": np.array([True, False]), "cache": {"sizes": {"pad": 1, "stride": 2}}},
     **{"cache": {"sizes": {"pad": 1, "stride": 2}}, "turn": 1},
+    **{"places": np.array([2, 0]), "held": {"a": np.ones(3), "b": np.zeros(3)}},
+    **dict.fromkeys(("W1", "W2", "W3"), np.ones((2, 3))),
 }
 
 
@@ -51,6 +53,7 @@ def test_a_call_may_end_elsewhere() -> None:
         ("f(a) - b.sum(axis=1)", "f(a - b).sum(axis=1)"),
         ("f(a) - np.sum(b)", "f(a - np.sum(b))"),
         ("rate * np.sum(a) * b", "rate * np.sum(a * b)"),
+        ("f(a) - f(b)", "f(a - b)"),
     ):
         assert changes(was)[now].kind == "wrong-brackets"
     # A module is nothing to subtract, and two arguments are no sum.
@@ -191,6 +194,58 @@ def test_one_function_is_taken_for_another_of_the_text() -> None:
     assert changes("f(a)", "f", "g")["g(a)"].kind == "wrong-function"
     assert "g(a)" not in changes("h(a)", "f", "g")
     assert "g(a)" not in changes("np.dot(a, b)", "f", "g")
+
+
+def test_functions_of_one_another_may_change_places() -> None:
+    """The sum of squares is not the square of the sum."""
+    assert changes("np.square(np.sum(a))")["np.sum(np.square(a))"].kind == "wrong-order"
+    assert "np.sum(np.dot(a), b)" not in changes("np.dot(np.sum(a), b)")
+
+
+def test_what_is_added_for_two_may_be_for_a_third() -> None:
+    """Of names that differ in the last letter."""
+    assert changes("f(W1) + f(W2)")["f(W1) + f(W2) + f(W3)"].kind == "missing-term"
+    assert "f(a) + f(b) + f(c)" not in changes("f(a) + f(b)")
+
+
+def test_a_part_of_a_penalty_may_be_missing() -> None:
+    """By the size of a batch, where it is no factor of its own."""
+    assert changes("a / count")["a / count + rate * b / count"].kind == "missing-term"
+
+
+def test_functions_are_taken_for_their_like() -> None:
+    """What is least for where that is, and one way to draw for another."""
+    assert "np.argmin(c)" in changes("np.min(c)")
+    assert "np.random.rand(2, 3)" in changes("np.random.randn(2, 3)")
+    assert "a.sum(axis=(0, 2))" in changes("a.sum(axis=(0, 1, 2))")
+    assert "np.median(c)" in changes("np.mean(c)")
+    assert "np.argsort(c)" in changes("np.sort(c)")
+
+
+def test_where_something_is_may_be_meant_for_what_is_there() -> None:
+    """Of whole numbers in a row only: an entry of another row at each."""
+    assert changes("places")["c[places]"].kind == "wrong-element"
+    assert "places[places]" not in changes("places")
+    assert "c[b]" not in changes("b")
+
+
+def test_a_rate_may_be_taken_as_often_as_something_counts() -> None:
+    """As that of a mean that moves is; a count itself is not."""
+    assert changes("1 - rate")["1 - rate ** count"].kind == "wrong-power"
+    assert "turn ** count" not in changes("turn")
+
+
+def test_entries_may_be_exchanged() -> None:
+    """As names may: those of a sum of two products."""
+    made = changes("rate * held['a'] + (1 - rate) * held['b']")
+    assert made["rate * held['b'] + (1 - rate) * held['a']"].kind == "wrong-name"
+
+
+def test_an_entry_may_be_meant_of_what_is_changed() -> None:
+    """At an index that the function has elsewhere."""
+    for was, now in (("a += rate", "a[i] += rate"), ("a = a - rate", "a[i] = a[i] - rate")):
+        assert ("wrong-element", f"b[i] = 1; {now}") in rewritten(f"b[i] = 1; {was}", 1)
+    assert not any(kind == "wrong-element" for kind, _ in rewritten("b[i] = 1; a = rate", 1))
 
 
 def test_a_row_is_no_operand() -> None:

@@ -15,6 +15,7 @@ from gradkit.records.task import Draw, FunctionCheck
 from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.slots import GIVEN, Everywhere, Inner
 from gradkit.runtime.repair.tree import is_numpy
+from gradkit.runtime.syntax import names_in
 from gradkit.task.functions import steps_of
 from gradkit.task.solution import Solution
 
@@ -109,14 +110,15 @@ class Inside:
         for node, role in (*wholes, *((each, "statement") for each in self._entries)):
             if len(list(ast.walk(node))) > LARGEST:
                 continue
-            found = [(ast.unparse(leaf), places.get(_place(leaf), -1)) for leaf in _read(node)]
-            if role == "statement":
-                # What holds no numbers, such as a dict, is called the same.
-                found = [each for each in found if each[1] in numbers]
-            if all(leaf in numbers for _, leaf in found):
-                leaves = tuple((text, numbers[leaf]) for text, leaf in dict.fromkeys(found))
-                own = numbers.get(places.get(_place(node), -1), ())
-                yield Part(ast.unparse(node), role, leaves, own)
+            own = numbers.get(places.get(_place(node), -1), ())
+            for read in dict.fromkeys(tuple(_read(node, calls=calls)) for calls in (True, False)):
+                found = {ast.unparse(leaf): places.get(_place(leaf), -1) for leaf in read}
+                if role == "statement":
+                    # What holds no numbers, such as a dict, is called the same.
+                    found = {text: leaf for text, leaf in found.items() if leaf in numbers}
+                if all(leaf in numbers for leaf in found.values()):
+                    leaves = tuple((text, numbers[leaf]) for text, leaf in found.items())
+                    yield Part(ast.unparse(node), role, leaves, own)
 
 
 def _place(node: Any) -> tuple[int, int, int | None, int | None]:
@@ -140,7 +142,8 @@ def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | No
         elif isinstance(node, ast.Dict):
             yield from ((_place(each), "whole") for each in node.values)
         elif isinstance(node, ast.Call):
-            yield from ((_place(each), "whole") for each in node.args)
+            rows = (a.elts if isinstance(a, ast.Tuple) else [a] for a in node.args)
+            yield from ((_place(each), "whole") for row in rows for each in row)
 
 
 def _fills(node: Any) -> bool:
@@ -156,9 +159,17 @@ def _fills(node: Any) -> bool:
     )
 
 
-def _read(node: Any) -> Iterator[ast.expr]:
-    """Yield the leaves of an expression, or of a statement but for what it gives a value."""
-    yield from _leaves(node.value if _sets(node) else node)
+def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
+    """Yield the leaves of an expression, or of a statement but for what it gives a value.
+
+    ``calls``: what is called in it is a leaf, for which there may be a name. What a comprehension
+    counts with is its own.
+    """
+    made = (each.target for each in ast.walk(node) if isinstance(each, ast.comprehension))
+    own = set[str]().union(*map(names_in, made))
+    root = node.value if _sets(node) else node
+    leaves = _leaves(root, root if calls else None)
+    yield from (e for e in leaves if not (isinstance(e, ast.Name) and e.id in own))
 
 
 def _appends(node: Any) -> bool:
@@ -177,25 +188,31 @@ def _sets(node: Any) -> bool:
     return single and isinstance(node.targets[0], ast.Name | ast.Attribute)
 
 
-def _leaves(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the names, attributes and entries of a fixed key that an expression is made of."""
+def _leaves(node: Any, whole: ast.AST | None) -> Iterator[ast.expr]:
+    """Yield the names, attributes and entries of a fixed key that an expression is made of.
+
+    Those are all where it is not said what is the ``whole``: of that calls are leaves as well.
+    """
     if is_numpy(node):
         return
-    if isinstance(node, ast.Name) or (
-        isinstance(node, ast.Subscript | ast.Attribute)
-        and getattr(node, "attr", "") not in ("T", "shape", "size")
-        and _is_path(node)
+    called = whole is not None and isinstance(node, ast.Call) and node is not whole
+    if (
+        called
+        or isinstance(node, ast.Name)
+        or (
+            isinstance(node, ast.Subscript | ast.Attribute)
+            and getattr(node, "attr", "") not in ("T", "shape", "size")
+            and _is_path(node)
+        )
     ):
         yield node
         return
     for name, part in ast.iter_fields(node):
         for child in part if isinstance(part, list) else [part]:
-            if isinstance(child, ast.keyword):
-                yield from _leaves(child.value)
-            elif isinstance(child, ast.expr) and not _is_called(node, name, child):
-                yield from _leaves(child)
-            elif isinstance(child, ast.Attribute):
-                yield from _leaves(child.value)
+            if isinstance(child, ast.expr) and _is_called(node, name, child):
+                child = getattr(child, "value", None)  # noqa: PLW2901
+            if isinstance(child, ast.expr | ast.keyword | ast.comprehension):
+                yield from _leaves(child, whole)
 
 
 def _is_path(node: ast.expr) -> bool:

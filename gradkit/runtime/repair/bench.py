@@ -85,6 +85,8 @@ class Bench:
         self._length = 0
         self._late_ones: set[int] = set()
         self._before: dict[int, dict[str, Any]] = {}
+        self._amiss: set[str] = set()
+        self._amiss_before: dict[int, set[str]] = {}
 
     def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""
@@ -99,8 +101,7 @@ class Bench:
         asked = (re.findall(KEY, each) for each in self.question.reads)
         self.keys = list(dict.fromkeys([*itertools.chain(*asked), *read]))
         self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
-        self.lacking = []
-        self._watched = []
+        self.lacking, self._watched, self._amiss_before = [], [], {}
         for target in self.targets:
             self.reload(target)
 
@@ -205,16 +206,19 @@ class Bench:
     def states(self, draw: Throwaway, changed: Target | None = None) -> dict[str, float]:
         """Return the share that is right of each output; nothing is where the lines raise.
 
-        Lines before the last are run once if it is known that no ``changed`` function is in them.
+        Nor is where a change makes wrong what earlier lines gave. Lines before the last are run
+        once if it is known that no ``changed`` function is in them.
         """
         names: dict[str, Any] = {"np": np}
-        asked = self.question
+        asked, self._amiss = self.question, set()
         states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], 0.0)
         self.budget.spend(RUN)
         try:
             with limit(self._late):
                 names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
                 before = self._run(draw, names, once=id(changed) in self._late_ones)
+                if self._amiss - self._amiss_before.setdefault(id(draw), self._amiss):
+                    return states
                 states |= self._reads(draw, names)
                 for name in asked.untouched:
                     states[f"{name}!"] = float(snapshot(names[name]) == before[name])
@@ -329,7 +333,9 @@ class Bench:
         text, put = step
         reseed(self.question.seed)
         run(text, names)
-        names |= {n: unpacked(tree, draw.inputs["arrays"]) for n, tree in put.items()}
+        right = {n: unpacked(tree, draw.inputs["arrays"]) for n, tree in put.items()}
+        self._amiss |= {n for n, value in right.items() if share_right(names[n], value) < 1}
+        names |= right
 
     def recorded(self, draw: Throwaway) -> dict[int, list[dict[str, Any]]]:
         """Run the lines with all slots watched.

@@ -16,7 +16,6 @@ from gradkit.runtime.repair.scope import Scope, is_number
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
-    LARGER,
     Change,
     binary,
     called,
@@ -24,7 +23,6 @@ from gradkit.runtime.repair.tree import (
     renamed,
     size_of,
     statement_of,
-    with_parts,
 )
 
 ROLES = ("factor", "term", "whole")
@@ -32,8 +30,9 @@ ROLES = ("factor", "term", "whole")
 
 SIZE = ".shape"
 
-DEEP = 3
-"""How often a name that the student has not may be written as what it stands for."""
+DEEP, LARGEST = 3, 64
+"""How often a name that the student has not may be written as what it stands for, and how many
+nodes that may come to: what is larger is no change of a line."""
 
 
 def borrowed_parts(
@@ -105,7 +104,9 @@ def borrowed_parts(
             seen.add(key)
             # What is worked out here is no name to give a value.
             with contextlib.suppress(SyntaxError):
-                yield part, statement_of(text) if part.role == "statement" else expression(text)
+                tree = statement_of(text) if part.role == "statement" else expression(text)
+                if size_of(tree) <= LARGEST:
+                    yield part, tree
 
 
 def entry_parts(
@@ -245,8 +246,6 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
     """Yield an expression with what the model solution has there besides, or in its place."""
     for borrowed, part in parts:
         role = borrowed.role
-        if isinstance(part, ast.Call) and isinstance(spot.node, ast.Call):
-            yield Change("wrong-function", with_parts(spot.node, func=part.func), LARGER)
         size = 0.05 * size_of(part)
         if role == "factor" and spot.whole:
             for operator in (ast.Mult, ast.Div):

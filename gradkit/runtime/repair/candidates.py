@@ -240,7 +240,7 @@ class Candidates:
             for found, right in self._pairs
         )
 
-    def _in_part(self, ones: Iterable[Candidate], share: int = 2) -> list[Candidate]:
+    def _in_part(self, ones: Iterable[Candidate], share: int = 4) -> list[Candidate]:
         """Return the small ones of some changes, for which a share of the time is enough.
 
         What comes after them has its turn before the others, which are kept for the end.
@@ -263,8 +263,9 @@ class Candidates:
             only = place.touches != ONLY and not self._only
             yield MORE, self._scaled(place)
             yield MORE, self._of_place(place, self._borrowed(place), only=only)
-        yield MORE, self._taken(lambda one: one.touches == ONLY)
-        yield MORE, self._taken(lambda o: o.soon and o.touches == UNKNOWN and o.cost < LARGE)
+        # What two changes take is left for them.
+        yield MORE, self._in_part(self._taken(lambda one: one.touches == ONLY))
+        yield MORE, self._in_part(self._taken(lambda one: one.may_be and one.cost < LARGE))
         yield PAIR, []
         for place in self._in_time(place for place in ordered if place.touches == UNLIKELY):
             yield MOST, self._of_place(place, [*self._large(place), *self._borrowed(place)])

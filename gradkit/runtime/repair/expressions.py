@@ -97,7 +97,8 @@ def _others_together(spot: Spot) -> Iterator[Change]:
     """Yield all that is computed with two names exchanged, or with several as a dict holds them."""
     if spot.above or isinstance(spot.node, ast.Name):
         return
-    names = dict.fromkeys(n.id for n in ast.walk(spot.node) if isinstance(n, ast.Name))
+    parts = (n for n in ast.walk(spot.node) if isinstance(n, ast.Name | ast.Subscript))
+    names = dict.fromkeys(map(ast.unparse, parts))
     values = spot.scope.values
     pairs = itertools.combinations(names, 2)
     alike = (p for p in pairs if _is_like(values.get(p[0]), values.get(p[1])))
@@ -414,7 +415,7 @@ def _closed(node: Any) -> Iterator[Change]:
     """Yield a call that ends before an operand, or after the next one.
 
     That is ``f(a) - b`` for ``f(a - b)``, and ``f(a - b).sum()`` for ``f(a) - b.sum()``; and of two
-    that are multiplied ``f(a * b)`` for ``f(a) * f(b)``.
+    calls ``f(a * b)`` for ``f(a) * f(b)``.
     """
     if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
         inner = node.args[0]
@@ -437,7 +438,7 @@ def _closed(node: Any) -> Iterator[Change]:
             made = with_parts(last, func=with_parts(method, value=made))
         whole = made if before is None else with_parts(before, right=made)
         yield Change("wrong-brackets", whole)
-        if _product(node) and _is_same_but_for_one(call, last):
+        if _is_same_but_for_one(call, last):
             both = with_parts(call, args=[with_parts(node, left=first, right=last.args[0]), *rest])
             whole = both if before is None else with_parts(before, right=both)
             yield Change("wrong-brackets", whole)
@@ -507,11 +508,12 @@ def _slopes(spot: Spot) -> Iterator[Change]:
         yield Change("missing-slope", positive, SIGNED if owners[0] is node else SIMPLE)
 
 
-AXES = (0, 1, -1, 2, (0, 1), (1, 2), (2, 3), (0, 2, 3))
+AXES = (0, 1, -1, 2, (0, 1), (0, 2), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
 LIKE: Mapping[str, tuple[str, ...]] = {
-    **{"sum": ("mean", "max"), "mean": ("sum", "max"), "min": ("minimum", "max")},
+    **{"sum": ("mean", "max"), "mean": ("sum", "max", "median"), "median": ("mean",)},
+    **{"min": ("minimum", "max", "argmin"), "rand": ("randn",), "randn": ("rand",)},
     **{"max": ("maximum", "min", "sum", "mean", "argmax")},
     **{"amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
     **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
@@ -522,7 +524,7 @@ LIKE: Mapping[str, tuple[str, ...]] = {
     **{"ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",)},
     **{"vstack": ("hstack",), "hstack": ("vstack",), "floor": ("ceil",), "ceil": ("floor",)},
     **{"expm1": ("exp",), "log1p": ("log",), "any": ("all",), "all": ("any",)},
-    **{"log2": ("log",), "log10": ("log",), "sin": ("cos",)},
+    **{"log2": ("log",), "log10": ("log",), "sin": ("cos",), "sort": ("argsort",)},
     **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot", "multiply"), "abs": ("square",)},
 }
 """Functions that are taken for each other."""
@@ -534,7 +536,9 @@ def _calls(spot: Spot) -> Iterator[Change]:
         return
     name = called(node)
     for other in LIKE.get(name, ()):
-        yield Change("wrong-function", _of_another_name(node, other))
+        # Whether what is drawn is, is seen by little that it comes to.
+        cost = LARGE if SHAPED.get(name, 0) is None else SIMPLE
+        yield Change("wrong-function", _of_another_name(node, other), cost)
     helpers = spot.scope.helpers
     if len(node.args) == 1 and (name in helpers or is_numpy(getattr(node.func, "value", node))):
         for helper in (each for each in helpers if each != name):
@@ -542,6 +546,11 @@ def _calls(spot: Spot) -> Iterator[Change]:
     for argument in node.args:
         if not isinstance(argument, ast.Constant | ast.Starred):
             yield Change("extra-function", argument)
+    inner: Any = node.args[0] if len(node.args) == 1 else None
+    if isinstance(inner, ast.Call) and len(inner.args) == 1:
+        # The sum of squares for the square of the sum.
+        swapped = with_parts(node, args=inner.args)
+        yield Change("wrong-order", with_parts(inner, args=[swapped]))
     if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
         yield Change("extra-function", node.func.value)
         if name == "copy":
@@ -809,6 +818,12 @@ def _missing(spot: Spot) -> Iterator[Change]:
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
     counts = scope.numbers_that(count=True)[:FEW]
     rates = scope.numbers_that(count=False)[: FEW // 2]
+    if is_array(value) and value.dtype.kind == "i":
+        # Where something is, in the place of what is there.
+        for name in scope.arrays:
+            if scope.values[name].ndim == 1 and not names_in(node) & {name}:
+                entry = new(ast.Subscript, expression(name), node, ast.Load())
+                yield Change("wrong-element", entry, LARGER)
     # A number is a term of what it is counted in.
     same = [name for name in names if scope.values[name].shape == np.shape(value)]
     terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
@@ -817,6 +832,13 @@ def _missing(spot: Spot) -> Iterator[Change]:
     for name in (*terms, "1"):
         for operator in (ast.Add, ast.Sub):
             yield Change("missing-term", binary(node, operator, expression(name)), cost)
+    last: Any = getattr(node, "right", node)
+    for own in sorted(names_in(last)) if _adds(node) else ():
+        # What is added for W1 and W2 may be for W3 as well.
+        alike = [n for n in scope.arrays if n[:-1] == own[:-1] != "" and n not in names_in(node)]
+        for name in alike:
+            term = renamed(last, {own: expression(name)})
+            yield Change("missing-term", binary(node, ast.Add, term), LARGER)
     if not isinstance(value, WHOLE):
         yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
     if not spot.whole:
@@ -844,7 +866,8 @@ def _missing(spot: Spot) -> Iterator[Change]:
     for name in same:
         products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
         halves = [f"{rate} * {name} / 2" for rate in rates]
-        for term in (*products, *halves, *(f"{name} / {count}" for count in counts)):
+        parts_of = [f"{r} * {name} / {n}" for r in rates[:RATES] for n in counts[:RATES]]
+        for term in (*products, *halves, *(f"{name} / {count}" for count in counts), *parts_of):
             for operator in (ast.Add, ast.Sub):
                 yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
@@ -868,7 +891,9 @@ def _applied(spot: Spot) -> Iterator[Change]:
     node, library = spot.node, spot.scope.library
     if not _is_numeric(spot.value) or isinstance(node, ast.Constant):
         return
-    for power in ("2", "0.5", "-1", "-0.5"):
+    # A rate that is taken so many times is its power.
+    counted = spot.scope.counts[:RATES] if isinstance(spot.value, float) else []
+    for power in ("2", "0.5", "-1", "-0.5", *counted):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
     known = [f"{library}.{name}" for name in WRAPPERS[: None if library == "np" else 4]]
     for name in (*spot.scope.helpers, *known):

@@ -71,6 +71,7 @@ def inserted(
                 for n in sorted(read & held.keys() | kept)
                 if held[n] is None or (simple and last < _is_0(held[n]))
             ]
+            back = [*_of_entries_before(block[:at])]
             more = (
                 _of_model(pool, there, lacking, made, entries),
                 _of_entries(pool, there, made),
@@ -78,6 +79,7 @@ def inserted(
                 _of_rounds(parent, function) if at == 0 else (),
                 _of_next_round(parent, made, there[0]) if last else (),
                 _of_sums(parent, there[0]) if last else (),
+                back,
                 _of_begins(statement, made, there[0].values),
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
@@ -87,7 +89,8 @@ def inserted(
             given = set().union(*map(_given, block[:at]))
             for each in itertools.chain(*more):
                 key = id(block), at, _dumped(each)
-                fills = isinstance(each, ast.Return) or bool(_targets(each) & {*empty})
+                fills = isinstance(each, ast.Return) or each in back
+                fills |= bool(_targets(each) & {*empty})
                 if key in seen or (_overwrites(each, block[:at]) and not fills):
                     continue
                 seen.add(key)
@@ -150,6 +153,10 @@ def _of_values(
                 found = pool.found(OPERATIONS[kind](held, value)) - before
                 if any(number % KINDS < SHAPES for number in found):
                     yield _updated(name, kind, tree)
+    for name, count in itertools.product(targets, first.numbers_that(count=True)):
+        found = pool.found(first.values[name] / (first.values[count] or 1)) - targets[name]
+        if any(number % KINDS < SHAPES for number in found):
+            yield _updated(name, ast.Div, expression(count))
 
 
 def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
@@ -205,6 +212,15 @@ def _of_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
                     if fits and held[a].ndim == held[b].ndim:
                         text = f"np.outer({a}, {b})" if held[a].ndim == 1 else f"{a} @ {b}.T"
                         yield _updated(name, ast.Add, expression(text))
+
+
+def _of_entries_before(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield what gives an entry back that was taken down, and changed."""
+    changed = {target for one in before for target in _targets(one)}
+    for one in before:
+        held = _targets(one)
+        if isinstance(one, ast.Assign) and _text(one.value) in changed - held:
+            yield from (_assigned(_text(one.value), expression(name)) for name in held)
 
 
 def _of_begins(

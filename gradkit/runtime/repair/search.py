@@ -207,7 +207,11 @@ class Search:
                 continue
             first = Proposal(candidate.target.cell, written, candidate.kind)
             self.text = before[0].after(first)
+            # Each takes at most half of what is left: the next one may be the right one.
+            kept_back = self.budget.left // 2
+            self.budget.spend(kept_back)
             best = self._round(bench, deep=False)
+            self.budget.spend(-kept_back)
             self.text, self._wrong, self._right, self._used, self._least = before
             if best is not None and best.left < amiss:
                 left, (cost, order, exact) = best.rank

@@ -27,6 +27,7 @@ from gradkit.runtime.repair.tree import (
     statement_of,
     with_parts,
 )
+from gradkit.runtime.syntax import names_in
 
 LITTLE = 0.01
 """What tells costs apart that are the same otherwise."""
@@ -174,6 +175,11 @@ def _other_targets(
     """Yield a statement that changes entries of an array with others, or another array's."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
+    if isinstance(target, ast.Name) and isinstance(statement, ast.Assign | ast.AugAssign):
+        updates = isinstance(statement, ast.AugAssign) or target.id in names_in(statement.value)
+        for each in slices_of(function) if updates else ():
+            entry = new(ast.Subscript, with_parts(target, ctx=ast.Load()), each, target.ctx)
+            yield "wrong-element", renamed(statement, {target.id: entry})
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
         return
     every = [each for each in ast.walk(function) if isinstance(each, ast.Name)]

@@ -1,0 +1,391 @@
+"""What students get wrong in exercises of other courses, told in their own names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.grading import repairs
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import Settings
+from gradkit.records.result import Finding
+from gradkit.sandbox import Workshop
+
+TASKS = """\
+schema = "gradkit/assignment/v1"
+id = "other"
+title = "Folds, a penalty, a slope of a table, rounds, and what is between"
+
+[[tasks]]
+id = "folds"
+title = "Folds"
+kind = "functions"
+solution = "other.py"
+sizes = { n = [11, 13], k = [3, 4] }
+inputs = { rest = 1 }
+[[tasks.checks]]
+name = "sizes"
+points = 1
+call = "s = sizes(n, k)"
+compare = ["s"]
+[[tasks.checks]]
+name = "ends"
+points = 1
+call = "e = ends(n, k)"
+compare = ["e"]
+
+[[tasks]]
+id = "penalty"
+title = "A penalty"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [2, 3], D = [4, 5] }
+inputs = { W1 = "normal(N, D)", W2 = "normal(D, 6)", W3 = "normal(6, 7)", rate = "uniform(0.1, 1)" }
+checks = [{ name = "penalty", points = 1, call = "p = penalty(W1, W2, W3, rate)", compare = ["p"] }]
+
+[[tasks]]
+id = "table"
+title = "The logarithm of a softmax"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [2, 3], D = [4, 5] }
+inputs = { x = "normal(N, D)", g = "normal(N, D)" }
+[[tasks.checks]]
+name = "out"
+points = 1
+call = "table = Table(); y = table.forward(x)"
+compare = ["y"]
+[[tasks.checks]]
+name = "slope"
+points = 1
+call = "dx = table.backward(g)"
+compare = ["dx"]
+
+[[tasks]]
+id = "rounds"
+title = "A mean of rounds"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [6, 7], D = [3, 4] }
+inputs = { x = "normal(N, D)", y = "integers(D, N)" }
+checks = [{ name = "rounds", points = 1, call = "m = rounds(x, y)", compare = ["m"] }]
+
+[[tasks]]
+id = "step"
+title = "A step of Adam"
+kind = "functions"
+solution = "other.py"
+sizes = { D = [3, 4], E = [5, 6] }
+[tasks.inputs]
+p = { x1 = "normal(D)", z1 = "normal(E)", x2 = "normal(E)", z2 = "normal(D)" }
+g = { x1 = "normal(D)", z1 = "normal(E)", x2 = "normal(E)", z2 = "normal(D)" }
+v = { x1 = "normal(D)", z1 = "normal(E)", x2 = "normal(E)", z2 = "normal(D)" }
+s = { x1 = "positive(D)", z1 = "positive(E)", x2 = "positive(E)", z2 = "positive(D)" }
+a = "uniform(0.7, 0.9)"
+b = "uniform(0.91, 0.99)"
+eps = "uniform(0.01, 0.1)"
+t = 3
+[[tasks.checks]]
+name = "step"
+points = 1
+call = "q, v1, s1 = step(p, g, v, s, a, b, eps, t)"
+compare = ["q['x1']", "q['z1']", "q['x2']", "q['z2']", "v1['x1']", "s1['x1']", "v1['z2']", "s1['z2']"]
+
+[[tasks]]
+id = "attention"
+title = "The gradient of a softmax that is multiplied"
+kind = "functions"
+solution = "other.py"
+sizes = { L = [3, 4], E = [5, 6], S = [7, 8], N = [2, 3] }
+inputs = { Q = "normal(N, L, E)", K = "normal(N, S, E)", V = "normal(N, S, 9)", d = "normal(N, L, 9)" }
+[[tasks.checks]]
+name = "attention"
+points = 1
+call = "dQ, dK, dV = attention(Q, K, V, d)"
+compare = ["dQ", "dK", "dV"]
+
+[[tasks]]
+id = "slopes"
+title = "Differences"
+kind = "functions"
+solution = "other.py"
+sizes = { D = [3, 4] }
+inputs = { x = "normal(D)", h = "uniform(0.1, 0.3)" }
+checks = [{ name = "slopes", points = 1, call = "d = slopes(x, h)", compare = ["d"] }]
+
+[[tasks]]
+id = "between"
+title = "Zeros between"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [3, 4], k = [2, 5] }
+inputs = { x = "normal(N)" }
+checks = [{ name = "between", points = 1, call = "z = between(x, k)", compare = ["z"] }]
+"""
+
+MODEL = """\
+import numpy as np
+
+
+def sizes(n, k):
+    return np.array([n // k + (i < n % k) for i in range(k)])
+
+
+def ends(n, k):
+    return np.cumsum(sizes(n, k))
+
+
+def penalty(W1, W2, W3, rate):
+    return rate * sum(np.sum(np.square(W)) for W in (W1, W2, W3))
+
+
+class Table:
+    def forward(self, x):
+        self.out = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+        return self.out
+
+    def backward(self, g):
+        return g - np.exp(self.out) * g.sum(axis=1, keepdims=True)
+
+
+def rounds(x, y):
+    total = np.stack([x[y == j].sum(axis=0) for j in range(x.shape[1])])
+    total[0] -= x.sum(axis=0)
+    return total / len(x) + np.arange(x.shape[1])
+
+
+def step(p, g, v, s, a, b, eps, t):
+    v = {k: a * v[k] + (1 - a) * g[k] for k in v}
+    s = {k: b * s[k] + (1 - b) * g[k] ** 2 for k in s}
+    new = {}
+    for k, value in p.items():
+        mean, size = v[k] / (1 - a**t), s[k] / (1 - b**t)
+        new[k] = value - 0.1 * mean / (np.sqrt(size) + eps)
+    return new, v, s
+
+
+def softmax(z):
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def attention(Q, K, V, d):
+    A = softmax(np.einsum("nle,nse->nls", Q, K) / np.sqrt(Q.shape[-1]))
+    dA = np.einsum("nld,nsd->nls", d, V)
+    dZ = A * (dA - (dA * A).sum(axis=-1, keepdims=True)) / np.sqrt(Q.shape[-1])
+    dV = np.einsum("nls,nld->nsd", A, d)
+    return np.einsum("nls,nse->nle", dZ, K), np.einsum("nls,nle->nse", dZ, Q), dV
+
+
+def total(x):
+    return np.sum(np.sin(x) * np.arange(1, len(x) + 1)) + x[0] * x[-1]
+
+
+def slopes(x, h):
+    steps = h * np.eye(len(x))
+    return np.array([(total(x + s) - total(x - s)) / (2 * h) for s in steps])
+
+
+def between(x, k):
+    z = np.zeros((1, (x.shape[0] - 1) * k + 1))
+    z[0, ::k] = x
+    return z[0]
+"""
+
+STUDENT = """\
+import numpy as np
+
+
+def sizes(n, k):
+    made = np.full(k, n // k)
+    made[:n % k] += 1
+    return made
+
+
+def ends(n, k):
+    found = []
+    so_far = 0
+    for one in sizes(n, k):
+        so_far += one
+        found.append(so_far)
+    return np.array(found)
+
+
+def penalty(W1, W2, W3, rate):
+    return (np.sum(np.square(W1)) + np.sum(np.square(W2)) + np.sum(np.square(W3))) * rate
+
+
+class Table:
+    def forward(self, x):
+        e = np.exp(x)
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return np.log(self.p)
+
+    def backward(self, g):
+        share = self.p
+        whole = np.sum(g, axis=1, keepdims=True)
+        return g - share * whole
+
+
+def rounds(x, y):
+    m = np.zeros((x.shape[1], x.shape[1]))
+    times = np.zeros(x.shape[1])
+    for i in range(len(x)):
+        label = y[i]
+        times[label] += 1
+        m[label] += x[i]
+        m[0] -= x[i]
+    m /= len(x)
+    m += np.arange(x.shape[1])
+    return m
+
+
+def step(p, g, v, s, a, b, eps, t):
+    mean = {}
+    size = {}
+    for l in range(1, len(p) // 2 + 1):
+        v["x" + str(l)] = a * v["x" + str(l)] + (1 - a) * g["x" + str(l)]
+        v["z" + str(l)] = a * v["z" + str(l)] + (1 - a) * g["z" + str(l)]
+        mean["x" + str(l)] = v["x" + str(l)] / (1 - np.power(a, t))
+        mean["z" + str(l)] = v["z" + str(l)] / (1 - np.power(a, t))
+        s["x" + str(l)] = b * s["x" + str(l)] + (1 - b) * np.power(g["x" + str(l)], 2)
+        s["z" + str(l)] = b * s["z" + str(l)] + (1 - b) * np.power(g["z" + str(l)], 2)
+        size["x" + str(l)] = s["x" + str(l)] / (1 - np.power(b, t))
+        size["z" + str(l)] = s["z" + str(l)] / (1 - np.power(b, t))
+        p["x" + str(l)] -= 0.1 * mean["x" + str(l)] / (np.sqrt(size["x" + str(l)]) + eps)
+        p["z" + str(l)] -= 0.1 * mean["z" + str(l)] / (np.sqrt(size["z" + str(l)]) + eps)
+    return p, v, s
+
+
+def attention(Q, K, V, d):
+    scores = Q @ np.swapaxes(K, -1, -2)
+    e = np.exp(scores / np.sqrt(Q.shape[-1]))
+    share = e / np.sum(e, axis=-1, keepdims=True)
+    d_share = d @ np.swapaxes(V, -1, -2)
+    inner = np.sum(d_share * share, axis=-1, keepdims=True)
+    d_scaled = share * (d_share - inner)
+    d_scores = d_scaled / np.sqrt(Q.shape[-1])
+    d_Q = d_scores @ K
+    d_K = np.swapaxes(d_scores, -1, -2) @ Q
+    d_V = np.swapaxes(share, -1, -2) @ d
+    return d_Q, d_K, d_V
+
+
+def total(x):
+    return np.sum(np.sin(x) * np.arange(1, len(x) + 1)) + x[0] * x[-1]
+
+
+def slopes(x, h):
+    d = np.zeros(len(x))
+    for i in range(len(x)):
+        old = x[i]
+        x[i] += h
+        up = total(x)
+        x[i] = old - h
+        down = total(x)
+        x[i] = old
+        d[i] = (up - down) / (2 * h)
+    return d
+
+
+def between(x, k):
+    size = (x.shape[0] - 1) * k + 1
+    z = np.zeros(size)
+    for i in range(len(x)):
+        z[i * k] = x[i]
+    return z
+"""
+
+Told = Callable[..., list[Finding]]
+
+
+@pytest.fixture(scope="module")
+def told(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """``told(was, now)``: what is told of a changed right answer."""
+    folder = tmp_path_factory.mktemp("other")
+    assignment, model, path = (folder / name for name in ("assignment.toml", "other.py", "hw.py"))
+    assignment.write_text(TASKS, "utf-8")
+    model.write_text(MODEL, "utf-8")
+    session = Session(Settings(assignment=assignment, reference=folder, seed=3), workshop)
+
+    def grade(*texts: str) -> list[Finding]:
+        text = STUDENT
+        for was, now in zip(texts[::2], texts[1::2], strict=True):
+            assert text.count(was) == 1
+            text = text.replace(was, now)
+        path.write_text(text, "utf-8")
+        tasks = session.grade(read_submission(path)).result.tasks
+        return [one for task in tasks for one in task.findings]
+
+    return grade
+
+
+def test_a_right_answer_has_nothing_told(told: Told) -> None:
+    """In another style than the model solution."""
+    assert told() == []
+
+
+MISTAKES = [
+    # What a comprehension counts with is no name that has to be there.
+    (
+        ("    made[:n % k] += 1\n", ""),
+        "made = np.array([n // k + (i < n % k) for i in range(k)])",
+    ),
+    # What is written for two names is missing for a third.
+    (
+        (" + np.sum(np.square(W3))", ""),
+        "return (np.sum(np.square(W1)) + np.sum(np.square(W2)) + np.sum(np.square(W3))) * rate",
+    ),
+    (
+        ("np.sum(np.square(W2))", "np.square(np.sum(W2))"),
+        "return (np.sum(np.square(W1)) + np.sum(np.square(W2)) + np.sum(np.square(W3))) * rate",
+    ),
+    # Two lines that are one in the model solution, of which a part has a name.
+    (("return g - share * whole", "return g * (1 - share)"), "return g - share * whole"),
+    (("    m /= len(x)\n", ""), "m /= x.shape[0]"),
+    (("m[label] += x[i]", "m += x[i]"), "m[label] += x[i]"),
+    (("x[i] += h", "x += h"), "x[i] += h"),
+    (("        x[i] = old\n", ""), "x[i] = old"),
+    # A size within a call.
+    (("(x.shape[0] - 1) * k + 1", "x.shape[0] * k"), "z = np.zeros((x.shape[0] - 1) * k + 1)"),
+]
+
+
+@pytest.mark.parametrize(("change", "fix"), MISTAKES, ids=[each[0][0] for each in MISTAKES])
+def test_a_mistake_is_told_where_it_is(told: Told, change: tuple[str, str], fix: str) -> None:
+    """Whatever the model solution is like."""
+    (one,) = told(*change)
+    assert one.fix == fix
+
+
+def test_what_a_wrong_helper_spoils_is_not_searched(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would mend its caller is no mistake of that."""
+    searched = []
+
+    def nothing(*asked: Any) -> tuple[list[Proposal], int]:
+        searched.append(asked[1].check.name)
+        return [], 0
+
+    monkeypatch.setattr(repairs, "proposals", nothing)
+    assert [one.mistake for one in told("made[:n % k] += 1", "made[:n % k] += 2")] == []
+    assert {*searched} == {"sizes"}
+
+
+def test_each_first_one_of_two_changes_has_its_turn(told: Told) -> None:
+    """None takes all the time that is left, and what is larger leaves them some."""
+    first = ("mean['x' + str(l)] = v['x' + str(l)] / (1 - ", "np.power(a, t))", "a)")
+    second = ("(np.sqrt(size['x' + str(l)]) + eps)", "np.sqrt(size['x' + str(l)] + eps)")
+    was, now = (f"{first[0]}{end}".replace("'", '"') for end in first[1:])
+    found = told(was, now, *(each.replace("'", '"') for each in second))
+    lines = {one.fix.replace('"', "'") for one in found}
+    step = f"p['x' + str(l)] -= 0.1 * mean['x' + str(l)] / {second[0]}"
+    assert lines == {f"{first[0]}a ** t)", step}
+    inner = "inner = np.sum(d_share * share, axis=-1, keepdims=True)"
+    order = "return d_Q, d_K, d_V"
+    found = told(inner, inner.replace(" * share", ""), order, "return d_K, d_Q, d_V")
+    assert {one.fix.replace("(d_Q, d_K, d_V)", "d_Q, d_K, d_V") for one in found} == {inner, order}
