@@ -344,10 +344,10 @@ class _Repairs(Struct):
         return found
 
     def _is_much(self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Told]) -> bool:
-        """Tell more changes than are believed; of code that stops, one that makes all right is."""
-        stops = self._state(check) == "error"
-        partly = stops and self._verdict(check, held).state != "pass"
-        return partly or len(found) >= (2 if stops else SEVERAL)
+        """Tell more changes than are believed; of code that stops, those of one line are not."""
+        if self._state(check) != "error":
+            return len(found) >= SEVERAL
+        return len(_joined(found)) > 1 or self._verdict(check, held).state != "pass"
 
     def _needed(
         self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Told]

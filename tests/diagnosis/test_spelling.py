@@ -287,6 +287,43 @@ def test_what_stops_is_not_written_anew_in_part(diagnosed) -> None:
     assert result.findings == ()
 
 
+IN_TURN = (
+    """\
+    A = X
+    for l in range(1, len(parameters) // 2 + 1):
+        A_prev = A
+        A = linear_forward(A_prev, parameters['W' + str(l)], parameters['b' + str(l)])
+""",
+    """\
+    A_prev = linear_forward(X, parameters['W1'], parameters['b1'])
+    A = linear_forward(A_prev, parameters['W2'], parameters['b2'])
+""",
+)
+
+ALONE = {
+    "calls itself": (
+        *("regression-numpy", "np.dot(W.T, A) + b", "linear_forward(A, W.T, b)"),
+        "wrong-expression",
+    ),
+    "takes one number": (
+        *("classification-numpy", "np.exp(-Z)", "math.exp(-Z)"),
+        "wrong-function",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ALONE.values(), ids=ALONE)
+def test_what_stops_is_written_anew_where_all_is_right_then(diagnosed, case) -> None:
+    """A line that is changed in two steps is one."""
+    task, was, now, kind = case
+    right = homework(task, source_of("loops", task)).replace(*IN_TURN)
+    assert right.count(was) == 1
+    text = f"import math\n{right.replace(was, now)}"
+    (finding,) = diagnosed(text, task).findings
+    assert (finding.check, finding.mistake) == ("forward", kind)
+    assert now in finding.source
+
+
 ENDLESS = """\
 def count(n):
     i = 0

@@ -539,6 +539,9 @@ def _calls(spot: Spot) -> Iterator[Change]:
         # Whether what is drawn is, is seen by little that it comes to.
         cost = LARGE if SHAPED.get(name, 0) is None else SIMPLE
         yield Change("wrong-function", _of_another_name(node, other), cost)
+    if ast.unparse(node.func) == f"math.{name}" and hasattr(np, name):
+        # That takes arrays, too.
+        yield Change("wrong-function", with_parts(node, func=expression(f"np.{name}")))
     helpers = spot.scope.helpers
     if len(node.args) == 1 and (name in helpers or is_numpy(getattr(node.func, "value", node))):
         for helper in (each for each in helpers if each != name):
