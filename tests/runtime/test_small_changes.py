@@ -89,7 +89,10 @@ def test_what_is_idle_on_either_side_is_no_change() -> None:
 
 
 def test_what_is_made_of_itself_is_no_change() -> None:
-    """Neither its difference from itself, nor its quotient, nor its product with its inverse."""
+    """Neither its difference from itself, nor its quotient, nor its product with its inverse.
+
+    Nor is it to be compared with itself.
+    """
     made = changes("2 / image.shape[1]")
     assert "row[0] / image.shape[1]" in made
     assert "image.shape[1] / image.shape[1]" not in made
@@ -98,6 +101,8 @@ def test_what_is_made_of_itself_is_no_change() -> None:
         *changes("b * a * (1 - a)"),
         *changes("a * (1 - a)"),
     }
+    assert "rate < 1" in changes("rate < 0")
+    assert "rate < rate" not in changes("rate < 0")
 
 
 def test_two_constants_are_no_sum() -> None:

@@ -256,8 +256,10 @@ def _is_held_to(node: ast.AST, scope: Scope) -> bool:
 def _is_idle(node: ast.AST, values: Mapping[str, Any]) -> bool:
     """Tell what changes nothing or is always the same, and stands for something too many.
 
-    So is the difference of two names for one value.
+    So is the difference of two names for one value, and what is compared with itself.
     """
+    if isinstance(node, ast.Compare):
+        return len(node.comparators) == 1 and _is_same(node.left, node.comparators[0])
     if not isinstance(node, ast.BinOp):
         return False
     left, right = (getattr(part, "value", None) for part in (node.left, node.right))
@@ -985,7 +987,8 @@ def changes_of(
     """
     # In the first round of a comprehension its number may be that of another name.
     held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
-    above = [a for a in spot.above if isinstance(a, ast.BinOp) and not _is_idle(a, held)]
+    whole = (a for a in spot.above if isinstance(a, ast.BinOp | ast.Compare))
+    above = [each for each in whole if not _is_idle(each, held)]
     for maker in makers:
         for change in maker(spot):
             if kinds and change.kind not in kinds:
