@@ -274,7 +274,7 @@ def _in_brackets(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
 
 
 def unkept(text: Text) -> Iterator[Proposal]:
-    """A name for what is computed and let go, or its return where a function ends."""
+    """A name for what is computed and let go: one that nothing has, or one that is read there."""
     computing = _computing(text)
     for function in (n for n in walk(text.tree) if isinstance(n, ast.FunctionDef)):
         named, handed = {*_given(function)}, {each.arg for each in function.args.args}
