@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.runtime.repair.borrowed import borrowed_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, _switches, changes_of
+from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.spots import below
 from gradkit.runtime.repair.statements import changed_blocks
@@ -251,6 +253,14 @@ def test_an_entry_may_be_meant_of_what_is_changed() -> None:
     for was, now in (("a += rate", "a[i] += rate"), ("a = a - rate", "a[i] = a[i] - rate")):
         assert ("wrong-element", f"b[i] = 1; {now}") in rewritten(f"b[i] = 1; {was}", 1)
     assert not any(kind == "wrong-element" for kind, _ in rewritten("b[i] = 1; a = rate", 1))
+
+
+def test_what_is_borrowed_is_no_more_than_a_line_holds() -> None:
+    """Whatever the model solution makes of it: 64 nodes."""
+    short, long = (" + ".join(["rate"] * count) for count in (4, 40))
+    parts = [Part(text, "whole", (), ()) for text in (short, long)]
+    scope = scope_of(LOCAL, ("turn",), Scope())
+    assert [part.text for part, _ in borrowed_parts(parts, [], [scope])] == [short]
 
 
 def test_a_row_is_no_operand() -> None:
