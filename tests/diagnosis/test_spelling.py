@@ -151,6 +151,14 @@ def test_it_is_told_of_a_model(diagnosed, case: Case) -> None:
     assert (finding.check, finding.mistake, finding.fix) == (check, kind, fix)
 
 
+def test_a_module_without_a_forward_is_told_as_that(diagnosed) -> None:
+    """It is written; nobody finds it under another name."""
+    pytest.importorskip("torch")
+    text = TORCH.replace("def forward(self, x)", "def apply_to(self, x)")
+    told = {c.check: (c.state, c.message) for c in diagnosed(text, "regression-torch").checks}
+    assert told["forward"] == ("error", "`Net` has no method `forward`.")
+
+
 def test_what_only_runs_is_no_reason_to_leave_a_line_out(diagnosed) -> None:
     """Nobody knows then what the line was to be."""
     pytest.importorskip("torch")
