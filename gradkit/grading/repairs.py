@@ -421,10 +421,10 @@ class _Repairs(Struct):
             ]
             sources = {name: self.text.sources[name] for name in cells}
             doubtful = [
-                (cell.id, self._now(cell, at.line - cell.first_line + 1))
+                (cell.id, line)
                 for at in self.wanted.near
                 for cell in cells.values()
-                if (cell.file, cell.cell) == (at.file, at.cell)
+                for line in self._lines_of(cell, at)
             ]
             asked = grader.asked(check, self._draws(SEARCHED + again * AGAIN))
             found, spent = proposals(
