@@ -223,11 +223,12 @@ class _Repairs(Struct):
 
         That is an earlier step, or one of those before it, of a function that it calls.
         """
+        if self._state(check) != "blocked":
+            return False
         run = {each.name for each in self.grader.definitions_of(check)}
         called = (e for e in before if run & {d.name for d in self.grader.definitions_of(e)[:1]})
         needed = (*steps_of(self.grader.task, check)[:-1], *called)
-        right = (self._is_right(each, held) for each in needed)
-        return self._state(check) == "blocked" and not all(right)
+        return not all(self._is_right(each, held) for each in needed)
 
     def _told_early(
         self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
