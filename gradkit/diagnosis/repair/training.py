@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.spelling import SPELLINGS, others
+from gradkit.diagnosis.repair.spelling import SPELLINGS, others, unreturned
 from gradkit.diagnosis.repair.text import Spot, Text, attributes_in, exchanged, is_stored
 from gradkit.diagnosis.repair.torch_names import ACTIVATIONS, LOSSES, OPTIMIZERS, OVER, TENSORS
 from gradkit.records.task import Task
@@ -583,7 +583,7 @@ def _missing(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
     """Gradients computed where a step needs them, a result returned, a model begun as a module."""
-    yield from SPELLINGS["unsaid"][0](text)
+    yield from unreturned(text)
     within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
     if calls_method(text.tree, "backward"):
         within = []
