@@ -384,6 +384,9 @@ class _Repairs(Struct):
     def _of_check(self, check: FunctionCheck, held: Sequence[Draw], budget: int) -> Iterator[Told]:
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
+        to_write = _is_to_write(grader.verdicts[check.name])
+        if to_write and not self._spellings(check):
+            return
         # Time of its own: what was asked before is no matter of this.
         grader.process.renew(seconds=patience(budget), modules=REPAIRS)
         known = grader.definitions_of(check)
@@ -398,15 +401,13 @@ class _Repairs(Struct):
                 if before.state == "pass":
                     return
         # Code that stops may be written otherwise, and no more: that is asked before all else.
-        freeing = self._spelled(check, before, held)
+        freeing = self._freeing(check, before, held)
         for likely in freeing:
             if told := list(self._held(check, held, [likely], before)):
                 yield from told
                 before, freeing = self._verdict(check, held), []
                 break
-        if before.state == "pass":
-            return
-        if _is_to_write(grader.verdicts[check.name]):
+        if before.state == "pass" or to_write:
             return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
@@ -459,31 +460,31 @@ class _Repairs(Struct):
                 # What is wrong after all is not asked for again.
                 refused += found[:1]
 
-    def _spelled(
+    def _spellings(self, check: FunctionCheck) -> list[Proposal]:
+        """Return changes of how the section's text is written, where a check stops first."""
+        place, section = self.grader.verdicts[check.name].place, self.grader.process.section
+        asked = {each.attr for each in attributes_in(ast.parse(check.call.text))}
+        there = definitions(section.cells)
+        texts = (
+            Text(
+                cell.id,
+                self.text.sources[cell.id],
+                stops=self._lines_of(cell, place),
+                asked=asked,
+                there=there,
+            )
+            for cell in section.own
+        )
+        return [one for text in texts for one in spelled(text)]
+
+    def _freeing(
         self, check: FunctionCheck, before: Verdict, held: Sequence[Draw]
     ) -> list[Proposal]:
         """Return changes of how the text is written after which a check does not stop any more.
 
         Those that make most right come first.
         """
-        place, section = self.grader.verdicts[check.name].place, self.grader.process.section
-        own = section.own
-        tree = ast.parse(check.call.text)
-        asked = {each.attr for each in attributes_in(tree)}
-        there = definitions(section.cells)
-        proposals = [
-            one
-            for cell in own
-            for one in spelled(
-                Text(
-                    cell.id,
-                    self.text.sources[cell.id],
-                    stops=self._lines_of(cell, place),
-                    asked=asked,
-                    there=there,
-                )
-            )
-        ]
+        proposals = self._spellings(check)
         if before.state == "fail" and all(entry.state != "missing" for entry in before.entries):
             # What is given back is all there.
             proposals = [one for one in proposals if one.kind != STEP]
