@@ -9,16 +9,18 @@ it changes an output: some check fails, and none for an error (code that raises 
 It is
 
 - ``line``: a finding points to one of the plant's lines, which `planting.Plant` defines;
-- ``repair``: none does, and one elsewhere has a fix. The engine shows fixes that it has verified:
-  another change that makes the same outputs right;
-- ``astray``: all findings with a mistake point elsewhere, and have no fix;
+- ``repair``: none does, and the text with all changes that are shown, graded at another seed, is
+  right: another change that makes the same outputs right;
+- ``astray``: all findings with a mistake point elsewhere, and their changes do not make it right;
 - ``unexplained``: no finding has a mistake and a place.
 
 A **false name** is a finding at the plant's lines whose code cannot be said of its operator, by
-`MAY_SAY`; **beside** are findings at other lines, without a fix, of plants that are found. A pair
-is two plants in different statements of one file, each of which changes an output alone; **both**
-are found where there are findings at the lines of both; ``one and repair``: at those of one, with
-a fix elsewhere, which counts as it does for single ones.
+`MAY_SAY`, unless it is the kind of a change that is shown, and with which all is right at another
+seed: no table can list all that a call or a product may be put right by. **Beside** are findings
+at other lines, without a fix, of plants that are found. A pair is two plants in different
+statements of one file, each of which changes an output alone; **both** are found where there are
+findings at the lines of both; ``one and repair``: at those of one, with all right once what is
+shown is made, which counts as it does for single ones.
 
 Its seconds are the CPU of grading, workers included, less that of the same answer without the
 plant, for which there is nothing to diagnose; from ``/proc``, on Linux. Exits with 1 below a bar.
@@ -37,7 +39,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -57,13 +59,16 @@ if __name__ == "__main__":
 from planted_nets import NETS, OF_NETS, SHIPPED, assignment_of, texts_of  # noqa: E402
 from planting import Plant, drawn, planted  # noqa: E402
 
-from gradkit.grading.session import Session, read_submission  # noqa: E402  (from the checkout)
+from gradkit.diagnosis.repair.kinds import kinds  # noqa: E402  (from the checkout)
+from gradkit.diagnosis.repair.tell import applied  # noqa: E402
+from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import GradingError, Settings  # noqa: E402
 from gradkit.records.result import (  # noqa: E402
     FOR_INSTRUCTORS,
     UNEXPLAINED,
     TaskResult,
 )
+from gradkit.records.submission import Cell  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
 
 MAY_SAY: dict[str, frozenset[str]] = {
@@ -184,6 +189,7 @@ class Told:
     at: Line
     mistake: str
     fix: str
+    diff: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,7 @@ class Outcome:
     ``kind`` is ``right`` where all checks pass, ``wrong`` where outputs differ, ``raises`` where
     the code stops or never does, ``refused`` where nothing can be graded, ``crash`` where gradkit
     itself fails, with what it ``raised``. ``seconds`` are the CPU beyond that of the same answer
-    without a plant.
+    without a plant. ``mended`` tells an answer that is right with all changes that are shown.
     """
 
     answer: Answer
@@ -203,6 +209,7 @@ class Outcome:
     told: tuple[Told, ...]
     seconds: float
     raised: str = ""
+    mended: bool = False
 
     def hits(self, lines: frozenset[int]) -> list[Told]:
         """Return the findings at some lines."""
@@ -214,9 +221,9 @@ class Outcome:
         return [told for told in self.told if told.at not in right and not told.fix]
 
     def repaired(self) -> bool:
-        """Tell a fix at no line of a plant."""
+        """Tell a change at no line of a plant, with which all is right."""
         right = {(self.answer.file, line) for lines in self.lines for line in lines}
-        return any(told.fix and told.at not in right for told in self.told)
+        return self.mended and any(told.fix and told.at not in right for told in self.told)
 
     def found(self) -> int:
         """Count the plants of which a line is right."""
@@ -241,13 +248,21 @@ def pair(outcome: Outcome) -> str:
     return "none"
 
 
-def false_names(outcome: Outcome) -> list[str]:
-    """Return the codes that are said at a plant's lines, and cannot be true of it."""
+def unlisted(outcome: Outcome) -> list[Told]:
+    """Return what is said at a plant's lines with a code that its operator does not have."""
     return [
-        told.mistake
+        told
         for plant, lines in zip(outcome.plants, outcome.lines, strict=True)
         for told in outcome.hits(lines)
         if told.mistake and told.mistake not in MAY_SAY.get(plant.operator, {told.mistake})
+    ]
+
+
+def false_names(outcome: Outcome) -> list[str]:
+    """Return the codes that are said at a plant's lines, and cannot be true of it."""
+    names = kinds() if outcome.mended else {}
+    return [
+        told.mistake for told in unlisted(outcome) if not told.diff or told.mistake not in names
     ]
 
 
@@ -283,12 +298,12 @@ class Bench:
         return self.sessions[exercise]
 
     def grade(
-        self, answer: Answer, text: str, seed: int
+        self, answer: Answer, changed: Mapping[str, str], seed: int
     ) -> tuple[tuple[TaskResult, ...] | None, float]:
-        """Return the marks of an answer with another text, None where it is refused, and CPU."""
+        """Return the marks of an answer with other texts, None where it is refused, and CPU."""
         for old in self.folder.iterdir():
             old.unlink()
-        for name, each in {**texts(answer), answer.file: text}.items():
+        for name, each in {**texts(answer), **changed}.items():
             (self.folder / name).write_text(each, encoding="utf-8")
         session = self.session(answer.exercise)
         started = spent()
@@ -301,7 +316,7 @@ class Bench:
     def without(self, answer: Answer, seed: int) -> float:
         """Return the seconds that an answer takes without a plant; it is right."""
         if answer not in self.plain:
-            runs = [self.grade(answer, texts(answer)[answer.file], seed) for _ in range(4)]
+            runs = [self.grade(answer, {}, seed) for _ in range(4)]
             if kind_of(runs[0][0]) != "right":
                 raise SystemExit(f"{answer} is not right at seed {seed}: plant nothing there.")
             self.plain[answer] = statistics.median(seconds for _, seconds in runs[1:])
@@ -313,11 +328,23 @@ class Bench:
         text, lines = planted(texts(answer)[answer.file], *plants)
         outcome = Outcome(answer, tuple(plants), tuple(lines), "crash", (), 0.0)
         try:
-            tasks, seconds = self.grade(answer, text, seed)
+            tasks, seconds = self.grade(answer, {answer.file: text}, seed)
         except Exception as error:  # whatever it is, it is to be told, and the others graded
             return replace(outcome, raised=f"{type(error).__name__}: {error}")
         told = tuple(told_by(tasks or ()))
-        return replace(outcome, kind=kind_of(tasks), told=told, seconds=seconds - plain)
+        outcome = replace(outcome, kind=kind_of(tasks), told=told, seconds=seconds - plain)
+        asks = outcome.found() < len(plants) or unlisted(outcome)
+        if outcome.kind != "wrong" or not asks or not any(each.diff for each in told):
+            return outcome
+        return replace(outcome, mended=self.is_mended(answer, text, told, seed + 1))
+
+    def is_mended(self, answer: Answer, text: str, told: Iterable[Told], seed: int) -> bool:
+        """Make all changes that are shown, one after the other, and tell whether all is right."""
+        now = {**texts(answer), answer.file: text}
+        # What two tasks share is told by both.
+        for name, diff in dict.fromkeys((each.at[0], each.diff) for each in told):
+            now[name] = applied(diff, now[name], Cell(name, name, None, now[name]))
+        return kind_of(self.grade(answer, now, seed)[0]) == "right"
 
 
 def spent() -> float:
@@ -356,7 +383,7 @@ def told_by(tasks: Iterable[TaskResult]) -> Iterator[Told]:
             told = finding.mistake != UNEXPLAINED and finding.mistake not in FOR_INSTRUCTORS
             if told and finding.place is not None:
                 at = finding.place.file, finding.place.line
-                yield Told(at, finding.mistake, getattr(finding, "fix", ""))
+                yield Told(at, finding.mistake, finding.fix, finding.diff)
 
 
 @cache

@@ -23,7 +23,7 @@ RELU = Answer("layers", "model", "layers.py")
 PLANT = Plant("factor", ((0, 0, ""),), frozenset({7, 8}), (0, 10))
 LINE = Told(("layers.py", 8), "missing-factor", "")
 OTHER = Told(("layers.py", 20), "wrong-sign", "")
-FIXED = replace(OTHER, fix="dx = dout")
+FIXED = replace(OTHER, fix="dx = dout", diff="@@ -20 +20 @@\n-dx = x\n+dx = dout")
 ONE = Outcome(RELU, (PLANT,), (PLANT.lines,), "wrong", (), 0.0)
 TWO = replace(ONE, plants=(PLANT, PLANT), lines=(PLANT.lines, frozenset({20})))
 
@@ -40,8 +40,10 @@ TWO = replace(ONE, plants=(PLANT, PLANT), lines=(PLANT.lines, frozenset({20})))
     ],
 )
 def test_what_one_plant_is_counted_as(told: tuple[Told, ...], word: str) -> None:
-    """By the lines of the findings, in its own file."""
-    assert single(replace(ONE, told=told)) == word
+    """By the lines of the findings, in its own file, and by what their changes mend."""
+    assert single(replace(ONE, told=told, mended=True)) == word
+    unproved = {"repair": "astray"}.get(word, word)
+    assert single(replace(ONE, told=told)) == unproved
 
 
 @pytest.mark.parametrize(
@@ -55,8 +57,10 @@ def test_what_one_plant_is_counted_as(told: tuple[Told, ...], word: str) -> None
     ],
 )
 def test_what_two_plants_are_counted_as(told: tuple[Told, ...], word: str) -> None:
-    """Each needs a finding of its own."""
-    assert pair(replace(TWO, told=told)) == word
+    """Each needs a finding of its own, or a change that mends both."""
+    assert pair(replace(TWO, told=told, mended=True)) == word
+    unproved = {"one and repair": "one"}.get(word, word)
+    assert pair(replace(TWO, told=told)) == unproved
 
 
 def test_what_is_told_beside_the_plant() -> None:
@@ -71,6 +75,12 @@ def test_a_false_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert false_names(outcome) == []
     monkeypatch.setattr(planted, "MAY_SAY", {"factor": frozenset({"wrong-sign"})})
     assert false_names(outcome) == ["missing-factor"]
+    assert false_names(replace(outcome, mended=True)) == ["missing-factor"]
+    shown = replace(outcome, told=(replace(LINE, diff=FIXED.diff),))
+    assert false_names(shown) == ["missing-factor"]
+    assert false_names(replace(shown, mended=True)) == []
+    of_nets = replace(shown.told[0], mistake="wrong-rate")
+    assert false_names(replace(shown, told=(of_nets,), mended=True)) == ["wrong-rate"]
     assert false_names(replace(ONE, told=(replace(LINE, mistake=""),))) == []
     monkeypatch.setattr(planted, "MAY_SAY", {"factor": frozenset({"missing-factor"})})
     assert false_names(outcome) == []
@@ -82,6 +92,19 @@ def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
     bench.stack.close()
+
+
+def test_a_change_is_made_to_see_what_it_mends(bench: Bench) -> None:
+    """Each of a file once, though two tasks show it; another change mends nothing."""
+    right = planted.texts(RELU)["layers.py"]
+    wrong = right.replace("np.maximum(x, 0)", "np.minimum(x, 0)")
+    line = wrong.split("\n")[wrong[: wrong.index("np.minimum(x, 0)")].count("\n")]
+    at = wrong.split("\n").index(line) + 1
+    head = f"@@ -{at} +{at} @@\n-{line}\n+"
+    for new, mended in (("np.maximum(x, 0)", True), ("np.minimum(0, x)", False)):
+        diff = head + line.replace("np.minimum(x, 0)", new)
+        told = [Told(("layers.py", at), "wrong-function", "", diff)] * 2
+        assert bench.is_mended(RELU, wrong, told, 2) is mended
 
 
 @pytest.mark.parametrize(
@@ -117,9 +140,9 @@ def test_answers_of_nets_are_right(bench: Bench, exercise: str) -> None:
     """Each in its style, and wrong with a mistake in it."""
     for answer in planted.answers([exercise]):
         text = planted.texts(answer)[answer.file]
-        assert planted.kind_of(bench.grade(answer, text, 1)[0]) == "right", answer
+        assert planted.kind_of(bench.grade(answer, {}, 1)[0]) == "right", answer
         wrong = text.replace("0.01", "0.02")
-        assert planted.kind_of(bench.grade(answer, wrong, 1)[0]) == "wrong", answer
+        assert planted.kind_of(bench.grade(answer, {answer.file: wrong}, 1)[0]) == "wrong", answer
 
 
 def test_every_exercise_has_three_styles() -> None:

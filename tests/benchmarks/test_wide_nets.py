@@ -62,7 +62,7 @@ def test_one_change_is_one_mistake(bench: Bench, case: Case) -> None:
     answer = Answer("relu-8", style, "homework.py")
     right = texts(answer)["homework.py"]
     assert right.count(was) == 1
-    tasks, _ = bench.grade(answer, right.replace(was, now), 9009)
+    tasks, _ = bench.grade(answer, {answer.file: right.replace(was, now)}, 9009)
     assert tasks is not None
     (finding,) = (each for task in tasks for each in task.findings)
     assert finding.mistake == mistake
