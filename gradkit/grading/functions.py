@@ -257,7 +257,8 @@ class FunctionGrader(Struct):
         """
         answers, stopped = self._answers(check, steps_of(self.task, check), draws, **options)
         if stopped is not None:
-            return Verdict(check.name, "error", "")
+            failure = stopped[0].failure
+            return Verdict(check.name, "error", "", place=failure.place if failure else None)
         return judge_check(check, self._probes(check, answers, self._follows or 0))
 
     def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:

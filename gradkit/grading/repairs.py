@@ -47,8 +47,8 @@ SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
 
-SPELLED = 40
-"""Changes of how a text is written that are tried for a check."""
+SPELLED, FOLLOWED = 40, 100
+"""Changes of how a text is written that are tried where a check stops, and at all of its stops."""
 
 Again = Callable[[int], Examined]
 """Examines the code that is loaded, given what is added to the seed."""
@@ -385,7 +385,7 @@ class _Repairs(Struct):
         """Yield what is found of one check, each change on top of those before it."""
         grader = self.grader
         to_write = _is_to_write(grader.verdicts[check.name])
-        if to_write and not self._spellings(check):
+        if to_write and not self._spellings(check, grader.verdicts[check.name]):
             return
         # Time of its own: what was asked before is no matter of this.
         grader.process.renew(seconds=patience(budget), modules=REPAIRS)
@@ -402,8 +402,8 @@ class _Repairs(Struct):
                     return
         # Code that stops may be written otherwise, and no more: that is asked before all else.
         freeing = self._freeing(check, before, held)
-        for likely in freeing:
-            if told := list(self._held(check, held, [likely], before)):
+        for way in freeing:
+            if told := list(self._held(check, held, way, before)):
                 yield from told
                 before, freeing = self._verdict(check, held), []
                 break
@@ -412,9 +412,9 @@ class _Repairs(Struct):
         refused: list[Proposal] = []
         for again in range(SEARCHES):
             # What else is wrong is found where nothing stops.
-            kept, first = self.text, freeing[:1] if before.state == "error" else []
-            if first:
-                self._made(first[0])
+            kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
+            for likely in first:
+                self._made(likely)
             passes = partial(grader.passes, mended=self.mended)
             places = [
                 (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
@@ -460,16 +460,18 @@ class _Repairs(Struct):
                 # What is wrong after all is not asked for again.
                 refused += found[:1]
 
-    def _spellings(self, check: FunctionCheck) -> list[Proposal]:
-        """Return changes of how the section's text is written, where a check stops first."""
-        place, section = self.grader.verdicts[check.name].place, self.grader.process.section
+    def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
+        """Return changes of how the section's text is written, first where a check stops."""
+        section = self.grader.process.section
         asked = {each.attr for each in attributes_in(ast.parse(check.call.text))}
+        handed = self.grader.draws[0].values.values()
+        asked |= {key for value in handed if isinstance(value, Mapping) for key in value}
         there = definitions(section.cells)
         texts = (
             Text(
                 cell.id,
                 self.text.sources[cell.id],
-                stops=self._lines_of(cell, place),
+                stops=self._lines_of(cell, stopped.place),
                 asked=asked,
                 there=there,
             )
@@ -479,26 +481,38 @@ class _Repairs(Struct):
 
     def _freeing(
         self, check: FunctionCheck, before: Verdict, held: Sequence[Draw]
-    ) -> list[Proposal]:
+    ) -> list[Sequence[Proposal]]:
         """Return changes of how the text is written after which a check does not stop any more.
 
-        Those that make most right come first.
+        Those that make most right come first. Where it stops elsewhere then, others follow there.
         """
-        proposals = self._spellings(check)
-        if before.state == "fail" and all(entry.state != "missing" for entry in before.entries):
-            # What is given back is all there.
-            proposals = [one for one in proposals if one.kind != STEP]
-        text, freeing = self.text, list[tuple[int, Proposal]]()
-        lost = len(self.grader.process.losses)
-        for one in proposals[:SPELLED]:
-            if len(self.grader.process.losses) > lost:
-                break  # It takes long to see that something may never end.
-            after = self._verdict(check, held) if self._made(one) else before
+        text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
+        lost, left = len(self.grader.process.losses), FOLLOWED
+        ways: list[tuple[Sequence[Proposal], Verdict]] = [((), self.grader.verdicts[check.name])]
+        for first, stopped in ways:
+            for made in first:
+                self._made(made)
+            start = self.text
+            proposals = self._spellings(check, stopped)
+            now = stopped if first else before
+            if now.state == "fail" and not _is_lacking(now):
+                # What is given back is all there.
+                proposals = [one for one in proposals if one.kind != STEP]
+            for one in proposals[: min(SPELLED, left)]:
+                if len(self.grader.process.losses) > lost:
+                    break  # It takes long to see that something may never end.
+                after, left = self._verdict(check, held) if self._made(one) else before, left - 1
+                self.text = start
+                if after.state != "error":
+                    right = sum(entry.state == "pass" for entry in after.entries)
+                    freeing.append((right, (*first, one)))
+                further = after.state == "error" or _is_lacking(after)
+                if further and after.place != stopped.place:
+                    ways.append(((*first, one), after))
             self.text = text
-            if after.state != "error":
-                right = sum(entry.state == "pass" for entry in after.entries)
-                freeing.append((right, one))
-        return [one for _, one in sorted(freeing, key=itemgetter(0), reverse=True)]
+            if any(right for right, _ in freeing) or len(self.grader.process.losses) > lost:
+                break
+        return [some for _, some in sorted(freeing, key=itemgetter(0), reverse=True)]
 
     def _lines_of(self, cell: Cell, place: Place | None) -> list[int]:
         """Return the line of a cell as it is now that a place is, if it is there."""
@@ -705,11 +719,18 @@ def _function_at(cell: Cell, line: int) -> Definition | None:
     return None
 
 
+def _is_lacking(verdict: Verdict) -> bool:
+    """Tell outputs of which one is not there."""
+    return any(entry.state == "missing" for entry in verdict.entries)
+
+
 def _made_right(before: Verdict, after: Verdict) -> list[str] | None:
     """Return the outputs that came right; None if any went wrong."""
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}
-    if after.state == "error" or any(now.get(name, "pass") != "pass" for name in was):
+    if after.state == "error":
+        return [] if before.state == "error" else None
+    if any(now.get(name, "pass") != "pass" for name in was):
         return None
     # An input that is changed in place has an entry only where it is.
     gone = [entry.parameter for entry in before.entries if entry.parameter not in now]

@@ -239,29 +239,55 @@ OF_FUNCTIONS: dict[str, tuple[str, *tuple[str, ...]]] = {
         *("initialize", "wrong-name"),
         "def __init__(self, input_size, hidden_size, output_size, std=1e-4):",
     ),
+    "a key": (
+        "convolution/corners",
+        "pad = conv_param['pad']\n\n    # dimensions",
+        "pad = conv_param['padd']\n\n    # dimensions",
+        *("forward", "wrong-entry", "pad = conv_param['pad']"),
+    ),
+    "an argument": (
+        "two-layer-net/pieces",
+        *('affine(X, self.params["W1"], self.params["b1"])', 'affine(X, self.params["W1"])'),
+        "scores",
+        *("missing-argument", "self.z1 = affine(X, self.params['W1'], self.params['b1'])"),
+    ),
     "no self": (
         *("linear-class/in_place", "def backward(self, dLdA):\n        grad", ""),
         *("backward", "missing-parameter", "def backward(self, dLdA):"),
     ),
 }
 
-Graded = Callable[[str, str, str], list[tuple[str, str, str]]]
+TWICE: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "names": (
+        ('    W2 = parameters["W2"]\n    A1', '    W2 = parameter["W2"]\n    A1', "wrong-name"),
+        ("np.dot(W2.T", "np.dott(W2.T", "wrong-name"),
+        ("dZ1, axis=1", "dZ1, axes=1", "wrong-name"),
+    ),
+    "a key, and nothing returned": (
+        ('A1 = cache["A1"]', 'A1 = cache["A11"]', "wrong-entry"),
+        ("    return grads\n", "    print(grads)\n", "missing-statement"),
+    ),
+}
+
+Graded = Callable[..., list[tuple[str, str, str]]]
 
 
 @pytest.fixture(scope="module")
 def graded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
-    """``graded(answer, was, now)``: the check, the kind and the fix of all that is found."""
+    """``graded(answer, was, now, ...)``: the check, the kind and the fix of all that is found."""
     path = tmp_path_factory.mktemp("spelt") / "answer.py"
     sessions: dict[str, Session] = {}
 
-    def grade(answer: str, was: str, now: str) -> list[tuple[str, str, str]]:
+    def grade(answer: str, *changes: str) -> list[tuple[str, str, str]]:
         exercise, _, _ = answer.partition("/")
         if exercise not in sessions:
             file = SHIPPED / exercise / "assignment.toml"
             sessions[exercise] = Session(Settings(assignment=file, seed=3), workshop)
         text = (Path(__file__).parents[1] / "gallery" / f"{answer}.py").read_text(encoding="utf-8")
-        assert text.count(was) == 1
-        path.write_text(text.replace(was, now or was.replace("self, ", "")), encoding="utf-8")
+        for was, now in zip(changes[::2], changes[1::2], strict=True):
+            assert text.count(was) == 1
+            text = text.replace(was, now or was.replace("self, ", ""))
+        path.write_text(text, encoding="utf-8")
         tasks = sessions[exercise].grade(read_submission(path)).result.tasks
         return [(each.check, each.mistake, each.fix) for t in tasks for each in t.findings]
 
@@ -277,6 +303,14 @@ def test_it_is_told_of_functions(graded: Graded, case) -> None:
     assert graded(answer, was, now) == [tuple(right)]
 
 
+@pytest.mark.parametrize("changes", TWICE.values(), ids=TWICE)
+def test_what_stops_again_is_told_as_well(graded: Graded, changes) -> None:
+    """One after the other, as Python would say it."""
+    texts = [text for was, now, _ in changes for text in (was, now)]
+    found = graded("one-hidden-layer/notebook", *texts)
+    assert [kind for _, kind, _ in found] == [kind for *_, kind in changes]
+
+
 def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
     """What stops is mended first."""
     was = "    delta = out.copy()\n    delta -= Y"
@@ -285,11 +319,11 @@ def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
 
 
 def test_what_stops_is_not_written_anew_in_part(diagnosed) -> None:
-    """An argument is missing; whatever else gives a number there is no reason for it."""
+    """Arguments are missing; whatever else gives a number there is no reason for it."""
     right = homework("regression-numpy", source_of("loops", "regression-numpy"))
     was = "linear_forward(A_prev, parameters['W' + str(l)], parameters['b' + str(l)])"
     assert right.count(was) == 1
-    text = right.replace(was, "linear_forward(A_prev, parameters['W' + str(l)])")
+    text = right.replace(was, "linear_forward(A_prev)")
     result: TaskResult = diagnosed(text, "regression-numpy")
     assert [each.state for each in result.checks][:2] == ["pass", "error"]
     assert result.findings == ()

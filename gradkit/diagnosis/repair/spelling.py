@@ -118,7 +118,8 @@ def misspelt(text: Text) -> Iterator[Proposal]:
     """What something is called in the place of a name that nothing has."""
     nodes = walk(text.tree)
     there = {n.arg for n in nodes if isinstance(n, ast.arg)} | names_in(text.tree, ast.Store)
-    there |= {name for n in nodes if isinstance(n, ast.stmt) for name in names_bound(n)}
+    made = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+    there |= {name for n in nodes if isinstance(n, made) for name in names_bound(n)}
     there |= {*dir(builtins), *text.there}
     models = [node for node in nodes if isinstance(node, ast.ClassDef)]
     stored = set[str]().union(*map(_stored, models))
@@ -214,6 +215,42 @@ def _headed(kind: str, text: Text, function: ast.FunctionDef, line: str) -> Prop
     at = function.lineno
     spot = Spot(at, function.col_offset, at, len(text.lines[at - 1]))
     return text.moved(kind, at, at, [line], spot)
+
+
+def keyed(text: Text) -> Iterator[Proposal]:
+    """Another key where there is none, of those that are read elsewhere."""
+    words = {n.value for n in walk(text.tree) if isinstance(n, ast.Constant)}
+    keys = sorted({*text.asked, *(word for word in words if isinstance(word, str))})
+    for node in walk(text.tree):
+        key = node.slice if isinstance(node, ast.Subscript) else None
+        if isinstance(key, ast.Constant) and key.lineno in text.stops:
+            for name in _alike(str(key.value), keys):
+                yield text.put("key", text.spot(key), repr(name))
+
+
+def unfilled(text: Text) -> Iterator[Proposal]:
+    """An argument that a call lacks: what has the parameter's name, or other names made to it."""
+    functions = [each for each in walk(text.tree) if isinstance(each, ast.FunctionDef)]
+    takes = {each.name: [p.arg for p in each.args.args if p.arg != "self"] for each in functions}
+    least = {each.name: len(takes[each.name]) - len(each.args.defaults) for each in functions}
+    for call in text.calls:
+        given, name = [*map(ast.unparse, call.args)], last_name(call.func)
+        lacks = name in takes and len(given) == least[name] - 1 and not call.keywords
+        if not lacks or call.lineno not in text.stops:
+            continue
+        around = (f for f in functions if f.lineno <= call.lineno <= (f.end_lineno or 0))
+        own = {n for f in around for n in (*text.parameters(call), *names_in(f, ast.Store))}
+        named = takes[name][: least[name]]
+        meant = [(at, each) for at, each in enumerate(named) if each in own]
+        for at, each in enumerate(named):
+            beside = zip([*named[:at], *named[at + 1 :]], given, strict=True)
+            word = r"(?i)(?<![^\W\d_]){}(?![^\W\d_])"
+            meant += [(at, re.sub(word.format(other), each, value)) for other, value in beside]
+        meant += [(len(given), each) for each in sorted(own - {"self", *named})]
+        for at, each in dict.fromkeys(meant):
+            if each not in given:
+                whole = ", ".join([*given[:at], each, *given[at:]])
+                yield text.put("unfilled", text.spot(call), f"{ast.unparse(call.func)}({whole})")
 
 
 def unhanded(text: Text) -> Iterator[Proposal]:
@@ -344,6 +381,8 @@ def nested(text: Text) -> Iterator[Proposal]:
 
 SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
     "misspelt": (misspelt, "wrong-name"),
+    "key": (keyed, "wrong-entry"),
+    "unfilled": (unfilled, "missing-argument"),
     "unhanded": (unhanded, "missing-parameter"),
     "form": (forms, "wrong-form"),
     "nested": (nested, "wrong-indentation"),
