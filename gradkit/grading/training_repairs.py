@@ -43,7 +43,7 @@ from gradkit.judge.case import Examined
 from gradkit.language import say
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Names, Slip
-from gradkit.records.submission import Cell
+from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import definitions, finder
@@ -269,6 +269,9 @@ class _Search(Struct):
             tried = sorted(tried, key=lambda each: _score(each[1].examined) <= least)
         for step, after in tried:
             raised = _stage(after.examined) > _stage(run.examined)
+            # Code that is written otherwise may stop again, elsewhere.
+            spelt = step.proposal.kind in SPELLINGS
+            raised |= spelt and _stops(after.examined) != _stops(run.examined)
             left = self._found(after, 2 if raised or len(codes) > 2 else 1)
             if raised or is_less(step, left):
                 yield step, after
@@ -363,6 +366,10 @@ def _stage(examined: Examined) -> int:
     states = _states(examined)
     passed = (all(states.get(name) in each[name] for name in each) for each in STAGES)
     return sum(takewhile(bool, passed))
+
+
+def _stops(examined: Examined) -> list[tuple[str, Place | None]]:
+    return [(each.state, each.place) for each in examined.verdicts]
 
 
 def _passed(examined: Examined) -> int:

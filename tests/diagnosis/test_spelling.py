@@ -151,6 +151,26 @@ def test_it_is_told_of_a_model(diagnosed, case: Case) -> None:
     assert (finding.check, finding.mistake, finding.fix) == (check, kind, fix)
 
 
+TWO_OF_TORCH = [
+    ("no self in a constructor", "a name of torch's"),
+    ("a method", "an input with self"),
+    ("a comma", "an optimiser's name"),
+]
+
+
+@pytest.mark.parametrize("names", TWO_OF_TORCH, ids=" and ".join)
+def test_two_are_told_of_a_model(diagnosed, names: tuple[str, str]) -> None:
+    """The second one stops what the first one kept from running."""
+    pytest.importorskip("torch")
+    text = TORCH
+    for name in names:
+        was, now, *_ = OF_TORCH[name]
+        assert text.count(was) == 1
+        text = text.replace(was, now)
+    found = diagnosed(text, "regression-torch").findings
+    assert {(each.mistake, each.fix) for each in found} == {OF_TORCH[name][3:] for name in names}
+
+
 def test_a_module_without_a_forward_is_told_as_that(diagnosed) -> None:
     """It is written; nobody finds it under another name."""
     pytest.importorskip("torch")
