@@ -258,7 +258,8 @@ class FunctionGrader(Struct):
         answers, stopped = self._answers(check, steps_of(self.task, check), draws, **options)
         if stopped is not None:
             failure = stopped[0].failure
-            return Verdict(check.name, "error", "", place=failure.place if failure else None)
+            told = (f"{failure.type}: {failure.message}", failure.place) if failure else ("", None)
+            return Verdict(check.name, "error", told[0], place=told[1])
         return judge_check(check, self._probes(check, answers, self._follows or 0))
 
     def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:

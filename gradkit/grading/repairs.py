@@ -47,7 +47,7 @@ SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
 
-SPELLED, FOLLOWED = 40, 100
+SPELLED, FOLLOWED = 40, 200
 """Changes of how a text is written that are tried where a check stops, and at all of its stops."""
 
 Again = Callable[[int], Examined]
@@ -484,34 +484,37 @@ class _Repairs(Struct):
     ) -> list[Sequence[Proposal]]:
         """Return changes of how the text is written after which a check does not stop any more.
 
-        Those that make most right come first. Where it stops elsewhere then, others follow there.
+        Those that make most right come first. Where it stops elsewhere then, or nothing is right
+        yet, others follow.
         """
         text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
         lost, left = len(self.grader.process.losses), FOLLOWED
-        ways: list[tuple[Sequence[Proposal], Verdict]] = [((), self.grader.verdicts[check.name])]
-        for first, stopped in ways:
+        judged = before if before.state == "error" else self.grader.verdicts[check.name]
+        ways: list[tuple[int, Sequence[Proposal], Verdict]] = [(0, (), judged)]
+        while ways and left > 0 and not any(right for right, _ in freeing):
+            # What is likelier, and less, comes first.
+            (rank, first, stopped), *ways = sorted(ways, key=itemgetter(0))
             for made in first:
                 self._made(made)
             start = self.text
             proposals = self._spellings(check, stopped)
-            now = stopped if first else before
-            if now.state == "fail" and not _is_lacking(now):
+            if not _stops(stopped):
                 # What is given back is all there.
                 proposals = [one for one in proposals if one.kind != STEP]
             for one in proposals[: min(SPELLED, left)]:
-                if len(self.grader.process.losses) > lost:
-                    break  # It takes long to see that something may never end.
-                after, left = self._verdict(check, held) if self._made(one) else before, left - 1
+                after, left = self._verdict(check, held) if self._made(one) else stopped, left - 1
                 self.text = start
+                right = sum(entry.state == "pass" for entry in after.entries)
                 if after.state != "error":
-                    right = sum(entry.state == "pass" for entry in after.entries)
                     freeing.append((right, (*first, one)))
-                further = after.state == "error" or _is_lacking(after)
-                if further and after.place != stopped.place:
-                    ways.append(((*first, one), after))
+                moved = (after.place, after.message) != (stopped.place, stopped.message)
+                if moved and not right and _stops(judged):
+                    rank += 1
+                    ways.append((rank, (*first, one), after))
+                if len(self.grader.process.losses) > lost:
+                    left = 0  # It takes long to see that something may never end.
+                    break
             self.text = text
-            if any(right for right, _ in freeing) or len(self.grader.process.losses) > lost:
-                break
         return [some for _, some in sorted(freeing, key=itemgetter(0), reverse=True)]
 
     def _lines_of(self, cell: Cell, place: Place | None) -> list[int]:
@@ -719,9 +722,9 @@ def _function_at(cell: Cell, line: int) -> Definition | None:
     return None
 
 
-def _is_lacking(verdict: Verdict) -> bool:
-    """Tell outputs of which one is not there."""
-    return any(entry.state == "missing" for entry in verdict.entries)
+def _stops(verdict: Verdict) -> bool:
+    """Tell outputs that are not there."""
+    return verdict.state != "fail" or any(each.state == "missing" for each in verdict.entries)
 
 
 def _made_right(before: Verdict, after: Verdict) -> list[str] | None:

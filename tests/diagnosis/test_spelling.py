@@ -283,6 +283,10 @@ TWICE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("np.dot(W2.T", "np.dott(W2.T", "wrong-name"),
         ("dZ1, axis=1", "dZ1, axes=1", "wrong-name"),
     ),
+    "on one line": (
+        ("    A1 = cache", "    A1 = cach", "wrong-name"),
+        ("np.dot(W2.T, dZ2)", "np.dott(W_2.T, dZ2)", "wrong-expression"),
+    ),
     "a key, and nothing returned": (
         ('A1 = cache["A1"]', 'A1 = cache["A11"]', "wrong-entry"),
         ("    return grads\n", "    print(grads)\n", "missing-statement"),
@@ -394,6 +398,15 @@ def count(n):
     total =- 1
     return total
 """
+
+
+@pytest.mark.parametrize(("was", "meant"), [("lenn", "len"), ("squared", "square")])
+def test_a_function_is_meant_by_a_name_like_its_own(was: str, meant: str) -> None:
+    """One of Python's, or of the text's; no value is called."""
+    text = f"def square(x):\n    return x * x\n\n\ndef f(v, w):\n    return {was}(v)\n"
+    found = spelled(Text("cell", text, stops=[6]))
+    called = [line.strip() for one in found if one.kind == "wrong-name" for line in one.lines]
+    assert called == [f"return {meant}(v)"]
 
 
 def test_what_may_never_end_is_left_as_it_is() -> None:

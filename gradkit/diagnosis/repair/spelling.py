@@ -69,7 +69,7 @@ def _alike(name: str, known: Collection[str]) -> list[str]:
     """Return which names one may be meant by, whatever is written large in it."""
     small = {each.lower() for each in known}
     meant = get_close_matches(name.lower(), sorted(small), n=2, cutoff=_ALIKE)
-    return [each for lower in meant for each in known if each.lower() == lower and each != name]
+    return [e for lower in meant for e in sorted(known) if e.lower() == lower and e != name]
 
 
 def others(text: Text) -> Iterator[Proposal]:
@@ -128,16 +128,16 @@ def misspelt(text: Text) -> Iterator[Proposal]:
             named = {each.arg for each in function.args.args} | names_in(function, ast.Store)
             for part in walk(function):
                 if isinstance(part, ast.Name) and not is_stored(part):
-                    for name in _meant(text, part, part.id in there, named, stored):
+                    for name in _meant(text, part, there, named, stored):
                         yield text.put("misspelt", text.spot(part), name)
                 elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
                     known = {*_KNOWN, *stored} if part.attr not in _KNOWN else stored
-                    for name in _alike(part.attr, sorted(known)):
+                    for name in _alike(part.attr, known):
                         yield _renamed(text, part, name)
     words = _WORDS | {n.arg for n in nodes if isinstance(n, ast.arg)}
     for word in (each for call in text.calls for each in call.keywords):
         if word.arg is not None and word.lineno in text.stops:
-            for name in _alike(word.arg, sorted(words)):
+            for name in _alike(word.arg, words):
                 whole = f"{name}={ast.unparse(word.value)}"
                 yield text.put("misspelt", text.spot(word), whole)
     for model in models:
@@ -145,11 +145,11 @@ def misspelt(text: Text) -> Iterator[Proposal]:
 
 
 def _meant(
-    text: Text, node: ast.Name, is_there: bool, named: set[str], stored: set[str]
+    text: Text, node: ast.Name, there: set[str], named: set[str], stored: set[str]
 ) -> Iterator[str]:
     """Yield what a name may stand for: an attribute, what a module has, or another name."""
     stops = node.lineno in text.stops
-    if is_there and not stops:
+    if node.id in there and not stops:
         return
     if node.id in stored:
         yield f"self.{node.id}"
@@ -157,10 +157,11 @@ def _meant(
         yield f"np.{node.id}"
     if node.id in ACTIVATIONS[1].values():
         yield f"torch.{node.id}"
-    if not is_there:
-        near = _alike(node.id, sorted(named))
+    if node.id not in there:
+        near = [*_alike(node.id, named), *_alike(node.id, there - named)]
         yield from near
-        yield from sorted(named - {"self", *near}) if stops else ()
+        called = any(each.func is node for each in text.calls)
+        yield from sorted(named - {"self", *near}) if stops and not called else ()
 
 
 def _renamed(text: Text, node: ast.Attribute, name: str) -> Proposal:
@@ -193,7 +194,7 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
         local = {each.arg for each in method.args.args} | names_in(method)
         for part in attributes_in(method):
             if part.attr in lacking and last_name(part.value) == "self":
-                for name in _alike(part.attr, sorted(stored)):
+                for name in _alike(part.attr, stored):
                     yield _renamed(text, part, name)
                 if part.attr in local:
                     yield text.put("misspelt", text.spot(part), part.attr)
