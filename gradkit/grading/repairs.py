@@ -488,6 +488,7 @@ class _Repairs(Struct):
         yet, others follow.
         """
         text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
+        seen: list[Mapping[str, str]] = [text.sources]
         lost, left = len(self.grader.process.losses), FOLLOWED
         judged = before if before.state == "error" else self.grader.verdicts[check.name]
         ways: list[tuple[int, Sequence[Proposal], Verdict]] = [(0, (), judged)]
@@ -502,8 +503,11 @@ class _Repairs(Struct):
                 # What is given back is all there.
                 proposals = [one for one in proposals if one.kind != STEP]
             for one in proposals[: min(SPELLED, left)]:
-                after, left = self._verdict(check, held) if self._made(one) else stopped, left - 1
-                self.text = start
+                if self._made(one) is None or self.text.sources in seen:
+                    self.text = start
+                    continue
+                seen.append(self.text.sources)
+                after, left, self.text = self._verdict(check, held), left - 1, start
                 right = sum(entry.state == "pass" for entry in after.entries)
                 if after.state != "error":
                     freeing.append((right, (*first, one)))
