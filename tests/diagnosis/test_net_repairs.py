@@ -1058,3 +1058,26 @@ def test_as_much_that_no_line_is_written_anew_for_comes_first(diagnosed) -> None
     findings = diagnosed(text.replace("[X, A1]", "[A1, X]"), REGRESSION).findings
     assert {each.mistake for each in findings} == {"wrong-brackets", "wrong-constant"}
     assert any("inputs[l - 2]" in each.fix for each in findings)
+
+
+MOVED = """
+def moved(value, gradient, rate):
+    value = value - rate * gradient
+    return value
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    d2 = y_hat - y
+    d1 = parameters['W2'] * d2 * A1 * (1 - A1)
+    for name, step in {'W2': A1 * d2, 'b2': d2, 'W1': X @ d1.T, 'b1': d1}.items():
+        parameters[name] = moved(parameters[name], step, 0.001 if name[0] == 'W' else 0.01)
+"""
+
+
+def test_a_helper_that_gives_nothing_back_is_what_is_wrong(diagnosed) -> None:
+    """The verdict says that nothing is there, and not why."""
+    right = homework(CLASSIFICATION, MOVED)
+    assert not diagnosed(right, CLASSIFICATION).findings
+    result = diagnosed(right.replace("    return value\n", ""), CLASSIFICATION)
+    assert "found None" in next(each.message for each in result.checks if each.check == "update")
+    (finding,) = result.findings
+    assert (finding.mistake, finding.fix) == ("missing-statement", "return value")
