@@ -858,6 +858,26 @@ SOME = "if epoch % 10 == 0:\n        "
 ENDS = "        optimizer.step()\n        if loss < 20:\n            break\n"
 PENALISED = "criterion(y_pred, y) + 0.01 * sum((p ** 2).sum() for p in model.parameters())"
 TRAIN = TEXT[TEXT.index("def train") :]
+TRAINER = """\
+class Trainer:
+    def __init__(self, net):
+        self.net = net
+
+    def fit(self, X, y, epochs, lr):
+        losses = []
+        for _ in range(epochs):
+            loss = nn.functional.mse_loss(self.net(X).squeeze(1), y)
+            losses.append(loss.item())
+            self.net.zero_grad()
+            loss.backward()
+            for p in self.net.fc2.parameters():
+                p.data -= lr * p.grad
+        return losses
+
+
+def train(model, X, y, epochs=20, lr=0.001):
+    return Trainer(model).fit(X, y, epochs, lr)
+"""
 TRAIN_HEAD = "    for epoch in range(epochs):\n"
 SILENT = (
     ("    loss.backward()\n    optimizer.zero_grad()\n", "    loss.backward()\n"),
@@ -1059,6 +1079,10 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
     "no gradients for steps by hand": (
         (*BY_HAND, ("        loss.backward()\n", "")),
         *("missing-statement", "with torch.no_grad():", "loss.backward()"),
+    ),
+    "steps by hand of one layer of an attribute": (
+        ((TRAIN, TRAINER),),
+        *("wrong-bounds", "self.net.fc2.parameters()", "for p in self.net.parameters():"),
     ),
     "a step that gives nothing back": (
         ((TEXT[TEXT.index("def train") :], STEP_OF_ITS_OWN), *SILENT),

@@ -442,7 +442,7 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
     ]
     handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
-        names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
+        names = [*map(ast.unparse, [each.value for each in attributes_in(value)] or [value])]
         for name in dict.fromkeys([*names, *text.parameters(value)[:1], *text.made.models]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
 
