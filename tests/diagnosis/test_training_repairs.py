@@ -1080,9 +1080,23 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         (*BY_HAND, ("        loss.backward()\n", "")),
         *("missing-statement", "with torch.no_grad():", "loss.backward()"),
     ),
+    "a rate that is set": (
+        (
+            (TRAIN, TRAINER),
+            ("self.net = net", "self.net, self.lr = net, None"),
+            ("        losses = []\n", "        self.lr = 0.1\n        losses = []\n"),
+            ("lr * p.grad", "self.lr * p.grad"),
+            ("fc2.param", "param"),
+        ),
+        *("wrong-learning-rate", "0.1", "self.lr = lr"),
+    ),
     "steps by hand of one layer of an attribute": (
         ((TRAIN, TRAINER),),
-        *("wrong-bounds", "self.net.fc2.parameters()", "for p in self.net.parameters():"),
+        *(
+            "unregistered-parameters",
+            "self.net.fc2.parameters()",
+            "for p in self.net.parameters():",
+        ),
     ),
     "a step that gives nothing back": (
         ((TEXT[TEXT.index("def train") :], STEP_OF_ITS_OWN), *SILENT),

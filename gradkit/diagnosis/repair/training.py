@@ -181,25 +181,22 @@ def _rates(text: Text, task: Task) -> Iterator[Proposal]:
         for name, step in product(_idle(holder), _by_hand(holder)):
             whole = f"{name} * {ast.unparse(step.value)}"
             yield text.put("multiplied", text.spot(step.value), whole)
-    for step in _by_hand(text.tree):
-        for part in walk(step.value):
-            if isinstance(part, ast.Constant) and isinstance(part.value, float):
-                yield text.put("rate", text.spot(part), repr(float(task.rates.weight)))
+    given = [node.value for node in walk(text.tree) if isinstance(node, ast.Assign)]
+    parts = [*given, *(part for step in _by_hand(text.tree) for part in walk(step.value))]
+    rates = [n for n in parts if isinstance(n, ast.expr) and type(getattr(n, "value", 0)) is float]
     for node in text.calls:
         if last_name(node.func) in OPTIMIZERS:
-            given = [each.value for each in node.keywords if each.arg == "lr"]
-            for value in given or node.args[1:2]:
-                handed = [*text.parameters(node), repr(float(task.rates.weight))]
-                for name in handed:
-                    if name != ast.unparse(value):
-                        yield text.put("rate", text.spot(value), name)
+            rates += [each.value for each in node.keywords if each.arg == "lr"] or node.args[1:2]
+    for value in reversed(rates):
+        for name in (*text.parameters(value), repr(float(task.rates.weight))):
+            if name != ast.unparse(value):
+                yield text.put("rate", text.spot(value), name)
 
 
 def _idle(holder: ast.AST) -> list[str]:
     """Return the parameters of a function, or the attributes of a class, that it never reads."""
     if isinstance(holder, ast.FunctionDef):
-        read = names_in(holder, ast.Load)
-        return [each.arg for each in holder.args.args if each.arg not in read]
+        return sorted({each.arg for each in holder.args.args} - names_in(holder, ast.Load))
     parts = attributes_in(holder) if isinstance(holder, ast.ClassDef) else []
     named = [each for each in parts if isinstance(each.value, ast.Name)]
     held = {each.attr for each in named if isinstance(each.ctx, ast.Load)}
