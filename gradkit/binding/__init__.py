@@ -45,7 +45,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
-from gradkit.runtime.syntax import assignments, base_name, last_name, walk
+from gradkit.runtime.syntax import assignments, base_name, last_name, parts_of, walk
 from gradkit.sandbox.observe import (
     about_models,
     call_of,
@@ -363,7 +363,7 @@ def _laid_out(convention: Convention, key: str, value: Array) -> Array:
 LAYERS = ("X", "A1")
 """What the weights of the first layers are multiplied with; a third has values that nobody has."""
 
-FLAT = re.compile(r"\w\[['\"]\w+['\"]\]|, -?\d+\]|squeeze|flatten|ravel|reshape\(-1\)")
+FLAT = re.compile(r"\w\['\w+'\]|, -?\d+\]|squeeze|flatten|ravel|reshape\(-1\)|\(\[-?\d")
 COLUMN = re.compile(r"\[\[|None\]|newaxis|reshape\(.*,|view\(.*,|unsqueeze|expand_dims|\d:\]|drop")
 """What says that targets have one axis, and what says that they have two."""
 
@@ -468,9 +468,9 @@ class _ModelAndTraining(_Roles):
         """Tell targets that the text takes from one column, and makes no column again."""
         made: dict[str, list[ast.expr]] = {}
         for cell in (*self.process.section.shared, *self.process.section.own):
-            for statement in statements(cell.source):
-                for name, value in assignments(statement):
-                    made.setdefault(name, []).append(value)
+            parts = [part for each in statements(cell.source) for part in parts_of(each)]
+            for name, value in (pair for part in parts for pair in assignments(part)):
+                made.setdefault(name, []).append(value)
         text, names, waiting = "", {own}, [own]
         while waiting:
             for value in made.get(waiting.pop(), ()):

@@ -316,6 +316,8 @@ class FunctionGrader(Struct):
         names = [*asked, *self._called(*steps), *methods]
         found: dict[str, Definition] = {}
         todo = [name for name in dict.fromkeys(names) if name in self._known]
+        # A method that is inherited calls those of the class that the object is of.
+        classes = {name.partition(".")[0] for name in names}
         while todo:
             name = todo.pop(0)
             definition = self._known[name]
@@ -324,7 +326,7 @@ class FunctionGrader(Struct):
                 continue
             found[name] = definition
             reads = definition.reads()
-            classes = {name.partition(".")[0], *reads}
+            classes |= {name.partition(".")[0], *reads}
             methods = [n for n in self._known if "." in n and n.partition(".")[0] in classes]
             parts = ast.walk(definition.node) if definition.node is not None else ()
             called = {part.attr for part in parts if isinstance(part, ast.Attribute)}
@@ -335,7 +337,9 @@ class FunctionGrader(Struct):
                 for n in methods
                 if (method := n.partition(".")[2]) in called or method.startswith("__")
             ]
-        return [each for each in found.values() if isinstance(each.node, ast.FunctionDef)]
+        # What several classes inherit is one function.
+        nodes = {id(each.node): each for each in reversed(found.values())}.values()
+        return [each for each in reversed(nodes) if isinstance(each.node, ast.FunctionDef)]
 
     def _called(self, *checks: FunctionCheck) -> list[str]:
         """Return the student's names of what the lines of checks call."""

@@ -117,7 +117,9 @@ def with_steps(
         rough = _part(known.get((check, UNEXPLAINED)), step, after)
         if gone or rough is not None or not own:
             alone = len(steps) == 1 and not (left and step.arrays)
-            told += _mended(step.change, gone, rough, before, alone=alone)
+            # What is gone with the mistake that a change was tried for is part of that.
+            unnamed = rough if step.arrays else None
+            told += _mended(step.change, gone, unnamed, before, alone=alone)
             for each in [*gone, *([rough] if rough is not None else [])]:
                 mended.setdefault(_name(each), set()).update(each.entries)
     if not told:
@@ -150,7 +152,7 @@ def _name(finding: Finding) -> tuple[str, str]:
 
 def _part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
     """Return what has no name for the entries that a step makes right; None for none of them."""
-    if rough is None or not rough.entries:
+    if rough is None or not (rough.entries and step.arrays):
         return rough if rough and _name(rough) not in map(_name, after.findings) else None
     entries = tuple(e for e in rough.entries if _array_of(e) in step.arrays)
     return replace(rough, entries=entries) if entries else None

@@ -36,7 +36,7 @@ FEW = 2
 RATES = frozenset({"wrong-learning-rate", "uneven-learning-rate"})
 """Mistakes that are of a number, wherever that is."""
 
-SAID = ("missing", "dtype", "type")
+SAID = ("dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
 
 
@@ -133,7 +133,7 @@ def _made_right(mended: Mended) -> int:
 
 def _way(grader: FunctionGrader, check: FunctionCheck) -> Lines:
     """Return the lines by which a function gives its result; where it stops its text says."""
-    if grader.verdicts[check.name].state != "error":
+    if grader.verdicts[check.name].state not in ("error", "missing"):
         return grader.forms(check)[0][0]
     nodes = [each.node for each in grader.definitions_of(check)[:1] if each.node is not None]
     parts = (part for node in nodes for part in ast.walk(node))

@@ -153,6 +153,11 @@ class Forwards(Struct, frozen=True):
             return _Heard(section, possible, possible[0])
         cells = (*section.own, *section.shared) if alone else section.own
         possible = narrow_by_targets(possible, cells)
+        # Where an activation is left out, what is computed is another task's.
+        words = narrow_by_words(possible, section, finished=False, with_exp=WITH_EXP)
+        titled = [task for task in self._titled(section, possible) if task in words]
+        if len(titled) == 1:
+            return _Heard(section, titled, titled[0])
         gaps: dict[str, float] = {}
         bounded: list[str] = []
         found = False
@@ -180,10 +185,7 @@ class Forwards(Struct, frozen=True):
             return None
         gaps, own = heard.gaps, heard.section.own
         tasks = [task for task in heard.possible if task.id not in others] or heard.possible
-        begun = {cell.file: opening(cell.source) for cell in reversed(self.submission.cells)}
-        title = "\n".join(begun[name] for name in sorted(_files(heard.section)))
-        titled = Claims(tasks).topic(title) or ()
-        tasks = [task for task in tasks if task.id in titled] or tasks
+        tasks = self._titled(heard.section, tasks) or tasks
         written = all(unwritten(each.node) is None for each in definitions(own).values())
         ends = bool(gaps) or written
         likely = [task for task in tasks if task.id in heard.bounded] or tasks
@@ -200,6 +202,13 @@ class Forwards(Struct, frozen=True):
             )
             raise GradingError(problems_of(self.submission) + text)
         return left[0]
+
+    def _titled(self, section: Section, tasks: Sequence[Task]) -> list[Task]:
+        """Return the tasks that the files of a section begin with the names of."""
+        begun = {cell.file: opening(cell.source) for cell in reversed(self.submission.cells)}
+        title = "\n".join(begun[name] for name in sorted(_files(section)))
+        titled = Claims(tasks).topic(title) or ()
+        return [task for task in tasks if task.id in titled]
 
     def resembled(self, section: Section) -> Task | None:
         """Another task, where the section's forward pass is exactly that one's and not its own."""

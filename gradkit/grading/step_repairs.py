@@ -208,6 +208,7 @@ class _Search(Struct):
         wrong = {each for check, _, own in others if check == finding.check for each in own}
         # A mistake of a forward pass is about all that it gives.
         open_ = any(check == finding.check and not own for check, _, own in others)
+        named = {each for each in others if each[1] != UNEXPLAINED}
         found = []
         for further in (0, HELD):
             examined = self.again(further)
@@ -219,7 +220,8 @@ class _Search(Struct):
             goes = all(each.state in ("pass", states[each.check]) for each in examined.verdicts)
             fewer = amiss <= len(wrong) or open_
             rest = self.left(examined, further) if goes and fewer else None
-            if rest is None or _known(rest) != others:
+            # What had no name may have been of the same mistake.
+            if rest is None or not named <= _known(rest) <= others:
                 return None
             found.append((examined, rest))
         return found[0]

@@ -1058,3 +1058,79 @@ def test_as_much_that_no_line_is_written_anew_for_comes_first(diagnosed) -> None
     findings = diagnosed(text.replace("[X, A1]", "[A1, X]"), REGRESSION).findings
     assert {each.mistake for each in findings} == {"wrong-brackets", "wrong-constant"}
     assert any("inputs[l - 2]" in each.fix for each in findings)
+
+
+ANEW = """
+def slope(Z):
+    A = sigmoid(Z)
+    return A * (1 - A)
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    W1, b1, W2, b2 = (parameters[name] for name in ('W1', 'b1', 'W2', 'b2'))
+    dA2 = -(y / y_hat) + (1 - y) / (1 - y_hat)
+    dZ2 = dA2 * y_hat * (1 - y_hat)
+    dA1 = np.dot(W2, dZ2)
+    dZ1 = dA1 * slope(np.dot(W1.T, X) + b1)
+    parameters['W1'] = W1 - 0.001 * np.dot(X, dZ1.T)
+    parameters['b1'] = b1 - 0.01 * dZ1
+    parameters['W2'] = W2 - 0.001 * A1 * dZ2
+    parameters['b2'] = b2 - 0.01 * dZ2
+"""
+
+
+def test_what_has_no_name_is_part_of_the_mistake_that_it_goes_with(diagnosed) -> None:
+    """The hidden layer is computed anew, which has no name; one difference is the wrong one."""
+    right = homework(CLASSIFICATION, ANEW)
+    wrong = right.replace("-(y / y_hat) + (1", "(y / y_hat) - (1")
+    assert wrong != right
+    (finding,) = diagnosed(wrong, CLASSIFICATION).findings
+    assert finding.mistake == "wrong-sign"
+    assert finding.fix == "dA2 = (1 - y) / (1 - y_hat) - y / y_hat"
+
+
+BY_NUMBER = """
+def update_parameters(parameters, y, y_hat, A1, X):
+    inputs = {1: X, 2: A1}
+    delta = y_hat - y
+    steps = {}
+    for l in (2, 1):
+        steps[f'W{l}'] = inputs[l] @ delta.T
+        steps[f'b{l}'] = delta
+        delta = parameters[f'W{l}'] @ delta
+        if l == 2:
+            delta = delta * A1 * (1 - A1)
+    for name, step in steps.items():
+        parameters[name] = parameters[name] - (0.001 if name[0] == 'W' else 0.01) * step
+"""
+
+
+def test_values_of_a_dict_are_a_row(diagnosed) -> None:
+    """As those of a list are, from which a loop takes what each layer is handed."""
+    right = homework(CLASSIFICATION, BY_NUMBER.replace("y_hat - y", "np.array([[y_hat - y]])"))
+    assert not diagnosed(right, CLASSIFICATION).findings
+    wrong = right.replace("{1: X, 2: A1}", "{1: A1, 2: X}")
+    (finding,) = diagnosed(wrong, CLASSIFICATION).findings
+    assert (finding.mistake, finding.fix) == ("wrong-layer-input", "inputs = {1: X, 2: A1}")
+
+
+MOVED = """
+def moved(value, gradient, rate):
+    value = value - rate * gradient
+    return value
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    d2 = y_hat - y
+    d1 = parameters['W2'] * d2 * A1 * (1 - A1)
+    for name, step in {'W2': A1 * d2, 'b2': d2, 'W1': X @ d1.T, 'b1': d1}.items():
+        parameters[name] = moved(parameters[name], step, 0.001 if name[0] == 'W' else 0.01)
+"""
+
+
+def test_a_helper_that_gives_nothing_back_is_what_is_wrong(diagnosed) -> None:
+    """The verdict says that nothing is there, and not why."""
+    right = homework(CLASSIFICATION, MOVED)
+    assert not diagnosed(right, CLASSIFICATION).findings
+    result = diagnosed(right.replace("    return value\n", ""), CLASSIFICATION)
+    assert "found None" in next(each.message for each in result.checks if each.check == "update")
+    (finding,) = result.findings
+    assert (finding.mistake, finding.fix) == ("missing-statement", "return value")

@@ -124,6 +124,22 @@ solution = "other.py"
 sizes = { N = [3, 4], k = [2, 5] }
 inputs = { x = "normal(N)" }
 checks = [{ name = "between", points = 1, call = "z = between(x, k)", compare = ["z"] }]
+
+[[tasks]]
+id = "inertia"
+title = "Steps that go on"
+kind = "functions"
+solution = "other.py"
+inputs = { p = { x = "normal(2, 3)", z = "normal(3)" }, g = { x = "normal(2, 3)", z = "normal(3)" }, a = "uniform(0.5, 0.8)" }
+[[tasks.checks]]
+name = "inertia"
+points = 1
+call = '''
+mover = Inertia(a)
+mover.step(p, g)
+mover.step(p, g)
+'''
+compare = ["p['x']", "p['z']"]
 """
 
 MODEL = """\
@@ -193,6 +209,16 @@ def between(x, k):
     z = np.zeros((1, (x.shape[0] - 1) * k + 1))
     z[0, ::k] = x
     return z[0]
+
+
+class Inertia:
+    def __init__(self, a):
+        self.a, self.v = a, {}
+
+    def step(self, p, g):
+        for k in p:
+            self.v[k] = self.a * self.v.get(k, 0) + g[k]
+            p[k] = p[k] - 0.1 * self.v[k]
 """
 
 STUDENT = """\
@@ -297,6 +323,36 @@ def between(x, k):
     for i in range(len(x)):
         z[i * k] = x[i]
     return z
+
+
+class Mover:
+    def __init__(self):
+        self.count = 0
+
+    def step(self, p, g):
+        for name in g:
+            self.move(name, p, g[name])
+
+    def kept(self, store, name, like):
+        if name not in store:
+            store[name] = np.zeros_like(like)
+        return store[name]
+
+
+class Inertia(Mover):
+    def __init__(self, a):
+        super().__init__()
+        self.a = a
+        self.velocity = {}
+
+    def step(self, p, g):
+        self.count += 1
+        super().step(p, g)
+
+    def move(self, name, p, slope):
+        v = self.a * self.kept(self.velocity, name, slope) + slope
+        self.velocity[name] = v
+        p[name] -= 0.1 * v
 """
 
 Told = Callable[..., list[Finding]]
@@ -351,6 +407,9 @@ MISTAKES = [
     (("        x[i] = old\n", ""), "x[i] = old"),
     # A size within a call.
     (("(x.shape[0] - 1) * k + 1", "x.shape[0] * k"), "z = np.zeros((x.shape[0] - 1) * k + 1)"),
+    # A method that an inherited one calls; and what is the same until each name was there once.
+    (("p[name] -= 0.1 * v", "p[name] -= 0.2 * v"), "p[name] -= 0.1 * v"),
+    (("p[name] -= 0.1 * v", "p[name] -= 0.1 * slope"), "p[name] -= 0.1 * v"),
 ]
 
 

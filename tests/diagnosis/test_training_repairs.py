@@ -494,6 +494,17 @@ SIZES = {
         "Linear(2, 2)",
     ),
     "outputs": ((("Linear(2, 1)", "Linear(2, 2)"),), "2", "Linear(2, 1)"),
+    "between two layers": (
+        (("2)\n        self.fc2 = nn.Linear(2, 1)", "1)\n        self.fc2 = nn.Linear(1, 1)"),),
+        *("1", "self.fc1 = nn.Linear(2, 2)\nself.fc2 = nn.Linear(2, 1)"),
+    ),
+    "handed over by default": (
+        (
+            ("__init__(self)", "__init__(self, units=3)"),
+            *(("Linear(2, 2)", "Linear(2, units)"), ("Linear(2, 1)", "Linear(units, 1)")),
+        ),
+        *("3", "units=2"),
+    ),
     "without a class": (
         ((TEXT[TEXT.index("class") : TEXT.index("def train")], STACK),),
         *("3", "nn.Linear(2, 2), nn.Linear(2, 1)"),
@@ -847,6 +858,32 @@ SOME = "if epoch % 10 == 0:\n        "
 ENDS = "        optimizer.step()\n        if loss < 20:\n            break\n"
 PENALISED = "criterion(y_pred, y) + 0.01 * sum((p ** 2).sum() for p in model.parameters())"
 TRAIN = TEXT[TEXT.index("def train") :]
+TRAINER = """\
+class Trainer:
+    def __init__(self, net):
+        self.net = net
+
+    def fit(self, X, y, epochs, lr):
+        losses = []
+        for _ in range(epochs):
+            loss = nn.functional.mse_loss(self.net(X).squeeze(1), y)
+            losses.append(loss.item())
+            self.net.zero_grad()
+            loss.backward()
+            for p in self.net.fc2.parameters():
+                p.data -= lr * p.grad
+        return losses
+
+
+def train(model, X, y, epochs=20, lr=0.001):
+    return Trainer(model).fit(X, y, epochs, lr)
+"""
+TRAIN_HEAD = "    for epoch in range(epochs):\n"
+SILENT = (
+    ("    loss.backward()\n    optimizer.zero_grad()\n", "    loss.backward()\n"),
+    ("    loss = nn.functional", "    optimizer.zero_grad()\n    loss = nn.functional"),
+    ("    return loss.item()\n", ""),
+)
 
 OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
     "absolute differences": (
@@ -1018,6 +1055,60 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
     "a penalty": (
         (("criterion(y_pred, y)", PENALISED),),
         *("wrong-expression", PENALISED, "loss = criterion(y_pred, y)"),
+    ),
+    "a layer left out at the end": (
+        (("self.fc2(self.fc1(X))", "self.fc1(X)"),),
+        *("missing-function", "self.fc1(X)", "return self.fc2(self.fc1(X))"),
+    ),
+    "a layer left out at the beginning": (
+        (("self.fc2(self.fc1(X))", "self.fc2(X)"),),
+        *("missing-function", "X", "return self.fc2(self.fc1(X))"),
+    ),
+    "one of the predictions": (
+        (("model(X).squeeze(1)", "model(X)[0]"),),
+        *("wrong-shape", "model(X)[0]", "y_pred = model(X).squeeze(-1)"),
+    ),
+    "targets that are never read": (
+        (("criterion(y_pred, y)", "criterion(y_pred, X[:, 0])"),),
+        *("wrong-name", "X[:, 0]", "loss = criterion(y_pred, y)"),
+    ),
+    "a rate that is never read": (
+        (*BY_HAND[:2], (STEPS[0], STEPS[1].replace("lr * p.grad", "p.grad"))),
+        *("wrong-learning-rate", "p.grad", "p -= lr * p.grad"),
+    ),
+    "no gradients for steps by hand": (
+        (*BY_HAND, ("        loss.backward()\n", "")),
+        *("missing-statement", "with torch.no_grad():", "loss.backward()"),
+    ),
+    "a rate that is set": (
+        (
+            (TRAIN, TRAINER),
+            ("self.net = net", "self.net, self.lr = net, None"),
+            ("        losses = []\n", "        self.lr = 0.1\n        losses = []\n"),
+            ("lr * p.grad", "self.lr * p.grad"),
+            ("fc2.param", "param"),
+        ),
+        *("wrong-learning-rate", "0.1", "self.lr = lr"),
+    ),
+    "steps by hand of one layer of an attribute": (
+        ((TRAIN, TRAINER),),
+        *(
+            "unregistered-parameters",
+            "self.net.fc2.parameters()",
+            "for p in self.net.parameters():",
+        ),
+    ),
+    "a step that gives nothing back": (
+        ((TEXT[TEXT.index("def train") :], STEP_OF_ITS_OWN), *SILENT),
+        *("missing-statement", "optimizer.step()", "return loss.item()"),
+    ),
+    "the last loss alone": (
+        (("losses.append(loss.item())", "losses = [loss.item()]"),),
+        *("recorded-loss", "losses = [loss.item()]", "losses.append(loss.item())"),
+    ),
+    "a list begun in each round": (
+        (("    losses = []\n", ""), (TRAIN_HEAD, f"{TRAIN_HEAD}        losses = []\n")),
+        *("recorded-loss", "losses = []", "losses = []\nfor epoch in range(epochs):"),
     ),
     "rounds of two": (
         ((TRAIN, COUNTED),),

@@ -70,3 +70,35 @@ def test_what_the_text_has_flat_is_flat(grade, tmp_path: Path) -> None:
     result = grade(path, "regression-torch", diagnose=True)
     assert checks(result)["trajectory"].state == "fail"
     assert [each.mistake for each in result.tasks[0].findings] == ["broadcast-target"]
+
+
+FUNCTION = (
+    TEXT[: TEXT.index("model = ")].replace("{targets}", "")
+    + """
+def train(model, X, y, epochs=20, lr=0.001):
+    loss_fn = nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    losses = []
+    for epoch in range(epochs):
+        optimizer.zero_grad()
+        loss = loss_fn(model(X), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+if __name__ == "__main__":
+    X = torch.rand(4, 2)
+    y = torch.tensor({numbers})
+    train(Net(), X, y)
+"""
+)
+
+
+def test_what_is_written_out_flat_is_flat(grade, tmp_path: Path) -> None:
+    """Where the file is run as a program, too; a column is one."""
+    path = script(tmp_path, FUNCTION.format(numbers="[4.0, 6.0, 5.0, 7.0]"))
+    result = grade(path, "regression-torch", diagnose=True)
+    assert [each.mistake for each in result.tasks[0].findings] == ["broadcast-target"]
+    path = script(tmp_path, FUNCTION.format(numbers="[[4.0], [6.0], [5.0], [7.0]]"))
+    assert full(grade(path, "regression-torch"))

@@ -62,10 +62,11 @@ def signs(text: Text) -> Iterator[Proposal]:
 def rows(text: Text) -> Iterator[Proposal]:
     """Yield the rows of names that are given to one, with two exchanged that are side by side."""
     for node in ast.walk(text.tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple):
-            for one, other in pairwise(node.value.elts):
-                if isinstance(one, ast.Name) and isinstance(other, ast.Name):
-                    yield text.put_each("wrong-order", ((one, other.id), (other, one.id)))
+        value = node.value if isinstance(node, ast.Assign) else None
+        row = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", ())
+        for one, other in pairwise(row):
+            if isinstance(one, ast.Name) and isinstance(other, ast.Name):
+                yield text.put_each("wrong-order", ((one, other.id), (other, one.id)))
 
 
 def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping
-from itertools import combinations, pairwise, permutations
+from itertools import combinations, pairwise, permutations, product
 from typing import TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
@@ -100,9 +100,10 @@ def _losses(text: Text, task: Task) -> Iterator[Proposal]:
     """The task's loss in the place of another, by what it is made of, or by its name."""
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name):
-            right = _group(last_name(node), LOSSES).get(task.loss, "")
-            if right not in ("", last_name(node)):
-                yield _renamed(text, "loss", node, right)
+            group = _group(last_name(node), LOSSES)
+            for right in map(group.get, (task.loss, "logits")):
+                if right not in (None, last_name(node)):
+                    yield _renamed(text, "loss", node, right)
     own = [name for name, of in text.made.losses.items() if of == LOSSES[0].get(task.loss)]
     for node in text.calls:
         if len(node.args) == 2 and isinstance(node.func, ast.Name):
@@ -176,18 +177,30 @@ def _options(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _rates(text: Text, task: Task) -> Iterator[Proposal]:
     """The rate that is handed over, or the task's, in the place of another."""
-    for step in _by_hand(text.tree):
-        for part in walk(step.value):
-            if isinstance(part, ast.Constant) and isinstance(part.value, float):
-                yield text.put("rate", text.spot(part), repr(float(task.rates.weight)))
+    for holder in walk(text.tree):
+        for name, step in product(_idle(holder), _by_hand(holder)):
+            whole = f"{name} * {ast.unparse(step.value)}"
+            yield text.put("multiplied", text.spot(step.value), whole)
+    given = [node.value for node in walk(text.tree) if isinstance(node, ast.Assign)]
+    parts = [*given, *(part for step in _by_hand(text.tree) for part in walk(step.value))]
+    rates = [n for n in parts if isinstance(n, ast.expr) and type(getattr(n, "value", 0)) is float]
     for node in text.calls:
         if last_name(node.func) in OPTIMIZERS:
-            given = [each.value for each in node.keywords if each.arg == "lr"]
-            for value in given or node.args[1:2]:
-                handed = [*text.parameters(node), repr(float(task.rates.weight))]
-                for name in handed:
-                    if name != ast.unparse(value):
-                        yield text.put("rate", text.spot(value), name)
+            rates += [each.value for each in node.keywords if each.arg == "lr"] or node.args[1:2]
+    for value in reversed(rates):
+        for name in (*text.parameters(value), repr(float(task.rates.weight))):
+            if name != ast.unparse(value):
+                yield text.put("rate", text.spot(value), name)
+
+
+def _idle(holder: ast.AST) -> list[str]:
+    """Return the parameters of a function, or the attributes of a class, that it never reads."""
+    if isinstance(holder, ast.FunctionDef):
+        return sorted({each.arg for each in holder.args.args} - names_in(holder, ast.Load))
+    parts = attributes_in(holder) if isinstance(holder, ast.ClassDef) else []
+    named = [each for each in parts if isinstance(each.value, ast.Name)]
+    held = {each.attr for each in named if isinstance(each.ctx, ast.Load)}
+    return [ast.unparse(each) for each in named if each.attr not in held]
 
 
 def _by_hand(node: ast.AST) -> Iterator[ast.Assign | ast.AugAssign]:
@@ -328,8 +341,8 @@ def _sums(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives, in the shape of the targets: where it is called, not inside of it."""
-    for node in text.calls:
-        model = _model_called(node)
+    for node in (n for n in walk(text.tree) if isinstance(n, ast.Call | ast.Subscript)):
+        model = _model_called(node.value if isinstance(node, ast.Subscript) else node)
         if model and not text.computes(node.lineno):
             yield text.put("shape", text.spot(node), f"{ast.unparse(model)}.squeeze(-1)")
     for node in text.calls:
@@ -354,22 +367,29 @@ def _model_called(node: ast.expr) -> ast.Call | None:
 
 
 def _terms(text: Text, task: Task) -> Iterator[Proposal]:
-    """What a model holds and never reads, added to what it computes."""
+    """What a model holds and never reads, added to what it computes, or called with it."""
     for model in walk(text.tree):
         if isinstance(model, ast.ClassDef):
-            named = [each for each in attributes_in(model) if isinstance(each.value, ast.Name)]
-            read = {each.attr for each in named if isinstance(each.ctx, ast.Load)}
-            unread = [each for each in named if each.attr not in read]
-            for node in walk(model):
-                value = node.value if isinstance(node, ast.Assign | ast.Return) else node
-                if isinstance(value, ast.BinOp | ast.Call):
-                    for each in unread:
-                        whole = f"{ast.unparse(value)} + {ast.unparse(each)}"
-                        yield text.put("term", text.spot(value), whole)
+            nodes = walk(model)
+            parts = [n.value for n in nodes if isinstance(n, ast.Assign | ast.Return)]
+            parts += [part for n in nodes if isinstance(n, ast.Call) for part in n.args]
+            parts += [n for n in nodes if isinstance(n, ast.BinOp)]
+            for part in dict.fromkeys(parts):
+                if isinstance(part, ast.Name | ast.BinOp | ast.Call) and text.computes(part.lineno):
+                    for held in _idle(model):
+                        yield text.put("term", text.spot(part), f"{ast.unparse(part)} + {held}")
+                        yield text.put("wrapped", text.spot(part), f"{held}({ast.unparse(part)})")
 
 
 def _recorded(text: Text, task: Task) -> Iterator[Proposal]:
-    """The loss that is propagated back, recorded in the place of something else."""
+    """The loss that is propagated back, recorded in the place of something else, and in a list."""
+    made = [n for n in walk(text.tree) if isinstance(n, ast.Assign)]
+    begun = {ast.unparse(n.targets[0]) for n in made if ast.unparse(n.value) == "[]"}
+    for node in made:
+        own = node.value.elts if isinstance(node.value, ast.List) else [node.value]
+        if own and (history := ast.unparse(node.targets[0])) in begun:
+            whole = f"{history}.append({', '.join(map(ast.unparse, own))})"
+            yield text.put("added", text.spot(node), whole)
     names = _called_on(text, "backward")
     appended = [n for n in text.calls if called_method(n) == "append" and len(n.args) == 1]
     values = [node.args[0] for node in appended]
@@ -419,7 +439,7 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
     ]
     handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
-        names = [node.id for node in walk(value) if isinstance(node, ast.Name)]
+        names = [*map(ast.unparse, [each.value for each in attributes_in(value)] or [value])]
         for name in dict.fromkeys([*names, *text.parameters(value)[:1], *text.made.models]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
 
@@ -589,9 +609,7 @@ def _unsaid(text: Text, task: Task) -> Iterator[Proposal]:
         within = []
     for node in within:
         made = [each for each in node.body if isinstance(each, ast.Assign)]
-        steps = [
-            n for n in node.body if isinstance(n, ast.Expr) and called_method(n.value) == "step"
-        ]
+        steps = [n for n in node.body if calls_method(n, "step") or any(_by_hand(n))]
         losses = [last_name(each.targets[0]) for each in made if isinstance(each.value, ast.Call)]
         for name in reversed(losses):
             for last in steps or (made if calls_method(text.tree, "step") else []):
@@ -660,7 +678,10 @@ def _dropped(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _indented(text: Text, task: Task) -> Iterator[Proposal]:
-    """What a loop ends with behind it, if that is a result; or a statement beside it in it."""
+    """What a loop ends with behind it, if that is a result; or a statement beside it in it.
+
+    What it begins with is put before it if it is nothing but a value to begin with.
+    """
     for parent in walk(text.tree):
         block = getattr(parent, "body", ())
         for loop, following in pairwise([*block, None] if isinstance(block, list) else ()):
@@ -678,12 +699,16 @@ def _indented(text: Text, task: Task) -> Iterator[Proposal]:
                         first, at = text.spot(above[0]).last, text.spot(node)
                         lines = [*text.lines[first - 1 : at.first - 1], *lines]
                         yield text.moved(INDENTED, first, at.last, lines, at)
-        for one, loop in pairwise(block if isinstance(block, list) else ()):
-            if isinstance(loop, LOOPS) and isinstance(one, ast.Assign):
-                inner = loop.body[0]
+        for one, loop in pairwise([None, *block] if isinstance(block, list) else ()):
+            if isinstance(loop, LOOPS):
+                inner, alone = loop.body[0], len(loop.body) == 1
                 head = text.lines[loop.lineno - 1 : inner.lineno - 1]
-                line, at = " " * inner.col_offset + ast.unparse(one), text.spot(one)
-                yield text.moved(INDENTED, at.first, inner.lineno - 1, [*head, line], at)
+                if isinstance(one, ast.Assign):
+                    line, at = " " * inner.col_offset + ast.unparse(one), text.spot(one)
+                    yield text.moved(INDENTED, at.first, inner.lineno - 1, [*head, line], at)
+                if isinstance(inner, ast.Assign) and not (alone or names_in(inner.value)):
+                    line, at = " " * loop.col_offset + ast.unparse(inner), text.spot(inner)
+                    yield text.moved(INDENTED, loop.lineno, at.last, [line, *head], at)
 
 
 def _in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
@@ -705,6 +730,14 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
+def _handed(text: Text, task: Task) -> Iterator[Proposal]:
+    """What a function is handed and never reads, handed on in the place of something else."""
+    for function in (n for n in walk(text.tree) if isinstance(n, ast.FunctionDef)):
+        for name in _idle(function):
+            for call in (each for each in walk(function) if isinstance(each, ast.Call)):
+                yield from (text.put("handed", text.spot(each), name) for each in call.args)
+
+
 def _returns(text: Text, task: Task) -> Iterator[Proposal]:
     """All of what is returned, or anything at all."""
     for function in walk(text.tree):
@@ -712,7 +745,8 @@ def _returns(text: Text, task: Task) -> Iterator[Proposal]:
             continue
         last, at = text.spot(function.body[-1]), " " * function.body[-1].col_offset
         if not any(isinstance(node, ast.Return) for node in walk(function)):
-            for name in _called_on(text, "append"):
+            losses = [f"{name}.item()" for name in _called_on(text, "backward")]
+            for name in (*_called_on(text, "append"), *losses):
                 lines = [*text.lines[last.first - 1 : last.last], f"{at}return {name}"]
                 yield text.moved("missing", last.first, last.last, lines, last)
         for node in walk(function):
@@ -721,21 +755,20 @@ def _returns(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _sizes(text: Text, task: Task) -> Iterator[Proposal]:
-    """A size of the layers in the place of another: once, or wherever that stands in the model."""
+    """A size of the layers in the place of another: once, of two layers, or in all of the model."""
     stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
     for model in walk(text.tree):
         if isinstance(model, ast.ClassDef) or model in stacks:
-            calls = [node for node in walk(model) if isinstance(node, ast.Call)]
-            given = [n for call in calls for n in (*call.args, *(k.value for k in call.keywords))]
-            numbers = [node for node in given if _is_size(node)]
+            numbers = sorted(filter(_is_size, walk(model)), key=lambda n: (n.lineno, n.col_offset))
             alike = [[one for one in numbers if one.value == n.value] for n in numbers]
-            for nodes in (*([n] for n in numbers), *alike):
+            sides = [[*pair] for pair in pairwise(numbers) if pair[0].value == pair[1].value]
+            for nodes in (*([n] for n in numbers), *sides, *alike):
                 for units in dict.fromkeys(layer.units for layer in task.layers):
                     if units != nodes[0].value:
                         yield text.put_each("size", ((node, str(units)) for node in nodes))
 
 
-def _is_size(node: ast.expr) -> TypeGuard[ast.Constant]:
+def _is_size(node: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and type(node.value) is int
 
 
@@ -775,6 +808,9 @@ CERTAIN = ("loss", "optimizer")
 SIZES = "sizes"
 """In the place of a mistake: the model has parameters of other shapes."""
 
+OF_LOOPS = ("wrong-rounds", "missing-activation")
+"""Mistakes of what is done in each round, be it of a training or of a forward pass."""
+
 FROZEN = ("missing-step", "graph-detached", "unregistered-parameters")
 """Mistakes that leave every parameter where it was."""
 
@@ -796,6 +832,7 @@ def _spelled(kind: str) -> Changes:
 
 KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     **{kind: (_spelled(kind), SPELLINGS[kind][1], mends) for kind, mends in SPELT.items()},
+    "handed": (_handed, "wrong-name", ()),
     "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
     "given": (_given, "unregistered-parameters", ("unregistered-parameters",)),
     IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
@@ -814,11 +851,11 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     INDENTED: (
         _indented,
         "wrong-indentation",
-        ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", "wrong-rounds"),
+        ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", *OF_LOOPS),
     ),
     "missing": (_missing, "missing-statement", ("missing-zero-grad", "missing-step")),
     "unsaid": (_unsaid, "missing-statement", (*FROZEN, SIZES)),
-    "added": (_subtracted, "not-added", ()),
+    "added": (_subtracted, "not-added", ("recorded-loss",)),
     "shape": (_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
     "sign": (_signs, "turned-sign", ("wrong-sign",)),
@@ -872,10 +909,12 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
 MENDS = {kind: codes for kind, (_, _, codes) in KINDS.items()} | {
     "wrapped": ("missing-activation",),
     "each": ("unregistered-parameters",),
+    "multiplied": ("wrong-learning-rate", "rate-ignored"),
     "cut": ("graph-detached",),
 }
 NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "wrapped": "missing-function",
+    "multiplied": "missing-factor",
     "each": "wrong-bounds",
     "cut": "graph-detached",
 }

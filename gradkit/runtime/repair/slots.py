@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from gradkit.runtime.repair.tree import new
 
-KEPT = (1, 2, 16, 64)
-"""Which times of a slot are recorded: a loop's other rounds are like these."""
+KEPT = {1: 0, 2: 1, 3: 1, 16: 2, 64: 3}
+"""Which times of a slot are recorded, as which: a loop's other rounds are like these."""
 
 ROW = 100
 """Elements of a display that are slots of their own; a longer one is data, and one slot."""
@@ -165,12 +165,12 @@ class Record:
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Take down one run of a slot, once what it calls has run, and give its value."""
         self.times[number] += 1
-        before = copied(local) if self.times[number] in KEPT else None
+        before = [copied(local)] if (at := KEPT.get(self.times[number])) is not None else []
         try:
             return value()
         finally:
-            if before is not None:
-                self.names.setdefault(number, []).append(before)
+            if before:
+                self.names.setdefault(number, [])[at:] = before
 
 
 def copied(names: Mapping[str, Any]) -> dict[str, Any]:
