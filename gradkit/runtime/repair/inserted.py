@@ -120,7 +120,11 @@ def _of_model(
             yield from (_at(tree, each) for each in entries if isinstance(tree, ast.AugAssign))
         else:
             same = {*part.numbers}
-            yield from (_assigned(f"{d}[{k!r}]", tree) for d, k, n in missing if n & same or not n)
+            # What is there already may be what it was before.
+            named, held = isinstance(tree, ast.Name), scopes[0].values
+            for d, k, n in missing:
+                if (n & same or not n) and (k not in held[d] or (named and n)):
+                    yield _assigned(f"{d}[{k!r}]", tree)
 
 
 def _of_values(
