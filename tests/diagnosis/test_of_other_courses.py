@@ -204,6 +204,15 @@ name = "moved"
 points = 1
 call = "n, c = moved(w, g, config)"
 compare = ["n", "c['v']"]
+
+[[tasks]]
+id = "scaled"
+title = "Rows of one size"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [3, 4], D = [5, 6] }
+inputs = { x = "normal(N, D)", g = "normal(D)" }
+checks = [{ name = "scaled", points = 1, call = "r = scaled(x, g)", compare = ["r"] }]
 """
 
 MODEL = """\
@@ -311,6 +320,10 @@ def largest(x):
 def moved(w, g, config):
     step = 0.9 * config["v"] - config["rate"] * g
     return w + step, {**config, "v": step}
+
+
+def scaled(x, g):
+    return g * (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
 """
 
 STUDENT = """\
@@ -479,6 +492,15 @@ def moved(w, g, config):
     w = w + v
     config["v"] = v
     return w, config
+
+
+def scaled(x, g):
+    x = x.T
+    mean = np.mean(x, axis=0)
+    size = np.std(x, axis=0)
+    rows = (x - mean) / size
+    rows = rows.T
+    return g * rows
 """
 
 Told = Callable[..., list[Finding]]
@@ -552,6 +574,8 @@ MISTAKES = [
     (("h:h + 2, c]", "h:h + 2]"), "pair = x[n, h:h + 2, c]"),
     # An entry that is there, as it was before.
     (('    config["v"] = v\n', ""), "config['v'] = v"),
+    # What is turned back at the end.
+    (("    x = x.T\n", ""), "x = x.T"),
 ]
 
 
