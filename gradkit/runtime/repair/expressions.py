@@ -197,7 +197,9 @@ def _constants(spot: Spot) -> Iterator[Change]:
                 cost = SCALED if row or number not in plain else LARGER if set_to else SIMPLE
                 kind = "turned-sign" if number == -value and scales else "wrong-constant"
                 yield Change(OPTIONS.get(spot.of, kind), _number(number), cost)
-        names = [*spot.scope.places] if counted else spot.scope.numbers
+        index = spot.counts and any(isinstance(a, ast.Subscript) for a in spot.above)
+        names = spot.scope.numbers_that(count=True) if index else spot.scope.numbers
+        names = [*spot.scope.places] if counted else names
         if not counted and (added or any(called(a) in BOUNDED for a in spot.above)):
             # Sizes are factors, and no terms or bounds of what is computed.
             names = spot.scope.numbers_that(count=False)
@@ -812,9 +814,9 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
         yield Change("wrong-element", node.value)
         own = part.elts if isinstance(part, ast.Tuple) else [part]
-        places = [name for name in spot.scope.places if name not in names_in(part)]
-        for name in places if is_array(spot.value) else ():
-            for parts in ([*own, expression(name)], [expression(name), *own]):
+        places = [expression(n) for n in spot.scope.places if n not in names_in(part)]
+        for one in [new(ast.Slice), *places] if is_array(spot.value) else ():
+            for parts in ([*own, one], [one, *own]):
                 longer = with_parts(node, slice=new(ast.Tuple, parts, ast.Load()))
                 yield Change("wrong-element", longer, SCALED)
 
