@@ -84,6 +84,9 @@ class Candidate:
 MORE, PAIR, MOST = 2.15, 2.2, 100.0
 """Costs from which changes borrow, from which two are made at once, and more than any is."""
 
+KNOWN = 0.01
+"""What a change costs besides of a value that the model solution has too."""
+
 CLEARED = 0.8
 """What a change costs besides in a function that gives what is right.
 
@@ -377,7 +380,7 @@ class Candidates:
         so are values that are as near to the model's as the one before, where ``nearer`` ones are
         looked for.
         """
-        more = _more(place.target)
+        more = _more(place.target) + KNOWN * (place.near == EXACT)
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         own = [ast.unparse(each) for each in getattr(place.slot.statement, "targets", ())]
@@ -466,7 +469,7 @@ class Candidates:
                     yield _in_block(change, block, -line, target)
 
     def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
-        """Yield the dicts among names that have not a key that is asked for.
+        """Yield the dicts among names that have not what is right at a key that is asked for.
 
         Besides, the numbers of the model's values that are right there; none where only something
         that is made of it is asked for.
@@ -477,7 +480,7 @@ class Candidates:
             numbers = {n // KINDS for n in found if n % KINDS == 0}
             for key in re.findall(KEY, read):
                 for name, row in held.items():
-                    if isinstance(row, dict) and key not in row:
+                    if isinstance(row, dict) and not pool.found(row.get(key)) & found:
                         yield name, key, numbers
 
 
