@@ -502,9 +502,8 @@ class _Repairs(Struct):
 
     def _lines_of(self, cell: Cell, place: Place | None) -> list[int]:
         """Return the line of a cell as it is now that a place is, if it is there."""
-        if place is None or (place.file, place.cell) != (cell.file, cell.cell):
-            return []
-        return [self._now(cell, place.line - cell.first_line + 1)]
+        line = cell.line_of(place)
+        return [self._now(cell, line)] if line else []
 
     def _held(
         self,
