@@ -157,7 +157,7 @@ def _diagnose(
     if observed is None:
         return best, UpdateProbes(inputs, inputs.before)
     fresh, fit = observed
-    rules = recover(task, program, fit, fresh)
+    rules = recover(task, program, fresh)
     best = diagnose(task, rules, fit, fresh, entries=wrong, seen=seen)
     if best.explanation.unexplained and program is not None:
         left = best.explanation.unexplained
