@@ -181,18 +181,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
         ),
         Slip("wrong-sign", {"b1[1] -= 0.01 * gap * W2[1]": "b1[1] += 0.01 * gap * W2[1]"}),
         Slip("squared-error", {"gap = -2 * (y - y_hat)": "gap = -2 * (y - y_hat) ** 2"}),
-        Slip(
-            "wrong-factor",
-            {"gap = -2 * (y - y_hat)": "gap = -(y - y_hat)"},
-            at=(
-                "W1[:, 0:1] -= 0.001 * gap * W2[0] * X",
-                "W1[:, 1:2] -= 0.001 * gap * W2[1] * X",
-                "b1[0] -= 0.01 * gap * W2[0]",
-                "b1[1] -= 0.01 * gap * W2[1]",
-                "W2[:, :] -= 0.001 * gap * A1",
-                "b2[:] -= 0.01 * gap",
-            ),
-        ),
+        Slip("wrong-factor", {"gap = -2 * (y - y_hat)": "gap = -(y - y_hat)"}),
     ),
 )
 
@@ -412,9 +401,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
              '"W2": parameters["W2"] - 0.001 * A1 * dA2,': '"W2": parameters["W2"] - 0.01 * A1 * dA2,'}),
         Slip("wrong-layer-input", {'"W2": parameters["W2"] - 0.001 * A1 * dA2,': '"W2": parameters["W2"] - 0.001 * X * dA2,'}),
         Slip("overwritten", {'"b2": parameters["b2"] - 0.01 * dA2,': '"b2": -0.01 * dA2 * np.ones((1, 1)),'}),
-        Slip("wrong-factor", {"dA2 = 2 * (y_hat - y)": "dA2 = y_hat - y"},
-             at=('"W1": parameters["W1"] - 0.001 * dW1,', '"b1": parameters["b1"] - 0.01 * dA1,',
-                 '"W2": parameters["W2"] - 0.001 * A1 * dA2,', '"b2": parameters["b2"] - 0.01 * dA2,')),
+        Slip("wrong-factor", {"dA2 = 2 * (y_hat - y)": "dA2 = y_hat - y"}),
     ),
 )  # fmt: skip
 

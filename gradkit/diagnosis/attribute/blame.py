@@ -298,7 +298,7 @@ class Blame:
         ratio = step[0] / right[0]
         if not np.abs(step - ratio * right).max() <= NEAR * np.abs(step).max():
             return None
-        return self._multiplied(entry, ratio, [1.0])
+        return self._multiplied(entry, ratio, [1.0]) or self._shared(entry)
 
     def figure(self, entry: Entry) -> At | None:
         """Return the step at which a constant comes in that is off by the slip's ratio.
@@ -310,7 +310,7 @@ class Blame:
             return None if self._everywhere else self._multiplied(entry, -1.0, [])
         off = ratio if isinstance(ratio, float) else 1.0
         found = self._multiplied(entry, off, [] if code == "rate-ignored" else [1.0])
-        return found or (self._rate(entry, off) if "rate" in code else None)
+        return found or (self._rate(entry, off) if "rate" in code else self._shared(entry))
 
     def _rate(self, entry: Entry, off: float) -> At | None:
         """The event of a rate's name, where it comes into a constant that is made of several."""
@@ -341,6 +341,25 @@ class Blame:
                     event = self._last_event(number, partial(_is_bare, each)) if told else None
                     return number, event
         return None
+
+    def _shared(self, entry: Entry) -> At | None:
+        """Return the last step of the error that all is made of that is wrong, and nothing right.
+
+        That is all of one unit, if it is of more parameters than one.
+        """
+        case, known = self._case, self.parts(entry)
+        wrong = [each for each in case.slip.entries if not are_at_odds(entry, each)]
+        made = [{*self.below(each)} for each in wrong]
+        several = len({parameter for parameter, _ in wrong}) > 1
+        shared = set.intersection(*made) - self._right if several else set()
+        errors = [n for n in shared if OUTPUT in (known.of(self._values[n]) or ())]
+        if not errors:
+            return None
+        last = max(errors)
+        named = [n for n, event in enumerate(case.trace.events) if case.renames(last, event)]
+        if case.is_computed(last):
+            return last, None
+        return (last, named[-1]) if named else None
 
 
 def _is_bare(step: int, event: Event) -> bool:
