@@ -20,7 +20,7 @@ from gradkit.diagnosis.mistakes.compare import (
     Difference,
     differences,
 )
-from gradkit.diagnosis.mistakes.figures import common_ratios, readings
+from gradkit.diagnosis.mistakes.figures import common_ratios, is_usual_ratio, readings
 from gradkit.diagnosis.mistakes.proof import IDLE, ChangeSet, Proof, matches
 from gradkit.diagnosis.mistakes.rewrite import each_factor
 from gradkit.diagnosis.mistakes.targets import as_exchanged, as_mutated, stands_still, with_targets
@@ -109,7 +109,10 @@ def _explain(
     work = Proof(task, base, fit, fresh, wrong)
     if len(applies) == len(base) and all(stands_still(base[e], r) for e, r in applies.items()):
         return _idle(work, seen), {}
-    options = {entry: differences(base[entry], rule, task) for entry, rule in applies.items()}
+    options = {
+        entry: [d for d in differences(base[entry], rule, task) if _is_a_slip(task, d)]
+        for entry, rule in applies.items()
+    }
     retargeted = with_targets(task, base, applies, options)
     choice, alternatives = _choose(retargeted, wrong)
     choice = as_exchanged(as_mutated(choice, seen))
@@ -144,6 +147,17 @@ def _told(slips: Iterable[Slip]) -> tuple[int, int]:
     """How much a reading claims: its mistakes, and the figures and factors that it may choose."""
     chosen = [set(slip.details) - {()} for slip in slips]
     return len(chosen), sum(map(len, chosen))
+
+
+def _is_a_slip(task: Task, difference: Difference) -> bool:
+    """Whether something of the right rule is left: ``b = 0.1`` is another rule, not four slips."""
+    form = difference.form
+    if form.source is None and not any(term.factors for term in form.terms):
+        return False
+    codes = {code for code, _ in difference.changes}
+    if "missing-error" not in codes or difference.ratio is None:
+        return True
+    return is_usual_ratio(task, abs(difference.ratio))
 
 
 def marked(rule: Rule, applied: Rule | None) -> Rule:
