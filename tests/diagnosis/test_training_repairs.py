@@ -881,6 +881,10 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         (("        optimizer.zero_grad()\n", ANEW),),
         *("graph-detached", "loss = torch.tensor(loss.item(), requires_grad=True)", ""),
     ),
+    "steps uphill, by a method": (
+        (*IN_PLACE, ("sub_", "add_")),
+        *("wrong-sign", "add_", STEPPED),
+    ),
     "steps that are cut off": (
         (*IN_PLACE, ("p.grad)", "p.grad.clamp(-1, 1))")),
         *("extra-function", "p.grad.clamp(-1, 1)", STEPPED),

@@ -27,6 +27,7 @@ COLUMN = frozenset(["view", "reshape", "unsqueeze"])
 """Calls that may make a column."""
 
 SUMS = {"sum": "mean", "mean": "sum"}
+OPPOSITE = {"add_": "sub_", "sub_": "add_"}
 KEPT = frozenset(["backward", "step", "zero_grad", "parameters", "append", "range", "format"])
 """Calls without which nothing is left of a loop."""
 
@@ -418,6 +419,9 @@ def _signs(text: Text, task: Task) -> Iterator[Proposal]:
             yield from _turned(text, node.op, text.spot(node.left), text.spot(node.right))
         elif isinstance(node, ast.AugAssign) and not _is_number(node.value):
             yield from _turned(text, node.op, text.spot(node.target), text.spot(node.value))
+    for node in text.calls:
+        if name := OPPOSITE.get(called_method(node)):
+            yield _renamed(text, "sign", node.func, name)
     for node in text.calls:
         if last_name(node.func) == "exp" and len(node.args) == 1:
             negated = ast.unparse(ast.UnaryOp(ast.USub(), node.args[0]))
