@@ -32,8 +32,11 @@ where none alone makes anything right."""
 GAIN = 0.02
 """Of an output, what has to be right besides for a change to be a step whatever it gives."""
 
-WHOLE = "wrong-expression"
-"""The kind of a change that two others may be instead."""
+WHOLE, STEP = "wrong-expression", "missing-statement"
+"""Kinds of changes: one that two others may be instead, and one that may be instead of several."""
+
+MUCH, KEPT_BACK = 3, 24
+"""Changes that another one is looked for in the place of, and the part of the time for that."""
 
 NOTHING = -1
 """What a change leaves wrong that makes nothing right."""
@@ -111,6 +114,8 @@ class Search:
     def proposals(self) -> list[Proposal]:
         """Return the changes that make all right that can be made right, in their order."""
         found: list[Proposal] = []
+        first, kept_back = self.text, self.budget.left // KEPT_BACK
+        self.budget.spend(kept_back)
         with quiet(), alarmed(), kept(self.namespace) as put:
             bench = Bench(self.namespace, put, self.question, self.budget)
             # What was not wanted may have been right but once.
@@ -124,6 +129,12 @@ class Search:
                     break
                 for each in best.proposals:
                     self.text = self.text.after(each)
+            self.budget.spend(-kept_back)
+            if len(found) >= MUCH:
+                # What is made of one value may be all right by one step more.
+                self.text, self.most, self.kinds = first, 1, (STEP,)
+                one = self._round(bench)
+                found = [*one.proposals] if one is not None else found
             bench.leave()
         return found
 
