@@ -80,8 +80,8 @@ def line(name: str, task: Task, function: Callable[..., object]) -> None:
     seen = run(function, fit), run(function, fresh)
     traced = milliseconds(lambda: program_of(function, task, fit))
     program = program_of(function, task, fit)
-    rules = milliseconds(lambda: recover(task, program, *seen))
-    found = recover(task, program, *seen)
+    rules = milliseconds(lambda: recover(task, program, seen[1]))
+    found = recover(task, program, seen[1])
     names = milliseconds(lambda: diagnose(task, found, *seen))
     figures = f"called {traced:6.1f}   rules {rules:6.1f}   names {names:6.1f}"
     print(f"{name:36s} {task.id:22s} {figures}")
@@ -108,7 +108,7 @@ def once(task: Task, codes: frozenset[str]) -> float:
     seen = run(function, fit), run(function, fresh)
     start = time.process_time()
     program = program_of(function, task, fit, "scalar")
-    diagnose(task, recover(task, program, *seen), *seen)
+    diagnose(task, recover(task, program, seen[1]), *seen)
     return (time.process_time() - start) * 1e3
 
 

@@ -19,7 +19,6 @@ from gradkit.records.submission import Cell, Place, Section
 from gradkit.records.task import QUANTITIES, Array, Role, Task
 from gradkit.runtime.statements import is_called, plain
 from gradkit.runtime.syntax import LOOPS, called_method, effects_of, names_bound, walk
-from gradkit.submission.definitions import finder
 from gradkit.submission.source import parse
 
 CALLS = ("zero_grad", "backward", "step")
@@ -284,7 +283,7 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
                 name=f"`{read.id}`",
                 argument=f"`{argument}`",
             )
-            return GlobalRead(finder(cells)(cell.id, read.lineno), sentence)
+            return GlobalRead(cell.place(read.lineno), sentence)
     return None
 
 

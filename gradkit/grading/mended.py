@@ -18,7 +18,6 @@ from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.grading.repairs import WHOLE
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
-from gradkit.submission.definitions import finder
 
 MUCH, MANY, MOST = 3, 4, 5
 """Mistakes about one entry on one line, different ones on one line, and those about one entry, in
@@ -228,14 +227,14 @@ def _named(
 
 def _as_before(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -> Inquiry:
     """Return what was found after some steps, at the lines that there were before them."""
-    find, lines = finder(cells), dict[Place | None, Place]()
+    lines = dict[Place | None, Place]()
     for cell in cells:
         text = steps[-1].texts.get(cell.id, cell.source)
         for line in range(1, text.count("\n") + 2):
             was = line
             for step in reversed(steps):
                 was = _line_before(step, was) if step.proposal.cell == cell.id else was
-            lines[find(cell.id, line)] = find(cell.id, was)
+            lines[cell.place(line)] = cell.place(was)
     findings = tuple(
         replace(
             each,

@@ -158,9 +158,8 @@ class _Search(Struct):
         """
         best: tuple[Step, Examined, Inquiry] | None = None
         for cell in self.process.section.own:
-            here = (cell.file, cell.cell) == (place.file, place.cell)
-            text = Text(cell.id, cell.source if here else "")
-            line = place.line - cell.first_line + 1
+            line = cell.line_of(place)
+            text = Text(cell.id, cell.source if line else "")
             for each in (one for one in steps.products(text) if one.first <= line <= one.last):
                 step = self._step(cell, text, each, check)
                 if step is not None:
@@ -249,7 +248,7 @@ class _Search(Struct):
             elif finding.mistake == HANDED:
                 proposals = steps.rows(text)
             elif finding.mistake == LATE and len(finding.places) == 1:
-                own = {finding.places[0].line - cell.first_line + 1}
+                own = {cell.line_of(finding.places[0])}
                 proposals = (*steps.copies(text), *steps.moved_up(text, own))
             elif len(finding.places) > 1 and kinds & OF_NAMES:
                 lines = self._lines_of(cell, finding, function)
@@ -267,7 +266,7 @@ class _Search(Struct):
     def _lines_of(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
         """Return the lines of a cell that give names to what a mistake shows in."""
         return frozenset(
-            place.line - cell.first_line + 1
+            cell.line_of(place)
             for each in finding.places
             for place in shared_lines([cell], function, [each])
         )

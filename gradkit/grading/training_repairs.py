@@ -46,7 +46,7 @@ from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import definitions, finder
+from gradkit.submission.definitions import definitions
 
 ATTEMPTS = 60
 """Texts with one change that are run, some 80 ms of processor time each, and as many with several;
@@ -323,12 +323,11 @@ class _Search(Struct):
 
     def _stopped(self, examined: Examined) -> set[tuple[str, int]]:
         """Return the lines of cells that the code stops at."""
-        places = [v.place for v in examined.verdicts if v.state == "error" and v.place is not None]
         return {
-            (name, place.line - cell.first_line + 1)
-            for place in places
+            (name, line)
+            for verdict in examined.verdicts
             for name, cell in self.cells.items()
-            if (cell.file, cell.cell) == (place.file, place.cell)
+            if verdict.state == "error" and (line := cell.line_of(verdict.place))
         }
 
     def _run(self, texts: Texts) -> _Run:
@@ -387,7 +386,7 @@ def _with_loss(
     earlier = [each.proposal for each in made[: made.index(loss)]]
     cell = cells[loss.proposal.cell]
     own = [each for each in earlier if each.cell == cell.id]
-    place = finder([cell])(cell.id, line_before(own, loss.proposal.line))
+    place = cell.place(line_before(own, loss.proposal.line))
     said = say(
         "The loss in line {line} was chosen for what the model gives now, and has to change with "
         "it.",
@@ -440,7 +439,7 @@ def _told(
     if MENDS[proposal.kind] == ("missing-step",):
         # There is a step in the text, and no optimiser to be called.
         finding = replace(finding, hints=finding.hints[:3])
-    place = finder([cell])(cell.id, line)
+    place = cell.place(line)
     parts = marked(proposal, source, cell, place.line)
     own = cell.source.split("\n")[line - 1].strip()
     if own != parts["source"]:
@@ -462,5 +461,5 @@ def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
     ((cell, text, spot),) = spots
     line = text.lines[spot.first - 1]
     columns = (0, spot.end - spot.start) if spot.last == spot.first else ()
-    place = finder([cell])(cell.id, spot.first)
+    place = cell.place(spot.first)
     return replace(finding, place=place, source=line.strip(), columns=columns)

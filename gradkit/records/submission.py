@@ -41,6 +41,16 @@ class Cell(Struct, frozen=True):
     first_line: int = 1
     title: str = ""
 
+    def place(self, line: int) -> Place:
+        """Return where a line of the source stands in the student's own file."""
+        return Place(self.file, self.cell, self.first_line + line - 1, self.title)
+
+    def line_of(self, place: Place | None) -> int:
+        """Return the line of the source that a place is, from 1; 0 for one that is elsewhere."""
+        if place is None or (place.file, place.cell) != (self.file, self.cell):
+            return 0
+        return place.line - self.first_line + 1
+
 
 class Listing(Struct, frozen=True):
     """Lines of the student's own file, whole, from ``first_line`` on."""

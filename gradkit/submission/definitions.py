@@ -26,7 +26,7 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
     def find(cell_id: str, line: int) -> Place:
         cell = known.get(cell_id)
         if cell is not None:
-            return Place(cell.file, cell.cell, cell.first_line + line - 1, cell.title)
+            return cell.place(line)
         # Modules of a package are compiled under dotted names.
         path = cell_id.removesuffix(".py").replace(".", "/") + ".py"
         if path in files:
@@ -51,10 +51,9 @@ def source_at(cells: Iterable[Cell], place: Place) -> str:
 def line_at(cells: Iterable[Cell], place: Place) -> str:
     """Return the whole line of source at a place; empty where it is in no cell."""
     for cell in cells:
-        line = place.line - cell.first_line
-        lines = cell.source.split("\n")
-        if (cell.file, cell.cell) == (place.file, place.cell) and 0 <= line < len(lines):
-            return lines[line]
+        line, lines = cell.line_of(place), cell.source.split("\n")
+        if 0 < line <= len(lines):
+            return lines[line - 1]
     return ""
 
 
@@ -89,7 +88,7 @@ def _holds(listing: Listing, place: Place) -> bool:
 
 def _around(cell: Cell, place: Place) -> Iterator[Listing]:
     lines = cell.source.split("\n")
-    line = place.line - cell.first_line + 1
+    line = cell.line_of(place)
     if not 1 <= line <= len(lines):
         return
     first, last = _statement(cell.source, line)
@@ -129,7 +128,7 @@ class Definition(Struct, frozen=True):
 
     def place(self) -> Place | None:
         """Where it stands in the student's file."""
-        return finder([self.cell])(self.cell.id, self.line)
+        return self.cell.place(self.line)
 
 
 def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:

@@ -182,7 +182,7 @@ def test_a_module_without_a_forward_is_told_as_that(diagnosed) -> None:
 def test_what_only_runs_is_no_reason_to_leave_a_line_out(diagnosed) -> None:
     """Nobody knows then what the line was to be."""
     pytest.importorskip("torch")
-    text = TORCH.replace("x = self.l1(x)", "x = self.l1(x, 3)")
+    text = TORCH.replace("x = self.l1(x)", "print(self.l1)\n        x = self.l1(x, 3)")
     result: TaskResult = diagnosed(text, "regression-torch")
     assert not [each for each in result.findings if each.mistake == "extra-statement"]
 

@@ -179,14 +179,7 @@ def test_a_rule_that_holds_for_the_fit_alone_is_not_told():
     fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH)
     other = {key: value + 1e-6 * value for key, value in step(REGRESSION, fresh).items()}
     program = program_of(correct, REGRESSION, fit)
-    honest = recover(
-        REGRESSION,
-        program,
-        UpdateProbes(fit, step(REGRESSION, fit)),
-        UpdateProbes(fresh, step(REGRESSION, fresh)),
-    )
-    lying = recover(
-        REGRESSION, program, UpdateProbes(fit, step(REGRESSION, fit)), UpdateProbes(fresh, other)
-    )
+    honest = recover(REGRESSION, program, UpdateProbes(fresh, step(REGRESSION, fresh)))
+    lying = recover(REGRESSION, program, UpdateProbes(fresh, other))
     assert honest.keys() == correct_rules(REGRESSION).keys()
     assert lying == {}

@@ -67,8 +67,7 @@ def rules_of(
     style: str = "vectorised",
 ) -> dict[Entry, Rule]:
     """The rule of each entry, held to the numbers that the function gives."""
-    seen = run(function, fit, style), run(function, fresh, style)
-    return recover(task, program_of(function, task, fit, style), *seen)
+    return recover(task, program_of(function, task, fit, style), run(function, fresh, style))
 
 
 def diagnosed(
@@ -81,5 +80,5 @@ def diagnosed(
 ) -> Diagnosis:
     """Its mistakes."""
     seen = run(function, fit, style), run(function, fresh, style)
-    rules = recover(task, program_of(function, task, fit, style), *seen)
+    rules = recover(task, program_of(function, task, fit, style), seen[1])
     return diagnose(task, rules, *seen, **options)

@@ -44,7 +44,7 @@ class Watched:
         ask = asked_of(self.sitting, self.task, self.bound)
         program, _ = observe_program(ask, self.task, inputs)
         fit, fresh = self._probes(inputs), self._probes(self._inputs(2, FRESH))
-        rules = recover(self.task, program, fit, fresh)
+        rules = recover(self.task, program, fresh)
         return diagnose(self.task, rules, fit, fresh, seen=self._seen)
 
     def attributions(self) -> list[Attribution]:

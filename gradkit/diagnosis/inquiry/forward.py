@@ -19,7 +19,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
 from gradkit.sandbox.observe import observe_returned
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import finder, source_at
+from gradkit.submission.definitions import source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
 """Mistakes of what is returned; all others are made in a layer."""
@@ -67,9 +67,8 @@ def forward_findings(
             return Inquiry()
         return Inquiry((finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),))
     cells = [*sitting.section.own, *sitting.section.shared]
-    find = finder(cells)
     lines = [
-        (find(cell.id, number), line)
+        (cell.place(number), line)
         for cell in cells
         for number, line in enumerate(cell.source.split("\n"), 1)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from gradkit.records.submission import Cell, Place
 from gradkit.runtime.syntax import names_bound, walk
-from gradkit.submission.definitions import definitions, finder
+from gradkit.submission.definitions import definitions
 
 
 def shared_lines(
@@ -32,12 +32,11 @@ def shared_lines(
     made = definitions(cells).get(function)
     if made is None or not isinstance(made.node, ast.FunctionDef):
         return ()
-    find = finder(cells)
     given = {part.arg for part in walk(made.node.args) if isinstance(part, ast.arg)}
     statements: list[ast.stmt] = [
         part for part in walk(made.node) if isinstance(part, ast.Assign | ast.AugAssign)
     ]
-    at = {each: find(made.cell.id, each.lineno) for each in statements}
+    at = {each: made.cell.place(each.lineno) for each in statements}
     told = [each for each in statements if at[each] in places]
     if {at[each] for each in told} != {*places}:
         return ()

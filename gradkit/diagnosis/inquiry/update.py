@@ -54,7 +54,7 @@ from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import walk
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import definitions, finder, line_at
+from gradkit.submission.definitions import definitions, line_at
 from gradkit.submission.source import statements
 from gradkit.task.oracle import Oracle
 
@@ -157,7 +157,7 @@ def _diagnose(
     if observed is None:
         return best, UpdateProbes(inputs, inputs.before)
     fresh, fit = observed
-    rules = recover(task, program, fit, fresh)
+    rules = recover(task, program, fresh)
     best = diagnose(task, rules, fit, fresh, entries=wrong, seen=seen)
     if best.explanation.unexplained and program is not None:
         left = best.explanation.unexplained
@@ -266,7 +266,7 @@ def _left_open(
     if len(passes) != 1:
         return lines
     at = passes[0].lineno, passes[0].col_offset
-    spot = Spot(finder(cells)(made.cell.id, at[0]), (at[1], at[1] + len("pass")))
+    spot = Spot(made.cell.place(at[0]), (at[1], at[1] + len("pass")))
     entries = tuple(entry for line in lines for entry in line.entries)
     return (replace(lines[0], entries=entries, spot=spot, evidence="unused"),)
 

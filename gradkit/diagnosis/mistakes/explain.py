@@ -78,7 +78,7 @@ def diagnose(
     ----------
     task : Task
     applies : mapping
-        What ``recover(task, program, fit, fresh)`` found.
+        What ``recover(task, program, fresh)`` found.
     fit, fresh : UpdateProbes
         The numbers that every name has to reproduce.
     entries : iterable, optional
@@ -272,7 +272,7 @@ def diagnose_rounded(
     precision = STORED if all(map(_is_stored, fit.after.values())) else SINGLE
     found = {
         entry: _in_single(rule)
-        for entry, rule in recover(task, program, fit, fresh, precision=precision).items()
+        for entry, rule in recover(task, program, fresh, precision=precision).items()
     }
     rules = {e: rule for e, rule in found.items() if e not in waiting_in_circles(found)}
     if rules.keys().isdisjoint(unexplained):

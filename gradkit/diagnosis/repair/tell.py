@@ -14,7 +14,6 @@ from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.language import say
 from gradkit.records.result import Finding
 from gradkit.records.submission import Cell
-from gradkit.submission.definitions import finder
 
 
 def finding_of(
@@ -47,7 +46,7 @@ def finding_of(
     text = "/".join((task, check, proposal.kind, function, *outputs))
     hint = say(kind.hints[1])
     where = say("Look at `{function}`.", function=function)
-    place = finder([cell])(cell.id, line)
+    place = cell.place(line)
     return Finding(
         id=hashlib.sha256(text.encode()).hexdigest()[:10],
         check=check,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 from msgspec.structs import replace
 
 from gradkit.diagnosis.rules.symbols import (
@@ -51,10 +49,10 @@ def complexity(rule: Rule, task: Task) -> float:
     return cost
 
 
-def tidy(rule: Rule, task: Task) -> Rule:
+def tidy(rule: Rule) -> Rule:
     """Coefficients snapped, equal factors gathered, in a fixed order."""
     terms = [
-        Term(snap(term.coefficient, task), tuple(sorted(gather(term.factors), key=_rank)))
+        Term(snap(term.coefficient), tuple(sorted(gather(term.factors), key=_rank)))
         for term in rule.terms
     ]
     terms.sort(key=lambda term: [*map(_rank, term.factors), (len(ORDER), "", "")])
@@ -87,19 +85,8 @@ def is_usual(coefficient: float, task: Task) -> bool:
     )
 
 
-def snap(coefficient: float, task: Task) -> float:
-    """The nearest product of the task's rates and small factors, or a short decimal.
-
-    A coefficient that is close to neither is returned as it is.
-    """
-    rates = {task.rates.weight, task.rates.bias}
-    scales = {1.0, *rates, *(a * b for a, b in product(rates, rates))}
-    rows = len(task.X)
+def snap(coefficient: float) -> float:
+    """A short decimal, where one is close; else without the digits that rounding has left."""
     short = float(f"{coefficient:.6g}")
-    if abs(short - coefficient) <= CLOSE * abs(coefficient):
-        return short
-    for scale, factor, parts in product(scales, FACTORS, (1, rows, task.X.shape[1], 3)):
-        candidate = scale * factor / parts
-        if abs(candidate - abs(coefficient)) <= CLOSE * candidate:
-            return float(candidate if coefficient > 0 else -candidate)
-    return float(coefficient)
+    close = abs(short - coefficient) <= CLOSE * abs(coefficient)
+    return short if close else float(f"{coefficient:.13g}")

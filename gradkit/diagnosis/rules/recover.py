@@ -16,12 +16,12 @@ from gradkit.diagnosis.rules.evaluate import (
     value_of,
     waiting_in_circles,
 )
-from gradkit.diagnosis.rules.forms import complexity, own_value, tidy
+from gradkit.diagnosis.rules.forms import complexity, tidy
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.reading import Reading
 from gradkit.diagnosis.rules.symbols import Shape, Table, letters_of, shape_of
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateProbes
-from gradkit.records.task import Array, Task
+from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
 
 MOST_FORMS = 12
@@ -30,7 +30,6 @@ MOST_FORMS = 12
 def recover(
     task: Task,
     program: Program | None,
-    fit: UpdateProbes,
     fresh: UpdateProbes,
     *,
     precision: Precision = DOUBLE,
@@ -42,11 +41,10 @@ def recover(
     task : Task
         Two layers. Its rates only help to round coefficients.
     program : Program, optional
-        What the step is said to make of its inputs. None where nothing is known: then only
-        entries have a rule that stand still, or are set to a number.
-    fit, fresh : UpdateProbes
-        What it made of inputs. On ``fresh`` every rule is verified: to 1e-9, relative to the size
-        of the entry's change, in double precision.
+        What the step is said to make of its inputs. None where nothing is known.
+    fresh : UpdateProbes
+        What it made of inputs, at which every rule is verified: to 1e-9, relative to the size of
+        the entry's change, in double precision.
     precision : Precision
         Of the arithmetic that the numbers come from.
 
@@ -55,31 +53,23 @@ def recover(
     dict
         In the order of the parameters.
     """
+    if program is None:
+        return {}
     shape = shape_of(task)
-    reading = None
     check = Table(task, fresh.inputs, _finite(fresh).after)
-    if program is not None:
-        compounds = Compounds(shape, program, check, rough=precision is not DOUBLE)
-        reading = Reading(shape, compounds)
+    reading = Reading(shape, Compounds(shape, program, check, rough=precision is not DOUBLE))
     found: dict[Entry, Rule] = {}
     for entry in shape.entries:
-        before, after = (
-            np.concatenate([values[entry[0]][:, *entry[1]] for values in pair])
-            for pair in ((fit.inputs.before, fresh.inputs.before), (fit.after, fresh.after))
-        )
-        if not np.all(np.isfinite(after)):
-            continue
-        rule = _without_reading(entry, before, after, precision)
-        if rule is None and program is not None and reading is not None and entry in program.after:
-            rule = _proven(task, [*reading.rules(entry)], check, precision)
-        if rule is not None:
+        finite = np.all(np.isfinite(fresh.after[entry[0]][:, *entry[1]]))
+        ways = [*reading.rules(entry)] if finite and entry in program.after else []
+        if (rule := _proven(task, ways, check, precision)) is not None:
             found[entry] = rule
     return _without_circles(found)
 
 
 def _proven(task: Task, ways: list[Rule], check: Table, precision: Precision) -> Rule | None:
     """The simplest way to write a rule, of those that hold."""
-    ordered = sorted((tidy(rule, task) for rule in ways), key=lambda rule: complexity(rule, task))
+    ordered = sorted((tidy(rule) for rule in ways), key=lambda rule: complexity(rule, task))
     shape = shape_of(task)
     for group in (ordered, [gated for rule in ordered for gated in _gated(shape, rule)]):
         held = [rule for rule in dict.fromkeys(group) if _holds(rule, check, precision)]
@@ -116,19 +106,6 @@ def _without_circles(found: dict[Entry, Rule]) -> dict[Entry, Rule]:
         if plain is not None:
             found[entry] = replace(plain, others=())
     return found
-
-
-def _without_reading(
-    entry: Entry, before: Array, after: Array, precision: Precision
-) -> Rule | None:
-    """What needs no reading: entries that stand still, or are set to a number."""
-    # In double, what stands still is the same to the last digit.
-    lost = 0.0 if precision is DOUBLE else precision.rounding
-    if np.all(np.abs(after - before) <= lost * np.abs(before)):
-        return Rule(*entry, own_value(entry), ())
-    if np.ptp(after) == 0:
-        return Rule(*entry, None, (Term(float(after[0])),) if after[0] else ())
-    return None
 
 
 def _finite(probes: UpdateProbes) -> UpdateProbes:

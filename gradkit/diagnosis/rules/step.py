@@ -127,7 +127,7 @@ def _correct(task: Task, shape: Shape, entry: Entry, *, rate: bool) -> Rule:
         factors = (*factors, Factor("input" if layer == 1 else "hidden", (i,)))
     own = task.rates.weight if parameter[0] == "W" else task.rates.bias
     term = Term(size * (1.0 if rate else own), (*factors, *((Factor("rate"),) if rate else ())))
-    return tidy(Rule(*entry, own_value(entry), (term,)), task)
+    return tidy(Rule(*entry, own_value(entry), (term,)))
 
 
 def _error(task: Task, shape: Shape, k: int | str) -> tuple[float, tuple[Factor, ...]]:
