@@ -319,11 +319,29 @@ class _Repairs(Struct):
         cells += self.grader.process.section.own
         sources = {each.id: unguarded(each.source)[0] for each in cells}
         before = self.text = replace(self.text, sources={**sources, **self.text.sources})
+        spent = self.left
         found = self._needed(check, held, before, [*self._of_check(check, held, share)])
+        share -= spent - self.left
         if any(each.proposal.kind == WHOLE for each in found) and self._is_much(check, held, found):
             # With so many changes a line that is written anew makes anything right.
             self.text = before
             return []
+        if len(found) < SEVERAL:
+            return found
+        if self.wanted.kinds or share <= LEAST:
+            return found
+        # One step that is missing may be what several lines were changed for.
+        patched, self.text = self.text, before
+        steps = replace(self, wanted=replace(self.wanted, kinds=frozenset({STEP})))
+        fewer = [*steps._of_check(check, held, share)]
+        share -= self.left - steps.left
+        self.left, self.spare, self.text = steps.left, steps.spare, steps.text
+        if fewer and self._verdict(check, held).state != "pass" and share > LEAST:
+            fewer += self._of_check(check, held, share)
+        fewer = self._needed(check, held, before, fewer)
+        if 0 < len(fewer) < len(found) and self._verdict(check, held).state == "pass":
+            return fewer
+        self.text = patched
         return found
 
     def _is_much(self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Told]) -> bool:
@@ -627,11 +645,12 @@ def _explained(mended: Mended) -> int:
 
 
 WHOLE, STEP = "wrong-expression", "missing-statement"
-"""Kinds of changes: one of a line that is several, or none of another kind, and one that puts a
-line in."""
+"""Kinds of changes: one of a line that is several, or none of another kind, and one that may be
+instead of several."""
 
 SEVERAL = 3
-"""Changes that are no longer believed where one of them writes a line anew."""
+"""Changes that a step is looked for instead of, and that are no longer believed where one of them
+writes a line anew."""
 
 
 def _joined(told: Sequence[Told]) -> list[Told]:

@@ -49,7 +49,7 @@ class Activation(Struct, frozen=True, kw_only=True):
         Source of the slope for columns ``A``; empty where it is none of A.
     written : str
         The slope for readers, with ``{A}`` in the place of A.
-    sign : str
+    sign, tex : str
         How it is written in a formula; nothing where Z is its own value.
     """
 
@@ -67,6 +67,7 @@ class Activation(Struct, frozen=True, kw_only=True):
     torch: str = ""
     written: str = phrase("another")
     sign: str = ""
+    tex: str = ""
 
 
 class Loss(Struct, frozen=True, kw_only=True):
@@ -132,6 +133,7 @@ ACTIVATIONS: dict[str, Activation] = {
         torch="torch.sigmoid",
         written="{A}·(1−{A})",
         sign="σ",
+        tex="\\sigma",
     ),
     "tanh": Activation(
         value=np.tanh,
@@ -145,6 +147,7 @@ ACTIVATIONS: dict[str, Activation] = {
         torch="torch.tanh",
         written="1−{A}²",
         sign="tanh",
+        tex="\\tanh",
     ),
     "relu": Activation(
         value=lambda z: np.where(z > 0, z, 0),
