@@ -403,7 +403,7 @@ class _Repairs(Struct):
         # Code that stops may be written otherwise, and no more: that is asked before all else.
         freeing = self._freeing(check, before, held)
         for way in freeing:
-            if told := list(self._held(check, held, way, before)):
+            if told := list(self._held(check, held, way, before, len(way))):
                 yield from told
                 before, freeing = self._verdict(check, held), []
                 break
@@ -442,7 +442,7 @@ class _Repairs(Struct):
                 budget,
             )
             self.left, budget, self.text = self.left - spent, budget - spent, kept
-            told = list(self._held(check, held, [*first, *found], before))
+            told = list(self._held(check, held, [*first, *found], before, len(first)))
             # What was found leaves the others their time, and what else is wrong in this check.
             back = min(spent, self.spare) if told else 0
             self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
@@ -532,14 +532,20 @@ class _Repairs(Struct):
         held: Sequence[Draw],
         found: Sequence[Proposal],
         before: Verdict,
+        freeing: int = 1,
     ) -> Iterator[Told]:
-        """Yield what is found, as far as it is right where it is judged, and make those changes."""
+        """Yield what is found, as far as it is right where it is judged, and make those changes.
+
+        So many of them as are ``freeing`` it take what it stops for away together.
+        """
         kept, steps = self.text, []
-        for proposal in found:
+        for number, proposal in enumerate(found, 1):
             told = self._made(proposal)
             if told is None:
                 break
             steps.append(told)
+            if number < freeing:
+                continue
             after = self._verdict(check, held)
             outputs = _made_right(before, after)
             if outputs is None or (outputs and self._breaks(check)):
@@ -735,9 +741,7 @@ def _made_right(before: Verdict, after: Verdict) -> list[str] | None:
     """Return the outputs that came right; None if any went wrong."""
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}
-    if after.state == "error":
-        return [] if before.state == "error" else None
-    if any(now.get(name, "pass") != "pass" for name in was):
+    if after.state == "error" or any(now.get(name, "pass") != "pass" for name in was):
         return None
     # An input that is changed in place has an entry only where it is.
     gone = [entry.parameter for entry in before.entries if entry.parameter not in now]

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from gradkit.runtime.repair.tree import new
 
-KEPT = {1: 0, 2: 1, 3: 1, 16: 2, 64: 3}
-"""Which times of a slot are recorded, as which: a loop's other rounds are like these."""
+KEPT = (1, 2, 16, 64)
+"""Which times of a slot are recorded: a loop's other rounds are like these."""
 
 ROW = 100
 """Elements of a display that are slots of their own; a longer one is data, and one slot."""
@@ -129,9 +129,7 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
 def _take(slot: Slot, found: list[Slot]) -> None:
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
-    # What a loop goes over is another row as a whole.
-    whole = isinstance(slot.statement, ast.For)
-    if rows is not None and not whole and len(getattr(node, rows[0])) <= ROW:
+    if rows is not None and len(getattr(node, rows[0])) <= ROW:
         for row in rows:
             for each, part in enumerate(getattr(node, row)):
                 if row != "keys" or isinstance(part, ast.Constant):
@@ -167,12 +165,12 @@ class Record:
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Take down one run of a slot, once what it calls has run, and give its value."""
         self.times[number] += 1
-        before = [copied(local)] if (at := KEPT.get(self.times[number])) is not None else []
+        before = copied(local) if self.times[number] in KEPT else None
         try:
             return value()
         finally:
-            if before:
-                self.names.setdefault(number, [])[at:] = before
+            if before is not None:
+                self.names.setdefault(number, []).append(before)
 
 
 def copied(names: Mapping[str, Any]) -> dict[str, Any]:
