@@ -184,6 +184,17 @@ def test_a_step_too_many_is_less_than_one_elsewhere() -> None:
     )
 
 
+def test_loops_in_one_another_begin_with_0_together() -> None:
+    """One of them alone would still leave out entries, or go beyond them."""
+    for end, right in (("3", "2"), ("count + 1", "count"), ("count", "count - 1")):
+        loops = "for i in range(1, {0}):\n    for j in range({1}, {0}):\n        a[i, j] = 0"
+        made = rewritten(loops.format(end, 1), 0)
+        less = f"for i in range({right}):\n    for j in range({right}):\n        a[i, j] = 0"
+        assert ("wrong-bounds", less) in made
+        assert not any(kind == "wrong-bounds" for kind, _ in rewritten(loops.format(end, 0), 0))
+        assert not any(kind == "wrong-bounds" for kind, _ in rewritten(loops.format(end, end), 0))
+
+
 def test_one_function_is_taken_for_another_of_the_text() -> None:
     """For one of numpy's, or of the text's own, that is handed one value too."""
     assert changes("np.cos(a)", "f", "g")["f(a)"].kind == "wrong-function"

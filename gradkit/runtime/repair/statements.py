@@ -314,6 +314,24 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         value = statement.value
         if isinstance(value, ast.BinOp) and ast.unparse(value.left) == ast.unparse(assigned):
             yield "not-in-place", new(ast.AugAssign, assigned, value.op, value.right)
+    elif isinstance(statement, ast.For) and isinstance(inner := statement.body[0], ast.For):
+        outer, below = _from_zero(statement.iter), _from_zero(inner.iter)
+        if outer is not None and below is not None:
+            body = [with_parts(inner, iter=below), *statement.body[1:]]
+            yield "wrong-bounds", with_parts(statement, iter=outer, body=body)
+
+
+def _from_zero(counted: Any) -> ast.expr | None:
+    """Return a range that begins with 1 as one that begins with 0; None for anything else."""
+    if called(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
+        return None
+    one, end = counted.args
+    fewer = binary(end, ast.Sub, one)
+    if isinstance(end, ast.Constant) and isinstance(end.value, int):
+        fewer = new(ast.Constant, end.value - 1)
+    elif isinstance(end, ast.BinOp) and ast.unparse(end).endswith(" + 1"):
+        fewer = end.left
+    return with_parts(counted, args=[fewer])  # type: ignore[no-any-return]
 
 
 def _swapped(row: ast.Tuple | ast.Dict) -> Iterator[ast.expr]:
