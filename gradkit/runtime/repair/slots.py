@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gradkit.runtime.repair.tree import new
 
-KEPT = (1, 2, 16, 64)
+KEPT = (1, 2, 3, 16, 64)
 """Which times of a slot are recorded: a loop's other rounds are like these."""
 
 ROW = 100
@@ -129,7 +129,9 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
 def _take(slot: Slot, found: list[Slot]) -> None:
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
-    if rows is not None and len(getattr(node, rows[0])) <= ROW:
+    # What a loop goes over is another row as a whole.
+    whole = isinstance(slot.statement, ast.For)
+    if rows is not None and not whole and len(getattr(node, rows[0])) <= ROW:
         for row in rows:
             for each, part in enumerate(getattr(node, row)):
                 if row != "keys" or isinstance(part, ast.Constant):
