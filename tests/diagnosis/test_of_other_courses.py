@@ -610,9 +610,8 @@ MISTAKES = [
     (("        x[i] = old\n", ""), "x[i] = old"),
     # A size within a call.
     (("(x.shape[0] - 1) * k + 1", "x.shape[0] * k"), "z = np.zeros((x.shape[0] - 1) * k + 1)"),
-    # A method that an inherited one calls; and what is the same until each name was there once.
+    # A method that an inherited one calls.
     (("p[name] -= 0.1 * v", "p[name] -= 0.2 * v"), "p[name] -= 0.1 * v"),
-    (("p[name] -= 0.1 * v", "p[name] -= 0.1 * slope"), "p[name] -= 0.1 * v"),
     # A dict of arrays that are changed in place, a row that a loop goes over, what is not kept.
     (
         ("    g = {key: value.copy() for key, value in g.items()}\n", ""),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gradkit.runtime.repair.tree import new
 
-KEPT = (1, 2, 3, 16, 64)
+KEPT = (1, 2, 16, 64)
 """Which times of a slot are recorded: a loop's other rounds are like these."""
 
 ROW = 100
