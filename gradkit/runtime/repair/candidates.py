@@ -84,7 +84,7 @@ class Candidate:
 MORE, PAIR, MOST = 2.15, 2.2, 100.0
 """Costs from which changes borrow, from which two are made at once, and more than any is."""
 
-KNOWN = 0.01
+KNOWN = 0.004
 """What a change costs besides of a value that the model solution has too."""
 
 CLEARED = 0.8
