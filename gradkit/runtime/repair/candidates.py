@@ -84,9 +84,6 @@ class Candidate:
 MORE, PAIR, MOST = 2.15, 2.2, 100.0
 """Costs from which changes borrow, from which two are made at once, and more than any is."""
 
-KNOWN = 0.004
-"""What a change costs besides of a value that the model solution has too."""
-
 CLEARED = 0.8
 """What a change costs besides in a function that gives what is right.
 
@@ -380,7 +377,7 @@ class Candidates:
         so are values that are as near to the model's as the one before, where ``nearer`` ones are
         looked for.
         """
-        more = _more(place.target) + KNOWN * (place.near == EXACT)
+        more = _more(place.target)
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         own = [ast.unparse(each) for each in getattr(place.slot.statement, "targets", ())]
