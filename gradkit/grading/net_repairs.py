@@ -26,7 +26,7 @@ from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.written import CHECKS, written
 
-BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 36_000, 8_000
+BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 34_000, 8_000
 """What the searches for one task may do, where code stops, where all mistakes have names, and where
 likely lines are known: see `gradkit.runtime.repair.clock.Budget`."""
 

@@ -490,7 +490,8 @@ class _Repairs(Struct):
         text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
         seen: list[Mapping[str, str]] = [text.sources]
         lost, left = len(self.grader.process.losses), FOLLOWED
-        judged = before if before.state == "error" else self.grader.verdicts[check.name]
+        place = before.place or self.grader.verdicts[check.name].place
+        judged = replace(before, place=place)
         ways: list[tuple[int, Sequence[Proposal], Verdict]] = [(0, (), judged)]
         while ways and left > 0 and not any(right for right, _ in freeing):
             # What is likelier, and less, comes first.

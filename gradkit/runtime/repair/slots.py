@@ -129,9 +129,7 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
 def _take(slot: Slot, found: list[Slot]) -> None:
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
-    # What a loop goes over is another row as a whole.
-    whole = isinstance(slot.statement, ast.For)
-    if rows is not None and not whole and len(getattr(node, rows[0])) <= ROW:
+    if rows is not None and len(getattr(node, rows[0])) <= ROW:
         for row in rows:
             for each, part in enumerate(getattr(node, row)):
                 if row != "keys" or isinstance(part, ast.Constant):
