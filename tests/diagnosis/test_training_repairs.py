@@ -719,6 +719,10 @@ BY_HAND = (
     ),
 )
 STEPS = BY_HAND[2]
+LOGARITHMS = (
+    "t * torch.log(p) + (1 - t) * torch.log(1",
+    "t * torch.log2(p) + (1 - t) * torch.log2(1",
+)
 
 PLAIN: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
     "the optimiser of one layer": (
@@ -740,6 +744,11 @@ PLAIN: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         ((" + (1 - t) * torch.log(1 - p)", ""),),
         *("wrong-loss", "-(t * torch.log(p)).mean()"),
         "return torch.nn.functional.binary_cross_entropy(p, t)",
+    ),
+    "other logarithms": (
+        (LOGARITHMS,),
+        *("wrong-reduction", "torch.log2"),
+        "return -(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean()",
     ),
     "the loss the other way round": (
         (("bce(model(X), y.reshape(-1, 1))", "bce(y.reshape(-1, 1), model(X))"),),
@@ -776,6 +785,11 @@ PLAIN: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         (*BY_HAND, ("p -= lr", "p += lr")),
         *("wrong-sign", "+"),
         "p -= lr * p.grad",
+    ),
+    "steps by hand, with two rates": (
+        (*BY_HAND, ("p -= lr", "p -= (10 * lr if p.dim() == 1 else lr)")),
+        *("wrong-expression", "10 * lr if p.dim() == 1 else lr"),
+        "p -= (lr) * p.grad",
     ),
     "steps by hand, of the weights": (
         (*BY_HAND, ("in model.parameters()", "in [model.net[0].weight, model.net[2].weight]")),
@@ -819,6 +833,12 @@ def train"""
 SQUARES = ("criterion(y_pred, y)", "((y_pred - y) ** 2).sum() / len(X)")
 STEPPED = "p.data.sub_(lr * p.grad)"
 IN_PLACE = (*BY_HAND[:2], (STEPS[0], STEPS[1].replace("p -= lr * p.grad", STEPPED)))
+STACKED = """\
+model = nn.Sequential()
+model.add_module("one", nn.Linear(2, 2))
+model.add_module("two", nn.Sigmoid())
+model.add_module("three", nn.Linear(2, 1))
+"""
 COUNTED = """\
 X, y = torch.rand(4, 2), torch.rand(4)
 model = Model()
@@ -1036,6 +1056,10 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         (("criterion(y_pred, y)", PENALISED),),
         *("wrong-expression", PENALISED, "loss = criterion(y_pred, y)"),
     ),
+    "rounds of two": (
+        ((TRAIN, COUNTED),),
+        *("wrong-constant", "2", "epoch += 1"),
+    ),
     "a layer left out at the end": (
         (("self.fc2(self.fc1(X))", "self.fc1(X)"),),
         *("missing-function", "self.fc1(X)", "return self.fc2(self.fc1(X))"),
@@ -1196,6 +1220,18 @@ def test_another_loss_is_told_whatever_else_is_wrong(diagnosed: Diagnosed) -> No
         ("wrong-loss", "SmoothL1Loss"),
         ("broadcast-target", "model(X)"),
     ]
+
+
+def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:
+    """What comes below it is where it was, a line further down."""
+    _, _, rest = CLASSIFIER.partition("        return self.net(X)\n")
+    text = f"import torch\nfrom torch import nn\n{STACKED}{rest}"
+    (finding,) = [each for each in diagnosed(text, "classification-torch").findings if each.check]
+    assert (finding.mistake, finding.fix) == (
+        "missing-activation",
+        'model.add_module("activation", torch.nn.Sigmoid())',
+    )
+    assert finding.source == 'model.add_module("three", nn.Linear(2, 1))'
 
 
 @pytest.mark.parametrize("changes", [(), BY_HAND], ids=["optimiser", "by hand"])

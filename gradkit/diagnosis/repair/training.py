@@ -26,7 +26,7 @@ FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as"
 COLUMN = frozenset(["view", "reshape", "unsqueeze"])
 """Calls that may make a column."""
 
-SUMS = {"sum": "mean", "mean": "sum"}
+SUMS = {"sum": "mean", "mean": "sum", "log10": "log", "log2": "log"}
 CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
 """Methods that have a twin, with an underscore, which changes what it is called on."""
 
@@ -41,13 +41,14 @@ Changes = Callable[[Text, Task], Iterator[Proposal]]
 def changes(task: Task, text: Text) -> Iterator[Proposal]:
     """Yield all changes of the text of a cell, likely ones first.
 
-    What counts the rounds of a ``while`` loop stays: one may never end then.
+    What counts the rounds of a ``while`` loop is not changed but in how much it counts: a loop that
+    never ends by itself is ended in time here.
     """
     tests = [names_in(node.test) for node in walk(text.tree) if isinstance(node, ast.While)]
     counters = set().union(*tests)
     counting = {n.lineno for n in walk(text.tree) if isinstance(n, ast.stmt) and _sets(n, counters)}
-    for make, _, _ in KINDS.values():
-        yield from (one for one in make(text, task) if one.line not in counting)
+    for kind, (make, _, _) in KINDS.items():
+        yield from (one for one in make(text, task) if kind == "count" or one.line not in counting)
 
 
 def _sets(node: ast.stmt, names: set[str]) -> bool:
@@ -134,6 +135,14 @@ def _activations(text: Text, task: Task) -> Iterator[Proposal]:
             if isinstance(node, ast.Call) or (isinstance(node, ast.BinOp) and node in sums):
                 whole = _applied(ACTIVATIONS[1][name], name, ast.unparse(node))
                 yield text.put("wrapped", text.spot(node), f"torch.{whole}")
+    for node in reversed(text.calls):
+        if called_method(node) == "add_module":
+            at = text.spot(node)
+            base, own = ast.unparse(node.func), text.lines[at.first - 1 : at.last]
+            for name in filter(ACTIVATIONS[0].get, wanted):
+                layer = f"torch.nn.{_applied(ACTIVATIONS[0][name], name)}"
+                more = f'{" " * at.start}{base}("activation", {layer})'
+                yield text.moved("wrapped", at.first, at.last, [*own, more], at)
     for node in text.calls:
         if last_name(node.func) == "Sequential":
             front = _front(node.func) or "torch.nn."
@@ -310,11 +319,24 @@ def _operands(text: Text, task: Task) -> Iterator[Proposal]:
             yield text.put("operand", text.spot(node), f"range({ast.unparse(node.args[1])})")
 
 
+def _branches(text: Text, task: Task) -> Iterator[Proposal]:
+    """One of two values, whatever the condition."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.IfExp):
+            for part in (node.orelse, node.body):
+                yield text.put("branch", text.spot(node), ast.unparse(part))
+
+
 def _sums(text: Text, task: Task) -> Iterator[Proposal]:
-    """A mean in the place of a sum, or the other way round."""
-    for node in text.calls:
-        if (name := last_name(node.func)) in SUMS:
-            yield _renamed(text, "sum", node.func, SUMS[name])
+    """A mean in the place of a sum, or the other way round; the natural logarithm of another."""
+    functions = [node.func for node in text.calls if last_name(node.func) in SUMS]
+    for node in functions:
+        yield _renamed(text, "sum", node, SUMS[last_name(node)])
+    for name in dict.fromkeys(map(ast.unparse, functions)):
+        alike = [node for node in functions if ast.unparse(node) == name]
+        if len(alike) > 1:
+            right = f"{_front(alike[0])}{SUMS[last_name(alike[0])]}"
+            yield text.put_each("sum", ((node, right) for node in alike))
 
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
@@ -515,9 +537,11 @@ def _kept(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _counts(text: Text, task: Task) -> Iterator[Proposal]:
-    """The rounds that are asked for."""
-    for node in text.calls:
-        if last_name(node.func) == "range":
+    """One more, in the place of another number more; the rounds that are asked for."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.AugAssign) and _is_number(node.value):
+            yield text.put("count", text.spot(node.value), "1")
+        elif isinstance(node, ast.Call) and last_name(node.func) == "range":
             for name in text.parameters(node) if all(map(_is_number, node.args)) else ():
                 yield text.put("count", text.spot(node.args[-1]), name)
 
@@ -842,6 +866,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         "wrong-brackets",
         ("wrong-activation", "wrong-loss", "wrong-reduction"),
     ),
+    "branch": (_branches, "wrong-expression", ("wrong-learning-rate",)),
     "term": (_terms, "missing-term", ()),
     "recorded": (
         _recorded,
