@@ -158,7 +158,9 @@ def _meant(
     if node.id in ACTIVATIONS[1].values():
         yield f"torch.{node.id}"
     if node.id not in there:
-        near = [*_alike(node.id, named), *_alike(node.id, there - named)]
+        near = _alike(node.id, named)
+        # To hold a name to all that there is takes long: that is done where code stops alone.
+        near += _alike(node.id, there - named) if stops else []
         yield from near
         called = any(each.func is node for each in text.calls)
         yield from sorted(named - {"self", *near}) if stops and not called else ()
