@@ -490,9 +490,9 @@ class _Repairs(Struct):
         text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
         seen: list[Mapping[str, str]] = [text.sources]
         lost, left = len(self.grader.process.losses), FOLLOWED
-        place = before.place or self.grader.verdicts[check.name].place
-        judged = replace(before, place=place)
-        ways: list[tuple[int, Sequence[Proposal], Verdict]] = [(0, (), judged)]
+        judged = self.grader.verdicts[check.name]
+        here = replace(before, place=before.place or judged.place)
+        ways: list[tuple[int, Sequence[Proposal], Verdict]] = [(0, (), here)]
         while ways and left > 0 and not any(right for right, _ in freeing):
             # What is likelier, and less, comes first.
             (rank, first, stopped), *ways = sorted(ways, key=itemgetter(0))
