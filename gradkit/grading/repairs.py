@@ -47,7 +47,7 @@ SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
 
-SPELLED, FOLLOWED = 40, 200
+SPELLED, FOLLOWED = 40, 100
 """Changes of how a text is written that are tried where a check stops, and at all of its stops."""
 
 Again = Callable[[int], Examined]
