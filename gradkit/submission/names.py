@@ -178,7 +178,9 @@ def words_of(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _same(word: str, wanted: str) -> bool:
-    """True of the wanted word, another form of it, or a misspelling."""
+    """True of the wanted word, another form of it, or a misspelling, in any language."""
+    # German, Danish, Polish and Turkish write a k where Latin has a c.
+    word, wanted = (each.replace("k", "c") for each in (word, wanted))
     if word == wanted:
         return True
     if min(len(word), len(wanted)) < _STEM or word[0] != wanted[0]:

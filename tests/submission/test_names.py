@@ -92,6 +92,7 @@ CLASSIFICATION = {task.id for task in TASKS if "classification" in task.words}
         ("regresion in keras", REGRESSION, TORCH),
         ("clasification", CLASSIFICATION, None),
         ("BinaryClassifier_torch", CLASSIFICATION, TORCH),
+        ("Klassifikation", CLASSIFICATION, None),
         ("Predict lpa", REGRESSION, None),
         ("Is the student placed?", CLASSIFICATION, None),
         ("Multi layer perceptron", None, None),
