@@ -202,12 +202,29 @@ def narrow_by_words(
         All of them where the names leave it open.
     """
     words = {plain(word) for word in idioms_of(section, ()).words}
-    by_loss = [task for task in tasks if _names_loss(task, words)]
-    by_activation = [task for task in tasks if _names_activation(task, words, with_exp)]
-    left = next((kept for kept in (by_loss, by_activation) if 0 < len(kept) < len(tasks)), tasks)
+    narrowed = _by_words(tasks, words, with_exp)
+    left = next((kept for kept in narrowed if 0 < len(kept) < len(tasks)), tasks)
     if finished and not any(_names_activation(task, words, with_exp) for task in left):
         left = [task for task in left if not _activations(task)] or left
     return list(left)
+
+
+def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[str]) -> list[Task]:
+    """Return the tasks whose loss is named in the code, and whose activation is there too.
+
+    That is none where it is not the same ones that both speak for.
+    """
+    words = {plain(word) for word in idioms_of(section, ()).words}
+    by_loss, by_activation = _by_words(tasks, words, with_exp)
+    return by_loss if by_loss == by_activation else []
+
+
+def _by_words(
+    tasks: Sequence[Task], words: Collection[str], with_exp: Collection[str]
+) -> tuple[list[Task], list[Task]]:
+    """Return the tasks of losses, and those of activations, that are named."""
+    by_loss = [task for task in tasks if _names_loss(task, words)]
+    return by_loss, [task for task in tasks if _names_activation(task, words, with_exp)]
 
 
 def _names_loss(task: Task, words: Collection[str]) -> bool:

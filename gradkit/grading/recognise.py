@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from gradkit.binding import bind
-from gradkit.binding.idioms import narrow_by_targets, narrow_by_words
+from gradkit.binding.idioms import named_twice, narrow_by_targets, narrow_by_words
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
@@ -156,8 +156,9 @@ class Forwards(Struct, frozen=True):
         # Where an activation is left out, what is computed is another task's.
         words = narrow_by_words(possible, section, finished=False, with_exp=WITH_EXP)
         titled = [task for task in self._titled(section, possible) if task in words]
-        if len(titled) == 1:
-            return _Heard(section, titled, titled[0])
+        meant = titled or named_twice(possible, section, WITH_EXP)
+        if len(meant) == 1:
+            return _Heard(section, meant, meant[0])
         gaps: dict[str, float] = {}
         bounded: list[str] = []
         found = False

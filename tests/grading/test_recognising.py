@@ -79,6 +79,17 @@ def test_a_left_out_activation_makes_no_other_task(grade, tmp_path: Path) -> Non
     assert [task.task for task in result.tasks] == ["regression-numpy"]
 
 
+def test_a_loss_and_an_activation_that_are_both_there_tell_the_task(grade, tmp_path: Path) -> None:
+    """A model that leaves its activation out computes what another one does."""
+    text = source("classification_torch")
+    text = text[text.index("import torch") :].split("if __name__")[0]
+    line = next(each for each in text.split("\n") if "sigmoid(" in each and "return" in each)
+    less = line.replace("torch.sigmoid(", "(")
+    assert less != line
+    result = grade(script(tmp_path, text.replace(line, less), "homework.py"))
+    assert [task.task for task in result.tasks] == ["classification-torch"]
+
+
 FORWARDS = {
     "the bias before the weights": ("regression", "W.T @ A_prev + b", "W.T @ (A_prev + b)"),
     "another activation": ("classification", "sigmoid(W.T @ A_prev + b)", "W.T @ A_prev + b + 0.1"),
