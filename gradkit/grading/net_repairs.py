@@ -118,12 +118,12 @@ def _wanted(asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquir
     found = [of_check(each.check, inquiry) for each in asked if each.state in FAILED]
     named = [mistake(each.mistake).kinds for own in found for each in own]
     if not (all(named) and all(found)) or any(map(is_much, found)):
-        return Wanted(STOPPED if stops else BUDGET, near)
+        return Wanted(STOPPED if stops else BUDGET, near, hard=False)
     among = frozenset(kind for each in named for kind in each)
     among |= OF_NAMES if any(map(are_alike, found)) else frozenset()
     if likelier:
-        return Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
-    return Wanted(NAMED, near, kinds=among, most=len(named))
+        return Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named), hard=False)
+    return Wanted(NAMED, near, kinds=among, most=len(named), hard=False)
 
 
 def _made_right(mended: Mended) -> int:

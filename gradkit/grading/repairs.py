@@ -428,7 +428,9 @@ class _Repairs(Struct):
                 for cell in cells.values()
                 for line in self._lines_of(cell, at)
             ]
-            asked = grader.asked(check, self._draws(SEARCHED + again * AGAIN))
+            drawn = self._draws(SEARCHED + again * AGAIN)
+            hard = self.wanted.hard or again > 0
+            asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
             found, spent = proposals(
                 grader.process,
                 asked,

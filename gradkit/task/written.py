@@ -145,10 +145,12 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
             )
         )
         quantities[CHECKS[role]] = told
+    # What is right for labels in between need not be so for those that there are.
+    labels = slope.startswith("-(")
     inputs: dict[str, Any] = {
         "dim": [task.X.shape[1], *(layer.units for layer in task.layers)],
         "X": _drawn("uniform(-2, 2", _laid(convention, "X", np.zeros((task.X.shape[1], 1)))),
-        "y": "uniform(0, 1)" if slope.startswith("-(") else "uniform(-4, 4)",
+        "y": "uniform(0, 1)" if labels else "uniform(-4, 4)",
         "parameters": {keys[name]: _drawn("uniform(-1, 1", starts[name]) for name in names},
     }
     functions = FunctionTask(
@@ -157,7 +159,7 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         checks=tuple(checks),
         sizes={},
         inputs=inputs,
-        hard=(),
+        hard=({"y": 0.0}, {"y": 1.0}) if labels else (),
         given={},
         names={},
         calls=tuple(call for check in checks for call in check.call.calls),

@@ -38,7 +38,7 @@ class Wanted(Struct, frozen=True):
 
     With ``only`` they are looked for nowhere else. ``budget`` is what all searches may do, see
     `gradkit.runtime.repair.clock.Budget`; only changes of some ``kinds`` are tried, or all where
-    none are said.
+    none are said. A search looks at ``hard`` inputs at once, or else where it finds nothing.
     """
 
     budget: int = BUDGET
@@ -46,6 +46,7 @@ class Wanted(Struct, frozen=True):
     only: bool = False
     kinds: frozenset[str] = frozenset()
     most: int = 5
+    hard: bool = True
 
 
 class Asked(Struct, frozen=True):
