@@ -255,15 +255,12 @@ NOWHERE = {
     "a bias for the last layer alone": looped(
         "A = sigmoid(p[f'W{l}'].T @ A_prev + (l == 2) * p[f'b{l}'])"
     ),
-    "a loop that ends early": looped("A = sigmoid(p[f'W{l}'].T @ A_prev + p[f'b{l}'])").replace(
-        "(1, 2)", "(1,)"
-    ),
-    "a loop that begins late": looped("A = sigmoid(p[f'W{l}'].T @ A_prev + p[f'b{l}'])").replace(
-        "(1, 2)", "(2,)"
-    ),
-    "a loop that runs once more": looped("A = sigmoid(p[f'W{l}'].T @ A_prev + p[f'b{l}'])").replace(
-        "(1, 2)", "(1, 1, 2)"
-    ),
+}
+ROUNDS = {
+    f"over {row}": looped("A = sigmoid(p[f'W{l}'].T @ A_prev + p[f'b{l}'])").replace(
+        "in (1, 2):", f"in {row}:  # here"
+    )
+    for row in ("(1,)", "(2,)", "(1, 1, 2)")
 }
 KEPT_TOO_LATE = looped("A = sigmoid(p[f'W{l}'].T @ A + p[f'b{l}'])  # here", "A_prev = A").replace(
     "        A_prev = A\n", "", 1
@@ -273,6 +270,13 @@ KEPT_TOO_LATE = looped("A = sigmoid(p[f'W{l}'].T @ A + p[f'b{l}'])  # here", "A_
 def test_the_change_that_mends_it_has_a_line(diagnosed) -> None:
     """No statement computes what it should not; but two of them stand in the wrong order."""
     lines, marked, _ = lines_of(diagnosed, KEPT_TOO_LATE)
+    assert lines == marked
+
+
+@pytest.mark.parametrize("forward", ROUNDS.values(), ids=ROUNDS)
+def test_a_loop_that_has_rounds_too_few_or_too_many_is_told(diagnosed, forward: str) -> None:
+    """No line that it runs is wrong."""
+    lines, marked, _ = lines_of(diagnosed, forward)
     assert lines == marked
 
 

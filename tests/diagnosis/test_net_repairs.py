@@ -764,6 +764,25 @@ def update_parameters(parameters, y, y_hat, A1, X):
     parameters['b2'] = b2 - eta * db2
 """
 
+ANEW = """
+def slope(Z):
+    a = 1 / (1 + np.exp(-Z))
+    return a * (1 - a)
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    W1, b1, W2, b2 = (parameters[key] for key in ('W1', 'b1', 'W2', 'b2'))
+    dA2 = -y / y_hat + (1 - y) / (1 - y_hat)
+    dZ2 = dA2 * y_hat * (1 - y_hat)
+    dW2, db2 = A1 * dZ2, dZ2
+    Z1 = W1.T @ X + b1
+    dZ1 = W2 * dZ2 * slope(Z1)
+    dW1, db1 = X @ dZ1.T, dZ1
+    parameters['W1'] = W1 - 0.001 * dW1
+    parameters['b1'] = b1 - 0.01 * db1
+    parameters['W2'] = W2 - 0.001 * dW2
+    parameters['b2'] = b2 - 0.01 * db2
+"""
+
 NO_ERROR = "back = parameters['W2'] * slope"
 
 Made = tuple[str, str, str, str, str]
@@ -853,6 +872,22 @@ THERE: dict[str, Made] = {
     "a name of another shape": (
         *(CLASSIFICATION, AT_LAST, "- eta * db2", "- eta * db1"),
         "wrong-name",
+    ),
+    "what all is made of that lacks a factor": (
+        *(CLASSIFICATION, ANEW, "dZ2 = dA2 * y_hat * (1 - y_hat)", "dZ2 = dA2"),
+        "missing-factor",
+    ),
+    "entries of a product in a method": (
+        *(REGRESSION, CLASS, "x @ delta1.T, delta1", "x * delta1, delta1"),
+        "wrong-index",
+    ),
+    "a round less than there are layers": (
+        *(CLASSIFICATION, LAYERS, "for l in [1, 2]:", "for l in [1]:"),
+        "not-updated",
+    ),
+    "a key that is one layer's": (
+        *(REGRESSION, ROW, "= parameters[f'b{l}'] - 0.01", "= parameters['b2'] - 0.01"),
+        "wrong-entry",
     ),
     "an index in a loop that stops": (
         *(CLASSIFICATION, LAYERS, "slope(values[l])", "slope(values[l-1])"),

@@ -76,7 +76,7 @@ NOWHERE = {
     "biases are forgotten in a loop over layers": LAYERS.replace(
         "        parameters[f'b{l}'] -= 0.01 * grads[f'b{l}']\n", ""
     ),
-    "a layer is left out": LAYERS.replace("for l in (2, 1):", "for l in (2,):"),
+    "a layer is left out": LAYERS.replace("for l in (2, 1):", "for l in (2,):  # here"),
     "a loop is left in its first round": LAYERS.replace(
         "    return parameters", "        break\n    return parameters"
     ),

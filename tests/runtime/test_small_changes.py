@@ -162,6 +162,14 @@ def test_an_entry_may_be_all_of_them() -> None:
     assert "c[:, :]" not in changes("c[:, None]")
 
 
+def test_an_index_is_a_whole_number() -> None:
+    """It may be another one, and is multiplied with none that is not whole."""
+    made = changes("c[turn]")
+    assert {"c[turn + 1]", "c[turn - count]"} <= {*made}
+    assert not {"c[turn * rate]", "c[turn * 0.5]", "c[np.exp(turn)]", "c[turn ** 2]"} & {*made}
+    assert {"rate * turn * rate", "np.exp(rate * turn)"} <= {*changes("rate * turn")}
+
+
 def test_a_constant_of_the_other_sign() -> None:
     """As a factor it is a sign that is wrong; as a power it is another power."""
     assert changes("0.5 * a")["-0.5 * a"].kind == "turned-sign"
@@ -172,7 +180,7 @@ def test_a_constant_of_the_other_sign() -> None:
 def rewritten(text: str, place: int) -> Mapping[tuple[str, str], float]:
     """The kinds and texts of what may stand in the place of statements, with their costs."""
     tree = ast.parse(text)
-    made = changed_blocks(tree.body, place, tree, tree)
+    made = changed_blocks(tree.body, place, tree, tree, (), {"a"})
     return {(o.kind, "; ".join(map(ast.unparse, o.block))): o.cost for o in made}
 
 
@@ -182,6 +190,12 @@ def test_a_step_too_many_is_less_than_one_elsewhere() -> None:
     assert made["extra-statement", "a = b; c = a"] < min(
         cost for (kind, _), cost in made.items() if kind == "wrong-statement-order"
     )
+
+
+def test_nothing_is_added_to_a_name_that_has_no_value() -> None:
+    """It would stop there."""
+    assert ("not-added", "a += b") in rewritten("a = b", 0)
+    assert not any(kind == "not-added" for kind, _ in rewritten("c = b", 0))
 
 
 def test_loops_in_one_another_begin_with_0_together() -> None:

@@ -73,9 +73,9 @@ LOOP = re.compile(r"\s*for ")
 GRADIENT = re.compile(r"\s*(d[A-Z_\d]|delta|grad)")
 """A line that gives a name as gradients have it."""
 
-COPY, SIGN = "missing-copy", "turned-sign"
-"""Kinds of changes that are as likely before the lines in which their mistake shows: anywhere, and
-in what these are made of."""
+COPY, ENTRY, SIGN = "missing-copy", "wrong-element", "turned-sign"
+"""Kinds of changes that are as likely before the lines in which their mistake shows: two anywhere,
+and one in what these are made of."""
 
 
 def update_inquiry(
@@ -246,7 +246,8 @@ def _placed(
         step = SIGN in kinds and "applied" in evidence
         # One line alone may be as it should be, if it takes away.
         before |= step and alone and _goes_down(line)
-        anywhere = before and COPY in kinds
+        # So may be what is only taken off there.
+        anywhere = (before and COPY in kinds) or (ENTRY in kinds and "applied" in evidence)
         likelier = shared_lines(cells, bound.function, places) if before and not anywhere else ()
         if step and not _goes_down(line):
             # What is called a gradient is hardly turned to be added.

@@ -17,7 +17,7 @@ from gradkit.runtime.repair.bench import KEY, Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import PUT_IN, inserted
-from gradkit.runtime.repair.places import ONLY, UNKNOWN, UNLIKELY, Place, Places, rank
+from gradkit.runtime.repair.places import ONLY, ROUNDS, UNKNOWN, Place, Places, rank
 from gradkit.runtime.repair.pool import (
     EXACT,
     KINDS,
@@ -53,8 +53,8 @@ class Candidate:
     """A change in its place: how to make it, how to undo it, how to write it.
 
     ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does; ``slot`` is the one that it is in, ``gain`` how many outputs are right
-    besides, in shares of them.
+    yet, as `known` does; ``slot`` is the one that it is in, ``node`` what is put there, ``gain``
+    how many outputs are right besides, in shares of them.
     """
 
     kind: str
@@ -69,11 +69,12 @@ class Candidate:
     soon: bool = False
     slot: Slot | None = None
     gain: float = 0.0
+    node: ast.expr | None = None
 
     @property
     def may_be(self) -> bool:
         """Tell one that wrong outputs depend on, or may do so where something is wrong."""
-        return self.touches == ONLY or (self.touches == UNKNOWN and self.soon)
+        return self.touches == ONLY or (self.touches in (UNKNOWN, ROUNDS) and self.soon)
 
     @property
     def rank(self) -> tuple[float, int, float]:
@@ -146,6 +147,7 @@ class Candidates:
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
         self._put_in: list[Candidate] = []
+        self._added: set[str] = set()
         self._kept_back = 0
         self.most = MOST
 
@@ -191,7 +193,7 @@ class Candidates:
 
         ``whole``: after them what may be put in, wherever that is.
         """
-        likely = [place for place in ordered if place.touches < UNLIKELY]
+        likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
         # What is wrong first may be all that is. What little can be added to is done quickly, and
         # what is found there ends the search.
@@ -257,7 +259,7 @@ class Candidates:
 
     def _of_others(self, ordered: Sequence[Place]) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield the groups of changes that borrow, and what was kept for the end."""
-        likely = [place for place in ordered if place.touches < UNLIKELY]
+        likely = [place for place in ordered if place.touches < ROUNDS]
         yield MORE, self._in_part(one for one in self._put_in if one.cost >= PUT_IN)
         for place in self._in_time(likely) if any(map(self._is_wanted, BORROWED)) else ():
             only = place.touches != ONLY and not self._only
@@ -267,7 +269,7 @@ class Candidates:
         yield MORE, self._in_part(self._taken(lambda one: one.touches == ONLY))
         yield MORE, self._in_part(self._taken(lambda one: one.may_be and one.cost < LARGE))
         yield PAIR, []
-        for place in self._in_time(place for place in ordered if place.touches == UNLIKELY):
+        for place in self._in_time(place for place in ordered if place.touches >= ROUNDS):
             yield MOST, self._of_place(place, [*self._large(place), *self._borrowed(place)])
         yield MOST, self._taken(lambda one: one.touches == UNKNOWN)
         yield MOST, self._taken(lambda _: True)
@@ -313,6 +315,27 @@ class Candidates:
             place.larger, place.spots = [], []
         return [*hits, *self._taken(lambda one: one.order == order)]
 
+    def elsewhere(self, one: Candidate) -> list[Candidate]:
+        """Return what a change adds to an expression, added to the others of its function, once."""
+        added = one.node if one.kind in ADDED_TO else None
+        if not isinstance(added, ast.BinOp) or (text := ast.dump(added)) in self._added:
+            return []
+        self._added.add(text)
+        others = self._places.ordered(
+            lambda target, slot: target is one.target and slot is not one.slot, touched=False
+        )
+        hits: list[Candidate] = []
+        made: set[ast.expr | None] = set()
+        for place in (place for place in self._in_time(others) if not place.plain):
+            whole = below(
+                place.slot.node, place.slot.put, place.scopes[0], place.values[0], whole=True
+            )
+            spot = next(whole)
+            node = binary(spot.node, type(added.op), added.right)
+            made.add(node)
+            hits += self._of_place(place, [(Change(one.kind, node, LARGE), spot)])
+        return [*hits, *self._taken(lambda each: each.node in made)]
+
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
         """Return some of the changes that were kept for the end so far."""
         taken = [one for one in self._others if wanted(one)]
@@ -326,7 +349,8 @@ class Candidates:
         for parent, block in blocks_below(target.function):
             if any(one is statement for one in block):
                 at = next(n for n, one in enumerate(block) if one is statement)
-                for each in changed_blocks(block, at, parent, target.function, counts):
+                held = place.values[0].names
+                for each in changed_blocks(block, at, parent, target.function, counts, held):
                     if self._is_wanted(each.kind):
                         yield _in_block(each, block, place.order, target)
 
@@ -340,7 +364,11 @@ class Candidates:
         if isinstance(slot.statement, ast.Pass):
             return
         scope = place.scopes[0]
-        spots = below(slot.node, slot.put, scope, values[0], whole=whole, counts=not whole)
+        # What a statement that gives something asks is where it puts that.
+        index = not whole and hasattr(slot.statement, "value")
+        spots = below(
+            slot.node, slot.put, scope, values[0], whole=whole, counts=not whole, index=index
+        )
         place.spots = [*spots]
         if place.before and not place.acts:
             here, there = place.before[: len(values)], place.before[len(values) :]
@@ -396,7 +424,7 @@ class Candidates:
             alias = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
             if alias and isinstance(place.slot.statement, ast.Assign) and near:
                 # What only gives a value another name is where something is missing.
-                cost -= PER_NODE  # noqa: PLW2901
+                cost -= 2 * PER_NODE  # noqa: PLW2901
             one = Candidate(
                 change.kind,
                 cost,
@@ -409,6 +437,7 @@ class Candidates:
                 place.touches,
                 place.doubtful or place.plain or self._places.stops,
                 place.slot,
+                node=change.node,
             )
             # What is no number, or whole ones, is the model solution's by chance, as what is drawn.
             plain = place.plain or place.drawn or (after is not None and is_whole(after[0]))
@@ -481,6 +510,7 @@ class Candidates:
                         yield name, key, numbers
 
 
+ADDED_TO = ("missing-factor", "missing-term")
 OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
 
 

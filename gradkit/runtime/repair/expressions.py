@@ -233,6 +233,14 @@ def _rows(spot: Spot) -> Iterator[Change]:
         elements[one], elements[other] = elements[other], elements[one]
         yield Change("wrong-order", with_parts(node, elts=elements))
     values = [each.value for each in node.elts if isinstance(each, ast.Constant)]
+    numbers = [each for each in values if type(each) is int]
+    if spot.counts and numbers and len(numbers) == len(node.elts):
+        # What a loop goes over may begin or end a number too late, or too soon.
+        first, last = numbers[0], numbers[-1]
+        around = ([first - 1, *numbers], [*numbers, last + 1], numbers[1:], numbers[:-1])
+        for row in [each for each in around if each]:
+            made = with_parts(node, elts=[_number(each) for each in row])
+            yield Change("wrong-bounds", made)
     keys = [value for value in values if isinstance(value, str)]
     if not keys or len(keys) < len(node.elts):
         return
@@ -704,7 +712,9 @@ def _attributes(spot: Spot) -> Iterator[Change]:
         yield Change("wrong-transpose", node.value, SIMPLE - 0.01)
     elif is_array(spot.value) and spot.value.ndim >= 2 and not _is_counted(spot):
         yield Change("wrong-transpose", new(ast.Attribute, node, "T", ast.Load()))
-    if isinstance(spot.value, np.ndarray) and not isinstance(node, ast.Constant):
+    # What an entry of a copy is given is lost.
+    written = spot.counts and not spot.above
+    if isinstance(spot.value, np.ndarray) and not (written or isinstance(node, ast.Constant)):
         alias = not spot.above and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
         cost = SIMPLE if alias else LARGER
         yield Change(
@@ -822,7 +832,7 @@ def _missing(spot: Spot) -> Iterator[Change]:
         for name in (*scope.arrays[:FEW], *scope.numbers_that(count=False)[:RATES]):
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
     counts = scope.numbers_that(count=True)[:FEW]
-    rates = scope.numbers_that(count=False)[: FEW // 2]
+    rates = [] if spot.indexes else scope.numbers_that(count=False)[: FEW // 2]
     if is_array(value) and value.dtype.kind == "i":
         # Where something is, in the place of what is there.
         for name in scope.arrays:
@@ -851,7 +861,7 @@ def _missing(spot: Spot) -> Iterator[Change]:
     # A whole number counts something: there is no part of it.
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
     twice = [f"(2 * {name})" for name in rates]
-    ratios = [f"{ratio:.6g}" for ratio in scope.ratios]
+    ratios = [f"{each:.6g}" for each in scope.ratios] if not spot.indexes else []
     for factor in (*names, *rates, *counts, "2", "0.5", *ratios, *twice):
         for each in parts:
             yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
@@ -894,7 +904,7 @@ WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
 def _applied(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a power or a function that it lacks."""
     node, library = spot.node, spot.scope.library
-    if not _is_numeric(spot.value) or isinstance(node, ast.Constant):
+    if not _is_numeric(spot.value) or isinstance(node, ast.Constant) or spot.indexes:
         return
     # A rate that is taken so many times is its power.
     counted = spot.scope.counts[:RATES] if isinstance(spot.value, float) else []

@@ -31,8 +31,9 @@ COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
 """What says little of other rounds of a loop: in the first ones a counter is as good as 0, and
 that is chosen which is chosen in most."""
 
-ONLY, UNKNOWN, UNLIKELY = 0, 1, 2
-"""What depends on a slot: wrong outputs only, nobody knows, right ones or none that is wrong."""
+ONLY, UNKNOWN, ROUNDS, UNLIKELY = 0, 1, 2, 3
+"""What depends on a slot: wrong outputs only, nobody knows, right ones too, maybe of other rounds,
+right ones or none that is wrong."""
 
 
 DRAWS = ("rand", "randn", "random", "standard_normal", "normal", "uniform", "permutation")
@@ -170,7 +171,9 @@ class Places:
             return UNKNOWN
         changed = {name for name, value in self._outputs.items() if after[name] != value}
         if changed - self._wrong or not (changed or self._lost):
-            return UNLIKELY
+            # One round of a loop may make what is right, and the next one what is wrong.
+            rounds = len(place.values) > 1 and changed & self._wrong
+            return ROUNDS if rounds else UNLIKELY
         if isinstance(value, int) and all(self._is_out_of_shape(name, after) for name in changed):
             return UNLIKELY
         # Where all is wrong, that what is wrong depends on it tells nothing.
@@ -219,6 +222,8 @@ class Places:
             large = max(SMALLEST, GROWN * abs(spot.value))
             if count and isinstance(count[0], int) and abs(count[0]) > large:
                 return None
+            if count and spot.indexes and isinstance(count[0], float):
+                return None
         if place.acts:
             values, _ = self._values(place.runs, kept=False)
         spot.put(change.node)
@@ -227,8 +232,8 @@ class Places:
             # Where it stops, later rounds are of what the first one gave.
             after = self._tried(values[:1], lambda each: each.again(slot.node, spot.above))
         spot.put(spot.node)
-        if after is None:
-            return None
+        if after is None or all(isinstance(each, range) and not each for each in after):
+            return None  # a loop that never runs is none
         made = signature([after, *(dict(v.names) for v in values)] if place.acts else after)
         most = SIGNED if isinstance(after[0], bool | np.bool_) else LARGER
         counts = isinstance(after[0], COUNTS) and change.cost <= most

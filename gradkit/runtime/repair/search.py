@@ -177,6 +177,9 @@ class Search:
             if best is not None and best.left and least > SIGNED:
                 # Where a small change makes some right, a larger one may make all right.
                 self._try_all(bench, candidates.around(best.rank[1][1]))
+                if self._best is not None and self._best.candidate is not None:
+                    # What several values lack, what they are made of may lack.
+                    self._try_all(bench, candidates.elsewhere(self._best.candidate))
                 best = self._best
             if best is not None and (least >= enough if best.left else best.cost <= least):
                 break
@@ -244,7 +247,7 @@ class Search:
             cell = candidate.target.cell
             if written and (cell, written.first, tuple(written.lines)) not in self.refused:
                 proposal = Proposal(candidate.target.cell, written, candidate.kind)
-                self._best = _Best((left, candidate.rank), (proposal,))
+                self._best = _Best((left, candidate.rank), (proposal,), candidate)
 
     def _left(self, bench: Bench, candidate: Candidate) -> int | None:
         """Return how many outputs a change leaves wrong, at all inputs; None if it makes one wrong.
@@ -292,6 +295,7 @@ class _Best:
 
     rank: tuple[int, tuple[float, int, float]]
     proposals: tuple[Proposal, ...]
+    candidate: Candidate | None = None
 
     @property
     def left(self) -> int:

@@ -1,8 +1,8 @@
 """Take statements apart into slots, the places where a value is computed, and record those values.
 
 A slot is an expression that a statement assigns, adds, returns or asks for; of a display, each of
-its elements; of a slice that is written to, its edges. The recorder runs a function's text with
-every slot watched: what the local names held before it.
+its elements, but for what a loop goes over; of a slice that is written to, its edges. The recorder
+runs a function's text with every slot watched: what the local names held before it.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
 def _take(slot: Slot, found: list[Slot]) -> None:
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
-    if rows is not None and len(getattr(node, rows[0])) <= ROW:
+    # What a loop goes over may be too much as a whole, or too little.
+    if rows is not None and len(getattr(node, rows[0])) <= ROW and slot.field != "iter":
         for row in rows:
             for each, part in enumerate(getattr(node, row)):
                 if row != "keys" or isinstance(part, ast.Constant):

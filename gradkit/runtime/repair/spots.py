@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gradkit.runtime.repair.scope import Scope, scope_of
+from gradkit.runtime.repair.scope import WHOLE, Scope, scope_of
 from gradkit.runtime.repair.tree import called, is_numpy
 from gradkit.runtime.repair.values import Names, Values
 
@@ -23,7 +23,7 @@ class Spot:
     ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
     is the option that it is the value of, if it is one. ``put`` puts another expression there,
     ``above`` are the nodes above it, and ``names`` those that there are. ``counts`` is set in an
-    index, a condition or the head of a loop.
+    index, a condition or the head of a loop, and ``index`` in an index or a range.
     """
 
     node: ast.expr
@@ -35,6 +35,12 @@ class Spot:
     names: Names
     of: str = ""
     counts: bool = False
+    index: bool = False
+
+    @property
+    def indexes(self) -> bool:
+        """Tell a whole number in an index or a range, where nothing else may stand."""
+        return self.index and isinstance(self.value, WHOLE)
 
 
 def below(
@@ -47,13 +53,14 @@ def below(
     whole: bool,
     of: str = "",
     counts: bool = False,
+    index: bool = False,
 ) -> Iterator[Spot]:
     """Yield an expression and all below it that may be changed."""
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
         value = values.again(node, frozenset())
     if not isinstance(node, ast.Slice):
-        yield Spot(node, value, scope, whole, put, above, values.names, of, counts)
+        yield Spot(node, value, scope, whole, put, above, values.names, of, counts, index)
     above |= {node}
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
         first = node.generators[0]
@@ -67,12 +74,12 @@ def below(
                 yield from below(getattr(node, each), inner, scope, values, above, whole=True)
         return
     for name, part in ast.iter_fields(node):
-        for index, child in enumerate(part if isinstance(part, list) else [part]):
-            inside = _into(node, name, index if isinstance(part, list) else None)
+        for number, child in enumerate(part if isinstance(part, list) else [part]):
+            inside = _into(node, name, number if isinstance(part, list) else None)
             option = child.arg or "" if isinstance(child, ast.keyword) else ""
             if isinstance(node, ast.Tuple | ast.UnaryOp):
                 option = of
-            elif name == "args" and isinstance(node, ast.Call) and _is_axis(node, index):
+            elif name == "args" and isinstance(node, ast.Call) and _is_axis(node, number):
                 option = "axis"
             if isinstance(child, ast.FormattedValue):
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
@@ -88,11 +95,19 @@ def below(
                 inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
             if not isinstance(child, ast.expr) or isinstance(child, ast.Lambda):
                 continue
-            counted = counts or name == "slice" or called(node) == "range"
+            within = index or name == "slice" or called(node) == "range"
             factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
             alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)
             yield from below(
-                child, inside, scope, values, above, whole=not alone, of=option, counts=counted
+                child,
+                inside,
+                scope,
+                values,
+                above,
+                whole=not alone,
+                of=option,
+                counts=counts or within,
+                index=within,
             )
 
 

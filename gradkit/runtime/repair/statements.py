@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,11 +67,12 @@ def changed_blocks(
     place: int,
     parent: ast.AST,
     function: ast.AST,
-    counts: Sequence[str] = (),
+    counts: Sequence[str],
+    held: Container[str],
 ) -> Iterator[Rewritten]:
     """Yield what may stand in the place of a block, for the statement at a place in it.
 
-    ``counts`` are names there of what counts something.
+    ``counts`` are names there of what counts something, and ``held`` those that have a value.
     """
     statement, rest = block[place], [*block[:place], *block[place + 1 :]]
     before, after = block[:place], block[place + 1 :]
@@ -91,7 +92,7 @@ def changed_blocks(
         if 0 <= other < len(block) and not returns and any(_meet(statement, o) for o in over):
             moved = [*rest[:other], statement, *rest[other:]]
             yield Rewritten("wrong-statement-order", LARGER, moved, statement)
-    for kind, made in _statements(statement):
+    for kind, made in _statements(statement, held):
         cost = LARGER if kind in IN_PLACE else SIMPLE
         yield Rewritten(kind, cost, [*before, made, *after], statement)
     for changed, told in _indented(before, statement, after):
@@ -259,7 +260,7 @@ def _base_of(target: ast.expr) -> set[str]:
     return {target.id} if isinstance(target, ast.Name) else set()
 
 
-def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
+def _statements(statement: ast.stmt, held: Container[str]) -> Iterator[tuple[str, ast.stmt]]:
     """Yield what may stand in the place of a statement."""
     if isinstance(statement, ast.AugAssign):
         for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
@@ -297,7 +298,8 @@ def _statements(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             for swapped in _swapped(assigned):
                 yield "wrong-order", with_parts(statement, targets=[swapped])
         elif isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
-            for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
+            begins = isinstance(assigned, ast.Name) and assigned.id not in held
+            for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div) if not begins else ():
                 kind = "not-added" if operator in (ast.Add, ast.Sub) else "missing-factor"
                 yield kind, new(ast.AugAssign, assigned, operator(), statement.value)
             if isinstance(statement.value, ast.BinOp) and isinstance(statement.value.op, ast.Add):
