@@ -118,7 +118,8 @@ def _guesses(claimed: Array, estimate: Array, room: float) -> Iterator[tuple[str
     """
     total, wrong = float(np.sum(estimate)), np.abs(claimed - estimate) > room
     if claimed.size == max(claimed.shape, default=1) > 1 and abs(total) > 3 * room * claimed.size:
-        times = round(total / first) if (first := float(claimed.flat[0])) else 0
+        ratio = total / first if (first := float(claimed.flat[0])) else 0.0
+        times = round(ratio) if np.isfinite(ratio) else 0
         mean = f"it was averaged over every axis, {times} numbers"
         axis = mean if times > 1 else "it was summed over every axis"
         if times > 0:

@@ -86,3 +86,12 @@ def test_a_slight_error_has_no_pattern() -> None:
     claim = GOOD["b"] + np.array([[1e-6], [-1e-6], [0], [0]]) * np.abs(GOOD["b"]).max()
     report = check_gradient(loss, PARAMS, GOOD | {"b": claim})
     assert (report.verdict, report.patterns) == ("disagree", ())
+
+
+@pytest.mark.parametrize("entry", [np.nan, np.inf, 5e-324])
+def test_entries_that_are_no_numbers_have_no_pattern(entry: float) -> None:
+    """Nor does one that a sum is too many times as large as."""
+    claim = GOOD["b"] + [[0], [1], [0.5], [2]]
+    claim[0] = entry
+    report = check_gradient(loss, PARAMS, GOOD | {"b": claim})
+    assert (report.verdict, report.patterns) == ("disagree", ())
