@@ -48,9 +48,11 @@ OF_NETS: Mapping[str, str] = {
     "loop": "layer-skipped not-updated nothing-updated wrong-factor uneven-learning-rate "
     "updated-before-use",
     "loop bound": "layer-skipped not-updated nothing-updated",
-    # In the place of a product, all that it was made of is missing; y - y is no error at all.
+    # In the place of a product, all that it was made of is missing; y - y is no error at all. What a
+    # slope is handed is its argument.
     "operand": "wrong-error missing-error wrong-weight missing-weight wrong-layer-input "
-    "missing-input bias-times-input extra-factor missing-activation-derivative "
+    "wrong-derivative-argument missing-input bias-times-input extra-factor "
+    "missing-activation-derivative "
     "wrong-activation-derivative wrong-index wrong-factor wrong-learning-rate "
     "uneven-learning-rate layer-skipped hidden-returned wrong-hidden-returned swapped-returns "
     "extra-activation-derivative nothing-updated not-updated",

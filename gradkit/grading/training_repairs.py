@@ -186,6 +186,11 @@ def _codes(inquiry: Inquiry) -> list[str]:
     return sorted(found, key=RECORD.__contains__)
 
 
+def _of_model(inquiry: Inquiry) -> list[str]:
+    """Return the mistakes in what a model gives."""
+    return [each.mistake for each in inquiry.findings if each.check in (MODEL, "forward")]
+
+
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
     """Return findings with one for the model or the loop, where one is wrong and none is told."""
     wrong = _states(examined)
@@ -204,8 +209,9 @@ def _wanted(found: Inquiry, whole: Inquiry) -> Iterator[tuple[str, str]]:
     if found != whole and (only := ONLY.get(whole.findings[0].check)):
         yield UNEXPLAINED, only
         return
-    codes = _codes(whole)
-    # What has a name is right before the rest is.
+    of_model = _of_model(whole)
+    # What has a name is right before the rest is, and what a model gives before its loop.
+    codes = of_model if of_model and UNEXPLAINED not in of_model else _codes(whole)
     for code in sorted(codes, key=UNEXPLAINED.__eq__):
         yield code, code
     if len(codes) == 1:
@@ -251,13 +257,16 @@ class _Search(Struct):
             steps = [step, *self.steps(after, further=True)]
             if _make_right(steps):
                 return steps
-            if not alone and _passed(after.examined) > passed:
+            if not alone and len(steps) > 1:
+                alone = steps
+            elif not alone and _passed(after.examined) > passed:
                 alone = steps * self._holds(after.texts, lambda each: _passed(each) > passed)
         return alone
 
     def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
         """Yield the changes that were tried after which less is found, the likeliest first."""
         codes, least = _codes(run.inquiry), _score(run.examined)
+        of_model = _of_model(run.inquiry)
         unknown: list[tuple[_Step, _Run]] = []
 
         def is_less(step: _Step, left: Sequence[str]) -> bool:
@@ -273,6 +282,9 @@ class _Search(Struct):
             spelt = step.proposal.kind in SPELLINGS
             raised |= spelt and _stops(after.examined) != _stops(run.examined)
             left = self._found(after, 2 if raised or len(codes) > 2 else 1)
+            # A model is right before the loop is.
+            fewer = _of_model(after.inquiry) if _runs(after.examined) else of_model
+            raised |= UNEXPLAINED not in fewer and len(fewer) < len(of_model)
             if raised or is_less(step, left):
                 yield step, after
             elif UNEXPLAINED in left:
@@ -365,6 +377,11 @@ def _stage(examined: Examined) -> int:
     states = _states(examined)
     passed = (all(states.get(name) in each[name] for name in each) for each in STAGES)
     return sum(takewhile(bool, passed))
+
+
+def _runs(examined: Examined) -> bool:
+    """Tell a model that gives something."""
+    return _states(examined).get("forward") in ("pass", "fail")
 
 
 def _stops(examined: Examined) -> list[tuple[str, Place | None]]:

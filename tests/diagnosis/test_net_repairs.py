@@ -889,6 +889,12 @@ THERE: dict[str, Made] = {
         *(REGRESSION, ROW, "= parameters[f'b{l}'] - 0.01", "= parameters['b2'] - 0.01"),
         "wrong-entry",
     ),
+    "an error of what is handed over": (
+        *(CLASSIFICATION, HELPER),
+        "grads = gradients(parameters, y, y_hat, A1, X)",
+        "grads = gradients(parameters, y, y, A1, X)",
+        "nothing-updated",
+    ),
     "an index in a loop that stops": (
         *(CLASSIFICATION, LAYERS, "slope(values[l])", "slope(values[l-1])"),
         "extra-term",

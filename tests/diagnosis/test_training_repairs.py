@@ -1161,6 +1161,19 @@ def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed)
     ]
 
 
+@pytest.mark.slow
+def test_two_of_a_model_have_their_lines_beside_what_has_no_name(diagnosed: Diagnosed) -> None:
+    """One after the other makes the model right, and neither alone."""
+    text = CLASSIFIER.replace("(2, 2), nn.Sigmoid()", "(2, 2), nn.Tanh()")
+    text = text.replace("nn.Linear(2, 1), nn.Sigmoid())", "nn.Linear(2, 1))")
+    text = text.replace("        optimizer.step()", "        if epoch: optimizer.step()")
+    assert {each[:2] for each in told(diagnosed(text, "classification-torch"))} == {
+        ("missing-activation", "self.net(X)"),
+        ("wrong-activation", "Tanh"),
+        (UNEXPLAINED, ""),
+    }
+
+
 ROUNDS = ("range(epochs)", "range(20)")
 
 
