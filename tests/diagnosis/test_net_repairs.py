@@ -766,7 +766,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 
 ANEW = """
 def slope(Z):
-    a = 1 / (1 + np.exp(-Z))
+    a = 0.5 * (1 + np.tanh(Z / 2))
     return a * (1 - a)
 
 def update_parameters(parameters, y, y_hat, A1, X):
@@ -887,7 +887,7 @@ THERE: dict[str, Made] = {
     ),
     "a key that is one layer's": (
         *(REGRESSION, ROW, "= parameters[f'b{l}'] - 0.01", "= parameters['b2'] - 0.01"),
-        "wrong-entry",
+        "wrong-source-entry",
     ),
     "an error of what is handed over": (
         *(CLASSIFICATION, HELPER),

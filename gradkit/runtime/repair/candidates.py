@@ -313,7 +313,7 @@ class Candidates:
             hits += self._of_place(place, [*place.larger, *self._large(place)])
             hits += self._scaled(place)
             place.larger, place.spots = [], []
-        return [*hits, *self._taken(lambda one: one.order == order)]
+        return self._in_part([*hits, *self._taken(lambda one: one.order == order)], 2)
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
         """Return what a change adds to an expression, added to the others of its function, once."""
@@ -364,8 +364,9 @@ class Candidates:
         if isinstance(slot.statement, ast.Pass):
             return
         scope = place.scopes[0]
-        # What a statement that gives something asks is where it puts that.
-        index = not whole and hasattr(slot.statement, "value")
+        # What a statement that gives something asks is where it puts that; what a loop goes over
+        # are mostly indices.
+        index = not (whole or hasattr(slot.statement, "test"))
         spots = below(
             slot.node, slot.put, scope, values[0], whole=whole, counts=not whole, index=index
         )
