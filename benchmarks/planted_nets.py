@@ -48,8 +48,8 @@ OF_NETS: Mapping[str, str] = {
     "loop": "layer-skipped not-updated nothing-updated wrong-factor uneven-learning-rate "
     "updated-before-use",
     "loop bound": "layer-skipped not-updated nothing-updated",
-    # In the place of a product, all that it was made of is missing; y - y is no error at all. What a
-    # slope is handed is its argument.
+    # In the place of a product, all that it was made of is missing; y - y is no error at all.
+    # What a slope is handed is its argument.
     "operand": "wrong-error missing-error wrong-weight missing-weight wrong-layer-input "
     "wrong-derivative-argument missing-input bias-times-input extra-factor "
     "missing-activation-derivative "
