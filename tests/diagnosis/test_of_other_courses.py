@@ -140,6 +140,95 @@ mover.step(p, g)
 mover.step(p, g)
 '''
 compare = ["p['x']", "p['z']"]
+
+[[tasks]]
+id = "clipped"
+title = "Gradients that are clipped"
+kind = "functions"
+solution = "other.py"
+sizes = { D = [3, 4], E = [5, 6] }
+inputs.g = { a = "normal(D)", b = "normal(E)", c = "normal(D, E)" }
+inputs.top = "uniform(0.3, 0.6)"
+[[tasks.checks]]
+name = "clipped"
+points = 1
+call = "h = clipped(g, top)"
+compare = ["h['a']", "h['b']", "h['c']"]
+untouched = ["g"]
+
+[[tasks]]
+id = "gates"
+title = "Gates"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [2, 3], D = [4, 5], E = [6, 7] }
+inputs = { x = "normal(N, D)", U = "normal(D, E)", V = "normal(D, E)", W = "normal(D, E)" }
+[[tasks.checks]]
+name = "gates"
+points = 1
+call = "c, kept = gates(x, U, V, W)"
+compare = ["c"]
+[[tasks.checks]]
+name = "back"
+points = 1
+call = "dx = back(kept)"
+compare = ["dx"]
+
+[[tasks]]
+id = "past"
+title = "Sums of what is past"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [4, 5], D = [6, 7] }
+inputs = { x = "normal(N, D)", base = "uniform(2, 3)" }
+[[tasks.checks]]
+name = "weigh"
+points = 1
+call = "w = weigh(x)"
+compare = ["w"]
+[[tasks.checks]]
+name = "past"
+points = 1
+call = "p = past(x)"
+compare = ["p"]
+[[tasks.checks]]
+name = "angles"
+points = 1
+call = "a = angles(x, base)"
+compare = ["a"]
+
+[[tasks]]
+id = "largest"
+title = "The largest of two"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [2, 3], H = [4, 5], C = [6, 7] }
+inputs = { x = "normal(N, H, C)" }
+checks = [{ name = "largest", points = 1, call = "l = largest(x)", compare = ["l"] }]
+
+[[tasks]]
+id = "moved"
+title = "A step with momentum"
+kind = "functions"
+solution = "other.py"
+sizes = { D = [3, 4] }
+inputs.w = "normal(D)"
+inputs.g = "normal(D)"
+inputs.config = { rate = "uniform(0.1, 0.5)", v = "normal(D)" }
+[[tasks.checks]]
+name = "moved"
+points = 1
+call = "n, c = moved(w, g, config)"
+compare = ["n", "c['v']"]
+
+[[tasks]]
+id = "scaled"
+title = "Rows of one size"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [3, 4], D = [5, 6] }
+inputs = { x = "normal(N, D)", g = "normal(D)" }
+checks = [{ name = "scaled", points = 1, call = "r = scaled(x, g)", compare = ["r"] }]
 """
 
 MODEL = """\
@@ -219,6 +308,48 @@ class Inertia:
         for k in p:
             self.v[k] = self.a * self.v.get(k, 0) + g[k]
             p[k] = p[k] - 0.1 * self.v[k]
+
+
+def clipped(g, top):
+    return {key: np.clip(value, -top, top) for key, value in g.items()}
+
+
+def gates(x, U, V, W):
+    shares = (1 + np.tanh(x @ np.stack([U / 2, V, W / 2]))) / 2
+    a, b, c = shares[0], 2 * shares[1] - 1, shares[2]
+    return a * b + c, (a, b, c, U, V, W)
+
+
+def back(kept):
+    a, b, c, U, V, W = kept
+    return np.concatenate([a, b, c], axis=1) @ np.concatenate([U, V, W], axis=1).T
+
+
+def weigh(x):
+    powers = np.exp(x @ x.T)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def past(x):
+    powers = np.tril(np.exp(x @ x.T))
+    return powers @ x / powers.sum(axis=1, keepdims=True)
+
+
+def angles(x, base):
+    return np.sin(np.arange(len(x))[:, None] / base ** (np.arange(x.shape[1]) / x.shape[1]))
+
+
+def largest(x):
+    return np.maximum(x[:, 1:], x[:, :-1])
+
+
+def moved(w, g, config):
+    step = 0.9 * config["v"] - config["rate"] * g
+    return w + step, {**config, "v": step}
+
+
+def scaled(x, g):
+    return g * (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
 """
 
 STUDENT = """\
@@ -353,6 +484,79 @@ class Inertia(Mover):
         v = self.a * self.kept(self.velocity, name, slope) + slope
         self.velocity[name] = v
         p[name] -= 0.1 * v
+
+
+def clipped(g, top):
+    g = {key: value.copy() for key, value in g.items()}
+    for key in ("a", "b", "c"):
+        np.clip(g[key], -top, top, out=g[key])
+    return g
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def gates(x, U, V, W):
+    take = sigmoid(x @ U)
+    new = np.tanh(x @ V)
+    give = sigmoid(x @ W)
+    mixed = take * new + give
+    return mixed, (take, new, give, U, V, W)
+
+
+def back(kept):
+    take, new, give, U, V, W = kept
+    return np.dot(take, U.T) + np.dot(new, V.T) + np.dot(give, W.T)
+
+
+def weigh(x, mask=None):
+    scores = np.dot(x, x.T)
+    if mask is not None:
+        scores = scores + (1 - mask) * -1e9
+    e = np.exp(scores)
+    return e / np.sum(e, axis=1, keepdims=True)
+
+
+def past(x):
+    mask = np.tril(np.ones((x.shape[0], x.shape[0])))
+    return np.dot(weigh(x, mask), x)
+
+
+def angles(x, base):
+    N, D = x.shape
+    a = np.zeros((N, D))
+    for n in range(N):
+        for d in range(D):
+            a[n, d] = np.sin(n / base ** (d / D))
+    return a
+
+
+def largest(x):
+    N, H, C = x.shape
+    out = np.zeros((N, H - 1, C))
+    for n in range(N):
+        for h in range(H - 1):
+            for c in range(C):
+                pair = x[n, h:h + 2, c]
+                out[n, h, c] = np.max(pair)
+    return out
+
+
+def moved(w, g, config):
+    v = 0.9 * config["v"] - config["rate"] * g
+    w = w + v
+    config["v"] = v
+    return w, config
+
+
+def scaled(x, g):
+    x = x.T
+    mean = np.mean(x, axis=0)
+    size = np.std(x, axis=0)
+    rows = (x - mean) / size
+    rows = rows.T
+    return g * rows
 """
 
 Told = Callable[..., list[Finding]]
@@ -409,6 +613,27 @@ MISTAKES = [
     (("(x.shape[0] - 1) * k + 1", "x.shape[0] * k"), "z = np.zeros((x.shape[0] - 1) * k + 1)"),
     # A method that an inherited one calls.
     (("p[name] -= 0.1 * v", "p[name] -= 0.2 * v"), "p[name] -= 0.1 * v"),
+    # A dict of arrays that are changed in place, a row that a loop goes over, what is not kept.
+    (
+        ("    g = {key: value.copy() for key, value in g.items()}\n", ""),
+        "g = {key: value.copy() for key, value in g.items()}",
+    ),
+    (('("a", "b", "c")', '("a", "b")'), "for key in ('a', 'b', 'c'):"),
+    (("top, out=g[key])", "top)"), "g[key] = np.clip(g[key], -top, top)"),
+    # What has the model solution's value is right where what comes next has not.
+    (("mixed = take * new", "mixed = new"), "mixed = new * take + give"),
+    # A term like the others, with two other names.
+    (
+        (" + np.dot(give, W.T)", ""),
+        "return np.dot(take, U.T) + np.dot(new, V.T) + np.dot(give, W.T)",
+    ),
+    (("weigh(x, mask)", "weigh(x)"), "return np.dot(weigh(x, mask), x)"),
+    (("base ** (d / D)", "base ** d / D"), "a[n, d] = np.sin(n / base ** (d / D))"),
+    (("h:h + 2, c]", "h:h + 2]"), "pair = x[n, h:h + 2, c]"),
+    # An entry that is there, as it was before.
+    (('    config["v"] = v\n', ""), "config['v'] = v"),
+    # What is turned back at the end.
+    (("    x = x.T\n", ""), "x = x.T"),
 ]
 
 
@@ -417,6 +642,12 @@ def test_a_mistake_is_told_where_it_is(told: Told, change: tuple[str, str], fix:
     """Whatever the model solution is like."""
     (one,) = told(*change)
     assert one.fix == fix
+
+
+def test_a_function_of_numpy_may_stand_for_one_of_their_own(told: Told) -> None:
+    """It is another function, not another expression."""
+    (one,) = told("np.tanh(x @ V)", "sigmoid(x @ V)")
+    assert (one.mistake, one.fix) == ("wrong-function", "new = np.tanh(x @ V)")
 
 
 def test_what_a_wrong_helper_spoils_is_not_searched(

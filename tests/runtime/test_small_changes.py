@@ -269,6 +269,20 @@ def test_an_entry_may_be_meant_of_what_is_changed() -> None:
     assert not any(kind == "wrong-element" for kind, _ in rewritten("b[i] = 1; a = rate", 1))
 
 
+def test_an_index_may_be_one_too_few() -> None:
+    """What comes before it is all there is, or a loop is at what comes before or after."""
+    made = changes("a[:turn]")
+    assert made["a[:, :turn]"].kind == "wrong-element"
+    assert {"image[0, turn]", "image[turn, 0]", "image[:, 0]"} <= {*changes("image[0]")}
+
+
+def test_an_index_counts() -> None:
+    """A number that is not whole is none, however many there are."""
+    made = changes("image[0]")
+    assert "image[turn]" in made
+    assert "image[rate]" not in made
+
+
 def test_what_is_borrowed_is_no_more_than_a_line_holds() -> None:
     """Whatever the model solution makes of it: 64 nodes."""
     short, long = (" + ".join(["rate"] * count) for count in (4, 40))

@@ -496,7 +496,7 @@ class Candidates:
                     yield _in_block(change, block, -line, target)
 
     def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
-        """Yield the dicts among names that have not a key that is asked for.
+        """Yield the dicts among names that have not what is right at a key that is asked for.
 
         Besides, the numbers of the model's values that are right there; none where only something
         that is made of it is asked for.
@@ -507,7 +507,7 @@ class Candidates:
             numbers = {n // KINDS for n in found if n % KINDS == 0}
             for key in re.findall(KEY, read):
                 for name, row in held.items():
-                    if isinstance(row, dict) and key not in row:
+                    if isinstance(row, dict) and not pool.found(row.get(key)) & found:
                         yield name, key, numbers
 
 

@@ -197,7 +197,8 @@ def _constants(spot: Spot) -> Iterator[Change]:
                 cost = SCALED if row or number not in plain else LARGER if set_to else SIMPLE
                 kind = "turned-sign" if number == -value and scales else "wrong-constant"
                 yield Change(OPTIONS.get(spot.of, kind), _number(number), cost)
-        names = [*spot.scope.places] if counted else spot.scope.numbers
+        names = spot.scope.numbers_that(count=True) if spot.indexes else spot.scope.numbers
+        names = [*spot.scope.places] if counted else names
         if not counted and (added or any(called(a) in BOUNDED for a in spot.above)):
             # Sizes are factors, and no terms or bounds of what is computed.
             names = spot.scope.numbers_that(count=False)
@@ -415,6 +416,10 @@ def _regrouped(node: ast.BinOp) -> Iterator[Change]:
         inner = node.left
         right = with_parts(node, left=inner.right)
         yield Change("wrong-brackets", with_parts(inner, right=right), _written(node, inner))
+        if isinstance(last := inner.right, ast.BinOp):
+            # a / b ** (c / d) for a / b ** c / d.
+            power = with_parts(last, right=with_parts(node, left=last.right))
+            yield Change("wrong-brackets", with_parts(inner, right=power), LARGER)
     if isinstance(node.right, ast.BinOp):
         inner = node.right
         left = with_parts(node, right=inner.left)
@@ -554,7 +559,8 @@ def _calls(spot: Spot) -> Iterator[Change]:
         yield Change("wrong-function", with_parts(node, func=expression(f"np.{name}")))
     helpers = spot.scope.helpers
     if len(node.args) == 1 and (name in helpers or is_numpy(getattr(node.func, "value", node))):
-        for helper in (each for each in helpers if each != name):
+        known = [f"np.{each}" for each in WRAPPERS[:4]] if name in helpers else []
+        for helper in (each for each in (*helpers, *known) if each != name):
             yield Change("wrong-function", _called(f"{helper}(x)", node.args[0]))
     for argument in node.args:
         if not isinstance(argument, ast.Constant | ast.Starred):
@@ -584,6 +590,8 @@ def _calls(spot: Spot) -> Iterator[Change]:
     for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 and not begin else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
     yield from _others_at_once(node, spot.scope)
+    for argument in _not_handed(node, spot):
+        yield Change("wrong-option", with_parts(node, args=[*node.args, argument]))
     for option, default in _switches(spot.names.namespace.get(ast.unparse(node.func))):
         switched = new(ast.keyword, option, new(ast.Constant, not default))
         words = [each for each in node.keywords if each.arg != option]
@@ -635,6 +643,15 @@ def _others_at_once(node: ast.Call, scope: Scope) -> Iterator[Change]:
             pairs = zip(names, given, node.args, strict=True)
             args = [part if one == own else expression(one) for one, own, part in pairs]
             yield Change("wrong-name", with_parts(node, args=args), LARGER)
+
+
+def _not_handed(node: ast.Call, spot: Spot) -> Iterator[ast.expr]:
+    """Yield what may be handed to a student's function besides, of what it has a default for."""
+    function = spot.names.namespace.get(ast.unparse(node.func))
+    if isinstance(function, FunctionType) and not node.keywords:
+        code = function.__code__
+        for name in code.co_varnames[len(node.args) : code.co_argcount][:1]:
+            yield from map(expression, sorted(spot.scope.arrays[:FEW], key=lambda n: n != name))
 
 
 def _switches(function: Any) -> list[tuple[str, bool]]:
@@ -805,6 +822,12 @@ def _subscripts(spot: Spot) -> Iterator[Change]:
         yield Change("wrong-element", made, SCALED, always=bool(spot.above))
     if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
         yield Change("wrong-element", node.value)
+        own = part.elts if isinstance(part, ast.Tuple) else [part]
+        places = [expression(n) for n in spot.scope.places if n not in names_in(part)]
+        for one in [new(ast.Slice), *places] if is_array(spot.value) else ():
+            for parts in ([*own, one], [one, *own]):
+                longer = with_parts(node, slice=new(ast.Tuple, parts, ast.Load()))
+                yield Change("wrong-element", longer, SCALED)
 
 
 def _is_numeric(value: Any) -> bool:
@@ -847,12 +870,14 @@ def _missing(spot: Spot) -> Iterator[Change]:
     for name in (*terms, "1"):
         for operator in (ast.Add, ast.Sub):
             yield Change("missing-term", binary(node, operator, expression(name)), cost)
-    last: Any = getattr(node, "right", node)
-    for own in sorted(names_in(last)) if _adds(node) else ():
+    if _adds(node):
         # What is added for W1 and W2 may be for W3 as well.
-        alike = [n for n in scope.arrays if n[:-1] == own[:-1] != "" and n not in names_in(node)]
-        for name in alike:
-            term = renamed(last, {own: expression(name)})
+        last: Any = node.right  # type: ignore[attr-defined]
+        here, there = ([*map(ast.unparse, ast.walk(part))] for part in (node, last))
+        own = [name for name in scope.arrays if name in there]
+        rows = [_twins(name, here, scope) for name in own]
+        for some in itertools.islice(itertools.product(*rows), AT_ONCE):
+            term = renamed(last, dict(zip(own, map(expression, some), strict=True)))
             yield Change("missing-term", binary(node, ast.Add, term), LARGER)
     if not isinstance(value, WHOLE):
         yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
@@ -885,6 +910,13 @@ def _missing(spot: Spot) -> Iterator[Change]:
         for term in (*products, *halves, *(f"{name} / {count}" for count in counts), *parts_of):
             for operator in (ast.Add, ast.Sub):
                 yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
+
+
+def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
+    """Return what is written as a name but at its end, or is of its shape, and is not ``here``."""
+    stem, shape = name[:-1], scope.values[name].shape
+    alike = (n for n in scope.arrays if scope.values[n].shape == shape or n[:-1] == stem != "")
+    return sorted((n for n in alike if n not in here), key=lambda n: n[0] != name[0])
 
 
 def _multiplied(spot: Spot) -> Iterator[Change]:

@@ -53,6 +53,7 @@ def inserted(
         Where the only entry of an output is that is wrong.
     """
     made = names_in(function, ast.Store)
+    handed = {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
     written = tuple(f"{each}[" for each in made | _written(function))
     seen = set()
     for parent, block in blocks_below(function):
@@ -72,6 +73,7 @@ def inserted(
                 if held[n] is None or (simple and last < _is_0(held[n]))
             ]
             back = [*_of_entries_before(block[:at])]
+            fresh = handed & names_in(statement) - set().union(*map(names_in, block[:at]))
             more = (
                 _of_model(pool, there, lacking, made, entries),
                 _of_entries(pool, there, made),
@@ -84,7 +86,9 @@ def inserted(
                 _of_labels(statement, function, made),
                 _of_results(function) if last and parent is function else (),
                 _of_twins(block[at - 1], there[0]) if at else (),
-                _of_steps(function, made, there[0]) if last else (),
+                _of_steps(handed, made, there[0]) if last else (),
+                # What is turned back later on is to be turned where it is read first.
+                (statement_of(f"{name} = {name}.T") for name in there[0].arrays if name in fresh),
             )
             given = set().union(*map(_given, block[:at]))
             for each in itertools.chain(*more):
@@ -120,7 +124,11 @@ def _of_model(
             yield from (_at(tree, each) for each in entries if isinstance(tree, ast.AugAssign))
         else:
             same = {*part.numbers}
-            yield from (_assigned(f"{d}[{k!r}]", tree) for d, k, n in missing if n & same or not n)
+            # What is there already may be what it was before.
+            named, held = isinstance(tree, ast.Name), scopes[0].values
+            for d, k, n in missing:
+                if (n & same or not n) and (k not in held[d] or (named and n)):
+                    yield _assigned(f"{d}[{k!r}]", tree)
 
 
 def _of_values(
@@ -270,9 +278,8 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
                 yield statement_of(re.sub(word, rf"\g<1>{b}", _text(statement)))
 
 
-def _of_steps(function: ast.AST, made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
+def _of_steps(handed: set[str], made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
     """Yield a step of what is handed over and stays as it is, down what has been worked out."""
-    handed = {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
     for name in [each for each in scope.arrays if each in handed - {*made}]:
         for slope in [each for each in scope.arrays if each in made]:
             if np.shape(scope.values[slope]) == np.shape(scope.values[name]):

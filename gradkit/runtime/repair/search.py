@@ -265,10 +265,10 @@ class Search:
                     candidate.gain = sum(states.values()) - self._least[at]
                 if number < self._used:
                     fixed &= right
-                elif not fixed:
-                    break
                 if not before <= right or not (fixed or candidate.step or candidate.gain > GAIN):
                     return None
+                if not fixed:
+                    break  # What it is worth as a step the smallest inputs tell as well.
                 left += len(states) - len(right)
             return left if fixed else NOTHING
 

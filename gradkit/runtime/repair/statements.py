@@ -52,7 +52,7 @@ class Rewritten:
     kind: str
     cost: float
     block: list[ast.stmt]
-    told: ast.stmt
+    told: ast.stmt | ast.expr
 
 
 COUNTED = ("range", "enumerate", "zip", "reversed")
@@ -106,8 +106,9 @@ def changed_blocks(
     for kind, made in _other_targets(statement, function, counts):
         yield Rewritten(kind, LARGER, [*before, made, *after], statement)
     for name, part in _entries_of_others(statement, function) if parent is function else ():
-        copied = ast.parse(f"{name} = {name}.copy()").body
-        yield Rewritten("missing-copy", LARGER, [*before, *copied, statement, *after], part)
+        for copied in (f"{name}.copy()", f"{{key: value.copy() for key, value in {name}.items()}}"):
+            made = statement_of(f"{name} = {copied}")
+            yield Rewritten("missing-copy", LARGER, [*before, made, statement, *after], part)
     for far, shifted in _shifted(block[place:]):
         cost = LARGE + A_LINE + PER_NODE * far
         yield Rewritten("missing-shift", cost, [*before, shifted, statement, *after], statement)
@@ -204,17 +205,17 @@ def _other_targets(
             yield kind, with_parts(statement, target=other)
 
 
-def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names below a statement that are given entries and no value, and where first."""
     given = [each for each in ast.walk(function) if isinstance(each, ast.Assign)]
     seen = {each.id for one in given for each in one.targets if isinstance(each, ast.Name)}
     for part in ast.walk(statement):
-        if isinstance(part, ast.Assign | ast.AugAssign):
-            targets = part.targets if isinstance(part, ast.Assign) else [part.target]
-            for target in targets:
-                for name in _base_of(target) - seen if isinstance(target, ast.Subscript) else ():
-                    seen.add(name)
-                    yield name, part
+        out = isinstance(part, ast.keyword) and part.arg == "out"
+        target: Any = part.value if out else part  # type: ignore[attr-defined]
+        if isinstance(target, ast.Subscript) and (out or isinstance(target.ctx, ast.Store)):
+            for name in _base_of(target) - seen:
+                seen.add(name)
+                yield name, target
 
 
 def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
@@ -283,6 +284,12 @@ def _statements(statement: ast.stmt, held: Container[str]) -> Iterator[tuple[str
             first = binary(read, type(statement.op), statement.value.left)
             apart = with_parts(statement.value, left=first)
             yield "wrong-brackets", new(ast.Assign, [target], apart)
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        # What it gives was meant for what it is handed.
+        own = statement.value.args[0] if statement.value.args else None
+        if isinstance(own, ast.Name | ast.Attribute | ast.Subscript):
+            target = with_parts(own, ctx=ast.Store())
+            yield "not-kept", new(ast.Assign, [target], statement.value)
     elif isinstance(statement, ast.For) and called(statement.iter) not in COUNTED:
         turned = new(ast.Call, expression("reversed"), [statement.iter], [])
         yield "wrong-bounds", with_parts(statement, iter=turned)

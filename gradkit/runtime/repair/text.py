@@ -88,7 +88,7 @@ def _cut(line: str, start: int, end: int | None) -> str:
 
 
 def write_block(
-    source: str, old: list[ast.stmt], new: list[ast.stmt], told: ast.stmt, wanted: str
+    source: str, old: list[ast.stmt], new: list[ast.stmt], told: ast.stmt | ast.expr, wanted: str
 ) -> Written:
     """Write statements in the place of others; ``told`` is the doubtful one. See above."""
     lines = source.split("\n")
