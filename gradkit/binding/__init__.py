@@ -18,7 +18,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.binding.conventions import find_returns, stated, unknown, variants
+from gradkit.binding.conventions import find_returns, otherwise, stated, unknown, variants
 from gradkit.binding.inspection import Function, Loop, Model, inspect, outline
 from gradkit.binding.match import (
     Fit,
@@ -36,7 +36,6 @@ from gradkit.records.observations import (
     Binding,
     Bound,
     Convention,
-    Layout,
     Lost,
     Missing,
     Path,
@@ -75,9 +74,6 @@ LOOP = phrase("the training loop")
 def bind(task: Task, sitting: StudentProcess) -> Binding:
     """Find and settle every role of a task in the section that a process runs."""
     return (_ModelAndTraining if task.framework.trains else _Functions)(task, sitting).bind()
-
-
-TURNED: Mapping[Layout, Layout] = {"in_out": "out_in", "out_in": "in_out"}
 
 
 class _Roles(ABC):
@@ -176,13 +172,13 @@ class _Functions(_Roles):
         if "initialise" in bound:
             bound["initialise"], told = self._initialise(bound["initialise"])
         roles, works = self._in(told or unknown(self.task))
-        if told and not works:
-            # If all else is made for weights that lie otherwise, it is the start that is wrong.
-            turned = [replace(each, weights=TURNED[each.weights]) for each in told]
-            others, works = self._in(turned)
+        for instead in otherwise(told) if not works else ():
+            # If all else is made for what lies otherwise, it is the start that is wrong.
+            others, works = self._in(instead)
             if works == len(others) > 1:
                 roles, start = others, bound["initialise"]
                 bound["initialise"] = replace(start, convention=others["forward"].convention)
+                break
         return {**bound, **roles}
 
     def _in(self, conventions: list[Convention]) -> tuple[dict[str, Bound], int]:

@@ -6,7 +6,7 @@ do, except that an input or a parameter handed back is not taken for the hidden 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Literal
 
@@ -31,6 +31,10 @@ LAYOUTS: tuple[tuple[Layout, Orientation, Orientation], ...] = (
     ("out_in", "flat", "flat"),
 )
 """Weights, vectors and biases as they go together: ``W.T @ A + b`` first."""
+
+
+TURNED: Mapping[Layout, Layout] = {"in_out": "out_in", "out_in": "in_out"}
+"""How else weights may lie."""
 
 
 def unknown(task: Task) -> list[Convention]:
@@ -71,6 +75,19 @@ def stated(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
         "flat": ("flat", "row", "column"),
     }
     return [Convention(keys, layout, vectors, biases) for vectors in orders[biases]]
+
+
+def otherwise(told: Sequence[Convention]) -> Iterator[list[Convention]]:
+    """Yield what a start may have been meant to be: with weights, or with biases, that lie so."""
+    if not told:
+        return
+    yield [replace(each, weights=TURNED[each.weights]) for each in told]
+    first = told[0]
+    yield [
+        replace(first, vectors=vectors, biases=biases)
+        for weights, vectors, biases in LAYOUTS
+        if weights == first.weights and biases != first.biases
+    ]
 
 
 def _weights(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:

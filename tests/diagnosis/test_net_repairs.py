@@ -1028,6 +1028,16 @@ def test_a_start_that_lies_otherwise_than_all_else_is_what_is_wrong(diagnosed) -
     assert [each.check for each in result.checks if each.state != "pass"] == ["interface"]
 
 
+def test_biases_of_a_start_that_lie_otherwise_are_what_is_wrong(diagnosed) -> None:
+    """The pass and the step are made for columns, and right."""
+    text = homework(CLASSIFICATION, ENTRIES).replace("np.zeros((m, 1))", "np.zeros(m)")
+    text = text.replace("np.dot(W.T, A) + b", "np.einsum('ij,ik->jk', W, A) + b")
+    result = diagnosed(text, CLASSIFICATION)
+    (finding,) = result.findings
+    assert (finding.check, finding.mistake) == ("interface", "wrong-shape")
+    assert [each.check for each in result.checks if each.state != "pass"] == ["interface"]
+
+
 def test_a_pass_that_lies_otherwise_than_the_start_is_what_is_wrong(diagnosed) -> None:
     """A twin: the step is made for the weights as they are."""
     text = homework(CLASSIFICATION, HELPER).replace("np.dot(W.T, A) + b", "np.dot(W, A) + b")
