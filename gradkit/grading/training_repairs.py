@@ -267,6 +267,7 @@ class _Search(Struct):
         """Yield the changes that were tried after which less is found, the likeliest first."""
         codes, least = _codes(run.inquiry), _score(run.examined)
         of_model = _of_model(run.inquiry)
+        stops = "error" in _states(run.examined).values()
         unknown: list[tuple[_Step, _Run]] = []
 
         def is_less(step: _Step, left: Sequence[str]) -> bool:
@@ -279,7 +280,7 @@ class _Search(Struct):
         for step, after in tried:
             raised = _stage(after.examined) > _stage(run.examined)
             # Code that is written otherwise may stop again, elsewhere.
-            spelt = step.proposal.kind in SPELLINGS
+            spelt = stops and step.proposal.kind in SPELLINGS
             raised |= spelt and _stops(after.examined) != _stops(run.examined)
             left = self._found(after, 2 if raised or len(codes) > 2 else 1)
             # A model is right before the loop is.

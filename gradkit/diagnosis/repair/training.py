@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import combinations, pairwise, permutations, product
 from typing import TypeGuard
 
@@ -204,12 +204,13 @@ def _idle(holder: ast.AST) -> list[str]:
 
 
 def _by_hand(node: ast.AST) -> Iterator[ast.Assign | ast.AugAssign]:
-    """Yield the statements that make a step of what they read a gradient of."""
+    """Yield the statements that make a step of a gradient, or of what they reach the numbers of."""
     for each in walk(node):
-        if isinstance(each, ast.Assign | ast.AugAssign) and any(
-            part.attr == "grad" for part in attributes_in(each.value)
-        ):
-            yield each
+        if isinstance(each, ast.Assign | ast.AugAssign):
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            reached = any(getattr(target, "attr", "") == "data" for target in targets)
+            if reached or any(part.attr == "grad" for part in attributes_in(each.value)):
+                yield each
 
 
 def _batches(text: Text, task: Task) -> Iterator[Proposal]:
@@ -341,8 +342,9 @@ def _sums(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
     """What the model gives, in the shape of the targets: where it is called, not inside of it."""
+    methods = {name.rpartition(".")[2] for name in text.there if "." in name}
     for node in (n for n in walk(text.tree) if isinstance(n, ast.Call | ast.Subscript)):
-        model = _model_called(node.value if isinstance(node, ast.Subscript) else node)
+        model = _model_called(node.value if isinstance(node, ast.Subscript) else node, methods)
         if model and not text.computes(node.lineno):
             yield text.put("shape", text.spot(node), f"{ast.unparse(model)}.squeeze(-1)")
     for node in text.calls:
@@ -352,18 +354,20 @@ def _shapes(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.put_each("shape", exchanged(node.args))
 
 
-def _model_called(node: ast.expr) -> ast.Call | None:
-    """Return the call of a model that an expression is, or that its methods are called on.
+def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
+    """Return the call of a model, or of a method of the text's, that an expression is.
 
-    None where one of them cuts the graph, which is another mistake.
+    Or that other methods are called on; None where one of them cuts the graph, which is another
+    mistake.
     """
     if not isinstance(node, ast.Call) or called_method(node) in CUTTING:
         return None
     of = node.func.value if isinstance(node.func, ast.Attribute) else None
-    own = of is None or (isinstance(of, ast.Name) and of.id == "self")
+    own = of is None or called_method(node) in methods
+    own |= isinstance(of, ast.Name) and of.id == "self"
     if own and len(node.args) == 1 and not hasattr(builtins, last_name(node.func)):
         return node
-    return _model_called(of) if of is not None else None
+    return _model_called(of, methods) if of is not None else None
 
 
 def _terms(text: Text, task: Task) -> Iterator[Proposal]:
@@ -424,6 +428,10 @@ def _registered(text: Text, task: Task) -> Iterator[Proposal]:
         yield text.put_each("registered", tensors)
 
 
+PARAMETERS = ("weight", "bias")
+"""What the parameters of a layer are called."""
+
+
 def _given(text: Text, task: Task) -> Iterator[Proposal]:
     """All parameters of the model, for the optimiser or for a loop that makes the steps."""
     handed = [
@@ -442,6 +450,14 @@ def _given(text: Text, task: Task) -> Iterator[Proposal]:
         names = [*map(ast.unparse, [each.value for each in attributes_in(value)] or [value])]
         for name in dict.fromkeys([*names, *text.parameters(value)[:1], *text.made.models]):
             yield text.put(kind, text.spot(value), f"{name}.parameters()")
+    for node in walk(text.tree):
+        if not isinstance(node, ast.List | ast.Tuple) or not node.elts:
+            continue
+        if all(getattr(part, "attr", "") in PARAMETERS for part in node.elts):
+            # A list is gone through as often as it is asked for.
+            names = [*map(ast.unparse, (each.value for each in attributes_in(node)))]
+            for name in dict.fromkeys(reversed(names)):
+                yield text.put("given", text.spot(node), f"list({name}.parameters())")
 
 
 def _swapped(text: Text, task: Task) -> Iterator[Proposal]:
@@ -836,7 +852,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     **{kind: (_spelled(kind), SPELLINGS[kind][1], mends) for kind, mends in SPELT.items()},
     "handed": (_handed, "wrong-name", ()),
     "optimizer": (_optimizers, "wrong-optimizer", ("wrong-optimizer",)),
-    "given": (_given, "unregistered-parameters", ("unregistered-parameters",)),
+    "given": (_given, "unregistered-parameters", ("unregistered-parameters", "graph-detached")),
     IN_PLACE: (_in_place, "missing-step", ("missing-step",)),
     "loss": (_losses, "wrong-function", ("wrong-loss", "logits-loss", "double-sigmoid")),
     "activation": (_activations, "wrong-function", ("wrong-activation",)),
@@ -921,7 +937,7 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "cut": "graph-detached",
 }
 
-OWN = (*SPELLINGS,)
+OWN = (*SPELLINGS, "given")
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": _batched}
