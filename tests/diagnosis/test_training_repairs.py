@@ -878,6 +878,24 @@ class Trainer:
 def train(model, X, y, epochs=20, lr=0.001):
     return Trainer(model).fit(X, y, epochs, lr)
 """
+LISTED = """\
+def train(model, X, y, epochs=20, lr=0.001):
+    weights = list(model.parameters())
+    losses = []
+    for _ in range(epochs):
+        loss = nn.functional.mse_loss(model(X).squeeze(1), y)
+        losses.append(loss.item())
+        slopes = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            for w, slope in zip(weights, slopes):
+                w.data = w.data - lr * slope
+    return losses
+"""
+SCORED = (
+    ("def forward(self, X):", "def score(self, X):"),
+    ("self.fc1(X))\n", "self.fc1(X))\n\n    def forward(self, X):\n        return self.score(X)\n"),
+    ("model(X).squeeze(1)", "model.score(X).squeeze(1)"),
+)
 TRAIN_HEAD = "    for epoch in range(epochs):\n"
 SILENT = (
     ("    loss.backward()\n    optimizer.zero_grad()\n", "    loss.backward()\n"),
@@ -1114,6 +1132,24 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         (("    losses = []\n", ""), (TRAIN_HEAD, f"{TRAIN_HEAD}        losses = []\n")),
         *("recorded-loss", "losses = []", "losses = []\nfor epoch in range(epochs):"),
     ),
+    "a step that is the whole parameter": (
+        ((TRAIN, LISTED), ("w.data = w.data - lr * slope", "w.data = lr * slope")),
+        *("not-added", "lr * slope", "w.data = w.data - lr * slope"),
+    ),
+    "a list of some parameters": (
+        ((TRAIN, LISTED), ("list(model.parameters())", "[model.fc1.weight, model.fc2.weight]")),
+        "unregistered-parameters",
+        *("[model.fc1.weight, model.fc2.weight]", "weights = list(model.parameters())"),
+    ),
+    "a list of one layer's parameters": (
+        ((TRAIN, LISTED), ("list(model.parameters())", "list(model.fc2.parameters())")),
+        "unregistered-parameters",
+        *("model.fc2.parameters()", "weights = list(model.parameters())"),
+    ),
+    "a column from a method": (
+        (*SCORED, ("model.score(X).squeeze(1)", "model.score(X)")),
+        *("broadcast-target", "model.score(X)", "y_pred = model.score(X).squeeze(-1)"),
+    ),
 }
 """More of a loop in plain torch."""
 
@@ -1129,7 +1165,15 @@ def test_one_mistake_is_told_once_in_other_words(diagnosed: Diagnosed, case) -> 
     assert told(diagnosed(text, REGRESSION)) == [tuple(right)]
 
 
-@pytest.mark.parametrize("changes", [(SQUARES,), IN_PLACE], ids=["by hand", "in place"])
+RIGHT = {
+    "by hand": (SQUARES,),
+    "in place": IN_PLACE,
+    "in a list": ((TRAIN, LISTED),),
+    "by a method": SCORED,
+}
+
+
+@pytest.mark.parametrize("changes", RIGHT.values(), ids=RIGHT)
 def test_it_is_right_in_other_words(diagnosed: Diagnosed, changes) -> None:
     """A twin."""
     assert told(diagnosed(changed(*changes), REGRESSION)) == []
