@@ -130,14 +130,14 @@ id = "inertia"
 title = "Steps that go on"
 kind = "functions"
 solution = "other.py"
-inputs = { p = { x = "normal(2, 3)", z = "normal(3)" }, g = { x = "normal(2, 3)", z = "normal(3)" }, a = "uniform(0.5, 0.8)" }
+inputs = { p = { x = "normal(2, 3)", z = "normal(3)" }, g = { x = "normal(2, 3)", z = "normal(3)" }, h = { x = "normal(2, 3)", z = "normal(3)" }, a = "uniform(0.5, 0.8)" }
 [[tasks.checks]]
 name = "inertia"
 points = 1
 call = '''
 mover = Inertia(a)
 mover.step(p, g)
-mover.step(p, g)
+mover.step(p, h)
 '''
 compare = ["p['x']", "p['z']"]
 
@@ -613,6 +613,9 @@ MISTAKES = [
     (("(x.shape[0] - 1) * k + 1", "x.shape[0] * k"), "z = np.zeros((x.shape[0] - 1) * k + 1)"),
     # A method that an inherited one calls.
     (("p[name] -= 0.1 * v", "p[name] -= 0.2 * v"), "p[name] -= 0.1 * v"),
+    # What an object keeps from step to step, which is 0 in the first one.
+    (("        self.velocity[name] = v\n", ""), "self.velocity[name] = v"),
+    (("p[name] -= 0.1 * v", "p[name] -= 0.1 * slope"), "p[name] -= 0.1 * v"),
     # A dict of arrays that are changed in place, a row that a loop goes over, what is not kept.
     (
         ("    g = {key: value.copy() for key, value in g.items()}\n", ""),

@@ -192,6 +192,12 @@ def test_a_step_too_many_is_less_than_one_elsewhere() -> None:
     )
 
 
+def test_what_is_written_may_be_another_of_an_object() -> None:
+    """Of those that a function has."""
+    made = rewritten("self.m[count] = a; b = self.v", 0)
+    assert ("wrong-name", "self.v[count] = a; b = self.v") in made
+
+
 def test_nothing_is_added_to_a_name_that_has_no_value() -> None:
     """It would stop there."""
     assert ("not-added", "a += b") in rewritten("a = b", 0)

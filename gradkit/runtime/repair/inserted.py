@@ -87,6 +87,8 @@ def inserted(
                 _of_results(function) if last and parent is function else (),
                 _of_twins(block[at - 1], there[0]) if at else (),
                 _of_steps(handed, made, there[0]) if last else (),
+                _of_kept(made, there[0]) if last else (),
+                _of_counters(there[0]) if at == 0 and parent is function else (),
                 # What is turned back later on is to be turned where it is read first.
                 (statement_of(f"{name} = {name}.T") for name in there[0].arrays if name in fresh),
             )
@@ -276,6 +278,23 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
                 elif not (a + b).isalpha():
                     continue
                 yield statement_of(re.sub(word, rf"\g<1>{b}", _text(statement)))
+
+
+def _of_kept(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
+    """Yield what keeps in an object, under a name, what has been worked out."""
+    rows = [name for name, value in scope.values.items() if isinstance(value, dict)]
+    keys = [name for name, value in scope.values.items() if isinstance(value, str)]
+    for row, key in itertools.product(rows, keys):
+        if "." in row and key.isidentifier():
+            for name in [each for each in scope.arrays if each in made]:
+                yield statement_of(f"{row}[{key}] = {name}")
+
+
+def _of_counters(scope: Scope) -> Iterator[ast.stmt]:
+    """Yield what counts the calls of a method, in what an object has as 0 at first."""
+    for name, value in scope.values.items():
+        if "." in name and type(value) is int and value == 0:
+            yield statement_of(f"{name} += 1")
 
 
 def _of_steps(handed: set[str], made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:

@@ -14,7 +14,7 @@ from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.clock import LateError, limit
 from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.slots import NUMERIC, Slot, copied
+from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     LARGER,
@@ -44,6 +44,9 @@ EVALUATED = 0.2
 
 LARGEST = 200_000
 """Bytes of a value that is worth a run."""
+
+FURTHER = sum(time < LATER for time in KEPT)
+"""The place among the runs of a slot of the one that is recorded besides."""
 
 GROWN, SMALLEST = 8, 64
 """How many times as large a change may make a count, if it comes to more than that: it may be the
@@ -193,6 +196,8 @@ class Places:
             runs = [each.get(identity, []) for each in self._record]
             if not all(runs[: len(self.draws)]):
                 continue
+            # Only where values are the same a later one is asked for.
+            runs[0] = [each for place, each in enumerate(runs[0]) if place != FURTHER]
             target, slot = slots[identity]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
             before = self._tried([*values, *others], _value_of(slot))

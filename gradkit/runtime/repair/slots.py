@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from gradkit.runtime.repair.tree import new
 
-KEPT = (1, 2, 16, 64)
-"""Which times of a slot are recorded: a loop's other rounds are like these."""
+KEPT, LATER = (1, 2, 16, 64), 4
+"""Which times of a slot are recorded: a loop's other rounds are like these; and one besides, in
+which what is kept from step to step is no longer as it was at the start."""
 
 ROW = 100
 """Elements of a display that are slots of their own; a longer one is data, and one slot."""
@@ -166,7 +167,7 @@ class Record:
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Take down one run of a slot, once what it calls has run, and give its value."""
         self.times[number] += 1
-        before = copied(local) if self.times[number] in KEPT else None
+        before = copied(local) if self.times[number] in (*KEPT, LATER) else None
         try:
             return value()
         finally:

@@ -182,6 +182,13 @@ def _other_targets(
         for each in slices_of(function) if updates else ():
             entry = new(ast.Subscript, with_parts(target, ctx=ast.Load()), each, target.ctx)
             yield "wrong-element", renamed(statement, {target.id: entry})
+    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
+        own = ast.unparse(target.value)
+        held = (n for n in ast.walk(function) if isinstance(n, ast.Attribute))
+        rows = {ast.unparse(n) for n in held if ast.dump(n.value) == ast.dump(target.value.value)}
+        for other in sorted(rows - {own}):
+            changed = with_parts(target, value=expression(other))
+            yield "wrong-name", _with_target(statement, changed)
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
         return
     every = [each for each in ast.walk(function) if isinstance(each, ast.Name)]
@@ -199,10 +206,14 @@ def _other_targets(
     for name in sorted(names - {target.value.id}):
         others += [("wrong-name", with_parts(target, value=with_parts(target.value, id=name)))]
     for kind, other in others:
-        if isinstance(statement, ast.Assign):
-            yield kind, with_parts(statement, targets=[other])
-        else:
-            yield kind, with_parts(statement, target=other)
+        yield kind, _with_target(statement, other)
+
+
+def _with_target(statement: ast.stmt, target: ast.expr) -> Any:
+    """Return a statement that gives what it computes to another target."""
+    if isinstance(statement, ast.Assign):
+        return with_parts(statement, targets=[target])
+    return with_parts(statement, target=target)
 
 
 def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.expr]]:
