@@ -474,6 +474,7 @@ class _Repairs(Struct):
                 cell.id,
                 self.text.sources[cell.id],
                 stops=self._lines_of(cell, stopped.place),
+                said=stopped.message,
                 asked=asked,
                 there=there,
             )

@@ -307,6 +307,7 @@ class _Search(Struct):
         texts, seen, made = run.texts, {*run.texts.values()}, Made()
         right = _states(run.examined).get("forward") == "pass"
         near, there = self._stopped(run.examined), definitions(self.process.section.cells)
+        said = " ".join(each.message for each in run.examined.verdicts if each.state == "error")
         # A text may be nested more deeply than it can be written out again.
         with suppress(RecursionError):
             made = made_in(texts.values())
@@ -314,7 +315,7 @@ class _Search(Struct):
         for name, source in texts.items():
             with suppress(RecursionError):
                 stops = [line for cell, line in near if cell == name]
-                own = Text(name, source, made, stops=stops, there=there)
+                own = Text(name, source, made, stops=stops, said=said, there=there)
                 for proposal in changes(self.task, own):
                     computes = own.computes(proposal.line)
                     if not (right and computes) or proposal.kind in CUTS:

@@ -283,7 +283,8 @@ def forms(text: Text) -> Iterator[Proposal]:
                 turned = f"{line[: at.start - 1]}{line[at.start]}={line[at.start + 1 :]}"
                 yield text.moved("form", at.first, at.first, [turned], text.spot(node))
         elif isinstance(node, ast.expr) and (node.lineno in text.stops or _is_shaped(node)):
-            yield from (text.put("form", text.spot(n), new) for n, new in _in_brackets(node))
+            for part, new in _in_brackets(node, text.said):
+                yield text.put("form", text.spot(part), new)
             if isinstance(node, ast.Call) and last_name(node.func) in classes:
                 for model in dict.fromkeys([*text.parameters(node)[:1], *text.made.models]):
                     yield text.put("form", text.spot(node.func), model)
@@ -296,9 +297,12 @@ def _is_shaped(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and last_name(node.func) in _SHAPED and len(node.args) > 1
 
 
-def _in_brackets(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
-    """Yield parts of an expression with what may be meant, in other brackets, or in more."""
-    if isinstance(node, ast.Subscript):
+def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
+    """Yield parts of an expression with what may be meant, in other brackets, or in more.
+
+    The others are meant where Python has ``said`` that these are not.
+    """
+    if isinstance(node, ast.Subscript) and "not subscriptable" in said:
         yield node, f"{ast.unparse(node.value)}({ast.unparse(node.slice)})"
     elif isinstance(node, ast.Call):
         function, given = ast.unparse(node.func), ", ".join(map(ast.unparse, node.args))
@@ -309,7 +313,7 @@ def _in_brackets(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
             yield node, f"{function}(({given}))"
         elif name in _VALUES and not node.args:
             yield node, function
-        elif node.args and not node.keywords:
+        elif node.args and not node.keywords and "not callable" in said:
             yield node, f"{function}[{given}]"
 
 

@@ -53,8 +53,8 @@ class Text:
 
     These are its forward pass and what may be called there: methods beside it that train nothing.
     ``made`` are names in this and other texts, ``stops`` the lines that the code stops at,
-    ``asked`` the methods and attributes that something else asks for, and ``there`` the names that
-    are there besides.
+    ``said`` what Python says there, ``asked`` the methods and attributes that something else asks
+    for, and ``there`` the names that are there besides.
     """
 
     def __init__(
@@ -64,11 +64,12 @@ class Text:
         made: Made = NOTHING,
         *,
         stops: Collection[int] = (),
+        said: str = "",
         asked: Collection[str] = FORWARD[:1],
         there: Collection[str] = (),
     ) -> None:
         self.cell, self.source, self.made = cell, source, made
-        self.stops, self.asked, self.there = stops, asked, there
+        self.stops, self.said, self.asked, self.there = stops, said, asked, there
         self.lines = source.split("\n")
         self.tree = readable(source)
         self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]
