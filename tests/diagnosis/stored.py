@@ -35,6 +35,7 @@ TURNED = "a step that takes away is as it should be: the sign is told where the 
 EARLY = "the step that comes too early is told, and not the lines that it spoils"
 KEPT = "biases that are kept at ten times the rate that is handed over move as the task asks"
 HANDED = "a rate that has the task's value by default is not handed over, and not asked for"
+ROUNDS = "the loop is told, whose change mends it, and not its function"
 SHORT = "no one change lets this loop come to all entries, and the function is told"
 
 MADE = "what is no parameter is told where it is made or handed over, and not its function"
@@ -82,13 +83,15 @@ OTHER_LINES = {
     "for k in range(1):\n        G[k] = dW1[k]": MENDED,
     "- 0.001 * dW1\n$": MENDED,
     "dW1 = X @ dh.T\n    pass\n": MENDED,
-    "for l in range(2, L + 1):": "the loop is told, whose change mends it, and not its function",
+    "for l in range(2, L + 1):": ROUNDS,
     "A = sigmoid(p[f'W{l}'].T @ A + p[f'b{l}'])\n        A_prev = A": (
         "of two statements in the wrong order the first is told, and not their function"
     ),
     "for i in range(1):\n        for j in range(2):\n            parameters['W1'][i][j] += 0.001 * e": SHORT,
     "grads[f'b{l}']\n        break": SHORT,
-    "for l in (2,):": SHORT,
+    "for l in (1,):": ROUNDS,
+    "for l in (2,):": ROUNDS,
+    "for l in (1, 1, 2):": ROUNDS,
     "\n    g = d\n": "the name that stands for a gradient without its input",
     "    dy = (y - y_hat) * 2\n": TURNED,
     "    d = 2 * (y - y_hat)\n    dh": TURNED,
