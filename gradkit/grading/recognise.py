@@ -156,7 +156,8 @@ class Forwards(Struct, frozen=True):
         # Where an activation is left out, what is computed is another task's.
         words = narrow_by_words(possible, section, finished=False, with_exp=WITH_EXP)
         titled = [task for task in self._titled(section, possible) if task in words]
-        meant = titled or named_twice(possible, section, WITH_EXP)
+        # Of several parts the helpers of one may stand in another.
+        meant = titled or (named_twice(possible, section, WITH_EXP) if alone else [])
         if len(meant) == 1:
             return _Heard(section, meant, meant[0])
         gaps: dict[str, float] = {}

@@ -90,6 +90,37 @@ def test_a_loss_and_an_activation_that_are_both_there_tell_the_task(grade, tmp_p
     assert [task.task for task in result.tasks] == ["classification-torch"]
 
 
+BOTH = """
+import torch
+from torch import nn
+
+def activate(z):
+    return torch.sigmoid(z)
+
+def bce(p, y):
+    return nn.functional.binary_cross_entropy(p, y)
+
+print(bce(activate(torch.zeros(1)), torch.ones(1)))
+"""
+
+
+def test_what_several_parts_share_tells_the_task_of_none(grade, tmp_path: Path) -> None:
+    """A part whose own loss is written out is not another's for the helpers above it."""
+    regression, classification = (
+        text[text.index("import torch") :].split("if __name__")[0]
+        for text in (source("regression_torch"), source("classification_torch"))
+    )
+    regression = regression.replace("    criterion = nn.MSELoss()\n", "").replace(
+        "criterion(model(X).reshape(y.shape), y)", "((model(X).reshape(y.shape) - y) ** 2).mean()"
+    )
+    assert "criterion" not in regression
+    classification = classification.replace("torch.sigmoid", "activate")
+    classification = classification.replace("nn.BCELoss()", "bce")
+    result = grade(notebook(tmp_path, BOTH, regression, classification))
+    assert [task.task for task in result.tasks] == ["regression-torch", "classification-torch"]
+    assert full(result), not_passed(result)
+
+
 FORWARDS = {
     "the bias before the weights": ("regression", "W.T @ A_prev + b", "W.T @ (A_prev + b)"),
     "another activation": ("classification", "sigmoid(W.T @ A_prev + b)", "W.T @ A_prev + b + 0.1"),
