@@ -229,6 +229,15 @@ solution = "other.py"
 sizes = { N = [3, 4], D = [5, 6] }
 inputs = { x = "normal(N, D)", g = "normal(D)" }
 checks = [{ name = "scaled", points = 1, call = "r = scaled(x, g)", compare = ["r"] }]
+
+[[tasks]]
+id = "windows"
+title = "Sums of windows"
+kind = "functions"
+solution = "other.py"
+sizes = { N = [6, 7], k = [2, 3] }
+inputs.x = "normal(N)"
+checks = [{ name = "windows", points = 1, call = "s = windows(x, k)", compare = ["s"] }]
 """
 
 MODEL = """\
@@ -350,6 +359,10 @@ def moved(w, g, config):
 
 def scaled(x, g):
     return g * (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+
+
+def windows(x, k):
+    return np.array([x[n : n + k].sum() for n in range(len(x) - k + 1)])
 """
 
 STUDENT = """\
@@ -557,6 +570,18 @@ def scaled(x, g):
     rows = (x - mean) / size
     rows = rows.T
     return g * rows
+
+
+def pieces(x, k):
+    for i in range(len(x) - k + 1):
+        yield i, x[i:i + k]
+
+
+def windows(x, k):
+    s = np.zeros(len(x) - k + 1)
+    for i, piece in pieces(x, k):
+        s[i] = np.sum(piece)
+    return s
 """
 
 Told = Callable[..., list[Finding]]
@@ -635,6 +660,8 @@ MISTAKES = [
     (("h:h + 2, c]", "h:h + 2]"), "pair = x[n, h:h + 2, c]"),
     # An entry that is there, as it was before.
     (('    config["v"] = v\n', ""), "config['v'] = v"),
+    # What a generator gives.
+    (("yield i, x[i:i + k]", "yield i, x[:k]"), "yield i, x[i:i + k]"),
     # What is turned back at the end.
     (("    x = x.T\n", ""), "x = x.T"),
 ]

@@ -113,7 +113,10 @@ def _prints(node: ast.stmt) -> bool:
 def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
     """Yield the expressions that a statement computes, and whether they are only asked."""
     if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.AnnAssign):
-        if statement.value is not None:
+        if isinstance(statement.value, ast.Yield | ast.YieldFrom):
+            if statement.value.value is not None:
+                yield statement.value, "value", False
+        elif statement.value is not None:
             yield statement, "value", False
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement]
         for target in (getattr(each, "target", each) for each in targets):
