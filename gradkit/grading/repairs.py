@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
@@ -46,6 +47,9 @@ that its answer is held to: nobody who knows the ones knows the others."""
 SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
+
+AGAINST = 2
+"""Changes of a check of which one may make up for the other."""
 
 SPELLED, FOLLOWED = 40, 100
 """Changes of how a text is written that are tried where a check stops, and at all of its stops."""
@@ -261,11 +265,26 @@ class _Repairs(Struct):
         return [check for check in (*later, *clear) if check.name not in has]
 
     def _result(self, later: Sequence[FunctionCheck]) -> Mended:
-        told = _joined(self.told)
+        told = _joined(self._believed())
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
         findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
         return Mended(Inquiry(findings, follows), self.text.sources, tuple(told))
+
+    def _believed(self) -> list[Told]:
+        """Return what was told, without several changes that only make up for another mistake.
+
+        One of a function that another check runs, in which something is still wrong then that
+        nothing is told of, may be any that the others go with.
+        """
+        of = Counter(each.check for each in self.told)
+        if max(of.values(), default=0) < AGAINST:
+            return self.told
+        failed = (c for c in self.grader.task.checks if self._state(c) == "fail")
+        open_ = [c for c in failed if c.name not in of and self._verdict(c).state == "fail"]
+        run = {each.name for check in open_ for each in self.grader.definitions_of(check)}
+        doubtful = {each.check for each in self.told if each.function in run}
+        return [e for e in self.told if of[e.check] < AGAINST or e.check not in doubtful]
 
     def _is_right(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
         """Tell a check that passes, in one of its forms, with all changes so far."""

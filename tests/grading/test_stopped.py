@@ -161,7 +161,10 @@ def test_arrays_of_another_shape_than_the_assignments_are_accounted_for(
         "shape (2, 1)."
     )
     rows = [(old, new.replace("(dim", "((1, dim") + ")") for old, new in flat]
-    found = update_of(grade, tmp_path, *(piece for change in rows for piece in change))
+    pieces = [piece for change in rows for piece in change]
+    # All else is made for columns, and right.
+    assert update_of(grade, tmp_path, *pieces).state == "pass"
+    found = update_of(grade, tmp_path, *pieces, 'parameters["W1"] -=', 'parameters["w1"] -=')
     assert "as rows, because" in found.message
     assert "gives b1 the shape (1, 2)" in found.message
     stopped = update_of(grade, tmp_path, 'parameters["W1"] -=', 'parameters["w1"] -=')

@@ -38,7 +38,7 @@ from gradkit.runtime.repair.tree import (
     renamed,
     with_parts,
 )
-from gradkit.runtime.syntax import names_in
+from gradkit.runtime.syntax import base_name, names_in
 
 NUMBERS = (0, 1, 2, -1)
 """Constants that are tried in the place of another."""
@@ -590,6 +590,10 @@ def _calls(spot: Spot) -> Iterator[Change]:
     for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 and not begin else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
     yield from _others_at_once(node, spot.scope)
+    for name in spot.scope.idle if base_name(node.func) in ("np", "numpy") else ():
+        word = new(ast.keyword, name, expression(name))
+        kind = OPTIONS.get(name, "wrong-option")
+        yield Change(kind, with_parts(node, keywords=[*node.keywords, word]))
     for argument in _not_handed(node, spot):
         yield Change("wrong-option", with_parts(node, args=[*node.args, argument]))
     for option, default in _switches(spot.names.namespace.get(ast.unparse(node.func))):

@@ -26,6 +26,7 @@ from gradkit.runtime.repair.tree import (
     slices_of,
 )
 from gradkit.runtime.repair.values import Names, Values
+from gradkit.runtime.syntax import names_in
 
 COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
 """What says little of other rounds of a loop: in the first ones a counter is as good as 0, and
@@ -308,7 +309,7 @@ class Places:
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
         told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
-        known = Scope(*told, slices_of(target.function))
+        known = Scope(*told, slices_of(target.function), _idle(target.function))
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
@@ -344,6 +345,13 @@ def _counters(function: ast.AST) -> list[str]:
     loops = [loop for loop in ast.walk(function) if isinstance(loop, ast.For)]
     parts = (part for loop in loops for part in ast.walk(loop.target))
     return [part.id for part in parts if isinstance(part, ast.Name)]
+
+
+@lru_cache(maxsize=100)
+def _idle(function: ast.AST) -> list[str]:
+    """Return the parameters that a function never reads."""
+    handed = (part.arg for part in ast.walk(function) if isinstance(part, ast.arg))
+    return sorted({*handed} - names_in(function, ast.Load) - {"self"})
 
 
 def _constants_of(parts: Sequence[Part]) -> list[float]:

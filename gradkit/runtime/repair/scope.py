@@ -25,7 +25,7 @@ class Scope:
     are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
     instead; ``places`` are where loops are; ``words`` are handed to functions; ``keys`` are read
     somewhere, ``lacking`` those that were asked for and are not there; ``slices`` are the indices
-    that the function has anywhere.
+    that the function has anywhere, and ``idle`` what it is handed and never reads.
     """
 
     library: str = "np"
@@ -35,6 +35,7 @@ class Scope:
     keys: Sequence[str] = ()
     lacking: Sequence[str] = ()
     slices: Sequence[ast.expr] = ()
+    idle: Sequence[str] = ()
     values: dict[str, Any] = field(default_factory=dict)
     numbers: list[str] = field(default_factory=list)
     arrays: list[str] = field(default_factory=list)
