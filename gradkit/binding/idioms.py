@@ -201,7 +201,7 @@ def narrow_by_words(
     list of Task
         All of them where the names leave it open.
     """
-    words = {plain(word) for word in idioms_of(section, ()).words}
+    words = _words_of(section)
     narrowed = _by_words(tasks, words, with_exp)
     left = next((kept for kept in narrowed if 0 < len(kept) < len(tasks)), tasks)
     if finished and not any(_names_activation(task, words, with_exp) for task in left):
@@ -214,9 +214,14 @@ def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[st
 
     That is none where it is not the same ones that both speak for.
     """
-    words = {plain(word) for word in idioms_of(section, ()).words}
+    words = _words_of(section)
     by_loss, by_activation = _by_words(tasks, words, with_exp)
     return by_loss if by_loss == by_activation else []
+
+
+def _words_of(section: Section) -> set[str]:
+    """Return the words of a section's code, as they are compared."""
+    return {plain(word) for word in idioms_of(section, ()).words}
 
 
 def _by_words(

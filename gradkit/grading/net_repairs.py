@@ -90,7 +90,8 @@ def proposed(
         for verdict in grader.grade(known)
     ]
     grader.settle({each.name: _way(grader, each) for each in grader.task.checks})
-    wanted = _wanted(asked, [judged[check] for check in lacking], inquiry)
+    # Labels of 0 and 1 say less than numbers between them do.
+    wanted = replace(_wanted(asked, [judged[check] for check in lacking], inquiry), hard=False)
     mended = mend_functions(grader, asked, wanted)
     if len(mended.told) > 1 and any(each.proposal.kind == WHOLE for each in mended.told):
         # Without lines that are written anew, or put in, as much may be right.
@@ -118,12 +119,12 @@ def _wanted(asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquir
     found = [of_check(each.check, inquiry) for each in asked if each.state in FAILED]
     named = [mistake(each.mistake).kinds for own in found for each in own]
     if not (all(named) and all(found)) or any(map(is_much, found)):
-        return Wanted(STOPPED if stops else BUDGET, near, hard=False)
+        return Wanted(STOPPED if stops else BUDGET, near)
     among = frozenset(kind for each in named for kind in each)
     among |= OF_NAMES if any(map(are_alike, found)) else frozenset()
     if likelier:
-        return Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named), hard=False)
-    return Wanted(NAMED, near, kinds=among, most=len(named), hard=False)
+        return Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
+    return Wanted(NAMED, near, kinds=among, most=len(named))
 
 
 def _made_right(mended: Mended) -> int:

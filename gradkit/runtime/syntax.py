@@ -251,6 +251,12 @@ def names_in(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> 
     return {n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
 
 
+def unread_parameters(function: ast.AST) -> list[str]:
+    """Return the parameters that a function never reads, but for ``self``."""
+    handed = (part.arg for part in walk(function) if isinstance(part, ast.arg))
+    return sorted({*handed} - names_in(function, ast.Load) - {"self"})
+
+
 def names_in_class_bodies(node: ast.AST) -> set[str]:
     """Return the names that class bodies in ``node`` read directly, outside of functions."""
     names: set[str] = set()

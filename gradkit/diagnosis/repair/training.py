@@ -19,7 +19,14 @@ from gradkit.diagnosis.repair.text import Spot, Text, attributes_in, exchanged, 
 from gradkit.diagnosis.repair.torch_names import ACTIVATIONS, LOSSES, OPTIMIZERS, OVER, TENSORS
 from gradkit.records.task import Task
 from gradkit.runtime.repair.tree import with_parts
-from gradkit.runtime.syntax import LOOPS, called_method, last_name, names_in, walk
+from gradkit.runtime.syntax import (
+    LOOPS,
+    called_method,
+    last_name,
+    names_in,
+    unread_parameters,
+    walk,
+)
 from gradkit.runtime.training import calls_method
 
 FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
@@ -196,7 +203,7 @@ def _rates(text: Text, task: Task) -> Iterator[Proposal]:
 def _idle(holder: ast.AST) -> list[str]:
     """Return the parameters of a function, or the attributes of a class, that it never reads."""
     if isinstance(holder, ast.FunctionDef):
-        return sorted({each.arg for each in holder.args.args} - names_in(holder, ast.Load))
+        return unread_parameters(holder)
     parts = attributes_in(holder) if isinstance(holder, ast.ClassDef) else []
     named = [each for each in parts if isinstance(each.value, ast.Name)]
     held = {each.attr for each in named if isinstance(each.ctx, ast.Load)}

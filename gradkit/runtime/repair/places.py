@@ -26,7 +26,7 @@ from gradkit.runtime.repair.tree import (
     slices_of,
 )
 from gradkit.runtime.repair.values import Names, Values
-from gradkit.runtime.syntax import names_in
+from gradkit.runtime.syntax import unread_parameters
 
 COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
 """What says little of other rounds of a loop: in the first ones a counter is as good as 0, and
@@ -309,7 +309,7 @@ class Places:
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
         told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
-        known = Scope(*told, slices_of(target.function), _idle(target.function))
+        known = Scope(*told, slices_of(target.function), unread_parameters(target.function))
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
@@ -348,12 +348,6 @@ def _counters(function: ast.AST) -> list[str]:
 
 
 @lru_cache(maxsize=100)
-def _idle(function: ast.AST) -> list[str]:
-    """Return the parameters that a function never reads."""
-    handed = (part.arg for part in ast.walk(function) if isinstance(part, ast.arg))
-    return sorted({*handed} - names_in(function, ast.Load) - {"self"})
-
-
 def _constants_of(parts: Sequence[Part]) -> list[float]:
     """Return the constants of the model solution that are not whole."""
     nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))
