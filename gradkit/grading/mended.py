@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.grading.repairs import WHOLE
+from gradkit.grading.changed_text import WHOLE
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 

@@ -15,9 +15,10 @@ from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Wanted
 from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.grading.changed_text import STEP, WHOLE, replaced
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mended import OF_NAMES, Step, are_alike, is_much, of_check
-from gradkit.grading.repairs import STEP, WHOLE, Mended, mend_functions, replaced
+from gradkit.grading.repairs import Mended, mend_functions
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import FAILED, UNEXPLAINED, Inquiry, Verdict

@@ -23,10 +23,20 @@ from gradkit.diagnosis.repair.ask import (
     trimmed,
 )
 from gradkit.diagnosis.repair.kinds import kinds
-from gradkit.diagnosis.repair.model import Inside
+from gradkit.diagnosis.repair.solution import Inside
 from gradkit.diagnosis.repair.spelling import spelled
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text, attributes_in
+from gradkit.grading.changed_text import (
+    STEP,
+    WHOLE,
+    Told,
+    function_at,
+    joined,
+    replaced,
+    with_guards,
+    without,
+)
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.guards import guarded, unguarded
 from gradkit.judge.case import Examined
@@ -35,8 +45,7 @@ from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Draw, FunctionCheck, Lines
 from gradkit.sandbox.process import REPAIRS
-from gradkit.submission.definitions import Definition, definitions, definitions_changed
-from gradkit.submission.source import parse
+from gradkit.submission.definitions import definitions, definitions_changed
 from gradkit.task.draws import RANDOM, draws
 from gradkit.task.functions import steps_of
 
@@ -47,29 +56,17 @@ that its answer is held to: nobody who knows the ones knows the others."""
 SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
 
-
 AGAINST = 2
 """Changes of a check of which one may make up for the other."""
 
 SPELLED, FOLLOWED = 40, 100
 """Changes of how a text is written that are tried where a check stops, and at all of its stops."""
 
+
 Again = Callable[[int], Examined]
 """Examines the code that is loaded, given what is added to the seed."""
 
 ANY = Wanted()
-
-
-class Told(Struct, frozen=True):
-    """A change that makes outputs of a check right: in which function, and the text before it."""
-
-    check: str
-    function: str
-    outputs: tuple[str, ...]
-    proposal: Proposal
-    cell: Cell
-    line: int
-    source: str
 
 
 class Mended(Struct, frozen=True):
@@ -265,7 +262,7 @@ class _Repairs(Struct):
         return [check for check in (*later, *clear) if check.name not in has]
 
     def _result(self, later: Sequence[FunctionCheck]) -> Mended:
-        told = _joined(self._believed())
+        told = joined(self._believed())
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
         findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
@@ -367,7 +364,7 @@ class _Repairs(Struct):
         """Tell more changes than are believed; of code that stops, those of one line are not."""
         if self._state(check) != "error":
             return len(found) >= SEVERAL
-        return len(_joined(found)) > 1 or self._verdict(check, held).state != "pass"
+        return len(joined(found)) > 1 or self._verdict(check, held).state != "pass"
 
     def _needed(
         self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Told]
@@ -619,7 +616,7 @@ class _Repairs(Struct):
         source, made = self.text.sources[cell.id], self.text.made.get(cell.id, ())
         text = replaced(source, proposal)
         line = line_before(made, proposal.line)
-        function = _function_at(cell, line)
+        function = function_at(cell, line)
         if text is None or function is None:
             return None
         proposal = trimmed(proposal, source)
@@ -628,7 +625,7 @@ class _Repairs(Struct):
             {**self.text.made, cell.id: (*made, proposal)},
         )
         _, guards = unguarded(cell.source)
-        told = _with_guards(proposal, source, guards)
+        told = with_guards(proposal, source, guards)
         return function.name, told, cell, line, guarded(source, guards)
 
     def _now(self, cell: Cell, line: int) -> int:
@@ -673,86 +670,9 @@ def _explained(mended: Mended) -> int:
     return len({*found.follows, *(each.check for each in found.findings)})
 
 
-WHOLE, STEP = "wrong-expression", "missing-statement"
-"""Kinds of changes: one of a line that is several, or none of another kind, and one that may be
-instead of several."""
-
 SEVERAL = 3
 """Changes that a step is looked for instead of, and that are no longer believed where one of them
 writes a line anew."""
-
-
-def _joined(told: Sequence[Told]) -> list[Told]:
-    """Return changes, those of a line that another one has made as one with that."""
-    joined: list[Told] = []
-    for each in told:
-        new = each.proposal
-        # None of what is put in behind the last line.
-        made = tuple(each.source.split("\n")[new.first - 1 : new.first])
-        for number, one in enumerate(joined):
-            if one.cell is each.cell and one.proposal.lines == made and new.first == new.last:
-                whole = replace(one.proposal, kind=WHOLE, lines=new.lines, start=0, end=LARGEST)
-                outputs = tuple(dict.fromkeys([*one.outputs, *each.outputs]))
-                joined[number] = replace(one, outputs=outputs, proposal=whole)
-                break
-        else:
-            joined.append(each)
-    return joined
-
-
-def _with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> Proposal:
-    """Return a change of a text without guards as one of the text that has them."""
-    rows = source.split("\n")
-    return replace(
-        proposal,
-        lines=tuple(guarded(each, guards) for each in proposal.lines),
-        start=len(guarded(rows[proposal.line - 1][: proposal.start], guards)),
-        end=len(guarded(rows[proposal.until - 1][: proposal.end], guards)),
-    )
-
-
-def without(changes: Sequence[Proposal], number: int) -> list[Proposal]:
-    """Return changes, each of the text that the others before it left, without one of them.
-
-    Those that another is made on top of go with it.
-    """
-    gone, kept = changes[number], [*changes[:number]]
-    first, last = gone.first, gone.first + len(gone.lines) - 1
-    more = len(gone.lines) - (gone.last - gone.first + 1)
-    for each in changes[number + 1 :]:
-        grown = len(each.lines) - (each.last - each.first + 1) if each.cell == gone.cell else 0
-        if each.cell != gone.cell or each.last < first:
-            kept.append(each)
-            first, last = first + grown, last + grown
-        elif each.first > last:
-            start, end = each.first - more, each.last - more
-            line, until = each.line - more, each.until - more
-            kept.append(replace(each, first=start, last=end, line=line, until=until))
-        else:
-            first, last = min(first, each.first), max(last, each.last) + grown
-            more += grown
-    return kept
-
-
-def replaced(source: str, proposal: Proposal) -> str | None:
-    """Return a text with a change in it; None where that is no text of Python."""
-    lines = source.split("\n")
-    # What only puts lines in ends before it begins.
-    ends = (proposal.first, proposal.last + 1), (proposal.line, proposal.until + 1)
-    if any(not 1 <= first <= end <= len(lines) + 1 for first, end in ends):
-        return None
-    lines[proposal.first - 1 : proposal.last] = proposal.lines
-    text = "\n".join(lines)
-    return text if parse(text).tree is not None else None
-
-
-def _function_at(cell: Cell, line: int) -> Definition | None:
-    """Return the function that a line of a cell stands in."""
-    for each in definitions([cell]).values():
-        node = each.node
-        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
-            return each
-    return None
 
 
 def _stops(verdict: Verdict) -> bool:

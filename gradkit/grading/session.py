@@ -69,7 +69,7 @@ from gradkit.task.assignment import gallery_functions
 from gradkit.task.oracle import Answers, OracleError
 
 if TYPE_CHECKING:
-    from gradkit.grading.repairs import Told
+    from gradkit.grading.changed_text import Told
 
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""

@@ -23,9 +23,10 @@ from gradkit.diagnosis.repair import steps
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text
+from gradkit.grading.changed_text import WHOLE, replaced
 from gradkit.grading.mended import OF_NAMES, Step, is_much, of_check, with_steps
 from gradkit.grading.net_repairs import FEW, RATES, proposed
-from gradkit.grading.repairs import HELD, WHOLE, Again, replaced
+from gradkit.grading.repairs import HELD, Again
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place

@@ -23,14 +23,14 @@ from gradkit.diagnosis.inquiry.training import training_inquiry
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
+from gradkit.diagnosis.repair.loops import INDENTED
+from gradkit.diagnosis.repair.optimizers import IN_PLACE
 from gradkit.diagnosis.repair.spelling import SPELLINGS
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Made, Text, made_in
 from gradkit.diagnosis.repair.training import (
     CERTAIN,
     CUTS,
-    IN_PLACE,
-    INDENTED,
     MENDS,
     NAMES,
     OWN,
@@ -38,7 +38,8 @@ from gradkit.diagnosis.repair.training import (
     STANDS,
     changes,
 )
-from gradkit.grading.repairs import HELD, Again, replaced
+from gradkit.grading.changed_text import replaced
+from gradkit.grading.repairs import HELD, Again
 from gradkit.judge.case import Examined
 from gradkit.language import say
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry

@@ -251,6 +251,7 @@ def names_in(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> 
     return {n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
 
 
+@lru_cache(maxsize=100)
 def unread_parameters(function: ast.AST) -> list[str]:
     """Return the parameters that a function never reads, but for ``self``."""
     handed = (part.arg for part in walk(function) if isinstance(part, ast.arg))

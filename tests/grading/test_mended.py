@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.grading.changed_text import replaced
 from gradkit.grading.mended import Step, with_steps
-from gradkit.grading.repairs import replaced
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 

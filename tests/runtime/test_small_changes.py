@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.repair.borrowed import borrowed_parts
-from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, _switches, changes_of
+from gradkit.runtime.repair.calls import switches
+from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.spots import below
@@ -431,12 +432,12 @@ def test_a_shift_is_nearest_where_exponentials_are_taken() -> None:
     assert not any(kind == "missing-shift" for kind, _ in rewritten(text, 1))
 
 
-def test_a_function_that_says_itself_how_it_is_called_has_no_switches() -> None:
+def test_a_function_that_says_itself_how_it_is_called_has_noswitches() -> None:
     """What it says may be anything, and ends no search."""
 
     def function(values: Any, *, slope: bool = False, rate: float = 0.5) -> Any:
         return values, slope, rate
 
-    assert _switches(function) == [("slope", False)]
+    assert switches(function) == [("slope", False)]
     function.__signature__ = "anything"
-    assert _switches(function) == _switches(np.exp) == []
+    assert switches(function) == switches(np.exp) == []

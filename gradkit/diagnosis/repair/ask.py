@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.diagnosis.repair.model import Inside
+from gradkit.diagnosis.repair.solution import Inside
 from gradkit.errors import contain
 from gradkit.lines import packed
 from gradkit.records.submission import Place

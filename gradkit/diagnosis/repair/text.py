@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.runtime.syntax import last_name, readable, walk
+from gradkit.runtime.syntax import called_method, last_name, readable, walk
 from gradkit.runtime.training import calls_method
 
 
@@ -154,3 +154,28 @@ def is_stored(node: ast.Name) -> bool:
 def exchanged(nodes: Sequence[ast.expr]) -> list[tuple[ast.expr, str]]:
     """Return two parts of a text, each with the text of the other."""
     return [(own, ast.unparse(other)) for own, other in zip(nodes, reversed(nodes), strict=True)]
+
+
+def called_on(text: Text, *methods: str) -> list[str]:
+    """Return the names, with what they are of, that some methods are called on, each once."""
+    functions = [call.func for call in text.calls if called_method(call) in methods]
+    values = [each.value for each in functions if isinstance(each, ast.Attribute)]
+    named = [ast.unparse(each) for each in values if isinstance(each, ast.Name | ast.Attribute)]
+    return list(dict.fromkeys(named))
+
+
+def front_of(function: ast.expr) -> str:
+    """Return what stands before the name of a function, with its dot."""
+    return ast.unparse(function).removesuffix(last_name(function))
+
+
+def renamed(text: Text, kind: str, node: ast.expr, name: str) -> Proposal:
+    """Propose another last name in the place of a function's."""
+    at = text.spot(node)
+    return text.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
+
+
+def is_number(node: ast.expr) -> bool:
+    """Tell a constant, with or without a sign."""
+    value = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(value, ast.Constant)

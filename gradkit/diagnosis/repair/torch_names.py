@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 OPTIMIZERS = frozenset(
     [
         "SGD",
@@ -56,3 +58,8 @@ TENSORS = frozenset(["zeros", "ones", "full", "empty", "tensor", "Tensor", "rand
 
 CALLED = frozenset(["step", "backward", "zero_grad", "item", "parameters", "__init__"])
 """Methods that are nothing unless they are called."""
+
+
+def group_of(name: str, groups: tuple[Mapping[str, str], ...]) -> Mapping[str, str]:
+    """Return the group of names that one of them is in; empty for none."""
+    return next((group for group in groups if name in group.values()), {})

@@ -12,19 +12,12 @@ import numpy as np
 
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.clock import LateError, limit
+from gradkit.runtime.repair.indices import slices_of
 from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import (
-    LARGER,
-    SIGNED,
-    Change,
-    binary,
-    called,
-    expression,
-    slices_of,
-)
+from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, called, expression
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import unread_parameters
 
@@ -347,7 +340,6 @@ def _counters(function: ast.AST) -> list[str]:
     return [part.id for part in parts if isinstance(part, ast.Name)]
 
 
-@lru_cache(maxsize=100)
 def _constants_of(parts: Sequence[Part]) -> list[float]:
     """Return the constants of the model solution that are not whole."""
     nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))

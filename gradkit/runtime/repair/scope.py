@@ -16,6 +16,12 @@ import numpy as np
 FEW = 24
 """Names that are tried in one place at most."""
 
+RATES = 4
+"""Numbers of either sort that are tried in the place of an array."""
+
+OTHERS, AT_ONCE = 4, 30
+"""Others that are handed over in the place of a name, and ways to do so with several."""
+
 
 @dataclass(slots=True)
 class Scope:
@@ -238,3 +244,15 @@ def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
                 if isinstance(part, dict)
                 else [(f"{name}.{key}", part)]
             )
+
+
+def is_like(one: Any, other: Any) -> bool:
+    """Tell values of the same kind and shape."""
+    if is_array(one) or is_array(other):
+        return is_array(one) and is_array(other) and one.shape == other.shape
+    return is_number(one) and isinstance(one, WHOLE) is isinstance(other, WHOLE)
+
+
+def is_numeric(value: Any) -> bool:
+    """Tell a number, or an array of numbers or of bools."""
+    return is_number(value) or (is_array(value) and value.dtype.kind in "biuf")

@@ -8,22 +8,18 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradkit.runtime.repair.indices import beside, entries_within, indices, moved, slices_of
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
     PER_NODE,
     SIMPLE,
-    beside,
     binary,
     called,
-    entries_within,
     expression,
-    indices,
     is_numpy,
-    moved,
     new,
     renamed,
-    slices_of,
     statement_of,
     with_parts,
 )

@@ -1,0 +1,269 @@
+"""Changes of the loop that trains: statements moved, left out or put in, and its batches."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+
+from gradkit.diagnosis.inquiry.training import CUTTING
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.diagnosis.repair.optimizers import steps_by_hand, unread_in
+from gradkit.diagnosis.repair.spelling import unreturned
+from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_number
+from gradkit.diagnosis.repair.torch_names import OPTIMIZERS
+from gradkit.records.task import Task
+from gradkit.runtime.syntax import LOOPS, called_method, last_name, names_in, walk
+from gradkit.runtime.training import calls_method
+
+
+def whole_batches(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose all rows in one batch."""
+    for node in text.calls:
+        if last_name(node.func) == "DataLoader":
+            for each in node.keywords:
+                if each.arg == "batch_size":
+                    for name in text.parameters(node):
+                        yield text.put("batch", text.spot(each.value), f"len({name})")
+            if len(node.args) == 1 and not any(n.arg == "batch_size" for n in node.keywords):
+                (rows,) = node.args
+                for name in text.parameters(node):
+                    whole = f"{ast.unparse(rows)}, batch_size=len({name})"
+                    yield text.put("batch", text.spot(rows), whole)
+    for made in walk(text.tree):
+        if isinstance(made, ast.Assign):
+            parts = [each for each in walk(made.value) if isinstance(each, ast.Subscript)]
+            some = [(p, ast.unparse(p.value)) for p in parts if isinstance(p.slice, ast.Slice)]
+            if some:
+                yield text.put_each("batch", some)
+
+
+def without_with(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose what stands in a ``with``, without it."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.With) and node.body[0].lineno > node.lineno:
+            inside = text.lines[node.body[0].lineno - 1 : node.end_lineno]
+            more = node.body[0].col_offset - node.col_offset
+            at, head = text.spot(node), node.items[-1].context_expr
+            end = text.spot(head)
+            part = Spot(at.first, at.start, end.last, end.end)
+            name = last_name(head.func) if isinstance(head, ast.Call) else ""
+            kind = "cut" if name in CUTTING else "with"
+            yield text.moved(kind, at.first, at.last, [line[more:] for line in inside], part)
+
+
+def other_counts(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose one more, in the place of another number more; the rounds that are asked for."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.AugAssign) and is_number(node.value):
+            yield text.put("count", text.spot(node.value), "1")
+        elif isinstance(node, ast.Call) and last_name(node.func) == "range":
+            for name in text.parameters(node) if all(map(is_number, node.args)) else ():
+                yield text.put("count", text.spot(node.args[-1]), name)
+
+
+def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose gradients cleared before each is computed, or a step after it."""
+    names = called_on(text, "step", "zero_grad")
+    names += [
+        ast.unparse(node.targets[0])
+        for node in walk(text.tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and last_name(node.value.func) in OPTIMIZERS
+    ]
+    for node in walk(text.tree):
+        if isinstance(node, ast.Expr) and called_method(node.value) == "backward":
+            at = text.spot(node)
+            own, indent = text.lines[at.first - 1 : at.last], text.lines[at.first - 1][: at.start]
+            for name in filter(None, dict.fromkeys(names)):
+                clear, step = f"{indent}{name}.zero_grad()", f"{indent}{name}.step()"
+                yield text.moved("missing", at.first, at.last, [clear, *own], at)
+                yield text.moved("missing", at.first, at.last, [*own, step], at)
+            for name in called_on(text, "parameters"):
+                clear = f"{indent}{name}.zero_grad()"
+                yield text.moved("missing", at.first, at.last, [clear, *own], at)
+        if isinstance(node, ast.For) and any(isinstance(each, ast.AugAssign) for each in node.body):
+            # A parameter is no part of the graph where it is stepped.
+            at = text.spot(node)
+            own, indent = text.lines[at.first - 1 : at.last], text.lines[at.first - 1][: at.start]
+            inside = [f"{indent}with torch.no_grad():", *(f"    {line}" for line in own)]
+            yield text.moved("missing", at.first, at.last, inside, text.spot(node.iter))
+
+
+def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose gradients where a step needs them, a result returned, a model begun as a module."""
+    yield from unreturned(text)
+    within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
+    if calls_method(text.tree, "backward"):
+        within = []
+    for node in within:
+        made = [each for each in node.body if isinstance(each, ast.Assign)]
+        steps = [n for n in node.body if calls_method(n, "step") or any(steps_by_hand(n))]
+        losses = [last_name(each.targets[0]) for each in made if isinstance(each.value, ast.Call)]
+        for name in reversed(losses):
+            for last in steps or (made if calls_method(text.tree, "step") else []):
+                at = text.spot(last)
+                own, back = text.lines[at.first - 1 : at.last], f"{' ' * at.start}{name}.backward()"
+                lines = [back, *own] if steps else [*own, back]
+                yield text.moved("unsaid", at.first, at.last, lines, at)
+    for model in walk(text.tree):
+        methods = model.body if isinstance(model, ast.ClassDef) and model.bases else []
+        for method in methods:
+            if getattr(method, "name", "") == "__init__" and not calls_method(method, "__init__"):
+                first = method.body[0]  # type: ignore[attr-defined]
+                at = text.spot(first)
+                own, indent = text.lines[at.first - 1 : at.last], " " * first.col_offset
+                begin = f"{indent}super().__init__()"
+                yield text.moved("unsaid", at.first, at.last, [begin, *own], at)
+
+
+def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose a call at another place in the loop that trains, or in a row of calls."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Tuple):
+            for pair in combinations(node.value.elts, 2):
+                yield text.put_each("moved", exchanged(pair))
+    for block in _blocks(text):
+        calls = [(n, node) for n, node in enumerate(block) if isinstance(node, ast.Expr)]
+        ways = [
+            (calls_method(node, "backward"), abs(to - number), number, to)
+            for number, node in calls
+            for to in range(len(block))
+            if to not in (number, number - 1)
+        ]
+        for _, _, number, to in sorted(ways):
+            yield _at(text, block, number, to)
+
+
+def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
+    """Return the change that moves a statement of a block behind, or before, another."""
+    order = list(range(len(block)))
+    order.insert(to, order.pop(number))
+    first, last = min(number, to), max(number, to)
+    lines = []
+    for each in order[first : last + 1]:
+        node = block[each]
+        lines += text.lines[node.lineno - 1 : node.end_lineno]
+    ends = block[first].lineno, block[last].end_lineno or 0
+    return text.moved("moved", *ends, lines, text.spot(block[number]))
+
+
+def dropped_statements(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose a call, or another value for what was handed over or is there before, left out."""
+    before = {last_name(n.targets[0]) for n in text.tree.body if isinstance(n, ast.Assign)}
+    for block in walk(text.tree):
+        function = block if isinstance(block, ast.FunctionDef) else None
+        if function or (block in text.tree.body and isinstance(block, LOOPS)):
+            handed = {each.arg for each in function.args.args} if function else before
+            for node in walk(block):
+                again = isinstance(node, ast.Assign) and (
+                    last_name(node.targets[0]) in handed | names_in(node.value)
+                )
+                called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+                leaves = isinstance(node, ast.If) and isinstance(node.body[0], ast.Break)
+                if isinstance(node, ast.stmt) and (again or called or leaves):
+                    at = text.spot(node)
+                    yield text.moved("dropped", at.first, at.last, [], at)
+
+
+def other_indents(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose what a loop ends with behind it, if that is a result; or a statement beside it in it.
+
+    What it begins with is put before it if it is nothing but a value to begin with.
+    """
+    for parent in walk(text.tree):
+        block = getattr(parent, "body", ())
+        for loop, following in pairwise([*block, None] if isinstance(block, list) else ()):
+            if isinstance(loop, LOOPS) and loop.body[0].lineno > loop.lineno:
+                *before, end = loop.body
+                ends = (
+                    isinstance(end, ast.Return)
+                    or called_method(getattr(end, "value", end)) == "append"
+                )
+                for above, node, to in ((before[-1:] * ends, end, loop), ([end], following, end)):
+                    if node is not None and above:
+                        own = text.lines[node.lineno - 1 : node.end_lineno]
+                        less, more = node.col_offset, " " * to.col_offset
+                        lines = [more + line[min(less, _indent(line)) :] for line in own]
+                        first, at = text.spot(above[0]).last, text.spot(node)
+                        lines = [*text.lines[first - 1 : at.first - 1], *lines]
+                        yield text.moved(INDENTED, first, at.last, lines, at)
+        for one, loop in pairwise([None, *block] if isinstance(block, list) else ()):
+            if isinstance(loop, LOOPS):
+                inner, alone = loop.body[0], len(loop.body) == 1
+                head = text.lines[loop.lineno - 1 : inner.lineno - 1]
+                if isinstance(one, ast.Assign):
+                    line, at = " " * inner.col_offset + ast.unparse(one), text.spot(one)
+                    yield text.moved(INDENTED, at.first, inner.lineno - 1, [*head, line], at)
+                if isinstance(inner, ast.Assign) and not (alone or names_in(inner.value)):
+                    line, at = " " * loop.col_offset + ast.unparse(inner), text.spot(inner)
+                    yield text.moved(INDENTED, loop.lineno, at.last, [line, *head], at)
+
+
+def kept_in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose what is kept of some rounds only, kept of each."""
+    for node in walk(text.tree):
+        if not isinstance(node, ast.If) or node.orelse:
+            continue
+        whole, kept = text.spot(node), [each for each in node.body if isinstance(each, ast.Expr)]
+        for each in kept:
+            at, less = text.spot(each), each.col_offset - node.col_offset
+            if called_method(each.value) == "append" and whole.first < at.first:
+                own = [line[less:] for line in text.lines[at.first - 1 : at.last]]
+                above = text.lines[whole.first - 1 : at.first - 1]
+                rest = [*above, *text.lines[at.last : whole.last]] if len(node.body) > 1 else []
+                yield text.moved("each round", whole.first, whole.last, [*own, *rest], at)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def handed_parameters(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose what a function is handed and never reads, handed on for something else."""
+    for function in (n for n in walk(text.tree) if isinstance(n, ast.FunctionDef)):
+        for name in unread_in(function):
+            for call in (each for each in walk(function) if isinstance(each, ast.Call)):
+                yield from (text.put("handed", text.spot(each), name) for each in call.args)
+
+
+def returned_values(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose all of what is returned, or anything at all."""
+    for function in walk(text.tree):
+        if not isinstance(function, ast.FunctionDef) or not calls_method(function, "backward"):
+            continue
+        last, at = text.spot(function.body[-1]), " " * function.body[-1].col_offset
+        if not any(isinstance(node, ast.Return) for node in walk(function)):
+            losses = [f"{name}.item()" for name in called_on(text, "backward")]
+            for name in (*called_on(text, "append"), *losses):
+                lines = [*text.lines[last.first - 1 : last.last], f"{at}return {name}"]
+                yield text.moved("missing", last.first, last.last, lines, last)
+        for node in walk(function):
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Subscript):
+                yield text.put("entry", text.spot(node.value), ast.unparse(node.value.value))
+
+
+def loops_over_batches(text: Text) -> Iterator[Spot]:
+    """Yield the heads of loops inside of others in which gradients are computed."""
+    loops = [n for n in walk(text.tree) if isinstance(n, LOOPS) and calls_method(n, "backward")]
+    for outer in loops:
+        for node in loops:
+            if isinstance(node, ast.For) and node is not outer and node in walk(outer):
+                head, end = text.spot(node), text.spot(node.iter)
+                yield Spot(head.first, head.start, end.last, end.end)
+
+
+def _blocks(text: Text) -> Iterator[list[ast.stmt]]:
+    """Yield bodies of loops, or of steps, about gradients, each statement on its lines."""
+    for node in walk(text.tree):
+        if isinstance(node, (*LOOPS, ast.FunctionDef)) and (
+            calls_method(node, "backward") or any(steps_by_hand(node))
+        ):
+            apart = all((one.end_lineno or 0) < two.lineno for one, two in pairwise(node.body))
+            if apart and node.lineno < node.body[0].lineno:
+                yield node.body
+
+
+INDENTED = "indented"
+"""The kind of change that is told with a line that stays, for that to be seen."""

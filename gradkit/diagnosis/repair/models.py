@@ -1,0 +1,167 @@
+"""Changes of what a model is made of, and of what it gives."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+from typing import TypeGuard
+
+from gradkit.diagnosis.inquiry.training import CUTTING
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.diagnosis.repair.optimizers import unread_in
+from gradkit.diagnosis.repair.text import Spot, Text, exchanged, front_of, renamed
+from gradkit.diagnosis.repair.torch_names import ACTIVATIONS, OVER, TENSORS, group_of
+from gradkit.records.task import Task
+from gradkit.runtime.syntax import called_method, last_name, walk
+
+COLUMN = frozenset(["view", "reshape", "unsqueeze"])
+"""Calls that may make a column."""
+
+
+def call_of(called: str, name: str, *arguments: str) -> str:
+    """Write a call of an activation, with the axis that it needs."""
+    return f"{called}({', '.join([*arguments, *filter(None, [OVER.get(name)])])})"
+
+
+def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose one of the task's activations in the place of another, or around what has none."""
+    wanted = dict.fromkeys(layer.activation for layer in task.layers)
+    for node in walk(text.tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            group = group_of(last_name(node), ACTIVATIONS)
+            for right in [group.get(name, "") for name in wanted]:
+                if right not in ("", last_name(node)):
+                    yield renamed(text, "activation", node, right)
+    for node in text.calls:
+        group = group_of(last_name(node.func), ACTIVATIONS)
+        taken = [ast.unparse(each) for each in node.args if not isinstance(each, ast.Constant)]
+        options = len(taken) < len(node.args) + len(node.keywords)
+        for name in wanted:
+            if group.get(name, "") not in ("", last_name(node.func)) and (options or name in OVER):
+                whole = f"{front_of(node.func)}{call_of(group[name], name, *taken)}"
+                yield text.put("activation", text.spot(node), whole)
+    nodes = list(dict.fromkeys(each for made in text.computing for each in walk(made)))
+    sums = [n.value for n in nodes if isinstance(n, ast.Assign | ast.Return)]
+    for node in nodes:
+        for name in filter(ACTIVATIONS[1].get, wanted):
+            if isinstance(node, ast.Call) or (isinstance(node, ast.BinOp) and node in sums):
+                whole = call_of(ACTIVATIONS[1][name], name, ast.unparse(node))
+                yield text.put("wrapped", text.spot(node), f"torch.{whole}")
+    for node in reversed(text.calls):
+        if called_method(node) == "add_module":
+            at = text.spot(node)
+            base, own = ast.unparse(node.func), text.lines[at.first - 1 : at.last]
+            for name in filter(ACTIVATIONS[0].get, wanted):
+                layer = f"torch.nn.{call_of(ACTIVATIONS[0][name], name)}"
+                more = f'{" " * at.start}{base}("activation", {layer})'
+                yield text.moved("wrapped", at.first, at.last, [*own, more], at)
+    for node in text.calls:
+        if last_name(node.func) == "Sequential":
+            front = front_of(node.func) or "torch.nn."
+            named = [n for n in walk(node) if isinstance(n, ast.Tuple) and len(n.elts) == 2]
+            for part in reversed(named or node.args):
+                for name in filter(ACTIVATIONS[0].get, wanted):
+                    layer = f"{front}{call_of(ACTIVATIONS[0][name], name)}"
+                    at, more = text.spot(part), f'("activation", {layer})' if named else layer
+                    end = Spot(at.last, at.end, at.last, at.end)
+                    yield text.put("wrapped", end, f", {more}", at)
+
+
+def fewer_layers(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose a stack, or a list, without one of its layers."""
+    for node in text.calls:
+        stacked, listed = (last_name(node.func) == of for of in ("Sequential", "ModuleList"))
+        for row in [node, *node.args] if stacked or listed else ():
+            layers = row.elts if isinstance(row, ast.List) else node.args if row is node else []
+            for each in layers if len(layers) > 1 else ():
+                left = ", ".join(ast.unparse(a) for a in layers if a is not each)
+                whole = f"[{left}]" if row is not node else f"{ast.unparse(node.func)}({left})"
+                yield text.put("layer", text.spot(row), whole, text.spot(each))
+
+
+def other_shapes(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose what the model gives in the shape of the targets, where it is called."""
+    methods = {name.rpartition(".")[2] for name in text.there if "." in name}
+    for node in (n for n in walk(text.tree) if isinstance(n, ast.Call | ast.Subscript)):
+        model = _model_called(node.value if isinstance(node, ast.Subscript) else node, methods)
+        if model and not text.computes(node.lineno):
+            yield text.put("shape", text.spot(node), f"{ast.unparse(model)}.squeeze(-1)")
+    for node in text.calls:
+        if called_method(node) in COLUMN and isinstance(node.func, ast.Attribute):
+            yield text.put("shape", text.spot(node), f"{ast.unparse(node.func.value)}.flatten()")
+            if len(node.args) == 2:
+                yield text.put_each("shape", exchanged(node.args))
+
+
+def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
+    """Return the call of a model, or of a method of the text's, that an expression is.
+
+    Or that other methods are called on; None where one of them cuts the graph, which is another
+    mistake.
+    """
+    if not isinstance(node, ast.Call) or called_method(node) in CUTTING:
+        return None
+    of = node.func.value if isinstance(node.func, ast.Attribute) else None
+    own = of is None or called_method(node) in methods
+    own |= isinstance(of, ast.Name) and of.id == "self"
+    if own and len(node.args) == 1 and not hasattr(builtins, last_name(node.func)):
+        return node
+    return _model_called(of, methods) if of is not None else None
+
+
+def added_terms(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose what a model holds and never reads, added to what it computes, or called with it."""
+    for model in walk(text.tree):
+        if isinstance(model, ast.ClassDef):
+            nodes = walk(model)
+            parts = [n.value for n in nodes if isinstance(n, ast.Assign | ast.Return)]
+            parts += [part for n in nodes if isinstance(n, ast.Call) for part in n.args]
+            parts += [n for n in nodes if isinstance(n, ast.BinOp)]
+            for part in dict.fromkeys(parts):
+                if isinstance(part, ast.Name | ast.BinOp | ast.Call) and text.computes(part.lineno):
+                    for held in unread_in(model):
+                        yield text.put("term", text.spot(part), f"{ast.unparse(part)} + {held}")
+                        yield text.put("wrapped", text.spot(part), f"{held}({ast.unparse(part)})")
+
+
+def registered_parameters(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose layers in a list that torch knows of, and tensors as parameters: one, or all."""
+    tensors: list[tuple[ast.expr, str]] = []
+    known = set(TENSORS)
+    for node in walk(text.tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        value, whole = node.value, ast.unparse(node.value)
+        made = {last_name(each.func) for each in walk(value) if isinstance(each, ast.Call)}
+        if not isinstance(node.targets[0], ast.Attribute):
+            known |= {last_name(node.targets[0])} if made & TENSORS else set()
+        elif isinstance(value, ast.List | ast.ListComp | ast.Tuple | ast.Dict):
+            of = "Dict" if isinstance(value, ast.Dict) else "List"
+            for name in (f"Module{of}", f"Parameter{of}"):
+                yield text.put("registered", text.spot(value), f"torch.nn.{name}({whole})")
+        elif {last_name(value), *made} & known and not made & {"Parameter", "Linear"}:
+            tensors.append((value, f"torch.nn.Parameter({whole})"))
+    for value, whole in tensors:
+        yield text.put("registered", text.spot(value), whole)
+    if len(tensors) > 1:
+        yield text.put_each("registered", tensors)
+
+
+def other_sizes(text: Text, task: Task) -> Iterator[Proposal]:
+    """Propose a size of the layers for another: once, of two layers, or in all of the model."""
+    stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
+    for model in walk(text.tree):
+        if isinstance(model, ast.ClassDef) or model in stacks:
+            numbers = sorted(filter(_is_size, walk(model)), key=lambda n: (n.lineno, n.col_offset))
+            alike = [[one for one in numbers if one.value == n.value] for n in numbers]
+            sides = [[*pair] for pair in pairwise(numbers) if pair[0].value == pair[1].value]
+            for nodes in (*([n] for n in numbers), *sides, *alike):
+                for units in dict.fromkeys(layer.units for layer in task.layers):
+                    if units != nodes[0].value:
+                        yield text.put_each("size", ((node, str(units)) for node in nodes))
+
+
+def _is_size(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and type(node.value) is int

@@ -1,0 +1,156 @@
+"""Changes that put in what an expression lacks: a factor, a term, a power, a function."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradkit.runtime.repair.calls import WRAPPERS
+from gradkit.runtime.repair.scope import AT_ONCE, FEW, RATES, WHOLE, Scope, is_array, is_numeric
+from gradkit.runtime.repair.spots import Spot
+from gradkit.runtime.repair.tree import (
+    LARGE,
+    LARGER,
+    Change,
+    adds,
+    binary,
+    called_with,
+    expression,
+    new,
+    product_of,
+    renamed,
+    with_parts,
+)
+from gradkit.runtime.syntax import names_in
+
+BRACKETS = 0.1
+"""What brackets cost besides, that a change needs."""
+
+
+def missing_parts(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a factor, a divisor or a term that it lacks."""
+    node, value, scope = spot.node, spot.value, spot.scope
+    if not is_numeric(value):
+        return
+    # Of a number that is not whole and all that there is, an array may be missing.
+    alone = spot.whole and not is_array(value) and not isinstance(value, WHOLE)
+    names = scope.fitting(np.shape(value)) if is_array(value) else scope.arrays[: FEW * alone]
+    if isinstance(node, ast.Constant) and value == 1:
+        # One without what is taken from it.
+        for name in (*scope.arrays[:FEW], *scope.numbers_that(count=False)[:RATES]):
+            yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
+    counts = scope.numbers_that(count=True)[:FEW]
+    rates = [] if spot.indexes else scope.numbers_that(count=False)[: FEW // 2]
+    if is_array(value) and value.dtype.kind == "i":
+        # Where something is, in the place of what is there.
+        for name in scope.arrays:
+            if scope.values[name].ndim == 1 and not names_in(node) & {name}:
+                entry = new(ast.Subscript, expression(name), node, ast.Load())
+                yield Change("wrong-element", entry, LARGER)
+    # A number is a term of what it is counted in.
+    same = [name for name in names if scope.values[name].shape == np.shape(value)]
+    terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
+    # In a product it takes brackets, which is more than a factor is.
+    cost = LARGER if spot.whole else LARGE + BRACKETS
+    for name in (*terms, "1"):
+        for operator in (ast.Add, ast.Sub):
+            yield Change("missing-term", binary(node, operator, expression(name)), cost)
+    if adds(node):
+        # What is added for W1 and W2 may be for W3 as well.
+        last: Any = node.right  # type: ignore[attr-defined]
+        here, there = ([*map(ast.unparse, ast.walk(part))] for part in (node, last))
+        own = [name for name in scope.arrays if name in there]
+        rows = [_twins(name, here, scope) for name in own]
+        for some in itertools.islice(itertools.product(*rows), AT_ONCE):
+            term = renamed(last, dict(zip(own, map(expression, some), strict=True)))
+            yield Change("missing-term", binary(node, ast.Add, term), LARGER)
+    if not isinstance(value, WHOLE):
+        yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
+    if not spot.whole:
+        return
+    # A whole number counts something: there is no part of it.
+    parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
+    twice = [f"(2 * {name})" for name in rates]
+    ratios = [f"{each:.6g}" for each in scope.ratios] if not spot.indexes else []
+    for factor in (*names, *rates, *counts, "2", "0.5", *ratios, *twice):
+        for each in parts:
+            yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
+    slopes = [
+        slope
+        for name in same
+        for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}")
+    ]
+    for kind, factors in (
+        ("missing-slope", slopes),
+        ("missing-factor", [f"1 / {name} ** 2" for name in names]),
+        ("missing-factor", [rest for n in rates for rest in (f"1 - {n}", f"{n} - 1")]),
+        ("missing-factor", [f"{rate} / {count}" for rate in rates for count in counts]),
+    ):
+        for factor in factors:
+            yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)
+    for name in same:
+        products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
+        halves = [f"{rate} * {name} / 2" for rate in rates]
+        parts_of = [f"{r} * {name} / {n}" for r in rates[:RATES] for n in counts[:RATES]]
+        for term in (*products, *halves, *(f"{name} / {count}" for count in counts), *parts_of):
+            for operator in (ast.Add, ast.Sub):
+                yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
+
+
+def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
+    """Return what is written as a name but at its end, or is of its shape, and is not ``here``."""
+    stem, shape = name[:-1], scope.values[name].shape
+    alike = (n for n in scope.arrays if scope.values[n].shape == shape or n[:-1] == stem != "")
+    return sorted((n for n in alike if n not in here), key=lambda n: n[0] != name[0])
+
+
+def products_for_quotients(spot: Spot) -> Iterator[Change]:
+    """Yield a product with a name in the place of what something is divided by."""
+    node, scope = spot.node, spot.scope
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        names = (*scope.numbers_that(count=False)[: FEW // 2], *scope.arrays[:FEW])
+        for own in (node.left, *([whole.left] if (whole := product_of(node.left)) else ())):
+            for name in names:
+                product = binary(own, ast.Mult, expression(name))
+                yield Change("wrong-expression", product, LARGE)
+
+
+def applied_functions(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a power or a function that it lacks."""
+    node, library = spot.node, spot.scope.library
+    if not is_numeric(spot.value) or isinstance(node, ast.Constant) or spot.indexes:
+        return
+    # A rate that is taken so many times is its power.
+    counted = spot.scope.counts[:RATES] if isinstance(spot.value, float) else []
+    for power in ("2", "0.5", "-1", "-0.5", *counted):
+        yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
+    known = [f"{library}.{name}" for name in WRAPPERS[: None if library == "np" else 4]]
+    for name in (*spot.scope.helpers, *known):
+        yield Change("missing-function", called_with(f"{name}(x)", node), LARGER)
+    if library != "np":
+        return
+    zero = expression("0")
+    for name in ("maximum", "minimum"):
+        call = new(ast.Call, expression(f"np.{name}"), [zero, node], [])
+        yield Change("missing-function", call, LARGER)
+    if np.ndim(spot.value):
+        for text in ("", ", axis=0, keepdims=True", ", axis=1, keepdims=True"):
+            largest, total = (called_with(f"np.{name}(x{text})", node) for name in ("max", "sum"))
+            yield Change("missing-shift", binary(node, ast.Sub, largest), LARGE)
+            yield Change("missing-factor", binary(node, ast.Div, total), LARGE)
+        of = ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1")
+        for name, text in itertools.product(("sum", "mean"), of):
+            yield Change("missing-function", called_with(f"np.{name}(x, {text})", node), LARGE)
+        windows = [(-1,), (-2, -1), (0, -2, -1)] if np.ndim(spot.value) > 2 else []
+        for name in spot.scope.counts[:RATES] if windows else ():
+            for before in (":, :, ", ":, "):
+                steps = expression(f"x[{before}::{name}, ::{name}]")
+                yield Change("wrong-element", with_parts(steps, value=node), LARGE)
+        for axes, name in itertools.product(windows, ("sum", "max", "mean")):
+            for kept in ("", ", keepdims=True"):
+                call = called_with(f"np.{name}(x, axis={axes}{kept})", node)
+                yield Change("missing-function", call, LARGE)
