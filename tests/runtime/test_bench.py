@@ -15,6 +15,7 @@ from gradkit.runtime.repair import clock
 from gradkit.runtime.repair.bench import Bench
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import ENDLESS, RUN, SLOTS, Budget
+from gradkit.runtime.repair.places import Places
 from gradkit.runtime.repair.pool import Pool, Question, Throwaway
 from gradkit.runtime.repair.slots import SEEN
 from gradkit.runtime.repair.tree import expression
@@ -58,9 +59,14 @@ def bench(namespace: dict[str, Any], put: Any, values: int = 10**6) -> Bench:
     reads = ["out", "both['all']", "both['total']"]
     functions = {"scaled": "scaled", "Layer": "Layer"}
     made = Bench(namespace, put, Question(functions, [draw], reads, ["x"], 3), Budget(values))
+    take(made)
+    return made
+
+
+def take(made: Bench) -> None:
+    """Take the functions of the text to a bench."""
     lines = {node.name: node.lineno for node in ast.walk(ast.parse(TEXT)) if _is_taken(node)}
     made.take({"answer.py": TEXT}, [("answer.py", line, False) for line in lines.values()])
-    return made
 
 
 def _is_taken(node: ast.AST) -> bool:
@@ -100,6 +106,20 @@ def test_a_changed_expression_gives_what_the_changed_text_gives(other: str) -> N
         on.leave()
     assert differ >= 5
     assert SEEN not in space
+
+
+def test_slots_stay_those_that_were_recorded() -> None:
+    """A search for two changes takes other texts to the bench, and goes on with the first."""
+    space = names()
+    with kept(space) as put:
+        on = bench(space, put)
+        places = Places(on, [0], [], frozenset(["out"]))
+        before = places.ordered(lambda *_: True, touched=False)
+        take(on)
+        after = places.ordered(lambda *_: True, touched=False)
+        on.leave()
+    assert [each.slot for each in after] == [each.slot for each in before]
+    assert len(after) > 5
 
 
 def test_a_change_makes_nothing_wrong_that_earlier_lines_gave() -> None:

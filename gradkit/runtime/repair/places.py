@@ -108,6 +108,10 @@ class Places:
         self, bench: Bench, used: Sequence[int], further: Sequence[int], wrong: frozenset[str]
     ) -> None:
         self._bench, self._wrong = bench, wrong
+        # Those that the record is of, whatever is taken to the bench in between.
+        self._slots = {
+            id(slot): (target, slot) for target in bench.targets for slot in target.slots
+        }
         self.draws = [bench.question.draws[number] for number in used]
         self._pools = [draw.pool for draw in self.draws]
         told = [*self.draws, *(bench.question.draws[number] for number in further)]
@@ -183,16 +187,15 @@ class Places:
 
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
         """Yield slots that were run, in their order."""
-        slots = {id(slot): (t, slot) for t in self._bench.targets for slot in t.slots}
         for order, identity in enumerate(self._record[0]):
-            if not wanted(*slots[identity]):
+            target, slot = self._slots[identity]
+            if not wanted(target, slot):
                 continue
             runs = [each.get(identity, []) for each in self._record]
             if not all(runs[: len(self.draws)]):
                 continue
             # Only where values are the same a later one is asked for.
             runs[0] = [each for place, each in enumerate(runs[0]) if place != FURTHER]
-            target, slot = slots[identity]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
             before = self._tried([*values, *others], _value_of(slot))
             scopes = self._scopes(target, runs[0])
