@@ -90,8 +90,8 @@ ASSIGNMENT = click.option(
 REFERENCE = path_option(
     "--reference",
     "DIR",
-    "Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
-    "exercises]",
+    "Folder of the model solutions.  [default: reference/ beside the assignment file; of the "
+    "checkout, with gradkit's own exercises]",
 )
 INSTALL = click.option(
     "--install",

@@ -191,9 +191,10 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
                 expected = f"one of compare: {', '.join(entry.compare)}"
                 refuse(f"{key}.gradient", repr(output), expected)
             place = f"{key}.gradient.{output}"
-            read = _names(place, of_input, inputs)
-            if len(read) != 1 or not _is_place(of_input) or read & table.sizes.keys():
-                refuse(place, repr(of_input), "an input, or an entry of one")
+            read = _held(place, lambda text=of_input: read_expression(text))
+            if len(read) != 1 or not _is_place(of_input) or not read <= table.inputs.keys():
+                expected = f"an input, or an entry of one: {', '.join(table.inputs)}"
+                refuse(place, repr(of_input), expected)
         yield FunctionCheck(
             name=entry.name,
             points=numbers_of(key, {"points": entry.points}, MOST, POINTS)["points"],

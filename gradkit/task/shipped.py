@@ -30,13 +30,16 @@ def characteristic_names() -> tuple[str, ...]:
 
 
 def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
-    """The folder that was named; for gradkit's own exercises in a checkout, the one there.
+    """Return the folder that was named, or else ``reference/`` beside the assignment file.
 
-    Each exercise but the first has a folder of its own in it.
+    Of gradkit's own exercises it is the one in a checkout, where each but the first has a folder of
+    its own.
     """
-    if named is not None or not BESIDE.is_dir():
+    if named is not None:
         return named
-    shipped = SHIPPED / FIRST if assignment is None else assignment.resolve().parent
-    if shipped.parent != SHIPPED:
-        return None
-    return BESIDE if shipped.name == FIRST else BESIDE / shipped.name
+    folder = SHIPPED / FIRST if assignment is None else assignment.resolve().parent
+    if folder.parent == SHIPPED:
+        beside = BESIDE if folder.name == FIRST else BESIDE / folder.name
+    else:
+        beside = folder / "reference"
+    return beside if beside.is_dir() else None

@@ -210,6 +210,14 @@ def test_the_reference_of_a_checkout_goes_with_the_own_assignment_alone(tmp_path
     assert find_reference(DEFAULT, tmp_path) == tmp_path
 
 
+def test_model_solutions_are_looked_for_beside_the_assignment_file(tmp_path: Path) -> None:
+    """In ``reference``, as they are written down; a folder that is named comes first."""
+    (tmp_path / "reference").mkdir()
+    file = tmp_path / "assignment.toml"
+    assert find_reference(file, None) == tmp_path / "reference"
+    assert find_reference(file, tmp_path) == tmp_path
+
+
 def test_the_command_says_what_slips_and_fails(tmp_path: Path) -> None:
     """Exit code 1, with the changes marked."""
     for source in DEFAULT.parent.glob("*.csv"):

@@ -227,10 +227,15 @@ def test_what_is_left_of_a_model_solution(own: Path) -> None:
     assert starter("class Layer:\n    n = 3\n", tasks) == "class Layer:\n    pass\n"
 
 
-def test_an_exercise_of_ones_own(own: Path) -> None:
+@pytest.mark.parametrize("where", [[], ["--reference", "solutions"]])
+def test_an_exercise_of_ones_own(own: Path, where: list[str]) -> None:
     """With the modules that are handed out, and the assignment that checks it."""
     folder = own / "hw"
-    done = new(folder, "--exercise", own / "assignment.toml", "--reference", own / "reference")
+    if where:
+        (own / "reference").rename(own / "solutions")
+    done = new(
+        folder, "--exercise", own / "assignment.toml", *where[:1], *(own / w for w in where[1:])
+    )
     assert done.exit_code == 0, done.stderr
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert files == {
@@ -256,6 +261,7 @@ def test_an_exercise_of_ones_own(own: Path) -> None:
 def test_refusals(own: Path, tmp_path: Path) -> None:
     """Each says what to do, and writes nothing."""
     toml, hw = own / "assignment.toml", tmp_path / "hw"
+    (own / "reference").rename(own / "solutions")
     done = new(hw, "--exercise", toml)
     assert done.exit_code == 2
     assert (

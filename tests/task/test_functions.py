@@ -265,10 +265,18 @@ WRONG = [
         'dy = "x"',
         "checks[1].gradient: found 'dy'; expected one of compare: dx, grads['dW']",
     ),
-    ('dx = "x"', 'dx = "z"', "checks[1].gradient.dx: found 'z'; expected a name that is there by"),
+    (
+        'dx = "x"',
+        'dx = "z"',
+        "checks[1].gradient.dx: found 'z'; expected an input, or an entry of one: x, p",
+    ),
     ('dx = "x"', 'dx = "2 * x"', "gradient.dx: found '2 * x'; expected an input, or an entry of"),
     ('dx = "x"', 'dx = "N"', "gradient.dx: found 'N'; expected an input, or an entry of one"),
-    ('dx = "x"', 'dx = "np"', "checks[1].gradient.dx: found 'np'; expected a name that is there"),
+    (
+        'dx = "x"',
+        'dx = "np"',
+        "checks[1].gradient.dx: found 'np'; expected an input, or an entry of one: x, p",
+    ),
     ('dx = "x"', 'dx = "3"', "checks[1].gradient.dx: found '3'; expected an input, or an entry of"),
     # What courses differ in, and what they print.
     (

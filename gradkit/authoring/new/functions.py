@@ -16,7 +16,7 @@ from gradkit.errors import GradkitError
 from gradkit.lines import words_in
 from gradkit.records.task import Assignment, FunctionTask
 from gradkit.task.assignment import packed_with
-from gradkit.task.shipped import SHIPPED
+from gradkit.task.shipped import SHIPPED, find_reference
 
 STARTER = "starter"
 """The folder beside a shipped assignment file that has the starters: a wheel has no solutions."""
@@ -197,7 +197,8 @@ def exercise_files(
     given : Install
         How students get gradkit.
     reference : Path or None
-        The folder of the model solutions; a shipped exercise has its starters made.
+        The folder of the model solutions if it is not ``reference/`` beside the assignment file; a
+        shipped exercise has its starters made.
     home : str
         The folder that an assignment of one's own lies in.
     as_notebook : bool
@@ -215,6 +216,7 @@ def exercise_files(
         )
     folder = Path(assignment.path).resolve().parent
     own = folder.parent != SHIPPED
+    reference = find_reference(Path(assignment.path), reference) if own else reference
     if reference is not None:
         files = starters(assignment, reference)
     elif own:
