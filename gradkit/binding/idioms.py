@@ -263,7 +263,8 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
     """Find the first global that a function reads in place of an argument.
 
     Only a name counts that an argument of the role goes by, that the function calls otherwise,
-    and that the section gives a value: ``params`` is handed over, and ``parameters`` is read.
+    and that the section gives a value: ``params`` is handed over, and ``parameters`` is read. The
+    names of parameters, ``WEIGHTS = ("W1", "W2")``, are none, nor is a type.
 
     Parameters
     ----------
@@ -290,12 +291,18 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
     data = {
         name
         for _, node in statements
-        if isinstance(node, ast.Assign | ast.AnnAssign)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and not _is_of_words(node.value)
         for name in names_bound(node)
     }
     cell, function = made[-1]
     outside = data & effects_of(function).reads
-    reads = [part for part in walk(function) if isinstance(part, ast.Name) and part.id in outside]
+    # What a type is called says nothing of what is read.
+    hints = {part for hint in _hints_in(function) for part in walk(hint)}
+    reads = [
+        part
+        for part in walk(function)
+        if isinstance(part, ast.Name) and part.id in outside and part not in hints
+    ]
     for read in sorted(reads, key=lambda part: (part.lineno, part.col_offset)):
         argument = _argument(read.id, bound, role)
         if argument is not None:
@@ -307,6 +314,20 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
             )
             return GlobalRead(cell.place(read.lineno), sentence)
     return None
+
+
+def _is_of_words(value: ast.expr | None) -> bool:
+    """Tell a word, or a row of words: no argument is one."""
+    parts = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
+    return all(isinstance(getattr(part, "value", None), str) for part in parts) and bool(parts)
+
+
+def _hints_in(function: ast.FunctionDef) -> list[ast.expr]:
+    """Return the type hints of a function, and of what is in it."""
+    hints = [
+        getattr(part, name, None) for part in walk(function) for name in ("annotation", "returns")
+    ]
+    return [hint for hint in hints if hint is not None]
 
 
 def _argument(name: str, bound: Bound, role: Role) -> str | None:

@@ -177,6 +177,12 @@ GLOBAL = """
         return parameters["W1"] @ X, X
 """
 
+HINTED = """
+    def forward(X, params: Parameters) -> Parameters:
+        own: Parameters = params
+        return own["W1"] @ X, X
+"""
+
 
 @pytest.mark.parametrize(
     ("before", "body", "found"),
@@ -188,6 +194,10 @@ GLOBAL = """
         ("parameters = {}", GLOBAL.replace("parameters[", "params["), False),
         ("other = {}", GLOBAL.replace("parameters[", "other["), False),
         ("parameters = {}", "forward = lambda X, params: parameters", False),
+        ("parameters = ('W1', 'b1')", GLOBAL, False),
+        ("parameters = 'W1'", GLOBAL, False),
+        ("parameters = ()", GLOBAL, True),
+        ("Parameters = dict[str, float]", HINTED, False),
     ],
 )
 def test_a_global_that_is_read_in_place_of_an_argument(before: str, body: str, found: bool) -> None:
