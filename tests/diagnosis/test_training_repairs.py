@@ -952,6 +952,10 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
         *("graph-detached", "model(X).squeeze(1).data.requires_grad_()"),
         "y_pred = model(X).squeeze(1)",
     ),
+    "the data of a layer": (
+        (("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X).data)"),),
+        *("graph-detached", "self.fc1(X).data", "return self.fc2(self.fc1(X))"),
+    ),
     "a loss that is made anew": (
         (("        optimizer.zero_grad()\n", ANEW),),
         *("graph-detached", "loss = torch.tensor(loss.item(), requires_grad=True)", ""),

@@ -11,6 +11,7 @@ from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.text import (
     Spot,
     Text,
+    attributes_in,
     called_on,
     front_of,
     is_number,
@@ -49,7 +50,7 @@ def other_losses(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def fewer_calls(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what a call is made of, in the place of the call."""
+    """Propose what a call is made of, in the place of the call, or of an attribute that cuts."""
     for node in text.calls:
         if (name := last_name(node.func)) not in KEPT:
             inside = text.function(node.lineno) == "__init__"
@@ -66,6 +67,10 @@ def fewer_calls(text: Text, task: Task) -> Iterator[Proposal]:
                 (argument,) = node.args
                 if not is_number(argument):
                     yield text.put("call", text.spot(node), ast.unparse(argument))
+    methods = {id(node.func) for node in text.calls}
+    for part in attributes_in(text.tree):
+        if part.attr in CUTTING and isinstance(part.ctx, ast.Load) and id(part) not in methods:
+            yield text.put("cut", text.spot(part), ast.unparse(_uncut(part)))
 
 
 def made_of(node: ast.expr) -> ast.expr | None:

@@ -46,6 +46,15 @@ _MODULES = {
     "silu": "SiLU",
     "softmax": "Softmax",
     "log_softmax": "LogSoftmax",
+    "hardsigmoid": "Hardsigmoid",
+    "hardtanh": "Hardtanh",
+    "hardswish": "Hardswish",
+    "logsigmoid": "LogSigmoid",
+    "relu6": "ReLU6",
+    "celu": "CELU",
+    "mish": "Mish",
+    "softsign": "Softsign",
+    "tanhshrink": "Tanhshrink",
 }
 ACTIVATIONS = (_MODULES, {own: own for own in _MODULES if own != "linear"})
 """Names of activations in torch, as modules and as functions, by ours where we have one."""
