@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
 from gradkit.diagnosis.inquiry.training import CUTTING
@@ -13,6 +13,7 @@ from gradkit.diagnosis.repair.spelling import unreturned
 from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_number
 from gradkit.diagnosis.repair.torch_names import OPTIMIZERS
 from gradkit.records.task import Task
+from gradkit.runtime.repair.tree import with_parts
 from gradkit.runtime.syntax import LOOPS, called_method, last_name, names_in, walk
 from gradkit.runtime.training import calls_method
 
@@ -52,14 +53,25 @@ def without_with(text: Text, task: Task) -> Iterator[Proposal]:
             yield text.moved(kind, at.first, at.last, [line[more:] for line in inside], part)
 
 
+EDGES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+}
+"""Comparisons that differ at the edge alone, by a round."""
+
+
 def other_counts(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose one more, in the place of another number more; the rounds that are asked for."""
+    """Propose one more for another number more, a round more or less, or as many as asked for."""
     for node in walk(text.tree):
         if isinstance(node, ast.AugAssign) and is_number(node.value):
             yield text.put("count", text.spot(node.value), "1")
         elif isinstance(node, ast.Call) and last_name(node.func) == "range":
             for name in text.parameters(node) if all(map(is_number, node.args)) else ():
                 yield text.put("count", text.spot(node.args[-1]), name)
+        elif isinstance(node, ast.While) and isinstance(node.test, ast.Compare):
+            for other in map(EDGES.get, map(type, node.test.ops[:1])):
+                if other is not None:
+                    test = with_parts(node.test, ops=[other(), *node.test.ops[1:]])
+                    yield text.put("count", text.spot(node.test), ast.unparse(test))
 
 
 def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:

@@ -152,8 +152,10 @@ def registered_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 def other_sizes(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose a size of the layers for another: once, of two layers, or in all of the model."""
     stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
+    # Sizes that a model is made of may be listed before it.
+    listed = [n for n in text.tree.body if isinstance(n, ast.Assign) and _is_row(n.value)]
     for model in walk(text.tree):
-        if isinstance(model, ast.ClassDef) or model in stacks:
+        if isinstance(model, ast.ClassDef) or model in (*stacks, *listed):
             numbers = sorted(filter(_is_size, walk(model)), key=lambda n: (n.lineno, n.col_offset))
             alike = [[one for one in numbers if one.value == n.value] for n in numbers]
             sides = [[*pair] for pair in pairwise(numbers) if pair[0].value == pair[1].value]
@@ -161,6 +163,11 @@ def other_sizes(text: Text, task: Task) -> Iterator[Proposal]:
                 for units in dict.fromkeys(layer.units for layer in task.layers):
                     if units != nodes[0].value:
                         yield text.put_each("size", ((node, str(units)) for node in nodes))
+
+
+def _is_row(node: ast.expr) -> bool:
+    """Tell a row of sizes."""
+    return isinstance(node, ast.List | ast.Tuple) and all(map(_is_size, node.elts))
 
 
 def _is_size(node: ast.AST) -> TypeGuard[ast.Constant]:

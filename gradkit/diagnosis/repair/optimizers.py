@@ -56,6 +56,9 @@ def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
         for name, step in product(unread_in(holder), steps_by_hand(holder)):
             whole = f"{name} * {ast.unparse(step.value)}"
             yield text.put("multiplied", text.spot(step.value), whole)
+        for name, slope in product(unread_in(holder), _slopes_handed(holder)):
+            whole = f"{name} * {ast.unparse(slope)}"
+            yield text.put("multiplied", text.spot(slope), whole)
     given = [node.value for node in walk(text.tree) if isinstance(node, ast.Assign)]
     parts = [*given, *(part for step in steps_by_hand(text.tree) for part in walk(step.value))]
     rates = [n for n in parts if isinstance(n, ast.expr) and type(getattr(n, "value", 0)) is float]
@@ -66,6 +69,14 @@ def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
         for name in (*text.parameters(value), repr(float(task.rates.weight))):
             if name != ast.unparse(value):
                 yield text.put("rate", text.spot(value), name)
+
+
+def _slopes_handed(node: ast.AST) -> Iterator[ast.Attribute]:
+    """Yield the gradients that are handed to what changes a tensor, as in ``p.sub_(p.grad)``."""
+    for call in walk(node):
+        if isinstance(call, ast.Call) and called_method(call).endswith("_"):
+            for given in call.args:
+                yield from (part for part in attributes_in(given) if part.attr == "grad")
 
 
 def unread_in(holder: ast.AST) -> list[str]:

@@ -91,7 +91,10 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
     "option": (
         optimizers.fewer_options,
         "wrong-option",
-        ("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss", SIZES),
+        (
+            *("momentum", "wrong-reduction", "wrong-optimizer", "mini-batch", "recorded-loss"),
+            *("wrong-sign", SIZES),
+        ),
     ),
     "rate": (optimizers.other_rates, "wrong-constant", ("wrong-learning-rate", "rate-ignored")),
     "batch": (loops.whole_batches, "mini-batch", ("mini-batch",)),
