@@ -522,6 +522,45 @@ def tell_bar(name: str, figure: float, bar: float, *, most: bool = False) -> boo
     return met
 
 
+def tell_singles(done: Sequence[Outcome]) -> bool:
+    """Print what has become of single plants, and return whether their bars are met."""
+    wrong = [outcome for outcome in done if outcome.kind == "wrong"]
+    print(dict(Counter(outcome.kind for outcome in done)))
+    for key in ("operator", "exercise", "style"):
+        table(key, grouped(done, key))
+    table("", {"all": done})
+    raising = [outcome for outcome in done if outcome.kind == "raises"]
+    print(f"\nof {len(raising)} that raise: {dict(Counter(map(single, raising)))}")
+    slowest = tell_seconds(wrong)
+    crashed = [outcome for outcome in done if outcome.kind == "crash"]
+    missed = [o for o in wrong if single(o) in ("astray", "unexplained") or false_names(o)]
+    missed.sort(key=lambda o: (not false_names(o), single(o)))
+    for outcome in (*crashed, *missed)[:SHOWN]:
+        tell_change(outcome)
+    told = Counter(map(single, wrong))
+    many = max(1, len(wrong))
+    print()
+    met = tell_bar(
+        "line right, or repaired elsewhere", (told["line"] + told["repair"]) / many, LINES
+    )
+    met &= tell_bar("unexplained", told["unexplained"] / many, UNEXPLAINED_AT_MOST, most=True)
+    met &= tell_bar("false names", sum(map(bool, map(false_names, wrong))) / many, 0, most=True)
+    print(f"highest mean CPU of an exercise: {slowest:.2f} s   bar at most {SECONDS:g} s")
+    return met and slowest <= SECONDS
+
+
+def tell_pairs(two: Sequence[Outcome]) -> bool:
+    """Print what has become of pairs of plants, and return whether their bar is met."""
+    both = [outcome for outcome in two if outcome.kind == "wrong"]
+    missed = [outcome for outcome in both if pair(outcome) != "both"]
+    for outcome in [*(each for each in two if each.kind == "crash"), *missed[:SHOWN]]:
+        tell_change(outcome)
+    counts = Counter(map(pair, both))
+    print(f"{len(both)} of {len(two)} pairs change outputs and raise nothing: {dict(counts)}")
+    found = counts["both"] + counts["one and repair"]
+    return tell_bar("pairs: both found, or repaired", found / max(1, len(both)), BOTH)
+
+
 def main() -> int:
     """Plant, grade and tell; the exit code says whether all bars are met."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -536,40 +575,10 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
         done = singles(pool, among, options.count, options.seed)
-        wall = time.perf_counter() - began
-        two = pairs(pool, done, options.pairs, options.seed) if options.pairs else []
-    wrong = [outcome for outcome in done if outcome.kind == "wrong"]
-    kinds = Counter(outcome.kind for outcome in done)
-    print(f"{len(done)} planted in {wall:.0f} s: {dict(kinds)}")
-    for key in ("operator", "exercise", "style"):
-        table(key, grouped(done, key))
-    table("", {"all": done})
-    raising = [outcome for outcome in done if outcome.kind == "raises"]
-    print(f"\nof {len(raising)} that raise: {dict(Counter(map(single, raising)))}")
-    slowest = tell_seconds(wrong)
-    crashed = [outcome for outcome in (*done, *two) if outcome.kind == "crash"]
-    missed = [o for o in wrong if single(o) in ("astray", "unexplained") or false_names(o)]
-    missed.sort(key=lambda o: (not false_names(o), single(o)))
-    for outcome in (*crashed, *missed)[:SHOWN]:
-        tell_change(outcome)
-    told = Counter(map(single, wrong))
-    many = max(1, len(wrong))
-    print()
-    met = tell_bar(
-        "line right, or repaired elsewhere", (told["line"] + told["repair"]) / many, LINES
-    )
-    met &= tell_bar("unexplained", told["unexplained"] / many, UNEXPLAINED_AT_MOST, most=True)
-    met &= tell_bar("false names", sum(map(bool, map(false_names, wrong))) / many, 0, most=True)
-    print(f"highest mean CPU of an exercise: {slowest:.2f} s   bar at most {SECONDS:g} s")
-    met &= slowest <= SECONDS
-    if options.pairs:
-        both = [outcome for outcome in two if outcome.kind == "wrong"]
-        for outcome in [each for each in both if pair(each) != "both"][:SHOWN]:
-            tell_change(outcome)
-        counts = Counter(map(pair, both))
-        print(f"{len(both)} of {len(two)} pairs change outputs and raise nothing: {dict(counts)}")
-        found = counts["both"] + counts["one and repair"]
-        met &= tell_bar("pairs: both found, or repaired", found / max(1, len(both)), BOTH)
+        print(f"{len(done)} planted in {time.perf_counter() - began:.0f} s")
+        met = tell_singles(done)
+        if options.pairs:
+            met &= tell_pairs(pairs(pool, done, options.pairs, options.seed))
     return 0 if met else 1
 
 
