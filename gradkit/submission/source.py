@@ -33,6 +33,9 @@ _MARKS = (
 )
 
 _TOKENS = re.compile(r"""'''|\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|\#.*|[()\[\]{}]|\\.""")
+_INSIDE = re.compile(r"""\\.|'''|\"\"\"""")
+"""In a string of several lines: what a backslash hides, and quotes, of which its own end it."""
+
 _MAGIC = re.compile(
     r"\s*(?:%|!|\?)"  # %matplotlib inline, !pip install, ?help
     r"|[\w.,\s]+=\s*(?:%\w|!)"  # files = !ls
@@ -160,39 +163,18 @@ def logical_starts(lines: list[str]) -> Iterator[int]:
     for i in range(len(lines)):
         if not depth and not quote and not continued:
             yield i
-        line = lines[i]
-        position = 0
-        while position < len(line):
+        line, position = lines[i], 0
+        while token := (_INSIDE if quote else _TOKENS).search(line, position):
+            text, position = token.group(), token.end()
             if quote:
-                end = _closing(line, quote, position)
-                if end < 0:
-                    break
-                position, quote = end, ""
-                continue
-            token = _TOKENS.search(line, position)
-            if token is None:
-                break
-            text = token.group()
-            position = token.end()
-            if text in ("'''", '"""'):
+                quote = "" if text == quote else quote
+            elif text in ("'''", '"""'):
                 quote = text
             elif text in "([{":
                 depth += 1
             elif text in ")]}":
                 depth = max(0, depth - 1)
         continued = not quote and line.endswith("\\") and not line.lstrip().startswith("#")
-
-
-def _closing(line: str, quote: str, position: int) -> int:
-    """Return the index behind the closing quote, or -1. A backslash hides what follows it."""
-    while True:
-        end = line.find(quote, position)
-        if end < 0:
-            return -1
-        hidden = len(line[position:end]) - len(line[position:end].rstrip("\\"))
-        if hidden % 2 == 0:
-            return end + 3
-        position = end + 1
 
 
 def _attempt(source: str) -> Parsed:
