@@ -48,7 +48,6 @@ from gradkit.task.tables import (
     TaskTable,
     among,
     convert,
-    one_of,
     refuse,
 )
 from gradkit.text import DRAWN
@@ -178,7 +177,7 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
             refuse("marking.step", f"{table.marking.step:g}", expected)
     required = tuple(ids) if table.required == "all" else tuple(table.required)
     for task_id in required:
-        among("required", task_id, ids, f"the id of a task, {one_of(ids)}")
+        among("required", task_id, ids, "the id of a task, one of ")
     return Assignment(
         id=table.id,
         title=table.title,
@@ -205,7 +204,7 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
 
     for code in table:
         near = get_close_matches(code, CODES, cutoff=0.5) or CODES
-        among("marking.deductions", code, CODES, f"a mistake's code, {one_of(near)}")
+        among("marking.deductions", code, near, "a mistake's code, one of ")
     wanted = "a share: a number from 0 to 1"
     return tables.numbers_of("marking.deductions", table, 1, wanted)
 
@@ -218,7 +217,7 @@ def _visibility(
     if not isinstance(said, dict):
         return dict.fromkeys(checks, said)
     for check, word in said.items():
-        among("marking.visibility", check, checks, f"a check, {one_of(checks)}")
+        among("marking.visibility", check, checks, "a check, one of ")
         among(f"marking.visibility.{check}", word, get_args(Visibility))
     return {check: said.get(check, "visible") for check in checks}
 
@@ -305,8 +304,7 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
     header = rows[0].keys() if rows else ()
     for key, columns in ((f"{here}.features", table.features), (f"{here}.targets", table.targets)):
         for column in columns:
-            if column not in header:
-                refuse(key, repr(column), f"a column of {source}: {', '.join(header)}")
+            among(key, column, header, f"a column of {source}: ")
     try:
         values = np.array(
             [[float(row[c]) for c in (*table.features, *table.targets)] for row in rows]

@@ -57,13 +57,11 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     for number, case in enumerate(table.hard):
         for name, value in case.items():
             key = f"{here}.hard[{number}].{name}"
-            if name in sizes:
-                if type(value) is not int or value < 1:
-                    refuse(key, repr(value), "a size: a whole number from 1")
-            elif name in table.inputs:
+            among(key, name, [*sizes, *table.inputs])
+            if name not in sizes:
                 _held(key, lambda value=value: read_input(value, sizes))
-            else:
-                refuse(key, repr(name), f"one of {', '.join([*sizes, *table.inputs])}")
+            elif type(value) is not int or value < 1:
+                refuse(key, repr(value), "a size: a whole number from 1")
     for name in table.given:
         if not all(map(_is_name, name.split("."))):
             refuse(f"{here}.given", repr(name), "a module's name, as it is imported")
@@ -89,9 +87,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     called = own | {call.function for call in calls}
     for key, names, known in (("names", [*table.names], own), ("shared", table.shared, called)):
         for name in names:
-            if name not in known:
-                expected = f"a function of the checks: {', '.join(sorted(known))}"
-                refuse(f"{here}.{key}", repr(name), expected)
+            among(f"{here}.{key}", name, sorted(known), "a function of the checks: ")
     task = FunctionTask(
         id=table.id,
         title=table.title,
@@ -177,8 +173,7 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
         for expression in entry.compare:
             _names(f"{key}.compare", expression, known)
         for name in entry.untouched:
-            if name not in table.inputs:
-                refuse(f"{key}.untouched", repr(name), f"an input: {', '.join(table.inputs)}")
+            among(f"{key}.untouched", name, table.inputs, "an input: ")
         gradient = dict(entry.gradient)
         of = gradient.pop("of", "")
         if entry.gradient and not (of and gradient):
@@ -187,9 +182,7 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
         if of:
             _names(f"{key}.gradient.of", of, known | OF)
         for output, of_input in gradient.items():
-            if output not in entry.compare:
-                expected = f"one of compare: {', '.join(entry.compare)}"
-                refuse(f"{key}.gradient", repr(output), expected)
+            among(f"{key}.gradient", output, entry.compare, "one of compare: ")
             place = f"{key}.gradient.{output}"
             read = _held(place, lambda text=of_input: read_expression(text))
             if len(read) != 1 or not _is_place(of_input) or not read <= table.inputs.keys():
@@ -231,9 +224,7 @@ def _conventions(
     sizes, inputs = table.sizes, table.inputs
     for convention in entry.conventions:
         for name, text in convention.items():
-            if name not in entry.compare and name not in inputs:
-                expected = f"one of compare, or an input: {', '.join([*entry.compare, *inputs])}"
-                refuse(key, repr(name), expected)
+            among(key, name, [*entry.compare, *inputs], "one of compare, or an input: ")
             _names(f"{key}.{name}", text, {*sizes, *inputs} if name in inputs else sizes)
         yield convention
 
@@ -303,9 +294,8 @@ def _names(key: str, text: str, known: Iterable[str]) -> frozenset[str]:
 
 
 def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
-    for name in sorted(names):
-        if name not in known:
-            refuse(key, repr(name), f"a name that is there by then: {', '.join(sorted(known))}")
+    for name in sorted({*names} - {*known}):
+        refuse(key, repr(name), f"a name that is there by then: {', '.join(sorted(known))}")
 
 
 def steps_of(

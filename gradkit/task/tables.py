@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
 import msgspec
@@ -210,21 +210,16 @@ def numbers_of(key: str, table: Mapping[str, Any], most: float, expected: str) -
     return {name: float(value) for name, value in table.items()}
 
 
-def among(key: str, name: Any, known: Collection[str], expected: str = "") -> None:
+def among(key: str, name: Any, known: Collection[str], expected: str = "one of ") -> None:
     """Refuse a name at ``key`` that is none of the known ones.
 
     Raises
     ------
     AssignmentError
-        ``expected`` says what there should be, by default all that are known.
+        ``expected`` says what there should be, in front of all that are known.
     """
     if name not in known:
-        refuse(key, repr(name), expected or one_of(known))
-
-
-def one_of(names: Iterable[str]) -> str:
-    """``one of a, b``."""
-    return "one of " + ", ".join(names)
+        refuse(key, repr(name), expected + ", ".join(known))
 
 
 def _explain(key: str, raw: Any, message: str) -> str:
@@ -237,7 +232,7 @@ def _explain(key: str, raw: Any, message: str) -> str:
     whole = ".".join(filter(None, (key, path))) or "the file"
     wanted = what[:1].lower() + what[1:].replace(" field ", " key ")
     if wanted.startswith("invalid enum value"):
-        wanted = f"expected {one_of(CHOICES[path.rpartition('.')[2]])}"
+        wanted = f"expected one of {', '.join(CHOICES[path.rpartition('.')[2]])}"
     if unknown := re.search(r"unknown key `(.*)`$", wanted):
         keys = [key for each in Table.__subclasses__() for key in each.__struct_fields__]
         if near := did_you_mean(unknown[1], keys):
