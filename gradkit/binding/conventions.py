@@ -69,12 +69,9 @@ def stated(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
     if layout is None:
         return []
     biases = _biases(task, shapes)
-    orders: dict[Orientation, tuple[Orientation, ...]] = {
-        "column": ("column", "row", "flat"),
-        "row": ("row", "flat", "column"),
-        "flat": ("flat", "row", "column"),
-    }
-    return [Convention(keys, layout, vectors, biases) for vectors in orders[biases]]
+    # Vectors lie as biases do, or else otherwise.
+    vectors: list[Orientation] = sorted(("row", "flat", "column"), key=lambda each: each != biases)
+    return [Convention(keys, layout, each, biases) for each in vectors]
 
 
 def otherwise(told: Sequence[Convention]) -> Iterator[list[Convention]]:
@@ -91,13 +88,10 @@ def otherwise(told: Sequence[Convention]) -> Iterator[list[Convention]]:
 
 
 def _weights(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
-    start = task.starts[0].parameters
-    fits: dict[Layout, bool] = {"in_out": True, "out_in": True}
-    for key, value in start.items():
-        if key[0] == "W":
-            fits["in_out"] &= shapes[key] == value.shape
-            fits["out_in"] &= shapes[key] == value.shape[::-1]
-    return next((layout for layout, right in fits.items() if right), None)
+    start = {key: value.shape for key, value in task.starts[0].parameters.items() if key[0] == "W"}
+    if all(shapes[key] == shape for key, shape in start.items()):
+        return "in_out"
+    return "out_in" if all(shapes[key] == shape[::-1] for key, shape in start.items()) else None
 
 
 def _biases(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Orientation:
@@ -119,9 +113,8 @@ OFFERS: tuple[tuple[Literal["scalar", "matrix"], Literal["array", "series"]], ..
 
 def variants(conventions: list[Convention]) -> Iterator[Convention]:
     """Each convention in the first offer, then each in the next."""
-    for scalars, inputs in OFFERS:
-        for convention in conventions:
-            yield replace(convention, scalars=scalars, inputs=inputs)
+    for (scalars, inputs), convention in product(OFFERS, conventions):
+        yield replace(convention, scalars=scalars, inputs=inputs)
 
 
 # --- what a forward function returns -----------------------------------------------------
