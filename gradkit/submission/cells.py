@@ -13,8 +13,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from gradkit.language import phrase, say
-from gradkit.records.submission import Cell, Place, Problem, Submission
+from gradkit.records.submission import Cell, Problem, Submission
 from gradkit.runtime.statements import BROKEN
 from gradkit.submission.source import Broken, parse, salvage, unify
 from gradkit.text import clean_text, where
@@ -24,6 +26,10 @@ _QUOTE = 80
 NOTHING = phrase("Nothing in this {part} can be used until it is fixed.")
 REST = phrase("{names} cannot be used until it is fixed; the rest can.")
 LEFT_OUT = phrase("This was left out, and the rest was read.")
+INDENT = phrase(
+    "The indent at {place} is not allowed there. It was removed to grade the rest; Python itself "
+    "refuses it, so remove it from the file too."
+)
 
 
 def make_cell(
@@ -56,27 +62,18 @@ def make_cell(
     else:
         name = file if first_line == 1 and not headings else f"{file}:{first_line}"
     parsed = parse(text)
-    problems = []
-    for line in parsed.dedented:
-        place = Place(file, number, first_line + line - 1, title)
-        problems.append(
-            Problem(
-                say(
-                    "The indent at {place} is not allowed there. It was removed to grade the rest; "
-                    "Python itself refuses it, so remove it from the file too.",
-                    place=where(place),
-                ),
-                place,
-            )
-        )
+    whole = Cell(name, file, number, text, headings, first_line, title)
+    problems = [
+        Problem(say(INDENT, place=where(place)), place)
+        for place in map(whole.place, parsed.dedented)
+    ]
     wrong: tuple[Broken, ...] = ()
     if parsed.tree is None:
         parsed, wrong = salvage(parsed)
-    cells = [Cell(name, file, number, parsed.source, headings, first_line, title)]
+    cells = [replace(whole, source=parsed.source)]
     lines = text.split("\n")
     for each in wrong:
-        line = each.wrong.line
-        place = Place(file, number, first_line + line - 1, title)
+        place = whole.place(each.wrong.line)
         at = where(place)
         # The name of a file stays as it is.
         at = at if at.startswith(file) else at[:1].upper() + at[1:]
@@ -84,14 +81,18 @@ def make_cell(
         said = say("{place} is not valid Python: {reason}.", place=at, reason=reason)
         rest = say(NOTHING, part=_part(number, name, file))
         if parsed.tree is not None:
-            start = first_line + each.start - 1
-            part = f"{name}+{each.start}"
-            cells.append(Cell(part, file, number, each.source, headings, start, title))
+            cells.append(part_of(whole, each.start, each.source))
             names = ", ".join(f"`{m[1] or m[2]}`" for m in BROKEN.finditer(each.source))
             rest = say(REST, names=names) if names else say(LEFT_OUT)
-        shown = pointed(lines[min(line, len(lines)) - 1], each.wrong.column)
+        shown = pointed(lines[min(each.wrong.line, len(lines)) - 1], each.wrong.column)
         problems.append(Problem(f"{said}\n{shown}\n{rest}", place, broken=True))
     return cells, problems
+
+
+def part_of(cell: Cell, start: int, source: str) -> Cell:
+    """Return what stands in a cell from one of its lines on, as a cell of its own."""
+    first_line = cell.first_line + start - 1
+    return replace(cell, id=f"{cell.id}+{start}", source=source, first_line=first_line)
 
 
 def pointed(line: str, column: int) -> str:

@@ -14,10 +14,10 @@ from itertools import groupby, pairwise, takewhile
 from pathlib import PurePosixPath
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from gradkit.records.submission import Cell, Section, Submission
 from gradkit.records.task import Task
+from gradkit.submission.cells import part_of
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.names import Claims, is_attempt_at
 
@@ -426,9 +426,4 @@ def _piece(run: list[int], units: list[Unit]) -> Cell:
     lines = cell.source.split("\n")
     if start == 1 and end > len(lines):
         return cell
-    return replace(
-        cell,
-        id=f"{cell.id}+{start}",
-        source="\n".join(lines[start - 1 : end - 1]),
-        first_line=cell.first_line + start - 1,
-    )
+    return part_of(cell, start, "\n".join(lines[start - 1 : end - 1]))
