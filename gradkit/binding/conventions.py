@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Convention, Layout, Orientation, Path
 from gradkit.records.task import Task
 from gradkit.runtime.statements import plain
+from gradkit.sandbox.observe import arrays_of
 
 STYLES = (("W", "b"), ("w", "b"), ("W", "B"), ("w", "B"))
 """Spellings of the parameters' keys."""
@@ -147,7 +148,7 @@ def find_returns(
         Empty where no output of the right size is to be found. A plain pair is read as
         (output, input of the last layer) whatever its sizes: that is what was asked for.
     """
-    arrays = list(_arrays(tree, ()))
+    arrays = list(arrays_of(tree))
     sized = {path: leaves[name].size for path, name in arrays}
     if "array" in tree:
         return {"y_hat": ()} if sized[()] == outputs else {}
@@ -173,15 +174,6 @@ def find_returns(
         flat = leads and items is not None and all("array" in item for item in items)
         found["A1"] = _named(middle, HIDDEN_KEYS) or middle[0 if flat else -1]
     return found
-
-
-def _arrays(tree: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if "array" in tree:
-        yield path, tree["array"]
-    for index, item in enumerate(tree.get("list", ())):
-        yield from _arrays(item, (*path, index))
-    for key, item in tree.get("dict", ()):
-        yield from _arrays(item, (*path, key))
 
 
 def _named(paths: list[Path], keys: tuple[str, ...]) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,25 +148,21 @@ def observe_returned(
     reply = process.ask(Frame("explore", once, {"call": call}))
     if isinstance(reply, Lost) or "tree" not in reply.data:
         return outcome_of(process, "returned", reply)
-    sizes = {
-        name: _size_at(reply.data["tree"], reply.arrays, path)
-        for name, path in bound.returns.items()
-    }
-    call["shapes"] = {name: [size, 1] for name, size in sizes.items() if size}
+    sizes = {path: reply.arrays[array].size for path, array in arrays_of(reply.data["tree"])}
+    found = {name: sizes.get(path) for name, path in bound.returns.items()}
+    call["shapes"] = {name: [size, 1] for name, size in found.items() if size}
     call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
     n = len(next(iter(inputs.values())))
     outcome = observe(process, Question("batch", inputs, {"call": call, "n": n}, "returned"))
     return replace(outcome, outputs={k: v[:, :, 0] for k, v in outcome.outputs.items()})
 
 
-def _size_at(tree: Any, leaves: Mapping[str, NDArray[Any]], path: Path) -> int:
-    """Return the size of the array at the end of a path through a described structure, or 0."""
-    for step in path:
-        entries = dict(map(tuple, tree.get("dict", ()))) or dict(enumerate(tree.get("list", ())))
-        if step not in entries:
-            return 0
-        tree = entries[step]
-    return leaves[tree["array"]].size if "array" in tree else 0
+def arrays_of(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the ways to the arrays in a described structure, and their names."""
+    if "array" in tree:
+        yield path, tree["array"]
+    for key, item in (*enumerate(tree.get("list", ())), *tree.get("dict", ())):
+        yield from arrays_of(item, (*path, key))
 
 
 def observe_run_with(
