@@ -32,6 +32,7 @@ from gradkit.binding.match import (
 )
 from gradkit.language import phrase, say
 from gradkit.records.observations import (
+    UNREADABLE,
     Before,
     Binding,
     Bound,
@@ -58,10 +59,6 @@ from gradkit.submission.source import statements
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
 """The pair that a forward function is asked to return."""
-
-UNREADABLE = {"missing", "shape", "dtype", "type"}
-"""Faults that speak against a convention."""
-
 
 LOOSE = phrase(
     "Tensors that stand by themselves are not looked at: make each of them an `nn.Parameter` of "
@@ -310,8 +307,11 @@ class _Functions(_Roles):
         items = reply.data.get("tree", {}).get("list", []) if reply is not None else []
         if reply is None or len(items) != len(keys):
             return bound
+        # Late: it is the student's process that lays parameters out, and this asks how.
+        from gradkit.runtime.call import parameters_for
+
         found = [reply.arrays.get(item.get("array", ""), np.empty(0)) for item in items]
-        handed = [_laid_out(bound.convention, key, inputs[key]) for key in keys]
+        handed = parameters_for(call_of(bound, self.task), inputs).values()
 
         def gap(order: tuple[int, ...]) -> float:
             return sum(
@@ -347,13 +347,6 @@ def _without_rate(bound: Bound) -> Bound:
         arguments=tuple(each for each in bound.arguments if each != "rate"),
         keywords=tuple(k for n, k in enumerate(bound.keywords, by_position) if n != at),
     )
-
-
-def _laid_out(convention: Convention, key: str, value: Array) -> Array:
-    """Lay a parameter out as the student stores it."""
-    if key[0] == "W":
-        return value.T if convention.weights == "out_in" else value
-    return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
 
 
 LAYERS = ("X", "A1")

@@ -88,6 +88,8 @@ class Binding(Struct, frozen=True):
 Loop = Literal["", "student", "gradkit", "replaced"]
 FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
 
+UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
+"""Faults in whose place there is no number."""
 
 FORBIDDEN_IMPORT = "ForbiddenImportError"
 """The type of a failure over a package that the task does not allow."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradkit.language import say
-from gradkit.records.observations import Binding, Bound, Outcome
+from gradkit.records.observations import UNREADABLE, Binding, Bound, Outcome
 from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_initialise
 from gradkit.sandbox.process import StudentProcess
@@ -125,7 +125,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
             )
         )
     for fault in outcome.faults:
-        if fault.kind not in ("subclass", "mutated"):
+        if fault.kind in UNREADABLE:
             raise StudentCodeError(
                 say(
                     "`{function}` gives {quantity} that cannot be read ({kind}: {found}).",

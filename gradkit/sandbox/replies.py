@@ -14,13 +14,10 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from gradkit.records.observations import FaultKind
+from gradkit.records.observations import UNREADABLE, FaultKind
 from gradkit.runtime.frames import DIMENSIONS, Frame, shown
 from gradkit.runtime.messages import is_message
 from gradkit.text import clean_text
-
-UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
-"""Faults in whose place there is no number."""
 
 DEPTH, LARGEST = 5, 4096
 """Of a described structure: its depth, the numbers in an array."""
