@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -243,15 +244,9 @@ def _settled(entry: Entry, told: Mapping[str, InputReport], *, model: bool) -> E
 
 def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
-    names = {name: _copy(value) for name, value in values.items()}
+    names = copy.deepcopy(dict(values))
     for number, (expression, array) in enumerate(moved.items()):
         plain = not isinstance(value_of(expression, names), np.ndarray)
         names["_moved"] = float(array) if plain else array
         exec(compile(f"{expression} = _moved", f"<input {number}>", "exec"), names)  # noqa: S102
     return {name: names[name] for name in values}
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value
