@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct, field
 
-from gradkit.runtime.syntax import DEFINITIONS, LOOPS, base_name, statements_in, walk
+from gradkit.runtime.syntax import DEFINITIONS, LOOPS, base_name, called_method, statements_in, walk
 from gradkit.runtime.training import count_of, trains
 
 STEPS = 8
@@ -242,8 +242,8 @@ def _optimiser(scope: Scope) -> str | None:
     steps = [
         name
         for call in scope.calls
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "step"
-        if (name := base_name(call.func.value)) is not None
+        if called_method(call) == "step"
+        if (name := base_name(call.func)) is not None
     ]
     # A scheduler steps too; an optimiser was given parameters.
     given = [name for name in steps if _parameters_of(scope.around.values.get(name))]
@@ -265,18 +265,14 @@ def _model(scope: Scope, optimiser: str | None) -> str | None:
     trained = _parameters_of(scope.around.values.get(optimiser or ""))
     if trained is not None:
         return trained
-    for call in scope.calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("train", "zero_grad"):
-            name = base_name(call.func.value)
-            if name is not None and name in called:
-                return name
-    return None
+    set_up = [base_name(c.func) for c in scope.calls if called_method(c) in ("train", "zero_grad")]
+    return next((name for name in set_up if name is not None and name in called), None)
 
 
 def _called_model(call: ast.Call) -> str | None:
     """``net`` for ``net(X)`` and ``net.forward(X)``."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "forward":
-        return base_name(call.func.value)
+    if called_method(call) == "forward":
+        return base_name(call.func)
     return call.func.id if isinstance(call.func, ast.Name) else None
 
 
