@@ -124,12 +124,9 @@ class Moved(Struct, frozen=True):
     entries: tuple[str, ...]
 
 
-class PointsGiven(Struct, frozen=True):
+class PointsGiven(PointsSet, frozen=True):
     """Points that a person has given for a check since, or taken back where there are none."""
 
-    task: str
-    check: str
-    points: float | None
     comment: str
 
 

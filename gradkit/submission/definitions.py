@@ -11,7 +11,7 @@ from msgspec import Struct
 from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call, FunctionTask
 from gradkit.runtime.statements import layer_of
-from gradkit.runtime.syntax import definitions_in, first_line, names_bound, walk
+from gradkit.runtime.syntax import definitions_in, first_line, names_bound, names_in, walk
 from gradkit.submission.source import statements
 
 
@@ -123,8 +123,7 @@ class Definition(Struct, frozen=True):
         """Names that its text reads."""
         made = (each for each in statements(self.cell.source) if each.lineno == self.line)
         node: ast.AST | None = self.node or next(made, None)
-        parts = walk(node) if node is not None else []
-        return frozenset(part.id for part in parts if isinstance(part, ast.Name))
+        return frozenset(names_in(node) if node is not None else ())
 
     def place(self) -> Place | None:
         """Where it stands in the student's file."""
@@ -283,25 +282,21 @@ def unwritten(node: ast.AST | None) -> int | None:
         if isinstance(each, ast.BinOp) and (_is_none(each.left) or _is_none(each.right)):
             return each.lineno
     parameters = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
-    names = [part for part in walk(node) if isinstance(part, ast.Name)]
     assigned = list(_assigned(body))
     elements = [target for target, _, _ in assigned if not target.isidentifier()]
-    stored = [part.id for part in names if isinstance(part.ctx, ast.Store)] + elements
-    loaded = {part.id for part in names if isinstance(part.ctx, ast.Load)} | set(elements)
-    first: dict[str, int] = {}
-    times: Counter[str] = Counter()
-    for target, value, line in assigned:
-        if _is_none(value) or any(
-            isinstance(part, ast.Name) and part.id == target for part in walk(value)
-        ):
-            first.setdefault(target, line)
-            times[target] += 1
+    names = [part for part in walk(node) if isinstance(part, ast.Name)]
+    stored = Counter([part.id for part in names if isinstance(part.ctx, ast.Store)] + elements)
     # What is given entries is more than None, whether that can be or not.
     filled = {each.partition("[")[0] for each in elements}
-    for target, line in first.items():
-        if stored.count(target) == times[target] and target in loaded - parameters - filled:
-            return line
-    return None
+    used = {*names_in(node, ast.Load), *elements} - parameters - filled
+    empty = [
+        (target, line)
+        for target, value, line in assigned
+        if _is_none(value) or target in names_in(value)
+    ]
+    times = Counter(target for target, _ in empty)
+    lines = (line for target, line in empty if target in used and stored[target] == times[target])
+    return next(lines, None)
 
 
 def _is_none(part: ast.expr) -> bool:
