@@ -9,27 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from gradkit.judge.case import Case, Earlier
-from gradkit.judge.gradient import training_gradient, update_gradient
+from gradkit.judge.gradient import gradient
 from gradkit.judge.steps import forward, interface, model, update
 from gradkit.judge.trajectory import trajectory
 from gradkit.records.result import Verdict
 
 __all__ = ["Case", "judge"]
 
-JUDGES: Mapping[str, Mapping[str, Callable[[Case, Earlier], Verdict]]] = {
-    "numpy": {
-        "interface": interface,
-        "forward": forward,
-        "update": update,
-        "gradient": update_gradient,
-        "trajectory": trajectory,
-    },
-    "torch": {
-        "model": model,
-        "forward": forward,
-        "gradient": training_gradient,
-        "trajectory": trajectory,
-    },
+JUDGES: Mapping[str, Callable[[Case, Earlier], Verdict]] = {
+    "interface": interface,
+    "model": model,
+    "forward": forward,
+    "update": update,
+    "gradient": gradient,
+    "trajectory": trajectory,
 }
 
 
@@ -44,6 +37,5 @@ def judge(
     verdicts: dict[str, Verdict] = {}
     for check in case.task.checks:
         if checks is None or check.name in checks:
-            judged = JUDGES[case.task.framework.name][check.name]
-            verdicts[check.name] = given.get(check.name) or judged(case, verdicts)
+            verdicts[check.name] = given.get(check.name) or JUDGES[check.name](case, verdicts)
     return tuple(verdicts.values())

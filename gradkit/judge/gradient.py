@@ -131,6 +131,12 @@ class Steps(Struct, frozen=True):
     lost: Mapping[str, Array | float]
 
 
+def gradient(case: Case, earlier: Earlier) -> Verdict:
+    """Hold the steps that are made against the slope of the correct loss."""
+    trains = case.task.framework.trains
+    return (training_gradient if trains else update_gradient)(case, earlier)
+
+
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     """Hold the direction of the update against the slope of the correct loss."""
     before = {"update": earlier.get("update") or update(case, earlier)}
