@@ -45,7 +45,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called
-from gradkit.runtime.syntax import assignments, base_name, last_name, parts_of, walk
+from gradkit.runtime.syntax import assignments, base_name, last_name, names_in, parts_of, walk
 from gradkit.sandbox.observe import (
     about_models,
     call_of,
@@ -464,9 +464,8 @@ class _ModelAndTraining(_Roles):
         while waiting:
             for value in made.get(waiting.pop(), ()):
                 text += f"{ast.unparse(value)}\n"
-                read = {part.id for part in walk(value) if isinstance(part, ast.Name)}
-                waiting += sorted(read - names)
-                names |= read
+                waiting += sorted(names_in(value) - names)
+                names |= names_in(value)
         return bool(FLAT.search(text)) and not COLUMN.search(text)
 
     def _predictions(self) -> Array:

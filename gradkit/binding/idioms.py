@@ -19,7 +19,7 @@ from gradkit.records.submission import Cell, Place, Section
 from gradkit.records.task import QUANTITIES, Array, Role, Task
 from gradkit.runtime.statements import is_called, plain
 from gradkit.runtime.syntax import LOOPS, called_method, effects_of, names_bound, walk
-from gradkit.submission.source import parse
+from gradkit.submission.source import parse, statements
 
 CALLS = ("zero_grad", "backward", "step")
 """Methods whose order in a training loop matters."""
@@ -152,8 +152,7 @@ def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task
     list of Task
         All of them where the cells hold none's, or those of all.
     """
-    trees = [tree for cell in cells if (tree := parse(cell.source).tree) is not None]
-    nodes = [node for tree in trees for node in walk(tree)]
+    nodes = [part for cell in cells for node in statements(cell.source) for part in walk(node)]
     words = {plain(word) for node in nodes for word in _words(node)}
     tables = [table for node in nodes if (table := _table(node)) is not None]
     left = [
@@ -279,18 +278,17 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
         None too where no ``def`` at top level makes the function.
     """
     cells = [*section.own, *section.shared]
-    trees = [(cell, tree) for cell in cells if (tree := parse(cell.source).tree) is not None]
-    statements = [(cell, node) for cell, tree in trees for node in tree.body]
+    nodes = [(cell, node) for cell in cells for node in statements(cell.source)]
     made = [
         (cell, node)
-        for cell, node in statements
+        for cell, node in nodes
         if isinstance(node, ast.FunctionDef) and node.name == bound.function
     ]
     if not made:
         return None
     data = {
         name
-        for _, node in statements
+        for _, node in nodes
         if isinstance(node, ast.Assign | ast.AnnAssign) and not _is_of_words(node.value)
         for name in names_bound(node)
     }

@@ -7,7 +7,7 @@ whole cell that cannot be parsed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 
 from msgspec import Struct
@@ -24,12 +24,13 @@ from gradkit.runtime.syntax import (
     base_name,
     first_line,
     last_name,
+    names_in,
     own_statements,
     parts_of,
     walk,
     walk_statements,
 )
-from gradkit.submission.source import parse
+from gradkit.submission.source import parse, statements
 
 MODEL = "torch model"
 TRAINING = "torch training"
@@ -86,10 +87,13 @@ def _says_nothing(node: ast.stmt) -> bool:
 
 def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
     """Take cells apart into units, in order."""
-    parsed = [(cell, parse(cell.source).tree) for cell in cells]
+    parsed = [(cell, statements(cell.source)) for cell in cells]
     origins = dict(_ASSUMED)
-    for _, tree in parsed:
-        origins |= _origins(tree)
+    made: dict[str, ast.AST] = {}
+    for _, body in parsed:
+        origins |= _origins(body)
+        for node in body:
+            made |= {node.name: node} if isinstance(node, DEFINITIONS) else dict(assignments(node))
     torch_names = {name for name, origin in origins.items() if origin == "torch"}
     numpy_roles = {
         plain(name): role.name
@@ -98,13 +102,9 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
         for role in task.roles
         for name in (role.name, *role.aliases)
     }
-    made: dict[str, ast.AST] = {}
-    for _, tree in parsed:
-        for node in tree.body if tree is not None else ():
-            made |= {node.name: node} if isinstance(node, DEFINITIONS) else dict(assignments(node))
     trains = any("torch" in cell.source for cell, _ in parsed)
     known = _Known(torch_names, numpy_roles, made, trains)
-    units = [unit for cell, tree in parsed for unit in _units(cell, tree, known)]
+    units = [unit for cell, body in parsed for unit in _units(cell, body, known)]
     return [
         unit for _, group in groupby(units, lambda u: u.cell.file) for unit in _as_meant([*group])
     ]
@@ -123,10 +123,10 @@ def _as_meant(units: list[Unit]) -> Iterator[Unit]:
             yield unit
 
 
-def _origins(tree: ast.Module | None) -> dict[str, str]:
+def _origins(body: Sequence[ast.stmt]) -> dict[str, str]:
     """Return the package that each imported name comes from."""
     found = {}
-    for node in walk_statements(tree) if tree is not None else ():
+    for node in walk_statements(ast.Module([*body], [])):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 root = alias.name.partition(".")[0]
@@ -137,11 +137,11 @@ def _origins(tree: ast.Module | None) -> dict[str, str]:
     return found
 
 
-def _units(cell: Cell, tree: ast.Module | None, known: _Known) -> Iterator[Unit]:
+def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit]:
     end = cell.source.count("\n") + 2
     # Statements that share a line cannot be parted.
     groups: list[list[ast.stmt]] = []
-    for statement in tree.body if tree is not None else ():
+    for statement in body:
         if groups and first_line(statement) <= (groups[-1][-1].end_lineno or 0):
             groups[-1].append(statement)
         else:
@@ -177,9 +177,7 @@ def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
     imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in group)
     torch = backward or bool(loads & known.torch)
     if imports:
-        torch = "torch" in {
-            name for node in group for name in _origins(ast.Module([node], [])).values()
-        }
+        torch = "torch" in _origins(group).values()
     roles = set()
     if backward:
         roles.add(TRAINING)
@@ -217,8 +215,7 @@ def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
     """
     for name, value in assignments(node):
         if plain(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
-            parts = {part.id for part in walk(value) if isinstance(part, ast.Name)}
-            of_role = any(plain(part) in known.roles for part in parts)
+            of_role = any(plain(part) in known.roles for part in names_in(value))
             if not of_role and _may_be_function(value, known.made):
                 yield name
 
