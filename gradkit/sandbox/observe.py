@@ -250,14 +250,13 @@ def of_lines(
     spared : str
         A function that goes without the statements that stop it.
     """
-    tree, arrays = packed(
-        {"inputs": dict(inputs), **{str(n): dict(s.put) for n, s in enumerate(steps)}}
-    )
+    tree, arrays = packed({"inputs": dict(inputs), "put": [dict(step.put) for step in steps]})
     trees = dict(tree["dict"])
+    put = trees["put"]["list"]
     data = {
         "functions": dict(functions),
         "inputs": trees["inputs"],
-        "steps": [[s.text, dict(trees[str(n)]["dict"])] for n, s in enumerate(steps)],
+        "steps": [[s.text, dict(each["dict"])] for s, each in zip(steps, put, strict=True)],
         "reads": list(reads),
         "again": again,
         "seed": SEED,

@@ -97,10 +97,9 @@ def _pieces(lines: list[str]) -> list[_Piece]:
     pieces = [_Piece(0, ())]
 
     def cut(start: int) -> None:
-        if any(_is_code(line) for line in pieces[-1].lines):
-            pieces.append(_Piece(start, path.now()))
-        else:
-            pieces[-1] = _Piece(start, path.now())
+        if not any(_is_code(line) for line in pieces[-1].lines):
+            pieces.pop()
+        pieces.append(_Piece(start, path.now()))
 
     starts = [*logical_starts(lines), len(lines)]
     for i, following in pairwise(starts):

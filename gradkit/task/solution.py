@@ -92,8 +92,7 @@ class Solution(Struct, frozen=True, eq=False):
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> dict[str, Any]:
         """Return the values of expressions after the lines of some checks, at these inputs."""
-        tree, arrays = packed(values)
-        names = {"np": np, **self.names, **unpacked(tree, arrays)}
+        names = {"np": np, **self.names, **unpacked(*packed(values))}
         with np.errstate(all="ignore"):
             for step in steps:
                 np.random.seed(0)
