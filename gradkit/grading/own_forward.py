@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.judge.outputs import Probe, judge_check
+from gradkit.judge.outputs import Probe, judge_check, shape_said
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.result import Entry, Verdict
@@ -201,12 +201,7 @@ class _OwnForward:
 def _said(output: str, one: InputReport) -> str:
     """Say what is wrong with a gradient by differences."""
     if one.problem == "shape":
-        return say(
-            "`{name}` has shape {found}, and {expected} is asked.",
-            name=output,
-            found=str(one.found),
-            expected=str(one.shape),
-        )
+        return shape_said(output, one.found, one.shape)
     return say(
         "`{name}` differs from finite differences of the forward pass that is there.", name=output
     )

@@ -241,13 +241,18 @@ def _near(
 # --- sentences -----------------------------------------------------------------------------
 
 
-def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
-    told = say(
+def shape_said(name: str, found: object, expected: object) -> str:
+    """Say that an output has another shape than is asked."""
+    return say(
         "`{name}` has shape {found}, and {expected} is asked.",
         name=name,
-        found=str(found.shape),
-        expected=str(expected.shape),
+        found=str(found),
+        expected=str(expected),
     )
+
+
+def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
+    told = shape_said(name, found.shape, expected.shape)
     if found.shape == expected.shape[::-1] and same(found.T, expected):
         return told + " " + say("Its transpose is right.")
     if found.size == expected.size and same(found.reshape(expected.shape), expected):
