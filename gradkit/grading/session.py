@@ -357,11 +357,10 @@ class Session(AbstractContextManager["Session"]):
             grader = self.grader_of(task, section, submission, seed)
             with grader.process as process:
                 verdicts = grader.grade()
-                settled = all(verdict.state != "inconclusive" for verdict in verdicts)
-                ends = settled or redraw == REDRAWS
+                ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
                 inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
                 self.resources.note(task, process)
-            if settled:
+            if ends:
                 break
         return replace(before, seed=seed, verdicts=verdicts, inquiry=inquiry, tier=process.tier)
 
