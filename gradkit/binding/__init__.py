@@ -199,8 +199,7 @@ class _Functions(_Roles):
 
     def _ask(self, kind: str, bound: Bound, inputs: Mapping[str, NDArray[Any]]) -> Frame | None:
         """Call a function once; None where it is not written, or the process was lost."""
-        data = {"call": call_of(bound, self.task), **({"n": 1} if kind == "batch" else {})}
-        reply = self.process.ask(Frame(kind, inputs, data))
+        reply = self.process.ask(Frame(kind, inputs, {"call": call_of(bound, self.task), "n": 1}))
         failure = None if isinstance(reply, Lost) else reply.data.get("failure")
         unwritten = failure is not None and failure["type"] == "NotImplementedError"
         return None if isinstance(reply, Lost) or unwritten else reply
@@ -331,9 +330,7 @@ def _fit_sizes(function: Function, count: int) -> Fit:
     star = next((each.name for each in function.parameters if each.kind == "VAR_POSITIONAL"), None)
     if star is not None:
         names = (*names, *(f"{star}[{i}]" for i in range(count - len(names))))
-    by_place = star is not None or any(
-        parameter.kind == "POSITIONAL_ONLY" for parameter in function.parameters
-    )
+    by_place = {"VAR_POSITIONAL", "POSITIONAL_ONLY"} & {each.kind for each in function.parameters}
     keywords = () if by_place else names
     return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
 
@@ -490,9 +487,8 @@ class _ModelAndTraining(_Roles):
         run = Run("", "", "", start, X, y, 1, rate)
         outcome = observe(self.process, of_training(self.task, bound, run))
         after = [outcome.outputs.get(f"final/{key}", NOTHING) for key in start]
-        if any(a.shape != b.shape for a, b in zip(after, start.values(), strict=True)):
-            return math.inf
-        return max(float(np.abs(a - b).max()) for a, b in zip(after, start.values(), strict=True))
+        pairs = zip(after, start.values(), strict=True)
+        return max(float(np.abs(a - b).max()) if a.shape == b.shape else math.inf for a, b in pairs)
 
     def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
         needs = loop.needs

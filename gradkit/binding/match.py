@@ -156,13 +156,12 @@ def fit(
 
 def _assign(assigned: dict[str, Argument], role: Role, words: Mapping[str, str]) -> None:
     """Assign arguments that are left to parameters that are, each by a word for it."""
-    for same in (lambda a, b: a == b, lambda a, b: plain(a) == plain(b)):
+    for form in (str, plain):
         for parameter, word in words.items():
             for argument in role.arguments:
                 taken = argument in assigned.values() or parameter in assigned
-                if not taken and any(
-                    same(word, name) for name in (argument.name, *argument.aliases)
-                ):
+                names = (argument.name, *argument.aliases)
+                if not taken and form(word) in map(form, names):
                     assigned[parameter] = argument
 
 

@@ -20,6 +20,7 @@ from gradkit.loading import is_installed
 from gradkit.records.result import FAILED, Evidence, Inquiry, Result, TaskResult, Verdict
 from gradkit.records.submission import Listing
 from gradkit.records.task import Form, FunctionTask, Probes, Task
+from gradkit.submission.definitions import holds
 from gradkit.task.oracle import Oracle
 from gradkit.task.probes import draw
 
@@ -216,11 +217,8 @@ def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Lis
     """Yield the code that something in the marks still points to."""
     found = [place for finding in marked.findings for place in (finding.place, *finding.places)]
     found += [check.place for check in marked.checks]
-    places = [(place.file, place.cell, place.line) for place in found if place is not None]
-    for listing in listings:
-        lines = range(len(listing.source.splitlines()))
-        if any((listing.file, listing.cell, listing.first_line + n) in places for n in lines):
-            yield listing
+    places = [place for place in found if place is not None]
+    yield from (each for each in listings if any(holds(each, place) for place in places))
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:

@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,7 +78,7 @@ class FunctionGrader(Struct):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
-    def grade(self, known: Mapping[str, Verdict] = MappingProxyType({})) -> tuple[Verdict, ...]:
+    def grade(self, known: Mapping[str, Verdict] = {}) -> tuple[Verdict, ...]:
         """Return a verdict for each check, in order; those that are ``known`` as they are."""
         section = self.process.section
         self.draws = list(draws(self.task, self.seed))

@@ -75,12 +75,13 @@ def listings(cells: Iterable[Cell], places: Iterable[Place]) -> tuple[Listing, .
     shown: dict[Listing, None] = {}
     for place in dict.fromkeys(places):
         cell = sources.get((place.file, place.cell))
-        if cell is not None and not any(_holds(listing, place) for listing in shown):
+        if cell is not None and not any(holds(listing, place) for listing in shown):
             shown.update(dict.fromkeys(_around(cell, place)))
     return tuple(shown)
 
 
-def _holds(listing: Listing, place: Place) -> bool:
+def holds(listing: Listing, place: Place) -> bool:
+    """Tell whether a place is among the lines of a listing."""
     after = listing.first_line + listing.source.count("\n")
     same = (listing.file, listing.cell) == (place.file, place.cell)
     return same and listing.first_line <= place.line <= after
