@@ -56,37 +56,30 @@ def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
     trees = [parse(cell.source).tree for cell in (*section.own, *section.shared)]
     known = [tree for tree in trees if tree is not None]
     nodes = [node for tree in known for node in walk(tree)]
-    words = frozenset(word for node in nodes for word in _words(node))
-    outside = frozenset(
-        word
-        for tree in known
-        for statement in tree.body
-        if not isinstance(statement, ast.ClassDef)
-        for node in walk(statement)
-        for word in _words(node)
-    )
+    outside = [part for tree in known for part in tree.body if not isinstance(part, ast.ClassDef)]
     rounds = [node for node in nodes if isinstance(node, (*LOOPS, ast.FunctionDef))]
     orders = {_order(node) for node in rounds if _trains(node)}
     return Idioms(
         len(known) == len(trees) and not any(_is_own(node, modules) for node in nodes),
-        words,
-        outside,
+        frozenset(_words(nodes)),
+        frozenset(_words(node for part in outside for node in walk(part))),
         orders.pop() if len(orders) == 1 else (),
         any(_reckons(node) for node in nodes),
     )
 
 
-def _words(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Attribute):
-        yield node.attr
-    elif isinstance(node, ast.alias):
-        yield from (node.name.rpartition(".")[2], node.asname or "")
-    elif isinstance(node, ast.keyword):
-        yield node.arg or ""
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
+def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield from (node.name.rpartition(".")[2], node.asname or "")
+        elif isinstance(node, ast.keyword):
+            yield node.arg or ""
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
@@ -153,7 +146,7 @@ def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task
         All of them where the cells hold none's, or those of all.
     """
     nodes = [part for cell in cells for node in statements(cell.source) for part in walk(node)]
-    words = {plain(word) for node in nodes for word in _words(node)}
+    words = {plain(word) for word in _words(nodes)}
     tables = [table for node in nodes if (table := _table(node)) is not None]
     left = [
         task
