@@ -22,6 +22,7 @@ from gradkit.runtime.syntax import (
     AnyFunction,
     assignments,
     base_name,
+    called_method,
     first_line,
     last_name,
     names_in,
@@ -155,19 +156,13 @@ def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit
 
 def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
     """Read what the statements on some lines show."""
-    loads: set[str] = set()
-    called: set[str] = set()
-    bare: set[str] = set()
-    for statement in group:
-        for node in walk(statement):
-            if isinstance(node, ast.Name):
-                loads.add(node.id)
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                # `net.backward(X, y)` is somebody's own; a tensor's is given nothing.
-                (called if node.args else bare).add(node.func.attr)
-    called |= bare
-    defines = {name for node in group for name in _defined(node)}
-    defines |= {name for node in group for name in _made(node, known)}
+    parts = [part for node in group for part in walk(node)]
+    loads = {part.id for part in parts if isinstance(part, ast.Name)}
+    calls = [part for part in parts if isinstance(part, ast.Call)]
+    called = set(map(called_method, calls))
+    # `net.backward(X, y)` is somebody's own; a tensor's is given nothing.
+    bare = {called_method(call) for call in calls if not call.args}
+    defines = {name for node in group for name in (*_defined(node), *_made(node, known))}
     own = {known.roles[plain(name)] for name in defines if plain(name) in known.roles}
     backward = known.trains and (
         "backward" in called
