@@ -11,7 +11,14 @@ from msgspec import Struct
 from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call, FunctionTask
 from gradkit.runtime.statements import layer_of
-from gradkit.runtime.syntax import definitions_in, first_line, names_bound, names_in, walk
+from gradkit.runtime.syntax import (
+    definitions_in,
+    first_line,
+    last_name,
+    names_bound,
+    names_in,
+    walk,
+)
 from gradkit.submission.source import statements
 
 
@@ -212,9 +219,7 @@ def accepts(definition: Definition | None, call: Call, known: Mapping[str, Defin
         node, skipped = made.node, 1
     if not isinstance(node, ast.FunctionDef):
         return True
-    if any(
-        isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list
-    ):
+    if "staticmethod" in map(last_name, node.decorator_list):
         skipped = 0
     skips = {skipped} if _has_self(node) else {skipped, 0}
     return any(_takes(node.args, call, each) for each in skips)
@@ -323,15 +328,10 @@ def _computes(part: ast.stmt) -> bool:
     """Tell a statement that does more than to take apart what is given, or to start from 0."""
     if not isinstance(part, ast.Assign | ast.Return | ast.Expr):
         return True
-    for each in walk(part):
-        if isinstance(each, ast.Call):
-            function = each.func
-            name = getattr(function, "id", getattr(function, "attr", ""))
-            if name not in STARTS:
-                return True
-        if isinstance(each, ast.BinOp | ast.BoolOp | ast.Compare | ast.comprehension):
-            return True
-    return False
+    parts = walk(part)
+    called = {last_name(each.func) for each in parts if isinstance(each, ast.Call)}
+    computes = (ast.BinOp, ast.BoolOp, ast.Compare, ast.comprehension)
+    return not called <= STARTS or any(isinstance(each, computes) for each in parts)
 
 
 def _assigned(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr, int]]:
