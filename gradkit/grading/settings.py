@@ -94,7 +94,10 @@ def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]
     """SHA-256 of what is graded against."""
     digests = {"assignment": assignment.digest}
     if reference is not None:
-        digests["reference"] = _digest(reference)
+        content = hashlib.sha256()
+        for path in sorted(reference.glob("*.py")):
+            content.update(os.fsencode(path.name) + b"\0" + path.read_bytes())
+        digests["reference"] = content.hexdigest()
     return digests
 
 
@@ -129,13 +132,6 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
         else replace(task, checks=tuple(c for c in task.checks if c.name != "gradient"))
         for task in assignment.tasks
     )
-
-
-def _digest(folder: Path) -> str:
-    content = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        content.update(os.fsencode(path.name) + b"\0" + path.read_bytes())
-    return content.hexdigest()
 
 
 def required_tier(asked: int | None) -> int:

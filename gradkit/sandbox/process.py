@@ -182,7 +182,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         first, started = not self._loaded, time.monotonic()
         try:
             sent = together([Frame("load", {}, self._sources), request]) if first else request
-            reply = worker.ask(sent, self._share())
+            reply = worker.ask(sent, self._left if self._hurried else max(LEAST, self._left / 2))
             self._loaded = True
         except WorkerLost as lost:
             self._close()
@@ -305,10 +305,6 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     def spent(self) -> float:
         """Seconds that requests have taken so far."""
         return self._deadline - self._left
-
-    def _share(self) -> float:
-        """Seconds that the next request may take."""
-        return self._left if self._hurried else max(LEAST, self._left / 2)
 
     def _prepare(self, requests: Sequence[Frame]) -> None:
         """Part from a process that lacks modules which some requests need."""
