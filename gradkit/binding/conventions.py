@@ -177,8 +177,5 @@ def find_returns(
 
 
 def _named(paths: list[Path], keys: tuple[str, ...]) -> Path | None:
-    for key in keys:
-        for path in paths:
-            if path and isinstance(path[-1], str) and plain(path[-1]) == key:
-                return path
-    return None
+    named = {plain(p[-1]): p for p in reversed(paths) if p and isinstance(p[-1], str)}
+    return next((named[key] for key in keys if key in named), None)

@@ -323,8 +323,5 @@ def _hints_in(function: ast.FunctionDef) -> list[ast.expr]:
 
 def _argument(name: str, bound: Bound, role: Role) -> str | None:
     """Return the function's own name for the argument that goes by this name."""
-    for argument in role.arguments:
-        own = bound.names.get(QUANTITIES[argument.kind])
-        if own is not None and is_called(name, (argument.name, *argument.aliases)):
-            return own
-    return None
+    meant = (each for each in role.arguments if is_called(name, (each.name, *each.aliases)))
+    return next(filter(None, (bound.names.get(QUANTITIES[each.kind]) for each in meant)), None)
