@@ -285,9 +285,7 @@ class _Functions(_Roles):
         """Tell a step in which a layer's weights and biases move by the task's two rates."""
         ratio = self.task.rates.weight / self.task.rates.bias
         names = tuple(self.task.starts[0].parameters)
-        for (weight, bias), value in zip(
-            zip(names[::2], names[1::2], strict=True), LAYERS, strict=False
-        ):
+        for weight, bias, value in zip(names[::2], names[1::2], LAYERS, strict=False):
             moved, by = after[weight] - inputs[weight], after[bias] - inputs[bias]
             right = inputs[value] * by.swapaxes(1, 2) * ratio
             if np.any(moved) and np.allclose(moved, right, 1e-6, 0):
