@@ -220,10 +220,9 @@ class _Functions(_Roles):
         """Find the first convention in which it returns something of the output's size."""
         inputs = _known_values(self.task)
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
-        attempts = [replace(bound, convention=one) for one in variants(conventions)]
+        offers = (one for one in variants(conventions) if one.scalars == "scalar")
+        attempts = [replace(bound, convention=one) for one in offers]
         for attempt in attempts:
-            if attempt.convention.scalars == "matrix":
-                continue
             reply = self._ask("explore", attempt, asked)
             if reply is None:
                 break
