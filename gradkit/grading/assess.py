@@ -174,10 +174,8 @@ def refused_result(
         Why nothing could be graded.
     scheme : Scheme
     """
-    marks = []
-    for task in tasks:
-        evidence = Evidence(task.id, of.seed)
-        marks.append(assess(task, evidence, unchecked(task, evidence), scheme))
+    every = [(task, Evidence(task.id, of.seed)) for task in tasks]
+    marks = [assess(task, nothing, unchecked(task, nothing), scheme) for task, nothing in every]
     return replace(total(of, marks), refused=told, provisional=False)
 
 

@@ -157,22 +157,15 @@ WHOLE = phrase(
 
 def interface(case: Case, earlier: Earlier) -> Verdict:
     """Check that each required role is there and written, and initialise gives the start."""
-    entries: list[Entry] = []
-    wrong: list[Verdict] = []
-    notes: list[str] = []
-    for role in case.task.roles:
-        if not role.required:
-            continue
-        verdict = _presence(case, role)
-        entries.append(Entry(role.name, (), verdict.state, None, None))
-        notes += verdict.notes
-        if verdict.state != "pass":
-            wrong.append(verdict)
+    found = [(role.name, _presence(case, role)) for role in case.task.roles if role.required]
+    entries = tuple(Entry(name, (), verdict.state, None, None) for name, verdict in found)
+    notes = tuple(note for _, verdict in found for note in verdict.notes)
+    wrong = [verdict for _, verdict in found if verdict.state != "pass"]
     states = {verdict.state for verdict in wrong}
     state: State = "pass" if not wrong else states.pop() if len(states) == 1 else "fail"
     place = next((verdict.place for verdict in wrong if verdict.place), None)
     message = " ".join(dict.fromkeys(verdict.message for verdict in wrong))
-    return Verdict("interface", state, message, tuple(entries), place, tuple(notes))
+    return Verdict("interface", state, message, entries, place, notes)
 
 
 def _presence(case: Case, role: Role) -> Verdict:
