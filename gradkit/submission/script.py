@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from msgspec import Struct, field
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Place, Problem
 from gradkit.runtime.syntax import readable
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
@@ -27,6 +27,8 @@ _RULE = re.compile(r"#\s*([-=~*#_])\1{4,}\s*$|#{6,}\s*$")
 _BOX = re.compile(r"#+\s*(\w[^=()\[\]{};]*?)\s*#*\s*$")
 _STRING = re.compile(r"[rRuU]?(\"\"\"|''')")
 _LONGEST = 300
+
+AS_LATIN_1 = phrase("{label} {complaint}. It was read as Latin-1; save it as UTF-8.")
 
 
 class _Piece(Struct):
@@ -67,16 +69,8 @@ def read_script(
     (amount or Amount(label)).add(label, [text])
     problems = []
     if complaint is not None:
-        problems.append(
-            Problem(
-                say(
-                    "{label} {complaint}. It was read as Latin-1; save it as UTF-8.",
-                    label=label,
-                    complaint=complaint,
-                ),
-                Place(label, None, 1),
-            )
-        )
+        said = say(AS_LATIN_1, label=label, complaint=complaint)
+        problems.append(Problem(said, Place(label, None, 1)))
     cells = []
     pieces = _pieces(text.split("\n"))
     if len(pieces) == 1:
