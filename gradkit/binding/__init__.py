@@ -484,8 +484,9 @@ class _ModelAndTraining(_Roles):
         run = Run("", "", "", start, X, y, 1, rate)
         outcome = observe(self.process, of_training(self.task, bound, run))
         after = [outcome.outputs.get(f"final/{key}", NOTHING) for key in start]
-        pairs = zip(after, start.values(), strict=True)
-        return max(float(np.abs(a - b).max()) if a.shape == b.shape else math.inf for a, b in pairs)
+        if any(a.shape != b.shape for a, b in zip(after, start.values(), strict=True)):
+            return math.inf
+        return max(float(np.abs(a - b).max()) for a, b in zip(after, start.values(), strict=True))
 
     def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
         needs = loop.needs
