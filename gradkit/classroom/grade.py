@@ -414,20 +414,18 @@ def refuse_other_version(store: Store, assignment: Assignment) -> None:
     GradingError
         The assignment pins another version, or earlier runs were made with one.
     """
-    here = gradkit.__version__
-    pinned = assignment.gradkit
-    if pinned and pinned != here:
-        raise GradingError(
-            f"{assignment.path} is to be graded with gradkit {pinned}, and this is {here}: marks "
-            f"could differ. {_advice(pinned)}"
-        )
-    former = store.last_marked()
-    before = former.versions["gradkit"] if former else here
-    if before != here:
-        raise GradingError(
-            f"{store.path} was graded with gradkit {before}, and this is {here}: marks could "
-            f"differ. {_advice(before)}"
-        )
+    here, former = gradkit.__version__, store.last_marked()
+    wanted = {
+        f"{assignment.path} is to be": assignment.gradkit,
+        f"{store.path} was": former.versions["gradkit"] if former else "",
+    }
+    for what, version in wanted.items():
+        if version not in ("", here):
+            raise GradingError(
+                f"{what} graded with gradkit {version}, and this is {here}: marks could differ. "
+                f"Install gradkit {version}, or open a new run under this one with --new-version; "
+                "`gradkit diff` then lists what has changed."
+            )
 
 
 def refuse_other_exercise(store: Store, assignment: Assignment) -> None:
@@ -454,10 +452,3 @@ def refuse_other_exercise(store: Store, assignment: Assignment) -> None:
             f"{store.path} was graded by the assignment {former.assignment!r}{place}, and this is "
             f"{assignment.id!r} ({assignment.path}). {advice}, or choose another folder with --out."
         )
-
-
-def _advice(version: str) -> str:
-    return (
-        f"Install gradkit {version}, or open a new run under this one with --new-version; "
-        "`gradkit diff` then lists what has changed."
-    )

@@ -25,7 +25,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from subprocess import PIPE, Popen, TimeoutExpired
 from types import FrameType
-from typing import Any, NoReturn, Protocol, Self, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -291,7 +291,7 @@ ENDLESS = (
 )
 
 
-class WorkerPool(Protocol):
+class WorkerPool(contextlib.AbstractContextManager["WorkerPool"], Protocol):
     """Takes orders and gives replies, on this machine or elsewhere."""
 
     def capacity(self, *, slow: bool) -> int:
@@ -305,9 +305,6 @@ class WorkerPool(Protocol):
 
     def close(self) -> None:
         """Drop what is in hand, and end."""
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
