@@ -66,69 +66,20 @@ def expected(
     """
     parameter, index = entry or ("", ())
     values = {"quantity": quantity, "epochs": epochs, "parameter": parameter, "index": index}
-    values |= {"inputs": {}}
-    return text_of("expected", **{**formulas(task), **values, **more})
+    return text_of("expected", **{**formulas(task), **values, "inputs": {}, **more})
 
 
-def update_call(task: Task, bound: Bound, inputs: Inputs, parameter: str, index: Index) -> str:
-    """One call of an update, and the entry of a parameter that it leaves."""
-    key, place = _in_layout(bound, parameter, index)
-    # What holds one number may hold it in any shape.
-    entry = ".item()" if inputs[parameter].size == 1 else f"[{place}]"
-    call = _call(task, bound, inputs)
-    return text_of("function", value="", key=repr(key), entry=entry, **call)
+def _call(task: Task, bound: Bound, inputs: Inputs, **shown: str) -> str:
+    """One call of a function, and what is ``shown`` of it.
 
-
-def forward_call(task: Task, bound: Bound, inputs: Inputs, quantity: str) -> str:
-    """One call of a forward pass, and one of the values that it returns."""
-    value = "returned" + "".join(f"[{step!r}]" for step in bound.returns[quantity])
-    return text_of("function", value=value, **_call(task, bound, inputs))
-
-
-def model_call(inputs: Inputs, model: str) -> str:
-    """One example through a torch module with given parameters."""
-    keys = [key for key in inputs if key[0] in "Wb"]
-    return text_of("module", inputs=inputs, keys=keys, model=model, training=None)
-
-
-def training_call(
-    bound: Bound,
-    inputs: Inputs,
-    epochs: int,
-    rate: float | None,
-    entry: Entry | None,
-    before: Sequence[str] = (),
-    loop: str = "",
-) -> str:
-    """A training run by the student's function: its losses, or one parameter afterwards.
-
-    ``loop`` is the student's in place of a function: one that stands at top level, which calls
-    ``next_round`` at each round and hands every loss to ``noted``; ``before`` are the statements
-    above it that it needs.
+    That is a ``value`` of what it returns, or the ``entry`` that it leaves of a parameter ``key``.
     """
-    own = {"model": "model", "X": "X", "y": "y", "epochs": str(epochs), "rate": repr(rate)}
-    handed = "" if loop else _named(bound, [own[kind] for kind in bound.arguments])
-    return text_of(
-        "module",
-        inputs=inputs,
-        keys=[key for key in inputs if key[0] in "Wb"],
-        model=bound.training["model"],
-        training=bound.training,
-        epochs=epochs,
-        called=f"{bound.function}({handed})",
-        before=before,
-        loop=loop,
-        trained=_trained(entry) if entry else "",
-    )
-
-
-def _call(task: Task, bound: Bound, inputs: Inputs) -> dict[str, str]:
     before = leaves = ""
     if bound.before is not None:
         before, leaves = _called(task, bound.before.bound, inputs), ", ".join(bound.before.names)
     handed = source(parameters_for(call_of(bound, task), inputs))
-    returned = _called(task, bound, inputs)
-    return {"handed": handed, "returned": returned, "before": before, "leaves": leaves}
+    values = {"handed": handed, "returned": _called(task, bound, inputs), "value": "", **shown}
+    return text_of("function", before=before, leaves=leaves, **values)
 
 
 def _called(task: Task, bound: Bound, inputs: Inputs) -> str:
@@ -257,14 +208,16 @@ class Script:
     def _update(self) -> Parts:
         key, index = self._entry["parameter"], tuple(self._entry["index"])
         inputs = self._inputs(self._probes.update)
+        own, place = _in_layout(self._bound, key, index)
+        # What holds one number may hold it in any shape.
+        entry = ".item()" if inputs[key].size == 1 else f"[{place}]"
         first = (self._bound.before.bound,) if self._bound.before is not None else ()
+        rate = self._rate(key, index, inputs)
         return (
             f"one step of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([each.function for each in (self._bound, *first)]),
-            update_call(self.task, self._bound, inputs, key, index),
-            expected(
-                self.task, entry=(key, index), rate=self._rate(key, index, inputs), inputs=inputs
-            ),
+            _call(self.task, self._bound, inputs, key=repr(own), entry=entry),
+            expected(self.task, entry=(key, index), rate=rate, inputs=inputs),
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
@@ -279,41 +232,55 @@ class Script:
     def _forward(self) -> Parts:
         quantity = self._entry["parameter"]
         inputs = self._inputs(self._probes.forward)
+        value = "returned" + "".join(f"[{step!r}]" for step in self._bound.returns[quantity])
         return (
             f"one call of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([self._bound.function]),
-            forward_call(self.task, self._bound, inputs, quantity),
+            _call(self.task, self._bound, inputs, value=value),
             expected(self.task, quantity, inputs=inputs),
         )
 
     def _model(self) -> Parts:
-        name = self._bound.function
+        name, inputs = self._bound.function, self._inputs(self._probes.forward)
         return (
             f"one example through `{name}` {self._at()}",
             self._excerpt.pieces([name]),
-            model_call(self._inputs(self._probes.forward), name),
+            text_of("module", inputs=inputs, model=name, training=None),
             expected(self.task, self._entry["parameter"]),
         )
 
     def _training(self) -> Parts:
         run, bound = self._run(), self._bound
-        inputs = {**run.parameters, "X": run.X, "y": run.y}
         title, index = self._entry["parameter"], tuple(self._entry["index"])
         entry = None if title == "loss" else (title, index)
         epochs = run.epochs if entry else min(run.epochs, max(EPOCHS, index[0] + 1))
+        before: list[str] = []
+        called = loop = ""
         if "cell" in bound.training:
             code, before, loop = self._loop(epochs)
         else:
-            before, loop = [], ""
             code = self._excerpt.pieces([bound.training["model"], bound.function])
-        call = training_call(bound, inputs, epochs, run.rate, entry, before, loop)
+            # All else is called in a script what it is.
+            own = {"epochs": str(epochs), "rate": repr(run.rate)}
+            handed = _named(bound, [own.get(kind, kind) for kind in bound.arguments])
+            called = f"{bound.function}({handed})"
+        call = text_of(
+            "module",
+            inputs={**run.parameters, "X": run.X, "y": run.y},
+            **{"model": bound.training["model"], "training": bound.training, "epochs": epochs},
+            **{"called": called, "before": before, "loop": loop},
+            trained=_trained(entry) if entry else "",
+        )
         rate, scale = self.task.rates.weight, mean_scale(self.task)
         should = expected(self.task, "", entry, epochs, rate=rate, scale=scale)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
         return what, code, call, should
 
     def _loop(self, epochs: int) -> tuple[list[Piece], list[str], str]:
-        """The code of a loop at top level: above it, right before it, and itself, counted."""
+        """The code of a loop at top level: above it, right before it, and itself, counted.
+
+        It calls ``next_round`` at each round and hands every loss to ``noted``.
+        """
         training = self._bound.training
         statement = self._excerpt.statement(training["cell"], training["line"])
         through = training["through"] or None
