@@ -92,23 +92,26 @@ def read_expression(text: str) -> frozenset[str]:
 
 def words_in(check: FunctionCheck) -> set[str]:
     """Return all names and attributes in the lines and expressions of a check."""
-    texts = [check.call.text, *check.compare, check.of]
-    parts = [part for text in texts for part in ast.walk(ast.parse(text))]
+    return words_of(*map(ast.parse, (check.call.text, *check.compare, check.of)))
+
+
+def words_of(*nodes: ast.AST) -> set[str]:
+    """Return all names and attributes in some code."""
+    parts = [part for node in nodes for part in ast.walk(node)]
     names = {part.id for part in parts if isinstance(part, ast.Name)}
     return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
 
 
 def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
     """Return the attributes in lines of objects whose class is known, as ``Linear.W``."""
-    found = set()
     tree = _tree(text, "exec")
     methods = {id(part.func) for part in ast.walk(tree) if isinstance(part, ast.Call)}
-    for part in ast.walk(tree):
-        if isinstance(part, ast.Attribute) and id(part) not in methods:
-            owner = owners.get(part.value.id) if isinstance(part.value, ast.Name) else ""
-            if owner:
-                found.add(f"{owner}.{part.attr}")
-    return frozenset(found)
+    return frozenset(
+        f"{owner}.{part.attr}"
+        for part in ast.walk(tree)
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)
+        if id(part) not in methods and (owner := owners.get(part.value.id))
+    )
 
 
 def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lines:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.lines import words_of
 from gradkit.records.mistake import Mutant
 
 Kinds = Mapping[str, Mapping[str, Collection[str]]]
@@ -97,7 +98,7 @@ def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Stateme
                     parts[f"{node.name}.{name}"] = (node.name, inner)  # type: ignore[assignment]
         for name in _names(node):
             parts[name] = ("", node)  # type: ignore[assignment]
-    bases = {n.name: {*_words(*n.bases)} for n in tree.body if isinstance(n, ast.ClassDef)}
+    bases = {n.name: words_of(*n.bases) for n in tree.body if isinstance(n, ast.ClassDef)}
     known = set(words)
     while True:
         found: list[tuple[str, Statement]] = []
@@ -106,7 +107,7 @@ def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Stateme
             asked = last in known or (last.startswith("__") and owner in known)
             if asked and (not owner or owner in known):
                 found.append((name, node))
-        read = _words(*(node for _, node in found))
+        read = words_of(*(node for _, node in found))
         more = read.union(*(bases[name] for name in known & bases.keys())) - known
         if not more:
             return found
@@ -121,13 +122,6 @@ def _names(node: ast.AST) -> list[str]:
     if isinstance(node, ast.AnnAssign) and node.value is not None:
         targets = [node.target]
     return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _words(*nodes: ast.AST) -> set[str]:
-    """Return all names and attributes in some code."""
-    parts = [part for node in nodes for part in ast.walk(node)]
-    names = {part.id for part in parts if isinstance(part, ast.Name)}
-    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
 
 
 def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
@@ -209,10 +203,14 @@ def _changes(node: ast.AST, kinds: Mapping[str, Collection[str]]) -> Iterator[as
             yield ast.parse(other, mode="eval").body
 
 
+def _turned(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> Iterator[ast.AST]:
+    """Yield the same with the contrary operation, where there is one."""
+    if type(node.op) in TURNED:
+        yield _with(node, op=TURNED[type(node.op)]())
+
+
 def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
-    turned = TURNED.get(type(node.op))
-    if turned is not None:
-        yield _with(node, op=turned())
+    yield from _turned(node)
     if not isinstance(node.op, ast.MatMult):
         yield node.left
     if isinstance(node.op, ast.Add | ast.Mult):
@@ -273,9 +271,7 @@ def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
 def _added(node: ast.AugAssign) -> Iterator[ast.AST]:
     yield ast.Pass()
     yield ast.Assign([node.target], node.value)
-    turned = TURNED.get(type(node.op))
-    if turned is not None:
-        yield _with(node, op=turned())
+    yield from _turned(node)
 
 
 def _assigned(node: ast.Assign) -> Iterator[ast.AST]:
@@ -298,7 +294,7 @@ _MAKERS: Mapping[type, Callable[[Any], Iterator[ast.AST]]] = {
     ast.UnaryOp: _unary,
     ast.Constant: _constant,
     ast.Compare: _compare,
-    ast.BoolOp: lambda node: iter([_with(node, op=TURNED[type(node.op)]())]),
+    ast.BoolOp: _turned,
     ast.Call: _call,
     ast.Attribute: _attribute,
     ast.AugAssign: _added,
