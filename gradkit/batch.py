@@ -99,14 +99,12 @@ def _grader(
 
     with Workshop(require_tier=require_tier) as workshop:
         from gradkit.grading.session import Session
-        from gradkit.grading.settings import GradingError, Settings
+        from gradkit.grading.settings import GradingError, Settings, refuse_unsafe
         from gradkit.records.result import Batch
 
         made = Settings(**settings, require_tier=require_tier or 0)
         if require_tier:
             # Who asks for a tier runs others' code: a name is not enough then.
-            from gradkit.grading.settings import refuse_unsafe
-
             refuse_unsafe(made)
         with Session(made, workshop) as session:
 
