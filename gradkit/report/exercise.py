@@ -5,7 +5,7 @@ A page is Markdown and reads well as it stands; on a terminal rich sets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from gradkit.language import ENGLISH, language, phrase, say
@@ -59,36 +59,21 @@ WHERE = {
 """Headings of the list, by the role that a mistake is made in first."""
 
 
-BELOW = phrase("The derivation below is in English.")
-
-
 def page_text(mistake: Mistake) -> str:
     """Title, code, page and what it costs, as Markdown.
 
     Title and hints are in the reader's language; the derivation is in English.
     """
-    lead = ""
-    if language() != ENGLISH:
-        hints = [say(hint) for hint in mistake.hints if "{" not in hint]
-        lead = "".join(f"{text}\n\n" for text in [*hints, say(BELOW)])
-    page = f"# {say(mistake.title)}\n\n`{mistake.code}`\n\n{lead}{mistake.page}"
-    if not mistake.deduction:
-        return page
-    said = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
-    cost = say(
-        "It costs of its check's points: {said}; never more than the entries that are wrong.",
-        said=said,
-    )
-    return f"{page.rstrip()}\n\n{cost}\n"
+    costs = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
+    return document("mistake.md", mistake=mistake, costs=costs, translated=language() != ENGLISH)
 
 
 def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
     """List what each mistake costs, by preset, and by an assignment that has its own figures."""
-    known = list(mistakes)
     presets = list(get_args(Preset))
     heads = ["mistake", *presets, *(["this assignment"] if own else [])]
     rows = []
-    for each in known:
+    for each in mistakes:
         told = [f"{each.deduction[p]:.0%}" if each.deduction else "share" for p in presets]
         if own:
             told.append(f"{own[each.code]:.0%}" if each.code in own else "")
@@ -105,19 +90,17 @@ def show_page(mistake: Mistake, console: Console) -> None:
     console.print(page, width=min(console.width, 90))
 
 
-def listing(mistakes: Iterable[Mistake]) -> str:
+def listing(mistakes: Collection[Mistake]) -> str:
     """Codes and titles in the order given, under the role that each is made in first."""
-    known = list(mistakes)
-    width = max(len(mistake.code) for mistake in known)
-    return document("mistakes.txt", listed=_by_role(known), width=width)
+    width = max(len(mistake.code) for mistake in mistakes)
+    return document("mistakes.txt", listed=_by_role(mistakes), width=width)
 
 
-def pages_of(mistakes: Iterable[Mistake]) -> dict[str, str]:
+def pages_of(mistakes: Collection[Mistake]) -> dict[str, str]:
     """Name a page for each mistake and an index, and write their texts."""
-    known = list(mistakes)
-    pages = {f"{mistake.code}.md": page_text(mistake) for mistake in known}
+    pages = {f"{mistake.code}.md": page_text(mistake) for mistake in mistakes}
     # Each title is a link to ``CODE.md``.
-    return {**pages, "index.md": document("mistakes_index.txt", listed=_by_role(known))}
+    return {**pages, "index.md": document("mistakes_index.txt", listed=_by_role(mistakes))}
 
 
 def _by_role(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
