@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Format(Struct, frozen=True):
-    """An output format: the word that asks for it, and the module below `gradkit.report`.
+    """An output format: its module below `gradkit.report`.
 
     ``for_students``: it shows what the assignment lets students see; any other is for whoever
     runs the command, who sees everything where model solutions are at hand. ``several``
@@ -32,7 +32,6 @@ class Format(Struct, frozen=True):
     extra that it cannot do without.
     """
 
-    word: str
     module: str
     for_students: bool = True
     several: bool = True
@@ -43,21 +42,19 @@ class Format(Struct, frozen=True):
 
 
 FORMATS: Mapping[str, Format] = {
-    each.word: each
-    for each in (
-        Format("text", "text", for_students=False, refuses=False, for_people=True),
-        Format("json", "data", for_students=False, refuses=False),
-        Format("html", "html.page", needs=("jinja2", "pygments")),
-        Format("markdown", "markdown", for_people=True),
-        Format("junit", "junit"),
-        Format("tap", "tap", for_people=True),
-        Format("github", "github", for_people=True),
-        Format("sarif", "sarif"),
-        Format("github-classroom", "classroom", several=False),
-        Format("gradescope", "gradescope", several=False, dated=True),
-        Format("prairielearn", "prairielearn", several=False),
-    )
+    "text": Format("text", for_students=False, refuses=False, for_people=True),
+    "json": Format("data", for_students=False, refuses=False),
+    "html": Format("html.page", needs=("jinja2", "pygments")),
+    "markdown": Format("markdown", for_people=True),
+    "junit": Format("junit"),
+    "tap": Format("tap", for_people=True),
+    "github": Format("github", for_people=True),
+    "sarif": Format("sarif"),
+    "github-classroom": Format("classroom", several=False),
+    "gradescope": Format("gradescope", several=False, dated=True),
+    "prairielearn": Format("prairielearn", several=False),
 }
+"""By the word that asks for it."""
 
 
 def render(word: str, results: Sequence[Result], hints: int, *, many: bool = False) -> str:
