@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from gradkit import __version__
-from gradkit.cli.usage import Refusal, ended, no_command, sentence
-from gradkit.errors import GradkitError
+from gradkit.cli.usage import Refusal, ended, sentence
+from gradkit.errors import GradkitError, did_you_mean
 from gradkit.safe_path import leave_working_directory
 
 COMMANDS: Mapping[str, str] = {
@@ -78,7 +78,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """See `click.Group`; a misspelt command is told with the nearest."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            raise Refusal(no_command(args[0], self.list_commands(ctx)))
+            near = did_you_mean(args[0], COMMANDS)
+            raise Refusal(f"there is no command {args[0]}.{near} `gradkit --help` lists all.")
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

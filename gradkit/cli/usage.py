@@ -157,11 +157,6 @@ def sentence(error: click.UsageError) -> str:
     return f"{said[:1].lower()}{said[1:]}. {expected}; see `{context.command_path} --help`."
 
 
-def no_command(name: str, known: list[str]) -> str:
-    """Say that there is no such command."""
-    return f"there is no command {name}.{did_you_mean(name, known)} `gradkit --help` lists all."
-
-
 def _no_option(name: str, context: click.Context) -> str:
     parameters = context.command.params
     options = [each for p in parameters if isinstance(p, click.Option) for each in p.opts]
