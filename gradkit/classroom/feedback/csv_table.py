@@ -17,6 +17,7 @@ from gradkit.errors import GradkitError
 from gradkit.submission.files import shown
 
 DELIMITERS = (",", ";", "\t")
+_QUOTED = r'"(?:[^"]|"")*+"'
 _END = re.compile(r"\r\n|\n|\r")
 _COMMA = re.compile(r"-?\d+,\d+")
 _NUMBER = re.compile(r"-?\d+[.,]\d+")
@@ -105,13 +106,13 @@ def _outside(line: str) -> str:
 def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...], str]]:
     stop = re.escape(delimiter)
     # Quoted from the beginning, or plain; what follows the closing quote belongs to the cell.
-    cell = re.compile(rf'(?:"(?:[^"]|"")*+")?+[^{stop}\r\n]*+')
+    cell = re.compile(rf"(?:{_QUOTED})?+[^{stop}\r\n]*+")
     at, row = 0, 1
     cells: list[str] = []
     while at < len(text):
         found = cell.match(text, at)
         raw = found[0] if found else ""
-        if raw.startswith('"') and not _closed(raw):
+        if raw.startswith('"') and not re.match(_QUOTED, raw):
             raise CsvTableError(
                 f"{shown(name)}, row {row}: a quotation mark is never closed. Download the table "
                 "again and do not edit it by hand."
@@ -127,10 +128,6 @@ def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...
         yield tuple(cells), end[0] if end else ""
         cells, row = [], row + 1
         at = end.end() if end else at
-
-
-def _closed(raw: str) -> bool:
-    return len(raw) > 1 and re.match(r'"(?:[^"]|"")*+"', raw) is not None
 
 
 def value_of(raw: str) -> str:
