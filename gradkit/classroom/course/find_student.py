@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from gradkit.classroom.store.results import Store, drawn
@@ -46,15 +47,13 @@ def turned(name: str) -> str:
 
 def index(entries: Iterable[tuple[Mapping[str, str], Iterable[str]]]) -> Index:
     """Numbers by identifier and by name; ``entries`` are identifiers and ways to write the name."""
-    found: dict[tuple[str, str], set[int]] = {}
+    found = defaultdict[tuple[str, str], set[int]](set)
     for number, (ids, names) in enumerate(entries):
-        for kind, value in ids.items():
-            if value.strip():
-                found.setdefault((kind, _key(kind, value)), set()).add(number)
-        for name in names:
-            for way in (normal(name), normal(turned(name))):
-                if way:
-                    found.setdefault(("name", way), set()).add(number)
+        keys = [(kind, _key(kind, value)) for kind, value in ids.items()]
+        keys += [("name", normal(way)) for name in names for way in (name, turned(name))]
+        for kind, key in keys:
+            if key:
+                found[kind, key].add(number)
     return {key: frozenset(numbers) for key, numbers in found.items()}
 
 

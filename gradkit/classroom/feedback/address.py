@@ -170,9 +170,7 @@ def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]
 
 def is_own(address: Address, sender: Sender) -> bool:
     """True where a submission is the student's own, rather than another's of the group."""
-    if address.student is None:
-        return sender.student == address.name
-    return _is(address.student, sender.ids, sender.student)
+    return _is(address, sender.ids, sender.student, (sender.student,))
 
 
 def ids_of(address: Address) -> dict[str, str]:
@@ -180,21 +178,21 @@ def ids_of(address: Address) -> dict[str, str]:
     own: dict[str, str] = {}
     for sender in reversed(address.senders):
         for member in sender.members:
-            if _is_member(address, member):
+            if _is(address, member, member.get("name", ""), called(member)):
                 own |= {kind: value for kind, value in member.items() if kind != "name"}
         if not sender.members and is_own(address, sender):
             own |= sender.ids
     return own | (dict(address.student.ids) if address.student else {})
 
 
-def _is_member(address: Address, member: Mapping[str, str]) -> bool:
-    if address.student is None:
-        return address.name in called(member)
-    return _is(address.student, member, member.get("name", ""))
+def _is(address: Address, ids: Mapping[str, str], name: str, names: Sequence[str]) -> bool:
+    """True where identifiers, or else a name, are those of the student in the roster.
 
-
-def _is(student: Student, ids: Mapping[str, str], name: str) -> bool:
-    """True where identifiers, or else a name, are those of a student of the roster."""
+    Without a roster one of ``names`` has to be the student's.
+    """
+    student = address.student
+    if student is None:
+        return address.name in names
     return bool(who(ids, name, KINDS, index([(student.ids, (*student.names, student.name))])))
 
 
