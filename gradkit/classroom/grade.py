@@ -130,9 +130,7 @@ class Grading:
         self._store, self._settings, self._watch = store, settings, watch
         self._student, self._named = student, named
         self._refuse = session.refused
-        self._torch: frozenset[str] = frozenset()
-        if is_installed("torch"):
-            self._torch = torch_tasks(self.assignment)
+        self._torch = torch_tasks(self.assignment) if is_installed("torch") else frozenset[str]()
         self._base = key_base(settings, session.digests)
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
         self._overdue: deque[_Job] = deque()
