@@ -202,16 +202,13 @@ def other_maximum(platform: str, there: Iterable[float | None], own: Iterable[fl
 USER_IDS = ("canvas", "sis", "login")
 """Identifiers in the order in which Canvas looks at them."""
 
-INFO: Mapping[str, re.Pattern[str]] = {
-    "name": re.compile(r"Student$|LastName$"),
-    "first": re.compile(r"FirstName$"),
-    "canvas": re.compile(r"ID$"),
-    "sis": re.compile(r"SIS\s+User\s+ID$"),
-    "login": re.compile(r"SIS\s+Login\s+ID$"),
-    "integration": re.compile(r"Integration\s+ID$"),
-    "root": re.compile(r"Root\s+Account$"),
-    "section": re.compile(r"Section$"),
+INFO: Mapping[str, str] = {
+    **{"Student": "name", "LastName": "name", "FirstName": "first", "ID": "canvas"},
+    **{"SIS User ID": "sis", "SIS Login ID": "login", "Integration ID": "integration"},
+    **{"Root Account": "root", "Section": "section"},
 }
+"""What a column holds, by its heading."""
+
 TOTALS = re.compile(r"(?:Current|Final|Override) (?:Score|Points|Grade|Status)")
 """In a heading, makes Canvas pass over the column."""
 
@@ -292,7 +289,7 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     header = [text.lstrip("\ufeff") for text in csv.values(sheet, 0)]
     info: dict[str, int] = {}
     for place, text in enumerate(header):
-        kind = next((kind for kind, form in INFO.items() if form.match(text.strip())), None)
+        kind = INFO.get(" ".join(text.split()))
         if kind is None:
             break
         info.setdefault(kind, place)
