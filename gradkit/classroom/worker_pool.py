@@ -115,12 +115,10 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
         for each in self._started:
             each.connection.close()
         for each in self._started:
-            with contextlib.suppress(TimeoutExpired):
-                each.process.wait(GRACE)
-            each.process.kill()
-            each.process.wait()
-            if each.process.stdin is not None:
-                each.process.stdin.close()
+            with each.process as process:
+                with contextlib.suppress(TimeoutExpired):
+                    process.wait(GRACE)
+                process.kill()
 
     def __exit__(self, *exception: object) -> None:
         self.close()
