@@ -108,13 +108,6 @@ class Commands(click.Group):
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             full = f"what there is to say could not be written ({error.strerror})."
             raise Refusal(f"{full} Make room, and start the same command again.") from None
-        except RuntimeError as error:
-            # Late: most commands run nobody's code.
-            from gradkit.sandbox import WorkshopError
-
-            if isinstance(error, WorkshopError):
-                raise Refusal(str(error)) from None
-            raise
 
 
 @click.group("gradkit", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
