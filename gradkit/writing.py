@@ -19,13 +19,17 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @contextmanager
 def refusing(
-    kind: type[Exception], place: object, what: str = "cannot be written", advice: str = ""
+    kind: type[Exception], place: object = None, what: str = "cannot be written", advice: str = ""
 ) -> Iterator[None]:
-    """Turn an error of the system's into ``PLACE: cannot be written (REASON). ADVICE``."""
+    """Turn an error of the system's into ``PLACE: cannot be written (REASON). ADVICE``.
+
+    Without a ``place`` it is the one that the system names.
+    """
     try:
         yield
     except OSError as error:
-        raise kind(f"{place}: {what} ({error.strerror}). {advice}".rstrip()) from None
+        at = error.filename if place is None else place
+        raise kind(f"{at}: {what} ({error.strerror}). {advice}".rstrip()) from None
 
 
 def read_named(path: Path, kind: type[Exception]) -> bytes:

@@ -51,10 +51,8 @@ def write(
     else:
         print_text(text, sys.stdout.encoding if FORMATS[format_].for_people else "utf-8")
     if format_ == "github":
-        try:
+        with refusing(Refusal):
             leave(results, refused, hints)
-        except OSError as error:
-            raise Refusal(f"{error.filename}: cannot be written ({error.strerror}).") from None
 
 
 def _is_terminal() -> bool:
