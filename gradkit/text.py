@@ -170,9 +170,5 @@ def spell(text: str, encoding: str) -> str:
     return spelled.encode(encoding, "replace").decode(encoding)
 
 
-def _has(encoding: str, sign: str) -> bool:
-    try:
-        sign.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+def _has(encoding: str, signs: str) -> bool:
+    return signs.encode(encoding, "replace").decode(encoding) == signs
