@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import to_builtins
 from rich.console import Console
@@ -71,14 +71,11 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
 
 def summary_csv(summary: Summary) -> str:
     """Write one row for each student, one column for each check, in UTF-8 with a header."""
-    checks = list(summary.states)
-    head = ("student", "standing", "score", "max_score", "provisional")
-    more = ("late", "attempt", "at", "overrides", "review", "mistakes", "tasks")
     known = {kind for row in summary.rows for kind in row.ids}
     ids = {kind: word for kind, word in IDS.items() if kind in known}
-    lines = [f"{kind}_points" for kind in LINES]
-    rows = [(*_cells(row, checks), *map(row.ids.get, ids)) for row in summary.rows]
-    return to_csv(Table((*head, *more, *checks, *lines, *ids.values()), rows))
+    heads = [*_cells(Row("", "absent"), summary.states), *ids.values()]
+    rows = [[*_cells(row, summary.states).values(), *map(row.ids.get, ids)] for row in summary.rows]
+    return to_csv(Table(heads, rows))
 
 
 IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
@@ -92,23 +89,25 @@ OUTSIDE = ("waiting", "absent")
 """How those stand of whom there is nothing that could count."""
 
 
-def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
+def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
+    """Give the cells of a student by their columns."""
     there = row.standing not in OUTSIDE
-    return (
-        row.name,
-        row.standing,
-        row.score,
-        row.max_score,
-        *((row.provisional, row.handed.late) if there else (None, None)),
-        attempt_text(row.handed) if row.handed.attempts else "",
-        row.handed.at,
-        "; ".join(_decided(row)),
-        _look(row, "; "),
-        " ".join(row.mistakes),
-        row.counted,
-        *(row.checks[check][1] if check in row.checks else None for check in checks),
-        *(_line(row, kind) for kind in LINES),
-    )
+    return {
+        "student": row.name,
+        "standing": row.standing,
+        "score": row.score,
+        "max_score": row.max_score,
+        "provisional": row.provisional if there else None,
+        "late": row.handed.late if there else None,
+        "attempt": attempt_text(row.handed) if row.handed.attempts else "",
+        "at": row.handed.at,
+        "overrides": "; ".join(_decided(row)),
+        "review": _look(row, "; "),
+        "mistakes": " ".join(row.mistakes),
+        "tasks": row.counted,
+        **{check: row.checks[check][1] if check in row.checks else None for check in checks},
+        **{f"{kind}_points": _line(row, kind) for kind in LINES},
+    }
 
 
 def _line(row: Row, kind: str) -> float | None:
