@@ -133,7 +133,6 @@ def _worked_out(record: object, hints: int) -> Mapping[str, object]:
             "cell": place and place.cell,
             "line": place and place.line,
             "hints": record.hints[:hints],
-            "deduction": record.deduction,
         }
     return {}
 

@@ -68,16 +68,12 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
 
 
 def _test(task: TaskResult, check: CheckResult, hints: int) -> dict[str, Any]:
+    state = "" if check.state == "pass" else f"{word(check.state)}\n"
     test = {
         "name": f"{task.title}: {check.check}",
-        "status": "passed" if check.state == "pass" else "failed",
-        "output": _output(task, check, hints),
+        "status": "failed" if state else "passed",
+        "output": state + plain_text.check_text(task, check, hints),
     }
     # Without points it is shown as information, neither passed by score nor failed.
     worth = {"score": check.score, "max_score": check.max_score} if check.max_score else {}
     return {**test, **worth}
-
-
-def _output(task: TaskResult, check: CheckResult, hints: int) -> str:
-    state = "" if check.state == "pass" else f"{word(check.state)}\n"
-    return state + plain_text.check_text(task, check, hints)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradkit.language import say
 from gradkit.records.result import Result
 from gradkit.report.document import document
 from gradkit.report.plain_text import TOOLS, refusal_text
-
-VERSION = "TAP version 13"
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
@@ -24,11 +21,8 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """A test point that failed for each submission that could not be graded."""
-    lines = [VERSION, f"1..{len(sentences)}"]
-    for number, sentence in enumerate(sentences, 1):
-        lines.append(f"not ok {number} - {say('read the submission')}")
-        lines.append(_comments(refusal_text(sentence)))
-    return "\n".join([*lines, ""])
+    told = [refusal_text(each) for each in sentences]
+    return document("tap_refused.txt", sentences=told, comments=_comments)
 
 
 def _comments(text: str) -> str:
