@@ -150,9 +150,7 @@ class Database:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as base:
             # Names, marks and the secret of the draws: nobody else's business.
             path.chmod(0o600)
-            base.execute("BEGIN")
-            for statement in SCHEMA.read_text(encoding="utf-8").split(";"):
-                base.execute(statement)
+            base.executescript(f"BEGIN; {SCHEMA.read_text(encoding='utf-8')}")
             facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
             base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
             base.execute("COMMIT")

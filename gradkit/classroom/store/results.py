@@ -144,11 +144,8 @@ class Store(Database):
         with self.writing():
             for one in filed:
                 submission = self._submission(run, one)
-                evidence = None
-                if one.evidence:
-                    evidence = self.insert(
-                        "evidence", submission=submission, run=run, packed=one.evidence
-                    )
+                row = {"submission": submission, "run": run, "packed": one.evidence}
+                evidence = self.insert("evidence", **row) if one.evidence else None
                 self._insert(run, submission, evidence, one)
 
     def amend(self, run: int, filed: Mapping[int, Filed]) -> None:
