@@ -148,8 +148,8 @@ def _reference(
     return solutions_of(assignment, folder)
 
 
-def _text(template: str, **values: str) -> bytes:
-    return fill("gradkit.authoring.export", template, **values).encode()
+def _filled(template: str, *, program: bool = False, **values: str) -> File:
+    return File(fill("gradkit.authoring.export", template, **values).encode(), program=program)
 
 
 def write_zip(files: Files, path: Path) -> None:
@@ -421,12 +421,10 @@ def torch_of(assignment: Assignment) -> str:
 def gradescope(source: Bundle, given: Install) -> Files:
     """The files of the archive."""
     return {
-        "setup.sh": File(
-            _text(
-                "gradescope-setup.sh",
-                install=words(given, '"$source"'),
-                torch=torch_of(source.assignment),
-            ),
+        "setup.sh": _filled(
+            "gradescope-setup.sh",
+            install=words(given, '"$source"'),
+            torch=torch_of(source.assignment),
             program=True,
         ),
         "run_autograder": runner("gradescope-run.sh", source, "$source"),
@@ -444,7 +442,7 @@ def runner(template: str, source: Bundle, folder: str) -> File:
     if source.reference:
         tier, keys = "3", f'--reference "{folder}/reference"'
     options = f'--assignment "{folder}/assignment/{source.assignment_file}" {keys}'
-    return File(_text(template, options=options, tier=tier), program=True)
+    return _filled(template, options=options, tier=tier, program=True)
 
 
 def secrets(source: Bundle) -> dict[str, File]:
@@ -470,13 +468,11 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
     assignment = source.assignment
     shared = f"serverFilesCourse/gradkit/{assignment.id}"
     files = {
-        "docker/Dockerfile": File(
-            _text(
-                "prairielearn.Dockerfile",
-                copy="".join(f"COPY {name} /tmp/" for name in carried(given)),
-                install=words(given, "/tmp"),  # noqa: S108  (in the image, which is ours alone)
-                torch=torch_of(assignment),
-            )
+        "docker/Dockerfile": _filled(
+            "prairielearn.Dockerfile",
+            copy="".join(f"COPY {name} /tmp/" for name in carried(given)),
+            install=words(given, "/tmp"),  # noqa: S108  (in the image, which is ours alone)
+            torch=torch_of(assignment),
         ),
         **carried(given, "docker/"),
         f"{shared}/run.sh": runner("prairielearn-run.sh", source, "$here"),
@@ -486,9 +482,8 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
     for task in every:
         folder = f"questions/{assignment.id}/{task.id}"
         files[f"{folder}/info.json"] = File(_info(assignment, task, image))
-        files[f"{folder}/question.html"] = File(
-            _text("prairielearn-question.html", file=file_of(task))
-        )
+        question = _filled("prairielearn-question.html", file=file_of(task))
+        files[f"{folder}/question.html"] = question
     return files
 
 
@@ -517,12 +512,8 @@ HOME = ".gradkit"
 def classroom(source: Bundle, given: Install) -> Files:
     """The workflow, gradkit's wheel and, where it is not gradkit's own, the assignment."""
     option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
-    files = {
-        ".github/workflows/classroom.yml": File(
-            workflow(given, option, torch_of(source.assignment))
-        ),
-        **carried(given, f"{HOME}/"),
-    }
+    text = workflow(given, option, torch_of(source.assignment))
+    files = {".github/workflows/classroom.yml": File(text), **carried(given, f"{HOME}/")}
     if source.own:
         files |= {f"{HOME}/{path}": File(text) for path, text in source.files.items()}
     return files
@@ -530,12 +521,12 @@ def classroom(source: Bundle, given: Install) -> Files:
 
 def workflow(given: Install, options: str = "", torch: str = TORCH) -> bytes:
     """The text of the workflow; ``options`` go to `gradkit check`."""
-    return _text(
+    return _filled(
         "github-classroom.yml",
         install=words(given, HOME),
         torch=f"pip install {torch}" if torch else "",
         options=f" {options}" if options else "",
-    )
+    ).content
 
 
 def export_assignment(
