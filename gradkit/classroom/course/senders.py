@@ -43,13 +43,12 @@ _KINDS = {"name": "name", "sid": "sis", "email": "email"}
 def read_metadata(handed: Handed) -> Metadata:
     """Read the list beside a submission; empty where there is none that can be read."""
     try:
+        beside: Path | zipfile.Path = handed.path.parent / METADATA
         if handed.member:
             member = PurePosixPath(handed.member.rstrip("/")).with_name(METADATA)
-            with zipfile.ZipFile(handed.path) as archive, archive.open(str(member)) as packed:
-                data = packed.read(LARGEST)
-        else:
-            with open(handed.path.parent / METADATA, "rb") as stream:
-                data = stream.read(LARGEST)
+            beside = zipfile.Path(handed.path, str(member))
+        with beside.open("rb") as stream:
+            data = stream.read(LARGEST)
     except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, NotImplementedError):
         return {}
     return parse(data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"))
