@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from gradkit.language import ENGLISH, language, phrase, say
 from gradkit.records.mistake import Audit, Mistake, Preset
-from gradkit.records.task import Assignment, FunctionTask, Task
+from gradkit.records.task import Assignment
 from gradkit.report.document import document
 from gradkit.text import columns
 
@@ -25,16 +25,7 @@ def outline(assignment: Assignment) -> str:
 
 def shelf(found: Mapping[str, Assignment]) -> str:
     """List exercises by name, with their titles and points."""
-    points = {name: sum(map(_points, _tasks(each))) for name, each in found.items()}
-    return document("shelf.txt", found=found, points=points, width=max(map(len, found)))
-
-
-def _tasks(assignment: Assignment) -> list[Task | FunctionTask]:
-    return [*assignment.tasks, *assignment.functions]
-
-
-def _points(task: Task | FunctionTask) -> float:
-    return sum(check.points for check in task.checks)
+    return document("shelf.txt", found=found)
 
 
 def to_text(audit: Audit) -> str:
@@ -90,10 +81,9 @@ def show_page(mistake: Mistake, console: Console) -> None:
     console.print(page, width=min(console.width, 90))
 
 
-def listing(mistakes: Collection[Mistake]) -> str:
+def listing(mistakes: Iterable[Mistake]) -> str:
     """Codes and titles in the order given, under the role that each is made in first."""
-    width = max(len(mistake.code) for mistake in mistakes)
-    return document("mistakes.txt", listed=_by_role(mistakes), width=width)
+    return document("mistakes.txt", listed=_by_role(mistakes))
 
 
 def pages_of(mistakes: Collection[Mistake]) -> dict[str, str]:
