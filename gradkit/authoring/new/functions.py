@@ -86,14 +86,11 @@ def _bases(node: ast.ClassDef) -> set[str]:
     return {base.id for base in node.bases if isinstance(base, ast.Name)}
 
 
-def _of_signatures(node: Definition) -> Iterator[str]:
-    """Yield the names in the defaults of arguments."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.arguments):
-            for default in (*part.defaults, *part.kw_defaults):
-                for each in ast.walk(default) if default is not None else ():
-                    if isinstance(each, ast.Name):
-                        yield each.id
+def _of_signatures(node: Definition) -> set[str]:
+    """Return the names in the defaults of arguments."""
+    signatures = [part for part in ast.walk(node) if isinstance(part, ast.arguments)]
+    defaults = [each for one in signatures for each in (*one.defaults, *one.kw_defaults) if each]
+    return {name.id for each in defaults for name in ast.walk(each) if isinstance(name, ast.Name)}
 
 
 def _first_line(node: ast.stmt) -> int:
