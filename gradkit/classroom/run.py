@@ -70,12 +70,11 @@ def preview(listed: Enrolment, assignment: Assignment) -> Preview:
             broken += [(handed.name, each) for each in told[:1]]
             if not has_roles(submission, assignment):
                 other.append((handed.name, refusal(submission, assignment)))
-    attempts = Counter(names)
     return Preview(
         total=len(found),
         sources=Counter(sender.source for _, sender in found),
         late=tuple(handed.name for handed, sender in found if sender.late),
-        several=tuple((name, count) for name, count in attempts.items() if count > 1),
+        several=tuple((name, count) for name, count in Counter(names).items() if count > 1),
         duplicates=tuple(tuple(same) for same in copies.values() if len(same) > 1),
         empty=tuple(empty),
         refused=tuple(refused),
