@@ -80,11 +80,11 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
     at = _columns(sheet)
     csv.refuse_ragged(sheet)
     cells = csv.filled(sheet)
-    rows = list(cells)
     comma = csv.decimal_comma(
-        cells[row][at[kind]] for row in rows for kind in ("grade", "maximum") if kind in at
+        row[at[kind]] for row in cells.values() for kind in ("grade", "maximum") if kind in at
     )
-    taken, left = claim(marks, [_participant(cells[row], at) for row in rows], PARTICIPANT_IDS)
+    rows = {number: _participant(row, at) for number, row in cells.items()}
+    taken, left = claim(marks, rows, PARTICIPANT_IDS)
     changes: dict[tuple[int, int], str] = {}
     notes: list[str] = []
     if sheet.delimiter != ",":
@@ -93,21 +93,20 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
             f"Its cells are separated by {sign}, not by commas as Moodle writes them: choose that "
             "separator when you upload it."
         )
-    for place, mark in taken.items():
-        row = rows[place]
+    for row, mark in taken.items():
         if mark.score is not None:
             changes[row, at["grade"]] = csv.points(mark.score, comma)
         if mark.feedback and "feedback" in at:
             changes[row, at["feedback"]] = as_html(mark.feedback)
         elif mark.feedback:
             notes.append(NO_COMMENTS)
-    graded = {rows[place]: mark for place, mark in taken.items() if mark.score is not None}
+    graded = {row: mark for row, mark in taken.items() if mark.score is not None}
     if "maximum" in at:
         there = [csv.number_of(cells[row][at["maximum"]]) for row in graded]
         notes += other_maximum("Moodle", there, (mark.max_score for mark in graded.values()))
     done = csv.put(sheet, changes)
     names = tuple(mark.student for mark in taken.values())
-    written = tuple(csv.line(done, rows[place]) for place in taken)
+    written = tuple(csv.line(done, row) for row in taken)
     return FilledTable(
         csv.write_table(done), names, tuple(left), tuple(dict.fromkeys(notes)), written
     )
@@ -126,7 +125,7 @@ def as_html(text: str) -> str:
 
 def claim(
     marks: Sequence[Mark],
-    rows: Sequence[tuple[Mapping[str, str], Sequence[str]]],
+    rows: Mapping[int, tuple[Mapping[str, str], Sequence[str]]],
     kinds: Sequence[str],
 ) -> tuple[dict[int, Mark], list[tuple[str, str]]]:
     """Match marks with the rows of a table, and give a reason for each that has none.
@@ -134,18 +133,18 @@ def claim(
     Parameters
     ----------
     marks : sequence of Mark
-    rows : sequence
-        Identifiers and names of each row.
+    rows : mapping
+        Identifiers and names of each row, by its number.
     kinds : sequence of str
         Identifiers that the table has, the one that the platform looks at first before others.
     """
-    known = index(rows)
+    known, numbers = index(rows.values()), list(rows)
     wanted: dict[int, list[Mark]] = {}
     left: list[tuple[str, str]] = []
     for mark in marks:
         found = who(mark.ids, mark.student, kinds, known)
         if len(found) == 1:
-            wanted.setdefault(next(iter(found)), []).append(mark)
+            wanted.setdefault(numbers[next(iter(found))], []).append(mark)
         else:
             reason = f"could be any of {len(found)} rows" if found else "has no row"
             left.append((mark.student, reason))
@@ -257,15 +256,14 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     sheet = csv.read_table(data, name)
     csv.refuse_ragged(sheet)
     layout = _layout(sheet, assignment)
-    students = [
-        row
+    cells = {
+        row: csv.values(sheet, row)
         for row in range(1, len(sheet.rows))
         if row != layout.possible and not _is_about_posting(sheet.rows[row][0])
-    ]
-    cells = {row: csv.values(sheet, row) for row in students}
-    rows = [_user(cells[row], layout.info) for row in students]
+    }
+    rows = {number: _user(row, layout.info) for number, row in cells.items()}
     taken, left = claim(marks, rows, USER_IDS)
-    scores = {students[place]: mark for place, mark in taken.items() if mark.score is not None}
+    scores = {row: mark for row, mark in taken.items() if mark.score is not None}
     if layout.assignment is not None:
         for row in [row for row in scores if _is_excused(cells[row][layout.assignment])]:
             left.append((scores.pop(row).student, "is excused there (EX), and stays so"))
