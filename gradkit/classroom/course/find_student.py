@@ -91,10 +91,8 @@ class UnknownStudentError(GradkitError):
 
 def students(store: Store) -> dict[str, tuple[str, ...]]:
     """Everybody in a class, by name, with their identifiers; on the roster or not."""
-    found: dict[str, list[str]] = {}
     roster = store.enrolled()
-    for name, student in roster.items():
-        found[name] = list(_values(student.ids))
+    found = {name: list(_values(student.ids)) for name, student in roster.items()}
     for kept in store.newest():
         own = found.setdefault(kept.name, [])
         # A roster knows better, and what a group handed in has one member's identifiers.

@@ -45,7 +45,8 @@ def history(store: Store, name: str) -> History:
         said = run.settings.get("dropped", dropped)
         former, dropped = dropped, msgspec.convert(said, tuple[str, ...])
         back = tuple(each for each in given if each.run == run.id)
-        own = (tuple(attempts.get(run.id, ())), tuple(words.get(run.id, ())), back)
+        set_ = tuple(each for number, each in words if number == run.id)
+        own = (tuple(attempts.get(run.id, ())), set_, back)
         # Another rule may make an attempt count that did not, or none.
         ruled = run.policy or "rules" in run.settings
         if not any(own) and not (ruled and any(number < run.id for number in attempts)):
@@ -126,15 +127,12 @@ def found_in(result: Result) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(" ".join, found)))
 
 
-def _words(store: Store, name: str) -> dict[int, list[PointsSet]]:
-    """Map run id to the points that were set for the student's checks, or taken back."""
+def _words(store: Store, name: str) -> list[tuple[int, PointsSet]]:
+    """List the points that were set for the student's checks, or taken back, each with its run."""
     rows = store.rows(
         'SELECT run, task, "check", points FROM overrides WHERE name = ? ORDER BY id', (name,)
     )
-    found: dict[int, list[PointsSet]] = {}
-    for row in rows:
-        found.setdefault(row["run"], []).append(PointsSet(row["task"], row["check"], row["points"]))
-    return found
+    return [(run, PointsSet(*word)) for run, *word in rows]
 
 
 def differences(
