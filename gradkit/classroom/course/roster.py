@@ -293,12 +293,10 @@ def names_of(store: Store) -> dict[str, str]:
 
 def _members(told: Sequence[Sender]) -> list[tuple[str, ...]]:
     """List the names of all who handed in each submission together, where the platform has them."""
-    persons: dict[str, set[str]] = {}
-    for sender in told:
-        for member in sender.members:
-            persons.setdefault(called(member)[0], set()).add(_identity(member))
+    members = [member for sender in told for member in sender.members]
+    persons = Counter(name for name, _ in {(called(each)[0], _identity(each)) for each in members})
     names = [
-        [called(member)[len(persons[called(member)[0]]) > 1] for member in sender.members]
+        [called(member)[persons[called(member)[0]] > 1] for member in sender.members]
         for sender in told
     ]
     return [tuple(dict.fromkeys(each)) for each in names]

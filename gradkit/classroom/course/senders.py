@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -265,9 +266,7 @@ def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[H
     in the order given. Students whose names are alike and whose identifiers are not have these
     behind their names. Gradescope's own list is no submission, and left out.
     """
-    identities: dict[str, set[str]] = {}
-    for sender in told:
-        identities.setdefault(sender.student, set()).add(identity(sender))
+    persons = Counter(name for name, _ in {(each.student, identity(each)) for each in told})
     numbered = {
         _place(one) for one, s in zip(handed, told, strict=True) if s.source == "gradescope"
     }
@@ -276,7 +275,7 @@ def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[H
         if sender.original == METADATA and _place(one) in numbered:
             continue
         name = sender.student
-        if len(identities[name]) > 1:
+        if persons[name] > 1:
             name = shown(f"{name} ({identity(sender).partition(' ')[2]})")
         together = sender.source in ("canvas", "moodle")
         key = (identity(sender), _place(one) if together else one.path / one.member)
