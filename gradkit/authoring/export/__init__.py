@@ -394,19 +394,6 @@ def carried(given: Install, folder: str = "") -> Files:
     return {} if given.wheel is None else {f"{folder}{given.what}": File(given.wheel)}
 
 
-def wheel_alone(given: Install) -> Files:
-    """The wheel, to be handed out by itself.
-
-    Raises
-    ------
-    ExportError
-        It is no wheel that was asked for.
-    """
-    if given.wheel is None:
-        raise _refusal(given.what, "is no wheel, and a wheel is what is to be written")
-    return carried(given)
-
-
 # --- platforms -------------------------------------------------------------------------
 
 TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
@@ -578,8 +565,10 @@ def export_assignment(
     ['classroom/.github/workflows/classroom.yml']
     """
     given = choose(install)
+    if platform == "wheel" and given.wheel is None:
+        raise _refusal(given.what, "is no wheel, and a wheel is what is to be written")
     if platform == "wheel":
-        write_folder(wheel_alone(given), out)
+        write_folder(carried(given), out)
         return ()
     keyless = no_reference or platform == "github-classroom"
     source = bundle(assignment, reference, keyless=keyless)
