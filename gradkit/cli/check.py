@@ -20,7 +20,6 @@ from gradkit.report.formats import FORMATS, lacking, load
 
 if TYPE_CHECKING:
     from gradkit.records.result import Batch, Result
-    from gradkit.sandbox.doctor import Examination
 
 
 @command("check", "gradkit check hw.py --task regression-numpy --seed 1")
@@ -129,31 +128,22 @@ def verdict_code(results: Sequence[Result]) -> int:
 )
 def doctor_command(format_: str, key: Path | None) -> None:
     """Try what student code may not do, and say what of it this machine prevents."""
+    from gradkit.report.document import document
     from gradkit.sandbox.doctor import examine, failures
+    from gradkit.sandbox.workshop import ADDS, CONTAINER, LACKING, PACKED
 
     examination = examine(key=key.resolve() if key else None)
     if format_ == "json":
         data = {"schema": "gradkit/sandbox/doctor/v1", **to_builtins(examination)}
         click.echo(json.dumps(data, indent=2))
     else:
-        click.echo(_text(examination))
+        tiers = {"adds": list(ADDS.values()), "lacking": LACKING.get(examination.tier + 1)}
+        advice = {"container": CONTAINER, "packed": PACKED}
+        text = document("doctor.txt", examination=examination, **tiers, **advice)
+        click.echo(text, nl=False)
     if broken := failures(examination):
         names = ", ".join(trial.words for trial in broken)
         raise Refusal(
             f"tier {examination.tier} does not hold here; student code could: {names}. "
             "Grade nobody's code but your own on this machine."
         )
-
-
-def _text(examination: Examination) -> str:
-    from gradkit.report.document import document
-    from gradkit.sandbox.workshop import ADDS, CONTAINER, LACKING, PACKED
-
-    return document(
-        "doctor.txt",
-        examination=examination,
-        adds=list(ADDS.values()),
-        lacking=LACKING.get(examination.tier + 1),
-        container=CONTAINER,
-        packed=PACKED,
-    ).removesuffix("\n")
