@@ -154,7 +154,8 @@ def _events(
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
     require(all(paths), "names")
-    parameters = [_parameter(path, bound.convention) for path in paths]
+    ours = {key: name for name, key in bound.convention.keys.items()}
+    parameters = [ours.get(str(path[-1]), "") for path in paths]
     names = [_written(path) for path in paths]
     rows = reply.arrays["events"]
     require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
@@ -190,11 +191,6 @@ def _frozen(values: NDArray[Any]) -> Array:
     copy = np.array(values, dtype=np.float64)
     copy.flags.writeable = False
     return copy
-
-
-def _parameter(path: Path, convention: Convention) -> str:
-    ours = {key: name for name, key in convention.keys.items()}
-    return ours.get(str(path[-1]), "")
 
 
 def _written(path: Path) -> str:

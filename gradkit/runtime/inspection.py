@@ -24,6 +24,7 @@ from gradkit.runtime.syntax import (
     Effects,
     definitions_in,
     effects_of,
+    every,
     first_line,
     readable,
     return_lines,
@@ -204,9 +205,8 @@ def _bare(
     takes = _ANYTHING
     if not isinstance(node, ast.ClassDef):
         arguments = copy.deepcopy(node.args)
-        for part in walk(arguments):
-            if isinstance(part, ast.arg):
-                part.annotation = None
+        for part in every(ast.arg, arguments):
+            part.annotation = None
         arguments.defaults = [ast.Constant(...) for _ in arguments.defaults]
         arguments.kw_defaults = [each and ast.Constant(...) for each in arguments.kw_defaults]
         made = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, ast.Constant(None))))

@@ -105,11 +105,6 @@ def stand_in(path: str) -> Any:
     return _Forbidden(path.rpartition(".")[2], (), {"gradkit_path": path, "__all__": ()})
 
 
-def imported(name: str, fromlist: Collection[str] | None) -> Any:
-    """Return what ``import`` gives for a forbidden module: itself where names are taken from it."""
-    return stand_in(name if fromlist else name.partition(".")[0])
-
-
 def shut_out(forbidden: Collection[str]) -> None:
     """Have no forbidden module found in this process, or loaded in any other way.
 
@@ -256,7 +251,8 @@ class Library:
                 full = ".".join([*above, name] if name else above).strip(".")
             if not self.has(full):
                 if self._policy.bars(full):
-                    return imported(full, fromlist)
+                    # Where names are taken from a module, ``import`` gives that itself.
+                    return stand_in(full if fromlist else full.partition(".")[0])
                 try:
                     return builtins.__import__(name, globals, locals, fromlist, level)
                 except ImportError as error:

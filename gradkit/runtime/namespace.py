@@ -42,7 +42,8 @@ IMPORTED: Mapping[str, str] = {
 }
 """Names that nobody has but from an import, and the line that is forgotten where one is missing."""
 
-_MISSING = object()
+MISSING = object()
+"""What is in the place of a value where a name has none."""
 
 _NotMade = NameError | ForbiddenImportError
 _Failure = tuple[Message, type[_NotMade]]
@@ -191,13 +192,13 @@ class Namespace(dict[str, Any]):
             raise KeyError(name)
         at = self._running[-1] if self._running else None
         statement = self.plan.resolve(name, at)
-        value = _MISSING if statement is None else self._value(name, statement)
-        if value is _MISSING:
+        value = MISSING if statement is None else self._value(name, statement)
+        if value is MISSING:
             value = self._from_stars(name)
-        if value is _MISSING:
+        if value is MISSING:
             # Kept here, a builtin costs the detour only once.
-            value = self["__builtins__"].get(name, _MISSING)
-        if value is _MISSING:
+            value = self["__builtins__"].get(name, MISSING)
+        if value is MISSING:
             self._explain(name)
             raise KeyError(name)
         self[name] = value
@@ -226,7 +227,7 @@ class Namespace(dict[str, Any]):
             source = self.plan.earlier(name, source)
         if complaint:
             raise raised(kind, complaint, name=name)
-        return _MISSING
+        return MISSING
 
     def _execute(self, statement: Statement, code: CodeType | None = None) -> dict[str, Any]:
         """Run a statement once and keep what it binds; ``code`` takes its place.
@@ -295,15 +296,15 @@ class Namespace(dict[str, Any]):
 
     def _from_stars(self, name: str) -> Any:
         if name.startswith("_"):
-            return _MISSING
+            return MISSING
         for star in self.plan.stars():
             module = self.starred(star)
             listed = getattr(module, "__all__", None)
             if module is not None and (listed is None or name in listed):
-                value = getattr(module, name, _MISSING)
-                if value is not _MISSING:
+                value = getattr(module, name, MISSING)
+                if value is not MISSING:
                     return value
-        return _MISSING
+        return MISSING
 
     def _star(self, star: Statement) -> Any:
         node: Any = star.node
@@ -327,6 +328,14 @@ class Namespace(dict[str, Any]):
         if name in IMPORTED:
             told = message("not-imported", name=name, line=IMPORTED[name])
             raise raised(NameError, told, name=name)
+
+
+def put_back(names: dict[str, Any], name: str, value: Any) -> None:
+    """Give a name the value that it had, or none, past what a dict of names does besides."""
+    if value is MISSING:
+        dict.pop(names, name, None)
+    else:
+        dict.__setitem__(names, name, value)
 
 
 def _is_dotted_import(node: ast.stmt) -> bool:

@@ -207,19 +207,11 @@ def main(settings: dict[str, Any]) -> None:
 # --- libraries as student code is to find them ------------------------------------------
 
 OLD_NAMES: dict[str, Any] = {
-    "float": float,
-    "int": int,
-    "bool": bool,
-    "object": object,
-    "complex": complex,
-    "str": str,
+    **{kind.__name__: kind for kind in (float, int, bool, object, complex, str)},
+    **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), np.inf),
     "float_": np.float64,
     "complex_": np.complex128,
     "longfloat": np.longdouble,
-    "Inf": np.inf,
-    "Infinity": np.inf,
-    "infty": np.inf,
-    "PINF": np.inf,
     "NINF": -np.inf,
     "NaN": np.nan,
     "product": np.prod,

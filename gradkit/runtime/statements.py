@@ -21,8 +21,10 @@ from gradkit.runtime.syntax import (
     base_name,
     changes_itself,
     effects_of,
+    every,
     last_name,
     names_bound,
+    names_in,
     parse,
     stored_names,
     walk,
@@ -137,8 +139,7 @@ def _changed(layer: Layer, call: ast.Call) -> frozenset[str]:
         function = layer.functions.get(call.func.id)
         if function is None:
             return frozenset()
-        found = [part.names for part in walk(function) if isinstance(part, ast.Global)]
-        declared = frozenset(name for names in found for name in names)
+        declared = frozenset(name for part in every(ast.Global, function) for name in part.names)
         if any(isinstance(part, LOOPS) for part in walk(function)):
             return declared
         imported = {name for name, made in layer.binders.items() if _package(made[0])}
@@ -193,9 +194,7 @@ def _top_level(body: Sequence[ast.stmt], *, guarded: bool) -> Iterator[tuple[ast
 
 def is_main_guard(node: ast.stmt) -> bool:
     """Tell whether this is ``if __name__ == "__main__":``."""
-    return isinstance(node, ast.If) and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in walk(node.test)
-    )
+    return isinstance(node, ast.If) and "__name__" in names_in(node.test)
 
 
 # --- places ------------------------------------------------------------------------------

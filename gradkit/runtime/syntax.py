@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 _KEPT = 32
 _LONGEST = 50_000
@@ -68,6 +69,14 @@ def walk(node: ast.AST) -> list[ast.AST]:
             elif kind not in _PLAIN and isinstance(value, ast.AST):
                 found.append(value)
     return found
+
+
+Node = TypeVar("Node", bound=ast.AST)
+
+
+def every(kind: type[Node], node: ast.AST) -> list[Node]:
+    """List the nodes of one kind in a tree, in the order of `walk`."""
+    return [part for part in walk(node) if isinstance(part, kind)]
 
 
 def walk_statements(node: ast.AST) -> list[ast.AST]:
@@ -194,7 +203,7 @@ def _filled(node: ast.stmt) -> Iterator[str]:
     """Yield ``x`` for ``for k, v in …: x[k] = v``, where that is all that is done."""
     if not isinstance(node, ast.For) or not all(isinstance(s, ast.Assign) for s in node.body):
         return
-    names = {last_name(part.func) for part in walk(node) if isinstance(part, ast.Call)}
+    names = {last_name(call.func) for call in every(ast.Call, node)}
     targets = [t for s in node.body if isinstance(s, ast.Assign) for t in s.targets]
     if names <= _HARMLESS and all(isinstance(target, ast.Subscript) for target in targets):
         yield from (name for target in targets if (name := base_name(target)) is not None)
@@ -248,14 +257,14 @@ def stored_names(node: ast.AST) -> Iterator[str]:
 
 def names_in(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> set[str]:
     """Return the names below a node, of one kind of use."""
-    return {n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
+    return {name.id for name in every(ast.Name, node) if isinstance(name.ctx, kind)}
 
 
 @lru_cache(maxsize=100)
 def unread_parameters(function: ast.AST) -> list[str]:
     """Return the parameters that a function never reads, but for ``self``."""
-    handed = (part.arg for part in walk(function) if isinstance(part, ast.arg))
-    return sorted({*handed} - names_in(function, ast.Load) - {"self"})
+    handed = {part.arg for part in every(ast.arg, function)}
+    return sorted(handed - names_in(function, ast.Load) - {"self"})
 
 
 def names_in_class_bodies(node: ast.AST) -> set[str]:
@@ -287,7 +296,10 @@ class Effects:
     writes: frozenset[str] = frozenset()
 
 
-_PARTS = (ast.Attribute, ast.Subscript)
+def _stored_into(node: ast.AST) -> set[str | None]:
+    """Return the names of what is given entries, or attributes, below a node."""
+    parts = (part for part in walk(node) if isinstance(part, ast.Attribute | ast.Subscript))
+    return {base_name(part) for part in parts if not isinstance(part.ctx, ast.Load)}
 
 
 def effects_of(
@@ -306,13 +318,10 @@ def effects_of(
     reads: set[str] = set()
     own: set[str] = set()
     declared: set[str] = set()
-    stored: set[str | None] = set()
+    stored = _stored_into(node)
     for part in walk(node):
         if isinstance(part, ast.Name):
             (reads if isinstance(part.ctx, ast.Load) else own).add(part.id)
-        elif isinstance(part, _PARTS):
-            if not isinstance(part.ctx, ast.Load):
-                stored.add(base_name(part))
         elif isinstance(part, ast.Call):
             if isinstance(part.func, ast.Attribute) and (
                 part.func.attr in MUTATORS or part.func.attr in methods
@@ -337,9 +346,4 @@ def changes_itself(method: AnyFunction) -> bool:
     first = [arg.arg for arg in (*method.args.posonlyargs, *method.args.args)][:1]
     if any(isinstance(part, LOOPS) for part in walk(method)):
         return False
-    stored = {
-        base_name(part)
-        for part in walk(method)
-        if isinstance(part, _PARTS) and not isinstance(part.ctx, ast.Load)
-    }
-    return bool(stored & {*first})
+    return bool(_stored_into(method) & {*first})

@@ -11,7 +11,7 @@ import copy
 import unicodedata
 from typing import Any
 
-from gradkit.runtime.syntax import COMPOUND, LOOPS, called_method, last_name, walk
+from gradkit.runtime.syntax import COMPOUND, LOOPS, called_method, every, last_name, names_in, walk
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
@@ -21,7 +21,7 @@ def calls_method(node: ast.AST, method: str) -> bool:
 
 def trains(node: ast.AST) -> bool:
     """Tell whether ``node`` calls ``.backward()``, and does something about gradients besides."""
-    names = {part.attr for part in walk(node) if isinstance(part, ast.Attribute)}
+    names = {part.attr for part in every(ast.Attribute, node)}
     return calls_method(node, "backward") and not names.isdisjoint(("step", "zero_grad", "grad"))
 
 
@@ -181,9 +181,7 @@ class _Lift(ast.NodeTransformer):
         return node
 
     def _trains(self, node: ast.AST) -> bool:
-        return calls_method(node, "backward") or any(
-            isinstance(part, ast.Name) and part.id == self._through for part in ast.walk(node)
-        )
+        return calls_method(node, "backward") or self._through in names_in(node)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> ast.stmt:
         count = count_of(node)

@@ -19,7 +19,7 @@ from gradkit.diagnosis.rules.draw import from_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, evaluate, waiting_in_circles
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.judge import tolerances
-from gradkit.judge.case import Examined
+from gradkit.judge.case import Examined, came_back
 from gradkit.records.rule import Rules, Slip, UpdateInputs
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task.oracle import Forward, train_by_example
@@ -70,7 +70,7 @@ def _answers(
     """What came back of the calls that came to an end."""
     for batch in batches:
         outcome = examined.case.observations.outcomes.get(batch.name)
-        if outcome is not None and outcome.failure is None and outcome.lost is None:
+        if came_back(outcome):
             yield batch, outcome.outputs
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Mapping, Sequence
 
 from gradkit.records.submission import Cell, Place
-from gradkit.runtime.syntax import names_bound, walk
+from gradkit.runtime.syntax import every, names_bound, names_in, walk
 from gradkit.submission.definitions import definitions
 
 
@@ -32,7 +32,7 @@ def shared_lines(
     made = definitions(cells).get(function)
     if made is None or not isinstance(made.node, ast.FunctionDef):
         return ()
-    given = {part.arg for part in walk(made.node.args) if isinstance(part, ast.arg)}
+    given = {part.arg for part in every(ast.arg, made.node.args)}
     statements: list[ast.stmt] = [
         part for part in walk(made.node) if isinstance(part, ast.Assign | ast.AugAssign)
     ]
@@ -51,7 +51,7 @@ def _sources(statement: ast.stmt, names: Mapping[ast.stmt, set[str]]) -> set[ast
     """Return the statements that give names to what one is made of, however far before it."""
     waiting, found = [statement], set[ast.stmt]()
     while waiting:
-        read = {part.id for part in walk(waiting.pop()) if isinstance(part, ast.Name)}
+        read = names_in(waiting.pop())
         more = {each for each, own in names.items() if read & own} - found
         waiting += more
         found |= more

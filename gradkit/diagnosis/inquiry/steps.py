@@ -17,6 +17,7 @@ from gradkit.diagnosis.rules.program import (
     symbols_of,
 )
 from gradkit.diagnosis.rules.symbols import shape_of
+from gradkit.judge.case import came_back
 from gradkit.records.observations import Bound, Lost
 from gradkit.records.rule import UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Batch, Task
@@ -52,7 +53,7 @@ def observed_steps(
     labels = tuple(str(number) for number in order)
     batch = Batch("inquiry", "update", "update", asked, labels)
     outcome = observe_batch(sitting, task, bound, batch)
-    if outcome.failure is not None or outcome.lost is not None:
+    if not came_back(outcome):
         return None
     after = {}
     for key, value in inputs[0].before.items():

@@ -52,7 +52,7 @@ from gradkit.records.rule import (
 from gradkit.records.rule import Entry as Target
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import every
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import definitions, line_at
 from gradkit.submission.source import statements
@@ -263,7 +263,7 @@ def _left_open(
     made = definitions(cells).get(bound.function)
     if made is None or made.node is None or not lines:
         return lines
-    passes = [part for part in walk(made.node) if isinstance(part, ast.Pass)]
+    passes = every(ast.Pass, made.node)
     if len(passes) != 1:
         return lines
     at = passes[0].lineno, passes[0].col_offset

@@ -15,11 +15,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.compare import (
-    Choice,
-    Difference,
-    differences,
-)
+from gradkit.diagnosis.mistakes.compare import Choice, Difference, differences
 from gradkit.diagnosis.mistakes.figures import common_ratios, is_usual_ratio, readings
 from gradkit.diagnosis.mistakes.proof import IDLE, ChangeSet, Proof, matches
 from gradkit.diagnosis.mistakes.rewrite import each_factor
@@ -35,15 +31,7 @@ from gradkit.diagnosis.rules.evaluate import (
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules
-from gradkit.records.rule import (
-    Entry,
-    Explanation,
-    Factor,
-    Rule,
-    Rules,
-    Slip,
-    UpdateProbes,
-)
+from gradkit.records.rule import Entry, Explanation, Factor, Rule, Rules, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
 
 
@@ -90,25 +78,11 @@ def diagnose(
         To which the numbers follow ``applies``.
     """
     should = correct_rules(task, rate=fit.inputs.rate is not None)
-    explanation, forms = _explain(task, applies, fit, fresh, should, entries, seen, precision)
-    return Diagnosis({**applies, **forms}, should, explanation, precision)
-
-
-def _explain(
-    task: Task,
-    applies: Rules,
-    fit: UpdateProbes,
-    fresh: UpdateProbes,
-    should: Mapping[Entry, Rule],
-    entries: Iterable[Entry] | None,
-    seen: Collection[str],
-    precision: Precision,
-) -> tuple[Explanation, dict[Entry, Rule]]:
     base = {entry: marked(rule, applies.get(entry)) for entry, rule in should.items()}
     wrong = _differing(task, base, fit, precision) if entries is None else list(entries)
     work = Proof(task, base, fit, fresh, wrong)
     if len(applies) == len(base) and all(stands_still(base[e], r) for e, r in applies.items()):
-        return _idle(work, seen), {}
+        return Diagnosis(applies, should, _idle(work, seen), precision)
     options = {
         entry: [d for d in differences(base[entry], rule, task) if _is_a_slip(task, d)]
         for entry, rule in applies.items()
@@ -140,7 +114,8 @@ def _explain(
     if "input-mutated" in seen and all(s.code != "input-mutated" for s in explanation.slips):
         mutated = Slip("input-mutated", (), ())
         explanation = replace(explanation, slips=(*explanation.slips, mutated))
-    return explanation, {entry: difference.form for entry, difference in choice.items()}
+    forms = {entry: difference.form for entry, difference in choice.items()}
+    return Diagnosis({**applies, **forms}, should, explanation, precision)
 
 
 def _told(slips: Iterable[Slip]) -> tuple[int, int]:

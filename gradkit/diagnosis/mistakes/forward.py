@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.catalogue import require_one_of
 from gradkit.diagnosis.rules.forward import (
     IN_A_LAYER,
+    before_last,
     correct_form,
     recover_forward,
     run_stages,
@@ -94,9 +95,8 @@ def _layer(part: str, made: object, form: ForwardForm, facts: Facts, task: Task)
 def _reordered(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
     order = tuple(int(number) for number in str(facts["order"]))
     by_number = dict(zip(form.order, form.layers, strict=True))
-    last = len(order)
-    hidden = f"a{last - 1}" if last > 1 else "x"
-    return ForwardForm(tuple(by_number[number] for number in order), order, f"a{last}", hidden)
+    layers, last = tuple(by_number[number] for number in order), len(order)
+    return ForwardForm(layers, order, f"a{last}", before_last(last))
 
 
 CHANGES: Mapping[str, Change] = {

@@ -153,10 +153,6 @@ def _adam(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
     return np.asarray(p - rate * m / (np.sqrt(v) + 1e-8))
 
 
-def _adamw(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
-    return _adam(p - rate * 0.01 * p, g, rate, state, t)
-
-
 def _rmsprop(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
     state["v"] = 0.99 * state.get("v", np.zeros_like(p)) + 0.01 * g**2
     return np.asarray(p - rate * g / (np.sqrt(state["v"]) + 1e-8))
@@ -172,7 +168,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
     "momentum": _momentum,
     "ascent": lambda p, g, rate, state, t: p + rate * g,
     "Adam": _adam,
-    "AdamW": _adamw,
+    "AdamW": lambda p, g, rate, state, t: _adam(p - rate * 0.01 * p, g, rate, state, t),
     "RMSprop": _rmsprop,
     "Adagrad": _adagrad,
 }
@@ -243,10 +239,6 @@ def train(
 def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
     if not loop.batch:
         return [slice(None)]
-    if loop.batches == "first":
-        return [slice(0, loop.batch)]
-    starts = range(0, rows, loop.batch)
-    if loop.batches == "every":
-        return [slice(start, start + loop.batch) for start in starts]
-    start = loop.batch * epoch % rows
-    return [slice(start, start + loop.batch)]
+    every = range(0, rows, loop.batch)
+    starts = {"first": [0], "rotating": [loop.batch * epoch % rows], "every": [*every]}
+    return [slice(start, start + loop.batch) for start in starts[loop.batches]]

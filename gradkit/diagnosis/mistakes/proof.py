@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, truncated, with_slips
 from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
 from gradkit.diagnosis.mistakes.rewrite import scaled_by
-from gradkit.diagnosis.rules.evaluate import (
-    DOUBLE,
-    Precision,
-    agree,
-    evaluate,
-    waiting_in_circles,
-)
+from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, evaluate, waiting_in_circles
 from gradkit.diagnosis.rules.symbols import B1, W1
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
@@ -83,18 +78,14 @@ class ChangeSet:
         )
 
 
-class Proof:
+class Proof(Struct, frozen=True):
     """One submission's numbers, against which sets of mistakes are run."""
 
-    def __init__(
-        self,
-        task: Task,
-        base: Mapping[Entry, Rule],
-        fit: UpdateProbes,
-        fresh: UpdateProbes,
-        wrong: list[Entry],
-    ) -> None:
-        self.task, self.base, self.fit, self.fresh, self.wrong = task, base, fit, fresh, wrong
+    task: Task
+    base: Mapping[Entry, Rule]
+    fit: UpdateProbes
+    fresh: UpdateProbes
+    wrong: list[Entry]
 
     def refuted(self, sets: ChangeSet, entries: Iterable[Entry]) -> set[Entry]:
         """Those of the entries whose observed numbers the set does not give."""

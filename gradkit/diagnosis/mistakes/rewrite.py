@@ -74,10 +74,6 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
     return each_factor(rule, moved)
 
 
-def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _reindex(rule, facts or exchanged(*rule.index), task)
-
-
 def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
     letter = str(facts["over"])
     return _reindex(rule, dict.fromkeys(SUMMED[letter], letter), task)
@@ -134,10 +130,6 @@ def _extra_output(rule: Rule, facts: Facts, task: Task) -> Rule:
     return _terms(rule, lambda factors: (*factors, *factors_of(names, (output_index(rule),), when)))
 
 
-def _squared_loss(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return scaled_by(2.0, _extra_output(rule, {}, task))
-
-
 def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
     known = ("output", "output_complement", "output_derivative")
     if any(f.symbol in known for term in rule.terms for f in term.factors):
@@ -173,14 +165,6 @@ def _without(rule: Rule, gone: Callable[[Factor], bool]) -> Rule:
     return _terms(rule, lambda factors: tuple(f for f in factors if not gone(f)))
 
 
-def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _without(rule, is_weight)
-
-
-def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return _without(rule, is_input if rule.parameter == W1 else is_unit)
-
-
 def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
     place: int | str = facts["index"]
     old, symbol = (is_input, "hidden") if rule.parameter == W1 else (is_unit, "input")
@@ -207,10 +191,6 @@ def scaled_by(ratio: float, rule: Rule) -> Rule:
 
 def _scaled(rule: Rule, facts: Facts, task: Task) -> Rule:
     return scaled_by(float(facts["ratio"]), rule)
-
-
-def _negated(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return scaled_by(-1.0, rule)
 
 
 def _own_rate(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -252,14 +232,6 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
 # --- sources and targets -----------------------------------------------------------------
 
 
-def _source(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return replace(rule, source=parameter_factor(facts["source"]))
-
-
-def _no_source(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return replace(rule, source=None)
-
-
 def _gradient(rule: Rule, facts: Facts, task: Task) -> Rule:
     """The slope itself, for which the step has minus the rate; or minus the slope."""
     rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
@@ -288,30 +260,36 @@ REWRITES: Mapping[str, Rewrite] = {
     "missing-activation-derivative": _wrong_derivative,
     "wrong-activation-derivative": _wrong_derivative,
     "wrong-derivative-argument": _derivative_elsewhere,
-    "missing-input": _no_input,
+    "missing-input": lambda rule, facts, task: _without(
+        rule, is_input if rule.parameter == W1 else is_unit
+    ),
     "wrong-weight": _other_weight,
-    "missing-weight": _no_weight,
-    "swapped-index": _swap,
+    "missing-weight": lambda rule, facts, task: _without(rule, is_weight),
+    "swapped-index": lambda rule, facts, task: _reindex(
+        rule, facts or exchanged(*rule.index), task
+    ),
     "wrong-index": _reindex,
     "wrong-layer-input": _other_input,
     "bias-sum-axis": _sum,
     "wrong-sum-axis": _sum,
     "extra-output-derivative": _extra_output,
-    "wrong-loss": _squared_loss,
+    "wrong-loss": lambda rule, facts, task: scaled_by(2.0, _extra_output(rule, {}, task)),
     "extra-activation-derivative": _extra_derivative,
     "bias-times-input": _extra,
     "extra-factor": _extra,
     "input-mutated": lambda rule, facts, task: _extra(rule, facts, task) if facts else rule,
     "updated-before-use": _after,
     "rate-ignored": _own_rate,
-    "wrong-sign": _negated,
+    "wrong-sign": lambda rule, facts, task: scaled_by(-1.0, rule),
     "wrong-factor": _scaled,
     "wrong-learning-rate": _scaled,
     "uneven-learning-rate": _scaled,
     "misplaced-parenthesis": _parenthesis,
-    "wrong-source-entry": _source,
+    "wrong-source-entry": lambda rule, facts, task: replace(
+        rule, source=parameter_factor(facts["source"])
+    ),
     "gradient-stored": _gradient,
-    "overwritten": _no_source,
+    "overwritten": lambda rule, facts, task: replace(rule, source=None),
     "wrong-target": _same,
     "not-updated": _still,
     "nothing-updated": _still,

@@ -21,12 +21,7 @@ from gradkit.diagnosis.mistakes.parts import (
     parameter_detail,
     unit_of,
 )
-from gradkit.diagnosis.rules.symbols import (
-    B2,
-    W1,
-    W2,
-    gather,
-)
+from gradkit.diagnosis.rules.symbols import B2, W1, W2, gather
 from gradkit.records.rule import Details, Factor, Rule
 
 
@@ -115,8 +110,7 @@ def slots(should: Rule, factors: tuple[Factor, ...]) -> list[list[Change]]:
 def _output_part(
     right: tuple[Factor, ...], factors: tuple[Factor, ...], places: dict[str, Index]
 ) -> list[Change] | None:
-    ours = [f for f in right if is_output(f)]
-    theirs = [f for f in factors if is_output(f)]
+    ours, theirs = ([f for f in part if is_output(f)] for part in (right, factors))
     indices = {f.index for f in theirs}
     if len(indices) > 1:
         return None
@@ -158,8 +152,7 @@ def _output_part(
 def _weight_part(
     right: tuple[Factor, ...], factors: tuple[Factor, ...], places: dict[str, Index]
 ) -> list[Change] | None:
-    ours = [f for f in right if is_weight(f)]
-    theirs = [f for f in factors if is_weight(f)]
+    ours, theirs = ([f for f in part if is_weight(f)] for part in (right, factors))
     if any(f.power < 1 for f in theirs):
         return None
     changes: list[Change] = []
@@ -200,8 +193,7 @@ def _unit_part(
     factors: tuple[Factor, ...],
     places: dict[str, Index],
 ) -> list[Change] | None:
-    ours = [f for f in right if is_unit(f)]
-    theirs = [f for f in factors if is_unit(f)]
+    ours, theirs = ([f for f in part if is_unit(f)] for part in (right, factors))
     indices = {f.index[0] for f in theirs}
     if any(f.power < 1 for f in theirs):
         return None

@@ -120,17 +120,14 @@ def _place(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, bool]
 
 def _about(slips: tuple[Slip, ...], trained: bool) -> tuple[Slip, ...]:
     """The slips, with what else is known about the run that they were made in."""
-    if not trained:
-        return slips
-    told = []
-    for slip in slips:
-        known = slip.code == "recorded-loss"
-        told.append(_with(slip, ("training", "right")) if known else slip)
-    return tuple(told)
+    return tuple(
+        _with(slip, "training", "right") if trained and slip.code == "recorded-loss" else slip
+        for slip in slips
+    )
 
 
-def _with(slip: Slip, *facts: tuple[str, str | float]) -> Slip:
-    return replace(slip, details=((*slip.details[0], *facts),))
+def _with(slip: Slip, name: str, fact: str | float) -> Slip:
+    return replace(slip, details=((*slip.details[0], (name, fact)),))
 
 
 # --- figures that are not guessed but read off a run -------------------------------------------
@@ -153,7 +150,7 @@ def _with_figures(
             return
         if ratio == 0 or (ratio < 0 and slip.code == "wrong-reduction"):
             return
-        known = _with(slip, (RATIOS[slip.code], ratio))
+        known = _with(slip, RATIOS[slip.code], ratio)
         slips = tuple(known if each is slip else each for each in slips)
     yield from _with_rate(task, slips, runs)
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
-from gradkit.diagnosis.rules.symbols import (
-    PARAMETERS,
-    W1,
-    W2,
-    shape_of,
-)
+from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
 from gradkit.diagnosis.rules.text import entry_text, factor_text
 from gradkit.language import phrase, say, say_each
 from gradkit.records.rule import Entry, Names, Slip

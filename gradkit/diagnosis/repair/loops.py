@@ -14,7 +14,7 @@ from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_n
 from gradkit.diagnosis.repair.torch_names import OPTIMIZERS
 from gradkit.records.task import Task
 from gradkit.runtime.repair.tree import with_parts
-from gradkit.runtime.syntax import LOOPS, called_method, last_name, names_in, walk
+from gradkit.runtime.syntax import LOOPS, called_method, every, last_name, names_in, walk
 from gradkit.runtime.training import calls_method
 
 
@@ -31,26 +31,23 @@ def whole_batches(text: Text, task: Task) -> Iterator[Proposal]:
                 for name in text.parameters(node):
                     whole = f"{ast.unparse(rows)}, batch_size=len({name})"
                     yield text.put("batch", text.spot(rows), whole)
-    for made in walk(text.tree):
-        if isinstance(made, ast.Assign):
-            parts = [each for each in walk(made.value) if isinstance(each, ast.Subscript)]
-            some = [(p, ast.unparse(p.value)) for p in parts if isinstance(p.slice, ast.Slice)]
-            if some:
-                yield text.put_each("batch", some)
+    for made in every(ast.Assign, text.tree):
+        parts = every(ast.Subscript, made.value)
+        some = [(p, ast.unparse(p.value)) for p in parts if isinstance(p.slice, ast.Slice)]
+        if some:
+            yield text.put_each("batch", some)
 
 
 def without_with(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose what stands in a ``with``, without it."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.With) and node.body[0].lineno > node.lineno:
-            inside = text.lines[node.body[0].lineno - 1 : node.end_lineno]
-            more = node.body[0].col_offset - node.col_offset
+    for node in every(ast.With, text.tree):
+        if node.body[0].lineno > node.lineno:
+            inside = text.own(node, node.body[0].col_offset - node.col_offset)
+            inside = inside[node.body[0].lineno - node.lineno :]
             at, head = text.spot(node), node.items[-1].context_expr
-            end = text.spot(head)
-            part = Spot(at.first, at.start, end.last, end.end)
             name = last_name(head.func) if isinstance(head, ast.Call) else ""
             kind = "cut" if name in CUTTING else "with"
-            yield text.moved(kind, at.first, at.last, [line[more:] for line in inside], part)
+            yield text.moved(kind, at.first, at.last, inside, text.spot(node, head))
 
 
 EDGES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
@@ -79,26 +76,20 @@ def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:
     names = called_on(text, "step", "zero_grad")
     names += [
         ast.unparse(node.targets[0])
-        for node in walk(text.tree)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Call)
-        and last_name(node.value.func) in OPTIMIZERS
+        for node in every(ast.Assign, text.tree)
+        if isinstance(node.value, ast.Call) and last_name(node.value.func) in OPTIMIZERS
     ]
     for node in walk(text.tree):
         if isinstance(node, ast.Expr) and called_method(node.value) == "backward":
-            at = text.spot(node)
-            own, indent = text.lines[at.first - 1 : at.last], text.lines[at.first - 1][: at.start]
             for name in filter(None, dict.fromkeys(names)):
-                clear, step = f"{indent}{name}.zero_grad()", f"{indent}{name}.step()"
-                yield text.moved("missing", at.first, at.last, [clear, *own], at)
-                yield text.moved("missing", at.first, at.last, [*own, step], at)
+                yield text.beside("missing", node, f"{name}.zero_grad()", before=True)
+                yield text.beside("missing", node, f"{name}.step()")
             for name in called_on(text, "parameters"):
-                clear = f"{indent}{name}.zero_grad()"
-                yield text.moved("missing", at.first, at.last, [clear, *own], at)
+                yield text.beside("missing", node, f"{name}.zero_grad()", before=True)
         if isinstance(node, ast.For) and any(isinstance(each, ast.AugAssign) for each in node.body):
             # A parameter is no part of the graph where it is stepped.
-            at = text.spot(node)
-            own, indent = text.lines[at.first - 1 : at.last], text.lines[at.first - 1][: at.start]
+            at, own = text.spot(node), text.own(node)
+            indent = own[0][: at.start]
             inside = [f"{indent}with torch.no_grad():", *(f"    {line}" for line in own)]
             yield text.moved("missing", at.first, at.last, inside, text.spot(node.iter))
 
@@ -115,25 +106,18 @@ def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
         losses = [last_name(each.targets[0]) for each in made if isinstance(each.value, ast.Call)]
         for name in reversed(losses):
             for last in steps or (made if calls_method(text.tree, "step") else []):
-                at = text.spot(last)
-                own, back = text.lines[at.first - 1 : at.last], f"{' ' * at.start}{name}.backward()"
-                lines = [back, *own] if steps else [*own, back]
-                yield text.moved("unsaid", at.first, at.last, lines, at)
-    for model in walk(text.tree):
-        methods = model.body if isinstance(model, ast.ClassDef) and model.bases else []
-        for method in methods:
+                yield text.beside("unsaid", last, f"{name}.backward()", before=bool(steps))
+    for model in every(ast.ClassDef, text.tree):
+        for method in model.body if model.bases else ():
             if getattr(method, "name", "") == "__init__" and not calls_method(method, "__init__"):
                 first = method.body[0]  # type: ignore[attr-defined]
-                at = text.spot(first)
-                own, indent = text.lines[at.first - 1 : at.last], " " * first.col_offset
-                begin = f"{indent}super().__init__()"
-                yield text.moved("unsaid", at.first, at.last, [begin, *own], at)
+                yield text.beside("unsaid", first, "super().__init__()", before=True)
 
 
 def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose a call at another place in the loop that trains, or in a row of calls."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Tuple):
+    for node in every(ast.Expr, text.tree):
+        if isinstance(node.value, ast.Tuple):
             for pair in combinations(node.value.elts, 2):
                 yield text.put_each("moved", exchanged(pair))
     for block in _blocks(text):
@@ -153,10 +137,7 @@ def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
     order = list(range(len(block)))
     order.insert(to, order.pop(number))
     first, last = min(number, to), max(number, to)
-    lines = []
-    for each in order[first : last + 1]:
-        node = block[each]
-        lines += text.lines[node.lineno - 1 : node.end_lineno]
+    lines = [line for each in order[first : last + 1] for line in text.own(block[each])]
     ends = block[first].lineno, block[last].end_lineno or 0
     return text.moved("moved", *ends, lines, text.spot(block[number]))
 
@@ -195,9 +176,8 @@ def other_indents(text: Text, task: Task) -> Iterator[Proposal]:
                 )
                 for above, node, to in ((before[-1:] * ends, end, loop), ([end], following, end)):
                     if node is not None and above:
-                        own = text.lines[node.lineno - 1 : node.end_lineno]
-                        less, more = node.col_offset, " " * to.col_offset
-                        lines = [more + line[min(less, _indent(line)) :] for line in own]
+                        more = " " * to.col_offset
+                        lines = [more + line for line in text.own(node, node.col_offset)]
                         first, at = text.spot(above[0]).last, text.spot(node)
                         lines = [*text.lines[first - 1 : at.first - 1], *lines]
                         yield text.moved(INDENTED, first, at.last, lines, at)
@@ -215,44 +195,35 @@ def other_indents(text: Text, task: Task) -> Iterator[Proposal]:
 
 def kept_in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose what is kept of some rounds only, kept of each."""
-    for node in walk(text.tree):
-        if not isinstance(node, ast.If) or node.orelse:
-            continue
+    for node in every(ast.If, text.tree):
         whole, kept = text.spot(node), [each for each in node.body if isinstance(each, ast.Expr)]
-        for each in kept:
-            at, less = text.spot(each), each.col_offset - node.col_offset
+        for each in kept if not node.orelse else ():
+            at = text.spot(each)
             if called_method(each.value) == "append" and whole.first < at.first:
-                own = [line[less:] for line in text.lines[at.first - 1 : at.last]]
+                own = text.own(each, each.col_offset - node.col_offset)
                 above = text.lines[whole.first - 1 : at.first - 1]
                 rest = [*above, *text.lines[at.last : whole.last]] if len(node.body) > 1 else []
                 yield text.moved("each round", whole.first, whole.last, [*own, *rest], at)
 
 
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
 def handed_parameters(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose what a function is handed and never reads, handed on for something else."""
-    for function in (n for n in walk(text.tree) if isinstance(n, ast.FunctionDef)):
+    for function in text.functions:
         for name in unread_in(function):
-            for call in (each for each in walk(function) if isinstance(each, ast.Call)):
+            for call in every(ast.Call, function):
                 yield from (text.put("handed", text.spot(each), name) for each in call.args)
 
 
 def returned_values(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose all of what is returned, or anything at all."""
-    for function in walk(text.tree):
-        if not isinstance(function, ast.FunctionDef) or not calls_method(function, "backward"):
-            continue
-        last, at = text.spot(function.body[-1]), " " * function.body[-1].col_offset
-        if not any(isinstance(node, ast.Return) for node in walk(function)):
+    for function in (each for each in text.functions if calls_method(each, "backward")):
+        returns = every(ast.Return, function)
+        if not returns:
             losses = [f"{name}.item()" for name in called_on(text, "backward")]
             for name in (*called_on(text, "append"), *losses):
-                lines = [*text.lines[last.first - 1 : last.last], f"{at}return {name}"]
-                yield text.moved("missing", last.first, last.last, lines, last)
-        for node in walk(function):
-            if isinstance(node, ast.Return) and isinstance(node.value, ast.Subscript):
+                yield text.beside("missing", function.body[-1], f"return {name}")
+        for node in returns:
+            if isinstance(node.value, ast.Subscript):
                 yield text.put("entry", text.spot(node.value), ast.unparse(node.value.value))
 
 
@@ -262,8 +233,7 @@ def loops_over_batches(text: Text) -> Iterator[Spot]:
     for outer in loops:
         for node in loops:
             if isinstance(node, ast.For) and node is not outer and node in walk(outer):
-                head, end = text.spot(node), text.spot(node.iter)
-                yield Spot(head.first, head.start, end.last, end.end)
+                yield text.spot(node, node.iter)
 
 
 def _blocks(text: Text) -> Iterator[list[ast.stmt]]:

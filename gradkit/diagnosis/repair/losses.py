@@ -15,13 +15,12 @@ from gradkit.diagnosis.repair.text import (
     called_on,
     front_of,
     is_number,
-    is_stored,
-    renamed,
+    other_names,
 )
 from gradkit.diagnosis.repair.torch_names import LOSSES, group_of
 from gradkit.records.task import Task
 from gradkit.runtime.repair.tree import with_parts
-from gradkit.runtime.syntax import called_method, last_name, walk
+from gradkit.runtime.syntax import called_method, every, last_name, names_in, walk
 from gradkit.runtime.training import calls_method
 
 FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
@@ -36,12 +35,7 @@ KEPT = frozenset(["backward", "step", "zero_grad", "parameters", "append", "rang
 
 def other_losses(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose the task's loss in the place of another, by what it is made of, or by its name."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Attribute | ast.Name):
-            group = group_of(last_name(node), LOSSES)
-            for right in map(group.get, (task.loss, "logits")):
-                if right not in (None, last_name(node)):
-                    yield renamed(text, "loss", node, right)
+    yield from other_names(text, "loss", LOSSES, (task.loss, "logits"))
     own = [name for name, of in text.made.losses.items() if of == LOSSES[0].get(task.loss)]
     for node in text.calls:
         if len(node.args) == 2 and isinstance(node.func, ast.Name):
@@ -110,17 +104,16 @@ def single_operands(text: Text, task: Task) -> Iterator[Proposal]:
 
 def single_branches(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose one of two values, whatever the condition."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.IfExp):
-            for part in (node.orelse, node.body):
-                yield text.put("branch", text.spot(node), ast.unparse(part))
+    for node in every(ast.IfExp, text.tree):
+        for part in (node.orelse, node.body):
+            yield text.put("branch", text.spot(node), ast.unparse(part))
 
 
 def other_sums(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose a mean for a sum, or the other way round; the natural logarithm of another."""
     functions = [node.func for node in text.calls if last_name(node.func) in SUMS]
     for node in functions:
-        yield renamed(text, "sum", node, SUMS[last_name(node)])
+        yield text.renamed("sum", node, SUMS[last_name(node)])
     for name in dict.fromkeys(map(ast.unparse, functions)):
         alike = [node for node in functions if ast.unparse(node) == name]
         if len(alike) > 1:
@@ -130,7 +123,7 @@ def other_sums(text: Text, task: Task) -> Iterator[Proposal]:
 
 def recorded_losses(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose the loss that is propagated back, recorded for something else, and in a list."""
-    made = [n for n in walk(text.tree) if isinstance(n, ast.Assign)]
+    made = every(ast.Assign, text.tree)
     begun = {ast.unparse(n.targets[0]) for n in made if ast.unparse(n.value) == "[]"}
     for node in made:
         own = node.value.elts if isinstance(node.value, ast.List) else [node.value]
@@ -140,9 +133,9 @@ def recorded_losses(text: Text, task: Task) -> Iterator[Proposal]:
     names = called_on(text, "backward")
     appended = [n for n in text.calls if called_method(n) == "append" and len(n.args) == 1]
     values = [node.args[0] for node in appended]
-    for function in walk(text.tree):
-        if isinstance(function, ast.FunctionDef) and calls_method(function, "backward"):
-            values += [n.value for n in walk(function) if isinstance(n, ast.Return) and n.value]
+    for function in text.functions:
+        if calls_method(function, "backward"):
+            values += [n.value for n in every(ast.Return, function) if n.value]
     for value in values:
         for name in names:
             yield text.put("recorded", text.spot(value), f"{name}.item()")
@@ -156,9 +149,8 @@ def swapped_arguments(text: Text, task: Task) -> Iterator[Proposal]:
             or last_name(node.func) == "Linear"
             or group_of(last_name(node.func), LOSSES)
         ):
-            one, two = map(text.spot, node.args)
             both = ", ".join(ast.unparse(each) for each in reversed(node.args))
-            yield text.put("swapped", Spot(one.first, one.start, two.last, two.end), both)
+            yield text.put("swapped", text.spot(*node.args), both)
 
 
 def other_signs(text: Text, task: Task) -> Iterator[Proposal]:
@@ -170,14 +162,14 @@ def other_signs(text: Text, task: Task) -> Iterator[Proposal]:
             yield from _turned(text, node.op, text.spot(node.target), text.spot(node.value))
     for node in text.calls:
         if name := OPPOSITE.get(called_method(node)):
-            yield renamed(text, "sign", node.func, name)
+            yield text.renamed("sign", node.func, name)
     for node in text.calls:
         if last_name(node.func) == "exp" and len(node.args) == 1:
             negated = ast.unparse(ast.UnaryOp(ast.USub(), node.args[0]))
             yield text.put("sign", text.spot(node.args[0]), negated)
     for node in walk(text.tree):
         value = node.value if isinstance(node, ast.Return | ast.Assign) else None
-        if value and any(isinstance(each, ast.BinOp) for each in walk(value)):
+        if value and every(ast.BinOp, value):
             negated = ast.unparse(ast.UnaryOp(ast.USub(), value))
             yield text.put("sign", text.spot(value), negated)
 
@@ -192,26 +184,24 @@ def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iter
 
 def other_brackets(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose a sign, or a call, that reaches over an operand more."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.BinOp):
-            left = node.left
-            if isinstance(left, ast.UnaryOp):
-                whole: ast.expr = ast.UnaryOp(left.op, with_parts(node, left=left.operand))
-            elif isinstance(left, ast.Call) and len(left.args) == 1:
-                whole = with_parts(left, args=[with_parts(node, left=left.args[0])])
-            elif isinstance(left, ast.Call) and isinstance(left.func, ast.Attribute):
-                inner = with_parts(node, left=left.func.value)
-                whole = with_parts(left, func=with_parts(left.func, value=inner))
-            else:
-                continue
-            yield text.put("brackets", text.spot(node), ast.unparse(whole))
+    for node in every(ast.BinOp, text.tree):
+        left = node.left
+        if isinstance(left, ast.UnaryOp):
+            whole: ast.expr = ast.UnaryOp(left.op, with_parts(node, left=left.operand))
+        elif isinstance(left, ast.Call) and len(left.args) == 1:
+            whole = with_parts(left, args=[with_parts(node, left=left.args[0])])
+        elif isinstance(left, ast.Call) and isinstance(left.func, ast.Attribute):
+            inner = with_parts(node, left=left.func.value)
+            whole = with_parts(left, func=with_parts(left.func, value=inner))
+        else:
+            continue
+        yield text.put("brackets", text.spot(node), ast.unparse(whole))
 
 
 def other_formulas(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose the task's loss in the place of a formula of two values."""
     right, stepped = LOSSES[1].get(task.loss), called_on(text, "backward")
-    held = {node.arg for node in walk(text.tree) if isinstance(node, ast.arg)}
-    held |= {n.id for n in walk(text.tree) if isinstance(n, ast.Name) and is_stored(n)}
+    held = {node.arg for node in every(ast.arg, text.tree)} | names_in(text.tree, ast.Store)
     for node in walk(text.tree) if task.loss == "squared_error" else ():
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and is_number(node.right):
             yield text.put("formula", text.spot(node.right), "2")
@@ -225,8 +215,8 @@ def other_formulas(text: Text, task: Task) -> Iterator[Proposal]:
             isinstance(node, ast.Assign) and last_name(node.targets[0]) in stepped
         ):
             value = node.value
-            if value and any(isinstance(each, ast.BinOp) for each in walk(value)):
-                names = [n.id for n in walk(value) if isinstance(n, ast.Name) and n.id in held]
+            if value and every(ast.BinOp, value):
+                names = (n.id for n in every(ast.Name, value) if n.id in held)
                 both = list(dict.fromkeys(names))
                 for pair in permutations(both) if len(both) == 2 and right else ():
                     whole = f"torch.nn.functional.{right}({', '.join(pair)})"

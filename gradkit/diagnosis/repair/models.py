@@ -6,15 +6,14 @@ import ast
 import builtins
 from collections.abc import Collection, Iterator
 from itertools import pairwise
-from typing import TypeGuard
 
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.optimizers import unread_in
-from gradkit.diagnosis.repair.text import Spot, Text, exchanged, front_of, renamed
+from gradkit.diagnosis.repair.text import Spot, Text, exchanged, front_of, other_names
 from gradkit.diagnosis.repair.torch_names import ACTIVATIONS, OVER, TENSORS, group_of
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import called_method, last_name, walk
+from gradkit.runtime.syntax import called_method, every, last_name, walk
 
 COLUMN = frozenset(["view", "reshape", "unsqueeze"])
 """Calls that may make a column."""
@@ -28,12 +27,7 @@ def call_of(called: str, name: str, *arguments: str) -> str:
 def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose one of the task's activations in the place of another, or around what has none."""
     wanted = dict.fromkeys(layer.activation for layer in task.layers)
-    for node in walk(text.tree):
-        if isinstance(node, ast.Attribute | ast.Name):
-            group = group_of(last_name(node), ACTIVATIONS)
-            for right in [group.get(name, "") for name in wanted]:
-                if right not in ("", last_name(node)):
-                    yield renamed(text, "activation", node, right)
+    yield from other_names(text, "activation", ACTIVATIONS, wanted)
     for node in text.calls:
         group = group_of(last_name(node.func), ACTIVATIONS)
         taken = [ast.unparse(each) for each in node.args if not isinstance(each, ast.Constant)]
@@ -44,23 +38,21 @@ def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
                 yield text.put("activation", text.spot(node), whole)
     nodes = list(dict.fromkeys(each for made in text.computing for each in walk(made)))
     sums = [n.value for n in nodes if isinstance(n, ast.Assign | ast.Return)]
-    for node in nodes:
+    for part in nodes:
         for name in filter(ACTIVATIONS[1].get, wanted):
-            if isinstance(node, ast.Call) or (isinstance(node, ast.BinOp) and node in sums):
-                whole = call_of(ACTIVATIONS[1][name], name, ast.unparse(node))
-                yield text.put("wrapped", text.spot(node), f"torch.{whole}")
+            if isinstance(part, ast.Call) or (isinstance(part, ast.BinOp) and part in sums):
+                whole = call_of(ACTIVATIONS[1][name], name, ast.unparse(part))
+                yield text.put("wrapped", text.spot(part), f"torch.{whole}")
     for node in reversed(text.calls):
         if called_method(node) == "add_module":
-            at = text.spot(node)
-            base, own = ast.unparse(node.func), text.lines[at.first - 1 : at.last]
             for name in filter(ACTIVATIONS[0].get, wanted):
                 layer = f"torch.nn.{call_of(ACTIVATIONS[0][name], name)}"
-                more = f'{" " * at.start}{base}("activation", {layer})'
-                yield text.moved("wrapped", at.first, at.last, [*own, more], at)
+                more = f'{ast.unparse(node.func)}("activation", {layer})'
+                yield text.beside("wrapped", node, more)
     for node in text.calls:
         if last_name(node.func) == "Sequential":
             front = front_of(node.func) or "torch.nn."
-            named = [n for n in walk(node) if isinstance(n, ast.Tuple) and len(n.elts) == 2]
+            named = [n for n in every(ast.Tuple, node) if len(n.elts) == 2]
             for part in reversed(named or node.args):
                 for name in filter(ACTIVATIONS[0].get, wanted):
                     layer = f"{front}{call_of(ACTIVATIONS[0][name], name)}"
@@ -72,8 +64,8 @@ def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
 def fewer_layers(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose a stack, or a list, without one of its layers."""
     for node in text.calls:
-        stacked, listed = (last_name(node.func) == of for of in ("Sequential", "ModuleList"))
-        for row in [node, *node.args] if stacked or listed else ():
+        stacked = last_name(node.func) in ("Sequential", "ModuleList")
+        for row in [node, *node.args] if stacked else ():
             layers = row.elts if isinstance(row, ast.List) else node.args if row is node else []
             for each in layers if len(layers) > 1 else ():
                 left = ", ".join(ast.unparse(a) for a in layers if a is not each)
@@ -113,28 +105,23 @@ def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
 
 def added_terms(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose what a model holds and never reads, added to what it computes, or called with it."""
-    for model in walk(text.tree):
-        if isinstance(model, ast.ClassDef):
-            nodes = walk(model)
-            parts = [n.value for n in nodes if isinstance(n, ast.Assign | ast.Return)]
-            parts += [part for n in nodes if isinstance(n, ast.Call) for part in n.args]
-            parts += [n for n in nodes if isinstance(n, ast.BinOp)]
-            for part in dict.fromkeys(parts):
-                if isinstance(part, ast.Name | ast.BinOp | ast.Call) and text.computes(part.lineno):
-                    for held in unread_in(model):
-                        yield text.put("term", text.spot(part), f"{ast.unparse(part)} + {held}")
-                        yield text.put("wrapped", text.spot(part), f"{held}({ast.unparse(part)})")
+    for model in every(ast.ClassDef, text.tree):
+        parts = [n.value for n in walk(model) if isinstance(n, ast.Assign | ast.Return)]
+        parts += [part for call in every(ast.Call, model) for part in call.args]
+        for part in dict.fromkeys([*parts, *every(ast.BinOp, model)]):
+            if isinstance(part, ast.Name | ast.BinOp | ast.Call) and text.computes(part.lineno):
+                for held in unread_in(model):
+                    yield text.put("term", text.spot(part), f"{ast.unparse(part)} + {held}")
+                    yield text.put("wrapped", text.spot(part), f"{held}({ast.unparse(part)})")
 
 
 def registered_parameters(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose layers in a list that torch knows of, and tensors as parameters: one, or all."""
     tensors: list[tuple[ast.expr, str]] = []
     known = set(TENSORS)
-    for node in walk(text.tree):
-        if not isinstance(node, ast.Assign):
-            continue
+    for node in every(ast.Assign, text.tree):
         value, whole = node.value, ast.unparse(node.value)
-        made = {last_name(each.func) for each in walk(value) if isinstance(each, ast.Call)}
+        made = {last_name(each.func) for each in every(ast.Call, value)}
         if not isinstance(node.targets[0], ast.Attribute):
             known |= {last_name(node.targets[0])} if made & TENSORS else set()
         elif isinstance(value, ast.List | ast.ListComp | ast.Tuple | ast.Dict):
@@ -156,7 +143,8 @@ def other_sizes(text: Text, task: Task) -> Iterator[Proposal]:
     listed = [n for n in text.tree.body if isinstance(n, ast.Assign) and _is_row(n.value)]
     for model in walk(text.tree):
         if isinstance(model, ast.ClassDef) or model in (*stacks, *listed):
-            numbers = sorted(filter(_is_size, walk(model)), key=lambda n: (n.lineno, n.col_offset))
+            sizes = filter(_is_size, every(ast.Constant, model))
+            numbers = sorted(sizes, key=lambda n: (n.lineno, n.col_offset))
             alike = [[one for one in numbers if one.value == n.value] for n in numbers]
             sides = [[*pair] for pair in pairwise(numbers) if pair[0].value == pair[1].value]
             for nodes in (*([n] for n in numbers), *sides, *alike):
@@ -170,5 +158,5 @@ def _is_row(node: ast.expr) -> bool:
     return isinstance(node, ast.List | ast.Tuple) and all(map(_is_size, node.elts))
 
 
-def _is_size(node: ast.AST) -> TypeGuard[ast.Constant]:
+def _is_size(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) is int

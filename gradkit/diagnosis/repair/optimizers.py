@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import product
 
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.text import Text, attributes_in, renamed
+from gradkit.diagnosis.repair.text import Text, attributes_in
 from gradkit.diagnosis.repair.torch_names import LOSSES, OPTIMIZERS
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import called_method, last_name, unread_parameters, walk
+from gradkit.runtime.syntax import called_method, every, last_name, unread_parameters, walk
 
 CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
 """Methods that have a twin, with an underscore, which changes what it is called on."""
@@ -20,7 +20,7 @@ def other_optimizers(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose plain gradient descent in the place of another, with its rate alone."""
     for node in text.calls:
         if last_name(node.func) in OPTIMIZERS - {"SGD"}:
-            yield renamed(text, "optimizer", node.func, "SGD")
+            yield text.renamed("optimizer", node.func, "SGD")
             rates = [ast.unparse(each) for each in node.keywords if each.arg == "lr"]
             rates += [f"lr={ast.unparse(each)}" for each in node.args[1:2]]
             front = ast.unparse(node.func).rpartition(".")[0]
@@ -59,7 +59,7 @@ def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
         for name, slope in product(unread_in(holder), _slopes_handed(holder)):
             whole = f"{name} * {ast.unparse(slope)}"
             yield text.put("multiplied", text.spot(slope), whole)
-    given = [node.value for node in walk(text.tree) if isinstance(node, ast.Assign)]
+    given = [node.value for node in every(ast.Assign, text.tree)]
     parts = [*given, *(part for step in steps_by_hand(text.tree) for part in walk(step.value))]
     rates = [n for n in parts if isinstance(n, ast.expr) and type(getattr(n, "value", 0)) is float]
     for node in text.calls:
@@ -112,9 +112,8 @@ def given_parameters(text: Text, task: Task) -> Iterator[Proposal]:
     ]
     handed += [
         ("each", node.iter)
-        for node in walk(text.tree)
-        if isinstance(node, ast.For)
-        and any(ast.unparse(n) == f"{ast.unparse(node.target)}.grad" for n in attributes_in(node))
+        for node in every(ast.For, text.tree)
+        if any(ast.unparse(n) == f"{ast.unparse(node.target)}.grad" for n in attributes_in(node))
     ]
     handed += [("given", node) for node in text.calls if called_method(node) == "parameters"]
     for kind, value in handed:
@@ -133,8 +132,8 @@ def given_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 
 def steps_in_place(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose a step that changes a parameter, and not what its name stands for."""
-    for node in walk(text.tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+    for node in every(ast.Assign, text.tree):
+        if isinstance(node.value, ast.BinOp):
             name, value = ast.unparse(node.targets[0]), node.value
             signs = {ast.Add: "+", ast.Sub: "-"}.get(type(value.op))
             if signs and ast.unparse(value.left) == name:
@@ -158,10 +157,9 @@ def steps_from_values(text: Text, task: Task) -> Iterator[Proposal]:
 
 def kept_results(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose a method that changes a tensor, in the place of one whose result nobody keeps."""
-    for node in walk(text.tree):
-        call = node.value if isinstance(node, ast.Expr) else None
+    for call in (node.value for node in every(ast.Expr, text.tree)):
         if isinstance(call, ast.Call) and (name := called_method(call)) in CHANGING:
-            yield renamed(text, "kept", call.func, f"{name}_")
+            yield text.renamed("kept", call.func, f"{name}_")
 
 
 IN_PLACE = "in place"

@@ -14,8 +14,8 @@ from gradkit.lines import packed, run, unpacked
 from gradkit.records.task import Draw, FunctionCheck
 from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.slots import GIVEN, Everywhere, Inner
-from gradkit.runtime.repair.tree import is_numpy
-from gradkit.runtime.syntax import names_in
+from gradkit.runtime.repair.tree import SUMS, is_numpy
+from gradkit.runtime.syntax import called_method, every, names_in
 from gradkit.task.functions import steps_of
 from gradkit.task.solution import Solution
 
@@ -128,17 +128,14 @@ def _place(node: Any) -> tuple[int, int, int | None, int | None]:
 def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | None], str]]:
     """Yield what each part of an expression is to that around it."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.BinOp):
-            role = "term" if isinstance(node.op, ast.Add | ast.Sub) else "factor"
-            yield _place(node.left), role
-            yield _place(node.right), role
+        if isinstance(node, ast.BinOp | ast.AugAssign):
+            role = "term" if isinstance(node.op, SUMS) else "factor"
+            operands = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.value,)
+            yield from ((_place(each), role) for each in operands)
         elif isinstance(node, ast.Assign | ast.Return) and node.value is not None:
             yield _place(node.value), "whole"
             if isinstance(node.value, ast.Tuple):
                 yield from ((_place(each), "whole") for each in node.value.elts)
-        elif isinstance(node, ast.AugAssign):
-            adds = isinstance(node.op, ast.Add | ast.Sub)
-            yield _place(node.value), "term" if adds else "factor"
         elif isinstance(node, ast.Dict):
             yield from ((_place(each), "whole") for each in node.values)
         elif isinstance(node, ast.Call):
@@ -152,8 +149,7 @@ def _fills(node: Any) -> bool:
         return True
     if _sets(node):
         (target,) = node.targets
-        reads = {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
-        return isinstance(target, ast.Attribute) or target.id in reads
+        return isinstance(target, ast.Attribute) or target.id in names_in(node.value)
     return isinstance(node, ast.Assign) and all(
         isinstance(target, ast.Subscript) for target in node.targets
     )
@@ -165,7 +161,7 @@ def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
     ``calls``: what is called in it is a leaf, for which there may be a name. What a comprehension
     counts with is its own.
     """
-    made = (each.target for each in ast.walk(node) if isinstance(each, ast.comprehension))
+    made = (each.target for each in every(ast.comprehension, node))
     own = set[str]().union(*map(names_in, made))
     root = node.value if _sets(node) else node
     leaves = _leaves(root, root if calls else None)
@@ -174,12 +170,7 @@ def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
 
 def _appends(node: Any) -> bool:
     """Tell a statement that puts something into a list."""
-    call = node.value if isinstance(node, ast.Expr) else None
-    return (
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr == "append"
-    )
+    return isinstance(node, ast.Expr) and called_method(node.value) == "append"
 
 
 def _sets(node: Any) -> bool:
@@ -209,7 +200,7 @@ def _leaves(node: Any, whole: ast.AST | None) -> Iterator[ast.expr]:
         return
     for name, part in ast.iter_fields(node):
         for child in part if isinstance(part, list) else [part]:
-            if isinstance(child, ast.expr) and _is_called(node, name, child):
+            if isinstance(node, ast.Call) and name == "func":
                 child = getattr(child, "value", None)  # noqa: PLW2901
             if isinstance(child, ast.expr | ast.keyword | ast.comprehension):
                 yield from _leaves(child, whole)
@@ -222,7 +213,3 @@ def _is_path(node: ast.expr) -> bool:
             return False
         node = node.value
     return isinstance(node, ast.Name) and not is_numpy(node)
-
-
-def _is_called(node: ast.AST, name: str, child: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and name == "func" and child is node.func

@@ -25,6 +25,7 @@ from gradkit.runtime.syntax import (
     MUTATORS,
     assignments,
     called_method,
+    every,
     last_name,
     names_bound,
     names_in,
@@ -90,16 +91,15 @@ def others(text: Text) -> Iterator[Proposal]:
             for other in instead:
                 yield text.put("other", text.spot(node), other)
         for line in function.body:
-            read = [n for n in walk(line) if isinstance(n, ast.Attribute) and n.attr in stored]
+            read = [n for n in attributes_in(line) if n.attr in stored]
             for pair in combinations(read, 2):
                 yield text.put_each("other", exchanged(pair))
 
 
 def _functions(text: Text) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
     """Yield the functions in each class, with that."""
-    for model in walk(text.tree):
-        if isinstance(model, ast.ClassDef):
-            yield from ((model, f) for f in walk(model) if isinstance(f, ast.FunctionDef))
+    for model in every(ast.ClassDef, text.tree):
+        yield from ((model, function) for function in every(ast.FunctionDef, model))
 
 
 def uncalled(text: Text) -> Iterator[Proposal]:
@@ -116,25 +116,23 @@ def uncalled(text: Text) -> Iterator[Proposal]:
 
 def misspelt(text: Text) -> Iterator[Proposal]:
     """What something is called in the place of a name that nothing has."""
-    nodes = walk(text.tree)
-    there = {n.arg for n in nodes if isinstance(n, ast.arg)} | names_in(text.tree, ast.Store)
+    handed = {each.arg for each in every(ast.arg, text.tree)}
+    there = {*handed, *names_in(text.tree, ast.Store), *dir(builtins), *text.there}
     made = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-    there |= {name for n in nodes if isinstance(n, made) for name in names_bound(n)}
-    there |= {*dir(builtins), *text.there}
-    models = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    there |= {name for n in walk(text.tree) if isinstance(n, made) for name in names_bound(n)}
+    models = every(ast.ClassDef, text.tree)
     stored = set[str]().union(*map(_stored, models))
-    for function in nodes:
-        if isinstance(function, ast.FunctionDef):
-            named = {each.arg for each in function.args.args} | names_in(function, ast.Store)
-            for part in walk(function):
-                if isinstance(part, ast.Name) and not is_stored(part):
-                    for name in _meant(text, part, there, named, stored):
-                        yield text.put("misspelt", text.spot(part), name)
-                elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
-                    known = {*_KNOWN, *stored} if part.attr not in _KNOWN else stored
-                    for name in _alike(part.attr, known):
-                        yield _renamed(text, part, name)
-    words = _WORDS | {n.arg for n in nodes if isinstance(n, ast.arg)}
+    for function in text.functions:
+        named = {each.arg for each in function.args.args} | names_in(function, ast.Store)
+        for part in walk(function):
+            if isinstance(part, ast.Name) and not is_stored(part):
+                for name in _meant(text, part, there, named, stored):
+                    yield text.put("misspelt", text.spot(part), name)
+            elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
+                known = {*_KNOWN, *stored} if part.attr not in _KNOWN else stored
+                for name in _alike(part.attr, known):
+                    yield text.renamed("misspelt", part, name)
+    words = _WORDS | handed
     for word in (each for call in text.calls for each in call.keywords):
         if word.arg is not None and word.lineno in text.stops:
             for name in _alike(word.arg, words):
@@ -166,12 +164,6 @@ def _meant(
         yield from sorted(named - {"self", *near}) if stops and not called else ()
 
 
-def _renamed(text: Text, node: ast.Attribute, name: str) -> Proposal:
-    at = text.spot(node)
-    end = Spot(at.last, at.end - len(node.attr), at.last, at.end)
-    return text.put("misspelt", end, name)
-
-
 def _stored(model: ast.ClassDef) -> set[str]:
     """Return the attributes that a class gives its objects."""
     return {each.attr for each in attributes_in(model) if isinstance(each.ctx, ast.Store)}
@@ -197,14 +189,14 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
         for part in attributes_in(method):
             if part.attr in lacking and last_name(part.value) == "self":
                 for name in _alike(part.attr, stored):
-                    yield _renamed(text, part, name)
+                    yield text.renamed("misspelt", part, name)
                 if part.attr in local:
                     yield text.put("misspelt", text.spot(part), part.attr)
     lost = [
         (target, f"self.{target.id}")
         for method in methods
-        for made in walk(method)
-        for target in (made.targets if isinstance(made, ast.Assign) else ())
+        for made in every(ast.Assign, method)
+        for target in made.targets
         if isinstance(target, ast.Name)
         and target.id in {each.attr for each in parts} | read - own - stored
     ]
@@ -222,10 +214,9 @@ def _headed(kind: str, text: Text, function: ast.FunctionDef, line: str) -> Prop
 
 def keyed(text: Text) -> Iterator[Proposal]:
     """Another key where there is none, of those that are read elsewhere."""
-    words = {n.value for n in walk(text.tree) if isinstance(n, ast.Constant)}
+    words = {each.value for each in every(ast.Constant, text.tree)}
     keys = sorted({*text.asked, *(word for word in words if isinstance(word, str))})
-    for node in walk(text.tree):
-        key = node.slice if isinstance(node, ast.Subscript) else None
+    for key in (node.slice for node in every(ast.Subscript, text.tree)):
         if isinstance(key, ast.Constant) and key.lineno in text.stops:
             for name in _alike(str(key.value), keys):
                 yield text.put("key", text.spot(key), repr(name))
@@ -233,7 +224,7 @@ def keyed(text: Text) -> Iterator[Proposal]:
 
 def unfilled(text: Text) -> Iterator[Proposal]:
     """An argument that a call lacks: what has the parameter's name, or other names made to it."""
-    functions = [each for each in walk(text.tree) if isinstance(each, ast.FunctionDef)]
+    functions = text.functions
     takes = {each.name: [p.arg for p in each.args.args if p.arg != "self"] for each in functions}
     least = {each.name: len(takes[each.name]) - len(each.args.defaults) for each in functions}
     for call in text.calls:
@@ -268,7 +259,7 @@ def unhanded(text: Text) -> Iterator[Proposal]:
 
 def forms(text: Text) -> Iterator[Proposal]:
     """A call, or a value, in the place of what is written like it."""
-    classes = {node.name for node in walk(text.tree) if isinstance(node, ast.ClassDef)}
+    classes = {node.name for node in every(ast.ClassDef, text.tree)}
     ends = [each.func for each in text.calls if called_method(each) == "append"]
     lists = {ast.unparse(each.value) for each in ends if isinstance(each, ast.Attribute)}
     for node in walk(text.tree):
@@ -320,12 +311,12 @@ def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
 def unkept(text: Text) -> Iterator[Proposal]:
     """A name for what is computed and let go: one that nothing has, or one that is read there."""
     computing = _computing(text)
-    for function in (n for n in walk(text.tree) if isinstance(n, ast.FunctionDef)):
+    for function in text.functions:
         named, handed = {*_given(function)}, {each.arg for each in function.args.args}
         read = names_in(function) - named - handed - {*dir(builtins), *text.there}
-        for node in walk(function):
-            acts = called_method(getattr(node, "value", node)) in _ACTING
-            if isinstance(node, ast.Expr) and not (isinstance(node.value, ast.Constant) or acts):
+        for node in every(ast.Expr, function):
+            acts = called_method(node.value) in _ACTING
+            if not (isinstance(node.value, ast.Constant) or acts):
                 own = sorted(names_in(node.value) & (named | handed - {"self"}))
                 own = own if function in computing else []
                 for name in (*sorted(read), *own):
@@ -334,9 +325,8 @@ def unkept(text: Text) -> Iterator[Proposal]:
 
 def _given(function: ast.FunctionDef) -> Iterator[str]:
     """Yield the names that are given a value besides None, and not only changed."""
-    nodes = walk(function)
-    stored = Counter(n.id for n in nodes if isinstance(n, ast.Name) and is_stored(n))
-    for node in nodes:
+    stored = Counter(n.id for n in every(ast.Name, function) if is_stored(n))
+    for node in walk(function):
         if isinstance(node, ast.AugAssign):
             stored[last_name(node.target)] -= 1
         for name, value in assignments(node) if isinstance(node, ast.stmt) else ():
@@ -347,29 +337,26 @@ def _given(function: ast.FunctionDef) -> Iterator[str]:
 def unreturned(text: Text) -> Iterator[Proposal]:
     """What a function ends with, or has made last, returned."""
     for function in _computing(text):
-        for node in walk(function):
-            if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call | ast.Constant):
+        for node in every(ast.Expr, function):
+            if not isinstance(node.value, ast.Call | ast.Constant):
                 yield text.put("unsaid", text.spot(node), f"return {ast.unparse(node)}")
-        returns = [node for node in walk(function) if isinstance(node, ast.Return)]
-        if any(node.value is not None for node in returns):
+        if any(node.value is not None for node in every(ast.Return, function)):
             continue
         last = function.body[-1]
-        at, space = text.spot(last), " " * last.col_offset
         if isinstance(last, ast.Expr):
             shown = isinstance(last.value, ast.Call) and last_name(last.value.func) == "print"
             printed = last.value.args if isinstance(last.value, ast.Call) and shown else [last]
-            yield text.put("unsaid", at, f"return {', '.join(map(ast.unparse, printed))}")
-        made = [n.id for n in walk(function) if isinstance(n, ast.Name) and is_stored(n)]
-        own = text.lines[at.first - 1 : at.last]
+            whole = f"return {', '.join(map(ast.unparse, printed))}"
+            yield text.put("unsaid", text.spot(last), whole)
+        made = [node.id for node in every(ast.Name, function) if is_stored(node)]
         for name in [*dict.fromkeys(reversed(made))][:_FEW]:
-            yield text.moved("unsaid", at.first, at.last, [*own, f"{space}return {name}"], at)
+            yield text.beside("unsaid", last, f"return {name}")
 
 
 def _computing(text: Text) -> list[ast.FunctionDef]:
     """Return the functions that compute, and train nothing."""
-    found = [node for node in walk(text.tree) if isinstance(node, ast.FunctionDef)]
     training = ("backward", "step", "__init__")
-    return [f for f in found if not any(calls_method(f, name) for name in training)]
+    return [f for f in text.functions if not any(calls_method(f, name) for name in training)]
 
 
 def nested(text: Text) -> Iterator[Proposal]:
@@ -379,10 +366,8 @@ def nested(text: Text) -> Iterator[Proposal]:
         if outer in model.body and isinstance(inner, ast.FunctionDef):
             first, last = inner.lineno, inner.end_lineno or 0
             if inner.name in {*FORWARD, *text.asked} or first in text.stops:
-                less = inner.col_offset - outer.col_offset
-                own = text.lines[first - 1 : last]
-                lines = [line[min(less, len(line) - len(line.lstrip())) :] for line in own]
-                at = Spot(first, inner.col_offset, first, len(own[0]))
+                lines = text.own(inner, inner.col_offset - outer.col_offset)
+                at = Spot(first, inner.col_offset, first, len(text.lines[first - 1]))
                 yield text.moved("nested", first, last, lines, at)
 
 
@@ -410,7 +395,7 @@ def spelled(text: Text) -> list[Proposal]:
     for make, name in SPELLINGS.values():
         with suppress(RecursionError):
             found += [replace(one, kind=name) for one in make(text)]
-    loops = [node for node in walk(text.tree) if isinstance(node, ast.While)]
+    loops = every(ast.While, text.tree)
     within = {n for loop in loops for n in range(loop.lineno, (loop.end_lineno or 0) + 1)}
     ending = [one for one in found if one.line not in within]
     return sorted(ending, key=lambda one: one.line not in text.stops)

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations, dropwhile, groupby, pairwise
 
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.text import Text
-from gradkit.runtime.syntax import last_name
+from gradkit.diagnosis.repair.text import Text, exchanged
+from gradkit.runtime.syntax import every, last_name, names_in, walk
 
 TRANSPOSED = "wrong-transpose"
 """The kind of changes of a factor that should be transposed, or should not."""
@@ -25,8 +25,7 @@ ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
 def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
     """Yield a rate in the place of each number that is set, and two numbers exchanged."""
     for values in _set(text.tree):
-        parts = [part for value in values for part in ast.walk(value)]
-        constants = [part for part in parts if isinstance(part, ast.Constant)]
+        constants = [part for value in values for part in every(ast.Constant, value)]
         numbers = [part for part in constants if type(part.value) is float and 0 < part.value < 1]
         for number in numbers:
             for rate in rates:
@@ -34,13 +33,12 @@ def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
                     yield text.put("wrong-constant", text.spot(number), f"{rate:g}")
         for one, other in combinations(numbers, 2) if len(values) == 1 else ():
             if one.value != other.value:
-                both = ((one, ast.unparse(other)), (other, ast.unparse(one)))
-                yield text.put_each("wrong-order", both)
+                yield text.put_each("wrong-order", exchanged((one, other)))
 
 
 def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
     """Yield what is given to names: by statements, by calls, and where nothing is handed over."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.arguments):
             yield [each for each in (*node.defaults, *node.kw_defaults) if each is not None]
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr) and node.value:
@@ -49,7 +47,7 @@ def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
 
 def signs(text: Text) -> Iterator[Proposal]:
     """Yield the differences of a text turned round, but for steps and those of numbers."""
-    for node in ast.walk(text.tree):
+    for node in walk(text.tree):
         if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
             yield text.put("turned-sign", text.spot(node), f"({ast.unparse(node.operand)})")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
@@ -61,12 +59,11 @@ def signs(text: Text) -> Iterator[Proposal]:
 
 def rows(text: Text) -> Iterator[Proposal]:
     """Yield the rows of names that are given to one, with two exchanged that are side by side."""
-    for node in ast.walk(text.tree):
-        value = node.value if isinstance(node, ast.Assign) else None
+    for value in (node.value for node in every(ast.Assign, text.tree)):
         row = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", ())
         for one, other in pairwise(row):
             if isinstance(one, ast.Name) and isinstance(other, ast.Name):
-                yield text.put_each("wrong-order", ((one, other.id), (other, one.id)))
+                yield text.put_each("wrong-order", exchanged((one, other)))
 
 
 def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
@@ -76,8 +73,8 @@ def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
     """
     given = [
         part
-        for part in ast.walk(text.tree)
-        if isinstance(part, ast.Assign) and part.lineno == part.end_lineno and part.lineno in lines
+        for part in every(ast.Assign, text.tree)
+        if part.lineno == part.end_lineno and part.lineno in lines
     ]
     for one, other in pairwise(given):
         entries = isinstance(one.value, ast.Subscript) and isinstance(other.value, ast.Subscript)
@@ -86,20 +83,19 @@ def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
             yield text.put_each("wrong-order", ((one.value, instead), (other.value, source)))
     known = {*ENTRY.findall(text.source)}
     for each in given:
-        for part in ast.walk(each.value):
-            if isinstance(part, ast.Subscript):
-                for at in ast.walk(part.slice):
-                    if isinstance(at, ast.Constant) and at.value in (0, 1):
-                        entry = text.put("wrong-element", text.spot(at), str(1 - at.value))
-                        made = {*ENTRY.findall(entry.lines[0])} - known
-                        # Of an array of which the text has several entries it is one of these.
-                        if all(sum(of == array for array, _ in known) == 1 for of, _ in made):
-                            yield entry
+        for part in every(ast.Subscript, each.value):
+            for at in every(ast.Constant, part.slice):
+                if at.value in (0, 1):
+                    entry = text.put("wrong-element", text.spot(at), str(1 - at.value))
+                    made = {*ENTRY.findall(entry.lines[0])} - known
+                    # Of an array of which the text has several entries it is one of these.
+                    if all(sum(of == array for array, _ in known) == 1 for of, _ in made):
+                        yield entry
 
 
 def products(text: Text) -> Iterator[Proposal]:
     """Yield the products of a text with a factor transposed, or not, exchanged, or by entries."""
-    for node in (part for part in ast.walk(text.tree) if isinstance(part, ast.expr)):
+    for node in every(ast.expr, text.tree):
         factors: Sequence[ast.expr] = ()
         other: ast.operator = ast.Mult()
         if isinstance(node, ast.Call) and last_name(node.func) in ("dot", "matmul"):
@@ -116,15 +112,14 @@ def products(text: Text) -> Iterator[Proposal]:
             else:
                 now = ast.unparse(ast.Attribute(each, "T"))
             yield text.put(TRANSPOSED, text.spot(each), now)
-        both = ((left, ast.unparse(right)), (right, ast.unparse(left)))
-        yield text.put_each("wrong-order", both)
+        yield text.put_each("wrong-order", exchanged(factors))
         whole = ast.unparse(ast.BinOp(left, other, right))
         yield text.put("wrong-operator", text.spot(node), whole)
 
 
 def copies(text: Text) -> Iterator[Proposal]:
     """Yield names, and keys, that are given a copy of what they are given."""
-    for node in ast.walk(text.tree):
+    for node in walk(text.tree):
         given = node.value if isinstance(node, ast.Assign | ast.DictComp) else None
         if isinstance(given, ast.Name | ast.Subscript | ast.Attribute):
             yield text.put("missing-copy", text.spot(given), f"{ast.unparse(given)}.copy()")
@@ -132,8 +127,7 @@ def copies(text: Text) -> Iterator[Proposal]:
 
 def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
     """Yield lines that give names moved up to where all that they read is there; copied, too."""
-    bodies = [node.body for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)]
-    for body in bodies:
+    for body in (function.body for function in text.functions):
         above: list[ast.stmt] = []
         for late, run in groupby(body, lambda each: each.lineno in lines):
             moved = [*run]
@@ -150,10 +144,10 @@ def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
 
 def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
     """Return the last of some statements, from a step on, that give others no name they read."""
-    read = {name for each in moved for name in _names_in(each, ast.Load)}
+    read = {name for each in moved for name in names_in(each, ast.Load)}
     passed: list[ast.stmt] = []
     for each in reversed(above):
-        if read & _names_in(each, ast.Store) or isinstance(each, ast.Expr):
+        if read & names_in(each, ast.Store) or isinstance(each, ast.Expr):
             break
         passed.insert(0, each)
     return [*dropwhile(_gives_a_name, passed)]
@@ -161,8 +155,3 @@ def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[as
 
 def _gives_a_name(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-
-
-def _names_in(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
-    names = (each for each in ast.walk(statement) if isinstance(each, ast.Name))
-    return {each.id for each in names if isinstance(each.ctx, context)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.runtime.syntax import called_method, last_name, readable, walk
+from gradkit.diagnosis.repair.torch_names import group_of
+from gradkit.runtime.syntax import called_method, every, last_name, readable, walk
 from gradkit.runtime.training import calls_method
 
 
@@ -20,6 +21,8 @@ class Spot(Struct, frozen=True):
     last: int
     end: int
 
+
+Located = ast.expr | ast.stmt | ast.keyword
 
 FORWARD = ("forward", "__call__")
 
@@ -33,12 +36,12 @@ class Made(Struct, frozen=True):
 
 def made_in(sources: Iterable[str]) -> Made:
     """Return the names of what is made of a class in some texts, or of layers, and of losses."""
-    nodes = [node for source in sources for node in walk(readable(source))]
-    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | {"Sequential"}
-    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+    trees = [*map(readable, sources)]
+    classes = {node.name for tree in trees for node in every(ast.ClassDef, tree)} | {"Sequential"}
     made = {
         ast.unparse(node.targets[0]): last_name(node.value.func)
-        for node in assigned
+        for tree in trees
+        for node in every(ast.Assign, tree)
         if isinstance(node.value, ast.Call)
     }
     losses = {name: of for name, of in made.items() if of.endswith("Loss")}
@@ -49,9 +52,10 @@ NOTHING = Made()
 
 
 class Text:
-    """One cell: its lines, its tree, the calls in it, and the functions that a model computes by.
+    """One cell: its lines, its tree, the calls and functions in it, and those a model computes by.
 
-    These are its forward pass and what may be called there: methods beside it that train nothing.
+    These last are its forward pass and what may be called there: methods beside it that train
+    nothing.
     ``made`` are names in this and other texts, ``stops`` the lines that the code stops at,
     ``said`` what Python says there, ``asked`` the methods and attributes that something else asks
     for, and ``there`` the names that are there besides.
@@ -72,23 +76,24 @@ class Text:
         self.stops, self.said, self.asked, self.there = stops, said, asked, there
         self.lines = source.split("\n")
         self.tree = readable(source)
-        self.calls = [node for node in walk(self.tree) if isinstance(node, ast.Call)]
-        functions = [node for node in walk(self.tree) if isinstance(node, ast.FunctionDef)]
-        self.computing = [node for node in functions if node.name in FORWARD]
-        for model in walk(self.tree):
-            if isinstance(model, ast.ClassDef) and any(f in model.body for f in self.computing):
-                own = [each for each in functions if each in model.body]
+        self.calls = every(ast.Call, self.tree)
+        self.functions = every(ast.FunctionDef, self.tree)
+        self.computing = [node for node in self.functions if node.name in FORWARD]
+        for model in every(ast.ClassDef, self.tree):
+            if any(f in model.body for f in self.computing):
+                own = [each for each in self.functions if each in model.body]
                 trained = [each for each in own if calls_method(each, "backward")]
                 self.computing += [f for f in own if f not in trained and f.name != "__init__"]
 
-    def spot(self, node: ast.expr | ast.stmt | ast.keyword) -> Spot:
-        """Return where a node stands."""
-        last = node.end_lineno or node.lineno
+    def spot(self, node: Located, until: Located | None = None) -> Spot:
+        """Return where a node stands, to its own end or to that of another one."""
+        end = until or node
+        last = end.end_lineno or end.lineno
         return Spot(
             node.lineno,
             self._column(node.lineno, node.col_offset),
             last,
-            self._column(last, node.end_col_offset or 0),
+            self._column(last, end.end_col_offset or 0),
         )
 
     def function(self, line: int) -> str:
@@ -107,8 +112,8 @@ class Text:
 
     def parameters(self, node: ast.AST) -> list[str]:
         """Return the parameters of the function that a node stands in."""
-        for function in walk(self.tree):
-            if isinstance(function, ast.FunctionDef) and any(one is node for one in walk(function)):
+        for function in self.functions:
+            if any(one is node for one in walk(function)):
                 return [each.arg for each in function.args.args]
         return []
 
@@ -120,6 +125,11 @@ class Text:
         before, after = self.lines[at.first - 1][: at.start], self.lines[at.last - 1][at.end :]
         lines = f"{before}{text}{after}".split("\n")
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
+
+    def renamed(self, kind: str, node: ast.expr, name: str) -> Proposal:
+        """Return the change that puts another last name in the place of an expression's."""
+        at = self.spot(node)
+        return self.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
     def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
         """Return the change that puts texts in the place of several parts of a line each."""
@@ -135,15 +145,33 @@ class Text:
         inside = lines[begin.first - 1 : end.last]
         return self.moved(kind, begin.first, end.last, inside, begin)
 
+    def own(self, node: ast.expr | ast.stmt, less: int = 0) -> list[str]:
+        """Return the lines that a node stands in, so many columns less far in."""
+        lines = self.lines[node.lineno - 1 : node.end_lineno]
+        return [line[min(less, _indent(line)) :] for line in lines]
+
+    def beside(
+        self, kind: str, node: ast.expr | ast.stmt, line: str, *, before: bool = False
+    ) -> Proposal:
+        """Return the change that puts a line behind a statement, or before it, as far in."""
+        at, own = self.spot(node), self.own(node)
+        line = own[0][: _indent(own[0])] + line
+        lines = [line, *own] if before else [*own, line]
+        return self.moved(kind, at.first, at.last, lines, at)
+
     def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
         """Return the change that puts lines in the place of others, for the sake of a statement."""
         ends = at.first, at.start, at.last, at.end
         return Proposal(self.cell, kind, first, last, tuple(lines), *ends)
 
 
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
 def attributes_in(node: ast.AST) -> list[ast.Attribute]:
     """Return the attributes that are read, or given a value, in a part of a text."""
-    return [each for each in walk(node) if isinstance(each, ast.Attribute)]
+    return every(ast.Attribute, node)
 
 
 def is_stored(node: ast.Name) -> bool:
@@ -169,10 +197,16 @@ def front_of(function: ast.expr) -> str:
     return ast.unparse(function).removesuffix(last_name(function))
 
 
-def renamed(text: Text, kind: str, node: ast.expr, name: str) -> Proposal:
-    """Propose another last name in the place of a function's."""
-    at = text.spot(node)
-    return text.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
+def other_names(
+    text: Text, kind: str, groups: tuple[Mapping[str, str], ...], wanted: Collection[str]
+) -> Iterator[Proposal]:
+    """Propose the names of what is wanted in the place of others of a group, see `group_of`."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            own = last_name(node)
+            group = group_of(own, groups)
+            instead = [group[each] for each in wanted if group.get(each, own) != own]
+            yield from (text.renamed(kind, node, name) for name in instead)
 
 
 def is_number(node: ast.expr) -> bool:

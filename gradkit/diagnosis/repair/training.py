@@ -14,7 +14,7 @@ from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.spelling import SPELLINGS, others
 from gradkit.diagnosis.repair.text import Spot, Text
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import names_in, walk
+from gradkit.runtime.syntax import every, names_in, walk
 
 Changes = Callable[[Text, Task], Iterator[Proposal]]
 
@@ -25,8 +25,7 @@ def changes(task: Task, text: Text) -> Iterator[Proposal]:
     What counts the rounds of a ``while`` loop is not changed but in how much it counts: a loop that
     never ends by itself is ended in time here.
     """
-    tests = [names_in(node.test) for node in walk(text.tree) if isinstance(node, ast.While)]
-    counters = set().union(*tests)
+    counters = set().union(*(names_in(loop.test) for loop in every(ast.While, text.tree)))
     counting = {n.lineno for n in walk(text.tree) if isinstance(n, ast.stmt) and _sets(n, counters)}
     for kind, (make, _, _) in KINDS.items():
         yield from (one for one in make(text, task) if kind == "count" or one.line not in counting)

@@ -21,7 +21,7 @@ from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.reading import Reading
 from gradkit.diagnosis.rules.symbols import Shape, Table, letters_of, shape_of
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateProbes
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
 
 MOST_FORMS = 12
@@ -56,7 +56,7 @@ def recover(
     if program is None:
         return {}
     shape = shape_of(task)
-    check = Table(task, fresh.inputs, _finite(fresh).after)
+    check = Table(task, fresh.inputs, _finite(fresh))
     reading = Reading(shape, Compounds(shape, program, check, rough=precision is not DOUBLE))
     found: dict[Entry, Rule] = {}
     for entry in shape.entries:
@@ -108,13 +108,12 @@ def _without_circles(found: dict[Entry, Rule]) -> dict[Entry, Rule]:
     return found
 
 
-def _finite(probes: UpdateProbes) -> UpdateProbes:
-    """Entries without numbers out of the way: nobody's rule can be told with them."""
-    after = {
+def _finite(probes: UpdateProbes) -> dict[str, Array]:
+    """What came back, entries without numbers out of the way: no rule can be told with them."""
+    return {
         key: np.where(np.isfinite(value).all(axis=0), value, probes.inputs.before[key])
         for key, value in probes.after.items()
     }
-    return UpdateProbes(probes.inputs, after)
 
 
 def _holds(rule: Rule, check: Table, precision: Precision) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from gradkit.diagnosis.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
 from gradkit.judge.comparison import entry_label
 from gradkit.records.rule import Factor, Names, Rule, Term
@@ -61,13 +63,11 @@ def _merged(factors: tuple[Factor, ...]) -> list[Factor]:
     """``(1−A)(1+A)`` reads as ``(1−A²)``."""
     merged = list(factors)
     for factor in factors:
-        twin = Factor("hidden_excess", factor.index, factor.when, factor.power)
+        twin = replace(factor, symbol="hidden_excess")
         if factor.symbol == "hidden_complement" and twin in merged:
             merged.remove(twin)
             place = merged.index(factor)
-            merged[place] = Factor(
-                "hidden_square_complement", factor.index, factor.when, factor.power
-            )
+            merged[place] = replace(factor, symbol="hidden_square_complement")
     return merged
 
 

@@ -24,6 +24,7 @@ from gradkit.runtime.repair.pool import Question, Throwaway, ratio_of, share_rig
 from gradkit.runtime.repair.slots import SEEN, Record, Slot, copied, seen_call, slots_of, watched
 from gradkit.runtime.repair.values import Names
 from gradkit.runtime.serve import reseed
+from gradkit.runtime.syntax import every
 
 SOON, TIMES = 0.02, 10
 """Seconds that any run may take, and how many times as long as all runs before the change."""
@@ -73,20 +74,7 @@ class Bench:
         self.namespace, self._put, self.question = namespace, put, question
         self.budget = budget
         self.again, self.waits, self._late, self._wasted = False, False, LATE, ENDLESS
-        self.targets: list[Target] = []
-        self.helpers: list[str] = []
-        self.words: list[str] = []
-        self.keys: list[str] = []
-        self.lacking: list[str] = []
-        self._codes: dict[tuple[str, int], CodeType] = {}
-        self._arounds: dict[int, CodeType] = {}
-        self._slots: list[Slot] = []
-        self._watched: list[tuple[Target, CodeType]] = []
         self._length = 0
-        self._late_ones: set[int] = set()
-        self._before: dict[int, dict[str, Any]] = {}
-        self._amiss: set[str] = set()
-        self._amiss_before: dict[int, set[str]] = {}
 
     def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""
@@ -100,8 +88,14 @@ class Bench:
         read = (key for tree in self._trees.values() for key in _keys(tree))
         asked = (re.findall(KEY, each) for each in self.question.reads)
         self.keys = list(dict.fromkeys([*itertools.chain(*asked), *read]))
-        self._codes, self._late_ones, self._before, self._arounds = {}, set(), {}, {}
-        self.lacking, self._watched, self._amiss_before = [], [], {}
+        self.lacking: list[str] = []
+        self._codes: dict[tuple[str, int], CodeType] = {}
+        self._arounds: dict[int, CodeType] = {}
+        self._watched: list[tuple[Target, CodeType]] = []
+        self._late_ones: set[int] = set()
+        self._before: dict[int, dict[str, Any]] = {}
+        self._amiss: set[str] = set()
+        self._amiss_before: dict[int, set[str]] = {}
         for target in self.targets:
             self.reload(target)
 
@@ -122,15 +116,14 @@ class Bench:
     def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
         tree = self._trees[cell]
         for top in tree.body:
-            for node in ast.walk(top):
-                if isinstance(node, ast.FunctionDef) and node.lineno == line:
+            for node in every(ast.FunctionDef, top):
+                if node.lineno == line:
                     yield Target(cell, tree, top, node, slots_of(node), right)
 
     def load(self, target: Target) -> bool:
         """Put a function's text, as it is in its tree, among the student's names."""
         try:
-            module = ast.Module([target.top], [])
-            self._put(target.top, compile(module, target.cell, "exec", dont_inherit=True))
+            self._put(target.top, _compiled(target))
         except Exception:  # changed text that cannot be made is no answer
             return False
         return True
@@ -167,11 +160,9 @@ class Bench:
             node = slot.node
             slot.put(seen_call(ASKED, node))
             try:
-                module = ast.Module([target.top], [])
-                code = compile(module, target.cell, "exec", dont_inherit=True)
+                self._arounds[id(slot)] = _compiled(target)
             finally:
                 slot.put(node)
-            self._arounds[id(slot)] = code
         return self._arounds[id(slot)]
 
     def _hung(self, target: Target, slot: Slot, around: CodeType) -> bool:
@@ -194,8 +185,7 @@ class Bench:
         """Put a function's own text there again."""
         place = target.cell, target.top.lineno
         if place not in self._codes:
-            module = ast.Module([target.top], [])
-            self._codes[place] = compile(module, target.cell, "exec", dont_inherit=True)
+            self._codes[place] = _compiled(target)
         self._put(target.top, self._codes[place])
 
     @property
@@ -209,13 +199,12 @@ class Bench:
         Nor is where a change makes wrong what earlier lines gave. Lines before the last are run
         once if it is known that no ``changed`` function is in them.
         """
-        names: dict[str, Any] = {"np": np}
         asked, self._amiss = self.question, set()
         states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], 0.0)
         self.budget.spend(RUN)
         try:
             with limit(self._late):
-                names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
+                names = self._names()
                 before = self._run(draw, names, once=id(changed) in self._late_ones)
                 if self._amiss - self._amiss_before.setdefault(id(draw), self._amiss):
                     return states
@@ -239,11 +228,10 @@ class Bench:
 
     def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
         """Return what is made of each output; nothing where the lines raise."""
-        names: dict[str, Any] = {"np": np}
         found: dict[str, Any] = {}
         self.budget.spend(RUN)
         with contextlib.suppress(Exception, LateError), limit(self._late):
-            names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
+            names = self._names()
             self._run(draw, names)
             self.budget.spend(self.price - RUN)
             for name in self.question.reads:
@@ -283,6 +271,11 @@ class Bench:
     def leave(self) -> None:
         """Take what watches out of the student's names."""
         dict.pop(self.namespace, SEEN, None)
+
+    def _names(self) -> dict[str, Any]:
+        """Return what the lines see: numpy, and the student's functions."""
+        own = {name: self.namespace[own] for name, own in self.question.functions.items()}
+        return {"np": np, **own}
 
     def _reads(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, float]:
         """Return the share that is right of what is read; of what is not there nothing is."""
@@ -352,9 +345,8 @@ class Bench:
         try:
             for target, code in self._watched:
                 self._put(target.top, code)
-            names: dict[str, Any] = {"np": np}
             with contextlib.suppress(Exception, LateError), limit(10 * LATE):
-                names |= {n: self.namespace[own] for n, own in self.question.functions.items()}
+                names = self._names()
                 try:
                     self._run(draw, names, seen=lambda: self._split(record))
                 except KeyError as error:
@@ -379,17 +371,21 @@ class Bench:
             self._watched.append((target, watched(target.top, own, target.cell)))
 
 
+def _compiled(target: Target) -> CodeType:
+    """Compile the definition that a function stands in, as it is in its tree."""
+    return compile(ast.Module([target.top], []), target.cell, "exec", dont_inherit=True)
+
+
 KEY = r"\[['\"](\w+)['\"]\]"
 """A key, as it is read."""
 
 
 def _keys(tree: ast.Module) -> Iterator[str]:
     """Yield the keys that are read."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            value = getattr(node.slice, "value", None)
-            if isinstance(value, str):
-                yield value
+    for node in every(ast.Subscript, tree):
+        value = getattr(node.slice, "value", None)
+        if isinstance(node.ctx, ast.Load) and isinstance(value, str):
+            yield value
 
 
 def _words(tree: ast.Module) -> Iterator[str]:

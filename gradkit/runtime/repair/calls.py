@@ -26,6 +26,7 @@ from gradkit.runtime.repair.tree import (
     is_numpy,
     new,
     number_of,
+    owner_of,
     with_parts,
 )
 from gradkit.runtime.syntax import base_name
@@ -81,10 +82,10 @@ def other_calls(spot: Spot) -> Iterator[Change]:
         # The sum of squares for the square of the sum.
         swapped = with_parts(node, args=inner.args)
         yield Change("wrong-order", with_parts(inner, args=[swapped]))
-    if isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value):
-        yield Change("extra-function", node.func.value)
+    if (owner := owner_of(node)) is not None:
+        yield Change("extra-function", owner)
         if name == "copy":
-            yield Change("wrong-function", called_with("np.zeros_like(x)", node.func.value))
+            yield Change("wrong-function", called_with("np.zeros_like(x)", owner))
     if is_array(spot.value):
         near = spot.scope.alike(ast.unparse(node), spot.value)
         held = {spot.scope.values[other].tobytes(): other for other in reversed(near)}
@@ -111,13 +112,9 @@ def other_calls(spot: Spot) -> Iterator[Change]:
         switched = new(ast.keyword, option, new(ast.Constant, not default))
         words = [each for each in node.keywords if each.arg != option]
         yield Change("wrong-option", with_parts(node, keywords=[*words, switched]))
-    for at, keyword in enumerate(node.keywords if name == "dict" else ()):
+    for keyword in node.keywords if name == "dict" else ():
         for key in spot.scope.keys_for(keyword.arg or "", other=False):
-            words = [
-                *node.keywords[:at],
-                new(ast.keyword, key, keyword.value),
-                *node.keywords[at + 1 :],
-            ]
+            words = [with_parts(e, arg=key) if e is keyword else e for e in node.keywords]
             yield Change("wrong-entry", with_parts(node, keywords=words))
     for keyword in node.keywords:
         rest = [each for each in node.keywords if each is not keyword]
@@ -187,7 +184,7 @@ def _reduced(node: ast.Call) -> Iterator[Change]:
         node = with_parts(node, func=expression(f"np.{node.func.id}"))
     kept = new(ast.keyword, "keepdims", new(ast.Constant, True))
     axes = [new(ast.keyword, "axis", expression(f"{axis}")) for axis in AXES]
-    method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
+    method = owner_of(node) is not None
     rest = [each for each in node.keywords if each.arg != "axis"]
     made: list[list[ast.keyword]] = []
     if "axis" not in has and len(node.args) == (0 if method else 1):
@@ -202,8 +199,7 @@ def _reduced(node: ast.Call) -> Iterator[Change]:
 
 def _picked(spot: Spot, node: Any) -> Iterator[Change]:
     """Yield an entry of a row in the place of what all of it comes to."""
-    method = isinstance(node.func, ast.Attribute) and not is_numpy(node.func.value)
-    own = node.func.value if method else node.args[0] if node.args else node
+    own = owner_of(node) or (node.args[0] if node.args else node)
     row = spot.scope.values.get(ast.unparse(own))
     if isinstance(row, np.ndarray) and row.ndim == 1:
         entries = [each for each in spot.scope.numbers_that(count=True) if "[" in each]
@@ -225,7 +221,7 @@ def _bounds(node: ast.Call) -> Iterator[Change]:
         more = [[binary(rest[0], ast.FloorDiv, rest[1])]]  # rounds are counted for steps
     for args in more:
         yield Change("wrong-bounds", with_parts(node, args=args))
-    yield Change("wrong-bounds", new(ast.Call, expression("reversed"), [node], []))
+    yield Change("wrong-bounds", called_with("reversed(x)", node))
 
 
 WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any
@@ -406,7 +406,7 @@ class Candidates:
         so are values that are as near to the model's as the one before, where ``nearer`` ones are
         looked for.
         """
-        more = _more(place.target)
+        more = CLEARED * place.target.right
         priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
         hits: list[Candidate] = []
         own = [ast.unparse(each) for each in getattr(place.slot.statement, "targets", ())]
@@ -431,9 +431,9 @@ class Candidates:
                 cost,
                 place.order,
                 place.target,
-                _putting(spot.put, change.node),
-                _putting(spot.put, spot.node),
-                _writing(spot.node, change.node),
+                partial(spot.put, change.node),
+                partial(spot.put, spot.node),
+                partial(write_expression, spot.node, change.node),
                 near if place.doubtful and signature(after) not in place.held else 0,
                 place.touches,
                 place.doubtful or place.plain or self._places.stops,
@@ -536,27 +536,15 @@ def _cost(change: Change, node: ast.expr) -> float:
     return change.cost + PER_NODE * abs(after - size) + INNER * inner
 
 
-def _more(target: Target) -> float:
-    return CLEARED if target.right else 0.0
-
-
-def _putting(put: Callable[[ast.expr], None], node: ast.expr) -> Callable[[], None]:
-    return lambda: put(node)
-
-
-def _writing(old: ast.expr, new: ast.expr) -> Callable[[str, str], Written]:
-    return lambda source, wanted: write_expression(source, old, new, wanted)
-
-
 def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Target) -> Candidate:
     """Return the change of a block as one in its place."""
-    kept, made, told = [*block], change.block, change.told
+    kept = [*block]
     return Candidate(
         change.kind,
-        change.cost + PER_NODE + _more(target),
+        change.cost + PER_NODE + CLEARED * target.right,
         order,
         target,
-        lambda: block.__setitem__(slice(None), made),
-        lambda: block.__setitem__(slice(None), kept),
-        lambda source, wanted: write_block(source, kept, made, told, wanted),
+        partial(block.__setitem__, slice(None), change.block),
+        partial(block.__setitem__, slice(None), kept),
+        partial(write_block, kept, change.block, change.told),
     )

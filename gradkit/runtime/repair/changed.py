@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
+from gradkit.runtime.namespace import MISSING, put_back
 from gradkit.runtime.syntax import names_bound, names_in_class_bodies
-
-MISSING = object()
 
 Put = Callable[[ast.stmt, CodeType], None]
 
@@ -50,10 +49,7 @@ def kept(namespace: dict[str, Any]) -> Iterator[Put]:
             _put_body(before[name], own)
         for name, value in before.items():
             _inherit(dict.get(namespace, name), value)
-            if value is MISSING:
-                dict.pop(namespace, name, None)
-            else:
-                dict.__setitem__(namespace, name, value)
+            put_back(namespace, name, value)
 
 
 _Body = tuple[CodeType, tuple[Any, ...] | None, dict[str, Any] | None]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from gradkit.runtime.repair.tree import binary, expression, new, renamed, with_parts
+from gradkit.runtime.repair.tree import binary, expression, negative, new, renamed, with_parts
 
 
 def picked(index: ast.expr) -> Iterator[ast.expr]:
@@ -175,7 +175,7 @@ def _sliced(part: Any) -> Iterator[ast.expr]:
             yield with_parts(part, upper=expression("-1"))
         # From the other end.
         if part.lower is not None and part.upper is None:
-            yield with_parts(part, lower=None, upper=new(ast.UnaryOp, ast.USub(), part.lower))
+            yield with_parts(part, lower=None, upper=negative(part.lower))
         if part.lower is None and isinstance(part.upper, ast.UnaryOp):
             yield with_parts(part, lower=part.upper.operand, upper=None)
     elif not isinstance(part, ast.Constant | ast.Tuple):

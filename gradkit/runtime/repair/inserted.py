@@ -18,7 +18,7 @@ from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
 from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, statement_of, with_parts
 from gradkit.runtime.repair.values import OPERATIONS
-from gradkit.runtime.syntax import names_in
+from gradkit.runtime.syntax import every, names_in
 
 PUT_IN, FILLS = 1.7, 0.3
 """What it costs to put in a statement, but for its nodes; how much less if that fills a name."""
@@ -53,7 +53,7 @@ def inserted(
         Where the only entry of an output is that is wrong.
     """
     made = names_in(function, ast.Store)
-    handed = {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
+    handed = {part.arg for part in every(ast.arg, function)}
     written = tuple(f"{each}[" for each in made | _written(function))
     seen = set()
     for parent, block in blocks_below(function):
@@ -174,8 +174,8 @@ def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
     if not isinstance(loop, ast.For):
         return
     read = names_in(loop, ast.Load) - names_in(loop, ast.Store)
-    for statement in ast.walk(function):
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Subscript):
+    for statement in every(ast.Assign, function):
+        if isinstance(statement.value, ast.Subscript):
             for counter in names_in(loop.target) if _targets(statement) <= read else ():
                 index = new(ast.Name, counter, ast.Load())
                 yield with_parts(statement, value=with_parts(statement.value, slice=index))
@@ -253,9 +253,8 @@ RESULTS = 4
 
 def _of_results(function: ast.AST) -> Iterator[ast.stmt]:
     """Yield what a function may give that gives nothing."""
-    parts = [*ast.walk(function)]
-    if not any(isinstance(part, ast.Return) and part.value for part in parts):
-        stored = [p for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)]
+    if not any(part.value for part in every(ast.Return, function)):
+        stored = [p for p in every(ast.Name, function) if isinstance(p.ctx, ast.Store)]
         names = dict.fromkeys(p.id for p in sorted(stored, key=lambda p: -p.lineno))
         for name in itertools.islice(names, RESULTS):
             yield new(ast.Return, new(ast.Name, name, ast.Load()))
@@ -313,12 +312,8 @@ def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) ->
     The slope of the cross entropy is that, at the right class.
     """
     read = names_in(statement, ast.Load) & {*made}
-    for part in ast.walk(function) if read else ():
-        if (
-            isinstance(part, ast.Subscript)
-            and isinstance(part.ctx, ast.Load)
-            and names_in(part.slice)
-        ):
+    for part in every(ast.Subscript, function) if read else ():
+        if isinstance(part.ctx, ast.Load) and names_in(part.slice):
             alone = isinstance(part.slice, ast.Name)
             for name in sorted(read if alone else read & {ast.unparse(part.value)}):
                 row = new(ast.Name, name, ast.Load())
@@ -332,9 +327,8 @@ def _is_0(value: Any) -> bool:
 
 def _written(node: ast.AST) -> set[str]:
     """Return the names of what is given entries below a node."""
-    parts = (part for part in ast.walk(node) if isinstance(part, ast.Subscript))
-    stored = (ast.unparse(part) for part in parts if isinstance(part.ctx, ast.Store))
-    return {text.partition("[")[0] for text in stored}
+    parts = (part for part in every(ast.Subscript, node) if isinstance(part.ctx, ast.Store))
+    return {ast.unparse(part).partition("[")[0] for part in parts}
 
 
 def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
@@ -357,14 +351,8 @@ def _updated(target: str, kind: type[ast.operator], value: ast.expr) -> ast.stmt
     return new(ast.AugAssign, stored, kind(), value)  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=10_000)
-def _dumped(statement: ast.stmt) -> str:
-    return ast.dump(statement)
-
-
-@lru_cache(maxsize=10_000)
-def _text(node: ast.AST) -> str:
-    return ast.unparse(node)
+_dumped = lru_cache(maxsize=10_000)(ast.dump)
+_text = lru_cache(maxsize=10_000)(ast.unparse)
 
 
 def _at(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
@@ -393,8 +381,7 @@ def _given(statement: ast.stmt) -> set[str]:
 
 
 def _has_words(index: ast.expr) -> bool:
-    constants = (part for part in ast.walk(index) if isinstance(part, ast.Constant))
-    return any(isinstance(part.value, str) for part in constants)
+    return any(isinstance(part.value, str) for part in every(ast.Constant, index))
 
 
 def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:

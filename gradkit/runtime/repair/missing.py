@@ -15,6 +15,7 @@ from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
+    SUMS,
     Change,
     adds,
     binary,
@@ -56,9 +57,8 @@ def missing_parts(spot: Spot) -> Iterator[Change]:
     terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
     # In a product it takes brackets, which is more than a factor is.
     cost = LARGER if spot.whole else LARGE + BRACKETS
-    for name in (*terms, "1"):
-        for operator in (ast.Add, ast.Sub):
-            yield Change("missing-term", binary(node, operator, expression(name)), cost)
+    for name, operator in itertools.product((*terms, "1"), SUMS):
+        yield Change("missing-term", binary(node, operator, expression(name)), cost)
     if adds(node):
         # What is added for W1 and W2 may be for W3 as well.
         last: Any = node.right  # type: ignore[attr-defined]
@@ -76,29 +76,29 @@ def missing_parts(spot: Spot) -> Iterator[Change]:
     parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
     twice = [f"(2 * {name})" for name in rates]
     ratios = [f"{each:.6g}" for each in scope.ratios] if not spot.indexes else []
-    for factor in (*names, *rates, *counts, "2", "0.5", *ratios, *twice):
-        for each in parts:
-            yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
+    factors = (*names, *rates, *counts, "2", "0.5", *ratios, *twice)
+    for factor, each in itertools.product(factors, parts):
+        yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
     slopes = [
         slope
         for name in same
         for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}")
     ]
-    for kind, factors in (
+    for kind, several in (
         ("missing-slope", slopes),
         ("missing-factor", [f"1 / {name} ** 2" for name in names]),
         ("missing-factor", [rest for n in rates for rest in (f"1 - {n}", f"{n} - 1")]),
         ("missing-factor", [f"{rate} / {count}" for rate in rates for count in counts]),
     ):
-        for factor in factors:
+        for factor in several:
             yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)
     for name in same:
         products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
         halves = [f"{rate} * {name} / 2" for rate in rates]
         parts_of = [f"{r} * {name} / {n}" for r in rates[:RATES] for n in counts[:RATES]]
-        for term in (*products, *halves, *(f"{name} / {count}" for count in counts), *parts_of):
-            for operator in (ast.Add, ast.Sub):
-                yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
+        shares = [f"{name} / {count}" for count in counts]
+        for term, operator in itertools.product((*products, *halves, *shares, *parts_of), SUMS):
+            yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
 
 
 def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
@@ -150,7 +150,7 @@ def applied_functions(spot: Spot) -> Iterator[Change]:
             for before in (":, :, ", ":, "):
                 steps = expression(f"x[{before}::{name}, ::{name}]")
                 yield Change("wrong-element", with_parts(steps, value=node), LARGE)
-        for axes, name in itertools.product(windows, ("sum", "max", "mean")):
-            for kept in ("", ", keepdims=True"):
-                call = called_with(f"np.{name}(x, axis={axes}{kept})", node)
-                yield Change("missing-function", call, LARGE)
+        kept_or_not = ("", ", keepdims=True")
+        for axes, name, kept in itertools.product(windows, ("sum", "max", "mean"), kept_or_not):
+            call = called_with(f"np.{name}(x, axis={axes}{kept})", node)
+            yield Change("missing-function", call, LARGE)

@@ -28,6 +28,7 @@ from gradkit.runtime.repair.tree import (
     adds,
     called,
     expression,
+    negative,
     new,
     number_of,
     renamed,
@@ -122,7 +123,7 @@ def others_throughout(spot: Spot) -> Iterator[Change]:
             (own,) = part.args
             yield Change("extra-function", renamed(spot.node, {text: own}), SCALED)
             signed = isinstance(own, ast.UnaryOp) and isinstance(own.op, ast.USub)
-            turned = own.operand if signed else new(ast.UnaryOp, ast.USub(), own)  # type: ignore[attr-defined]
+            turned = own.operand if signed else negative(own)  # type: ignore[attr-defined]
             if called(part) == "exp":
                 other = with_parts(part, args=[turned])
                 yield Change("turned-sign", renamed(spot.node, {text: other}), SCALED)

@@ -19,9 +19,10 @@ from gradkit.runtime.repair.tree import (
     binary,
     called,
     expression,
-    is_numpy,
     is_same,
+    negative,
     new,
+    owner_of,
     product_of,
     with_parts,
 )
@@ -53,14 +54,13 @@ def other_operations(spot: Spot) -> Iterator[Change]:
     fixed = isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant)
     for operator in OPERATORS if not isinstance(node.op, ast.FloorDiv) else (ast.Div,):
         if not isinstance(node.op, operator) and not (fixed and operator in SUMS):
-            turned = added and operator in (ast.Add, ast.Sub)
-            kind = "turned-sign" if turned else "wrong-operator"
+            kind = "turned-sign" if added and operator in SUMS else "wrong-operator"
             yield Change(kind, with_parts(node, op=operator()))
     if isinstance(node.op, ast.Mult) and isinstance(node.right, ast.Constant):
         yield Change("wrong-power", with_parts(node, op=ast.Pow()))
     yield Change("extra-term" if added else "surplus-factor", node.left)
     if isinstance(node.op, ast.Sub):
-        yield Change("extra-term", new(ast.UnaryOp, ast.USub(), node.right), LARGER)
+        yield Change("extra-term", negative(node.right), LARGER)
     else:
         yield Change("extra-term" if added else "surplus-factor", node.right)
     for part in (node.left, node.right) if not added else ():
@@ -92,43 +92,35 @@ def _other_slopes(node: ast.BinOp) -> Iterator[Change]:
             yield Change("wrong-expression", made)
 
 
-def _regrouped(node: ast.BinOp) -> Iterator[Change]:
+def _regrouped(node: Any) -> Iterator[Change]:
     """Yield the same row of operations with its brackets in another place.
 
     An operation that is another one takes other brackets with it: ``a - b + c`` for ``a - b * c``.
     """
-    added = adds(node)
-    if isinstance(node.left, ast.BinOp) and isinstance(node.right, ast.BinOp) and added:
+    added, left, right = adds(node), node.left, node.right
+    product = isinstance(right, ast.BinOp) and isinstance(right.op, ast.Mult | ast.Div)
+    if added and product and isinstance(left, ast.BinOp):
         # a - 1 - b * c for a - (1 - b) * c.
-        first, second = node.left, node.right
-        if isinstance(second.op, ast.Mult | ast.Div):
-            factor = with_parts(node, left=first.right, right=second.left)
-            product = with_parts(second, left=factor)
-            yield Change("wrong-brackets", with_parts(first, right=product), LARGER)
-    if isinstance(node.left, ast.BinOp) and added:
-        inner = node.left
-        if adds(inner):
-            for operator in (ast.Mult, ast.Div):
-                product = with_parts(node, left=inner.right, op=operator())
-                yield Change("wrong-operator", with_parts(inner, right=product))
-    if isinstance(node.right, ast.BinOp) and added:
-        inner = node.right
-        if isinstance(inner.op, ast.Mult | ast.Div):
-            for other in (ast.Add, ast.Sub):
-                left = with_parts(node, right=inner.left)
-                yield Change("wrong-operator", with_parts(inner, left=left, op=other()))
-    if isinstance(node.left, ast.BinOp):
-        inner = node.left
-        right = with_parts(node, left=inner.right)
-        yield Change("wrong-brackets", with_parts(inner, right=right), _written(node, inner))
-        if isinstance(last := inner.right, ast.BinOp):
+        factor = with_parts(right, left=with_parts(node, left=left.right, right=right.left))
+        yield Change("wrong-brackets", with_parts(left, right=factor), LARGER)
+    if added and adds(left):
+        for operator in (ast.Mult, ast.Div):
+            factor = with_parts(node, left=left.right, op=operator())
+            yield Change("wrong-operator", with_parts(left, right=factor))
+    if added and product:
+        for other in SUMS:
+            term = with_parts(node, right=right.left)
+            yield Change("wrong-operator", with_parts(right, left=term, op=other()))
+    if isinstance(left, ast.BinOp):
+        whole = with_parts(left, right=with_parts(node, left=left.right))
+        yield Change("wrong-brackets", whole, _written(node, left))
+        if isinstance(last := left.right, ast.BinOp):
             # a / b ** (c / d) for a / b ** c / d.
             power = with_parts(last, right=with_parts(node, left=last.right))
-            yield Change("wrong-brackets", with_parts(inner, right=power), LARGER)
-    if isinstance(node.right, ast.BinOp):
-        inner = node.right
-        left = with_parts(node, right=inner.left)
-        yield Change("wrong-brackets", with_parts(inner, left=left), _written(node, inner))
+            yield Change("wrong-brackets", with_parts(left, right=power), LARGER)
+    if isinstance(right, ast.BinOp):
+        whole = with_parts(right, left=with_parts(node, right=right.left))
+        yield Change("wrong-brackets", whole, _written(node, right))
 
 
 def _closed(node: Any) -> Iterator[Change]:
@@ -150,17 +142,16 @@ def _closed(node: Any) -> Iterator[Change]:
     if isinstance(call, ast.Call) and call.args and called(call) != "len":
         first, *rest = call.args
         last: Any = node.right
-        method = last.func if isinstance(last, ast.Call) else None
-        own = method.value if isinstance(method, ast.Attribute) else None
-        base = last if own is None or is_numpy(own) else own
-        made = with_parts(call, args=[with_parts(node, left=first, right=base), *rest])
-        if base is own:
-            made = with_parts(last, func=with_parts(method, value=made))
-        whole = made if before is None else with_parts(before, right=made)
-        yield Change("wrong-brackets", whole)
+        owner = owner_of(last)
+        made = with_parts(call, args=[with_parts(node, left=first, right=owner or last), *rest])
+        if owner is not None:
+            made = with_parts(last, func=with_parts(last.func, value=made))
+        ways = [made]
         if _is_same_but_for_one(call, last):
-            both = with_parts(call, args=[with_parts(node, left=first, right=last.args[0]), *rest])
-            whole = both if before is None else with_parts(before, right=both)
+            both = with_parts(node, left=first, right=last.args[0])
+            ways.append(with_parts(call, args=[both, *rest]))
+        for way in ways:
+            whole = way if before is None else with_parts(before, right=way)
             yield Change("wrong-brackets", whole)
 
 
@@ -229,4 +220,4 @@ def with_sign(spot: Spot) -> Iterator[Change]:
     plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
     plain = plain or any(called(a) == "range" for a in spot.above)  # which has no sign
     if spot.whole and not plain and is_numeric(spot.value) and not isinstance(spot.value, WHOLE):
-        yield Change("turned-sign", new(ast.UnaryOp, ast.USub(), spot.node), SIGNED)
+        yield Change("turned-sign", negative(spot.node), SIGNED)

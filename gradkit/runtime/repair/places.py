@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, called, expression
 from gradkit.runtime.repair.values import Names, Values
-from gradkit.runtime.syntax import unread_parameters
+from gradkit.runtime.syntax import every, unread_parameters
 
 COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
 """What says little of other rounds of a loop: in the first ones a counter is as good as 0, and
@@ -197,7 +198,7 @@ class Places:
             # Only where values are the same a later one is asked for.
             runs[0] = [each for place, each in enumerate(runs[0]) if place != FURTHER]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
-            before = self._tried([*values, *others], _value_of(slot))
+            before = self._tried([*values, *others], methodcaller("first", slot.node))
             scopes = self._scopes(target, runs[0])
             yield Place(target, slot, order, runs, values, others, before, scopes)
 
@@ -338,15 +339,12 @@ def rank(place: Place) -> tuple[bool, int, bool, bool]:
 @lru_cache(maxsize=100)
 def _counters(function: ast.AST) -> list[str]:
     """Return the names that loops count with."""
-    loops = [loop for loop in ast.walk(function) if isinstance(loop, ast.For)]
-    parts = (part for loop in loops for part in ast.walk(loop.target))
-    return [part.id for part in parts if isinstance(part, ast.Name)]
+    return [name.id for loop in every(ast.For, function) for name in every(ast.Name, loop.target)]
 
 
 def _constants_of(parts: Sequence[Part]) -> list[float]:
     """Return the constants of the model solution that are not whole."""
-    nodes = (node for part in parts for node in ast.walk(ast.parse(part.text)))
-    found = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    found = {node.value for part in parts for node in every(ast.Constant, ast.parse(part.text))}
     return sorted(each for each in found if isinstance(each, float))
 
 
@@ -359,10 +357,6 @@ def _fractions(value: Any) -> int:
 def _shape_of(made: Any) -> Any:
     """Return the shape of the array that a `signature` is of."""
     return made[0] if isinstance(made, tuple) and made else None
-
-
-def _value_of(slot: Slot) -> Callable[[Values], Any]:
-    return lambda values: values.first(slot.node)
 
 
 def _is_number(value: Any) -> bool:

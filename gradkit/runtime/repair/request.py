@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -67,9 +68,6 @@ def propose(
 
 def _apart(flat: Array, shapes: Sequence[Sequence[int]]) -> list[Array]:
     """Take values apart that lie one upon the other."""
-    values, at = [], 0
-    for shape in shapes:
-        size = int(np.prod(shape, dtype=int))
-        values.append(flat[at : at + size].reshape(shape))
-        at += size
-    return values
+    ends = np.cumsum([math.prod(shape) for shape in shapes], dtype=int)
+    parts = zip(np.split(flat, ends), shapes, strict=False)
+    return [part.reshape(shape) for part, shape in parts]

@@ -19,13 +19,15 @@ from gradkit.runtime.repair.tree import (
     Change,
     attribute_of,
     called,
+    called_with,
     expression,
+    method_of,
     new,
     number_of,
     renamed,
     with_parts,
 )
-from gradkit.runtime.syntax import names_in
+from gradkit.runtime.syntax import every, names_in
 
 
 def other_shapes(spot: Spot) -> Iterator[Change]:
@@ -37,22 +39,18 @@ def other_shapes(spot: Spot) -> Iterator[Change]:
         # A little less than to put another one behind it.
         yield Change("wrong-transpose", node.value, SIMPLE - 0.01)
     elif is_array(spot.value) and spot.value.ndim >= 2 and not _is_counted(spot):
-        yield Change("wrong-transpose", new(ast.Attribute, node, "T", ast.Load()))
+        yield Change("wrong-transpose", attribute_of(node, "T"))
     # What an entry of a copy is given is lost.
     written = spot.counts and not spot.above
     if isinstance(spot.value, np.ndarray) and not (written or isinstance(node, ast.Constant)):
         alias = not spot.above and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
         cost = SIMPLE if alias else LARGER
-        yield Change(
-            "missing-copy", new(ast.Call, attribute_of(node, "copy"), [], []), cost, hidden=True
-        )
+        yield Change("missing-copy", method_of(node, "copy"), cost, hidden=True)
         for name in spot.scope.arrays:
             other = spot.scope.values[name]
             if other.size == spot.value.size and other.shape != spot.value.shape:
-                shape = expression(f"{name}.shape")
-                yield Change(
-                    "wrong-shape", new(ast.Call, attribute_of(node, "reshape"), [shape], []), LARGER
-                )
+                shaped = method_of(node, "reshape", expression(f"{name}.shape"))
+                yield Change("wrong-shape", shaped, LARGER)
 
 
 def _shaped(spot: Spot) -> Iterator[Change]:
@@ -64,12 +62,11 @@ def _shaped(spot: Spot) -> Iterator[Change]:
             yield Change("wrong-shape", sizes[0])
     if isinstance(value, list) and not spot.above:
         row = new(ast.List, [node], ast.Load())
-        yield Change("wrong-shape", new(ast.Call, expression("np.array"), [row], []), LARGER)
+        yield Change("wrong-shape", called_with("np.array(x)", row), LARGER)
     if isinstance(value, np.ndarray) and spot.whole and value.ndim in (1, 2) and value.size > 1:
         for shape in ((1, -1), (-1, 1), (-1,)):
             if value.reshape(*shape).shape != value.shape:
-                given = [number_of(size) for size in shape]
-                shaped = new(ast.Call, attribute_of(node, "reshape"), given, [])
+                shaped = method_of(node, "reshape", *map(number_of, shape))
                 yield Change("wrong-shape", shaped, LARGER)
 
 
@@ -89,7 +86,7 @@ def _transposed(node: Any) -> Iterator[Change]:
     plain = [f.value if isinstance(f, ast.Attribute) and f.attr == "T" else None for f in factors]
     if [*map(bool, plain)].count(True) == 1:
         made = [
-            new(ast.Attribute, factor, "T", ast.Load()) if own is None else own
+            attribute_of(factor, "T") if own is None else own
             for factor, own in zip(factors, plain, strict=True)
         ]
         parts = dict(zip(names, made, strict=True)) if product else {"args": made}
@@ -98,8 +95,7 @@ def _transposed(node: Any) -> Iterator[Change]:
 
 def _turned_below(node: ast.AST) -> list[ast.Attribute]:
     """Return what is transposed in a part of an expression."""
-    parts = (part for part in ast.walk(node) if isinstance(part, ast.Attribute))
-    return [part for part in parts if part.attr == "T"]
+    return [part for part in every(ast.Attribute, node) if part.attr == "T"]
 
 
 def _is_counted(spot: Spot) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime.repair.tree import new
+from gradkit.runtime.repair.tree import new, putting
 
 KEPT, LATER = (1, 2, 16, 64), 4
 """Which times of a slot are recorded: a loop's other rounds are like these; and one besides, in
@@ -56,10 +56,7 @@ class Slot:
 
     def put(self, node: ast.expr) -> None:
         """Hang another expression there."""
-        if self.index is None:
-            setattr(self.parent, self.field, node)
-        else:
-            getattr(self.parent, self.field)[self.index] = node
+        putting(self.parent, self.field, self.index)(node)
 
 
 def slots_of(function: ast.AST) -> list[Slot]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.runtime.repair.scope import WHOLE, Scope, scope_of
-from gradkit.runtime.repair.tree import called, is_numpy
+from gradkit.runtime.repair.tree import called, is_numpy, owner_of, putting
 from gradkit.runtime.repair.values import Names, Values
 
 REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
@@ -64,35 +64,32 @@ def below(
     above |= {node}
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
         first = node.generators[0]
-        inner = _into(first, "iter", None)
+        inner = putting(first, "iter", None)
         yield from below(first.iter, inner, scope, values, above, whole=True)
         values = Values(_first_round(node, values.names), kept=False)
         scope = scope_of(values.names)
         for each in ("elt", "key", "value"):
             if hasattr(node, each):
-                inner = _into(node, each, None)
+                inner = putting(node, each, None)
                 yield from below(getattr(node, each), inner, scope, values, above, whole=True)
         return
     for name, part in ast.iter_fields(node):
         for number, child in enumerate(part if isinstance(part, list) else [part]):
-            inside = _into(node, name, number if isinstance(part, list) else None)
+            inside = putting(node, name, number if isinstance(part, list) else None)
             option = child.arg or "" if isinstance(child, ast.keyword) else ""
             if isinstance(node, ast.Tuple | ast.UnaryOp):
                 option = of
             elif name == "args" and isinstance(node, ast.Call) and _is_axis(node, number):
                 option = "axis"
-            if isinstance(child, ast.FormattedValue):
-                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
-            elif isinstance(node, ast.JoinedStr):
-                continue
-            elif isinstance(child, ast.keyword):
-                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
-            elif name == "func":
+            if name == "func":
                 if not isinstance(child, ast.Attribute) or is_numpy(child.value):
                     continue
                 # The method is that of the value below it.
                 above |= {child}
-                inside, child = _into(child, "value", None), child.value  # noqa: PLW2901
+            elif isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant):
+                continue
+            if name == "func" or isinstance(child, ast.FormattedValue | ast.keyword):
+                inside, child = putting(child, "value", None), child.value  # noqa: PLW2901
             if not isinstance(child, ast.expr) or isinstance(child, ast.Lambda):
                 continue
             within = index or name == "slice" or called(node) == "range"
@@ -113,10 +110,8 @@ def below(
 
 def _is_axis(node: ast.Call, place: int) -> bool:
     """Tell the argument that is an axis without being called so."""
-    function = node.func
-    if not isinstance(function, ast.Attribute) or function.attr not in REDUCERS:
-        return False
-    return place == (1 if is_numpy(function.value) else 0)
+    method = isinstance(node.func, ast.Attribute) and node.func.attr in REDUCERS
+    return method and place == int(owner_of(node) is None)
 
 
 def _first_round(node: Any, names: Names) -> Names:
@@ -128,9 +123,3 @@ def _first_round(node: Any, names: Names) -> Names:
             module = ast.fix_missing_locations(ast.Module([first], []))
             exec(compile(module, "<first>", "exec"), inner)  # noqa: S102
     return inner
-
-
-def _into(parent: ast.AST, name: str, index: int | None) -> Callable[[ast.expr], None]:
-    if index is None:
-        return lambda node: setattr(parent, name, node)
-    return lambda node: getattr(parent, name).__setitem__(index, node)

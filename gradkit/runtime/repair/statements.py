@@ -16,14 +16,16 @@ from gradkit.runtime.repair.tree import (
     SIMPLE,
     binary,
     called,
+    called_with,
     expression,
-    is_numpy,
+    method_of,
     new,
+    owner_of,
     renamed,
     statement_of,
     with_parts,
 )
-from gradkit.runtime.syntax import names_in
+from gradkit.runtime.syntax import every, names_in
 
 LITTLE = 0.01
 """What tells costs apart that are the same otherwise."""
@@ -135,10 +137,9 @@ def _indented(
 
 def _tests(function: ast.AST) -> Iterator[ast.expr]:
     """Yield what is asked in a function's branches, and each part of it."""
-    for part in ast.walk(function):
-        if isinstance(part, ast.If):
-            yield part.test
-            yield from part.test.values if isinstance(part.test, ast.BoolOp) else ()
+    for test in (part.test for part in every(ast.If, function)):
+        yield test
+        yield from test.values if isinstance(test, ast.BoolOp) else ()
 
 
 def _indexed(block: list[ast.stmt], place: int, counts: Sequence[str]) -> Iterator[list[ast.stmt]]:
@@ -180,17 +181,16 @@ def _other_targets(
             yield "wrong-element", renamed(statement, {target.id: entry})
     if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
         own = ast.unparse(target.value)
-        held = (n for n in ast.walk(function) if isinstance(n, ast.Attribute))
-        rows = {ast.unparse(n) for n in held if ast.dump(n.value) == ast.dump(target.value.value)}
+        held, base = every(ast.Attribute, function), ast.dump(target.value.value)
+        rows = {ast.unparse(each) for each in held if ast.dump(each.value) == base}
         for other in sorted(rows - {own}):
             changed = with_parts(target, value=expression(other))
             yield "wrong-name", _with_target(statement, changed)
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
         return
-    every = [each for each in ast.walk(function) if isinstance(each, ast.Name)]
-    names = {each.id for each in every if isinstance(each.ctx, ast.Store)}
-    read = {each.id for each in every if isinstance(each.ctx, ast.Load)}
-    unread = dict.fromkeys(each.id for each in every if each.id in names - read)
+    names = names_in(function, ast.Store)
+    lost = names - names_in(function, ast.Load)
+    unread = dict.fromkeys(each.id for each in every(ast.Name, function) if each.id in lost)
     index: Any = target.slice
     slices = (
         *indices(index),
@@ -214,7 +214,7 @@ def _with_target(statement: ast.stmt, target: ast.expr) -> Any:
 
 def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names below a statement that are given entries and no value, and where first."""
-    given = [each for each in ast.walk(function) if isinstance(each, ast.Assign)]
+    given = every(ast.Assign, function)
     seen = {each.id for one in given for each in one.targets if isinstance(each, ast.Name)}
     for part in ast.walk(statement):
         out = isinstance(part, ast.keyword) and part.arg == "out"
@@ -255,9 +255,8 @@ def _touched(statement: ast.stmt) -> tuple[set[str], set[str]]:
             (made if isinstance(part.ctx, ast.Store) else read).add(part.id)
         elif isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
             made |= _base_of(part)
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            own = part.func.value
-            made |= {own.id} if isinstance(own, ast.Name) and not is_numpy(own) else set()
+        elif isinstance(owner := owner_of(part), ast.Name):
+            made.add(owner.id)
     return made, read
 
 
@@ -280,9 +279,8 @@ def _statements(statement: ast.stmt, held: Container[str]) -> Iterator[tuple[str
         yield "not-replaced", new(ast.Assign, [target], statement.value)
         if isinstance(target, ast.Subscript) and isinstance(statement.op, ast.Add):
             # Of an index that is there twice only one counts otherwise.
-            at = new(ast.Attribute, expression("np.add"), "at", ast.Load())
             parts = [with_parts(target.value, ctx=ast.Load()), target.slice, statement.value]
-            yield "wrong-function", new(ast.Expr, new(ast.Call, at, parts, []))
+            yield "wrong-function", new(ast.Expr, method_of(expression("np.add"), "at", *parts))
         read = with_parts(target, ctx=ast.Load())
         whole = binary(read, type(statement.op), statement.value)
         yield "changed-in-place", new(ast.Assign, [target], whole)
@@ -298,8 +296,7 @@ def _statements(statement: ast.stmt, held: Container[str]) -> Iterator[tuple[str
             target = with_parts(own, ctx=ast.Store())
             yield "not-kept", new(ast.Assign, [target], statement.value)
     elif isinstance(statement, ast.For) and called(statement.iter) not in COUNTED:
-        turned = new(ast.Call, expression("reversed"), [statement.iter], [])
-        yield "wrong-bounds", with_parts(statement, iter=turned)
+        yield "wrong-bounds", with_parts(statement, iter=called_with("reversed(x)", statement.iter))
     elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
         for swapped in _swapped(statement.value):
             yield "wrong-order", with_parts(statement, value=swapped)

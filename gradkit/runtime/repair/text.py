@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
+from operator import is_
 from textwrap import dedent
 
 from gradkit.runtime.repair.tree import with_parts
@@ -46,13 +47,13 @@ def replaced(source: str, written: Written) -> str:
 ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Call)
 
 
-def write_expression(source: str, old: ast.expr, new: ast.expr, wanted: str) -> Written:
+def write_expression(old: ast.expr, new: ast.expr, source: str, wanted: str) -> Written:
     """Write an expression in the place of another.
 
     Parameters
     ----------
-    source : str
     old, new : ast.expr
+    source : str
     wanted : str
         What the tree of the whole text is then, as `ast.dump` says it.
 
@@ -88,7 +89,7 @@ def _cut(line: str, start: int, end: int | None) -> str:
 
 
 def write_block(
-    source: str, old: list[ast.stmt], new: list[ast.stmt], told: ast.stmt | ast.expr, wanted: str
+    old: list[ast.stmt], new: list[ast.stmt], told: ast.stmt | ast.expr, source: str, wanted: str
 ) -> Written:
     """Write statements in the place of others; ``told`` is the doubtful one. See above."""
     lines = source.split("\n")
@@ -113,8 +114,7 @@ def write_block(
 
 def _same(old: list[ast.stmt], new: list[ast.stmt]) -> int:
     """Return how many statements are the same at the beginning."""
-    pairs = zip(old, new, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
+    return sum(takewhile(bool, map(is_, old, new)))
 
 
 def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -76,6 +76,13 @@ NAMED = ast.Name | ast.Attribute | ast.Subscript | ast.Call
 """What is written the same wherever it stands in a statement."""
 
 
+def putting(parent: ast.AST, name: str, index: int | None) -> Callable[[ast.expr], None]:
+    """Return what hangs an expression into a field of a node, or a place in it."""
+    if index is None:
+        return lambda node: setattr(parent, name, node)
+    return lambda node: getattr(parent, name).__setitem__(index, node)
+
+
 class _Rename(ast.NodeTransformer):
     """Puts other expressions in the place of names, attributes, entries and calls."""
 
@@ -118,6 +125,13 @@ def is_numpy(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id in ("np", "numpy")
 
 
+def owner_of(node: ast.AST) -> ast.expr | None:
+    """Return what a call calls a method of; None for a function, as are numpy's, and all else."""
+    function = node.func if isinstance(node, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    return None if owner is None or is_numpy(owner) else owner
+
+
 def is_same(one: Any, other: Any) -> bool:
     """Tell expressions that are written alike."""
     if type(one) is not type(other):
@@ -132,7 +146,7 @@ def is_same(one: Any, other: Any) -> bool:
 def number_of(value: float) -> ast.expr:
     """Write a number; a negative one is a sign and a number."""
     constant: ast.expr = new(ast.Constant, abs(value))
-    return new(ast.UnaryOp, ast.USub(), constant) if value < 0 else constant
+    return negative(constant) if value < 0 else constant
 
 
 def product_of(node: ast.expr) -> ast.BinOp | None:
@@ -149,9 +163,19 @@ def adds(node: Any) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, SUMS)
 
 
+def negative(node: ast.expr) -> ast.expr:
+    """Return an expression with a sign before it."""
+    return new(ast.UnaryOp, ast.USub(), node)  # type: ignore[no-any-return]
+
+
 def attribute_of(node: ast.expr, name: str) -> ast.expr:
     """Return an attribute of an expression."""
     return new(ast.Attribute, node, name, ast.Load())  # type: ignore[no-any-return]
+
+
+def method_of(node: ast.expr, name: str, *arguments: ast.expr) -> ast.expr:
+    """Return a call of a method of an expression."""
+    return new(ast.Call, attribute_of(node, name), [*arguments], [])  # type: ignore[no-any-return]
 
 
 def called_with(text: str, argument: ast.expr) -> ast.expr:

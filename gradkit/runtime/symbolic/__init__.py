@@ -29,13 +29,7 @@ from gradkit.runtime.call import (
 )
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import describe_failure
-from gradkit.runtime.symbolic.numbers import (
-    OPERATIONS,
-    Numbers,
-    Sheet,
-    numbers,
-    steps_in,
-)
+from gradkit.runtime.symbolic.numbers import OPERATIONS, Numbers, Sheet, numbers, steps_in
 from gradkit.runtime.symbolic.recording import Recording, told, unwatched
 from gradkit.runtime.symbolic.stand_ins import standing_in
 from gradkit.runtime.symbolic.values import read

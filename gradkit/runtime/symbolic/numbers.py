@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import partialmethod
 from operator import add, ge, gt, le, lt, mul, sub
 from types import CodeType
 from typing import Any
@@ -139,15 +140,6 @@ class Number(Carrier):
         same = self if self.value >= 0 else self * -1.0
         return Number(self.sheet, abs(self.value), "absolute", self.step, same.step)
 
-    def __floor__(self) -> Number:
-        return self._of("floor")
-
-    def __ceil__(self) -> Number:
-        return self._of("ceil")
-
-    def __trunc__(self) -> Number:
-        return self._of("trunc")
-
     def __pow__(self, power: Any) -> Any:
         if not _is_number(power):
             return NotImplemented
@@ -207,6 +199,10 @@ class Number(Carrier):
         with np.errstate(all="ignore"):
             value = float(getattr(np, function)(self.value))
         return Number(self.sheet, value, function, self.step, self.step)
+
+    __floor__ = partialmethod(_of, "floor")
+    __ceil__ = partialmethod(_of, "ceil")
+    __trunc__ = partialmethod(_of, "trunc")
 
     def _array(self) -> Any:
         array = np.empty((), dtype=object)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.runtime.namespace import MISSING, put_back
 from gradkit.runtime.symbolic.numbers import FUNCTIONS, Number, Numbers, is_float
 
 MAKERS = (
@@ -23,8 +24,6 @@ MAKERS = (
 
 LOOKED_AT = ("isnan", "isinf", "isfinite", "isclose", "allclose", "array_equal")
 """Functions that only look at values, and know none but C's."""
-
-_MISSING = object()
 
 KINDS = ("float64", "float32", "float16")
 
@@ -166,7 +165,7 @@ def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Itera
     instead = _StandIns()
 
     def put(space: dict[str, Any], name: str, new: Any) -> None:
-        kept.append((space, name, dict.get(space, name, _MISSING)))
+        kept.append((space, name, dict.get(space, name, MISSING)))
         dict.__setitem__(space, name, new)
 
     found = (names, getattr(function, "__globals__", None))
@@ -186,10 +185,7 @@ def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Itera
             yield
     finally:
         for space, name, value in reversed(kept):
-            if value is _MISSING:
-                dict.pop(space, name, None)
-            else:
-                dict.__setitem__(space, name, value)
+            put_back(space, name, value)
         for space in spaces.values():
             for name, value in list(dict.items(space)):
                 if id(value) in instead.own:
