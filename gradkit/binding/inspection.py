@@ -171,6 +171,8 @@ class Outline:
             return
         beside = Outline([cell] if cell is not None else [], {})
         beside._torch = set(self._torch)
+        # It is the only file that is known there, and may import itself.
+        beside._files.clear()
         beside.read(layer_of([(cell.id if cell is not None else f"{module}.py", source)]), origin)
         for model in beside.models:
             if alias.name in ("*", model.name):

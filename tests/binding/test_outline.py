@@ -511,6 +511,13 @@ def test_models_of_a_file_beside(line, names, beside):
     assert {model.place.file for model in at_main} <= {"nets.py"}
 
 
+def test_a_file_that_imports_from_itself():
+    """Python lets it, and so do we."""
+    source = "from torch import nn\nfrom own import Net\nclass Net(nn.Module): pass"
+    models = outline(Section(("t",), (Cell("own.py", "own.py", None, source),))).models
+    assert [model.name for model in models] == ["Net", "Net"]
+
+
 def test_the_model_of_two_is_the_one_the_loop_calls():
     """With two models of one section, each loop has its own."""
     second = SET_UP.replace("net", "net2").replace("optimiser", "opt2")
