@@ -239,7 +239,9 @@ def _takes(takes: ast.arguments, call: Call, skipped: int) -> bool:
     named = {*positional[call.positional :], *(each.arg for each in takes.kwonlyargs)}
     if takes.kwarg is None and not named.issuperset(call.keywords):
         return False
-    return set(required[call.positional :]) <= set(call.keywords)
+    named_only = zip(takes.kwonlyargs, takes.kw_defaults, strict=True)
+    needed = {*required[call.positional :], *(each.arg for each, own in named_only if own is None)}
+    return needed <= set(call.keywords)
 
 
 def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
