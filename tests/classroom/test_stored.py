@@ -26,6 +26,7 @@ from classroom.answering import (
 from classroom.classes import changed_assignment
 from classroom.here import grade_here
 
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.reports.stored import NoResultError, read_stored, student_result
 from gradkit.classroom.store.database import FILE
@@ -73,6 +74,21 @@ def test_a_finding_is_run_again(handed: Path) -> None:
     assert "comes out again." in ended.stdout
     assert "dW1 = np.dot(dA1, X.T)" in ended.stdout
     compile(ended.stdout, "shown.py", "exec")
+
+
+def test_a_pseudonym_hides_the_name_in_all_that_is_shown(handed: Path) -> None:
+    """The mark sheet, a finding as a script, and what there is not."""
+    with Store(handed / "out", write=False) as store:
+        hidden = pseudonym(store, ANNA)
+    for words in (
+        [],
+        ["--finding", identity(handed / "out")],
+        ["--finding", "none"],
+        ["--as", "student"],
+    ):
+        ended = gradkit("show", handed / "out", hidden, *words)
+        assert hidden in ended.output
+        assert ANNA not in ended.output
 
 
 def test_a_finding_about_functions_is_run_again(tmp_path: Path) -> None:

@@ -77,10 +77,9 @@ def student_result(folder: Path, student: str) -> StudentResult:
     """
     with Store(folder, write=False) as store:
         kept, result = _counting(store, student)
-        # Whoever asks by a pseudonym is not told the name.
-        if student == pseudonym(store, kept.name):
-            return StudentResult(replace(result, submission=student), "")
-        return StudentResult(result, kept.path)
+        who = _known_as(store, kept.name, student)
+        path = kept.path if who == kept.name else ""
+        return StudentResult(replace(result, submission=who), path)
 
 
 def show_finding(folder: Path, student: str, finding: str, assignment: Path | None = None) -> Shown:
@@ -113,9 +112,11 @@ def show_finding(folder: Path, student: str, finding: str, assignment: Path | No
     """
     with Store(folder, write=False) as store:
         kept, result = _counting(store, student)
-        where = f"the result of {kept.name} in {store.path}"
-        found = find(findings_in([to_data(result, EXPECTED_LEVEL)]), where, finding)
-        source = read_stored(kept, folder)
+        who = _known_as(store, kept.name, student)
+        where = f"the result of {who} in {store.path}"
+        told = to_data(replace(result, submission=who), EXPECTED_LEVEL)
+        found = find(findings_in([told]), where, finding)
+        source = replace(read_stored(kept, folder), name=who)
         of = settings_of(store)
         return run_again(found, source, where, assignment or of.assignment, of.reference)
 
@@ -147,19 +148,25 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
     """
     with Store(folder, write=False) as store:
         name = find_student(store, student)
+        who = _known_as(store, name, student)
         given = releases(store, name)
         # Of a page and a row of a table, which one release may have both of, the page.
         given = [each for each in given if each.file.endswith(PAGE)] or given
         if not given:
-            raise ReproducerError(f"{name} was given nothing back yet.")
+            raise ReproducerError(f"{who} was given nothing back yet.")
         if number is not None and number > len(given):
             listed = ", ".join(
                 f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
             )
-            raise ReproducerError(f"--release {number}: {name} was given back {listed}.")
+            raise ReproducerError(f"--release {number}: {who} was given back {listed}.")
         number = number or len(given)
         chosen = given[number - 1]
         return Copy(content(store, chosen.id), chosen.file, chosen.run, number, len(given))
+
+
+def _known_as(store: Store, name: str, student: str) -> str:
+    """Return what a student is called: whoever asks by a pseudonym is not told the name."""
+    return student if student == pseudonym(store, name) else name
 
 
 def _counting(store: Store, student: str) -> tuple[Kept, Result]:
@@ -169,8 +176,8 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     one = counting.attempts.get(name)
     if one is not None and (result := counting.result(name)) is not None:
         return one.kept, result
-    # Whoever asks by a pseudonym is told neither the name nor what may hold it.
-    who = pseudonym(store, name) if student == pseudonym(store, name) else name
+    # What may hold the name is not told with a pseudonym either.
+    who = _known_as(store, name, student)
     if name in store.awaited() and one is None:
         raise NoResultError(AWAITED.format(name=who))
     if one is None or one.kept.standing == "absent":
