@@ -64,6 +64,12 @@ def test_a_call_may_end_elsewhere() -> None:
     assert "f(a) - b" not in changes("f(a, b)")
 
 
+def test_a_power_or_a_quotient_may_be_of_a_sum() -> None:
+    """As where eps stands outside of the root."""
+    assert changes("a ** 0.5 + b")["(a + b) ** 0.5"].kind == "wrong-brackets"
+    assert changes("a / b - rate")["(a - rate) / b"].kind == "wrong-brackets"
+
+
 def test_what_changes_nothing_is_a_term_or_a_factor_too_many() -> None:
     """The same constant elsewhere may be meant."""
     made = changes("a - 1")

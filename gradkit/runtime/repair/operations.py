@@ -118,6 +118,10 @@ def _regrouped(node: Any) -> Iterator[Change]:
             # a / b ** (c / d) for a / b ** c / d.
             power = with_parts(last, right=with_parts(node, left=last.right))
             yield Change("wrong-brackets", with_parts(left, right=power), LARGER)
+        if added and isinstance(left.op, ast.Pow | ast.Div):
+            # (a + b) ** c for a ** c + b.
+            within = with_parts(node, left=left.left)
+            yield Change("wrong-brackets", with_parts(left, left=within), LARGER)
     if isinstance(right, ast.BinOp):
         whole = with_parts(right, left=with_parts(node, right=right.left))
         yield Change("wrong-brackets", whole, _written(node, right))
