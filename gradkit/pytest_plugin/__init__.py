@@ -16,18 +16,14 @@ import secrets
 import shlex
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from gradkit.pytest_guard import NO_SETTINGS, OPTION, folder_of, named, within
+from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.safe_path import leave_working_directory
 
-if TYPE_CHECKING:
-    from gradkit.pytest_plugin.items import Grading
-
-SEED = pytest.StashKey[int]()
-GRADING: pytest.StashKey[Grading] = pytest.StashKey()
 KEPT_OUT: pytest.StashKey[list[str]] = pytest.StashKey()
 """Real paths of the submissions of which pytest runs no file; empty at home."""
 

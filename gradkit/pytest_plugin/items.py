@@ -28,7 +28,7 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import say
 from gradkit.loading import is_installed
 from gradkit.pytest_guard import NO_SETTINGS
-from gradkit.pytest_plugin import GRADING, SEED
+from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.task import FunctionTask, Task
 from gradkit.report.plain_text import check_text
