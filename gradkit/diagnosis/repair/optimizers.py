@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.text import Text, attributes_in
@@ -53,12 +53,12 @@ def fewer_options(text: Text, task: Task) -> Iterator[Proposal]:
 def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose the rate that is handed over, or the task's, in the place of another."""
     for holder in walk(text.tree):
-        for name, step in product(unread_in(holder), steps_by_hand(holder)):
-            whole = f"{name} * {ast.unparse(step.value)}"
-            yield text.put("multiplied", text.spot(step.value), whole)
-        for name, slope in product(unread_in(holder), _slopes_handed(holder)):
-            whole = f"{name} * {ast.unparse(slope)}"
-            yield text.put("multiplied", text.spot(slope), whole)
+        # Few have any, and what is below each takes time to go through.
+        unread = unread_in(holder)
+        steps = [each.value for each in steps_by_hand(holder)] if unread else []
+        slopes = _slopes_handed(holder) if unread else ()
+        for name, value in chain(product(unread, steps), product(unread, slopes)):
+            yield text.put("multiplied", text.spot(value), f"{name} * {ast.unparse(value)}")
     given = [node.value for node in every(ast.Assign, text.tree)]
     parts = [*given, *(part for step in steps_by_hand(text.tree) for part in walk(step.value))]
     rates = [n for n in parts if isinstance(n, ast.expr) and type(getattr(n, "value", 0)) is float]
@@ -73,10 +73,9 @@ def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
 
 def _slopes_handed(node: ast.AST) -> Iterator[ast.Attribute]:
     """Yield the gradients that are handed to what changes a tensor, as in ``p.sub_(p.grad)``."""
-    for call in walk(node):
-        if isinstance(call, ast.Call) and called_method(call).endswith("_"):
-            for given in call.args:
-                yield from (part for part in attributes_in(given) if part.attr == "grad")
+    for call in every(ast.Call, node):
+        for given in call.args if called_method(call).endswith("_") else ():
+            yield from (part for part in attributes_in(given) if part.attr == "grad")
 
 
 def unread_in(holder: ast.AST) -> list[str]:
