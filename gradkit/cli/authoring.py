@@ -103,19 +103,12 @@ def explain_command(
 
 
 @command("export", "gradkit export gradescope --out autograder.zip")
-@click.argument("platform", type=OneOf(["gradescope", "prairielearn", "github-classroom", "wheel"]))
+@click.argument("platform", type=OneOf(["gradescope", "github-classroom", "wheel"]))
 @options.out("PATH", "The zip archive (gradescope) or folder to write.", required=True)
 @options.ASSIGNMENT
 @options.REFERENCE
 @options.flag("--no-reference", "Leave model solutions out; marks are then provisional.")
 @options.INSTALL
-@click.option(
-    "--image",
-    default="gradkit-grader",
-    show_default=True,
-    metavar="NAME",
-    help="PrairieLearn: what you call the image of docker/Dockerfile.",
-)
 def export_command(platform: str, out: Path, **settings: Any) -> None:
     """Write what PLATFORM needs to grade an assignment with gradkit.
 
