@@ -64,7 +64,9 @@ class Verdict(Struct, frozen=True):
     ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
     losses of training runs. ``still`` says that steps were asked for and none was made: nothing
     that is found out about them can lighten that. ``rounded``: what failed is right to about
-    seven digits.
+    seven digits. ``own_forward`` names the gradients that match only the student's own wrong
+    forward pass: entries of these that pass earn half of their points. ``numerical``: the check's
+    code was seen to compute its gradients by finite differences.
     """
 
     check: str
@@ -76,19 +78,24 @@ class Verdict(Struct, frozen=True):
     courses: tuple[Course, ...] = ()
     still: bool = False
     rounded: bool = False
+    own_forward: tuple[str, ...] = ()
+    numerical: bool = False
 
 
 UNEXPLAINED = "unexplained"
 """The mistake of a finding that names none."""
 
-FOR_INSTRUCTORS = frozenset({"memorised-answers", "numerical-gradient", "several-files"})
+FOR_INSTRUCTORS = frozenset(
+    {"memorised-answers", "numerical-gradient", "own-forward-gradient", "several-files"}
+)
 """Findings that are for a person to judge, and never shown below the highest hint level."""
 
 
 class Finding(Struct, frozen=True):
     """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
 
-    ``check`` is what it is charged to; a remark has none, and costs nothing.
+    ``check`` is what it is charged to; a remark has none, and costs nothing. ``about`` names the
+    checks that a remark is about, where it is not about the whole task.
 
     ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
     ``should`` map them to formulas in the student's own names. Both are verified on fresh
@@ -124,6 +131,7 @@ class Finding(Struct, frozen=True):
     fix: str = ""
     adds: int | None = None
     diff: str = ""
+    about: tuple[str, ...] = ()
 
 
 class Inquiry(Struct, frozen=True):
