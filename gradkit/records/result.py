@@ -85,8 +85,11 @@ class Verdict(Struct, frozen=True):
 UNEXPLAINED = "unexplained"
 """The mistake of a finding that names none."""
 
+NUMERICAL_GRADIENT = "numerical-gradient"
+"""The code of the remark on gradients by finite differences."""
+
 FOR_INSTRUCTORS = frozenset(
-    {"memorised-answers", "numerical-gradient", "own-forward-gradient", "several-files"}
+    {"memorised-answers", NUMERICAL_GRADIENT, "own-forward-gradient", "several-files"}
 )
 """Findings that are for a person to judge, and never shown below the highest hint level."""
 
@@ -219,7 +222,7 @@ class TaskResult(Struct, frozen=True):
     absent: bool = False
 
 
-AdjustmentKind = Literal["task", "total", "late", "bonus", "scale"]
+AdjustmentKind = Literal["task", "total", "numerical", "late", "bonus", "scale"]
 
 
 class Adjustment(Struct, frozen=True):
@@ -227,7 +230,8 @@ class Adjustment(Struct, frozen=True):
 
     A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
     ``max_score`` points. Of all others ``said`` is the reason, and of lateness ``max_score`` what a
-    part is lost of. ``name`` is the task's title.
+    part is lost of. ``name`` is the task's title. ``numerical`` takes back the points of gradients
+    by finite differences, where the policy forbids these.
     """
 
     kind: AdjustmentKind

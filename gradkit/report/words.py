@@ -119,7 +119,12 @@ def adjustment_text(line: Adjustment) -> str:
     if word is None:
         share, base = points(-100 * line.points / (line.max_score or 1)), points(line.max_score)
         part = say(", {share} % of {base} points", share=share, base=base) if line.max_score else ""
-        kinds = {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}
+        kinds = {
+            "numerical": say("Finite differences"),
+            "late": say("Late"),
+            "bonus": say("Bonus"),
+            "scale": say("Scale"),
+        }
         return f"{kinds.get(line.kind, line.kind)}: {line.said}{part}"
     set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
     return f"{line.name or say('Total')}: {override_text(set_)}"

@@ -233,6 +233,8 @@ def _lines(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     second = {f"again/{number}" for number in first if asked["again"]}
     watched = {SIMILAR} if asked["again"] and asked["least"] else set()
     _known(reply.arrays, first | second | watched)
+    if watched and failed is None:
+        _require(SIMILAR in reply.arrays, "similar is not there")
     if SIMILAR in reply.arrays:
         _require(_is_count(reply.arrays[SIMILAR]), "similar is no count")
     _faults(said, 1, first | second | {name for name, _ in asked["inputs"]["dict"]})

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.classroom.policy import adjusted
 from gradkit.classroom.reports.summary import reasons
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
+from gradkit.records.classroom import Kept
+from gradkit.records.course import Policy, Sender, TaskRules
 from gradkit.records.result import Result
 from gradkit.report.data import visible
 from gradkit.sandbox import Workshop
@@ -135,6 +138,26 @@ WAYS: dict[str, tuple[str, str, str, set[str]]] = {
 }
 
 
+LOST = {
+    "relu, central": 3,
+    "relu, forward": 3,
+    "affine, one of three": 6,
+    "affine, complex": 6,
+    "batchnorm": 3,
+    "softmax": 3,
+    "max pooling": 4,
+}
+"""The points that the gradients lose where a policy forbids differences; a loss keeps its own."""
+
+KEPT = Kept(
+    *("ann", "", "d", "k", "graded", "", 1.0, 1.0),  # type: ignore[arg-type]
+    sender=Sender("ann", "plain", {}, False, "ann"),
+    stamp="",
+    **dict.fromkeys(("id", "taken", "submission", "seen", "place", "given"), 1),  # type: ignore[arg-type]
+)
+"""A submission in a class."""
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_finite_differences_are_remarked_on(grade: Grade, way: str) -> None:
     """They are right, keep their points, and are listed for the instructor alone."""
@@ -144,6 +167,8 @@ def test_finite_differences_are_remarked_on(grade: Grade, way: str) -> None:
     assert remarked(result) == checks
     assert REMARK in {reason.kind for reason in reasons(result)}
     assert all(f.mistake != REMARK for task in result.tasks for f in visible(task, 3))
+    forbidden = adjusted(result, Policy(tasks=TaskRules("forbidden")), KEPT, None)
+    assert forbidden.score == result.max_score - LOST[way]
 
 
 def test_they_are_remarked_on_without_a_model_solution_too(grade: Grade) -> None:
