@@ -11,7 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.judge.outputs import Probe, judge_check, shape_said
-from gradkit.language import phrase, say, say_each
+from gradkit.language import say, say_each
 from gradkit.lines import read_expression, value_of
 from gradkit.records.result import Entry, Verdict
 from gradkit.records.task import Draw, FunctionCheck
@@ -63,9 +63,10 @@ def held_to_own_forward(
         pairs = zip(entries, verdict.entries, strict=True)
         fits = tuple(new.parameter for new, old in pairs if new.state != old.state)
         verdict = replace(verdict, own_forward=fits)
-        if not own.is_partly_right():
-            return _noted(verdict, WORTHLESS)
-        verdict = _noted(verdict, HALVED)
+        half = own.is_partly_right()
+        verdict = _noted(verdict, half=half)
+        if not half:
+            return verdict
     if "fail" in states or "missing" in states:
         # Without a model, what examples tell comes first, and then what differences do.
         right = {entry.parameter for entry in entries if entry.state == "pass"}
@@ -80,26 +81,26 @@ def held_to_own_forward(
     return replace(verdict, state="pass", message="", entries=entries)
 
 
-HALVED = (
-    phrase("{names} is right only for your own forward pass, which is wrong: it earns half."),
-    phrase("{names} are right only for your own forward pass, which is wrong: they earn half."),
-)
-WORTHLESS = (
-    phrase(
-        "{names} is right only for your own forward pass. No output of that is right at any "
-        "input, so this earns nothing: correct the forward pass first."
-    ),
-    phrase(
-        "{names} are right only for your own forward pass. No output of that is right at any "
-        "input, so these earn nothing: correct the forward pass first."
-    ),
-)
-
-
-def _noted(verdict: Verdict, texts: tuple[str, str]) -> Verdict:
-    """Add a note on the gradients in ``own_forward``; the texts are for one and for several."""
+def _noted(verdict: Verdict, *, half: bool) -> Verdict:
+    """Add a note on what the gradients in ``own_forward`` earn: half of their points or none."""
     names = ", ".join(f"`{name}`" for name in verdict.own_forward)
-    note = say_each(*texts, len(verdict.own_forward), names=names)
+    count = len(verdict.own_forward)
+    if half:
+        note = say_each(
+            "{names} is right only for your own forward pass, which is wrong: it earns half.",
+            "{names} are right only for your own forward pass, which is wrong: they earn half.",
+            count,
+            names=names,
+        )
+    else:
+        note = say_each(
+            "{names} is right only for your own forward pass. No output of that is right at any "
+            "input, so this earns nothing: correct the forward pass first.",
+            "{names} are right only for your own forward pass. No output of that is right at any "
+            "input, so these earn nothing: correct the forward pass first.",
+            count,
+            names=names,
+        )
     return replace(verdict, notes=(*verdict.notes, note))
 
 
