@@ -17,6 +17,7 @@ from gradkit.records.result import (
     OPEN,
     UNEXPLAINED,
     CheckResult,
+    Entry,
     Finding,
     Inquiry,
     TaskResult,
@@ -91,6 +92,9 @@ NO_STEP = "No step is made, so nothing follows from one: only what is right is c
 MOST = 0.5
 """Parameters that are never updated are missing from what follows where they are more than that."""
 
+OWN_FORWARD_SHARE = 0.5
+"""The part of its points that a gradient earns which matches only a wrong forward pass."""
+
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 
 
@@ -164,7 +168,8 @@ def mark(
 class _Charged(Struct, frozen=True):
     """A check with its points before they are rounded, and what was found about it.
 
-    ``costs`` are those of the findings, and last that of single precision.
+    ``costs`` are those of the findings, then that of gradients which match only a wrong forward
+    pass, and last that of single precision.
     """
 
     check: CheckResult
@@ -200,6 +205,9 @@ def _charged(
     if any(f.mistake in scheme.deductions for f in own):
         # The assignment's own word on a mistake holds, however few entries are wrong for it.
         earned = min(earned, left)
+    # No finding gives back what a gradient loses because its forward pass is wrong.
+    fits_wrong = _own_forward_loss(verdict)
+    earned = min(earned, 1.0 - fits_wrong)
     notes = list(verdict.notes)
     withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]
     if withdrawn:
@@ -219,7 +227,7 @@ def _charged(
         verdict.courses,
         withdrawn=tuple(dict.fromkeys(withdrawn)),
     )
-    return _Charged(check, own, [*costs, rounds])
+    return _Charged(check, own, [*costs, fits_wrong, rounds])
 
 
 def _left_alone(
@@ -333,16 +341,35 @@ def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:
     return deduction(finding.mistake, concerned, of, scheme.preset, scheme.deductions)
 
 
+def _own_forward_loss(verdict: Verdict) -> float:
+    """Return the share of a check's points that gradients lose for a wrong forward pass.
+
+    A gradient whose entry does not pass loses all of its share, whatever a finding says about it.
+    """
+    about = [entry for entry in verdict.entries if entry.parameter in verdict.own_forward]
+    return sum(1.0 - _credit(entry, verdict) for entry in about) / (len(verdict.entries) or 1)
+
+
+def _credit(entry: Entry, verdict: Verdict) -> float:
+    """Return the part of its points that an entry earns."""
+    if entry.state != "pass":
+        return 0.0
+    return OWN_FORWARD_SHARE if entry.parameter in verdict.own_forward else 1.0
+
+
 def share(verdict: Verdict) -> float:
-    """Return the part of a check's points that was earned: the share of its entries that passed."""
+    """Return the share of a check's points that its passing entries earn.
+
+    A gradient that matches only the student's own wrong forward pass counts half.
+    """
     if verdict.state == "pass":
-        return 1.0
+        return 1.0 - _own_forward_loss(verdict)
     if verdict.state not in FAILED or not verdict.entries:
         return 0.0
-    passed = sum(entry.state == "pass" for entry in verdict.entries)
+    credit = sum(_credit(entry, verdict) for entry in verdict.entries)
     # What stops is not right, whatever is right in it.
     most = len(verdict.entries) - (verdict.state == "error")
-    return min(passed, most) / len(verdict.entries)
+    return min(credit, most) / len(verdict.entries)
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:

@@ -99,7 +99,7 @@ def mend_functions(
     asked = [
         check
         for check, verdict in zip(grader.task.checks, verdicts, strict=True)
-        if verdict.state in FAILED
+        if verdict.state in FAILED and not _fits_own_forward(verdict)
     ]
     if not asked:
         return Mended()
@@ -115,6 +115,15 @@ _inside = lru_cache(maxsize=16)(Inside)
 def _numbers(draw: Draw) -> int:
     """Count the numbers of some inputs."""
     return sum(array.size for array in arrays_in(dict(draw.values)))
+
+
+def _fits_own_forward(verdict: Verdict) -> bool:
+    """Return whether each wrong output is the right gradient of a wrong forward pass.
+
+    The mistake is in the forward pass then, and no change of the backward pass is one to propose.
+    """
+    wrong = {entry.parameter for entry in verdict.entries if entry.state != "pass"}
+    return bool(wrong) and wrong <= {*verdict.own_forward}
 
 
 def _is_to_write(verdict: Verdict) -> bool:

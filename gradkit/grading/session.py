@@ -34,6 +34,7 @@ from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
+from gradkit.grading.remarks import function_remarks
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -359,6 +360,8 @@ class Session(AbstractContextManager["Session"]):
                 verdicts = grader.grade()
                 ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
                 inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
+                remarks = function_remarks(grader, verdicts)
+                inquiry = replace(inquiry, findings=(*inquiry.findings, *remarks))
                 self.resources.note(task, process)
             if ends:
                 break

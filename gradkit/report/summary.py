@@ -83,7 +83,7 @@ def summary_csv(summary: Summary) -> str:
 IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
 """Identifiers that a table has where any student has them, and their columns."""
 
-LINES = ("task", "total", "late", "bonus", "scale")
+LINES = ("task", "total", "numerical", "late", "bonus", "scale")
 """Points that are no check's, each a column: with the checks they add up to the score."""
 
 

@@ -101,7 +101,12 @@ def adjustment_text(line: Adjustment) -> str:
             if line.max_score
             else ""
         )
-        kinds = {"late": "Late", "bonus": "Bonus", "scale": "Scale"}
+        kinds = {
+            "numerical": "Finite differences",
+            "late": "Late",
+            "bonus": "Bonus",
+            "scale": "Scale",
+        }
         return f"{kinds.get(line.kind, line.kind)}: {line.said}{part}"
     set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
     return f"{line.name or 'Total'}: {override_text(set_)}"

@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
 from gradkit.lines import packed
-from gradkit.records.observations import REPEATS, Bound, Fault, Loop, Lost, Outcome, Path
+from gradkit.records.observations import REPEATS, SIMILAR, Bound, Fault, Loop, Lost, Outcome, Path
 from gradkit.records.task import Array, Batch, Made, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import format_message, message
@@ -229,6 +229,7 @@ def of_lines(
     reads: Sequence[str],
     *,
     again: bool = False,
+    least: int = 0,
     changed: Sequence[tuple[str, int, str]] = (),
     spared: str = "",
 ) -> Frame:
@@ -245,6 +246,8 @@ def of_lines(
         Expressions to be read afterwards.
     again : bool
         Whether the last lines are run and read a second time.
+    least : int
+        Fewer calls of one function than this are not counted in that second run; 0 counts none.
     changed : sequence of (cell id, line, text)
         Definitions of another text, which begin in this line of the cell.
     spared : str
@@ -259,6 +262,7 @@ def of_lines(
         "steps": [[s.text, dict(each["dict"])] for s, each in zip(steps, put, strict=True)],
         "reads": list(reads),
         "again": again,
+        "least": least,
         "seed": SEED,
         "changed": [list(each) for each in changed],
         "spared": spared,
@@ -288,4 +292,5 @@ def made_of(
             mutated.append(name)
         elif name.isdigit() and kind != "subclass":
             missing[reads[int(name)]] = format_message(found)
-    return Made(values, second, tuple(mutated), missing), outcome
+    similar = int(reply.arrays[SIMILAR][0]) if SIMILAR in reply.arrays else 0
+    return Made(values, second, tuple(mutated), missing, similar), outcome
