@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from gradkit.errors import contain, failed_sentence
 from gradkit.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
@@ -115,6 +116,9 @@ def _grader(
                         results.append(session.check(path))
                     except GradingError as error:
                         refused.append(str(error))
+                    except Exception as fault:  # costs this submission, never the others
+                        contain(fault, f"over {path.name!r}")
+                        refused.append(f"{path.name}: {failed_sentence(fault)}")
                 return Batch(
                     tuple(results),
                     tuple(refused),

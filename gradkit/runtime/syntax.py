@@ -6,6 +6,7 @@ Trees that come from here are shared: whoever wants to change one copies it firs
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -29,7 +30,11 @@ _HOLDERS = (ast.stmt, *_CLAUSES)
 
 
 def parse(source: str) -> ast.Module:
-    r"""Parse source; what Python warns of, such as "\\d", is the student's affair.
+    r"""Parse source, without Python's warnings about strings such as "\\d".
+
+    Python refuses decimal numbers with more than `sys.get_int_max_str_digits` digits. A number
+    of that size in another base, as ``0x`` with 20,000 digits, is refused here too: `ast.unparse`
+    and `repr` raise a ValueError where a tree holds such a number.
 
     Raises
     ------
@@ -42,7 +47,21 @@ def parse(source: str) -> ast.Module:
 def _parse(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(source)
+        tree = ast.parse(source)
+    _refuse_long_integers(tree)
+    return tree
+
+
+def _refuse_long_integers(tree: ast.Module) -> None:
+    """Raise a SyntaxError at an integer that Python cannot write in decimal digits."""
+    for node in walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int):
+            try:
+                str(node.value)
+            except ValueError:
+                most = sys.get_int_max_str_digits()
+                where = (None, node.lineno, node.col_offset + 1, None)
+                raise SyntaxError(f"a number has more than {most} digits", where) from None
 
 
 _kept = lru_cache(maxsize=_KEPT)(_parse)
