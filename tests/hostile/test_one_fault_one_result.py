@@ -58,7 +58,7 @@ def test_a_number_that_cannot_be_written_costs_its_own_statement(
 
 def test_the_parser_says_where_a_number_is_too_long() -> None:
     """With line and column, in the words of the student's affair."""
-    with pytest.raises(SyntaxError, match="^a number has more than 4300 digits") as caught:
+    with pytest.raises(SyntaxError, match=r"^a number has more than 4300 digits") as caught:
         parse(f"x = 1\ny = 1 + {LONG}\n")
     assert (caught.value.lineno, caught.value.offset) == (2, 9)
     parse("x = 0x" + "f" * 3_000)
