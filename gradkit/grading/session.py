@@ -352,17 +352,23 @@ class Session(AbstractContextManager["Session"]):
         told: list[Told],
     ) -> Evidence:
         """Return what comes of a section of functions, beside what is known before it is run."""
+        notes = before.notes
         for redraw in range(1 + REDRAWS):
             seed = before.seed + redraw
             grader = self.grader_of(task, section, submission, seed)
             with grader.process as process:
                 verdicts = grader.grade()
                 ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
-                inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
+                inquiry, is_cut_short = (
+                    _inquiry(grader, verdicts, told) if ends else (Inquiry(), False)
+                )
                 self.resources.note(task, process)
             if ends:
                 break
-        return replace(before, seed=seed, verdicts=verdicts, inquiry=inquiry, tier=process.tier)
+        if is_cut_short:
+            notes += (say(CUT_SHORT, seconds=f"{task.deadline:g}"),)
+        found = {"verdicts": verdicts, "inquiry": inquiry, "notes": notes}
+        return replace(before, seed=seed, tier=process.tier, **found)
 
     def grader_of(
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
@@ -454,19 +460,27 @@ def read_submission(path: Path) -> Submission:
         raise GradingError(str(error)) from None
 
 
-def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
-    """Return why checks of a function task failed, as far as it can be found out.
+CUT_SHORT = phrase(
+    "The search for mistakes was stopped after {seconds} seconds of computing: this code takes "
+    "too long to examine. Marks count entries."
+)
 
-    What is ``told`` comes to that of other tasks.
+
+def _inquiry(
+    grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]
+) -> tuple[Inquiry, bool]:
+    """Return why checks of a function task failed, and whether the search was cut short.
+
+    The changes found are added to ``told``, those found in other tasks.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
-        return Inquiry()
+        return Inquiry(), False
     # Late: who is right never needs it.
     from gradkit.grading.repairs import mend_functions
 
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
-    return mended.inquiry
+    return mended.inquiry, mended.is_cut_short
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:

@@ -6,6 +6,7 @@ Trees that come from here are shared: whoever wants to change one copies it firs
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Collection, Iterator
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-_KEPT = 32
+_KEPT, _KEPT_LONG = 32, 2
 _LONGEST = 50_000
-"""How many trees are kept, and up to how many characters of source."""
+"""How many trees are cached of texts up to this many characters, and of longer ones, which take
+some ten megabytes each."""
 
 _LEAVES = frozenset(
     kind
@@ -41,15 +43,21 @@ def parse(source: str) -> ast.Module:
     SyntaxError, ValueError, RecursionError, MemoryError
         See `ast.parse`.
     """
-    return _kept(source) if len(source) <= _LONGEST else _parse(source)
+    return _kept(source) if len(source) <= _LONGEST else _kept_long(source)
 
 
 def _parse(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(source)
-    _refuse_long_integers(tree)
+    # Walking a tree takes as long as parsing: few texts need it.
+    if _MAYBE_LONG_INTEGER.search(source):
+        _refuse_long_integers(tree)
     return tree
+
+
+_MAYBE_LONG_INTEGER = re.compile(r"0[xob][0-9a-f_]{500}", re.IGNORECASE)
+"""An integer of this length may have more digits than the lowest limit that Python allows."""
 
 
 def _refuse_long_integers(tree: ast.Module) -> None:
@@ -65,6 +73,7 @@ def _refuse_long_integers(tree: ast.Module) -> None:
 
 
 _kept = lru_cache(maxsize=_KEPT)(_parse)
+_kept_long = lru_cache(maxsize=_KEPT_LONG)(_parse)
 
 
 def readable(source: str) -> ast.Module:
