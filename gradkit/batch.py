@@ -69,11 +69,11 @@ def grade_on_save(
     import watchfiles
 
     folders = [path if path.is_dir() else path.parent for path in paths]
-    files = {path.resolve() for path in paths if not path.is_dir()}
+    files = {os.path.realpath(path) for path in paths if not path.is_dir()}
     # An editor may write another file and rename it: the folder is what sees that.
     saved = watchfiles.watch(
         *folders,
-        watch_filter=lambda _, path: not files or Path(path).resolve() in files,
+        watch_filter=lambda _, path: not files or os.path.realpath(path) in files,
         debounce=400,
         step=10,
         rust_timeout=50,

@@ -40,7 +40,7 @@ from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, v
 from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
-from gradkit.writing import write_whole
+from gradkit.writing import make_folder_inside, write_whole
 
 CHUNK = 20
 """Results that go to a process at a time."""
@@ -76,7 +76,7 @@ def write_pages(
     write = partial(_write, students=students, hints=hints)
     alone = len(stands) <= ALONE
     try:
-        students.mkdir(parents=True, exist_ok=True)
+        make_folder_inside(folder.parent, students)
         links = dict(map_chunks(write, stands, size=CHUNK, workers=1 if alone else workers))
         linked = [replace(row, link=links.get(row.name, "")) for row in rows]
         linked.sort(key=lambda row: row.name)
