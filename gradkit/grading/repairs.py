@@ -76,7 +76,6 @@ class Mended(Struct, frozen=True):
     inquiry: Inquiry = Inquiry()
     texts: Mapping[str, str] = {}
     told: Sequence[Told] = ()
-    is_cut_short: bool = False
 
 
 class _OwnTime(Struct):
@@ -126,7 +125,9 @@ def mend_functions(
     budget = wanted.budget
     own_time = _OwnTime(grader.task.deadline)
     repairs = _Repairs(grader, inside, wanted, budget, budget, own_time, earlier)
-    return replace(repairs.mended_text(asked), is_cut_short=own_time.is_over)
+    mended = repairs.mended_text(asked)
+    grader.is_cut_short = own_time.is_over
+    return mended
 
 
 # Many submissions are held to the same model solution.

@@ -352,22 +352,18 @@ class Session(AbstractContextManager["Session"]):
         told: list[Told],
     ) -> Evidence:
         """Return what comes of a section of functions, beside what is known before it is run."""
-        notes = before.notes
         for redraw in range(1 + REDRAWS):
             seed = before.seed + redraw
             grader = self.grader_of(task, section, submission, seed)
             with grader.process as process:
                 verdicts = grader.grade()
                 ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
-                inquiry, is_cut_short = (
-                    _inquiry(grader, verdicts, told) if ends else (Inquiry(), False)
-                )
+                inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
                 self.resources.note(task, process)
             if ends:
                 break
-        if is_cut_short:
-            notes += (say(CUT_SHORT, seconds=f"{task.deadline:g}"),)
-        found = {"verdicts": verdicts, "inquiry": inquiry, "notes": notes}
+        cut = (say(CUT_SHORT, seconds=f"{task.deadline:g}"),) if grader.is_cut_short else ()
+        found = {"verdicts": verdicts, "inquiry": inquiry, "notes": (*before.notes, *cut)}
         return replace(before, seed=seed, tier=process.tier, **found)
 
     def grader_of(
@@ -466,21 +462,19 @@ CUT_SHORT = phrase(
 )
 
 
-def _inquiry(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]
-) -> tuple[Inquiry, bool]:
-    """Return why checks of a function task failed, and whether the search was cut short.
+def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
+    """Return why checks of a function task failed, as far as it can be found out.
 
     The changes found are added to ``told``, those found in other tasks.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
-        return Inquiry(), False
+        return Inquiry()
     # Late: who is right never needs it.
     from gradkit.grading.repairs import mend_functions
 
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
-    return mended.inquiry, mended.is_cut_short
+    return mended.inquiry
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:
