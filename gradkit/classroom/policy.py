@@ -247,6 +247,11 @@ def read_policy(path: Path) -> Policy | None:
         said = msgspec.convert(tomllib.loads(data.decode()), Policy)
     except msgspec.ValidationError as error:
         raise PolicyFileError(f"{path}: {_explained(str(error))}") from None
+    except RecursionError:
+        raise PolicyFileError(
+            f"{path}: is nested too deeply to be read; nothing in a policy is more than three "
+            "levels deep. Take the nested value out."
+        ) from None
     except ValueError as error:  # tomllib's, and that of the encoding
         raise PolicyFileError(f"{path}: cannot be read as TOML: {error}.") from None
     if said.late is not None and said.due is None and not said.days_late:

@@ -62,7 +62,8 @@ OLD_WAYS = {
 class FunctionGrader(Struct):
     """Runs the lines of a task over one section, and judges what they give.
 
-    ``solution`` is None where no model solution is at hand.
+    ``solution`` is None where no model solution is at hand. ``is_cut_short`` tells that the search
+    for mistakes took too long and was stopped.
     """
 
     task: FunctionTask
@@ -77,6 +78,7 @@ class FunctionGrader(Struct):
     wrong: set[str] = field(default_factory=set)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
+    is_cut_short: bool = False
 
     def grade(self, known: Mapping[str, Verdict] = {}) -> tuple[Verdict, ...]:
         """Return a verdict for each check, in order; those that are ``known`` as they are."""

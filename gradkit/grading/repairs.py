@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -77,6 +78,23 @@ class Mended(Struct, frozen=True):
     told: Sequence[Told] = ()
 
 
+class _OwnTime(Struct):
+    """Limit the processor time that gradkit itself spends on the diagnosis of one task.
+
+    The limit is the deadline of the student's code in that task: many functions that call each
+    other must not cost the grader more than the code itself may cost.
+    """
+
+    limit: float
+    began: float = field(default_factory=time.process_time)
+    is_over: bool = False
+
+    def has_ended(self) -> bool:
+        """Return whether the time is over, and note if it is."""
+        self.is_over = self.is_over or time.process_time() - self.began > self.limit
+        return self.is_over
+
+
 def mend_functions(
     grader: FunctionGrader,
     verdicts: Sequence[Verdict],
@@ -105,7 +123,11 @@ def mend_functions(
         return Mended()
     inside = _inside(grader.solution)
     budget = wanted.budget
-    return _Repairs(grader, inside, wanted, budget, budget, earlier).mended_text(asked)
+    own_time = _OwnTime(grader.task.deadline)
+    repairs = _Repairs(grader, inside, wanted, budget, budget, own_time, earlier)
+    mended = repairs.mended_text(asked)
+    grader.is_cut_short = own_time.is_over
+    return mended
 
 
 # Many submissions are held to the same model solution.
@@ -154,6 +176,7 @@ class _Repairs(Struct):
     wanted: Wanted
     left: int
     spare: int
+    own_time: _OwnTime
     earlier: Sequence[Told] = ()
     text: _Text = _Text()
     told: list[Told] = field(default_factory=list)
@@ -338,11 +361,11 @@ class _Repairs(Struct):
 
     def _of_form(self, check: FunctionCheck, held: Sequence[Draw], share: int) -> list[Told]:
         """Return what is found of a check as it is meant, within a share of what is left."""
-        if share <= LEAST:
+        if share <= LEAST or self.own_time.has_ended():
             return []
-        cells = [each.cell for each in self.grader.definitions_of(check)]
-        cells += self.grader.process.section.own
-        sources = {each.id: unguarded(each.source)[0] for each in cells}
+        cells = {each.cell.id: each.cell for each in self.grader.definitions_of(check)}
+        cells |= {cell.id: cell for cell in self.grader.process.section.own}
+        sources = {name: unguarded(cell.source)[0] for name, cell in cells.items()}
         before = self.text = replace(self.text, sources={**sources, **self.text.sources})
         spent = self.left
         found = self._needed(check, held, before, [*self._of_check(check, held, share)])
@@ -436,6 +459,8 @@ class _Repairs(Struct):
             return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
+            if self.own_time.has_ended():
+                return
             # What else is wrong is found where nothing stops.
             kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
             for likely in first:
@@ -569,7 +594,7 @@ class _Repairs(Struct):
         """
         kept, steps = self.text, []
         for number, proposal in enumerate(found, 1):
-            told = self._made(proposal)
+            told = None if self.own_time.has_ended() else self._made(proposal)
             if told is None:
                 break
             steps.append(told)

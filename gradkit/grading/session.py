@@ -365,7 +365,9 @@ class Session(AbstractContextManager["Session"]):
                 self.resources.note(task, process)
             if ends:
                 break
-        return replace(before, seed=seed, verdicts=verdicts, inquiry=inquiry, tier=process.tier)
+        cut = (format_text(CUT_SHORT, seconds=f"{task.deadline:g}"),) if grader.is_cut_short else ()
+        found = {"verdicts": verdicts, "inquiry": inquiry, "notes": (*before.notes, *cut)}
+        return replace(before, seed=seed, tier=process.tier, **found)
 
     def grader_of(
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
@@ -457,10 +459,16 @@ def read_submission(path: Path) -> Submission:
         raise GradingError(str(error)) from None
 
 
+CUT_SHORT = (
+    "The search for mistakes was stopped after {seconds} seconds of computing: this code takes "
+    "too long to examine. Marks count entries."
+)
+
+
 def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
     """Return why checks of a function task failed, as far as it can be found out.
 
-    What is ``told`` comes to that of other tasks.
+    The changes found are added to ``told``, those found in other tasks.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()

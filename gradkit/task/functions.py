@@ -25,6 +25,7 @@ from gradkit.task.tables import (
     numbers_of,
     refuse,
 )
+from gradkit.writing import read_text_file
 
 TOLERANCE = "a relative error: a number from 0 to 0.1"
 
@@ -151,7 +152,7 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
     if not source:
         return ""
     try:
-        text = (file.parent / source).read_text(encoding="utf-8")
+        text = read_text_file(file.parent / source)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         refuse(key, f"{source} ({why})", "a Python file beside the assignment")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gradkit.grading.guards import guarded, unguarded
+from gradkit.grading.guards import guarded, unguarded, widened
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
@@ -120,3 +120,33 @@ def test_a_text_without_its_guards_has_next_to_nothing_there() -> None:
 def test_a_text_that_has_none_stays(text: str) -> None:
     """Nor is a text changed that is no Python."""
     assert unguarded(text) == (text, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "wide"),
+    [
+        ("x = np.float32(y)", "x = np.float64(y)"),
+        ("ü = x.astype('float32') + z.astype(dtype=\"float32\")", None),
+        ("from numpy import float32 as f, sum\nx = f(y)", None),
+        ("from numpy import float32\nx = float32(\n    y, float32)", None),
+        ("x = torch.zeros(3, dtype=torch.float32)", "x = torch.zeros(3, dtype=torch.float64)"),
+    ],
+)
+def test_types_of_single_precision_are_widened(text: str, wide: str | None) -> None:
+    """As names, as attributes, as what a call is given, and where they are imported."""
+    assert widened(text) == (wide or text.replace("float32", "float64"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if mode == 'float32':\n    x = 2 * x",
+        "way = {'float32': 1, 'float64': 2}['float' + '32']",
+        "# float32\nx = 'of float32'",
+        "print('in float32')",
+        "not python float32 (",
+    ],
+)
+def test_other_texts_are_not_widened(text: str) -> None:
+    """A program that chooses by them would be another program, whose verdict counted."""
+    assert widened(text) == text

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
     "records", "formatting", "text", "loading", "templates", "writing",
-    "errors", "processes", "safe_path", "lines",
+    "errors", "processes", "safe_path", "lines", "allowed_names",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
 
@@ -24,9 +24,10 @@ ROOMS: Mapping[str, set[str]] = {
     "loading": set(),
     "templates": set(),
     "writing": set(),
-    "errors": set(),
+    "errors": {"text"},
     "safe_path": set(),
-    "lines": {"records"},
+    "allowed_names": set(),
+    "lines": {"records", "allowed_names"},
     "processes": {"safe_path"},
     "pytest_guard": set(),
     "text": {"records", "formatting"},

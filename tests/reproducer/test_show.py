@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from mistakes.samples import folder as mistake_folder
 
+from gradkit import reproducer
 from gradkit.cli import main
 from gradkit.grading import settings as session_settings
 from gradkit.grading.session import Session
@@ -689,3 +690,18 @@ def test_the_command_refuses_with_a_sentence(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr.startswith("gradkit: ")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["(", "[", "[[]]", "[]", "{}", '"text"', "null", "9" * 5000, "1e999 1", "[" * 100_000, "1e400"],
+)
+def test_whatever_is_printed_as_found_is_compared(
+    swapped: tuple[Path, Path, str], monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """A student's code may print such a line too, with any text in it."""
+    monkeypatch.setattr(reproducer, "_run", lambda *_: (f"found 1\nfound {said}\n", ""))
+    _, file, name = swapped
+    shown = show(file, name)
+    assert not shown.agrees
+    assert shown.conclusion.endswith((", and None comes out.", ", and inf comes out."))
