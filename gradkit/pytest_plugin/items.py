@@ -25,9 +25,9 @@ from gradkit.grading.session import (
     student_functions,
 )
 from gradkit.grading.settings import GradingError, Settings
+from gradkit.isolated_pytest import NO_SETTINGS
 from gradkit.language import say
 from gradkit.loading import is_installed
-from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.task import FunctionTask, Task

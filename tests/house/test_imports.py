@@ -28,7 +28,7 @@ ROOMS: Mapping[str, set[str]] = {
     "safe_path": set(),
     "lines": {"records"},
     "processes": {"safe_path"},
-    "pytest_guard": set(),
+    "isolated_pytest": {"safe_path", "processes"},
     "text": {"records", "language"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
@@ -58,7 +58,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
-    "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
+    "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,
         "submission",
@@ -72,6 +72,7 @@ ROOMS: Mapping[str, set[str]] = {
         "report",
         "authoring",
         "batch",
+        "isolated_pytest",
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
     "__main__": {"cli", "safe_path", "sandbox"},
