@@ -164,6 +164,10 @@ def run_module(
     if sys.platform != "win32":
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        # A closed stream has been opened again on devnull, which the new interpreter needs too.
+        for descriptor in (0, 1, 2):
+            with contextlib.suppress(OSError):
+                os.set_inheritable(descriptor, True)
         os.execve(sys.executable, command, dict(environment))  # noqa: S606  (no shell)
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 

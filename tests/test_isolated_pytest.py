@@ -86,6 +86,21 @@ def test_a_path_is_needed() -> None:
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes the stream")
+def test_closed_output_is_no_error(tmp_path: Path) -> None:
+    """A standard output is there for pytest, though nobody reads it."""
+    right = str(ROOT / "reference" / "regression_numpy.py")
+    run = [sys.executable, "-P", "-m", "gradkit", "pytest", right, "--collect-only"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *run],
+        cwd=tmp_path,
+        env=trapped_environment(tmp_path),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 @pytest.mark.slow
 def test_exit_codes_are_those_of_pytest(tmp_path: Path) -> None:
     """All passed, some failed, a wrong option, no test; from the checkout as current folder too."""
