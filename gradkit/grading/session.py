@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.binding import bind
@@ -167,10 +168,14 @@ class Session(AbstractContextManager["Session"]):
         except OracleError as error:
             raise GradingError(str(error)) from None
 
-    def check(self, path: Path) -> Result:
-        """Grade what is at a path: of a script alone no other tasks are asked for. See `grade`."""
-        named = self.settings.tasks if len(self.settings.tasks) == 1 else ()
-        return self.grade(read_submission(path), named=named, whole=path.suffix != ".py").result
+    def check(self, path: Path, claimed: Mapping[str, Claim] | None = None) -> Result:
+        """Grade the submission at a path. A single script need not have other tasks. See `grade`.
+
+        The parameter ``claimed`` has the sections of `claims`, if they are known.
+        """
+        named, whole = self.settings.tasks, path.suffix != ".py"
+        named = named if len(named) == 1 else ()
+        return self.grade(read_submission(path), named=named, whole=whole, claimed=claimed).result
 
     def grade(
         self,
@@ -179,6 +184,7 @@ class Session(AbstractContextManager["Session"]):
         named: Sequence[str] = (),
         *,
         whole: bool = True,
+        claimed: Mapping[str, Claim] | None = None,
     ) -> Graded:
         """Grade one submission.
 
@@ -192,6 +198,8 @@ class Session(AbstractContextManager["Session"]):
             those of the settings' that it has anything for.
         whole : bool
             Whether it is all that a student hands in: what counts and is not there is missing.
+        claimed : mapping of str to Claim, optional
+            The sections that `claims` found, if it was called before.
 
         Returns
         -------
@@ -209,7 +217,8 @@ class Session(AbstractContextManager["Session"]):
         """
         said = bool(named)
         named = named or self.settings.tasks
-        claimed = self.claims(submission, named, said=said)
+        if claimed is None:
+            claimed = self.claims(submission, named, said=said)
         required = self.required if whole or self.settings.handed_in else self.settings.tasks
         graded = self.grade_sections(submission, claimed, seed, named, required)
         made = definitions(submission.cells)
@@ -502,8 +511,19 @@ def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
 # --- what else can be asked ------------------------------------------------------------
 
 
-def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
-    """Return the tasks that what is at a path will be graded for; nothing is judged yet.
+class Recognised(Struct, frozen=True):
+    """A submission that has been read, with its section for each task it will be graded for.
+
+    ``claimed`` has the sections by task id. Of these ``tasks`` will be graded.
+    """
+
+    submission: Submission
+    claimed: Mapping[str, Claim]
+    tasks: tuple[Task | FunctionTask, ...]
+
+
+def recognise(session: Session, path: Path) -> Recognised:
+    """Read a submission and find its tasks, without grading them.
 
     Raises
     ------
@@ -514,20 +534,37 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
     claimed = session.claims(submission, named)
     if not claimed:
         raise GradingError(refusal(submission, session.assignment))
-    return tuple(session.task(name) for name in claimed if name in (named or claimed))
+    tasks = tuple(session.task(name) for name in claimed if name in (named or claimed))
+    return Recognised(submission, claimed, tasks)
 
 
-def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Result:
-    """Grade some of the tasks of what is at a path, as they are graded with all others.
+def grade_recognised(
+    session: Session, path: Path, found: Recognised, chosen: Collection[str]
+) -> Result:
+    """Grade the chosen tasks of a recognised submission as `Session.check` grades them.
+
+    Recognising calls the forward pass. If it hangs, that takes seconds, which are not spent again.
+
+    Parameters
+    ----------
+    session : Session
+    path : Path
+        The submission's place.
+    found : Recognised
+    chosen : collection of str
+        Ids of tasks.
 
     Raises
     ------
     GradingError
         See `gradkit.grading.session.Session.grade`.
     """
-    submission = read_submission(path)
-    claimed = session.claims(submission, session.settings.tasks)
-    return session.grade_sections(submission, claimed, named=tuple(chosen)).result
+    if len(chosen) < len(found.tasks):
+        sections = found.submission, found.claimed
+        return session.grade_sections(*sections, named=tuple(chosen)).result
+    # Of several named tasks, `recognise` claims those too that the submission has nothing for.
+    same = len(session.settings.tasks) < 2
+    return session.check(path, found.claimed if same else None)
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:

@@ -324,5 +324,5 @@ def _computed(reads: Sequence[str], made: Made) -> Made:
         {name: second[name] for name in reads if name in second},
         made.changed,
         {name: missing[name] for name in reads if name in missing},
-        made.similar,
+        made.similar_calls,
     )

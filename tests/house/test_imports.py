@@ -29,7 +29,7 @@ ROOMS: Mapping[str, set[str]] = {
     "allowed_names": set(),
     "lines": {"records", "allowed_names"},
     "processes": {"safe_path"},
-    "pytest_guard": set(),
+    "isolated_pytest": {"safe_path", "processes"},
     "text": {"records", "formatting"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
@@ -59,7 +59,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
-    "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
+    "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,
         "submission",
@@ -73,6 +73,7 @@ ROOMS: Mapping[str, set[str]] = {
         "report",
         "authoring",
         "batch",
+        "isolated_pytest",
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
     "__main__": {"cli", "safe_path", "sandbox"},
