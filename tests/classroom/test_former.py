@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from classroom.answering import gradkit, refusal
 from model_solutions import ROOT
 
 from gradkit import __version__
+from gradkit.records.result import State
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -168,6 +170,14 @@ def test_result_v1_keeps_its_keys(here: Path, file: str) -> None:
     assert former["schema"] == current["schema"] == "gradkit/result/v1"
     assert broken(former, current) == []
     assert gradkit("show", file).exit_code == 0
+
+
+def test_the_page_lists_the_states_of_a_check() -> None:
+    """A program may handle all states that docs/reference/result.md lists; v1 gets no others."""
+    page = (ROOT / "docs" / "reference" / "result.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `state` \| (.*) \|$", page, flags=re.MULTILINE)
+    listed = re.findall(r"`([a-z-]+)`", row)
+    assert sorted(listed) == sorted(get_args(State))
 
 
 def test_a_broken_promise_is_seen() -> None:

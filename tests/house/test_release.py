@@ -87,6 +87,17 @@ def test_the_bounds_allow_what_colab_has() -> None:
     assert [name for name in wanted.keys() & there.keys() if wanted[name] > there[name]] == []
 
 
+def test_each_removal_has_a_replacement() -> None:
+    """The upgrade notes name what the version no longer has."""
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    notes = changes.partition("### Upgrade from 0.2")[2].partition("### Changes")[0]
+    rows = re.findall(r"^\| (.*?) \| (.*?) \|$", notes, flags=re.MULTILINE)[1:]
+    gone = " ".join(left for left, _ in rows)
+    for word in ("GRADKIT_LANGUAGE", "tap", "prairielearn", "gradkit.pth", "numpy 1"):
+        assert word in gone
+    assert [left for left, right in rows if not right.strip()] == []
+
+
 def test_the_version_is_written_once() -> None:
     """The build reads it from the package, and the changelog begins with it."""
     assert PROJECT["dynamic"] == ["version"]
