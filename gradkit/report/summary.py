@@ -289,6 +289,12 @@ class Watcher(Progress):
         )
         self._skipped = self._graded = 0
 
+    def stop(self) -> None:
+        """Remove the progress bar, if one was started."""
+        # Without a terminal no bar is drawn, but rich before 14.1 prints an empty line for it.
+        if not self.disable:
+            super().stop()
+
     def begin(self, total: int) -> None:
         """There are so many submissions."""
         self._total = total

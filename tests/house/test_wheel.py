@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gradkit import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference"
 CLASS = ROOT / "tests" / "sample_class"
@@ -67,7 +69,7 @@ def test_strays_are_seen() -> None:
     good = [
         "gradkit/cli/__init__.py",
         "gradkit/task/oracle.py",
-        "gradkit-0.2.0.dist-info/METADATA",
+        f"gradkit-{__version__}.dist-info/METADATA",
     ]
     bad = ["evil.pth", "gradkit.pth", "gradkit/x.pth", "sitecustomize.py"]
     bad += ["reference/x.py", "tests/t.py", "gradkit/regression_numpy.py", "gradkit/a.ipynb"]
