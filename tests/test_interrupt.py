@@ -21,6 +21,7 @@ from gradkit.cli.usage import Stopped, heeding
 
 pytestmark = [
     pytest.mark.sample(4),
+    pytest.mark.usefixtures("default_signals"),
     pytest.mark.skipif(sys.platform == "win32", reason="its signals are others"),
 ]
 

@@ -14,7 +14,10 @@ from click.testing import CliRunner
 
 from gradkit.cli import main
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an interrupt is another there")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="an interrupt is another there"),
+    pytest.mark.usefixtures("default_signals"),
+]
 
 RIGHT = (Path(__file__).parents[1] / "reference" / "regression_numpy.py").read_text("utf-8")
 WRONG = RIGHT.replace("d_output = -2 * (y - y_hat)", "d_output = 2 * (y - y_hat)")

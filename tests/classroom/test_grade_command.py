@@ -229,6 +229,7 @@ MANY = 12
 MOMENT = "    import time; time.sleep(0.1)\\n"
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize("at", [pytest.param(0, marks=pytest.mark.slow), 3])
 def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, at: int) -> None:
