@@ -82,7 +82,7 @@ def test_a_full_disk_is_told_in_a_sentence(words: tuple[object, ...]) -> None:
             text=True,
             check=False,
         )
-    told = "gradkit: what there is to say could not be written (No space left on device). Make"
+    told = "gradkit: the output could not be written (No space left on device). Free"
     assert done.returncode == 2
     assert done.stderr.startswith(told)
     assert done.stderr.count("\n") == 1
@@ -320,8 +320,8 @@ def test_an_assignment_beside_the_files_has_to_be_said(tmp_path: Path) -> None:
         done = gradkit("check", path)
         assert done.exit_code == 2
         assert done.stderr == (
-            f"gradkit: {own} says what this exercise is: add --assignment {own}. If gradkit's own "
-            "is meant, say --assignment backpropagation.\n"
+            f"gradkit: found the assignment file {own}. To grade by it, add --assignment {own}; "
+            "to grade by gradkit's own, add --assignment backpropagation.\n"
         )
     said = gradkit("check", tmp_path / RIGHT.name, "--assignment", "backpropagation")
     assert said.exit_code == 0
