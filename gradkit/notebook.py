@@ -21,9 +21,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
+from gradkit.formatting import format_text
 from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
-from gradkit.language import phrase, say
 from gradkit.loading import is_installed
 from gradkit.records.result import Result
 from gradkit.records.submission import Cell, Claim, Section, Submission
@@ -157,14 +157,12 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     }
 
 
-GIVEN = phrase(
-    "These functions were called as they are, in this process: one that hangs, hangs it."
-)
-LIVE = phrase(
+GIVEN = "These functions were called as they are, in this process: one that hangs, hangs it."
+LIVE = (
     "There is no record of the cells here: your functions were called as they "
     "are, in this process, and a function that hangs, hangs it."
 )
-AGAIN = phrase(
+AGAIN = (
     "The forward pass that was defined last is that of “{other}”, not of “{task}”. Run the cells "
     "of “{task}” again, and then this check. Nothing has been marked."
 )
@@ -205,7 +203,7 @@ def grade(
     task = _task(assignment, named)
     settings = Settings((task.id,), assignment=file, no_reference=True, seed=seed)
     functions = task if isinstance(task, FunctionTask) else None
-    notes = () if kernel.history is not None else (say(GIVEN if kernel.given else LIVE),)
+    notes = () if kernel.history is not None else ((GIVEN if kernel.given else LIVE),)
     level = hints or assignment.hints
     try:
         with Session(settings) as session:
@@ -218,7 +216,7 @@ def grade(
             if isinstance(task, Task) and is_installed(*task.framework.modules):
                 other = mistaken_for(session, submission, section)
             if other is not None:
-                refusal = say(AGAIN, other=other.title, task=task.title)
+                refusal = format_text(AGAIN, other=other.title, task=task.title)
                 return Report(task.title, hints=level, refusal=refusal, notes=notes)
             graded = session.grade_sections(submission, {task.id: Claim(section)})
     except GradingError as error:

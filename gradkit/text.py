@@ -1,7 +1,7 @@
 """What students wrote, and where it stands, made fit to be shown.
 
 Used on both limbs and where results are rendered, so this imports nothing but the
-records and the language.
+records and `gradkit.formatting`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,13 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.submission import Place
 
 ERROR_BYTES = 2_000
 
-PROBES = {"row": phrase("row {number}"), "random": phrase("random input {number}")}
-STEPS = {
-    "first step": phrase("first step from {start}"),
-    "second step": phrase("second step from {start}"),
-}
-FURTHER = phrase("further parameters")
-DRAWN = phrase("drawn")
-"""Labels of probes, steps and entries, by which they are found again, as readers are told them."""
+DRAWN = "drawn"
+"""Label of a training run from parameters that were drawn at random."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
@@ -92,26 +86,21 @@ def clean_data(value: Any, limit: int = ERROR_BYTES) -> Any:
     return [clean_data(i, limit) for i in value] if isinstance(value, list | tuple) else value
 
 
-def function_said(name: str) -> str:
-    """Say what is called: by its name, or in words for a loop, which has none."""
-    return say(name) if " " in name else name
+def format_probe(label: str) -> str:
+    """Return the label of a probe as readers see it.
+
+    Examples
+    --------
+    >>> format_probe("random 3"), format_probe("row 1")
+    ('random input 3', 'row 1')
+    """
+    return re.sub(r"^random (?=\d+$)", "random input ", label)
 
 
-def label_said(label: str) -> str:
-    """Say the label of a probe or an entry: ``row 3``, ``first step from near``, ``W1[0,1]``."""
-    what, _, start = label.partition(" from ")
-    if start and what in STEPS:
-        return say(STEPS[what], start=label_said(start))
-    word, _, number = label.partition(" ")
-    if number.isdigit() and word in PROBES:
-        return say(PROBES[word], number=number)
-    return say(label) if label in (FURTHER, DRAWN) else label
-
-
-def entry_said(label: str, parameter: str, index: Sequence[int]) -> str:
+def format_entry(label: str, parameter: str, index: Sequence[int]) -> str:
     """Say an entry by its label, else as ``W1[0,1]``."""
     place = f"[{','.join(map(str, index))}]" if index else ""
-    return label_said(label or f"{parameter}{place}")
+    return label or f"{parameter}{place}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -133,10 +122,10 @@ def where(place: Place) -> str:
     A title comes in the place of the number: ``hw.ipynb, cell 5, line 3``.
     """
     if place.title:
-        return say("{place}, line {line}", place=place.title, line=place.line)
+        return format_text("{place}, line {line}", place=place.title, line=place.line)
     if place.cell is None:
         return f"{place.file}:{place.line}"
-    return say("cell {cell}, line {line}", cell=place.cell, line=place.line)
+    return format_text("cell {cell}, line {line}", cell=place.cell, line=place.line)
 
 
 SPELLINGS = {

@@ -1,4 +1,4 @@
-"""For all tests: pytest's own tool for testing plugins, English, and workers that are warm."""
+"""Settings of all tests: the tool that tests plugins, warm workers, time limits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 
+import hypothesis
 import pytest
 from soak import is_in_turn
 from warm import Store
@@ -18,9 +19,6 @@ from gradkit.sandbox import Workshop
 
 pytest_plugins = ["pytester"]
 
-# What tests expect to read is written in English, whatever their reader prefers.
-os.environ.pop("GRADKIT_LANGUAGE", None)
-
 # Hundreds of interpreters are started, each of which would compile gradkit anew.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
@@ -28,6 +26,12 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
 # A fault of gradkit's own, which in use costs a diagnosis, fails the test that it happens in.
 os.environ[STRICT] = "1"
 
+
+# A busy machine generates inputs slowly; that is no fault of a strategy.
+hypothesis.settings.register_profile(
+    "gradkit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("gradkit")
 
 SOAK = 1200
 """Seconds that one test may take that is marked as slow. All of `.ci/run` takes 25 minutes."""

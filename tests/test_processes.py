@@ -71,11 +71,11 @@ def test_the_environment_leads_nowhere(tmp_path: Path, monkeypatch: pytest.Monke
     other = tmp_path / "other"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", str(other), ".", str(tmp_path)]))
-    monkeypatch.setenv("GRADKIT_LANGUAGE", "de")
+    monkeypatch.setenv("GRADKIT_STRICT", "1")
     assert safe_environment()["PYTHONPATH"] == str(other)
     found = told()["environment"]
     assert (found["PYTHONPATH"], found["PYTHONSAFEPATH"]) == (str(other), "1")
-    assert found["GRADKIT_LANGUAGE"] == "de"
+    assert found["GRADKIT_STRICT"] == "1"
 
 
 def test_one_that_is_not_wanted_ends() -> None:

@@ -30,7 +30,7 @@ from gradkit.binding.match import (
     not_found,
     own_keys,
 )
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.observations import (
     UNREADABLE,
     Before,
@@ -60,11 +60,11 @@ from gradkit.submission.source import statements
 ASKED = {"y_hat": (0,), "A1": (1,)}
 """The pair that a forward function is asked to return."""
 
-LOOSE = phrase(
+LOOSE = (
     "Tensors that stand by themselves are not looked at: make each of them an `nn.Parameter` of "
     "the class, as `self.W1`, and what computes the output from them its `forward(self, X)`."
 )
-LOOP = phrase("the training loop")
+LOOP = "the training loop"
 """What a report calls a loop that has no name of its own."""
 
 
@@ -394,7 +394,7 @@ class _ModelAndTraining(_Roles):
         if not known:
             missing = not_found(role, self.functions)
             loose = any("requires_grad" in cell.source for cell in self.process.section.own)
-            return replace(missing, message=f"{missing.message} {say(LOOSE)}") if loose else missing
+            return replace(missing, message=f"{missing.message} {LOOSE}") if loose else missing
         meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
         order = list(dict.fromkeys([*meant, *named, *known]))
@@ -490,15 +490,15 @@ class _ModelAndTraining(_Roles):
 
     def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
         needs = loop.needs
-        wanted = {phrase("model"): needs.model, phrase("input"): needs.X, phrase("target"): needs.y}
-        unknown = [say(what) for what, name in wanted.items() if name is None]
+        wanted = {"model": needs.model, "input": needs.X, "target": needs.y}
+        unknown = [what for what, name in wanted.items() if name is None]
         if unknown:
             return Missing(
                 role.name,
-                say(
+                format_text(
                     "gradkit cannot run the training loop: it does not find its {unknown}. Write "
                     "it as `{signature}`.",
-                    unknown=say(" and ").join(unknown),
+                    unknown=" and ".join(unknown),
                     signature=role.signature,
                 ),
                 loop.place,

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.observations import Bound
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.records.task import QUANTITIES, Array, Role, Task
@@ -297,7 +297,7 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
     for read in sorted(reads, key=lambda part: (part.lineno, part.col_offset)):
         argument = _argument(read.id, bound, role)
         if argument is not None:
-            sentence = say(
+            sentence = format_text(
                 "{function} reads the global {name} in place of its argument {argument}.",
                 function=f"`{bound.function}`",
                 name=f"`{read.id}`",

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.binding.inspection import Function
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.observations import Bound, Convention, Missing, Path
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.statements import is_called, plain
@@ -230,7 +230,7 @@ def misfit(role: Role, function: Function) -> Missing:
     """Say that the function of the role's name takes other arguments."""
     return Missing(
         role.name,
-        say(
+        format_text(
             "`{name}` does not take the arguments that it is called with: found "
             "`{signature}` ({place}), required `{required}`.",
             name=function.name,
@@ -242,7 +242,7 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
-NO_PYTHON = phrase(
+NO_PYTHON = (
     "`{signature}` cannot be used: what is at {place} is not valid Python. Fix that line, and it "
     "is graded."
 )
@@ -261,23 +261,23 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     )
     if broken:
         place = broken[-1]
-        told = say(NO_PYTHON, signature=role.signature, place=where(place))
+        told = format_text(NO_PYTHON, signature=role.signature, place=where(place))
         return Missing(role.name, told, place)
     names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
     listed = ", ".join(names[:LISTED]) + (
-        say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
+        format_text(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
     )
     said = [
-        say(
+        format_text(
             "`{signature}` is missing. Found {listed}.",
             signature=role.signature,
-            listed=listed or say("no function at all"),
+            listed=listed or "no function at all",
         )
     ]
     if classes:
-        named = say(" or ").join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))
+        named = " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))
         said.append(
-            say(
+            format_text(
                 "Methods are not looked at: if it is one of the class {classes}, write it as "
                 "a function of its own, outside the class and without `self`.",
                 classes=named,
@@ -285,7 +285,7 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         )
     if guarded:
         said.append(
-            say(
+            format_text(
                 "The one at {place} stands under `if __name__ == …`, which is not run: move it "
                 "out of there.",
                 place=where(guarded[-1]),
@@ -293,7 +293,7 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         )
     if elsewhere:
         said.append(
-            say(
+            format_text(
                 "The one at {place} belongs to another task: each task is graded on its own part, "
                 "so define it here too.",
                 place=where(elsewhere[-1]),

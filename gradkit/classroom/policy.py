@@ -30,8 +30,8 @@ from msgspec.structs import replace
 from gradkit.classroom.course.find_student import meant
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError, did_you_mean
+from gradkit.formatting import format_count, format_text
 from gradkit.grading.mark import round_half_up
-from gradkit.language import say, say_each
 from gradkit.records.classroom import CountingAttempt, Filed, Kept
 from gradkit.records.course import Policy
 from gradkit.records.result import Adjustment, Result
@@ -367,7 +367,7 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
     most = result.max_score
     if policy.scale is not None and most and policy.scale.to != most:
         scaled = round(round_half_up(score * policy.scale.to / most, 0.01), 2)
-        said = say(
+        said = format_text(
             "{score} of {most} = {scaled} of {scale}",
             score=f"{score:g}",
             most=f"{most:g}",
@@ -399,10 +399,10 @@ def _delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
     """Say how late it was, after which time, and how many days that counts."""
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None or kept.name in policy.days_late:
-        return say_each("{count} day late", "{count} days late", days)
+        return format_count("{count} day late", "{count} days late", days)
     minutes = math.ceil((at - due).total_seconds() / 60)
     parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
     time = " ".join([f"{count} {unit}" for count, unit in parts if count][:2])
-    begun = say_each("{count} day begun", "{count} days begun", days)
-    said = say("{time} late: {days}", time=time, days=begun)
-    return f"{said} ({say('after an extension')})" if kept.name in policy.extensions else said
+    begun = format_count("{count} day begun", "{count} days begun", days)
+    said = format_text("{time} late: {days}", time=time, days=begun)
+    return f"{said} ({'after an extension'})" if kept.name in policy.extensions else said

@@ -104,19 +104,12 @@ def explain_command(
 
 
 @command("export", "gradkit export gradescope --out autograder.zip")
-@click.argument("platform", type=OneOf(["gradescope", "prairielearn", "github-classroom", "wheel"]))
+@click.argument("platform", type=OneOf(["gradescope", "github-classroom", "wheel"]))
 @options.out("PATH", "Zip archive (gradescope) or folder to write.", required=True)
 @options.ASSIGNMENT
 @options.REFERENCE
 @options.flag("--no-reference", "Leave out the model solutions. Marks are then provisional.")
 @options.INSTALL
-@click.option(
-    "--image",
-    default="gradkit-grader",
-    show_default=True,
-    metavar="NAME",
-    help="PrairieLearn: name of the image that you build from docker/Dockerfile.",
-)
 def export_command(platform: str, out: Path, **settings: Any) -> None:
     """Write the files with which a platform grades an assignment.
 

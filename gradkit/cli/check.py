@@ -15,7 +15,7 @@ from msgspec import to_builtins
 from gradkit.cli import options
 from gradkit.cli.output import write
 from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Refusal, command
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.report.formats import FORMATS, lacking, load
 
 if TYPE_CHECKING:
@@ -99,11 +99,11 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
             if result.submission in before:
                 changed = "; ".join(since(before[result.submission], result))
                 click.echo(
-                    say("Since the last save: {changes}", changes=changed)
+                    format_text("Since the last save: {changes}", changes=changed)
                     if changed
-                    else say("Since the last save nothing has changed.")
+                    else "Since the last save nothing has changed."
                 )
-        click.echo(say("Watching for the next save; Ctrl-C ends it."))
+        click.echo("Watching for the next save; Ctrl-C ends it.")
         before |= {result.submission: result for result in shown.results}
     raise click.exceptions.Exit(PASSED)
 

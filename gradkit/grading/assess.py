@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 import gradkit
+from gradkit.formatting import format_text
 from gradkit.grading.mark import Scheme, mark
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
-from gradkit.language import phrase, say
 from gradkit.loading import is_installed
 from gradkit.records.result import FAILED, Evidence, Inquiry, Result, TaskResult, Verdict
 from gradkit.records.submission import Listing
@@ -139,13 +139,13 @@ def tolerances_of(task: Task | FunctionTask) -> dict[str, float]:
     return {check.name: check.tolerance for check in task.checks}
 
 
-ABSENT = phrase("“{title}” was not handed in.")
+ABSENT = "“{title}” was not handed in."
 
 
 def unchecked(task: Task | FunctionTask, evidence: Evidence) -> tuple[Verdict, ...]:
     """Verdicts where nothing could be asked, and why."""
     if evidence.absent:
-        said = say(ABSENT, title=task.title)
+        said = format_text(ABSENT, title=task.title)
         return tuple(Verdict(check.name, "missing", said) for check in task.checks)
     return tuple(Verdict(check.name, "not-checked", evidence.unchecked) for check in task.checks)
 
@@ -205,7 +205,7 @@ def _endless(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
     for each in listings:
         loops = [n for n, line in enumerate(each.source.split("\n")) if LOOP.match(line)]
         if loops and (each.file, each.cell, each.first_line) == (at.file, at.cell, at.line):
-            told = say("It may never end: look at what makes the condition of its `while` false.")
+            told = "It may never end: look at what makes the condition of its `while` false."
             place = replace(at, line=at.line + (loops[0] if len(loops) == 1 else 0))
             return replace(verdict, message=f"{verdict.message} {told}", place=place)
     return verdict

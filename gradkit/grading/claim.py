@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
+from gradkit.formatting import format_text
 from gradkit.grading.recognise import another_exercise, problems_of
-from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Role
 from gradkit.submission.content import is_empty
@@ -238,7 +238,7 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     other arguments, or are methods of another class.
     """
     if is_empty(submission):
-        text = say(
+        text = format_text(
             "{name}: it is empty, or holds nothing but comments and texts. Look whether the file "
             "was saved, and hand it in again.",
             name=submission.name,
@@ -250,7 +250,7 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     said = another_exercise(submission, assignment)
     found = [name for name, each in known.items() if each.node is not None and "." not in name]
     if found:
-        said += " " + say("Found {names}.", names=listed(found))
+        said += " " + format_text("Found {names}.", names=listed(found))
     tasks = possible_tasks(submission, assignment)
     shared = shared_functions(tasks)
     near: dict[str, set[str]] = {}
@@ -259,7 +259,7 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
         near.setdefault(task.title, set()).update(names & set(found))
     title = max(near, key=lambda each: len(near[each]), default="")
     if title and near[title]:
-        said += " " + say(
+        said += " " + format_text(
             "Nearest is “{title}”, which has {names} too, and more, or calls it otherwise.",
             title=title,
             names=listed(sorted(near[title])),
@@ -288,7 +288,7 @@ def _nearly(submission: Submission, assignment: Assignment, known: Mapping[str, 
     said = []
     if classes:
         said.append(
-            say(
+            format_text(
                 "{name}: methods are not looked at, as {names} of the class {classes}. Write each "
                 "as a function of its own, outside the class and without `self`.",
                 name=submission.name,
@@ -297,11 +297,11 @@ def _nearly(submission: Submission, assignment: Assignment, known: Mapping[str, 
             )
         )
     if plain and not classes:
-        text = phrase("{name}: {names} cannot be called as they are asked for: expected {wanted}.")
+        text = "{name}: {names} cannot be called as they are asked for: expected {wanted}."
         names = [name for name in plain if _tells(meant[name])]
         wanted = [meant[name].signature for name in names]
         if not names:
-            text = phrase(
+            text = (
                 "{name}: of this exercise it has {names}, and no more. Write {wanted} too, or name "
                 "the task with --task."
             )
@@ -314,7 +314,7 @@ def _nearly(submission: Submission, assignment: Assignment, known: Mapping[str, 
                 if _tells(role)
             ]
         quoted = ", ".join(f"`{each}`" for each in dict.fromkeys(wanted))
-        said.append(say(text, name=submission.name, names=listed(names), wanted=quoted))
+        said.append(format_text(text, name=submission.name, names=listed(names), wanted=quoted))
     return " ".join(said)
 
 
@@ -341,7 +341,7 @@ def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) ->
     rest = tuple(cell for cell in submission.cells if cell.file != file)
     note = ""
     if len(ranked) > 1:
-        note = say(
+        note = format_text(
             "{count} files have functions of this task ({files}); {file} counts.",
             count=len(ranked),
             files=", ".join(sorted(ranked)),

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from gradkit.binding import bind
 from gradkit.errors import contain
+from gradkit.formatting import format_text
 from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
-from gradkit.language import say
 from gradkit.records.observations import SPARED, Binding, Observations, Outcome
 from gradkit.records.result import Inquiry, NoDiagnosisError
 from gradkit.records.task import Array, Batch, Probes, Run, Task
@@ -240,14 +240,14 @@ def diagnose(
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [
-            say("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
+            format_text("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
         ]
     except FORESEEN:
         raise
     except Exception as error:
         kind = contain(error, f"in the diagnosis of {task.id} in {process.section.title!r}")
         return Inquiry(), [
-            say(
+            format_text(
                 "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
                 "instructor. Marks count entries.",
                 kind=kind,

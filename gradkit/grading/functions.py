@@ -13,10 +13,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.binding.match import NO_PYTHON
+from gradkit.formatting import format_text
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.outputs import Probe, followed, judge_check
-from gradkit.language import phrase, say
 from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, Verdict
 from gradkit.records.task import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
@@ -34,7 +34,7 @@ from gradkit.submission.definitions import (
 from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.solution import Solution
-from gradkit.text import label_said, where
+from gradkit.text import format_probe, where
 
 if TYPE_CHECKING:
     from gradkit.diagnosis.repair.ask import Asked
@@ -43,16 +43,16 @@ PRINTED = 1e-5
 """To so many digits a handout prints what outputs are."""
 
 OLD_WAYS = {
-    "ndarray' object has no attribute 'itemset'": phrase(
+    "ndarray' object has no attribute 'itemset'": (
         "numpy 2 has no `itemset`; `a[place] = value` does the same."
     ),
-    "ndarray' object has no attribute 'ptp'": phrase(
+    "ndarray' object has no attribute 'ptp'": (
         "numpy 2 has no method `ptp`; `np.ptp(a)` does the same."
     ),
-    "only 0-dimensional arrays can be converted": phrase(
+    "only 0-dimensional arrays can be converted": (
         "An older numpy let that pass; `a.item()` gives the number."
     ),
-    "'float' object cannot be interpreted as an integer": phrase(
+    "'float' object cannot be interpreted as an integer": (
         "`/` gives no whole number in Python 3, and `//` does."
     ),
 }
@@ -147,7 +147,7 @@ class FunctionGrader(Struct):
             builds = helper in read - own or (other in steps and bool(handed))
             wrong = self.verdicts.get(other.name) if other.name in self.wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
-                blocked = self._blocked(check, say("`{name}` is not right.", name=helper))
+                blocked = self._blocked(check, format_text("`{name}` is not right.", name=helper))
                 return replace(blocked, entries=verdict.entries)
         return verdict
 
@@ -244,7 +244,7 @@ class FunctionGrader(Struct):
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
-        note = say("Right without what stops it: {names}.", names=", ".join(right))
+        note = format_text("Right without what stops it: {names}.", names=", ".join(right))
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 
     # --- what a diagnosis asks -------------------------------------------------------------------
@@ -353,7 +353,7 @@ class FunctionGrader(Struct):
         """Return the handout's own examples, with what the student's functions give for them."""
         probes = []
         for number, example in enumerate(check.examples, 1):
-            label = say("example {number}", number=number)
+            label = format_text("example {number}", number=number)
             draw = Draw(label, {}, example.inputs, hard=True)
             found, _ = self.run(steps, draw.values, check.compare)
             probes.append(Probe(draw, Made(example.values), found))
@@ -435,9 +435,9 @@ class FunctionGrader(Struct):
                 cells = (*section.shared, *section.own)
                 place = no_python(cells, call.function.partition(".")[0])
                 function = call.function.replace(".", "`, method `")
-                told = say("`{function}` is not there yet.", function=function)
+                told = format_text("`{function}` is not there yet.", function=function)
                 if place is not None:
-                    told = say(NO_PYTHON, signature=call.function, place=where(place))
+                    told = format_text(NO_PYTHON, signature=call.function, place=where(place))
                 return Verdict("", "missing", told, place=place)
             if "." in call.function or definition.node is None:
                 continue
@@ -462,7 +462,7 @@ class FunctionGrader(Struct):
             takes = ast.unparse(node.args) if isinstance(node, ast.FunctionDef) else ""
             name = call.function.rpartition(".")[2]
             wanted = next(line for line in re.split("[;\n]", lines.text) if f"{name}(" in line)
-            told = say(
+            told = format_text(
                 "`{found}` is there, and it is not made to be called as in `{wanted}`.",
                 found=f"{found}({takes})",
                 wanted=wanted.strip(),
@@ -482,7 +482,7 @@ class FunctionGrader(Struct):
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
         self.wrong.add(check.name)
-        told = say("This needs something else first: {why}", why=why)
+        told = format_text("This needs something else first: {why}", why=why)
         return Verdict(check.name, "blocked", told)
 
     def _stopped(
@@ -490,7 +490,7 @@ class FunctionGrader(Struct):
     ) -> Verdict:
         """Return the verdict where the lines did not come to their end."""
         if outcome.lost is not None:
-            told = say("The code {happened}.", happened=outcome.lost.detail)
+            told = format_text("The code {happened}.", happened=outcome.lost.detail)
             late = outcome.lost.kind == "timeout"
             called = {call.function for step in steps for call in self._lines(step).calls}
             known = self._found.get(called.pop()) if len(called) == 1 else None
@@ -500,7 +500,7 @@ class FunctionGrader(Struct):
         assert failure is not None  # noqa: S101  (one of the two is there)
         if failure.type in MISSING_IMPORT:
             self.wrong.add(check.name)
-            told = say(
+            told = format_text(
                 "It imports what is not here, and cannot be judged without: {why}. Hand that in as "
                 "well.",
                 why=failure.message.removesuffix(" (unknown location)").rstrip("."),
@@ -508,12 +508,12 @@ class FunctionGrader(Struct):
             return Verdict(check.name, "blocked", told, place=failure.place)
         told = failure.type
         if failure.message:
-            told = say("{type}: {message}", type=failure.type, message=failure.message)
+            told = format_text("{type}: {message}", type=failure.type, message=failure.message)
         for pattern, meant in OLD_WAYS.items():
             if pattern in failure.message:
-                told = f"{told.rstrip('.')}. {say(meant)}"
+                told = f"{told.rstrip('.')}. {meant}"
         if draw.hard:
-            told += " " + say("That is so with {probe}.", probe=label_said(draw.label))
+            told += " " + format_text("That is so with {probe}.", probe=format_probe(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]
         verdict = Verdict(check.name, "error", told, place=failure.place)
         verdict = self._still_to_write(step, verdict)
@@ -538,7 +538,7 @@ class FunctionGrader(Struct):
 
 
 def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
-    told = say("`{function}` is still to be written.", function=call.function)
+    told = format_text("`{function}` is still to be written.", function=call.function)
     return Verdict("", "missing", told, place=replace(definition, line=line).place())
 
 

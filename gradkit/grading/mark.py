@@ -9,7 +9,7 @@ from itertools import zip_longest
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.mistake import Preset
 from gradkit.records.result import (
     CENT,
@@ -85,15 +85,13 @@ def rounding(preset: Preset = "default") -> float:
     return DEDUCTIONS["figure"][preset]
 
 
-ROUNDED = phrase(
-    "All else is right to about seven digits, as in float32; that costs {points} points."
-)
-NO_STEP = phrase("No step is made, so nothing follows from one: only what is right is counted.")
+ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
+NO_STEP = "No step is made, so nothing follows from one: only what is right is counted."
 
 MOST = 0.5
 """Parameters that are never updated are missing from what follows where they are more than that."""
 
-WITHDRAWN = phrase("A finding about this was withdrawn; nothing is deducted for it.")
+WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 
 
 def mark(
@@ -148,7 +146,7 @@ def mark(
             for finding, cents in zip(each.findings, lost, strict=False)
             if finding.mistake not in scheme.dropped
         ]
-        said = (say(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
+        said = (format_text(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
         made.append(replace(one, notes=(*one.notes, *said)))
     findings += [f for f in inquiry.findings if not f.check and f.mistake not in scheme.dropped]
     return TaskResult(
@@ -205,9 +203,9 @@ def _charged(
     notes = list(verdict.notes)
     withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]
     if withdrawn:
-        notes.append(say(WITHDRAWN))
+        notes.append(WITHDRAWN)
     if follows and verdict.still:
-        notes.append(say(NO_STEP))
+        notes.append(NO_STEP)
     check = CheckResult(
         verdict.check,
         verdict.state,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from msgspec.structs import replace
 
+from gradkit.formatting import format_text
 from gradkit.judge.outputs import Probe, judge_check, shape_said
-from gradkit.language import say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.result import Entry, Verdict
 from gradkit.records.task import Draw, FunctionCheck
@@ -56,7 +56,7 @@ def held_to_own_forward(
         return replace(judged, state=state, message=told_so, entries=entries)
     if "not-checked" in states:
         return replace(verdict, state="not-checked", entries=entries)
-    note = say("What is right here is right for the forward pass that is there.")
+    note = "What is right here is right for the forward pass that is there."
     notes = (*verdict.notes, note) if model else verdict.notes
     return replace(verdict, state="pass", message="", entries=entries, notes=notes)
 
@@ -202,7 +202,7 @@ def _said(output: str, one: InputReport) -> str:
     """Say what is wrong with a gradient by differences."""
     if one.problem == "shape":
         return shape_said(output, one.found, one.shape)
-    return say(
+    return format_text(
         "`{name}` differs from finite differences of the forward pass that is there.", name=output
     )
 

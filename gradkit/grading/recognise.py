@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from gradkit.binding import bind
 from gradkit.binding.idioms import named_twice, narrow_by_targets, narrow_by_words
+from gradkit.formatting import format_text
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
-from gradkit.language import phrase, say
 from gradkit.records.result import Evidence
 from gradkit.records.submission import Claim, Place, Section, Submission
 from gradkit.records.task import Array, Assignment, Batch, Task
@@ -66,14 +66,16 @@ def refusals(submission: Submission) -> Iterator[None]:
     except RecursionError:
         if not nests_deeply(submission):
             raise
-        text = say(
+        text = format_text(
             "{name}: its code is nested too deeply to be read. Take its longest expressions and "
             "blocks apart, and hand it in again.",
             name=submission.name,
         )
         raise GradingError(text) from None
     except MemoryError:
-        text = say("{name}: there was not memory enough here to grade it.", name=submission.name)
+        text = format_text(
+            "{name}: there was not memory enough here to grade it.", name=submission.name
+        )
         raise BreakdownError(text) from None
 
 
@@ -195,7 +197,7 @@ class Forwards(Struct, frozen=True):
         if gaps:
             left.sort(key=lambda task: gaps.get(task.id, np.inf))
         elif len(left) > 1:
-            text = say(
+            text = format_text(
                 "{name}: cannot tell which task this is: {tasks} are possible. Call the file after "
                 "it, as {file}, or name it with --task.",
                 name=self.submission.name,
@@ -303,18 +305,18 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
     said = problems_of(submission)
     titled = any(len(section.tasks) == 1 for section in divide(submission, assignment.tasks))
     if said:
-        text = phrase(
+        text = (
             "{name}: Nothing in it that could be read plays a role of “{title}”; expected {wanted}."
         )
     elif titled:
         # Whose name, or heading, says that it is this exercise is told what is missing of it.
-        text = phrase("{name}: Nothing in it plays a role of “{title}”; expected {wanted}.")
+        text = "{name}: Nothing in it plays a role of “{title}”; expected {wanted}."
     else:
-        text = phrase(
+        text = (
             "{name}: This looks like another exercise. Nothing in it plays a role of "
             "“{title}”; expected {wanted}."
         )
-    return said + say(
+    return said + format_text(
         text, name=submission.name, title=assignment.title, wanted=", ".join(dict.fromkeys(wanted))
     )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gradkit.binding import bind
+from gradkit.formatting import format_text
 from gradkit.grading.assess import (
     absent,
     assess,
@@ -45,7 +46,6 @@ from gradkit.grading.settings import (
     tasks_of,
 )
 from gradkit.judge.case import Examined
-from gradkit.language import phrase, say
 from gradkit.loading import is_installed
 from gradkit.records.observations import Binding
 from gradkit.records.result import (
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
 
-WITHOUT_TORCH = phrase(
+WITHOUT_TORCH = (
     "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
 )
 
@@ -233,9 +233,9 @@ class Session(AbstractContextManager["Session"]):
         pairs = zip(graded.result.tasks, graded.evidence, strict=True)
         titles = [task.title for task, evidence in pairs if speaks(evidence, own)]
         wanted = [task.title for task in self.gradable if task.id in self.settings.tasks]
-        text = phrase("{name}: this is “{titles}”. Asked for here is “{wanted}”.")
+        text = "{name}: this is “{titles}”. Asked for here is “{wanted}”."
         found = {"titles": "”, “".join(titles), "wanted": "”, “".join(wanted)}
-        return say(text, name=submission.name, **found) if titles else ""
+        return format_text(text, name=submission.name, **found) if titles else ""
 
     def claims(
         self, submission: Submission, named: Sequence[str] = (), *, said: bool = True
@@ -302,7 +302,7 @@ class Session(AbstractContextManager["Session"]):
         notes = (claim.note,) if claim.note else ()
         evidence = Evidence(task.id, seed, inquiry=_of_claim(task, claim), notes=notes)
         if not is_installed(*task.framework.modules):
-            evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
+            evidence = replace(evidence, unchecked=WITHOUT_TORCH)
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         if isinstance(task, FunctionTask):
             evidence = self._of_functions(task, section, submission, evidence, told)
@@ -385,13 +385,13 @@ class Session(AbstractContextManager["Session"]):
         outcome = examined.case.observations.outcomes.get(batch.name)
         y_hat = None if outcome is None else outcome.outputs.get("y_hat")
         if len(section.tasks) > 1:
-            yield say(
+            yield format_text(
                 "Neither a heading nor the file's name says which task this is; its code is "
                 "nearest to “{title}”. If it is another, name it with --task.",
                 title=task.title,
             )
         elif y_hat is not None and (other := whose(task, self.tasks, batch, y_hat)) is not None:
-            yield say(
+            yield format_text(
                 "Its forward pass is exactly that of “{title}”. If it is that task, name it with "
                 "--task.",
                 title=other.title,

@@ -38,10 +38,10 @@ from gradkit.diagnosis.repair.training import (
     STANDS,
     changes,
 )
+from gradkit.formatting import format_text
 from gradkit.grading.changed_text import replaced
 from gradkit.grading.repairs import HELD, Again
 from gradkit.judge.case import Examined
-from gradkit.language import say
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell, Place
@@ -407,7 +407,7 @@ def _with_loss(
     cell = cells[loss.proposal.cell]
     own = [each for each in earlier if each.cell == cell.id]
     place = cell.place(line_before(own, loss.proposal.line))
-    said = say(
+    said = format_text(
         "The loss in line {line} was chosen for what the model gives now, and has to change with "
         "it.",
         line=place.line,

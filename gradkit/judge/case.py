@@ -10,13 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from gradkit.formatting import format_text
 from gradkit.judge import tolerances
-from gradkit.language import phrase, say
 from gradkit.records.observations import Binding, Bound, Failure, Observations, Outcome
 from gradkit.records.result import State, Verdict
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
-from gradkit.text import DRAWN, function_said, where
+from gradkit.text import DRAWN, where
 
 Earlier = Mapping[str, Verdict]
 """The verdicts of the checks before this one."""
@@ -76,7 +76,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
     for outcome in outcomes:
         if outcome.lost is not None:
             state: State = "timeout" if outcome.lost.kind == "timeout" else "error"
-            text = say(
+            text = format_text(
                 "{function} {happened}.", function=subject(bound), happened=outcome.lost.detail
             )
             return Verdict(check, state, text, place=bound.place)
@@ -100,10 +100,10 @@ def _other_shapes(case: Case, bound: Bound) -> str:
         return ""
     first = next(key for key in start if key[0] == "b")
     size = start[first].size
-    return say(
+    return format_text(
         " It was handed X and the other vectors as {form}, because `{name}` ({place}) gives "
         "{first} the shape {shape}; the assignment's are columns, {first} of shape ({size}, 1).",
-        form=say(form),
+        form=form,
         name=made.function,
         place=where(made.place),
         first=convention.keys[first],
@@ -112,7 +112,7 @@ def _other_shapes(case: Case, bound: Bound) -> str:
     )
 
 
-FORMS = {"flat": phrase("flat arrays"), "row": phrase("rows")}
+FORMS = {"flat": "flat arrays", "row": "rows"}
 """What vectors are that are no columns."""
 
 
@@ -124,7 +124,7 @@ def subject(bound: Bound) -> str:
 
 def called(bound: Bound) -> str:
     """Return a function's name, or words for what has none."""
-    return function_said(bound.function) if " " in bound.function else f"`{bound.function}`"
+    return bound.function if " " in bound.function else f"`{bound.function}`"
 
 
 NO_FORWARD = 'missing the required "forward" function'
@@ -134,18 +134,21 @@ NO_FORWARD = 'missing the required "forward" function'
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
     name = bound.function
     if failure.type == "NotImplementedError" and NO_FORWARD in failure.message:
-        text = say("`{name}` has no method `forward`.", name=name)
+        text = format_text("`{name}` has no method `forward`.", name=name)
         return Verdict(check, "error", text, place=bound.place)
     if failure.type == "NotImplementedError":
         return Verdict(
-            check, "missing", say("`{name}` is not written yet.", name=name), place=bound.place
+            check,
+            "missing",
+            format_text("`{name}` is not written yet.", name=name),
+            place=bound.place,
         )
     elsewhere = failure.function not in ("", "<module>", name)
-    inside = say(" in `{function}`", function=failure.function) if elsewhere else ""
+    inside = format_text(" in `{function}`", function=failure.function) if elsewhere else ""
     what = {"type": failure.type, "inside": inside}
-    text = say("{function} stopped with {type}{inside}", function=subject(bound), **what)
+    text = format_text("{function} stopped with {type}{inside}", function=subject(bound), **what)
     if several:
-        text = say(
+        text = format_text(
             "The training run stopped at example {call} with {type}{inside}",
             call=failure.call + 1,
             **what,
@@ -158,14 +161,14 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
 def _advice(failure: Failure) -> str:
     """Return what to do about the errors whose own words do not say it."""
     if "EOF when reading a line" in failure.message:
-        return say(" Nobody is there to answer `input()`: write the value into the code.")
+        return " Nobody is there to answer `input()`: write the value into the code."
     if "setting an array element" in failure.message:
-        return say(
+        return (
             " One entry of an array holds one number, and a (1, 1) array is not one: take "
             "the number out first, with [0, 0] or .item()."
         )
     if any(part in failure.message for part in ("0-dimensional", "only length-1 arrays")):
-        return say(
+        return (
             " One number was expected here, and an array was given. Of an array with one entry "
             "take the number out first, with [0, 0] or .item(); for one with several use numpy's "
             "functions, such as np.exp for math.exp."
@@ -185,7 +188,7 @@ def blocked(
     if before is None or before.state not in states:
         return None
     return Verdict(
-        check, "blocked", say("Blocked by `{by}`: see there.", by=by), place=before.place
+        check, "blocked", format_text("Blocked by `{by}`: see there.", by=by), place=before.place
     )
 
 

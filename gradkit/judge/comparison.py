@@ -9,52 +9,50 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
+from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import subject
-from gradkit.language import phrase, say
 from gradkit.records.observations import Bound, Fault
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array
-from gradkit.text import entry_said
+from gradkit.text import format_entry
 
 SENTENCES: Mapping[str, str] = {
-    "missing": phrase("{function} does not give {quantity}: {found}."),
-    "shape": phrase("{function} gives {quantity} in shape {found}."),
-    "dtype": phrase("{function} gives {quantity} as {found}; real numbers are expected."),
-    "type": phrase("{function} gives {quantity} as {found}; an array of numbers is expected."),
-    "subclass": phrase(
+    "missing": "{function} does not give {quantity}: {found}.",
+    "shape": "{function} gives {quantity} in shape {found}.",
+    "dtype": "{function} gives {quantity} as {found}; real numbers are expected.",
+    "type": "{function} gives {quantity} as {found}; an array of numbers is expected.",
+    "subclass": (
         "{function} gives {quantity} as {found}, a subclass of ndarray; its "
         "plain values were compared."
     ),
-    "mutated": phrase(
+    "mutated": (
         "{function} changes its input {quantity}; it should leave it as it was: work on a copy."
     ),
-    "complex": phrase("{function} gives {quantity} as complex numbers; real ones are expected."),
-    "whole": phrase(
+    "complex": "{function} gives {quantity} as complex numbers; real ones are expected.",
+    "whole": (
         "{function} gives {quantity} as whole numbers ({found}), which cuts off "
         "the fraction; use float64."
     ),
-    "coarse": phrase(
-        "{function} gives {quantity} as {found}, which keeps only three digits; use float64."
-    ),
-    "nan": phrase("{function} gives nan (not a number) in {quantity}."),
-    "inf": phrase("{function} gives an infinite number in {quantity}."),
+    "coarse": "{function} gives {quantity} as {found}, which keeps only three digits; use float64.",
+    "nan": "{function} gives nan (not a number) in {quantity}.",
+    "inf": "{function} gives an infinite number in {quantity}.",
 }
 
-TOO_SMALL = phrase(
+TOO_SMALL = (
     "{function} makes steps so small that in the precision of its numbers they cannot be told from "
     "none at all; use float64."
 )
 
-AT_A_CORNER = phrase("The slope of the loss cannot be told in {entries}: it has a corner there.")
+AT_A_CORNER = "The slope of the loss cannot be told in {entries}: it has a corner there."
 
 VECTORS = ("y_hat", "A1")
 """Quantities of which one index says which entry."""
 
 WORDS: Mapping[str, str] = {
-    "y_hat": phrase("the output ŷ"),
-    "A1": phrase("the hidden layer A1"),
-    "loss": phrase("the loss"),
+    "y_hat": "the output ŷ",
+    "A1": "the hidden layer A1",
+    "loss": "the loss",
 }
 """What quantities are called that are no argument of the function, and so have no name in it."""
 
@@ -84,7 +82,7 @@ class Comparison(Struct):
         """Say once, if any number failed, that it is off by no more than precision explains."""
         if any(entry.index and entry.state != "pass" for entry in self.entries):
             self.remark(
-                say(
+                format_text(
                     "The numbers agree to about seven digits, no further: {function} works in "
                     "float32 somewhere, or adds a small constant such as 1e-6. Use float64 "
                     "throughout.",
@@ -103,7 +101,7 @@ class Comparison(Struct):
         own = {} if plain in self.givers else {**self.bound.convention.keys, **self.bound.names}
         giver = self.givers.get(plain, subject(self.bound))
         names = self._said.setdefault((kind, giver, found), [])
-        name = own.get(plain, say(WORDS[plain]) if plain in WORDS else plain)
+        name = own.get(plain, WORDS.get(plain, plain))
         if name not in names:
             names.append(name)
         self._told.add(plain)
@@ -117,7 +115,7 @@ class Comparison(Struct):
 
     def _sentences(self, *, notes: bool) -> list[str]:
         return [
-            say(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
+            format_text(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
             for (kind, giver, found), names in self._said.items()
             if (kind == "subclass") is notes
         ]
@@ -200,10 +198,10 @@ class Comparison(Struct):
         )
         notes = (*self._sentences(notes=True), *self.notes)
         if not merged and self.idle:
-            text = say(TOO_SMALL, function=subject(self.bound))
+            text = format_text(TOO_SMALL, function=subject(self.bound))
             return Verdict(check, "fail", text, (), self.bound.place, notes)
         if not failed:
-            text = say(AT_A_CORNER, entries=listed(unsure)) if unsure else ""
+            text = format_text(AT_A_CORNER, entries=listed(unsure)) if unsure else ""
             state: State = "inconclusive" if unsure else "pass"
             return Verdict(check, state, text, tuple(merged), None, notes)
         sentences = self._sentences(notes=False)
@@ -213,7 +211,7 @@ class Comparison(Struct):
         if rest:
             known = {"function": subject(self.bound), "entries": listed(rest)}
             numbers = {"count": len(rest), "size": self.size}
-            sentences.append(say(summary, **{**known, **numbers, **fields}))
+            sentences.append(format_text(summary, **{**known, **numbers, **fields}))
         return Verdict(check, "fail", " ".join(sentences), tuple(merged), place, notes)
 
     def _is_explained(self, entry: Entry) -> bool:
@@ -241,7 +239,7 @@ def joined(names: list[str]) -> str:
     """``W1, b1 and W2``."""
     if len(names) == 1:
         return names[0]
-    return say("{these} and {that}", these=", ".join(names[:-1]), that=names[-1])
+    return format_text("{these} and {that}", these=", ".join(names[:-1]), that=names[-1])
 
 
 def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
@@ -276,9 +274,9 @@ GRAVITY: tuple[State, ...] = ("pass", "inconclusive", "fail")
 
 def listed(entries: list[Entry]) -> str:
     """``W1[0,1], b2 and 3 more``."""
-    names = [entry_said(entry.label, entry.parameter, entry.index) for entry in entries]
+    names = [format_entry(entry.label, entry.parameter, entry.index) for entry in entries]
     return ", ".join(names[:8]) + (
-        say(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
+        format_text(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
     )
 
 

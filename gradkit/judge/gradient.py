@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
@@ -27,7 +28,6 @@ from gradkit.judge.case import (
 )
 from gradkit.judge.comparison import Comparison
 from gradkit.judge.steps import update
-from gradkit.language import phrase, say
 from gradkit.records.result import Verdict
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
@@ -107,7 +107,7 @@ def _aside(
     return moved if at_kink else None
 
 
-NOT_ALONG = phrase("{steps} of {function} does not follow the slope of the loss in {entries}.")
+NOT_ALONG = "{steps} of {function} does not follow the slope of the loss in {entries}."
 
 LOOKED_AT = 4
 """Probes of an update that are looked at."""
@@ -153,7 +153,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     factors = _factors(steps, SINGLE if single else relative)
     comparison = Comparison(bound)
     _compare(comparison, steps, factors, relative)
-    named = {"steps": say("The update"), "function": called(bound)}
+    named = {"steps": "The update", "function": called(bound)}
     verdict = comparison.verdict("gradient", NOT_ALONG, **named)
     return replace(verdict, still=before["update"].still)
 
@@ -178,12 +178,12 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps, relative, first=1)
         _compare(comparison, steps, factors, relative, earns=earns)
-    named = {"steps": say("One of the first steps"), "function": called(bound)}
+    named = {"steps": "One of the first steps", "function": called(bound)}
     verdict = comparison.verdict("gradient", NOT_ALONG, **named)
     verdict = replace(verdict, still=all(map(all, stays)))
     if verdict.state == "fail" and all(first for first, *_ in stays):
         # Where no step is made, none can be said to follow anything or not.
-        message = say(
+        message = format_text(
             "{function} is asked for one epoch, and leaves every parameter where it was.",
             function=subject(bound),
         )

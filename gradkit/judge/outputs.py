@@ -10,11 +10,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.lines import arrays_in
 from gradkit.records.result import LEFT_ALONE, Entry, State, Verdict
 from gradkit.records.task import Draw, FunctionCheck, Made
-from gradkit.text import label_said
+from gradkit.text import format_probe
 
 NEAR = 1e-7
 """Of an output's largest number: sums in another order differ by far less, mistakes by far more."""
@@ -69,7 +69,9 @@ def judge_check(
     for name in check.untouched:
         changed = [probe.draw.label for probe in probes if name in probe.found.changed]
         if changed:
-            told = say("`{name}` is changed in place; it is to be left as it is.", name=name)
+            told = format_text(
+                "`{name}` is changed in place; it is to be left as it is.", name=name
+            )
             outputs.append((_entry(f"{name}{LEFT_ALONE}", "fail", changed[0]), told))
     entries = tuple(entry for entry, _ in outputs)
     states = [entry.state for entry in entries]
@@ -82,7 +84,7 @@ def judge_check(
     state = "fail" if state == "missing" else state
     sentences += [told for entry, told in outputs if entry.state in ("missing", "inconclusive")]
     if "not-checked" in states:
-        sentences.append(say("It takes the model solution to tell, which is not at hand here."))
+        sentences.append("It takes the model solution to tell, which is not at hand here.")
     return Verdict(
         check.name,
         state,
@@ -133,7 +135,7 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
     for name in sorted({name for probe in probes for name in probe.found.changed}):
         asked = any(p.expected is None or name in p.expected.changed for p in probes)
         if not asked and name not in check.untouched:
-            yield say(
+            yield format_text(
                 "`{name}` is changed in place: whoever uses it afterwards gets other numbers.",
                 name=name,
             )
@@ -143,7 +145,7 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
         for value in probe.found.values.values()
         if value.dtype.kind == "f"
     ):
-        yield say("Numbers come back in single precision; they are held to that.")
+        yield "Numbers come back in single precision; they are held to that."
 
 
 def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
@@ -151,8 +153,10 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
     pairs: list[tuple[Probe, NDArray[Any], NDArray[Any]]] = []
     for probe in probes:
         if name not in probe.found.values:
-            reason = probe.found.missing.get(name, say("found None"))
-            told = say("`{name}` is not there: {reason}.", name=name, reason=reason.rstrip("."))
+            reason = probe.found.missing.get(name, "found None")
+            told = format_text(
+                "`{name}` is not there: {reason}.", name=name, reason=reason.rstrip(".")
+            )
             return _entry(name, "missing", probe.draw.label), told
         if probe.expected is not None and name in probe.expected.values:
             expected = np.asarray(probe.expected.values[name])
@@ -169,11 +173,11 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
     ]
     endless = [probe.draw.label for probe, _, each in pairs if not np.isfinite(each).all()]
     if endless:
-        told = say(
+        told = format_text(
             "`{name}` cannot be judged with {probe}: the model solution gives no finite number "
             "there.",
             name=name,
-            probe=label_said(endless[0]),
+            probe=format_probe(endless[0]),
         )
         return _entry(name, "inconclusive"), told
     if not off:
@@ -195,7 +199,7 @@ def _second(name: str, probes: Sequence[Probe]) -> Output:
         if second is None or model is None:
             continue  # it was the same, or nobody knows what it should be
         if same(model.values[name], model.again[name]) and not same(first, second):
-            told = say(
+            told = format_text(
                 "`{name}` comes out otherwise when the same call is made again: something that it "
                 "is computed from, such as the cache, is changed in place.",
                 name=name,
@@ -243,7 +247,7 @@ def _near(
 
 def shape_said(name: str, found: object, expected: object) -> str:
     """Say that an output has another shape than is asked."""
-    return say(
+    return format_text(
         "`{name}` has shape {found}, and {expected} is asked.",
         name=name,
         found=str(found),
@@ -254,13 +258,13 @@ def shape_said(name: str, found: object, expected: object) -> str:
 def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
     told = shape_said(name, found.shape, expected.shape)
     if found.shape == expected.shape[::-1] and same(found.T, expected):
-        return told + " " + say("Its transpose is right.")
+        return told + " " + "Its transpose is right."
     if found.size == expected.size and same(found.reshape(expected.shape), expected):
-        return told + " " + say("Its numbers are right.")
+        return told + " " + "Its numbers are right."
     if found.shape[1:] == expected.shape and any(same(each, expected) for each in found):
-        return told + " " + say("One of the values in it is right; it is to be returned alone.")
+        return told + " " + "One of the values in it is right; it is to be returned alone."
     if found.size == 1 < expected.size and np.isclose(float(found.sum()), float(expected.sum())):
-        return told + " " + say("It is summed over all axes.")
+        return told + " " + "It is summed over all axes."
     return told
 
 
@@ -272,20 +276,20 @@ def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
     rest: Pairs = [pair for pair in off if not np.isnan(pair[1].astype(float)).any()]
     if len(rest) < len(off):
         probe, found = next((p, a) for p, a, _ in off if np.isnan(a.astype(float)).any())
-        told = say("`{name}` has entries that are not a number (nan).", name=name)
+        told = format_text("`{name}` has entries that are not a number (nan).", name=name)
         if found.size == 1:
-            told = say("`{name}` is not a number (nan).", name=name)
+            told = format_text("`{name}` is not a number (nan).", name=name)
         if not rest:
             return told
-        told += " " + say("That is so with {probe}.", probe=label_said(probe.draw.label))
+        told += " " + format_text("That is so with {probe}.", probe=format_probe(probe.draw.label))
         return f"{_of_numbers(name, pairs, rest)} {told}"
     random = [pair for pair in pairs if not pair[0].draw.hard]
-    wrong = say("`{name}` is not right.", name=name)
+    wrong = format_text("`{name}` is not right.", name=name)
     if all(probe.draw.hard for probe, _, _ in off):
         return wrong
     for holds, sentence in _RELATIONS:
         if len(random) > 1 and all(holds(found, expected) for _, found, expected in random):
-            return say(sentence, name=name)
+            return format_text(sentence, name=name)
     factors = [_factor(found, expected) for _, found, expected in random]
     if len(factors) > 1 and all(f is not None and abs(f - 1) > VISIBLE for f in factors):
         sizes = [probe.draw.sizes for probe, _, _ in random]
@@ -294,7 +298,7 @@ def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
             return told
         # Of one number another is always a multiple.
         if all(expected.size > 1 for _, _, expected in random):
-            return say("`{name}` is a multiple of what it should be.", name=name)
+            return format_text("`{name}` is a multiple of what it should be.", name=name)
     return wrong
 
 
@@ -327,11 +331,11 @@ def _is_exchanged(found: NDArray[Any], expected: NDArray[Any]) -> bool:
 
 
 _RELATIONS: Sequence[tuple[Callable[[NDArray[Any], NDArray[Any]], bool], str]] = (
-    (_is_zero, phrase("`{name}` is 0 throughout.")),
-    (_is_negative, phrase("`{name}` has the wrong sign.")),
-    (_is_transposed, phrase("`{name}` is transposed.")),
-    (_is_repeated, phrase("`{name}` is the sum over everything, in each of its places.")),
-    (_is_exchanged, phrase("`{name}` has the right numbers in the wrong places.")),
+    (_is_zero, "`{name}` is 0 throughout."),
+    (_is_negative, "`{name}` has the wrong sign."),
+    (_is_transposed, "`{name}` is transposed."),
+    (_is_repeated, "`{name}` is the sum over everything, in each of its places."),
+    (_is_exchanged, "`{name}` has the right numbers in the wrong places."),
 )
 
 
@@ -346,11 +350,11 @@ def _factor(found: NDArray[Any], expected: NDArray[Any]) -> float | None:
         return factor if factor and same(found.astype(float), factor * expected) else None
 
 
-NOT_DIVIDED = phrase(
+NOT_DIVIDED = (
     "`{name}` is {size} times what it should be, whatever {size} is: a division by {size} is "
     "missing."
 )
-DIVIDED = phrase(
+DIVIDED = (
     "`{name}` is 1/{size} of what it should be, whatever {size} is: a division by {size} is too "
     "much."
 )
@@ -362,11 +366,11 @@ def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) 
         values = [each[size] for each in sizes]
         if len(set(values)) > 1 or len(set(factors)) == 1:
             if np.allclose(factors, values, rtol=1e-6):
-                return say(NOT_DIVIDED, name=name, size=size)
+                return format_text(NOT_DIVIDED, name=name, size=size)
             if np.allclose(factors, [1 / value for value in values], rtol=1e-6):
-                return say(DIVIDED, name=name, size=size)
+                return format_text(DIVIDED, name=name, size=size)
     if np.allclose(factors, factors[0], rtol=1e-6):
-        return say(
+        return format_text(
             "`{name}` is {factor} times what it should be.", name=name, factor=f"{factors[0]:.4g}"
         )
     return ""
@@ -376,5 +380,7 @@ def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
     """Say in which probes it is wrong, where that tells something."""
     random = [probe for probe, _, _ in pairs if not probe.draw.hard]
     if random and all(each.draw.hard for each, _, _ in off):
-        return " " + say("That is so only with {probe}.", probe=label_said(probe.draw.label))
+        return " " + format_text(
+            "That is so only with {probe}.", probe=format_probe(probe.draw.label)
+        )
     return ""

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from msgspec.structs import replace
 
+from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import Case, Earlier, answered, blocked, came_back, least, subject, unusable
 from gradkit.judge.comparison import Comparison, joined, merge
-from gradkit.language import phrase, say
 from gradkit.records.observations import SPARED, Outcome
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array, Batch, Parameters, Role, Task
 from gradkit.task import network
-from gradkit.text import FURTHER
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
@@ -38,7 +37,7 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
                 allowed = tolerances.value_tolerance(lost, eps, least(case, "forward"))
                 comparison.compare(quantity, found, expected, allowed, batch.labels)
     return comparison.verdict(
-        "forward", phrase("{function} gives other values than expected in {entries}.")
+        "forward", "{function} gives other values than expected in {entries}."
     )
 
 
@@ -53,7 +52,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     comparison = Comparison(bound)
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
         comparison.remark(
-            say(
+            format_text(
                 "`{update}` reads {names}, which `{forward}` leaves behind: what is wrong in "
                 "`{forward}` goes on in here, so see there first.",
                 update=bound.function,
@@ -64,13 +63,13 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     still = _compare(case, comparison, outcomes)
     verdict = comparison.verdict(
         "update",
-        phrase("{count} of {size} entries are wrong after one step of `{function}`: {entries}."),
+        "{count} of {size} entries are wrong after one step of `{function}`: {entries}.",
         function=bound.function,
     )
     return replace(verdict, still=still)
 
 
-SPARED_SAID = phrase(
+SPARED_SAID = (
     "Without what stops it, {count} of {size} entries are right after one step; points are given "
     "for {counted}."
 )
@@ -90,7 +89,7 @@ def _spared(case: Case, stop: Verdict) -> Verdict:
     if still or not right:
         return stop
     counted = min(right, len(entries) - 1)
-    note = say(SPARED_SAID, count=right, size=len(entries), counted=counted)
+    note = format_text(SPARED_SAID, count=right, size=len(entries), counted=counted)
     return replace(stop, entries=entries, notes=(*stop.notes, note))
 
 
@@ -149,7 +148,7 @@ TINY = 1e-300
 # --- what has to be there --------------------------------------------------------------
 
 
-WHOLE = phrase(
+WHOLE = (
     "{function} gives {quantity} as whole numbers. A step that changes such an array in place, as "
     "`-=` does, fails or is cut off: start from 0.0. The checks here start from float64."
 )
@@ -189,9 +188,9 @@ def _presence(case: Case, role: Role) -> Verdict:
     keys = bound.convention.keys
     whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
     if whole:
-        comparison.notes.append(say(WHOLE, function=subject(bound), quantity=joined(whole)))
+        comparison.notes.append(format_text(WHOLE, function=subject(bound), quantity=joined(whole)))
     return comparison.verdict(
-        "interface", phrase("{function} does not give the assigned start in {entries}.")
+        "interface", "{function} does not give the assigned start in {entries}."
     )
 
 
@@ -200,7 +199,7 @@ def model(case: Case, earlier: Earlier) -> Verdict:
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:
-        return nothing or Verdict("model", "not-checked", say("The model was not looked at."))
+        return nothing or Verdict("model", "not-checked", "The model was not looked at.")
     bound = case.binding.bound["model"]
     start = case.task.starts[0].parameters
     found = [tuple(map(int, outcome.outputs[key])) for key in sorted(outcome.outputs, key=int)]
@@ -215,10 +214,10 @@ def model(case: Case, earlier: Earlier) -> Verdict:
             further.remove(shape)
         comparison.entries.append(Entry(key, (), state, None, None))
     if further:
-        comparison.entries.append(Entry(FURTHER, (), "fail", None, None))
+        comparison.entries.append(Entry("further parameters", (), "fail", None, None))
     return comparison.verdict(
         "model",
-        phrase("{function} holds parameters of shapes {found}; expected {wanted}."),
+        "{function} holds parameters of shapes {found}; expected {wanted}.",
         found=_shapes(found),
         wanted=_shapes(wanted),
     )
@@ -236,4 +235,4 @@ def _layouts(start: Parameters) -> Iterator[list[tuple[int, ...]]]:
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> str:
-    return ", ".join(map(str, shapes)) or say("none")
+    return ", ".join(map(str, shapes)) or "none"

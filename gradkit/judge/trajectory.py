@@ -12,31 +12,30 @@ from functools import partial
 import numpy as np
 from msgspec.structs import replace
 
+from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import Case, Earlier, answered, blocked, least, secret_among, subject
 from gradkit.judge.comparison import Comparison
-from gradkit.language import phrase, say
 from gradkit.records.observations import Outcome
 from gradkit.records.result import Course, Verdict
 from gradkit.records.task import Array, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, final, mean_scale
 from gradkit.task.probes import TWICE
-from gradkit.text import label_said
 
-ONE_SIZE = phrase(
+ONE_SIZE = (
     "With every row given twice and in another order the losses should stay the "
     "same; here they do not. The number of rows, or of steps, may be written into "
     "the code."
 )
-OWN_ROWS = phrase(
+OWN_ROWS = (
     "{function} trains on the assignment's own rows, whatever rows it is given: use what comes in "
     "as X and y, not a copy of the data."
 )
 LOOPS: Mapping[str, str] = {
-    "gradkit": phrase("gradkit's own training loop ran your functions."),
-    "replaced": phrase("gradkit's own training loop ran your update, with gradkit's forward pass."),
-    "student": phrase("Your own training loop ran."),
+    "gradkit": "gradkit's own training loop ran your functions.",
+    "replaced": "gradkit's own training loop ran your update, with gradkit's forward pass.",
+    "student": "Your own training loop ran.",
 }
 
 OF_CHANGE = 5e-5
@@ -55,7 +54,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if stop is not None:
         return stop
     forward = case.binding.bound.get("forward")
-    givers = {} if framework.trains else {"loss": say("The training run")}
+    givers = {} if framework.trains else {"loss": "The training run"}
     if forward is not None:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
     comparison = Comparison(case.binding.bound[framework.step], givers)
@@ -83,22 +82,22 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 still=(start if earns else end)[None],
             )
         if framework.trains and _is_of_own_rows(comparison, case.task, run, outcome):
-            comparison.remark(say(OWN_ROWS, function=subject(comparison.bound)))
+            comparison.remark(format_text(OWN_ROWS, function=subject(comparison.bound)))
         # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
         stepped = "update" in earlier and earlier["update"].state == "pass"
         if stepped and _is_nearly(comparison, case.task, run, outcome, expected):
             comparison.remark_on_precision()
             nearly.add(run.start)
-        if outcome.loop and say(LOOPS[outcome.loop]) not in comparison.notes:
-            comparison.notes.append(say(LOOPS[outcome.loop]))
+        if outcome.loop and LOOPS[outcome.loop] not in comparison.notes:
+            comparison.notes.append(LOOPS[outcome.loop])
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
     verdict = comparison.verdict(
-        "trajectory", phrase("{count} of {size} losses and final parameters are off course.")
+        "trajectory", "{count} of {size} losses and final parameters are off course."
     )
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
-        notes = (*notes, say(ONE_SIZE))
+        notes = (*notes, ONE_SIZE)
     rounded = {entry.probe for entry in comparison.entries if entry.state != "pass"} <= nearly
     rounded = rounded and verdict.state == "fail"
     return replace(verdict, notes=notes, courses=tuple(courses), still=still, rounded=rounded)
@@ -162,19 +161,21 @@ def _losses(
         off = np.flatnonzero(~tolerances.near(taken, course, allowed(course)))
         if len(off):
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
-            at = say("epoch {epoch}", epoch=epoch + 1) + (
-                "" if "loss" in expected else say(", example {example}", example=example + 1)
+            at = format_text("epoch {epoch}", epoch=epoch + 1) + (
+                ""
+                if "loss" in expected
+                else format_text(", example {example}", example=example + 1)
             )
             comparison.remark(
-                say(
+                format_text(
                     "From the {start} start the loss leaves its course at {at}.",
-                    start=label_said(run.start),
+                    start=run.start,
                     at=at,
                 )
             )
     elif "loss" in outcome.outputs:
         comparison.remark(
-            say(
+            format_text(
                 "{function} gives {count} losses for {epochs} epochs; one per epoch is expected.",
                 function=subject(comparison.bound),
                 count=len(taken),
@@ -182,7 +183,7 @@ def _losses(
             )
         )
     elif "loss" in expected:
-        comparison.remark(say("Return a list with one loss for each epoch."))
+        comparison.remark("Return a list with one loss for each epoch.")
     comparison.compare(
         "loss",
         None if found is None else found[None],

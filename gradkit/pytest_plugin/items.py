@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from gradkit.errors import keep_from_readers
+from gradkit.formatting import format_text
 from gradkit.grading.assess import ABSENT
 from gradkit.grading.session import (
     WITHOUT_TORCH,
@@ -25,14 +26,13 @@ from gradkit.grading.session import (
     student_functions,
 )
 from gradkit.grading.settings import GradingError, Settings
-from gradkit.language import say
 from gradkit.loading import is_installed
 from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.task import FunctionTask, Task
 from gradkit.report.plain_text import check_text
-from gradkit.report.words import points, word
+from gradkit.report.words import points
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
 from gradkit.task.oracle import Answers
@@ -119,11 +119,11 @@ class Grading:
         """The submission's own functions for a task, to be called by a test."""
         chosen = self._chosen(task, path)
         if not is_installed(*chosen.framework.modules):
-            pytest.skip(say(WITHOUT_TORCH))
+            pytest.skip(WITHOUT_TORCH)
         # What cannot be recognised is what the test says that it is.
         with suppress(GradingError):
             if chosen.id not in {each.id for each in self.tasks(path)}:
-                pytest.fail(say(ABSENT, title=chosen.title), pytrace=False)
+                pytest.fail(format_text(ABSENT, title=chosen.title), pytrace=False)
         with student_functions(self._session, self.located(path), chosen.id) as played:
             yield played
 
@@ -204,7 +204,7 @@ class CheckItem(pytest.Item):
         }.items()
         self.user_properties += [("note", clean_text(note)) for note in task.notes]
         if check.state in OPEN:
-            pytest.skip(clean_text(check.message) or word(check.state))
+            pytest.skip(clean_text(check.message) or check.state)
         if check.state != "pass":
             raise CheckFailedError(
                 check_text(task, check, grading_of(self.config).hints, headed=True)
@@ -249,7 +249,7 @@ def totals(reports: Iterable[Any]) -> list[str]:
         told = dict(getattr(report, "user_properties", ()))
         if "task_points" in told and getattr(report, "when", "") == "call":
             name = report.nodeid.rpartition("/")[0].replace("::", "  ")
-            note = say("  (provisional)") if told["provisional"] == "true" else ""
+            note = "  (provisional)" if told["provisional"] == "true" else ""
             head = f"{name}  {told['task_points']} / {told['task_max_points']}{note}"
             lines[name] = [head, *(f"  {v}" for k, v in report.user_properties if k == "note")]
     return [line for told in lines.values() for line in told]

@@ -12,10 +12,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.result import CENT, OPEN, CheckResult, Result, TaskResult
 from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
-from gradkit.report.words import word
 
 LIMIT = 128_000
 """Bytes of the line: the reporter gets it as an environment variable, and Linux takes 128 KiB."""
@@ -32,7 +31,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """The line where nothing could be graded."""
-    test = _test(say("read the submission"), "error", 0.0, "\n".join(map(refusal_text, sentences)))
+    test = _test("read the submission", "error", 0.0, "\n".join(map(refusal_text, sentences)))
     return _line({"version": 1, "status": "error", "max_score": 0, "tests": [test]})
 
 
@@ -48,7 +47,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
         "status": _status(result),
         "max_score": result.max_score,
         # The reporter divides by their number.
-        "tests": tests or [_test(say("nothing to earn"), "pass", 0.0, None)],
+        "tests": tests or [_test("nothing to earn", "pass", 0.0, None)],
     }
 
 
@@ -77,10 +76,10 @@ def _tests(
     passes = parts if cents >= most else min(round(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
     said = check_text(task, check, hints)
-    by = say(", points set by a person") if check.decision is not None else ""
+    by = ", points set by a person" if check.decision is not None else ""
     for part in range(parts):
         passed = part < passes
-        count = say(" ({part} of {parts})", part=part + 1, parts=parts) if parts > 1 else ""
+        count = format_text(" ({part} of {parts})", part=part + 1, parts=parts) if parts > 1 else ""
         # Where no part is passed whole, the first one has what there is.
         holders = max(passes, 1)
         score = cents / CENT / holders if part < holders else 0.0
@@ -101,7 +100,7 @@ def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: 
         return said
     if passed or not told:
         return None
-    return word(check.state) if check.decision is not None else said or word(check.state)
+    return check.state if check.decision is not None else said or check.state
 
 
 NOWHERE = {"test_code": "", "filename": "", "line_no": 0, "duration": 0}

@@ -18,7 +18,6 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from gradkit.language import phrase, say
 from gradkit.records.classroom import Row
 from gradkit.records.result import (
     FOR_INSTRUCTORS,
@@ -170,8 +169,8 @@ def _decision(check: CheckResult) -> dict[str, Any] | None:
     return {"points": check.score, **asdict(word), "said": override_text(check)}
 
 
-UNSEEN = phrase("What this check found is not shown here.")
-ELSEWHERE = phrase("a check that is not shown")
+UNSEEN = "What this check found is not shown here."
+ELSEWHERE = "a check that is not shown"
 
 
 def apply_visibility(result: Result) -> Result:
@@ -195,8 +194,8 @@ def _check(check: CheckResult, unseen: set[str], told: set[str], gone: set[str])
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")
         points = check.score, check.max_score
-        return CheckResult(check.check, check.state, *points, say(UNSEEN), decision=decision)
+        return CheckResult(check.check, check.state, *points, UNSEEN, decision=decision)
     seen = tuple(code for code in check.follows if code in told)
-    hidden = (say(ELSEWHERE),) if len(seen) < len(check.follows) else ()
+    hidden = (ELSEWHERE,) if len(seen) < len(check.follows) else ()
     withdrawn = tuple(code for code in check.withdrawn if code not in gone)
     return replace(check, follows=(*seen, *hidden), withdrawn=withdrawn)

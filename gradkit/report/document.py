@@ -12,10 +12,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gradkit.language import language, say, say_each
+from gradkit.formatting import format_count, format_text
 from gradkit.report import words
 from gradkit.templates import environment, fill
-from gradkit.text import clean_text, entry_said, label_said, where
+from gradkit.text import clean_text, format_entry, format_probe, where
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -44,7 +44,7 @@ def _prepare() -> None:
         "policy_with_script": policy(style=style, script=script),
         "signs": words.SIGNS,
         "formulas": words.FORMULAS,
-        **by_name(where, say, say_each, words.state_of, words.word, label_said, language),
+        **by_name(where, format_text, format_count, words.state_of, format_probe),
         **by_name(words.override_text, words.pieces, words.doubtful),
     }
     filters = by_name(words.points, number, link, prose, told, words.signed, entry_name)
@@ -84,7 +84,7 @@ def entry_name(entry: Mapping[str, Any]) -> str:
     >>> entry_name({"label": "", "parameter": "W1", "index": [0, 1]})
     'W1[0,1]'
     """
-    return entry_said(entry["label"], entry["parameter"], entry["index"])
+    return format_entry(entry["label"], entry["parameter"], entry["index"])
 
 
 def prose(text: str) -> Markup:
@@ -117,7 +117,7 @@ def told(text: str) -> Markup:
     for quoted, lines in groupby(text.split("\n"), key=lambda line: line.startswith("  ")):
         if quoted:
             code = escape("\n".join(line[2:] for line in lines))
-            label = escape(say("The line that is meant"))
+            label = escape("The line that is meant")
             begin = f'<pre tabindex="0" role="group" aria-label="{label}">'
             parts.append(f"{begin}<code>{code}</code></pre>")
         else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
-from gradkit.language import ENGLISH, language, phrase, say
 from gradkit.records.mistake import Audit, Mistake, Preset
 from gradkit.records.task import Assignment
 from gradkit.report.document import document
@@ -41,22 +40,19 @@ MOST = 10
 
 
 WHERE = {
-    "forward": phrase("In the forward pass"),
-    "update": phrase("In the update"),
-    "model": phrase("In the model"),
-    "train": phrase("In the training loop"),
-    "function": phrase("In an exercise of functions"),
+    "forward": "In the forward pass",
+    "update": "In the update",
+    "model": "In the model",
+    "train": "In the training loop",
+    "function": "In an exercise of functions",
 }
 """Headings of the list, by the role that a mistake is made in first."""
 
 
 def page_text(mistake: Mistake) -> str:
-    """Title, code, page and what it costs, as Markdown.
-
-    Title and hints are in the reader's language; the derivation is in English.
-    """
+    """Return the page of a mistake as Markdown: title, code, derivation and deductions."""
     costs = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
-    return document("mistake.md", mistake=mistake, costs=costs, translated=language() != ENGLISH)
+    return document("mistake.md", mistake=mistake, costs=costs)
 
 
 def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
@@ -96,5 +92,5 @@ def pages_of(mistakes: Collection[Mistake]) -> dict[str, str]:
 def _by_role(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
     found: dict[str, list[Mistake]] = {}
     for mistake in mistakes:
-        found.setdefault(say(WHERE[mistake.about[0]]), []).append(mistake)
+        found.setdefault(WHERE[mistake.about[0]], []).append(mistake)
     return found

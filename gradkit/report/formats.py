@@ -47,12 +47,10 @@ FORMATS: Mapping[str, Format] = {
     "html": Format("html.page", needs=("jinja2", "pygments")),
     "markdown": Format("markdown", for_people=True),
     "junit": Format("junit"),
-    "tap": Format("tap", for_people=True),
     "github": Format("github", for_people=True),
     "sarif": Format("sarif"),
     "github-classroom": Format("classroom", several=False),
     "gradescope": Format("gradescope", several=False, dated=True),
-    "prairielearn": Format("prairielearn", several=False),
 }
 """By the word that asks for it."""
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.result import OPEN, CheckResult, Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
 from gradkit.report.escape import command, log_text
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
-from gradkit.report.words import doubtful, override_text, word
+from gradkit.report.words import doubtful, override_text
 from gradkit.text import clean_text, where
 
 
@@ -47,7 +47,7 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
     """
     for problem in result.problems:
         if problem.broken:
-            told = "error", say("not valid Python"), log_text(clean_text(problem.message)), "syntax"
+            told = "error", "not valid Python", log_text(clean_text(problem.message)), "syntax"
             yield _placed(result, Annotation(*told), problem.place)
     for task in result.tasks:
         for check in task.checks:
@@ -80,7 +80,7 @@ def _at(
     # What follows from another mistake costs nothing, and is no error of its own.
     kind = "notice" if check.follows else kind
     title = f"{task.task}: {check.check}"
-    return _placed(result, Annotation(kind, title, said or word(check.state), check.check), place)
+    return _placed(result, Annotation(kind, title, said or check.state, check.check), place)
 
 
 def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation:
@@ -130,9 +130,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """An error for each submission that could not be graded."""
-    return _lines(
-        [Annotation("error", say("not graded"), refusal_text(each)) for each in sentences]
-    )
+    return _lines([Annotation("error", "not graded", refusal_text(each)) for each in sentences])
 
 
 def _lines(annotations: Sequence[Annotation]) -> str:
@@ -153,10 +151,10 @@ def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
     for each in annotations:
         seen[each.kind] += 1
         if seen[each.kind] == EACH_KIND < total[each.kind]:
-            more = say(
+            more = format_text(
                 "{left} more are in the log of this step: GitHub shows no more here.",
                 left=total[each.kind] - EACH_KIND + 1,
             )
-            yield Annotation(each.kind, say("and more"), more)
+            yield Annotation(each.kind, "and more", more)
         elif seen[each.kind] <= EACH_KIND:
             yield each

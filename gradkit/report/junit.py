@@ -12,7 +12,6 @@ from xml.etree import ElementTree as ET
 from gradkit.records.result import CheckResult, Result, State, TaskResult
 from gradkit.report.escape import xml_text
 from gradkit.report.plain_text import check_text, head_text, title_text
-from gradkit.report.words import word
 from gradkit.text import clean_text
 
 MESSAGE_BYTES = 500
@@ -89,8 +88,8 @@ def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int)
         if check.decision is not None:
             ET.SubElement(case, "system-out").text = xml_text(check_text(task, check, hints))
         return
-    said = xml_text(check_text(task, check, hints)) or word(check.state)
-    message = _short(check.message) or word(check.state)
+    said = xml_text(check_text(task, check, hints)) or check.state
+    message = _short(check.message) or check.state
     element = ET.SubElement(case, KINDS[check.state], message=message)
     if KINDS[check.state] == "skipped":
         element.set("type", check.state)

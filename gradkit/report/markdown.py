@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.result import Result
 from gradkit.report.document import document
 from gradkit.report.escape import code_block, code_span
@@ -35,7 +35,7 @@ def summary(results: Sequence[Result], hints: int, limit: int) -> str:
     for number, result in enumerate(results):
         section = fit(partial(_section, result, hints), limit - used)
         left = len(results) - number
-        note = say("\n{left} more left out here: the platform takes no more.\n", left=left)
+        note = format_text("\n{left} more left out here: the platform takes no more.\n", left=left)
         used += len(section.encode())
         if used + len(note) > limit:
             return "\n".join(kept) + note if kept or len(note) <= limit else ""
@@ -52,4 +52,4 @@ def _section(result: Result, hints: int, room: int) -> str:
 
 def _totals(results: Sequence[Result]) -> str:
     rows = (f"| {code_span(result.submission)} | {total(result)} |\n" for result in results)
-    return f"| {say('submission')} | {say('points')} |\n|---|---|\n" + "".join(rows)
+    return f"| {'submission'} | {'points'} |\n|---|---|\n" + "".join(rows)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.report import words
@@ -50,7 +50,7 @@ def check_text(
         return log_text(_plain([(check_head(check, findings, hints), 0), *below], width))
     place = ""
     if check.place is not None and check.state != "pass" and not (findings or check.follows):
-        place = say("See {place}.\n", place=clean_text(where(check.place)))
+        place = format_text("See {place}.\n", place=clean_text(where(check.place)))
     return log_text(place + _plain(lines, width))
 
 
@@ -62,7 +62,9 @@ def finding_text(finding: Finding, hints: int, width: int = WIDTH) -> str:
 def title_text(result: Result) -> str:
     """Write whose submission it is, and the total."""
     return log_text(
-        say("{name}: {total} points", name=clean_text(result.submission), total=total(result))
+        format_text(
+            "{name}: {total} points", name=clean_text(result.submission), total=total(result)
+        )
     )
 
 
@@ -73,16 +75,18 @@ def head_text(result: Result, *, seed: bool = True) -> str:
     for task in result.tasks:
         if task.checkable < task.max_score:
             part, most = words.points(task.checkable), words.points(task.max_score)
-            amount = say("{checkable} of {max_score}", checkable=part, max_score=most)
+            amount = format_text("{checkable} of {max_score}", checkable=part, max_score=most)
             lines.append(
-                say("{title}: {amount} points could be checked.", title=task.title, amount=amount)
+                format_text(
+                    "{title}: {amount} points could be checked.", title=task.title, amount=amount
+                )
             )
         lines += [f"{task.title}: {clean_text(note)}" for note in task.notes]
     if result.form == "published":
-        lines.append(say("Held against the published form."))
+        lines.append("Held against the published form.")
     if result.provisional:
-        lines.append(say("These marks are provisional: the instructor's grade is final."))
-    lines += [say("seed {seed}", seed=result.seed)] if seed else []
+        lines.append("These marks are provisional: the instructor's grade is final.")
+    lines += [format_text("seed {seed}", seed=result.seed)] if seed else []
     return log_text("\n".join(lines))
 
 
@@ -111,14 +115,14 @@ def _plain(lines: Iterable[Line], width: int) -> str:
 ROOM = 64 << 10
 """Bytes of text of one check, to begin with."""
 
-CUT = phrase("\n(shortened: the platform takes no more)")
+CUT = "\n(shortened: the platform takes no more)"
 
 
 def shorten(text: str, room: int) -> str:
     """At most ``room`` bytes of it, and a note where something is left out."""
     if len(text.encode()) <= room:
         return text
-    return clean_text(text, room) + say(CUT)
+    return clean_text(text, room) + CUT
 
 
 def fit(build: Callable[[int], str], limit: int) -> str:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from gradkit.language import phrase, say, say_each
+from gradkit.formatting import format_count, format_text
 from gradkit.records.classroom import Change, Filed, Row, Run, RunKind, Summary
 from gradkit.records.reports import History
 from gradkit.report import words
@@ -40,25 +40,27 @@ def show_summary(summary: Summary, console: Console) -> None:
         console.print(_distribution(scores, most, unit))
         if len(scores) >= SPREAD:
             counts = " ".join(map(str, words.tenths(scores, most)))
-            console.print(Text(say("students by tenth of the points: {counts}", counts=counts)))
+            console.print(
+                Text(format_text("students by tenth of the points: {counts}", counts=counts))
+            )
         counted = Counter(row.counted for row in summary.rows if row.counted)
         for said, count in sorted(counted.items()):
-            students = say_each(
+            students = format_count(
                 "{tasks}: {count} student", "{tasks}: {count} students", count, tasks=said
             )
             console.print(Text(students))
         show_table(_states(summary), console)
     show_table(_mistakes(summary), console)
     handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
-    heads = (say("student"), say("attempt"), say("late"), say("handed in"))
-    show_table(Table((*heads, say("points set by a person")), handed), console)
+    heads = ("student", "attempt", "late", "handed in")
+    show_table(Table((*heads, "points set by a person"), handed), console)
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
-    show_table(Table((say("to be looked at"), say("why")), review), console)
+    show_table(Table(("to be looked at", "why"), review), console)
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
     """Print old and new scores side by side; nothing where there are none."""
-    heads = (say("submission"), say("old"), say("new"), say("change"))
+    heads = ("submission", "old", "new", "change")
     rows = []
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
@@ -127,7 +129,7 @@ def _handed(row: Row) -> tuple[str, ...]:
     handed, decided = row.handed, "\n".join(_decided(row))
     unusual = handed.attempts > 1 or handed.late or decided
     attempt = attempt_text(handed) if handed.attempts > 1 else ""
-    late = say("late") if handed.late else ""
+    late = "late" if handed.late else ""
     return row.name, attempt, late, handed.at if unusual else "", decided
 
 
@@ -142,19 +144,19 @@ def _counts(summary: Summary) -> str:
     rows = summary.rows
     waiting, absent = (sum(row.standing == each for row in rows) for each in OUTSIDE)
     total = len(rows) - absent - waiting
-    parts = [say_each("{count} submission", "{count} submissions", total)]
+    parts = [format_count("{count} submission", "{count} submissions", total)]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
         if count and (count < total or standing != "graded"):
-            parts.append(f"{count} {words.word(standing)}")
+            parts.append(f"{count} {standing}")
     provisional = sum(row.provisional for row in rows)
     if provisional:
-        parts.append(say("{count} provisional", count=provisional))
+        parts.append(format_text("{count} provisional", count=provisional))
     if waiting:
-        parts.append(say("{count} not graded yet", count=waiting))
+        parts.append(format_text("{count} not graded yet", count=waiting))
     if absent:
         parts.append(
-            say_each(
+            format_count(
                 "{count} student without one that counts",
                 "{count} students without one that counts",
                 absent,
@@ -165,9 +167,9 @@ def _counts(summary: Summary) -> str:
 
 def _distribution(scores: list[float], most: float, unit: str) -> Text:
     """Write the same figures as the class page, and of how many students they are."""
-    of = say("of {most} points", most=words.points(most)) if unit == "points" else words.word(unit)
+    of = format_text("of {most} points", most=words.points(most)) if unit == "points" else unit
     return Text(
-        say(
+        format_text(
             "scores from {low} to {high}, mean {mean}, median {median} {of}: {count} with a score",
             low=words.points(min(scores)),
             high=words.points(max(scores)),
@@ -186,7 +188,7 @@ def _states(summary: Summary) -> Table:
         (check, *(str(counts.get(state, "")) for state in states))
         for check, counts in summary.states.items()
     ]
-    return Table((say("check"), *map(words.word, states)), rows, right=range(1, len(states) + 1))
+    return Table(("check", *states), rows, right=range(1, len(states) + 1))
 
 
 def _mistakes(summary: Summary) -> Table:
@@ -194,17 +196,17 @@ def _mistakes(summary: Summary) -> Table:
         (code, len(names), "".join(first_names(names, NAMES)))
         for code, names in summary.mistakes.items()
     ]
-    return Table((say("mistake"), say("students"), say("who")), rows, right=(1,))
+    return Table(("mistake", "students", "who"), rows, right=(1,))
 
 
 SCHEMA = "gradkit/history/v1"
 
 DID: Mapping[RunKind, str] = {
-    "grade": phrase("graded"),
-    "remark": phrase("marked again"),
-    "override": phrase("points set"),
-    "release": phrase("given back"),
-    "purge": phrase("somebody was removed"),
+    "grade": "graded",
+    "remark": "marked again",
+    "override": "points set",
+    "release": "given back",
+    "purge": "somebody was removed",
 }
 """What each kind of run does."""
 
@@ -227,10 +229,10 @@ def history_json(history: History) -> str:
 def show_runs(runs: Sequence[Run], console: Console) -> None:
     """Print the runs of a class with their numbers."""
     if not runs:
-        console.print(Text(say("Nothing has been done yet.")))
+        console.print(Text("Nothing has been done yet."))
         return
-    rows = [(run.id, say(DID[run.kind]), _time(run.began), run.who, _why(run)) for run in runs]
-    heads = (say("run"), say("what"), say("when (UTC)"), say("who"), say("why"))
+    rows = [(run.id, DID[run.kind], _time(run.began), run.who, _why(run)) for run in runs]
+    heads = ("run", "what", "when (UTC)", "who", "why")
     show_table(Table(heads, rows, right=(0,)), console)
 
 
@@ -240,7 +242,7 @@ def _why(run: Run) -> str:
 
 
 def _end(ended: str | None) -> str:
-    return "" if ended else say("It did not come to its end.")
+    return "" if ended else "It did not come to its end."
 
 
 def _time(stamp: str) -> str:
@@ -250,11 +252,11 @@ def _time(stamp: str) -> str:
 def _rule(policy: str | None) -> str:
     """Write in words which attempt counts."""
     if policy and policy.startswith("before="):
-        return say(
+        return format_text(
             "From then on the last attempt before {policy} counts.",
             policy=policy.removeprefix("before="),
         )
-    return say("From then on the {policy} attempt counts.", policy=policy)
+    return format_text("From then on the {policy} attempt counts.", policy=policy)
 
 
 def _short(digest: str) -> str:

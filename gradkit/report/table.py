@@ -15,13 +15,13 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.language import say, say_each
+from gradkit.formatting import format_count, format_text
 from gradkit.records.classroom import HandedIn, Row
 from gradkit.records.course import PLATFORMS, Preview
 from gradkit.records.reports import Difference, Given, Left, Mark, Stood
 from gradkit.report.document import document
 from gradkit.report.escape import csv_cell
-from gradkit.report.words import points, score_text, word
+from gradkit.report.words import points, score_text
 from gradkit.text import clean_text
 
 
@@ -71,20 +71,20 @@ def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
         Folder of the class.
     """
     if not looks:
-        console.print(Text(say("Nobody has to be looked at.")))
+        console.print(Text("Nobody has to be looked at."))
         return
     count = Counter(look.assistant for look in looks)
     split = ", ".join(f"{name} {count[name]}" for name in sorted(count) if name)
-    head = say_each(
+    head = format_count(
         "{count} student to be looked at", "{count} students to be looked at", len(looks)
     ) + (f": {split}" if split else "")
     console.print(Text(clean_text(head), style="bold"))
-    who = (say("who"),) if split else ()
+    who = ("who",) if split else ()
     rows = [
         (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, folder))
         for look in looks
     ]
-    heads = (say("student"), say("why"), *who, say("see"))
+    heads = ("student", "why", *who, "see")
     show_table(Table(heads, rows, whole=(len(heads) - 1,)), console)
 
 
@@ -118,13 +118,13 @@ def brief(told: str) -> str:
 def show_differences(changed: Sequence[Difference], console: Console) -> None:
     """Print a line for each student: scores, and what else has changed."""
     if not changed:
-        console.print(Text(say("Nothing has changed between these two runs.")))
+        console.print(Text("Nothing has changed between these two runs."))
         return
     rows = [
         (each.name, score(each.before), score(each.after), "\n".join(_changes(each)))
         for each in changed
     ]
-    heads = (say("student"), say("before"), say("after"), say("what else"))
+    heads = ("student", "before", "after", "what else")
     show_table(Table(heads, rows, right=(1, 2)), console)
 
 
@@ -133,42 +133,42 @@ def score(stood: Stood | None) -> str:
     if stood is None:
         return "–"
     if stood.mark.score is None:
-        return word(stood.standing)
+        return stood.standing
     return score_text(stood.mark.score, stood.mark.max_score)
 
 
 def attempt_text(of: Mark | HandedIn) -> str:
     """Write which of how many attempts it is."""
-    return say("{number} of {attempts}", number=of.number, attempts=of.attempts)
+    return format_text("{number} of {attempts}", number=of.number, attempts=of.attempts)
 
 
 def _changes(each: Difference) -> Iterator[str]:
     before, after = each.before, each.after
     if before is None or after is None:
-        yield say("new") if before is None else say("gone")
+        yield "new" if before is None else "gone"
     elif (was := attempt_text(before.mark)) != (now := attempt_text(after.mark)):
-        yield say("attempt {was} → {now}", was=was, now=now)
-    yield from (say("no more {code}", code=code) for code in each.gone)
-    yield from (say("now {code}", code=code) for code in each.come)
+        yield format_text("attempt {was} → {now}", was=was, now=now)
+    yield from (format_text("no more {code}", code=code) for code in each.gone)
+    yield from (format_text("now {code}", code=code) for code in each.come)
     old, new = (stood.words if stood else {} for stood in (before, after))
     for name in {**old, **new}:
         if name not in new:
-            yield say("{name}: no points set any more", name=name)
+            yield format_text("{name}: no points set any more", name=name)
         elif old.get(name) != new[name]:
-            yield say("{name}: set to {new}", name=name, new=points(new[name]))
+            yield format_text("{name}: set to {new}", name=name, new=points(new[name]))
 
 
 def first_names(names: Sequence[str], most: int) -> tuple[str, str]:
     """Name the first few, and count the others."""
     left = len(names) - most
-    more = say(" and {count} more", count=left) if left > 0 else ""
+    more = format_text(" and {count} more", count=left) if left > 0 else ""
     return ", ".join(clean_text(name) for name in names[:most]), more
 
 
 def show_left(left: Sequence[Left], console: Console) -> None:
     """Print who is left out of what, with the reason; nothing where nobody is."""
     rows = [(each.student, each.what, each.why) for each in left]
-    show_table(Table((say("left out"), say("of"), say("why")), rows), console)
+    show_table(Table(("left out", "of", "why"), rows), console)
 
 
 def given_lines(given: Given, *, write: bool) -> list[str]:
@@ -181,42 +181,43 @@ def show_preview(preview: Preview, console: Console) -> None:
     """Print counts and platforms, then each list that is not empty under what it means."""
     console.print(Text(_counts(preview), style="bold"))
     several = [
-        say("{name}: {count} attempts", name=name, count=count) for name, count in preview.several
+        format_text("{name}: {count} attempts", name=name, count=count)
+        for name, count in preview.several
     ]
-    open_ = [f"{name}: {say(' or ').join(students)}" for name, students in preview.open]
+    open_ = [f"{name}: {' or '.join(students)}" for name, students in preview.open]
     same = [" = ".join(names) for names in preview.duplicates]
     for title, lines in (
-        (say("in the roster, and nothing handed in"), preview.absent),
-        (say("handed in, and not in the roster"), preview.unmatched),
-        (say("could be several of the roster"), open_),
-        (say("several attempts"), several),
-        (say("late"), preview.late),
-        (say("the same contents under different names"), same),
-        (say("empty"), preview.empty),
-        (say("cannot be read"), [": ".join(each) for each in preview.refused]),
-        (say("not valid Python in a part"), [": ".join(each) for each in preview.broken]),
-        (say("another exercise, by its names"), [told for _, told in preview.other]),
-        (say("in the policy, and not in the class"), preview.strangers),
+        ("in the roster, and nothing handed in", preview.absent),
+        ("handed in, and not in the roster", preview.unmatched),
+        ("could be several of the roster", open_),
+        ("several attempts", several),
+        ("late", preview.late),
+        ("the same contents under different names", same),
+        ("empty", preview.empty),
+        ("cannot be read", [": ".join(each) for each in preview.refused]),
+        ("not valid Python in a part", [": ".join(each) for each in preview.broken]),
+        ("another exercise, by its names", [told for _, told in preview.other]),
+        ("in the policy, and not in the class", preview.strangers),
     ):
         if lines:
             console.print(Text(f"{title} ({len(lines)})", style="bold"))
         for line in lines:
             console.print(Text(f"  {' '.join(clean_text(line).split())}"))
     if preview.tasks:
-        text = say("Counts, handed in or not: {tasks}.", tasks=", ".join(preview.tasks))
+        text = format_text("Counts, handed in or not: {tasks}.", tasks=", ".join(preview.tasks))
     else:
-        text = say("Counts: what each has handed in. Name tasks with --task, and these count.")
+        text = "Counts: what each has handed in. Name tasks with --task, and these count."
     console.print(Text(text))
     if preview.provisional:
-        text = say("Marks will be provisional: name the model solutions' folder with --reference.")
+        text = "Marks will be provisional: name the model solutions' folder with --reference."
         console.print(Text(text))
 
 
 def _counts(preview: Preview) -> str:
     sources = ", ".join(
-        say("{count} by {platform}", count=preview.sources[source], platform=word(platform))
+        format_text("{count} by {platform}", count=preview.sources[source], platform=platform)
         for source, platform in PLATFORMS.items()
         if preview.sources.get(source)
     )
-    total = say_each("{count} submission", "{count} submissions", preview.total)
+    total = format_count("{count} submission", "{count} submissions", preview.total)
     return f"{total}: {sources}" if sources else total

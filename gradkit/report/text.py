@@ -19,13 +19,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.words import FORMULAS, pieces
-from gradkit.text import clean_text, entry_said, label_said, spell, where
+from gradkit.text import clean_text, format_entry, format_probe, spell, where
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
 """By kind of state, see `SIGNS`."""
@@ -88,7 +88,7 @@ def _result(result: Result, hints: int, console: Console) -> None:
     title = Text.assemble(_plain(result.submission), "  ", total)
     console.print(Rule(title, align="left"))
     for problem in result.problems:
-        note = Text.assemble((say("note: "), "yellow"), _plain(problem.message))
+        note = Text.assemble(("note: ", "yellow"), _plain(problem.message))
         show_lines([(note, 2)], console)
     if result.refused:
         show_lines([(_plain(result.refused), 2)], console)
@@ -102,19 +102,19 @@ def _result(result: Result, hints: int, console: Console) -> None:
         show_lines([(Text.assemble((amount, "bold"), said), 2)], console)
     footer = _footer(result)
     if told is not None:
-        footer.append(say(" · in full: --format html"))
+        footer.append(" · in full: --format html")
     show_lines([(footer, 2)], console)
 
 
 def _footer(result: Result) -> Text:
-    seed = say("seed {seed}", seed=result.seed) if result.tasks else ""
+    seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
-        parts.append(say("against the published form"))
+        parts.append("against the published form")
     if result.oracle == "derived":
-        parts.append(say("without a model solution"))
+        parts.append("without a model solution")
     if result.provisional:
-        parts.append(say("provisional"))
+        parts.append("provisional")
     return Text(" · ".join(parts), style="dim")
 
 
@@ -126,7 +126,9 @@ def _task(
     if task.checkable < task.max_score:
         part, most = words.points(task.checkable), words.points(task.max_score)
         amount = {"checkable": part, "max_score": most}
-        line.append(say("  ({checkable} of {max_score} points checkable)", **amount), "cyan")
+        line.append(
+            format_text("  ({checkable} of {max_score} points checkable)", **amount), "cyan"
+        )
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
     follow = [c for c in task.checks if words.state_of(c) == words.FOLLOWS and c.decision is None]
@@ -153,7 +155,7 @@ def _task(
             show_lines(check_lines(once, findings, hints), console, 6)
     if follow:
         # What is only a consequence needs no more than a line.
-        line = _in_a_line(words.FOLLOWS, follow).append(say(": nothing more is deducted."), "dim")
+        line = _in_a_line(words.FOLLOWS, follow).append(": nothing more is deducted.", "dim")
         show_lines([(line, 4)], console)
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
@@ -171,7 +173,7 @@ def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
         f"{c.check} {words.score_text(c.score, c.max_score)}" if c.max_score else c.check
         for c in checks
     ]
-    return Text.assemble((sign, COLOURS[kind]), f" {words.word(state)}  {', '.join(listed)}")
+    return Text.assemble((sign, COLOURS[kind]), f" {state}  {', '.join(listed)}")
 
 
 def _brief(
@@ -202,15 +204,15 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
     """Sign, name, points and state of a check; its place where nothing below it has another."""
     sign, kind = words.SIGNS[words.state_of(check)]
     colour = COLOURS[kind]
-    worth = words.score_text(check.score, check.max_score) if check.max_score else say("no points")
+    worth = words.score_text(check.score, check.max_score) if check.max_score else "no points"
     head = Text.assemble((sign, colour), f" {check.check:<12}{worth:>10}")
     if check.state != "pass":
-        head.append(f"  {words.word(words.state_of(check))}", colour)
+        head.append(f"  {words.state_of(check)}", colour)
         own = [finding.place for finding in findings if finding.place and hints >= RULE_LEVEL]
         # Where code stops is told too.
         placed = check.place in own if check.state == "error" else own
         if check.place is not None and not (placed or check.follows):
-            head.append(say(", see {place}", place=clean_text(where(check.place))))
+            head.append(format_text(", see {place}", place=clean_text(where(check.place))))
     return head
 
 
@@ -228,8 +230,8 @@ def check_lines(
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.follows:
-        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
-        yield Text(say("Follows from {told}: nothing more is deducted.", told=told)), 0
+        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
+        yield Text(format_text("Follows from {told}: nothing more is deducted.", told=told)), 0
     elif check.message:
         yield _plain(check.message), 0
     for finding in findings:
@@ -258,7 +260,12 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
     # The first hint says no more than what stands above.
     yield from _hints(finding, finding.hints[1:hints])
     if more and finding.mistake != UNEXPLAINED:
-        yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
+        yield (
+            Text(
+                format_text("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"
+            ),
+            2,
+        )
 
 
 def _source(finding: Finding, beside: Text) -> RenderableType:
@@ -285,9 +292,9 @@ def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         label = clean_text(entry)
         yield Text.assemble(label, " ", _moves(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
-            yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
+            yield Text(" " * len(label) + format_text(" should move  {right}", right=right)), 2
     if len(finding.applies) > most > 1:
-        rest = say("and {count} more of the kind", count=len(finding.applies) - most)
+        rest = format_text("and {count} more of the kind", count=len(finding.applies) - most)
         yield Text(rest, style="dim"), 2
 
 
@@ -319,23 +326,23 @@ class _Underlined(Struct, frozen=True):
                 yield Text.assemble((below, "bold red"), *said)
 
 
-OR_ELSE = phrase("Or it is {titles}: the numbers are the same, so look for either.")
+OR_ELSE = "Or it is {titles}: the numbers are the same, so look for either."
 
 
 def _hints(finding: Finding, shown: Iterable[str]) -> Iterator[Line]:
     """Write some of the hints, and name the other mistakes that give the same numbers."""
     for hint in shown:
-        yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
+        yield Text.assemble(("hint: ", "cyan"), _plain(hint)), 2
     for titles in finding.others:
-        yield _plain(say(OR_ELSE, titles=titles)), 2
+        yield _plain(format_text(OR_ELSE, titles=titles)), 2
 
 
 def _moves(applied: str, right: str) -> Text:
     """Write what an entry does: a formula after ``=`` is its new value, any other its step."""
     if applied == "not moved":
-        return Text(say("does not move"), style="bold red")
+        return Text("does not move", style="bold red")
     new = applied.startswith("= ")
-    line = Text(say("becomes      ") if new else say("moves by     "))
+    line = Text("becomes      " if new else "moves by     ")
     # All that the right formula has not is in brackets.
     for part, strange in pieces(applied.removeprefix("= "), right):
         line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")
@@ -344,14 +351,16 @@ def _moves(applied: str, right: str) -> Text:
 
 def _entries(failed: list[Entry], hints: int) -> Table:
     shown = hints >= EXPECTED_LEVEL
-    table = _columns("dim", say("entry"), say("found"), *([say("expected")] if shown else []))
-    table.add_column(say("at"))
+    table = _columns("dim", "entry", "found", *(["expected"] if shown else []))
+    table.add_column("at")
     for entry in failed[:ROWS]:
         numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
-        label = entry_said(entry.label, entry.parameter, entry.index)
-        table.add_row(Text(clean_text(label)), *numbers, Text(clean_text(label_said(entry.probe))))
+        label = format_entry(entry.label, entry.parameter, entry.index)
+        table.add_row(
+            Text(clean_text(label)), *numbers, Text(clean_text(format_probe(entry.probe)))
+        )
     if len(failed) > ROWS:
-        table.add_row(Text(say("and {count} more", count=len(failed) - ROWS)))
+        table.add_row(Text(format_text("and {count} more", count=len(failed) - ROWS)))
     return table
 
 
@@ -368,7 +377,7 @@ def _number(value: float | None) -> str:
 
 
 def _totals(results: Sequence[Result], console: Console) -> None:
-    table = _columns("bold", say("submission"), say("score"), say("of"))
+    table = _columns("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:
         states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
@@ -376,6 +385,6 @@ def _totals(results: Sequence[Result], console: Console) -> None:
             _plain(result.submission),
             words.points(result.score),
             words.points(result.max_score),
-            Text(", ".join(map(words.word, sorted(states))), style="dim"),
+            Text(", ".join(sorted(states)), style="dim"),
         )
     console.print(table)

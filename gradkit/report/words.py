@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.result import Adjustment, CheckResult, Finding, Result, TaskResult
 from gradkit.text import clean_text
 
@@ -63,23 +63,6 @@ def tenths(scores: Iterable[float], most: float) -> list[int]:
     return [found.count(n) for n in range(10)]
 
 
-WORDS = frozenset(
-    (
-        # States of a check, and the kinds that a class page counts them in.
-        *(phrase("pass"), phrase("fail"), phrase("error"), phrase("timeout"), phrase("missing")),
-        *(phrase("blocked"), phrase("inconclusive"), phrase("not-checked")),
-        *(phrase("absent"), phrase("follows"), phrase("withdrawn"), phrase("open")),
-        # What became of a submission.
-        *(phrase("graded"), phrase("refused"), phrase("failed")),
-        # What is said in place of a platform.
-        phrase("file names alone"),
-        # What scores are counted in.
-        *(phrase("points"), phrase("percent")),
-    )
-)
-"""Code words that the catalogue has."""
-
-
 FOLLOWS = "follows"
 """What is said in the place of `fail` where a check lost nothing: all follows from another."""
 
@@ -108,21 +91,20 @@ def state_of(check: CheckResult) -> str:
     return FOLLOWS if check.follows else WITHDRAWN if check.withdrawn else check.state
 
 
-def word(code: str) -> str:
-    """A code word in the reader's language; one that is not known as it is."""
-    return say(code) if code in WORDS else code
-
-
 def adjustment_text(line: Adjustment) -> str:
     """Write why there are points beside those of the tasks; see `override_text`."""
     word = line.decision
     if word is None:
         share, base = points(-100 * line.points / (line.max_score or 1)), points(line.max_score)
-        part = say(", {share} % of {base} points", share=share, base=base) if line.max_score else ""
-        kinds = {"late": say("Late"), "bonus": say("Bonus"), "scale": say("Scale")}
+        part = (
+            format_text(", {share} % of {base} points", share=share, base=base)
+            if line.max_score
+            else ""
+        )
+        kinds = {"late": "Late", "bonus": "Bonus", "scale": "Scale"}
         return f"{kinds.get(line.kind, line.kind)}: {line.said}{part}"
     set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
-    return f"{line.name or say('Total')}: {override_text(set_)}"
+    return f"{line.name or 'Total'}: {override_text(set_)}"
 
 
 def given_for(result: Result, task: TaskResult) -> Adjustment | None:
@@ -136,17 +118,17 @@ def task_worth(result: Result, task: TaskResult) -> str:
     line = given_for(result, task)
     if line is None:
         return score_text(task.score, task.max_score)
-    return say("{worth}, set by a person", worth=score_text(line.score, task.max_score))
+    return format_text("{worth}, set by a person", worth=score_text(line.score, task.max_score))
 
 
 def count_text(result: Result) -> str:
     """Say of how many tasks it is, where those count that were handed in: ``1 of 4 tasks``."""
     if result.required or result.refused or len(result.tasks) >= result.all_tasks:
         return ""
-    return say("{count} of {all} tasks", count=len(result.tasks), all=result.all_tasks)
+    return format_text("{count} of {all} tasks", count=len(result.tasks), all=result.all_tasks)
 
 
-STALE = phrase("Something else is found now than when this was decided.")
+STALE = "Something else is found now than when this was decided."
 
 
 def override_text(check: CheckResult) -> str:
@@ -173,17 +155,17 @@ def override_text(check: CheckResult) -> str:
     why = f": {comment}" if comment else ""
     stop = "" if comment.endswith((".", "!", "?")) else "."
     by = " ".join(word.by.split())
-    given = say(
+    given = format_text(
         "Set to {score} of {max_score} by {by}",
         score=points(check.score),
         max_score=points(check.max_score),
         by=by,
     )
     day = word.made[:10]
-    said = say("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
+    said = format_text("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
     if word.marked is not None:
-        said += " " + say("The mark alone is {marked}.", marked=points(word.marked))
-    return f"{said} {say(STALE)}" if word.stale else said
+        said += " " + format_text("The mark alone is {marked}.", marked=points(word.marked))
+    return f"{said} {STALE}" if word.stale else said
 
 
 def doubtful(finding: Finding) -> tuple[str, str, str]:
@@ -208,9 +190,9 @@ def doubtful(finding: Finding) -> tuple[str, str, str]:
 def mending(finding: Finding) -> str:
     """Say what is to be done with the lines of a fix: they stand in the place, or are put in."""
     if finding.adds is None or finding.place is None:
-        return say("right:")
-    near = {0: say("add below:"), -1: say("add above:")}
-    said = say("add below line {line}:", line=finding.adds)
+        return "right:"
+    near = {0: "add below:", -1: "add above:"}
+    said = format_text("add below line {line}:", line=finding.adds)
     return near.get(finding.adds - finding.place.line, said)
 
 
@@ -245,14 +227,14 @@ def _of_task(before: TaskResult, after: TaskResult) -> Iterator[str]:
     states = {check.check: check.state for check in before.checks}
     for check in after.checks:
         if (was := states.get(check.check, check.state)) != check.state:
-            yield f"{check.check}: {word(was)} → {word(check.state)}"
+            yield f"{check.check}: {was} → {check.state}"
     old, new = (
         dict.fromkeys(finding.mistake for finding in each.findings) for each in (before, after)
     )
     if gone := [code for code in old if code not in new]:
-        yield say("gone: {codes}", codes=", ".join(gone))
+        yield format_text("gone: {codes}", codes=", ".join(gone))
     if come := [code for code in new if code not in old]:
-        yield say("new: {codes}", codes=", ".join(come))
+        yield format_text("new: {codes}", codes=", ".join(come))
 
 
 STILL = "not moved"

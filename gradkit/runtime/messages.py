@@ -1,70 +1,66 @@
-"""What gradkit has to say of student code: a code word and fields, without a language.
+"""Messages from the process that runs student code: a code word and fields.
 
 A process that runs student code sends ``[code, {field: value}]``, where a value is a text, a number
-or another message. Whoever reads it says it in the reader's language. Texts that student code made
-travel as they are.
+or another message. The grader fills the text of the code word with the fields. Texts that student
+code made are sent as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from string import Formatter
 from traceback import walk_tb
 from typing import Any, Literal, TypeVar, cast
 
 from gradkit.errors import GradkitError
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 
 Message = tuple[str, Mapping[str, Any]]
 """A code word of `MESSAGES`, and what stands in the places of its text."""
 
 MESSAGES: Mapping[str, str] = {
     # How a process was lost.
-    "deadline": phrase("was stopped, as the {seconds} s that it had in all were over"),
-    "overdue": phrase("was stopped, as it had not answered within {seconds} s"),
-    "overdue-calls": phrase("was stopped, as {count} calls of it together took over {seconds} s"),
-    "importing": phrase("was stopped, as importing `{name}` took over {seconds} s"),
-    "cpu-time": phrase("was stopped, as it had used up its processor time"),
-    "killed": phrase("was killed by the system, most likely for the memory it took"),
-    "exit": phrase("left with os._exit({code}) or the like"),
-    "fault": phrase(
-        "was ended by {signal}: it touched memory that is not its own, or recursed too deeply"
-    ),
-    "signal": phrase("was ended by {signal}"),
-    "closed": phrase("closed the channel to the grader and ran on"),
-    "server": phrase("ended together with the server that had started it"),
-    "unasked": phrase("sent something that it had not been asked for"),
-    "invalid": phrase("sent what is not a valid reply: {reason}"),
-    "error": phrase("could not be asked: {reason}"),
+    "deadline": "was stopped, as the {seconds} s that it had in all were over",
+    "overdue": "was stopped, as it had not answered within {seconds} s",
+    "overdue-calls": "was stopped, as {count} calls of it together took over {seconds} s",
+    "importing": "was stopped, as importing `{name}` took over {seconds} s",
+    "cpu-time": "was stopped, as it had used up its processor time",
+    "killed": "was killed by the system, most likely for the memory it took",
+    "exit": "left with os._exit({code}) or the like",
+    "fault": "was ended by {signal}: it touched memory that is not its own, or recursed too deeply",
+    "signal": "was ended by {signal}",
+    "closed": "closed the channel to the grader and ran on",
+    "server": "ended together with the server that had started it",
+    "unasked": "sent something that it had not been asked for",
+    "invalid": "sent what is not a valid reply: {reason}",
+    "error": "could not be asked: {reason}",
     # What came back in place of numbers.
-    "nothing": phrase("nothing is returned"),
-    "none": phrase("found None"),
-    "no-value": phrase("{type}: {reason}"),
-    "keys": phrase("found the keys {keys}"),
-    "found": phrase("found a value of type {type}"),
-    "value": phrase("a value of type {type}"),
-    "dtype": phrase("an array of dtype {dtype}"),
-    "tensor": phrase("a torch tensor"),
-    "shape": phrase("{found}, not {expected}"),
-    "no-module": phrase("a torch module is expected, this is {type}"),
-    "other-layers": phrase("its parameters do not have the shapes of the assigned layers"),
+    "nothing": "nothing is returned",
+    "none": "found None",
+    "no-value": "{type}: {reason}",
+    "keys": "found the keys {keys}",
+    "found": "found a value of type {type}",
+    "value": "a value of type {type}",
+    "dtype": "an array of dtype {dtype}",
+    "tensor": "a torch tensor",
+    "shape": "{found}, not {expected}",
+    "no-module": "a torch module is expected, this is {type}",
+    "other-layers": "its parameters do not have the shapes of the assigned layers",
     # Why a name is not there.
-    "circle": phrase("`{name}` is needed at {place} to make itself"),
-    "not-made": phrase("`{name}` was not made: {reason}"),
-    "star-import": phrase("`{name}` is not defined, and a star import {reason}"),
-    "not-imported": phrase("`{name}` is not defined: write `{line}` at the top"),
-    "no-python": phrase("`{name}` stands in code that is not valid Python ({place}: {reason})"),
-    "main-guard": phrase(
-        "`{name}` is only made under `if __name__ == …` at {place}, which is not run"
-    ),
-    "loop": phrase("`{name}` is only made in the loop at {place}, which is not run"),
-    "needs": phrase("{place} needs `{name}`. {reason}"),
-    "failed": phrase("{place} failed with {type}: {reason}"),
-    "no-text": phrase("(its text could not be read)"),
-    "cell": phrase("cell {cell}, line {line}"),
-    "used": phrase("`{path}` is used, and this task does not allow `{root}`"),
-    "imported": phrase("`{root}` is imported, and this task does not allow it"),
+    "circle": "`{name}` is needed at {place} to make itself",
+    "not-made": "`{name}` was not made: {reason}",
+    "star-import": "`{name}` is not defined, and a star import {reason}",
+    "not-imported": "`{name}` is not defined: write `{line}` at the top",
+    "no-python": "`{name}` stands in code that is not valid Python ({place}: {reason})",
+    "main-guard": "`{name}` is only made under `if __name__ == …` at {place}, which is not run",
+    "loop": "`{name}` is only made in the loop at {place}, which is not run",
+    "needs": "{place} needs `{name}`. {reason}",
+    "failed": "{place} failed with {type}: {reason}",
+    "no-text": "(its text could not be read)",
+    "cell": "cell {cell}, line {line}",
+    "used": "`{path}` is used, and this task does not allow `{root}`",
+    "imported": "`{root}` is imported, and this task does not allow it",
 }
 
 DEPTH = 5
@@ -96,28 +92,23 @@ def is_line(line: object) -> bool:
 
 
 def message(code: str, /, **fields: Any) -> Message:
-    """Make a message; one that is nested too deeply goes in as its English text."""
+    """Make a message; a field that is nested too deeply is replaced by its text."""
     for name, value in fields.items():
         if isinstance(value, tuple) and _depth(value) >= DEPTH:
-            fields[name] = in_english(value)[:TEXT]
+            fields[name] = format_message(value)[:TEXT]
     return code, fields
 
 
-def said(told: Sequence[Any] | str, speak: Callable[..., str] = say) -> str:
-    """Say a message in the reader's language; a text stays as it is."""
+def format_message(told: Sequence[Any] | str) -> str:
+    """Return the text of a message, with the texts of the messages in its fields; keep a text."""
     if isinstance(told, str):
         return told
     code, fields = cast(Message, told)
     places = {
-        name: said(value, speak) if isinstance(value, tuple | list) else value
+        name: format_message(value) if isinstance(value, tuple | list) else value
         for name, value in fields.items()
     }
-    return speak(MESSAGES[code], **places)
-
-
-def in_english(told: Message | str) -> str:
-    """Write a message as student code reads it, in an exception's text."""
-    return said(told, str.format)
+    return format_text(MESSAGES[code], **places)
 
 
 def is_message(told: object, depth: int = DEPTH) -> bool:
@@ -134,7 +125,7 @@ def is_message(told: object, depth: int = DEPTH) -> bool:
 
 def raised(kind: type[Kind], told: Message, **more: Any) -> Kind:
     """Make an exception for student code, which carries the message beside its English text."""
-    error = kind(in_english(told)[:LONGEST], **more)
+    error = kind(format_message(told)[:LONGEST], **more)
     error.__dict__[_OWN] = told
     return error
 
@@ -217,7 +208,7 @@ class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a 
     def __init__(self, kind: LossKind, told: Message) -> None:
         self.kind: LossKind = kind
         self.told = told
-        self.detail = in_english(told)
+        self.detail = format_message(told)
         super().__init__(f"the process that ran the submission {self.detail}")
 
 

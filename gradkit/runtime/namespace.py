@@ -26,7 +26,7 @@ from gradkit.runtime.library import (
     is_stand_in,
     use_of,
 )
-from gradkit.runtime.messages import Message, in_english, message, message_of, raised, text_of
+from gradkit.runtime.messages import Message, format_message, message, message_of, raised, text_of
 from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
 from gradkit.runtime.syntax import names_in_class_bodies
 from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording, runnable
@@ -171,7 +171,7 @@ class Namespace(dict[str, Any]):
         """
         statement = self.plan.at(cell, line)
         if statement is None:
-            raise LookupError(f"there is no statement at {in_english(place_of(cell, line))}")
+            raise LookupError(f"there is no statement at {format_message(place_of(cell, line))}")
         rounds = Rounds(epochs)
         fork = self.fork({**presets, BEGIN: rounds.begin, LOSS: rounds.loss})
         step = self.plan.resolve(through, statement) if through else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.observations import UNREADABLE, Binding, Bound, Outcome
 from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_initialise
@@ -86,7 +86,9 @@ class StudentFunctions:
             if missing.role == name:
                 raise StudentCodeError(missing.message)
         if name not in self.binding.bound:
-            raise StudentCodeError(say("{id} has no role {name}.", id=self.task.id, name=name))
+            raise StudentCodeError(
+                format_text("{id} has no role {name}.", id=self.task.id, name=name)
+            )
         return self.binding.bound[name]
 
     def _ask(self, role: Bound, inputs: Arrays) -> Arrays:
@@ -106,9 +108,9 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
     __tracebackhide__ = True
     if outcome.failure is not None:
         failure = outcome.failure
-        at = say(" at {place}", place=where(failure.place)) if failure.place else ""
+        at = format_text(" at {place}", place=where(failure.place)) if failure.place else ""
         raise StudentCodeError(
-            say(
+            format_text(
                 "`{function}` stopped{at} with {type}: {message}",
                 function=(role.before.bound if failure.before and role.before else role).function,
                 at=at,
@@ -118,7 +120,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
         )
     if outcome.lost is not None:
         raise StudentCodeError(
-            say(
+            format_text(
                 "{function} {happened}.",
                 function=f"`{role.function}`",
                 happened=outcome.lost.detail,
@@ -127,7 +129,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
     for fault in outcome.faults:
         if fault.kind in UNREADABLE:
             raise StudentCodeError(
-                say(
+                format_text(
                     "`{function}` gives {quantity} that cannot be read ({kind}: {found}).",
                     function=role.function,
                     quantity=fault.quantity,

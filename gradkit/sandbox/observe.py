@@ -14,7 +14,7 @@ from gradkit.lines import packed
 from gradkit.records.observations import REPEATS, Bound, Fault, Loop, Lost, Outcome, Path
 from gradkit.records.task import Array, Batch, Made, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.messages import message, said
+from gradkit.runtime.messages import format_message, message
 from gradkit.sandbox.process import Question, StudentProcess
 
 
@@ -201,7 +201,7 @@ def outcome_of(process: StudentProcess, name: str, reply: Frame | Lost, loop: Lo
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, loop=loop)
     faults = tuple(
-        Fault(int(call), str(quantity), kind, said(found))
+        Fault(int(call), str(quantity), kind, format_message(found))
         for call, quantity, kind, found in reply.data.get("faults", ())
     )
     failure = process.failure(reply.data.get("failure"))
@@ -277,7 +277,7 @@ def made_of(
     for number, expression in enumerate(reads):
         first, other = (reply.arrays.get(f"{part}{number}") for part in ("", "again/"))
         if first is not None and first.dtype.kind not in REAL:
-            missing[expression] = said(message("dtype", dtype=str(first.dtype)))
+            missing[expression] = format_message(message("dtype", dtype=str(first.dtype)))
         elif first is not None:
             values[expression] = first
         if other is not None and other.dtype.kind in REAL:
@@ -287,5 +287,5 @@ def made_of(
         if kind == "mutated":
             mutated.append(name)
         elif name.isdigit() and kind != "subclass":
-            missing[reads[int(name)]] = said(found)
+            missing[reads[int(name)]] = format_message(found)
     return Made(values, second, tuple(mutated), missing), outcome

@@ -27,7 +27,7 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
-from gradkit.runtime.messages import LossKind, Message, is_line, message, said
+from gradkit.runtime.messages import LossKind, Message, format_message, is_line, message
 from gradkit.runtime.syntax import readable, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
@@ -208,7 +208,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     def _lose(self, kind: LossKind, told: Message) -> Lost:
         """Part from a process, and note how it was lost."""
         self._close()
-        self.losses.append(Lost(kind, said(told)))
+        self.losses.append(Lost(kind, format_message(told)))
         return self.losses[-1]
 
     def ask_all(
@@ -289,7 +289,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return Failure(
             int(data.get("call", 0)),
             str(data["type"]),
-            said(data["message"]),
+            format_message(data["message"]),
             self.place(data["place"]),
             str(data["function"]),
             data.get("before") is True,

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, Problem, Submission
 from gradkit.runtime.statements import BROKEN
 from gradkit.submission.source import Broken, parse, salvage, unify
@@ -23,10 +23,10 @@ from gradkit.text import clean_text, where
 
 _QUOTE = 80
 
-NOTHING = phrase("Nothing in this {part} can be used until it is fixed.")
-REST = phrase("{names} cannot be used until it is fixed; the rest can.")
-LEFT_OUT = phrase("This was left out, and the rest was read.")
-INDENT = phrase(
+NOTHING = "Nothing in this {part} can be used until it is fixed."
+REST = "{names} cannot be used until it is fixed; the rest can."
+LEFT_OUT = "This was left out, and the rest was read."
+INDENT = (
     "The indent at {place} is not allowed there. It was removed to grade the rest; Python itself "
     "refuses it, so remove it from the file too."
 )
@@ -64,7 +64,7 @@ def make_cell(
     parsed = parse(text)
     whole = Cell(name, file, number, text, headings, first_line, title)
     problems = [
-        Problem(say(INDENT, place=where(place)), place)
+        Problem(format_text(INDENT, place=where(place)), place)
         for place in map(whole.place, parsed.dedented)
     ]
     wrong: tuple[Broken, ...] = ()
@@ -78,12 +78,12 @@ def make_cell(
         # The name of a file stays as it is.
         at = at if at.startswith(file) else at[:1].upper() + at[1:]
         reason = clean_text(each.wrong.reason, 2 * _QUOTE)
-        said = say("{place} is not valid Python: {reason}.", place=at, reason=reason)
-        rest = say(NOTHING, part=_part(number, name, file))
+        said = format_text("{place} is not valid Python: {reason}.", place=at, reason=reason)
+        rest = format_text(NOTHING, part=_part(number, name, file))
         if parsed.tree is not None:
             cells.append(part_of(whole, each.start, each.source))
             names = ", ".join(f"`{m[1] or m[2]}`" for m in BROKEN.finditer(each.source))
-            rest = say(REST, names=names) if names else say(LEFT_OUT)
+            rest = format_text(REST, names=names) if names else LEFT_OUT
         shown = pointed(lines[min(each.wrong.line, len(lines)) - 1], each.wrong.column)
         problems.append(Problem(f"{said}\n{shown}\n{rest}", place, broken=True))
     return cells, problems
@@ -113,8 +113,8 @@ def pointed(line: str, column: int) -> str:
 
 def _part(number: int | None, name: str, file: str) -> str:
     if number is not None:
-        return say("cell")
-    return say("file") if name == file else say("part of the file")
+        return "cell"
+    return "file" if name == file else "part of the file"
 
 
 # --- headings ----------------------------------------------------------------------------
@@ -228,9 +228,9 @@ def called(number: int | None, source: str, heading: str = "") -> str:
     begins = definition[0] if definition else first
     if len(begins) > BEGINNING:
         begins = begins[: BEGINNING - 1] + "…"
-    named = say("the cell") if number is None else say("cell [{number}]", number=number)
-    under = say(" under “{heading}”", heading=clean_text(heading, 80)) if heading else ""
-    return say(
+    named = "the cell" if number is None else format_text("cell [{number}]", number=number)
+    under = format_text(" under “{heading}”", heading=clean_text(heading, 80)) if heading else ""
+    return format_text(
         "{named}{under} that begins `{begins}`", named=named, under=under, begins=clean_text(begins)
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import DEFINITIONS
@@ -23,11 +23,11 @@ LISTED = 8
 """Files of which a note tells the names."""
 
 REASONS = (
-    phrase("it is the file that was asked for"),
-    phrase("it has most of what was asked for"),
-    phrase("a notebook goes before scripts"),
-    phrase("by its name it is the last attempt"),
-    phrase("its name comes last"),
+    "it is the file that was asked for",
+    "it has most of what was asked for",
+    "a notebook goes before scripts",
+    "by its name it is the last attempt",
+    "its name comes last",
 )
 """Why a file goes before another: one for each part of `_Rank`."""
 
@@ -90,12 +90,12 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
         for text, own, other in zip(REASONS, ranks[first.file], ranks[over[0].file], strict=True)
         if own != other
     )
-    note = say(
+    note = format_text(
         "{count} files play the same roles here ({files}); {file} counts: {reason}.",
         count=len(over) + 1,
         files=_listed([first, *over]),
         file=first.file,
-        reason=say(reason),
+        reason=reason,
     )
     differs = any(piece.code != first.code for piece in over)
     return Claim(section, note, differs)
@@ -106,9 +106,9 @@ def _instead(task: Task, section: Section) -> str:
     files = [cell.file for cell in section.own]
     if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""
-    return say(
+    return format_text(
         "{asked} was asked for here; {file} counts in its place.",
-        asked=say(" or ").join(task.files),
+        asked=" or ".join(task.files),
         file=files[0],
     )
 
@@ -118,7 +118,7 @@ def _of_one_file(sections: Sequence[Section]) -> str:
     files = {cell.file for section in sections for cell in section.own}
     if len(files) > 1:
         return ""
-    return say(
+    return format_text(
         "{file} has {count} parts for this task; the last definition of each function counts.",
         file=next(iter(files)),
         count=len(sections),
@@ -128,7 +128,7 @@ def _of_one_file(sections: Sequence[Section]) -> str:
 def _listed(pieces: Sequence[_Piece]) -> str:
     names = sorted((piece.file for piece in pieces), key=lambda name: parse_file_name(name).natural)
     if len(names) > LISTED:
-        more = say("{count} more", count=len(names) - LISTED)
+        more = format_text("{count} more", count=len(names) - LISTED)
         names = [*names[:LISTED], more]
     return ", ".join(names)
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from msgspec import Struct
 
 from gradkit.records.submission import Cell, Section
-from gradkit.runtime.messages import in_english
+from gradkit.runtime.messages import format_message
 from gradkit.runtime.statements import Plan, Statement, place_of
 from gradkit.runtime.syntax import first_line, readable
 from gradkit.runtime.training import runnable
@@ -59,7 +59,7 @@ class Excerpt:
         """
         found = self._plan.at(cell, line)
         if found is None:
-            raise LookupError(f"no statement begins at {in_english(place_of(cell, line))}")
+            raise LookupError(f"no statement begins at {format_message(place_of(cell, line))}")
         return found
 
     def pieces(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gradkit.errors import GradkitError
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.submission import File, Place, Problem
 from gradkit.text import clean_text
 
@@ -80,7 +80,7 @@ def is_ignored(part: str) -> bool:
 
 def shown(name: str) -> str:
     """Make a file name fit to be shown: on one line, without control characters, not endless."""
-    return clean_text(" ".join(name.split()), NAME) or say("(no name)")
+    return clean_text(" ".join(name.split()), NAME) or "(no name)"
 
 
 def distinct(name: str, taken: Container[str], suffix: str = "") -> str:
@@ -99,65 +99,59 @@ def limit_of(name: str) -> int:
 # --- refusals ----------------------------------------------------------------------------
 
 REFUSALS: Mapping[str, str] = {
-    "size": phrase("{name} has {size} MB; at most {limit} MB are read. {advice}."),
-    "unopened": phrase("{name} could not be opened: {reason}. Check the path and the permissions."),
-    "link": phrase("{name} is a link, and links are not followed. Hand in the file itself."),
-    "deep": phrase("{name} lies more than {limit} levels deep and was left out."),
-    "irregular": phrase("{name} is not a regular file and was not opened."),
-    "files": phrase(
+    "size": "{name} has {size} MB; at most {limit} MB are read. {advice}.",
+    "unopened": "{name} could not be opened: {reason}. Check the path and the permissions.",
+    "link": "{name} is a link, and links are not followed. Hand in the file itself.",
+    "deep": "{name} lies more than {limit} levels deep and was left out.",
+    "irregular": "{name} is not a regular file and was not opened.",
+    "files": (
         "{name} holds more than {limit} scripts and notebooks, or more than {size} MB of them. "
         "Clear all outputs, and hand in one submission at a time."
     ),
-    "entries": phrase(
-        "{name} holds more than {limit} files. Hand in the folder of the exercise alone."
-    ),
-    "class": phrase("{name} holds more than {limit} files. Grade a class in parts."),
-    "archive": phrase("{name} is damaged or not a zip archive. Pack the files again as .zip."),
-    "member": phrase("{name} is damaged inside the archive. Pack the files again."),
-    "twice": phrase("{name} is in the archive twice; the first one was read."),
-    "closed": phrase(
+    "entries": "{name} holds more than {limit} files. Hand in the folder of the exercise alone.",
+    "class": "{name} holds more than {limit} files. Grade a class in parts.",
+    "archive": "{name} is damaged or not a zip archive. Pack the files again as .zip.",
+    "member": "{name} is damaged inside the archive. Pack the files again.",
+    "twice": "{name} is in the archive twice; the first one was read.",
+    "closed": (
         "{name} is an archive inside the submission and was not opened. Put its files there "
         "instead."
     ),
-    "outside": phrase("{name} points out of the archive and was left out. Pack the files again."),
-    "password": phrase("{name} is protected by a password. Pack the files again without one."),
-    "method": phrase(
-        "{name} is packed by a method that is not read. Pack the files again as .zip."
-    ),
-    "ratio": phrase(
+    "outside": "{name} points out of the archive and was left out. Pack the files again.",
+    "password": "{name} is protected by a password. Pack the files again without one.",
+    "method": "{name} is packed by a method that is not read. Pack the files again as .zip.",
+    "ratio": (
         "{name} would unpack to {size} MB, more than {ratio} times its packed size, and was left "
         "out."
     ),
-    "unread": phrase(
-        "{name} could not be read from {archive} ({type}). Pack the files again as .zip."
-    ),
-    "kind": phrase("{name} is not a file that can be graded. {expected}"),
-    "data": phrase(
+    "unread": "{name} could not be read from {archive} ({type}). Pack the files again as .zip.",
+    "kind": "{name} is not a file that can be graded. {expected}",
+    "data": (
         "{name} holds more data than a notebook of this exercise can need. Clear all outputs, "
         "save, and hand it in again."
     ),
-    "page": phrase("{name} is a web page, not a notebook. Download the notebook file itself."),
-    "notebook": phrase(
+    "page": "{name} is a web page, not a notebook. Download the notebook file itself.",
+    "notebook": (
         "{name} is not a valid notebook: {reason}. Open it in Jupyter or Colab, save it, and hand "
         "it in again."
     ),
-    "format": phrase(
+    "format": (
         "{name} has notebook format {version}; up to {known} can be read. Save it in format "
         "{known} and hand it in again."
     ),
-    "parts": phrase("{name} has more than {limit} {what}. Hand in the exercise alone."),
-    "code": phrase(
+    "parts": "{name} has more than {limit} {what}. Hand in the exercise alone.",
+    "code": (
         "{name} holds more code than an exercise can need: at most {size} kB in all, and {words} "
         "words and signs, are read. Hand in the exercise alone, without data in it."
     ),
-    "empty": phrase("There is no script and no notebook in {name}. {said}"),
+    "empty": "There is no script and no notebook in {name}. {said}",
 }
 """Why a file, a folder or an archive of this name is not read."""
 
 
 def complaint(kind: str, name: str, **fields: object) -> str:
     """Say one of `REFUSALS` of a name."""
-    return say(REFUSALS[kind], name=shown(name), **fields)
+    return format_text(REFUSALS[kind], name=shown(name), **fields)
 
 
 def refuse_large(name: str, size: int) -> None:
@@ -171,11 +165,11 @@ def refuse_large(name: str, size: int) -> None:
     if size <= limit:
         return
     if is_archive(name):
-        advice = say("Leave data and pictures out of the archive")
+        advice = "Leave data and pictures out of the archive"
     elif limit == NOTEBOOK_BYTES:
-        advice = say("Clear all outputs, save, and hand it in again")
+        advice = "Clear all outputs, save, and hand it in again"
     else:
-        advice = say("Hand in the code alone, without data in it")
+        advice = "Hand in the code alone, without data in it"
     figures = {"size": f"{size / 1e6:.1f}", "limit": f"{limit / 1e6:g}"}
     raise SubmissionError(complaint("size", name, **figures, advice=advice))
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Problem
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.files import SubmissionError, complaint
@@ -91,11 +91,11 @@ def read_notebook(
         if kind == "markdown":
             for _, level, heading in headings_in(text[:MARKDOWN]):
                 above += 1
-                _refuse_more(label, above, HEADINGS, say("headings"))
+                _refuse_more(label, above, HEADINGS, "headings")
                 path.enter(level, heading)
         elif kind == "code":
             number += 1
-            _refuse_more(label, number, CODE_CELLS, say("code cells"))
+            _refuse_more(label, number, CODE_CELLS, "code cells")
             if lone := _LONE_COMMENT.match(text.strip()):
                 path.enter(BELOW_ALL, plain(lone[2]))
             elif written := _WRITE_FILE.match(text):
@@ -103,7 +103,7 @@ def read_notebook(
                 modules[written[1]] = "\n" * before + text[written.end() :]
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
-            called = "" if alone else label + say(", cell {cell}", cell=number)
+            called = "" if alone else label + format_text(", cell {cell}", cell=number)
             made, found = make_cell(label, number, text, headings, title=called)
             cells += made
             problems += found
@@ -121,7 +121,7 @@ def _load(file: File, label: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         if text.lstrip()[:1] == "<":
             raise SubmissionError(complaint("page", label)) from None
-        reason = say(
+        reason = format_text(
             "its JSON is broken at line {lineno}, column {colno} ({msg})",
             lineno=error.lineno,
             colno=error.colno,
@@ -129,10 +129,10 @@ def _load(file: File, label: str) -> dict[str, Any]:
         )
         raise _invalid(label, reason) from None
     except (ValueError, RecursionError):
-        reason = say("its JSON is nested too deeply or holds a number that is too long")
+        reason = "its JSON is nested too deeply or holds a number that is too long"
         raise _invalid(label, reason) from None
     if not isinstance(loaded, dict) or not ("cells" in loaded or "worksheets" in loaded):
-        raise _invalid(label, say("it is JSON without cells"))
+        raise _invalid(label, "it is JSON without cells")
     return loaded
 
 
@@ -155,7 +155,7 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
     sheets = loaded.get("worksheets") or [loaded]
     try:
         written = [cell for sheet in sheets for cell in sheet["cells"]]
-        _refuse_more(label, len(written), CELLS, say("cells"))
+        _refuse_more(label, len(written), CELLS, "cells")
         for cell in written:
             for key in set(cell) - _KEPT_OF_CELLS:
                 del cell[key]

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Place, Problem, RawSubmission, Submission
 from gradkit.submission.files import (
     ENTRIES,
@@ -54,7 +54,7 @@ from gradkit.text import clean_text, storable
 
 __all__ = ["Handed", "Loader", "SubmissionError", "collect", "gather", "parse", "place_of", "read"]
 
-_EXPECTED = phrase("Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them.")
+_EXPECTED = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
 _NOT_HANDED_IN = re.compile(r"setup|conftest|test_.*|.*_test")
 
 
@@ -84,7 +84,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
     path = Path(path)
     if not os.path.exists(path):  # which takes what cannot be looked at for missing
         raise UnreadableError(
-            say("There is no file or folder {path}.", path=clean_text(str(path), 300))
+            format_text("There is no file or folder {path}.", path=clean_text(str(path), 300))
         )
     if path.is_dir():
         return packed(path.resolve().name, str(path), *_folder(path))
@@ -107,7 +107,7 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
 
 def not_gradable(name: str) -> str:
     """Say that a file is of another kind."""
-    return complaint("kind", name, expected=say(_EXPECTED))
+    return complaint("kind", name, expected=_EXPECTED)
 
 
 def alone(path: str, file: File) -> RawSubmission:
@@ -129,7 +129,7 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
         said = " ".join(problem.message for problem in problems[:3])
         passing = any(problem.passing for problem in problems)
         kind = UnreadableError if passing else SubmissionError
-        raise kind(complaint("empty", name, said=said or say(_EXPECTED)))
+        raise kind(complaint("empty", name, said=said or _EXPECTED))
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # Seen by the sizes alone, before all of it is sent to whoever parses it.
     refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
@@ -338,12 +338,14 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
             yield Handed(stem_of(path.name), path)
             return
         else:
-            raise SubmissionError(say("There is no file or folder {path}.", path=shown(str(path))))
+            raise SubmissionError(
+                format_text("There is no file or folder {path}.", path=shown(str(path)))
+            )
     except OSError as error:
         raise SubmissionError(not_opened(str(path), error)) from None
     if not listed:
         raise SubmissionError(
-            say(
+            format_text(
                 "There is no submission in {path}. Expected are scripts, notebooks, folders "
                 "or archives, one for each student.",
                 path=shown(str(path)),

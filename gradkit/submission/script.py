@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from msgspec import Struct, field
 
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Place, Problem
 from gradkit.runtime.syntax import readable
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
@@ -28,7 +28,7 @@ _BOX = re.compile(r"#+\s*(\w[^=()\[\]{};]*?)\s*#*\s*$")
 _STRING = re.compile(r"[rRuU]?(\"\"\"|''')")
 _LONGEST = 300
 
-AS_LATIN_1 = phrase("{label} {complaint}. It was read as Latin-1; save it as UTF-8.")
+AS_LATIN_1 = "{label} {complaint}. It was read as Latin-1; save it as UTF-8."
 
 
 class _Piece(Struct):
@@ -69,7 +69,7 @@ def read_script(
     (amount or Amount(label)).add(label, [text])
     problems = []
     if complaint is not None:
-        said = say(AS_LATIN_1, label=label, complaint=complaint)
+        said = format_text(AS_LATIN_1, label=label, complaint=complaint)
         problems.append(Problem(said, Place(label, None, 1)))
     cells = []
     pieces = _pieces(text.split("\n"))

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.runtime import syntax
 from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, complaint
 
@@ -84,10 +84,12 @@ def decode(data: bytes) -> tuple[str, str | None]:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data[:4096]).readline)
             encoding = codecs.lookup(encoding).name
         except (SyntaxError, LookupError, ValueError):
-            complaint = say("names an encoding that is not known, or is not UTF-8")
+            complaint = "names an encoding that is not known, or is not UTF-8"
             encoding = "latin-1"
         if not _ENCODINGS.match(encoding):
-            complaint = say("names the encoding {encoding}, which is not read", encoding=encoding)
+            complaint = format_text(
+                "names the encoding {encoding}, which is not read", encoding=encoding
+            )
             encoding = "latin-1"
     try:
         text = data.decode(encoding)
@@ -184,9 +186,7 @@ def _attempt(source: str) -> Parsed:
         line = min(max(error.lineno or 1, 1), source.count("\n") + 1)
         return Parsed(source, None, line, error.msg, error.offset or 0)
     except (ValueError, RecursionError, MemoryError):
-        reason = (
-            say("it holds a null character") if "\0" in source else say("it is nested too deeply")
-        )
+        reason = "it holds a null character" if "\0" in source else "it is nested too deeply"
         return Parsed(source, None, 1, reason)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gradkit.language import phrase
 from gradkit.records.task import Array
 
 Values = NDArray[Any]
@@ -65,7 +64,7 @@ class Activation(Struct, frozen=True, kw_only=True):
     numpy: str
     numpy_slope: str = ""
     torch: str = ""
-    written: str = phrase("another")
+    written: str = "another"
     sign: str = ""
     tex: str = ""
 
@@ -159,7 +158,7 @@ ACTIVATIONS: dict[str, Activation] = {
         numpy="np.maximum(Z, 0)",
         numpy_slope="(A > 0)",
         torch="torch.relu",
-        written=phrase("1 where {A} > 0 and 0 elsewhere"),
+        written="1 where {A} > 0 and 0 elsewhere",
     ),
     "softmax": Activation(
         value=_softmax,
@@ -186,7 +185,7 @@ ACTIVATIONS: dict[str, Activation] = {
         numpy=f"np.maximum(Z, {LEAK} * Z)",
         numpy_slope=f"np.where(A > 0, 1, {LEAK})",
         torch="torch.nn.functional.leaky_relu",
-        written=phrase("1 where {A} > 0 and 0.01 elsewhere"),
+        written="1 where {A} > 0 and 0.01 elsewhere",
     ),
 }
 

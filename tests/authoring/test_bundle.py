@@ -15,12 +15,11 @@ from gradkit.authoring.export import (
     File,
     Install,
     bundle,
-    export_assignment,
     workflow,
     write_folder,
     write_zip,
 )
-from gradkit.task.assignment import DEFAULT, AssignmentError, read_assignment
+from gradkit.task.assignment import DEFAULT, AssignmentError
 
 NUMPY = """\
 schema = "gradkit/assignment/v1"
@@ -214,13 +213,3 @@ def test_functions_without_their_solution_are_refused(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(ExportError, match=r"layers\.py"):
         bundle(path, tmp_path / "none")
-
-
-def test_functions_are_a_question_each(tmp_path: Path) -> None:
-    """Of PrairieLearn, that asks for the file of the model solution's name."""
-    path = functions_of_ones_own(tmp_path / "mine")
-    out = tmp_path / "course"
-    export_assignment("prairielearn", out, assignment=path, reference=REFERENCE / "layers")
-    asked = [each.read_text(encoding="utf-8") for each in out.rglob("question.html")]
-    assert len(asked) == len(read_assignment(path).functions)
-    assert all("layers.py" in each for each in asked)

@@ -141,17 +141,6 @@ def test_run_autograder_tells_why_it_cannot(autograder: Path) -> None:
     assert not (autograder / "results" / "results.json").exists()
 
 
-# --- PrairieLearn ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Path:
-    """An exported course."""
-    done = gradkit("export", "prairielearn", "--out", tmp_path / "course", "--image", "us/grader")
-    assert (done.exit_code, done.stdout) == (0, "")
-    return tmp_path / "course"
-
-
 @posix
 @pytest.mark.skipif(not shutil.which("unzip"), reason="Gradescope's image has unzip")
 def test_nobody_is_run_beside_keys_that_could_be_read(autograder: Path) -> None:
@@ -163,91 +152,6 @@ def test_nobody_is_run_beside_keys_that_could_be_read(autograder: Path) -> None:
     told = done.stdout + done.stderr + (results.read_text() if results.exists() else "")
     marked = '"score": 17.25' in told
     assert marked != ("tier 3 is required" in told)
-
-
-def test_each_task_is_a_question(course: Path) -> None:
-    """With an id that stays, its own file to upload, and the grader's entry point."""
-    infos = {
-        path.parent.name: json.loads(path.read_text())
-        for path in course.glob("questions/backpropagation/*/info.json")
-    }
-    assert set(infos) == {
-        f"{problem}-{framework}"
-        for problem in ("regression", "classification")
-        for framework in ("numpy", "torch")
-    }
-    assert len({info["uuid"] for info in infos.values()}) == 4
-    options = infos["regression-torch"]["externalGradingOptions"]
-    assert options["image"] == "us/grader"
-    assert options["entrypoint"] == [
-        "/grade/serverFilesCourse/gradkit/backpropagation/run.sh",
-        "regression-torch",
-    ]
-    assert (course / options["entrypoint"][0].removeprefix("/grade/")).is_file()
-    assert options["timeout"] == 90
-    page = (course / "questions/backpropagation/regression-torch/question.html").read_text()
-    assert '<pl-file-upload file-names="regression_torch.py">' in page
-    assert "<pl-external-grader-results>" in page
-    again = gradkit("export", "prairielearn", "--out", course / "again")
-    assert again.exit_code == 0
-    info = course / "again/questions/backpropagation/regression-torch/info.json"
-    assert json.loads(info.read_text())["uuid"] == infos["regression-torch"]["uuid"]
-
-
-@posix
-def test_the_image_is_built_of_the_wheel(course: Path) -> None:
-    """Every file that the Dockerfile copies is beside it."""
-    text = (course / "docker" / "Dockerfile").read_text()
-    (copied,) = re.findall(r"^COPY (\S+)", text, re.MULTILINE)
-    assert (course / "docker" / copied).is_file()
-    assert 'TORCH="torch --index-url' in text
-
-
-@posix
-@pytest.mark.parametrize(("file", "score"), [(WRONG, 0.8625), (OTHER, None)])
-def test_the_entry_point_marks_a_submission(
-    course: Path, tmp_path: Path, file: Path, score: float | None
-) -> None:
-    """As the container is laid out; what cannot be graded costs no attempt."""
-    grade = tmp_path / "grade"
-    shutil.copytree(course / "serverFilesCourse", grade / "serverFilesCourse")
-    (grade / "student").mkdir()
-    text = file.read_text() if score else "this is no Python ("
-    name = "regression_numpy.py" if score else "notes.txt"
-    (grade / "student" / name).write_text(text)
-    commands = shim(tmp_path / "bin").parent
-    script = grade / "serverFilesCourse/gradkit/backpropagation/run.sh"
-    done = subprocess.run(
-        [script, "regression-numpy"],
-        env={"PATH": f"{commands}:{os.environ['PATH']}", "GRADKIT_GRADE": str(grade), **HELD},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    data = json.loads((grade / "results" / "results.json").read_text())
-    assert data.get("score") == score
-    assert data["gradable"] is (score is not None)
-    secrets = [script.parent, *script.parent.rglob("*")]
-    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in secrets)
-
-
-@posix
-def test_the_entry_point_says_when_it_is_our_fault(course: Path, tmp_path: Path) -> None:
-    """No results: PrairieLearn takes no attempt from the student."""
-    grade = tmp_path / "grade"
-    shutil.copytree(course / "serverFilesCourse", grade / "serverFilesCourse")
-    commands = shim(tmp_path / "bin").parent
-    done = subprocess.run(
-        [grade / "serverFilesCourse/gradkit/backpropagation/run.sh", "no-such-task"],
-        env={"PATH": f"{commands}:{os.environ['PATH']}", "GRADKIT_GRADE": str(grade), **HELD},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "--task no-such-task: there is no such task." in done.stderr
-    assert done.stderr.endswith("gradkit ended with 2 and wrote no results\n")
 
 
 # --- GitHub Classroom --------------------------------------------------------------------
@@ -288,7 +192,7 @@ FORMS = ROOT / "tests" / "exercises" / "three_forms"
 def forms(tmp_path: Path) -> Path:
     """An exercise of functions whose file quotes its model solution, and has a word as an input."""
     folder = tmp_path / "forms"
-    shutil.copytree(FORMS, folder)
+    shutil.copytree(FORMS, folder, ignore=shutil.ignore_patterns("reference"))
     path = folder / "assignment.toml"
     quoted = 'title = "Scale and shift"\nequivalent = [{ line = "x, gamma = cache", why = "!" }]'
     text = path.read_text(encoding="utf-8").replace('title = "Scale and shift"', quoted)
@@ -455,7 +359,7 @@ ADDRESS = "gradkit @ git+https://example.org/us/gradkit@v1"
 @pytest.mark.parametrize("spec", ["gradkit==1.0", "gradkit[torch]", ADDRESS, "https://x.org/a.whl"])
 def test_what_is_installed_instead(tmp_path: Path, spec: str) -> None:
     """A requirement or an address is in every command as a shell takes it; no wheel is carried."""
-    for platform in ("github-classroom", "prairielearn", "gradescope"):
+    for platform in ("github-classroom", "gradescope"):
         done = gradkit("export", platform, "--out", tmp_path / platform, "--install", spec)
         assert done.exit_code == 0, done.stderr
     with zipfile.ZipFile(tmp_path / "gradescope") as archive:
@@ -465,7 +369,6 @@ def test_what_is_installed_instead(tmp_path: Path, spec: str) -> None:
     quoted = shlex.quote(spec)
     for name, line in {
         "github-classroom/.github/workflows/classroom.yml": f"          pip install {quoted}\n",
-        "prairielearn/docker/Dockerfile": f"RUN pip install --no-cache-dir {quoted}\n",
         "unpacked/setup.sh": f"install --no-cache-dir {quoted}\n",
         "hw/.github/workflows/gradkit.yml": f"          pip install {quoted}\n",
         "hw/.gitlab-ci.yml": f"      pip install {quoted}\n",
@@ -473,7 +376,6 @@ def test_what_is_installed_instead(tmp_path: Path, spec: str) -> None:
         "hw/starter.ipynb": f'"%pip install -q {quoted}\\n"',
     }.items():
         assert line in (tmp_path / name).read_text(encoding="utf-8"), name
-    assert "COPY" not in (tmp_path / "prairielearn/docker/Dockerfile").read_text()
     assert "beside this notebook" not in (tmp_path / "hw/starter.ipynb").read_text()
 
 
@@ -520,7 +422,7 @@ def test_a_name_of_a_wheel_is_quoted() -> None:
 # --- the command -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("platform", ["gradescope", "prairielearn", "github-classroom", "wheel"])
+@pytest.mark.parametrize("platform", ["gradescope", "github-classroom", "wheel"])
 def test_a_second_export_overwrites_nothing(tmp_path: Path, platform: str) -> None:
     """Exit 2 and what is there."""
     out = tmp_path / "out"

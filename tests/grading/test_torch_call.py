@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradkit.runtime.call import Returned
-from gradkit.runtime.messages import said
+from gradkit.runtime.messages import format_message
 from gradkit.runtime.torch_call import (
     ModelMismatchError,
     build,
@@ -136,7 +136,7 @@ def test_losses_that_are_not_there(returned, found: str) -> None:
     """The fault says what there was instead."""
     out = Returned()
     assert losses_of(returned, out) is None
-    assert [(name, kind, said(told)) for name, kind, told in out.faults] == [
+    assert [(name, kind, format_message(told)) for name, kind, told in out.faults] == [
         ("loss", "missing", found)
     ]
 

@@ -180,33 +180,6 @@ def test_github_classroom(runner: Shell, wheel: Path, tmp_path: Path) -> None:
     assert (earned(result["tests"]), result["max_score"]) == (20 + POINTS, 40)
 
 
-def test_prairielearn(runner: Shell, wheel: Path, tmp_path: Path) -> None:
-    """The image's own commands, then the entry point in the folders that a container has."""
-    course, image, grade = tmp_path / "course", tmp_path / "image", tmp_path / "grade"
-    gradkit(
-        *("export", "prairielearn", "--out", course, "--install", wheel),
-        *("--assignment", numpy_only(tmp_path), "--reference", REFERENCE),
-    )
-    image.mkdir()
-    docker = (course / "docker" / "Dockerfile").read_text()
-    docker = docker.replace("/tmp/", f"{image}/")  # noqa: S108  (a folder of the image)
-    for word, rest in re.findall(r"^(COPY|RUN) (.*)", docker, re.MULTILINE):
-        line = f"cp {rest}" if word == "COPY" else f"TORCH=; {rest}"
-        done = runner(line, course / "docker")
-        assert done.returncode == 0, done.stderr
-    shutil.copytree(course / "serverFilesCourse", grade / "serverFilesCourse")
-    (grade / "student").mkdir()
-    (info,) = course.glob("questions/*/regression-numpy/info.json")
-    program, task = json.loads(info.read_text())["externalGradingOptions"]["entrypoint"]
-    shutil.copy(SWAPPED, grade / "student" / "regression_numpy.py")
-    entry = str(tmp_path / program.lstrip("/"))
-    done = runner(f'"{entry}" {task}', tmp_path, GRADKIT_GRADE=str(grade), **HELD)
-    assert done.returncode == 0, done.stderr
-    data = json.loads((grade / "results" / "results.json").read_text())
-    assert data["gradable"]
-    assert data["score"] == POINTS / 20
-
-
 def test_gradescope(wheels: Path, wheel: Path, tmp_path: Path) -> None:
     """An autograder of an empty folder, by `setup.sh`; then a right and a wrong submission."""
     root, out = tmp_path / "autograder", tmp_path / "autograder.zip"

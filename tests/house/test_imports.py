@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
-    "records", "language", "text", "loading", "templates", "writing",
+    "records", "formatting", "text", "loading", "templates", "writing",
     "errors", "processes", "safe_path", "lines",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
@@ -20,7 +20,7 @@ GROUND = {
 ROOMS: Mapping[str, set[str]] = {
     # The ground.
     "records": set(),
-    "language": set(),
+    "formatting": set(),
     "loading": set(),
     "templates": set(),
     "writing": set(),
@@ -29,10 +29,10 @@ ROOMS: Mapping[str, set[str]] = {
     "lines": {"records"},
     "processes": {"safe_path"},
     "pytest_guard": set(),
-    "text": {"records", "language"},
+    "text": {"records", "formatting"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
-    "runtime": {"text", "language", "loading", "errors", "lines"},
+    "runtime": {"text", "formatting", "loading", "errors", "lines"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},

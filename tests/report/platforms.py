@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from gradkit.records.result import Result
-from gradkit.report import classroom, gradescope, junit, markdown, prairielearn
+from gradkit.report import classroom, gradescope, junit, markdown
 from gradkit.report.data import apply_visibility
 from gradkit.report.formats import FORMATS, render
 
@@ -52,7 +52,6 @@ READ: dict[str, Callable[[str], str]] = {
             ),
         ]
     ),
-    "prairielearn": lambda text: _joined(strict(text)["tests"], "message"),
 }
 """What a student reads of a format, where that is not the text as it stands."""
 
@@ -75,12 +74,6 @@ def _gradescope(result: Result) -> tuple[float, float, float]:
     data = strict(gradescope.render([result], 3))
     tests = [test for test in data["tests"] if "score" in test]
     return data["score"], sum(t["score"] for t in tests), sum(t["max_score"] for t in tests)
-
-
-def _prairielearn(result: Result) -> tuple[float, float, float]:
-    data = strict(prairielearn.render([result], 3))
-    most = sum(test["max_points"] for test in data["tests"])
-    return data["score"] * most, sum(test["points"] for test in data["tests"]), most
 
 
 def _classroom(result: Result) -> tuple[float, float, float]:
@@ -119,7 +112,6 @@ def _markdown(result: Result) -> tuple[float, float, float]:
 
 TOTALS: dict[str, Callable[[Result], tuple[float, float, float]]] = {
     "gradescope": _gradescope,
-    "prairielearn": _prairielearn,
     "github-classroom": _classroom,
     "junit": _junit,
     "markdown": _markdown,

@@ -126,10 +126,6 @@ def test_a_platform_is_told_why_nothing_could_be_graded(format_: str) -> None:
         data = strict(done.stdout)
         assert (data["score"], data["tests"]) == (0, [])
         assert "another exercise" in data["output"]
-    elif format_ == "prairielearn":
-        data = strict(done.stdout)
-        assert data["gradable"] is False
-        assert "another exercise" in data["format_errors"][0]
     elif format_ == "github":
         assert done.stdout.startswith("::error title=not graded::noor_another_exercise: This looks")
     else:
@@ -286,4 +282,4 @@ def test_formats_for_whoever_runs_the_command_refuse_on_standard_error_alone() -
     """All that students or platforms read say in their own form why nothing could be graded."""
     assert [word for word, each in FORMATS.items() if not each.refuses] == ["text", "json"]
     assert sorted({*FORMATS} - {*STUDENTS}) == ["json", "text"]
-    assert SINGLE == ["github-classroom", "gradescope", "prairielearn"]
+    assert SINGLE == ["github-classroom", "gradescope"]

@@ -38,7 +38,6 @@ from gradkit.report import (
     gradescope,
     junit,
     markdown,
-    prairielearn,
 )
 from gradkit.report.escape import csv_cell, xml_text
 from gradkit.report.summary import history_json, history_text, show_runs
@@ -284,13 +283,6 @@ def test_gradescope_renders_no_mark_up(text: str) -> None:
         )
         assert not [key for test in got["tests"] for key in test if key.endswith("_format")]
         assert not any(CONTROL.search(each) for each in strings(got))
-
-
-@every_text
-def test_prairielearn_gets_text_without_colours(text: str) -> None:
-    """It escapes HTML and renders ANSI: there is none to render, decoded either."""
-    for made in (shown("prairielearn", text), prairielearn.refusal([text])):
-        assert not any(CONTROL.search(each) for each in strings(json.loads(made)))
 
 
 # --- XML ---------------------------------------------------------------------------------

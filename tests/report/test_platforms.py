@@ -17,7 +17,7 @@ from test_finding_text import FINDING, result_with
 from gradkit.grading.mark import round_checks, round_half_up
 from gradkit.records.result import CheckResult, Result, State, TaskResult
 from gradkit.records.submission import Listing, Place
-from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
+from gradkit.report import classroom, github, gradescope, junit, markdown
 from gradkit.report.data import UNSEEN, apply_visibility
 
 pytestmark = pytest.mark.sample(3)
@@ -120,7 +120,6 @@ def test_no_json_has_nan(number: float) -> None:
     """Whatever student code gave; the reader in `platforms` refuses it."""
     made = [result(number=number)]
     strict(gradescope.render(made, 4))
-    strict(prairielearn.render(made, 4))
     reported(classroom.render(made, 4))
     with pytest.raises(AssertionError, match="NaN"):
         strict('{"score": NaN}')
@@ -200,17 +199,6 @@ def many_tasks(count: int) -> Result:
         CheckResult(f"c{n}", "fail", 0, 1, "long " * 390, notes=("n" * 1900,)) for n in range(5)
     ]
     return result_of(*(task_of(checks, 1, f"t{n}") for n in range(count)))
-
-
-def test_prairielearn_takes_a_megabyte() -> None:
-    """Texts are shortened, with a note, and no test is lost."""
-    text = prairielearn.render([many_tasks(60)], 3)
-    assert len(text.encode()) <= prairielearn.LIMIT
-    tests = strict(text)["tests"]
-    assert len(tests) == 300
-    assert all(test["message"].endswith("the platform takes no more)") for test in tests)
-    short = strict(prairielearn.render([many_tasks(2)], 3))["tests"]
-    assert not any("takes no more" in test["message"] for test in short)
 
 
 def test_classroom_takes_what_an_environment_variable_holds() -> None:

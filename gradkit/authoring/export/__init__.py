@@ -1,4 +1,4 @@
-"""Pack an assignment for Gradescope, PrairieLearn or GitHub Classroom, as a folder or a zip.
+"""Pack an assignment for Gradescope or GitHub Classroom, as a folder or a zip.
 
 Of what students may read, what tells the answer is left out. Where they have no model solution,
 what it gives at a few inputs stands for it: numbers, from which nobody reads how they are made.
@@ -16,7 +16,6 @@ import json
 import os
 import shlex
 import tomllib
-import uuid
 import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -440,58 +439,6 @@ def secrets(source: Bundle) -> dict[str, File]:
     }
 
 
-SPACE = uuid.UUID("6f3e6f0e-6f39-5b7f-9c9c-6f6b1f5a7d10")
-"""Of the questions' ids: the same task of the same assignment is the same question."""
-
-SPARE_SECONDS = 30
-"""For starting the container's Python, on top of the task's own limit."""
-
-LONGEST = 600
-"""Seconds that PrairieLearn allows a job."""
-
-
-def prairielearn(source: Bundle, given: Install, image: str) -> Files:
-    """The files of a course that belong to this assignment."""
-    assignment = source.assignment
-    shared = f"serverFilesCourse/gradkit/{assignment.id}"
-    files = {
-        "docker/Dockerfile": _filled(
-            "prairielearn.Dockerfile",
-            copy="".join(f"COPY {name} /tmp/" for name in carried(given)),
-            install=words(given, "/tmp"),  # noqa: S108  (in the image, which is ours alone)
-            torch=torch_of(assignment),
-        ),
-        **carried(given, "docker/"),
-        f"{shared}/run.sh": runner("prairielearn-run.sh", source, "$here"),
-        **{f"{shared}/{path}": file for path, file in secrets(source).items()},
-    }
-    every: tuple[Task | FunctionTask, ...] = (*assignment.tasks, *assignment.functions)
-    for task in every:
-        folder = f"questions/{assignment.id}/{task.id}"
-        files[f"{folder}/info.json"] = File(_info(assignment, task, image))
-        question = _filled("prairielearn-question.html", file=file_of(task))
-        files[f"{folder}/question.html"] = question
-    return files
-
-
-def _info(assignment: Assignment, task: Task | FunctionTask, image: str) -> bytes:
-    info = {
-        "uuid": str(uuid.uuid5(SPACE, f"{assignment.id}/{task.id}")),
-        "title": task.title,
-        "topic": assignment.title,
-        "type": "v3",
-        "gradingMethod": "External",
-        "externalGradingOptions": {
-            "enabled": True,
-            "image": image,
-            "serverFilesCourse": [f"gradkit/{assignment.id}/"],
-            "entrypoint": [f"/grade/serverFilesCourse/gradkit/{assignment.id}/run.sh", task.id],
-            "timeout": int(min(2 * task.deadline + SPARE_SECONDS, LONGEST)),
-        },
-    }
-    return (json.dumps(info, indent=2) + "\n").encode()
-
-
 HOME = ".gradkit"
 """Where the wheel, and an assignment of one's own, go in the students' repository."""
 
@@ -524,15 +471,13 @@ def export_assignment(
     reference: Path | None = None,
     no_reference: bool = False,
     install: str | None = None,
-    image: str = "gradkit-grader",
 ) -> tuple[str, ...]:
     """Write what a platform needs to grade an assignment; nothing is overwritten.
 
     Parameters
     ----------
     platform : str
-        ``gradescope`` (a zip), ``prairielearn``, ``github-classroom``, or ``wheel`` for gradkit
-        alone (a folder each).
+        ``gradescope`` (a zip), ``github-classroom`` or ``wheel``, gradkit alone (a folder each).
     out : Path
         The zip or folder to write.
     assignment : Path, optional
@@ -543,8 +488,6 @@ def export_assignment(
         Leave model solutions out.
     install : str, optional
         What pip installs gradkit from; by default a wheel of the gradkit that runs.
-    image : str
-        PrairieLearn's name for the image.
 
     Returns
     -------
@@ -574,8 +517,6 @@ def export_assignment(
     source = bundle(assignment, reference, keyless=keyless)
     if platform == "github-classroom":
         write_folder(classroom(source, given), out)
-    elif platform == "prairielearn":
-        write_folder(prairielearn(source, given, image), out)
     else:
         write_zip(gradescope(source, given), out)
     return source.untold

@@ -34,7 +34,6 @@ from gradkit.classroom.reports.summary import NOT_YET
 from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.results import Store, digest_of, given, release, settings_of
 from gradkit.errors import GradkitError
-from gradkit.language import say
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
@@ -131,7 +130,7 @@ def feedback(store: Store, plan: Plan) -> Given:
     everything = f"{PAGE}, {GRADE}" if grades else PAGE
     told = {one.kept.name: brief(one.kept.told) for one in found}
     ungraded = {name: why for name, why in told.items() if name not in {*pages, *nothing}}
-    ungraded |= {name: say(NOT_YET) for name in store.awaited() if name not in told}
+    ungraded |= {name: NOT_YET for name in store.awaited() if name not in told}
     left += [Left(n, GRADE, told[n]) for n, page in pages.items() if page.score is None]
     rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
     uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *nothing}), rule)

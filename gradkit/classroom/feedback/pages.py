@@ -30,8 +30,8 @@ from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.formatting import format_text
 from gradkit.grading.mark import WITHDRAWN
-from gradkit.language import say
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release, Row
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
@@ -141,12 +141,12 @@ def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Resul
         for check in task.checks:
             new = [code for code in check.withdrawn if code not in said]
             said.update(new)
-            notes = [note for note in check.notes if new or note != say(WITHDRAWN)]
+            notes = [note for note in check.notes if new or note != WITHDRAWN]
             for code in new:
                 if hints >= TITLE_LEVEL:
-                    notes.append(say("Withdrawn: {title}.", title=mistake(code).title))
+                    notes.append(format_text("Withdrawn: {title}.", title=mistake(code).title))
                 if withdrawn.get(code):
-                    notes.append(say("The reason given: {reason}", reason=withdrawn[code]))
+                    notes.append(format_text("The reason given: {reason}", reason=withdrawn[code]))
             yield replace(check, notes=tuple(dict.fromkeys(notes)))
 
     tasks = (replace(each, checks=tuple(told(each))) for each in result.tasks)
@@ -256,7 +256,7 @@ def _words(
     made = {line.decision.made for line in old.adjustments if line.decision is not None}
     for line in new.adjustments:
         if line.decision is not None and line.decision.made not in made:
-            yield PointsGiven(line.name or say("Total"), "", line.score, line.decision.comment)
+            yield PointsGiven(line.name or "Total", "", line.score, line.decision.comment)
 
 
 PAGE = ".html"

@@ -14,22 +14,21 @@ from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
 from gradkit.classroom.store.counted import Counting, changed_policy, decided, policy_of
 from gradkit.classroom.store.results import Store, key_of, unpack
-from gradkit.language import phrase, say
+from gradkit.formatting import format_text
 from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
 from gradkit.records.course import Policy
 from gradkit.records.result import Result, State, TaskResult
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
-from gradkit.report.words import word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 STATES: dict[State, tuple[Kind, str]] = {
-    "error": ("crashed", phrase("stopped with an error")),
-    "missing": ("missing", phrase("missing")),
-    "inconclusive": ("inconclusive", phrase("inconclusive")),
-    "timeout": ("timeout", phrase("ran out of time")),
-    "not-checked": ("not-checked", phrase("not checked")),
+    "error": ("crashed", "stopped with an error"),
+    "missing": ("missing", "missing"),
+    "inconclusive": ("inconclusive", "inconclusive"),
+    "timeout": ("timeout", "ran out of time"),
+    "not-checked": ("not-checked", "not checked"),
 }
 """States of a check that a person must look at, in words."""
 
@@ -92,9 +91,9 @@ def everybody(store: Store) -> list[Row]:
             found = [reason for reason in found if reason.kind != "provisional"]
         costs = policy.late and told and result is not None and _open(result)
         if costs and kept.digest and days_late(policy, kept, moment(kept.sender.at)) is None:
-            found.append(Reason("late", say("nothing tells how late it was")))
+            found.append(Reason("late", "nothing tells how late it was"))
         if roster and kept.name not in roster:
-            found.append(Reason("not-in-roster", say("not in the roster")))
+            found.append(Reason("not-in-roster", "not in the roster"))
         found.sort(key=lambda reason: KINDS.index(reason.kind))
         if one.attempts > 1 and result and not any(line.decision for line in result.adjustments):
             left = _left(store, result, [each for each in graded if each.name == kept.name])
@@ -155,11 +154,12 @@ def reasons(result: Result) -> Iterator[Reason]:
     found = {finding.mistake for task in tasks for finding in task.findings}
     yield from (Reason(code, code) for code in REMARKS if code in found)
     if tasks and any(problem.broken for problem in result.problems):
-        yield Reason("not-python", say("a part is not valid Python"))
+        yield Reason("not-python", "a part is not valid Python")
     for line in result.adjustments:
         if line.decision is not None and line.decision.stale:
             yield Reason(
-                "stale-override", say("{check} override is stale", check=line.name or say("total"))
+                "stale-override",
+                format_text("{check} override is stale", check=line.name or "total"),
             )
     for task in tasks:
         if task.absent:
@@ -170,18 +170,22 @@ def reasons(result: Result) -> Iterator[Reason]:
             name = f"{task.task}/{check.check}"
             if check.decision is not None:
                 if check.decision.stale:
-                    yield Reason("stale-override", say("{check} override is stale", check=name))
+                    yield Reason(
+                        "stale-override", format_text("{check} override is stale", check=name)
+                    )
             elif check.state in STATES:
                 kind, words = STATES[check.state]
-                yield Reason(kind, f"{name} {say(words)}")
+                yield Reason(kind, f"{name} {words}")
             elif check.state == "fail" and not told:
-                yield Reason("unexplained", say("{check} failed, and nothing says why", check=name))
+                yield Reason(
+                    "unexplained", format_text("{check} failed, and nothing says why", check=name)
+                )
             if check.check in untraced:
-                yield Reason("untraced", say("{check} line unknown", check=name))
+                yield Reason("untraced", format_text("{check} line unknown", check=name))
     if absent := [task.task for task in tasks if task.absent]:
-        yield Reason("absent", say("not handed in: {tasks}", tasks=", ".join(absent)))
+        yield Reason("absent", format_text("not handed in: {tasks}", tasks=", ".join(absent)))
     if result.provisional and tasks:
-        yield Reason("provisional", say("provisional"))
+        yield Reason("provisional", "provisional")
 
 
 def _open(result: Result) -> list[TaskResult]:
@@ -229,9 +233,9 @@ def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str
     return found
 
 
-NOTHING = phrase("nothing handed in")
-NOT_YET = phrase("not graded yet")
-NONE_COUNTS = phrase("no attempt that counts")
+NOTHING = "nothing handed in"
+NOT_YET = "not graded yet"
+NONE_COUNTS = "no attempt that counts"
 
 
 def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = ()) -> Summary:
@@ -280,7 +284,7 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
             return _absent(kept.name, NOTHING)
         handed = HandedIn(0, 0)
     standing = kept.standing
-    why = {"graded": "", "absent": say(NOTHING)}.get(standing, word(standing))
+    why = {"graded": "", "absent": NOTHING}.get(standing, standing)
     look = () if standing == "graded" or result else (Reason(standing, why),)
     row = to_row(result) if result else Row(kept.name, standing)
     facts = {"standing": standing, "told": kept.told, "handed": handed, "ungraded": why}
@@ -289,8 +293,8 @@ def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
 
 def _absent(name: str, why: str) -> Row:
     standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
-    look = (Reason(standing, say(why)),)
-    return Row(name, standing, review=look, handed=HandedIn(0, 0), ungraded=say(why))
+    look = (Reason(standing, why),)
+    return Row(name, standing, review=look, handed=HandedIn(0, 0), ungraded=why)
 
 
 def _hidden(row: Row, name: str) -> Row:

@@ -31,7 +31,6 @@ from gradkit.classroom.policy import (
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, key_of, pack, settings_of, unpack
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.language import phrase, say
 from gradkit.records.classroom import Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
@@ -160,7 +159,7 @@ def override(
     return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
 
 
-NOTHING = phrase("Nothing was handed in.")
+NOTHING = "Nothing was handed in."
 
 
 def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
@@ -171,7 +170,7 @@ def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
     # Late: nobody else here needs the assignment.
     from gradkit.grading.session import Session
 
-    told = say(NOTHING)
+    told = NOTHING
     with Session(settings_of(store)) as session:
         result = pack(session.refused(name, "", "", told))
     run = store.begin("override", why=comment.strip(), who=by)

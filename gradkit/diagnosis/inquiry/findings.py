@@ -13,8 +13,8 @@ from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.wording import fill, joined, words
 from gradkit.diagnosis.rules.text import entry_text, text
+from gradkit.formatting import format_text
 from gradkit.judge.case import Examined
-from gradkit.language import say
 from gradkit.records.observations import Bound, Lost
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Entry as Target
@@ -22,7 +22,6 @@ from gradkit.records.rule import Explanation, Names, Rules, Slip, Trace
 from gradkit.records.submission import Section
 from gradkit.records.task import Task
 from gradkit.submission.definitions import source_at
-from gradkit.text import function_said
 
 
 def failed(examined: Examined, check: str) -> bool:
@@ -79,7 +78,7 @@ def finding_of(
         ),
         others=others(explanation, slip.code),
     )
-    functions = {bound.role: f"`{function_said(bound.function)}`"}
+    functions = {bound.role: f"`{bound.function}`"}
     return told(finding, task, slip, names, functions)
 
 
@@ -161,7 +160,7 @@ def told(
     found = words(task, slip, names, functions)
     return replace(
         finding,
-        title=say(texts.title),
+        title=texts.title,
         sentence=fill(texts.sentence, found),
         hints=tuple(fill(hint, found) for hint in texts.hints),
     )
@@ -183,7 +182,7 @@ def others(explanation: Explanation, code: str) -> tuple[str, ...]:
     kept = [codes for codes in instead if not any(other < codes for other in instead)]
     lists = [tuple(sorted(codes, key=RANK.__getitem__)) for codes in kept]
     return tuple(
-        joined([say("“{title}”", title=say(mistake(each).title)) for each in codes])
+        joined([format_text("“{title}”", title=mistake(each).title) for each in codes])
         for codes in dict.fromkeys(lists)
     )
 
@@ -196,7 +195,7 @@ def with_local_names(finding: Finding, names: Iterable[str], *, every: bool) -> 
     statements = ", ".join(f"`{name} = …`" for name in dict.fromkeys(names))
     if not statements:
         return finding
-    told = say(
+    told = format_text(
         "After {statements} a local name stands for the new value; the parameter itself stays as "
         "it was.",
         statements=statements,
@@ -212,16 +211,16 @@ def why_untraced(trace: Trace) -> str:
     consists in something missing.
     """
     if trace.lost is not None:
-        return say(
+        return format_text(
             "the process that ran it, watched line by line, {happened}",
             happened=trace.lost.detail,
         )
     if trace.failure is not None:
-        return say("watched line by line, it failed with {type}", type=trace.failure.type)
+        return format_text("watched line by line, it failed with {type}", type=trace.failure.type)
     if trace.cut:
-        return say("it does more than is watched of one call")
+        return "it does more than is watched of one call"
     if all(event.kind == "given" for event in trace.events):
-        return say("none of its lines was seen when it was run")
+        return "none of its lines was seen when it was run"
     return ""
 
 
@@ -229,7 +228,7 @@ def short_of(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
     """What is said where the code got lost while a mistake was looked for, or its line."""
     reasons = dict.fromkeys(finding.untraced for finding in inquiry.findings if finding.untraced)
     notes = [
-        say(
+        format_text(
             "The line of a mistake could not be determined, and its function is given instead: "
             "{reason}.",
             reason=reason,
@@ -238,7 +237,7 @@ def short_of(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
     ]
     if losses and not reasons:
         notes.append(
-            say(
+            format_text(
                 "While mistakes were looked for, the process that ran this code {happened}: one "
                 "may have no name and no line for that.",
                 happened=losses[-1].detail,

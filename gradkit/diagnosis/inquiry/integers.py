@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from gradkit.diagnosis.inquiry.findings import failed, finding_of
 from gradkit.diagnosis.trace import observe_trace
+from gradkit.formatting import format_text
 from gradkit.judge.case import Case, Examined
-from gradkit.language import say
 from gradkit.records.result import Finding
 from gradkit.records.rule import Entry, Explanation, Slip
 from gradkit.records.submission import Place
@@ -55,7 +55,7 @@ def integers_inquiry(
     slip = Slip(CODE, entries, ((),) * len(entries))
     finding = finding_of(task, update, "trajectory", slip, Explanation((slip,)))
     place = _place(task, case, sitting, batches) or update.place
-    because = say(
+    because = format_text(
         "The data of the training run are whole numbers, as the assignment's are: an array that "
         "is made like {X} holds whole numbers too.",
         X=update.names.get("X", "X"),

@@ -22,8 +22,8 @@ from gradkit.diagnosis.mistakes.training import (
     loop_with,
     training_cases,
 )
+from gradkit.formatting import format_text
 from gradkit.judge.tolerances import LOST, SINGLE
-from gradkit.language import say
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
@@ -69,7 +69,7 @@ def explain_training(
     """
     if len(runs) < 2:
         raise NoDiagnosisError(
-            say(
+            format_text(
                 "a training run is explained from at least two starts, and there is {count}",
                 count=len(runs),
             )

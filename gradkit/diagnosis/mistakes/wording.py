@@ -7,31 +7,27 @@ from collections.abc import Mapping
 from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
 from gradkit.diagnosis.rules.text import entry_text, factor_text
-from gradkit.language import phrase, say, say_each
+from gradkit.formatting import format_count, format_text
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS
 
-AXES = {"i": phrase("the inputs"), "j": phrase("the hidden units"), "k": phrase("the outputs")}
-SCALES = {"sum": phrase("the sum"), "half": phrase("half the mean")}
+AXES = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}
+SCALES = {"sum": "the sum", "half": "half the mean"}
 RECORDS = {
-    "loss": phrase("the loss"),
-    "sum": phrase("the sum of all losses so far"),
-    "average": phrase("the mean of all losses so far"),
-    "root": phrase("the square root of the loss"),
+    "loss": "the loss",
+    "sum": "the sum of all losses so far",
+    "average": "the mean of all losses so far",
+    "root": "the square root of the loss",
 }
 LOSSES = {
-    "squared_error": phrase("the squared error"),
-    "absolute_error": phrase("the absolute error"),
-    "smooth_absolute_error": phrase("the smooth absolute error"),
-    "binary_cross_entropy": phrase("binary cross-entropy"),
-    "binary_cross_entropy_of_ones": phrase(
-        "binary cross-entropy without its second term, −(1−y)·log(1−ŷ)"
-    ),
-    "binary_cross_entropy_of_zeros": phrase(
-        "binary cross-entropy without its first term, −y·log(ŷ)"
-    ),
-    "cross_entropy": phrase("cross-entropy"),
+    "squared_error": "the squared error",
+    "absolute_error": "the absolute error",
+    "smooth_absolute_error": "the smooth absolute error",
+    "binary_cross_entropy": "binary cross-entropy",
+    "binary_cross_entropy_of_ones": "binary cross-entropy without its second term, −(1−y)·log(1−ŷ)",
+    "binary_cross_entropy_of_zeros": "binary cross-entropy without its first term, −y·log(ŷ)",
+    "cross_entropy": "cross-entropy",
 }
 
 
@@ -43,7 +39,7 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     KeyError
         The template has a place for which there is no word.
     """
-    return say(template, **words)
+    return format_text(template, **words)
 
 
 def words(
@@ -71,39 +67,39 @@ def words(
     layer = int(layers[0]) if layers else 1
     hidden = task.layers[0].activation
     found = {
-        "entries": entries_text(slip.entries, task, names) or say("The parameters"),
+        "entries": entries_text(slip.entries, task, names) or "The parameters",
         W2: names.keys.get(W2, W2),
         "A1": names.hidden,
         "X": names.input,
         "y": names.target,
         "y_hat": names.output,
         "rate": names.rate,
-        "forward": functions.get("forward", say("the forward pass")),
-        "update": functions.get("update", say("the update")),
-        "function": next(iter(functions.values()), say("The function")),
+        "forward": functions.get("forward", "the forward pass"),
+        "update": functions.get("update", "the update"),
+        "function": next(iter(functions.values()), "The function"),
         "ratio": _ratios(slip),
         "rates": _rates(task),
         "layers": _counted(list(dict.fromkeys(layers))),
         "order": joined(list(str(facts.get("order", ""))), once=False),
         "stage": _stage(str(facts.get("stage", ""))),
         "activation": _activation(task.layers[layer - 1].activation),
-        "activation_used": str(facts.get("activation", say("another function"))),
+        "activation_used": str(facts.get("activation", "another function")),
         "hidden_activation": hidden,
-        "slope": say(ACTIVATIONS[hidden].written, A=names.hidden),
-        "loss": say(LOSSES[task.loss]),
-        "loss_used": say(LOSSES.get(str(facts.get("loss")), phrase("another loss"))),
+        "slope": format_text(ACTIVATIONS[hidden].written, A=names.hidden),
+        "loss": LOSSES[task.loss],
+        "loss_used": LOSSES.get(str(facts.get("loss")), "another loss"),
         "scale_used": _scale(facts),
         "recorded_used": _recorded(facts),
-        "training": say("; the training itself is right") if "training" in facts else "",
-        "signed": say("the loss that you step on") if "signed" in facts else say("the step"),
-        "of_loss": say(", that of the loss and not of minus the loss") if "signed" in facts else "",
-        "rounds_used": say("fewer") if facts.get("rounds") == -1 else say("more"),
-        "optimizer_used": str(facts.get("optimizer", say("another optimiser"))),
+        "training": "; the training itself is right" if "training" in facts else "",
+        "signed": "the loss that you step on" if "signed" in facts else "the step",
+        "of_loss": ", that of the loss and not of minus the loss" if "signed" in facts else "",
+        "rounds_used": "fewer" if facts.get("rounds") == -1 else "more",
+        "optimizer_used": str(facts.get("optimizer", "another optimiser")),
         "rows": _rows(facts.get("rows")),
-        "axis": say(AXES.get(str(facts.get("over")), phrase("all entries"))),
+        "axis": AXES.get(str(facts.get("over")), "all entries"),
         "source": _sources(slip, names, outputs),
-        "target": say("another entry"),
-        "used": say("another quantity"),
+        "target": "another entry",
+        "used": "another quantity",
     }
     found["first"] = found["entries"]
     several = len(_entry_texts(slip.entries, task, names)) != 1
@@ -122,12 +118,12 @@ def words(
 def _verbs(count: int) -> dict[str, str]:
     """Places for verbs, of so many subjects."""
     return {
-        "is_": say_each("is", "are", count),
-        "moves": say_each("moves", "move", count),
-        "starts": say_each("starts", "start", count),
-        "stays": say_each("stays", "stay", count),
-        "changes": say_each("changes", "change", count),
-        "does_not": say_each("does not", "do not", count),
+        "is_": format_count("is", "are", count),
+        "moves": format_count("moves", "move", count),
+        "starts": format_count("starts", "start", count),
+        "stays": format_count("stays", "stay", count),
+        "changes": format_count("changes", "change", count),
+        "does_not": format_count("does not", "do not", count),
     }
 
 
@@ -151,59 +147,61 @@ def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[s
 def _ratios(slip: Slip) -> str:
     ratios = [dict(details).get("ratio") for details in slip.details]
     known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
-    return joined(known) or say("another number of")
+    return joined(known) or "another number of"
 
 
 def _scale(facts: Mapping[str, object]) -> str:
     if isinstance(factor := facts.get("factor"), float):
-        return say("{factor} times the mean", factor=f"{factor:.6g}")
-    return say(SCALES.get(str(facts.get("scale")), phrase("another number")))
+        return format_text("{factor} times the mean", factor=f"{factor:.6g}")
+    return SCALES.get(str(facts.get("scale")), "another number")
 
 
 def _recorded(facts: Mapping[str, object]) -> str:
     """What was recorded in an epoch in place of its loss, e.g. ``4 times the loss``."""
     form, ratio = str(facts.get("form")), facts.get("ratio")
     if form not in RECORDS:
-        return say("something else than its loss, or nothing")
+        return "something else than its loss, or nothing"
     number = f"{ratio:.6g}" if isinstance(ratio, float) else "1"
-    what = say(RECORDS[form])
-    return what if number == "1" else say("{ratio} times {what}", ratio=number, what=what)
+    what = RECORDS[form]
+    return what if number == "1" else format_text("{ratio} times {what}", ratio=number, what=what)
 
 
 def _rates(task: Task) -> str:
     weight, bias = f"{task.rates.weight:g}", f"{task.rates.bias:g}"
     if weight == bias:
-        return say("a rate of {weight}", weight=weight)
-    return say("a rate of {weight} for weights and of {bias} for biases", weight=weight, bias=bias)
+        return format_text("a rate of {weight}", weight=weight)
+    return format_text(
+        "a rate of {weight} for weights and of {bias} for biases", weight=weight, bias=bias
+    )
 
 
 def _counted(numbers: list[str]) -> str:
     if len(numbers) > 1:
-        return say("layers {layers}", layers=joined(numbers))
-    return say("layer {layer}", layer=(numbers or ["1"])[0])
+        return format_text("layers {layers}", layers=joined(numbers))
+    return format_text("layer {layer}", layer=(numbers or ["1"])[0])
 
 
 def _rows(value: object) -> str:
-    return say_each("1 row", "{count} rows", value) if isinstance(value, int) else say("some rows")
+    return format_count("1 row", "{count} rows", value) if isinstance(value, int) else "some rows"
 
 
 def _stage(name: str) -> str:
     """A stage of a forward pass, by its name in a `ForwardForm`."""
     kinds = {
-        "a": phrase("the output of layer {layer}"),
-        "z": phrase("the weighted sum of layer {layer}"),
+        "a": "the output of layer {layer}",
+        "z": "the weighted sum of layer {layer}",
     }
-    return say(kinds.get(name[:1], phrase("the input of the net")), layer=name[1:])
+    return format_text(kinds.get(name[:1], "the input of the net"), layer=name[1:])
 
 
 def _activation(name: str) -> str:
-    return say("the weighted sum itself") if name == "linear" else f"{name}(z)"
+    return "the weighted sum itself" if name == "linear" else f"{name}(z)"
 
 
 def _sources(slip: Slip, names: Names, outputs: int) -> str:
     details = [dict(each).get("source") for each in slip.details]
     factors = [parameter_factor(each) for each in details if isinstance(each, tuple)]
-    return joined([factor_text(f, names, outputs=outputs) for f in factors]) or say("another value")
+    return joined([factor_text(f, names, outputs=outputs) for f in factors]) or "another value"
 
 
 def joined(parts: list[str], *, once: bool = True) -> str:
@@ -211,7 +209,7 @@ def joined(parts: list[str], *, once: bool = True) -> str:
     parts = list(dict.fromkeys(parts)) if once else parts
     if len(parts) < 2:
         return "".join(parts)
-    return say("{these} and {that}", these=", ".join(parts[:-1]), that=parts[-1])
+    return format_text("{these} and {that}", these=", ".join(parts[:-1]), that=parts[-1])
 
 
 def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.kinds import kinds
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.result import Finding
 from gradkit.records.submission import Cell
 
@@ -44,17 +44,17 @@ def finding_of(
     """
     kind = kinds()[proposal.kind]
     text = "/".join((task, check, proposal.kind, function, *outputs))
-    hint = say(kind.hints[1])
-    where = say("Look at `{function}`.", function=function)
+    hint = kind.hints[1]
+    where = format_text("Look at `{function}`.", function=function)
     place = cell.place(line)
     return Finding(
         id=hashlib.sha256(text.encode()).hexdigest()[:10],
         check=check,
         mistake=proposal.kind,
-        title=say(kind.title),
+        title=kind.title,
         entries=tuple(outputs),
         place=place,
-        sentence=say(kind.sentence, function=function),
+        sentence=format_text(kind.sentence, function=function),
         hints=(where, hint),
         **marked(proposal, source, cell, place.line),
     )

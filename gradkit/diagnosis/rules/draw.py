@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array, Task
@@ -71,7 +71,7 @@ def draw(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
     sizes += [int(np.prod(shape)) for shape in shapes.values()]
     if sum(sizes) > MOST:
         raise NoDiagnosisError(
-            say(
+            format_text(
                 "rules are looked for in nets of up to {most} entries and inputs, and this one "
                 "has {count}",
                 most=MOST,

@@ -9,7 +9,7 @@ from gradkit.diagnosis.rules.draw import draw, to_columns, with_rate
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forms import own_value, tidy
 from gradkit.diagnosis.rules.symbols import W1, W2, Shape, gather, shape_of
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs
 from gradkit.records.task import Array, Task
@@ -46,7 +46,7 @@ def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
     """
     if len(task.layers) != 2:
         raise NoDiagnosisError(
-            say(
+            format_text(
                 "rules are known for nets of 2 layers, and this one has {count}",
                 count=len(task.layers),
             )
@@ -56,7 +56,7 @@ def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
     for layer, given in zip(task.layers, (False, natural), strict=True):
         if ACTIVATIONS[layer.activation].slope is None and not given:
             raise NoDiagnosisError(
-                say(
+                format_text(
                     "the slope of {activation} does not follow from what an update is handed here",
                     activation=layer.activation,
                 )
@@ -100,7 +100,7 @@ def correct_rules(task: Task, *, rate: bool = False) -> dict[Entry, Rule]:
             right = after[name][:, *index]
             if not np.abs(found[name][:, *index] - right).max() <= EXACT * np.abs(right).max():
                 raise NoDiagnosisError(
-                    say("no rule is known for {entry} of the right step", entry=name)
+                    format_text("no rule is known for {entry} of the right step", entry=name)
                 )
         _CACHE[key] = rules
     return _CACHE[key]

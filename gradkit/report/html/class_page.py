@@ -10,7 +10,7 @@ from itertools import groupby
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.records.classroom import Row
 from gradkit.records.result import UNEXPLAINED
 from gradkit.report import words
@@ -87,8 +87,8 @@ def failed(row: Row) -> list[str]:
 
 def chips(row: Row) -> list[str]:
     """List what is said beside a name: why there is no grade, and that it was late."""
-    told = (say("provisional") if row.provisional else "", row.ungraded)
-    return [*filter(None, told), *([say("late")] if row.handed.late else [])]
+    told = ("provisional" if row.provisional else "", row.ungraded)
+    return [*filter(None, told), *(["late"] if row.handed.late else [])]
 
 
 def decided(row: Row) -> Iterator[str]:
@@ -130,12 +130,12 @@ def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
     if not largest or not scores:
         return None
-    title = say(
+    title = format_text(
         "Scores of {count} students, from {low} to {high} {unit}.",
         count=len(scores),
         low=words.points(min(scores)),
         high=words.points(max(scores)),
-        unit=words.word(unit),
+        unit=unit,
     )
     return placed(histogram(tuple(scores), largest, unit), "distribution", title, title)
 
@@ -143,7 +143,7 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
 def _frequencies(made: Sequence[Made]) -> Drawing | None:
     if not made:
         return None
-    title = say("Mistakes by how many students made them; the table below has the same numbers.")
+    title = "Mistakes by how many students made them; the table below has the same numbers."
     counts = tuple((each.code, len(each.rows)) for each in made[:BARS])
     return placed(bars(counts), "frequencies", title)
 
@@ -155,5 +155,5 @@ def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
     for task, checks in groupby(counted.items(), key=lambda each: each[0][0]):
         rows.append((task, ()))
         rows += [(check, tuple(n[kind] for kind in KINDS)) for (_, check), n in checks]
-    title = say("Checks by state; the table below has the same numbers.")
+    title = "Checks by state; the table below has the same numbers."
     return placed(shares(tuple(rows)), "states", title)

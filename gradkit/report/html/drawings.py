@@ -15,10 +15,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from gradkit.language import say
+from gradkit.formatting import format_text
 from gradkit.report.document import document, entry_name
 from gradkit.report.words import tenths
-from gradkit.text import label_said
 
 
 class Drawing(Struct, frozen=True):
@@ -236,7 +235,7 @@ def _cell(entry: Data | None, largest: float) -> Cell:
         return Cell(0, sign)
     error = _error(entry)
     if not error:
-        return Cell(WORST, say("✗ none") if entry["found"] is None else "✗")
+        return Cell(WORST, "✗ none" if entry["found"] is None else "✗")
     decades = int(math.log10(largest / error))
     return Cell(max(1, WORST - decades), f"✗ {_error_text(error)}")
 
@@ -264,15 +263,21 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
         digits = next((n for n in more if len({_short(v, n) for v in last}) == len(last)), 4)
         ends = []
         if found:
-            ends.append(say("your code (solid) ends at {found}", found=_short(found[-1], digits)))
+            ends.append(
+                format_text("your code (solid) ends at {found}", found=_short(found[-1], digits))
+            )
         if expected:
-            ends.append(say("expected (dashed) {expected}", expected=_short(last[-1], digits)))
-        said = say(
+            ends.append(
+                format_text("expected (dashed) {expected}", expected=_short(last[-1], digits))
+            )
+        said = format_text(
             "From the start “{start}”: {ends}.",
-            start=label_said(run["start"]),
+            start=run["start"],
             ends=", ".join(ends),
         )
-        title = say("Loss over {epochs} epochs. {said}", epochs=run["epochs"][-1], said=said)
+        title = format_text(
+            "Loss over {epochs} epochs. {said}", epochs=run["epochs"][-1], said=said
+        )
         yield placed(svg, f"{name}-course-{number}", title, said)
 
 
@@ -286,18 +291,16 @@ def heat_map(check: Data, name: str) -> Drawing | None:
     ]
     if not drawn or not wrong or check["courses"]:
         return None
-    title = say(
+    title = format_text(
         "{count} of {size} entries are wrong: {wrong}",
         count=len(wrong),
         size=len(check["entries"]),
         wrong=", ".join(wrong[:12]),
     )
-    title += say(" and {count} more.", count=len(wrong) - 12) if len(wrong) > 12 else "."
-    caption = say("Right entries ✓ and wrong ones ✗.")
+    title += format_text(" and {count} more.", count=len(wrong) - 12) if len(wrong) > 12 else "."
+    caption = "Right entries ✓ and wrong ones ✗."
     if any("expected" in entry for entry in check["entries"]):
-        caption += say(
-            " The number is how far an entry is off; the worst have the strongest shade."
-        )
+        caption += " The number is how far an entry is off; the worst have the strongest shade."
     return placed(shaded(drawn), f"{name}-heat", title, caption)
 
 
@@ -312,4 +315,4 @@ def _drawn(values: Sequence[float]) -> tuple[Any, ...]:
 
 
 def _short(value: float, digits: int) -> str:
-    return f"{value:.{digits}g}" if math.isfinite(value) else say("no finite number")
+    return f"{value:.{digits}g}" if math.isfinite(value) else "no finite number"

@@ -179,12 +179,10 @@ def test_points_of_a_class_are_seen_on_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 def test_points_stand_below_each_other_whoever_set_them(
-    show: Callable[..., Opened], language: str, monkeypatch: pytest.MonkeyPatch
+    show: Callable[..., Opened],
 ) -> None:
     """What says that a person did stands below the number, on a phone too."""
-    monkeypatch.setenv("GRADKIT_LANGUAGE", language)
     word = Decision(2.5, "A. Miller", "2026-11-25", "why", stale=False)
     made = result()
     (task,) = made.tasks
@@ -364,18 +362,14 @@ def test_paper_is_light_and_whole(show: Callable[..., Opened], graded: list[Resu
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pages_do_not_scroll_sideways(
     show: Callable[..., Opened],
     graded: list[Result],
     rows: list[Row],
     width: int,
-    language: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On a phone neither, with everything unfolded: what is wide scrolls by itself."""
-    monkeypatch.setenv("GRADKIT_LANGUAGE", language)
     for text in (student_page(graded[0], 4), class_page(rows, "A class")):
         page = show(text, width=width).page
         page.evaluate(OPEN)
@@ -388,16 +382,12 @@ def box_of(each: Any) -> tuple[float, float]:
     return box["x"], box["x"] + box["width"]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 def test_drawings_can_be_read_on_a_phone(
     show: Callable[..., Opened],
     graded: list[Result],
     rows: list[Row],
-    language: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Letters are not small and not cut off, and words of a legend keep off what is beside."""
-    monkeypatch.setenv("GRADKIT_LANGUAGE", language)
     checks = {f"long/{'check_' * 12}": ("fail", 0.0, 1.0)}
     long = replace(rows[0], tasks={"long": ("A task with a long title " * 4, 0.0)}, checks=checks)
     rows = [*rows[:20], long]

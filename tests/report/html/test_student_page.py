@@ -253,11 +253,3 @@ def test_a_name_is_broken_between_its_words() -> None:
     assert "<bdi>ada_<wbr>love.py</bdi></h1>" in student_page(made, 4)
     page = class_page([to_row(made, 4)], "A class")
     assert page.count("<bdi>ada_<wbr>love.py</bdi>") == 2
-
-
-def test_a_step_is_no_value_in_german(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an entry becomes and what it should move by may be the same formula."""
-    monkeypatch.setenv("GRADKIT_LANGUAGE", "de")
-    page = student_page(result(), 4)
-    assert "<td>wird zu</td>" in page
-    assert "<td>soll sich ändern um</td>" in page

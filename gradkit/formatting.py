@@ -1,0 +1,45 @@
+"""Fill the texts that users read.
+
+A text is a template of `str.format` with named fields. Templates are kept as constants, apart from
+the code that fills them, so that a translation can be added here without a change elsewhere.
+"""
+
+from __future__ import annotations
+
+
+def format_text(template: str, /, **fields: object) -> str:
+    """Return a text with its fields filled.
+
+    Parameters
+    ----------
+    template : str
+        A template of `str.format` with names as fields.
+    **fields
+        The value of each field.
+
+    Examples
+    --------
+    >>> format_text("{file} is empty.", file="a.py")
+    'a.py is empty.'
+    """
+    return template.format_map(fields)
+
+
+def format_count(singular: str, plural: str, count: int, /, **fields: object) -> str:
+    """Return the singular or the plural text by `count`, with its fields filled.
+
+    Parameters
+    ----------
+    singular, plural : str
+        Templates as for `format_text`; the field ``count`` is the number.
+    count : int
+        How many things the text is about.
+    **fields
+        The value of each other field.
+
+    Examples
+    --------
+    >>> format_count("one row", "{count} rows", 3)
+    '3 rows'
+    """
+    return format_text(singular if count == 1 else plural, **fields, count=count)
