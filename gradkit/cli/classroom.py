@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import console, tell
+from gradkit.cli.output import console, print_shown, tell
 from gradkit.cli.usage import FAILED, OneOf, Refusal, command, heeding, interruptible
 
 if TYPE_CHECKING:
@@ -87,14 +88,14 @@ def _tell_pages(folder: Path) -> None:
 
 
 def _tell(graded: Graded) -> None:
-    """Print how it ended, and what the class has come to."""
-    from gradkit.report.summary import show_summary
+    """Print the grades, the most frequent mistake, and what to do next."""
+    from gradkit.report.grades import next_commands, show_grades
 
     tally = graded.tally
     done = f"{tally.graded} graded, {tally.skipped} unchanged"
     ended = f"{done}, {tally.refused} refused, {tally.failed} failed"
     click.echo(f"This run: {ended}: {graded.path}", err=True)
-    show_summary(graded.summary, console())
+    print_shown(partial(show_grades, graded.summary, graded.mistake))
     tell([f"{name}: {told}" for name, told in tally.left])
     if tally.failed:
         raise Refusal(
@@ -105,6 +106,7 @@ def _tell(graded: Graded) -> None:
         raise Refusal(
             "nothing could be graded. The reasons are listed above and by `gradkit review`."
         )
+    click.echo(next_commands(graded.path.parent), err=True)
 
 
 @command("remark", 'gradkit remark results --drop swapped-index --why "unclear"')

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,11 @@ def write(
     Refusal
         A file cannot be written.
     """
+    if format_ == "text" and out is None and many:
+        from gradkit.report.text import show_overview
+
+        print_shown(partial(show_overview, results, hints))
+        return
     if format_ == "text" and out is None and _is_terminal():
         from gradkit.report.text import show
 
@@ -53,6 +59,21 @@ def write(
     if format_ == "github":
         with refusing(Refusal):
             leave(results, refused, hints)
+
+
+def print_shown(show: Callable[[Console], None]) -> None:
+    """Print to standard output what ``show`` prints on a console.
+
+    In a log, lines are not wrapped, and no line is a command for the runner of a build.
+    """
+    from gradkit.report.escape import log_text
+    from gradkit.report.text import printed
+
+    if _is_terminal():
+        show(console())
+    else:
+        width = int(os.environ.get("COLUMNS", LOG_WIDTH))
+        print_text(log_text(printed(show, width)), sys.stdout.encoding)
 
 
 def _is_terminal() -> bool:
