@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -84,6 +85,26 @@ def path() -> Iterator[None]:
     before = sys.path[:]
     yield
     sys.path[:] = before
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Give SIGINT, SIGTERM and SIGHUP their default handlers during the test.
+
+    Tests started by `nohup`, or in the background by a shell without job control, inherit
+    ignored signals, and so does each command that a test starts. gradkit leaves an ignored
+    signal ignored, so a test that sends one to a command would wait for ever.
+    """
+    handlers = {"SIGINT": signal.default_int_handler, "SIGTERM": None, "SIGHUP": None}
+    known = {name: each for name, each in handlers.items() if hasattr(signal, name)}
+    numbers = [getattr(signal, name) for name in known]
+    before = [
+        signal.signal(number, handler or signal.SIG_DFL)
+        for number, handler in zip(numbers, known.values(), strict=True)
+    ]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_a_full_disk_is_told_in_a_sentence(words: tuple[object, ...]) -> None:
             text=True,
             check=False,
         )
-    told = "gradkit: what there is to say could not be written (No space left on device). Make"
+    told = "gradkit: the output could not be written (No space left on device). Free"
     assert done.returncode == 2
     assert done.stderr.startswith(told)
     assert done.stderr.count("\n") == 1
@@ -175,12 +175,43 @@ def test_several_paths_are_a_list_whatever_becomes_of_them() -> None:
     assert (nobody.exit_code, json.loads(nobody.stdout)) == (2, [])
 
 
-def test_several_paths_end_in_a_table() -> None:
-    """One of them wrong, and the code is 1."""
+def test_several_paths_get_a_line_each() -> None:
+    """A table names score, states and mistakes, and says how to see a full report."""
     done = gradkit("check", RIGHT, WRONG, "--no-reference")
     assert done.exit_code == 1
-    assert "submission" in done.stdout.splitlines()[-3]
+    assert done.stdout == (
+        "submission                     score  of\n"
+        "regression_numpy                  20  20\n"
+        "chen_regression_swapped_index  17.25  20  fail, follows: swapped-index\n"
+        "Full report of one submission: gradkit check FILE\n"
+    )
     assert gradkit("check", RIGHT, RIGHT).exit_code == 0
+
+
+def test_a_line_names_mistakes_only_if_the_hint_level_does() -> None:
+    """Hint level 1 says where to look, and not what is wrong."""
+    done = gradkit("check", RIGHT, WRONG, "--hints", 1)
+    assert "17.25  20  fail, follows\n" in done.stdout
+    assert (
+        "swapped-index" in gradkit("check", RIGHT, WRONG, "--hints", 2).stdout.split("follows")[1]
+    )
+
+
+def test_several_paths_in_a_file_are_full_reports(tmp_path: Path) -> None:
+    """A file is read later, so it has everything, and the table at its end."""
+    target = tmp_path / "marks.txt"
+    done = gradkit("check", RIGHT, WRONG, "--out", target)
+    assert (done.exit_code, done.stdout) == (1, "")
+    text = target.read_text(encoding="utf-8")
+    assert text.count("✓ forward") == 2
+    assert "submission" in text.splitlines()[-3]
+
+
+def test_several_paths_of_which_none_can_be_graded() -> None:
+    """There is no table, only the reasons on standard error."""
+    done = gradkit("check", OTHER, OTHER)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.count("This looks like another exercise") == 2
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -320,8 +351,8 @@ def test_an_assignment_beside_the_files_has_to_be_said(tmp_path: Path) -> None:
         done = gradkit("check", path)
         assert done.exit_code == 2
         assert done.stderr == (
-            f"gradkit: {own} says what this exercise is: add --assignment {own}. If gradkit's own "
-            "is meant, say --assignment backpropagation.\n"
+            f"gradkit: found the assignment file {own}. To grade by it, add --assignment {own}; "
+            "to grade by gradkit's own, add --assignment backpropagation.\n"
         )
     said = gradkit("check", tmp_path / RIGHT.name, "--assignment", "backpropagation")
     assert said.exit_code == 0

@@ -44,7 +44,7 @@ def test_a_code_and_a_folder_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "pages"
     done = CliRunner().invoke(main, ["explain", "wrong-sign", "--out", str(folder)])
     assert done.exit_code == 2
-    assert "--out writes all pages, and wrong-sign is one: leave out the code" in done.output
+    assert "--out writes the pages of all mistakes: leave out wrong-sign" in done.output
     assert not folder.exists()
 
 

@@ -21,6 +21,7 @@ from gradkit.cli.usage import Stopped, heeding
 
 pytestmark = [
     pytest.mark.sample(4),
+    pytest.mark.usefixtures("default_signals"),
     pytest.mark.skipif(sys.platform == "win32", reason="its signals are others"),
 ]
 
@@ -112,8 +113,8 @@ def test_a_class_is_left_in_order(number: signal.Signals, tmp_path: Path) -> Non
         told, complaint = process.communicate(timeout=60)
     assert (process.returncode, told) == (128 + number, b"")
     assert complaint.decode() == (
-        f"gradkit: interrupted. What is graded so far is kept in {out}; start the same command "
-        "again to go on.\n"
+        f"gradkit: interrupted. Results so far are saved in {out}. Run the same command again to "
+        "resume.\n"
     )
     nothing_left(temporary)
 

@@ -16,11 +16,11 @@ from gradkit.cli.options import Text
 @pytest.mark.parametrize(
     ("words", "which"),
     [
-        (["grade", "", "--out", "out"], "a path"),
+        (["grade", "", "--out", "out"], "the path"),
         (["grade", "class", "--out", ""], "--out"),
-        (["check", ""], "a path"),
-        (["remark", ""], "a path"),
-        (["override", "", "ann", "update", "1", "--comment", "x"], "a path"),
+        (["check", ""], "the path"),
+        (["remark", ""], "the path"),
+        (["override", "", "ann", "update", "1", "--comment", "x"], "the path"),
         (["doctor", "--key", ""], "--key"),
     ],
 )
@@ -31,9 +31,7 @@ def test_an_empty_path_is_not_this_folder(
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, words)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"gradkit: {which} is empty. Say which; the folder that you are in is called `.`.\n"
-    )
+    assert done.stderr == (f"gradkit: {which} is empty. Give a path; `.` is the current folder.\n")
     assert os.listdir() == []
 
 

@@ -13,43 +13,46 @@ from gradkit.cli import COMMANDS, main
 from gradkit.cli.usage import FORMER, Command
 from gradkit.errors import did_you_mean
 
-HELP = "`gradkit check --help` lists all."
+HELP = "`gradkit check --help` lists all options."
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("chek a.py", "there is no command chek. Did you mean check? `gradkit --help` lists all."),
-        ("zzz", "there is no command zzz. `gradkit --help` lists all."),
+        (
+            "chek a.py",
+            "there is no command chek. Did you mean check? `gradkit --help` lists all commands.",
+        ),
+        ("zzz", "there is no command zzz. `gradkit --help` lists all commands."),
         ("check a.py --sed 1", f"gradkit check has no option --sed. Did you mean --seed? {HELP}"),
         ("check a.py --zzz", f"gradkit check has no option --zzz. {HELP}"),
-        ("--zzz", "gradkit has no option --zzz. `gradkit --help` lists all."),
+        ("--zzz", "gradkit has no option --zzz. `gradkit --help` lists all options."),
         (
             "history results --format jsn",
             "--format: jsn is not one of text, json. Did you mean json?",
         ),
         ("history results --format zzz", "--format: zzz is not one of text, json."),
-        ("check a.py --hints 7", "--hints: 7 is not in the range 1<=x<=4."),
+        ("check a.py --hints 7", "--hints: 7 is not in the range 1 to 4."),
         ("check a.py --seed x", "--seed: 'x' is not a valid integer."),
         ("diff results one 2", "RUN: 'one' is not a valid integer."),
-        ("diff results 1", "RUN is missing. Expected is `gradkit diff [OPTIONS] DIR RUN RUN`."),
+        ("diff results 1", "RUN is missing. Usage: `gradkit diff [OPTIONS] DIR RUN RUN`."),
         (
             "grade submissions",
-            "--out is missing. Expected is `gradkit grade [OPTIONS] PATHS…`.",
+            "--out is missing. Usage: `gradkit grade [OPTIONS] PATHS…`.",
         ),
         (
             "diff results 1 2 3",
-            "got unexpected extra argument (3). Expected is `gradkit diff [OPTIONS] DIR RUN RUN`; "
+            "got unexpected extra argument (3). Usage: `gradkit diff [OPTIONS] DIR RUN RUN`; "
             "see `gradkit diff --help`.",
         ),
         (
             "list classification-numpy",
-            "classification-numpy: a task belongs to an assignment: `gradkit list --assignment "
-            "NAME` lists those of one, and `gradkit list` the names of what comes with gradkit.",
+            "unexpected argument classification-numpy. `gradkit list --assignment NAME` lists the "
+            "tasks of an assignment; `gradkit list` lists the assignments.",
         ),
         (
             "check a.py --out",
-            "--out needs a value behind it. `gradkit COMMAND --help` says which.",
+            "--out needs a value. See `gradkit COMMAND --help`.",
         ),
         (
             "check a.py --task regresion-numpy",
@@ -73,26 +76,26 @@ def test_a_wrong_word_is_told_in_one_sentence(words: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("check a.py --output b", "--output is called --out now."),
-        ("explain --output b", "--output is called --out now."),
-        ("grade a --out b --lanes 2", "--lanes is called --workers now."),
-        ("summary results --csv", "--csv is called --format csv now."),
-        ("review results --anonymous", "--anonymous is called --pseudonyms now."),
-        ("history results ann --json", "--json is called --format json now."),
-        ("feedback results --moodle", "--moodle is called --format moodle now."),
-        ("feedback results --canvas", "--canvas is called --format canvas now."),
-        ("feedback results --folder", "--folder is called --format folder now."),
+        ("check a.py --output b", "--output is now called --out."),
+        ("explain --output b", "--output is now called --out."),
+        ("grade a --out b --lanes 2", "--lanes is now called --workers."),
+        ("summary results --csv", "--csv is now called --format csv."),
+        ("review results --anonymous", "--anonymous is now called --pseudonyms."),
+        ("history results ann --json", "--json is now called --format json."),
+        ("feedback results --moodle", "--moodle is now called --format moodle."),
+        ("feedback results --canvas", "--canvas is now called --format canvas."),
+        ("feedback results --folder", "--folder is now called --format folder."),
         (
             "history ann --class results",
-            "--class is the argument DIR now: `gradkit history [OPTIONS] DIR [STUDENT]`.",
+            "--class is now the argument DIR: `gradkit history [OPTIONS] DIR [STUDENT]`.",
         ),
         (
             "show ann --class results",
-            "--class is the argument DIR now: `gradkit show [OPTIONS] DIR|RESULT [NAME]`.",
+            "--class is now the argument DIR: `gradkit show [OPTIONS] DIR|RESULT [NAME]`.",
         ),
         (
             "show r.json --submission ann",
-            "--submission is the argument NAME now: `gradkit show [OPTIONS] DIR|RESULT [NAME]`.",
+            "--submission is now the argument NAME: `gradkit show [OPTIONS] DIR|RESULT [NAME]`.",
         ),
     ],
 )

@@ -14,7 +14,10 @@ from click.testing import CliRunner
 
 from gradkit.cli import main
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an interrupt is another there")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="an interrupt is another there"),
+    pytest.mark.usefixtures("default_signals"),
+]
 
 RIGHT = (Path(__file__).parents[1] / "reference" / "regression_numpy.py").read_text("utf-8")
 WRONG = RIGHT.replace("d_output = -2 * (y - y_hat)", "d_output = 2 * (y - y_hat)")
@@ -74,9 +77,7 @@ def test_only_the_screen_is_watched(option: tuple[str, str], tmp_path: Path) -> 
     path.write_text(RIGHT, "utf-8")
     done = CliRunner().invoke(main, ["check", str(path), "--watch", *option])
     assert done.exit_code == 2
-    assert done.stderr == (
-        "gradkit: --watch is for reading on the screen: leave out --format and --out.\n"
-    )
+    assert done.stderr == ("gradkit: --watch prints to the screen: leave out --format and --out.\n")
 
 
 def test_without_watchfiles_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +86,5 @@ def test_without_watchfiles_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     done = CliRunner().invoke(main, ["check", __file__, "--watch"])
     assert done.exit_code == 2
     assert done.stderr == (
-        "gradkit: --watch needs watchfiles, which this Python does not have: "
-        "pip install 'gradkit[watch]'\n"
+        "gradkit: --watch needs the package watchfiles. Install it: pip install 'gradkit[watch]'\n"
     )

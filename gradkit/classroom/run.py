@@ -18,7 +18,12 @@ from gradkit.classroom.course.roster import Enrolment, Entry, enrolment_of, name
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import named, policy, read_policy
-from gradkit.classroom.reports.summary import cautions, everybody, summarise
+from gradkit.classroom.reports.summary import (
+    cautions,
+    everybody,
+    frequent_mistake,
+    summarise,
+)
 from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
@@ -33,7 +38,7 @@ from gradkit.grading.settings import (
     required_tier,
 )
 from gradkit.loading import is_installed
-from gradkit.records.classroom import Filed, Summary
+from gradkit.records.classroom import Filed, FrequentMistake, Summary
 from gradkit.records.course import NO_COURSE, Course, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
@@ -132,12 +137,13 @@ UNWATCHED = Unwatched()
 class Graded(Struct, frozen=True):
     """How a run over a class ended, and the class as it is now.
 
-    ``path`` is the class file.
+    ``path`` is the class file. ``mistake`` is None if no mistake was found.
     """
 
     tally: Tally
     summary: Summary
     path: Path
+    mistake: FrequentMistake | None = None
 
 
 def grade_class(
@@ -246,7 +252,7 @@ def grade_class(
 
             level = hints or grading.assignment.hints
             write_pages(store, folder / "pages", level, workers or cores(), rows)
-        return Graded(tally, summary, store.path)
+        return Graded(tally, summary, store.path, frequent_mistake(store, summary))
 
 
 REMEMBERED = {

@@ -1,7 +1,7 @@
-"""The `gradkit` command: modules of commands, loaded when one of them is called.
+"""The command `gradkit`. The module of a command is imported when the command is called.
 
-Machine output goes to standard output alone, everything else to standard error. Exit codes
-are in `gradkit.cli.usage`.
+Results go to standard output, everything else to standard error. Exit codes are in
+`gradkit.cli.usage`.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ COMMANDS: Mapping[str, str] = {
     "export": "authoring",
     "new": "authoring",
 }
-"""Each command, as help lists them, and the module of this package that has its `NAME_command`."""
+"""Commands in the order of help, and the module of this package that has `NAME_command`."""
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """Group of commands that are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in the table's order."""
+        """Return all names, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, None where there is none."""
+        """Return the command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"gradkit.cli.{COMMANDS[cmd_name]}")
@@ -61,13 +61,13 @@ class Commands(click.Group):
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """See `click.Command`; what the encoding of the output lacks becomes a question mark.
+        """Run the command; see `click.Command`.
 
-        Students' names have all kinds of characters, and no table is lost for one of them. Nor
-        is anything imported from the working directory, whatever the environment says.
+        Characters that the encoding of the output lacks become question marks, so that no
+        student's name stops a table. Nothing is imported from the working directory.
         """
         leave_working_directory()
-        # No array here is large enough for threads. Whoever has set a number keeps it.
+        # No array here is large enough for threads. A number that the user set is kept.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
@@ -77,14 +77,16 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """See `click.Group`; a misspelt command is told with the nearest."""
+        """Find a command; see `click.Group`. The error suggests the nearest name."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             near = did_you_mean(args[0], COMMANDS)
-            raise Refusal(f"there is no command {args[0]}.{near} `gradkit --help` lists all.")
+            raise Refusal(
+                f"there is no command {args[0]}.{near} `gradkit --help` lists all commands."
+            )
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """See `click.Command`; a wrong option is told in one sentence."""
+        """Parse a command line; see `click.Command`. A wrong option ends with one message."""
         try:
             return super().make_context(*args, **kwargs)
         except click.exceptions.NoArgsIsHelpError:
@@ -93,7 +95,7 @@ class Commands(click.Group):
             raise Refusal(sentence(error)) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """See `click.Command`; whatever ends a command early ends it with one sentence."""
+        """Call a command; see `click.Command`. Errors end with one message, not a traceback."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
@@ -105,13 +107,13 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            # What is left to print would be said at the end to be lost, in words of Python's.
+            # At exit Python would report in its own words that it cannot flush the rest.
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-            full = f"what there is to say could not be written ({error.strerror})."
-            raise Refusal(f"{full} Make room, and start the same command again.") from None
+            full = f"the output could not be written ({error.strerror})."
+            raise Refusal(f"{full} Free some space, and run the same command again.") from None
 
 
 @click.group("gradkit", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gradkit")
 def main() -> None:
-    """Grade hand-written backpropagation, and say what the code does."""
+    """Grade hand-written backpropagation, and explain the mistakes in it."""

@@ -1,4 +1,4 @@
-"""Commands of whoever sets an exercise: list, audit, reproduce, explain, export, new."""
+"""Commands for authors of exercises: list, audit, reproduce, explain, export, new."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from gradkit.cli.usage import FAILED, PASSED, OneOf, Refusal, command
 @click.argument("task", required=False, metavar="")
 @options.ASSIGNMENT
 def list_command(task: str | None, assignment: Path | None) -> None:
-    """List the exercises that come with gradkit; of one, tasks, what they ask for, and points."""
+    """List the exercises that come with gradkit, or the tasks and points of an assignment."""
     if task is not None:
         raise Refusal(
-            f"{task}: a task belongs to an assignment: `gradkit list --assignment NAME` "
-            "lists those of one, and `gradkit list` the names of what comes with gradkit."
+            f"unexpected argument {task}. `gradkit list --assignment NAME` lists the tasks of an "
+            "assignment; `gradkit list` lists the assignments."
         )
     from gradkit.report.exercise import outline, shelf
     from gradkit.task.assignment import read_assignment
@@ -38,9 +38,10 @@ def list_command(task: str | None, assignment: Path | None) -> None:
 @options.ASSIGNMENT
 @options.REFERENCE
 def audit_command(assignment: Path | None, reference: Path | None) -> None:
-    """Try every change of the model solutions, one at a time, and list those that slip through.
+    """Change the model solutions, one place at a time, and list changes that no check detects.
 
-    A sign, a factor, an axis, a name: what no check sees is a mistake with full marks.
+    Each change (a sign, a factor, an axis, a name) that is not detected is a mistake for which
+    a student would get full marks.
     """
     from gradkit.authoring.audit import audit_file
     from gradkit.report.exercise import to_text
@@ -53,7 +54,7 @@ def audit_command(assignment: Path | None, reference: Path | None) -> None:
 @command("reproduce", "gradkit reproduce --reference reference")
 @options.REFERENCE
 def reproduce_command(reference: Path | None) -> None:
-    """Run the published notebook's four runs again, published beside recomputed."""
+    """Repeat the four runs of the published notebook, and compare the figures."""
     from gradkit.authoring.reproduce import reproduce
 
     text, agreed = reproduce(reference)
@@ -63,15 +64,15 @@ def reproduce_command(reference: Path | None) -> None:
 
 @command("explain", "gradkit explain swapped-index")
 @click.argument("code", required=False)
-@options.out("DIR", "Write a page per mistake and an index there, as Markdown.")
-@options.flag("--costs", "List what each mistake costs, by preset.")
+@options.out("DIR", "Write a Markdown page per mistake, and an index, to this folder.")
+@options.flag("--costs", "List the deduction for each mistake, by preset.")
 @options.ASSIGNMENT
 def explain_command(
     code: str | None, out: Path | None, costs: bool, assignment: Path | None
 ) -> None:
-    """Show the page of a mistake; without a CODE list them all.
+    """Explain the mistake CODE, or list all mistakes.
 
-    With --costs and --assignment that assignment's own deductions are beside the presets.
+    With --costs and --assignment, the deductions of the assignment are listed too.
     """
     from gradkit.authoring.export import as_files, write_folder
     from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
@@ -89,7 +90,7 @@ def explain_command(
     elif out is not None:
         if code is not None:
             raise Refusal(
-                f"--out writes all pages, and {code} is one: leave out the code, or write "
+                f"--out writes the pages of all mistakes: leave out {code}, or run "
                 f"`gradkit explain {code} > {code}.md`."
             )
         pages = pages_of(catalogue().values())
@@ -104,17 +105,17 @@ def explain_command(
 
 @command("export", "gradkit export gradescope --out autograder.zip")
 @click.argument("platform", type=OneOf(["gradescope", "github-classroom", "wheel"]))
-@options.out("PATH", "The zip archive (gradescope) or folder to write.", required=True)
+@options.out("PATH", "Zip archive (gradescope) or folder to write.", required=True)
 @options.ASSIGNMENT
 @options.REFERENCE
-@options.flag("--no-reference", "Leave model solutions out; marks are then provisional.")
+@options.flag("--no-reference", "Leave out the model solutions. Marks are then provisional.")
 @options.INSTALL
 def export_command(platform: str, out: Path, **settings: Any) -> None:
-    """Write what PLATFORM needs to grade an assignment with gradkit.
+    """Write the files with which a platform grades an assignment.
 
-    Nothing is overwritten. For github-classroom no model solutions are packed: students
-    can read the repository. Where there are any, examples of what they give go in their
-    place. With wheel it is gradkit alone, for anybody to install.
+    Existing files are not overwritten. github-classroom gets no model solutions, since students
+    can read the repository, but examples of their results. wheel writes gradkit alone, as a
+    file for pip.
     """
     from gradkit.authoring.export import export_assignment
 
@@ -122,39 +123,39 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     click.echo(f"Written to {out}.", err=True)
     if untold:
         click.echo(
-            f"Without the model solution nobody can tell whether {', '.join(untold)} is right: who "
-            "has done all well gets exit code 3. Name the folder of the model solutions with "
-            "--reference, for examples of what they give; where `conventions` are, write some.",
+            f"Without model solutions these cannot be checked: {', '.join(untold)}. A correct "
+            "submission gets exit code 3. Add --reference DIR to pack examples of the results of "
+            "the model solutions. If a task has `conventions`, write its examples yourself.",
             err=True,
         )
 
 
 @command("new", "gradkit new hw")
 @click.argument("folder", type=options.FilePath(), metavar="DIR")
-@options.flag("--instructor", "An assignment of one's own, with solutions and template.")
+@options.flag("--instructor", "Create your own assignment, with model solutions and a template.")
 @options.number(
     "--variant",
-    (0, 2**63 - 1),
-    "With --instructor: other sizes, activation, rates and data.",
+    (0, options.LARGEST_SEED),
+    "With --instructor: draw other sizes, activations, rates and data with this seed.",
     "SEED",
 )
 @click.option(
     "--exercise",
     type=options.AssignmentFile(),
     metavar="NAME",
-    help="Another exercise than the first, see `gradkit list`; or an assignment file of your own.",
+    help="Another exercise (see `gradkit list`), or your own assignment file.",
 )
 @options.path_option(
     "--reference",
     "DIR",
-    "With an assignment file of your own: its model solutions. Signatures and docstrings are "
-    "handed out.",
+    "With your own assignment file: folder of its model solutions. Only their signatures and "
+    "docstrings are copied.",
 )
-@options.flag("--notebook", "With --exercise: a notebook in place of the Python files.")
+@options.flag("--notebook", "With --exercise: write a notebook instead of Python files.")
 @options.INSTALL
 def new_command(folder: Path, **settings: Any) -> None:
-    """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""
+    """Create the folder DIR with starter files for students, and gradkit as a wheel."""
     from gradkit.authoring.new.write import write_new
 
     files = write_new(folder, **settings)
-    click.echo(f"{folder}: {len(files)} files written. Read README.md there first.", err=True)
+    click.echo(f"{folder}: {len(files)} files written. Start with its README.md.", err=True)

@@ -1,4 +1,4 @@
-"""``gradkit check`` grades submissions one by one; ``gradkit doctor`` tries what they may do."""
+"""The commands check, which grades submissions, and doctor, which tests the sandbox."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @options.HINTS
 @options.REQUIRE_TIER
 @options.format_option(*FORMATS)
-@options.out("FILE", "Write there instead of to standard output.")
-@options.flag("--watch", "Check again on every save, until Ctrl-C.")
+@options.out("FILE", "Write to this file instead of standard output.")
+@options.flag("--watch", "Check again after every save, until Ctrl-C.")
 def check_command(
     paths: tuple[Path, ...],
     hints: int | None,
@@ -39,13 +39,16 @@ def check_command(
     watch: bool,
     **against: Any,
 ) -> None:
-    """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
+    """Check submissions: each PATH is a .py file, a notebook, a folder or a zip.
+
+    One submission gets a full report, several get one line each.
+    """
     if len(paths) > 1 and not FORMATS[format_].several:
         raise Refusal(
-            f"--format {format_} is for one submission, and {len(paths)} were given. Run gradkit "
-            "once for each, or take --format json."
+            f"--format {format_} takes one submission, but {len(paths)} were given. Run gradkit "
+            "once for each, or use --format json."
         )
-    # Said at once: nobody should wait for a class to be graded to be told this.
+    # Refuse before grading, which may take minutes.
     if said := lacking(format_):
         raise Refusal(said)
     from gradkit.batch import for_readers, grade_files
@@ -55,7 +58,7 @@ def check_command(
         _refuse_own(paths)
     if watch:
         if format_ != "text" or out is not None:
-            raise Refusal("--watch is for reading on the screen: leave out --format and --out.")
+            raise Refusal("--watch prints to the screen: leave out --format and --out.")
         _watch(paths, hints, require_tier=require_tier, **given)
     batch = grade_files(paths, require_tier=require_tier, meanwhile=partial(load, format_), **given)
     shown, level = for_readers(batch, format_, hints)
@@ -64,22 +67,24 @@ def check_command(
 
 
 def _refuse_own(paths: Sequence[Path]) -> None:
-    """Have the assignment said where one is handed out with the files: it may be a student's."""
+    """Refuse to guess the assignment where a file beside a submission defines one.
+
+    That file may be the course's or a student's own: the caller has to name it.
+    """
     for path in paths:
         own = (path if path.is_dir() else path.parent) / "assignment" / "assignment.toml"
         if own.is_file():
             raise Refusal(
-                f"{own} says what this exercise is: add --assignment {own}. If gradkit's own is "
-                "meant, say --assignment backpropagation."
+                f"found the assignment file {own}. To grade by it, add --assignment {own}; to "
+                "grade by gradkit's own, add --assignment backpropagation."
             )
 
 
 def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoReturn:
-    """Check on every save, and tell what has changed since the one before."""
+    """Check after every save, and print what changed since the previous one."""
     if find_spec("watchfiles") is None:
         raise Refusal(
-            "--watch needs watchfiles, which this Python does not have: "
-            "pip install 'gradkit[watch]'"
+            "--watch needs the package watchfiles. Install it: pip install 'gradkit[watch]'"
         )
     from gradkit.batch import for_readers, grade_on_save
     from gradkit.report.words import since
@@ -104,14 +109,14 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
 
 
 def _ended(batch: Batch) -> int:
-    """Say what could not be graded, and return the exit code."""
+    """Print why submissions were refused, and return the exit code."""
     for sentence in batch.refused:
         Refusal(sentence).show()
     return REFUSED if batch.refused else verdict_code(batch.results)
 
 
 def verdict_code(results: Sequence[Result]) -> int:
-    """The exit code that these results mean."""
+    """Return the exit code of results: passed, failed, or open."""
     states = {check.state for result in results for task in result.tasks for check in task.checks}
     if states - {"pass", "inconclusive", "not-checked"}:
         return FAILED
@@ -124,10 +129,10 @@ def verdict_code(results: Sequence[Result]) -> int:
     "--key",
     type=options.FilePath(exists=True, dir_okay=False),
     metavar="FILE",
-    help="A file with answers, which the canary tries to read.  [default: one made up]",
+    help="File with answers that the test tries to read.  [default: a temporary file]",
 )
 def doctor_command(format_: str, key: Path | None) -> None:
-    """Try what student code may not do, and say what of it this machine prevents."""
+    """Test the sandbox: try forbidden operations and report which are blocked."""
     from gradkit.report.document import document
     from gradkit.sandbox.doctor import examine, failures
     from gradkit.sandbox.workshop import ADDS, CONTAINER, LACKING, PACKED
@@ -144,6 +149,6 @@ def doctor_command(format_: str, key: Path | None) -> None:
     if broken := failures(examination):
         names = ", ".join(trial.words for trial in broken)
         raise Refusal(
-            f"tier {examination.tier} does not hold here; student code could: {names}. "
-            "Grade nobody's code but your own on this machine."
+            f"tier {examination.tier} of the sandbox does not hold on this machine; student code "
+            f"could: {names}. Grade only your own code here."
         )

@@ -1,14 +1,15 @@
-"""Commands that make or change a class: grade, remark, override, feedback, purge."""
+"""Commands that create or change a class: grade, remark, override, feedback, purge."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import console, tell
+from gradkit.cli.output import console, print_shown, tell
 from gradkit.cli.usage import FAILED, OneOf, Refusal, command, heeding, interruptible
 
 if TYPE_CHECKING:
@@ -19,44 +20,45 @@ if TYPE_CHECKING:
 
 @command("grade", "gradkit grade submissions.zip --out results --roster Grades.csv")
 @click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATHS…")
-@options.out(
-    "DIR", "Folder for the results; grading goes on there where it was left.", required=True
-)
+@options.out("DIR", "Folder for the results. Grading resumes in an existing folder.", required=True)
 @options.assignment_options
 @options.number(
-    "--workers", (1, 256), "Submissions graded at a time.  [default: one for each core]"
+    "--workers", (1, 256), "Number of submissions graded in parallel.  [default: one per core]"
 )
 @options.REQUIRE_TIER
 @options.HINTS
-@options.flag("--html", "Write pages too: DIR/pages/index.html and below.")
+@options.flag("--html", "Also write pages: DIR/pages/index.html, and one for each student.")
 @options.path_option(
-    "--roster", "CSV", "The course's list of students; a gradebook or worksheet is one."
+    "--roster", "CSV", "List of the students, such as a gradebook or grading worksheet."
 )
-@options.flag("--groups", "What one of a roster's group handed in is the whole group's.")
+@options.flag("--groups", "Count a submission for every member of a group in the roster.")
 @options.ATTEMPT
-@options.flag("--dry-run", "List whose the submissions are and what is odd; run nothing.")
+@options.flag("--dry-run", "List the submissions and what looks wrong with them; run nothing.")
 @options.NEW_VERSION
 @options.flag(
     "--change-settings",
-    "Go on with other settings, or another policy, than the class was graded with.",
+    "Continue with other settings, or another policy, than the class was graded with.",
 )
 @click.option(
     "--student",
     metavar="NAME",
-    help="Grade this one again, and nobody else; with --task: that is what it is.",
+    help="Grade only this student, again. With --task: treat the submission as this task.",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
+    help="Grade on the workers of this Dask scheduler (tcp://… or tls://…).",
 )
 @heeding()
 def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings: Any) -> None:
-    """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
+    """Grade a class: each file and sub-folder in PATHS, a folder or zip, is one submission.
 
-    Downloads of Canvas, Moodle, Gradescope and GitHub Classroom are known by their names.
-    Results are stored as they come. Interrupted and started again, grading goes on with what
-    is missing or has changed, by the settings that the class has: they need not be given again.
+    Downloads of Canvas, Moodle, Gradescope and GitHub Classroom are recognised by their file
+    names. Results are saved as they come: run the same command again to resume, or to grade
+    submissions that are new or changed. The class remembers its settings.
+
+    The exit code is 0 even if some submissions were refused; they are listed. It is 2 if all
+    were refused, or if gradkit itself failed to grade one.
     """
     from gradkit.classroom.run import REMEMBERED, grade_class, preview_class
     from gradkit.report.formats import lacking
@@ -69,7 +71,7 @@ def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings:
         whose = {name: settings[name] for name in ("roster", "groups", *REMEMBERED)}
         show_preview(preview_class(paths, out, **whose), console())
         return
-    kept = f" What is graded so far is kept in {out}; start the same command again to go on."
+    kept = f" Results so far are saved in {out}. Run the same command again to resume."
     with interruptible(kept):
         with Watcher(console(stderr=True)) as watch:
             graded = grade_class(paths, out, watch=watch, **settings)
@@ -79,31 +81,32 @@ def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings:
 
 
 def _tell_pages(folder: Path) -> None:
-    """Say that pages of the class are there which do not know of what was just done."""
+    """Warn that existing pages of the class do not show what was just changed."""
     pages = folder / "pages"
     if pages.exists():
-        tell([f"{pages} is as it was: the same `gradkit grade` with --html writes it anew."])
+        tell([f"{pages} is out of date: run the same `gradkit grade` with --html to update it."])
 
 
 def _tell(graded: Graded) -> None:
-    """Print how it ended, and what the class has come to."""
-    from gradkit.report.summary import show_summary
+    """Print the grades, the most frequent mistake, and what to do next."""
+    from gradkit.report.grades import next_commands, show_grades
 
     tally = graded.tally
     done = f"{tally.graded} graded, {tally.skipped} unchanged"
     ended = f"{done}, {tally.refused} refused, {tally.failed} failed"
     click.echo(f"This run: {ended}: {graded.path}", err=True)
-    show_summary(graded.summary, console())
+    print_shown(partial(show_grades, graded.summary, graded.mistake))
     tell([f"{name}: {told}" for name, told in tally.left])
     if tally.failed:
         raise Refusal(
-            f"{tally.failed} could not be graded, for reasons of gradkit's or the machine's own "
-            "that are listed. Start the same command again to have them tried again."
+            f"{tally.failed} could not be graded because of a problem of gradkit or this machine, "
+            "which is listed. Run the same command again to retry."
         )
     if not any(row.standing == "graded" for row in graded.summary.rows):
         raise Refusal(
-            "nothing could be graded; why is listed for each, and `gradkit review` lists it again."
+            "nothing could be graded. The reasons are listed above and by `gradkit review`."
         )
+    click.echo(next_commands(graded.path.parent), err=True)
 
 
 @command("remark", 'gradkit remark results --drop swapped-index --why "unclear"')
@@ -113,29 +116,30 @@ def _tell(graded: Graded) -> None:
 @options.NO_REFERENCE
 @options.PRESET
 @options.several(
-    "--drop", "drops", "CODE", "Withdraw this finding from everyone (may be repeated)."
+    "--drop", "drops", "CODE", "Withdraw this finding from every student (repeatable)."
 )
 @options.several(
     "--keep",
     "keeps",
     "CODE",
-    "Let this finding count again, which --drop withdrew (may be repeated).",
+    "Count this finding again after --drop withdrew it (repeatable).",
 )
 @options.ATTEMPT
 @options.NEW_VERSION
-@options.text_option("--why", "Kept with the new marks; students read it too.")
-@options.flag("--dry-run", "List what would change, and store nothing.")
+@options.text_option("--why", "Reason, stored with the new marks. Students can read it.")
+@options.flag("--dry-run", "List what would change; store nothing.")
 def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
-    """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
+    """Mark the class in DIR again with other points, deductions or tolerances.
 
-    Without options the assignment file is read again from where it was when the class was
-    graded, and what was decided before (--preset, --drop, --attempt) holds on.
+    No student code is run. Without options, the assignment file is read again from the path
+    that the class was graded with, and earlier choices (--preset, --drop, --attempt) still
+    apply.
     """
     from gradkit.classroom.remark import remark_class
     from gradkit.classroom.worker_pool import cores
     from gradkit.report.summary import show_changes
 
-    with interruptible(" All marks are as they were."):
+    with interruptible(" No marks were changed."):
         done = remark_class(folder, dry_run=dry_run, workers=cores(), **settings)
     show_changes(done.changes, console())
     verb = "would change" if dry_run else "changed"
@@ -143,7 +147,7 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     tell(done.warned)
     if done.changes and not dry_run:
         _tell_pages(folder)
-    tell([f"{name} was left as it is: {told}. Grade it again." for name, told in done.stale])
+    tell([f"{name} was not changed: {told}. Grade it again." for name, told in done.stale])
     if done.stale:
         raise click.exceptions.Exit(FAILED)
 
@@ -155,11 +159,11 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
 @click.argument("student", required=False)
 @click.argument("check", required=False)
 @click.argument("points", type=float, required=False)
-@options.text_option("--comment", "Why; the student reads it too.")
+@options.text_option("--comment", "Reason. The student can read it.")
 @options.BY
-@options.flag("--withdraw", "Take back the points that were set.")
+@options.flag("--withdraw", "Remove the points that were set.")
 @options.path_option(
-    "--from", "CSV", "Set what this table lists: student, check, points and comment of each."
+    "--from", "CSV", "Set the points in this table, with student, check, points and comment."
 )
 def override_command(
     folder: Path,
@@ -171,11 +175,12 @@ def override_command(
     withdraw: bool,
     **more: Path | None,
 ) -> None:
-    """Set the POINTS that STUDENT gets for a CHECK in the class in DIR.
+    """Set the POINTS that STUDENT gets for CHECK in the class in DIR.
 
-    They count whatever the marks say, in later runs too. CHECK is task/check, the check alone
-    where only one task has it, a task, or `total`: so may be given what could not be graded, or
-    not handed in. POINTS are those of the tasks, before a policy's scale.
+    They replace the mark, in later runs too. CHECK is task/check, the name of a check that
+    only one task has, a task, or `total`. Set `total` or a task to give points for a
+    submission that could not be graded, or to a student who submitted nothing. POINTS are on
+    the scale of the tasks, before a policy scales them.
     """
     from gradkit.classroom.store.counted import override_points, override_table
 
@@ -186,15 +191,15 @@ def override_command(
         _tell_pages(folder)
         return
     if table is not None or student is None or check is None:
-        raise Refusal("give STUDENT and CHECK, or a table of them with --from.")
+        raise Refusal("give STUDENT and CHECK, or a table with --from.")
     if withdraw == (points is not None):
-        raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
+        raise Refusal("give either POINTS, or --withdraw to remove the points that were set.")
     _tell_override(override_points(folder, student, check, points, comment=comment, by=by))
     _tell_pages(folder)
 
 
 def _tell_override(done: Overridden) -> None:
-    """Print what was set, what counted before, and what the total is now."""
+    """Print the points that were set, the points before, and the new total."""
     from gradkit.report.words import points as shown
     from gradkit.report.words import score_text
 
@@ -216,30 +221,33 @@ def _tell_override(done: Overridden) -> None:
     "--format",
     "way",
     type=OneOf(["canvas", "moodle", "folder"]),
-    required=True,
-    help="A zip for Canvas' “Upload submissions”, one of feedback files for Moodle, or a folder "
-    "with a page for each student.",
+    default="folder",
+    show_default=True,
+    help="A zip for Canvas' “Upload submissions”, a zip of feedback files for Moodle, or a folder "
+    "with one page per student.",
 )
-@options.out("PATH", "The zip or folder to write.  [default: one in DIR/feedback]")
+@options.out("PATH", "Zip or folder to write.  [default: in DIR/feedback]")
 @options.HINTS
 @options.path_option(
-    "--worksheet", "CSV", "With --format moodle: fill this grading worksheet, comments too."
+    "--worksheet",
+    "CSV",
+    "With --format moodle: grading worksheet to fill in, with comments.",
 )
 @options.path_option(
-    "--gradebook", "CSV", "With --format canvas: write points against this gradebook."
+    "--gradebook", "CSV", "With --format canvas: gradebook by which to write a table of points."
 )
 @click.option(
-    "--column", metavar="TITLE", help="The assignment in the gradebook, by title or number."
+    "--column", metavar="TITLE", help="Column of the gradebook: title or number of the assignment."
 )
-@options.flag("--in-place", "Replace the worksheet itself.  [default: write beside the zip]")
-@options.flag("--changed", "Leave out pages that their students have been given already.")
-@options.text_option("--why", "Kept with the release.")
-@options.flag("--dry-run", "List who would be left out, and write nothing.")
+@options.flag("--in-place", "Overwrite the worksheet.  [default: write a copy beside the zip]")
+@options.flag("--changed", "Write only pages that changed since they were last given back.")
+@options.text_option("--why", "Reason, stored with this release.")
+@options.flag("--dry-run", "List who would be left out; write nothing.")
 def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> None:
-    """Write what goes back to the students of the class in DIR, and note what each was given.
+    """Write the pages for the students of the class in DIR, and record what each was given.
 
-    Pages show what the hint level of the assignment shows, and say what has changed since the
-    last one. Ends with 1 where somebody is left out.
+    Pages show as much as the hint level of the assignment allows, and what changed since the
+    last page. The exit code is 1 if a student is left out; the reason is listed.
     """
     from gradkit.classroom.feedback.give import give_back
     from gradkit.classroom.worker_pool import cores
@@ -248,7 +256,7 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
 
     if told := lacking("html"):
         raise Refusal(told)
-    with interruptible(" What was there is whole; start the same command again."):
+    with interruptible(" Existing files are intact. Run the same command again."):
         given = give_back(folder, way, dry_run=dry_run, workers=cores(), **settings)
     show_left(given.left, console())
     for line in given_lines(given, write=not dry_run):
@@ -262,14 +270,14 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
 @command("purge", 'gradkit purge results "Ann Lee" --why "asked for it"')
 @options.CLASS
 @click.argument("student")
-@options.flag("--yes", "Do not ask; STUDENT is then the whole name.")
-@options.text_option("--why", "Kept with the note that it was done.")
+@options.flag("--yes", "Do not ask for confirmation. STUDENT must then be the full name.")
+@options.text_option("--why", "Reason, stored with the note about the removal.")
 @options.BY
 def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:
     """Remove a student from the class in DIR.
 
-    Results, answers, code, identifiers, points that were set, pages and zips of pages. It
-    cannot be taken back. What is left is a note, under a pseudonym, that it was done.
+    Results, answers, code, identifiers, points that were set, pages and zips of pages are
+    deleted. This cannot be undone. A note about the removal is kept, under a pseudonym.
     """
     from gradkit.classroom.reports.purge import purge_student, tables
     from gradkit.report.document import document
@@ -277,7 +285,7 @@ def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> N
 
     def confirm(name: str) -> bool:
         if yes and name != student:
-            raise Refusal(f"with --yes the name has to be whole: {name}.")
+            raise Refusal(f"--yes needs the full name: {name}.")
         return yes or _confirmed(name, folder)
 
     name, purged = purge_student(folder, student, confirm=confirm, why=why, by=by)
@@ -287,7 +295,7 @@ def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> N
 
 
 def _confirmed(name: str, folder: Path) -> bool:
-    question = f"Remove all that is stored of {name} in {folder}? It cannot be taken back."
+    question = f"Remove everything stored about {name} in {folder}? This cannot be undone."
     try:
         return click.confirm(question, err=True)
     except click.Abort:

@@ -1,4 +1,4 @@
-"""Options that several commands share, spelled once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class FilePath(click.Path):
-    """A path, which has to be said: an empty one would be the folder that one is in.
+    """Parameter type of a path; an empty path is refused.
 
-    Scripts give empty ones where a variable was never set.
+    A script whose variable was never set passes an empty path, and `Path("")` is the current
+    folder.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -26,13 +27,13 @@ class FilePath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
         if value in ("", b""):
-            name = param.opts[0] if isinstance(param, click.Option) else "a path"
-            raise Refusal(f"{name} is empty. Say which; the folder that you are in is called `.`.")
+            name = param.opts[0] if isinstance(param, click.Option) else "the path"
+            raise Refusal(f"{name} is empty. Give a path; `.` is the current folder.")
         return super().convert(value, param, ctx)
 
 
 class Text(click.types.StringParamType):
-    """Words that are kept, and so have to be Unicode, whatever the terminal sends."""
+    """Parameter type of a text that is stored; bytes that are not Unicode are replaced."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
@@ -41,37 +42,50 @@ class Text(click.types.StringParamType):
         return storable(super().convert(value, param, ctx))
 
 
+LARGEST_SEED = 2**63 - 1
+"""Largest number that the database of a class can store."""
+
+
+class WholeNumber(click.IntRange):
+    """Parameter type of a whole number within bounds, which help describes in words."""
+
+    name = "integer"
+
+    def _describe_range(self) -> str:
+        if self.max is None or self.max == LARGEST_SEED:
+            return f"{self.min} or more"
+        return f"{self.min} to {self.max}"
+
+
 def path_option(name: str, metavar: str, help_: str, **settings: Any) -> Callable[[FC], FC]:
-    """Make an option that names a file or folder."""
+    """Return an option whose value is the path of a file or folder."""
     return click.option(name, type=FilePath(), metavar=metavar, help=help_, **settings)
 
 
 def text_option(name: str, help_: str, *, metavar: str = "TEXT") -> Callable[[FC], FC]:
-    """Make an option for words that are kept; empty where they are not said."""
+    """Return an option whose value is a text that is stored; the default is empty."""
     return click.option(name, type=Text(), default="", metavar=metavar, help=help_)
 
 
 def flag(name: str, help_: str) -> Callable[[FC], FC]:
-    """Make an option without a value."""
+    """Return an option without a value."""
     return click.option(name, is_flag=True, help=help_)
 
 
 def number(
     name: str, bounds: tuple[int, int | None], help_: str, metavar: str = "N"
 ) -> Callable[[FC], FC]:
-    """Make an option for a whole number within bounds."""
-    whole = click.IntRange(*bounds)
-    whole.name = "integer"  # what is said to be expected, without "range"
-    return click.option(name, type=whole, metavar=metavar, help=help_)
+    """Return an option whose value is a whole number within bounds."""
+    return click.option(name, type=WholeNumber(*bounds), metavar=metavar, help=help_)
 
 
 def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
-    """Make an option that may be repeated, whose values a command gets as ``to``."""
+    """Return a repeatable option whose values a command receives as the parameter ``to``."""
     return click.option(name, to, multiple=True, metavar=metavar, help=help_)
 
 
 class AssignmentFile(FilePath):
-    """An assignment file, or the name of an exercise that comes with gradkit."""
+    """Parameter type of an assignment file, or of the name of an exercise of gradkit's."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
@@ -85,80 +99,83 @@ ASSIGNMENT = click.option(
     "--assignment",
     type=AssignmentFile(),
     metavar="FILE",
-    help="An assignment file of your own, or the name of an exercise of gradkit's.",
+    help="Assignment file, or the name of an exercise (see `gradkit list`).",
 )
 REFERENCE = path_option(
     "--reference",
     "DIR",
-    "Folder of the model solutions.  [default: reference/ beside the assignment file; of the "
-    "checkout, with gradkit's own exercises]",
+    "Folder with the model solutions.  [default: reference/ beside the assignment file; for "
+    "gradkit's own exercises, reference/ of the checkout]",
 )
 INSTALL = click.option(
     "--install",
     metavar="SPEC",
-    help="What pip installs gradkit from: a wheel, which is carried along, a requirement or an "
-    "address.  [default: a wheel of the gradkit that runs]",
+    help="What `pip install` is given to install gradkit: a wheel, which is copied to the output, "
+    "a requirement or a URL.  [default: a wheel of this gradkit]",
 )
 NO_REFERENCE = flag(
-    "--no-reference", "Do without model solutions: derive what is expected from the task file."
+    "--no-reference",
+    "Grade without model solutions: derive the expected values from the assignment file.",
 )
 PRESET = click.option(
     "--preset",
     type=OneOf(["default", "strict", "lenient"]),
-    help="What mistakes cost.  [default: for a class what was last given, else the assignment's]",
+    help="How much mistakes cost.  [default: the preset last used for the class, else the "
+    "assignment's]",
 )
 HINTS = number(
     "--hints",
     (1, 4),
-    "How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
-    "right rule and expected numbers.  [default: the assignment's; 4 in text and json where there "
-    "are model solutions]",
+    "How much to show: 1 where to look, 2 the mistake, 3 the line and its formula, 4 the correct "
+    "formula and the expected numbers.  [default: the assignment's level; 4 for text and json "
+    "with model solutions]",
 )
 REQUIRE_TIER = number(
-    "--require-tier", (0, 3), "Refuse to run anybody's code below this tier of isolation."
+    "--require-tier", (0, 3), "Refuse to run student code below this tier of the sandbox."
 )
 ATTEMPT = click.option(
     "--attempt",
     metavar="RULE",
-    help="Which attempt counts from now on: last, best or before=DATE.  [default: what was last "
-    "given, else last]",
+    help="Which attempt counts from now on: last, best or before=DATE.  [default: the rule last "
+    "used for the class, else last]",
 )
 NEW_VERSION = flag(
     "--new-version",
-    "Go on although the class was graded with another gradkit: all is graded again.",
+    "Continue although another version of gradkit graded the class; grade everything again.",
 )
-BY = text_option("--by", "Who decides.  [default: this account's name]", metavar="NAME")
+BY = text_option("--by", "Name of whoever decides.  [default: your user name]", metavar="NAME")
 PSEUDONYMS = flag(
-    "--pseudonyms", "Made-up names, always the same ones, and no text that could name a student."
+    "--pseudonyms",
+    "Replace each name by a fixed pseudonym, and leave out text that could identify a student.",
 )
 CLASS = click.argument("folder", type=FilePath(), metavar="DIR")
 
 
 def assignment_options(command: FC) -> FC:
-    """What to grade against, and how: the options of every command that grades."""
+    """Add the options of every command that grades to a command."""
     for option in reversed(
         [
             several(
                 "--task",
                 "tasks",
                 "ID",
-                "Grade this task (may be repeated): it counts, handed in or not. Of one file or "
-                "student: that is what it is.",
+                "Grade only this task (repeatable). It counts even if nothing was submitted. For "
+                "a single file or student: treat the submission as this task.",
             ),
-            flag("--handed-in", "Of these tasks, or all, those count that were handed in."),
+            flag("--handed-in", "Count only tasks that were submitted."),
             click.option(
                 "--form",
                 type=OneOf(["correct", "published"]),
-                help="Which form is right: gradient descent, or the original notebook's rule.  "
-                "[default: correct]",
+                help="Which update rule is right: gradient descent (correct), or the rule of the "
+                "original notebook (published).  [default: correct]",
             ),
             ASSIGNMENT,
             REFERENCE,
             NO_REFERENCE,
             number(
                 "--seed",
-                (0, 2**63 - 1),
-                "Draw the same inputs again; each result records its seed.",
+                (0, LARGEST_SEED),
+                "Seed of the random inputs; each result records its seed.",
             ),
             PRESET,
         ]
@@ -168,17 +185,17 @@ def assignment_options(command: FC) -> FC:
 
 
 def format_option(*words: str) -> Callable[[FC], FC]:
-    """Make the option ``--format``: in what a command writes; the first word is the default."""
+    """Return the option ``--format`` with these choices; the first one is the default."""
     return click.option(
         "--format",
         "format_",
         type=OneOf(words),
         default=words[0],
         show_default=True,
-        help="In what it is written.",
+        help="Output format.",
     )
 
 
 def out(metavar: str, help_: str, *, required: bool = False) -> Callable[[FC], FC]:
-    """Make the option ``--out``: the file or folder that a command writes."""
+    """Return the option ``--out``: the file or folder that a command writes."""
     return path_option("--out", metavar, help_, required=required)

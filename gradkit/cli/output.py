@@ -1,10 +1,11 @@
-"""Where results go: a terminal, standard output in the characters it has, a file, GitHub."""
+"""Write results to a terminal, standard output, a file, or GitHub."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,18 @@ def write(
     *,
     many: bool,
 ) -> None:
-    """Write results in that format; ``refused`` says why others could not be graded.
+    """Write results in a format; ``refused`` has the reasons why others were not graded.
 
     Raises
     ------
     Refusal
         A file cannot be written.
     """
+    if format_ == "text" and out is None and many:
+        from gradkit.report.text import show_overview
+
+        print_shown(partial(show_overview, results, hints))
+        return
     if format_ == "text" and out is None and _is_terminal():
         from gradkit.report.text import show
 
@@ -55,36 +61,51 @@ def write(
             leave(results, refused, hints)
 
 
+def print_shown(show: Callable[[Console], None]) -> None:
+    """Print to standard output what ``show`` prints on a console.
+
+    In a log, lines are not wrapped, and no line is a command for the runner of a build.
+    """
+    from gradkit.report.escape import log_text
+    from gradkit.report.text import printed
+
+    if _is_terminal():
+        show(console())
+    else:
+        width = int(os.environ.get("COLUMNS", LOG_WIDTH))
+        print_text(log_text(printed(show, width)), sys.stdout.encoding)
+
+
 def _is_terminal() -> bool:
-    """True where colours and every sign can be shown."""
+    """Return whether standard output shows colours and every Unicode character."""
     return sys.stdout.isatty() and sys.stdout.encoding.lower().replace("-", "").startswith("utf")
 
 
 def tell(sentences: Sequence[str], most: int = 10) -> None:
-    """Print sentences on standard error, and count those past the first few."""
+    """Print the first ``most`` sentences on standard error, and the number of the others."""
     for sentence in sentences[:most]:
         click.echo(f"gradkit: {sentence}", err=True)
     if len(sentences) > most:
         click.echo(f"gradkit: and {len(sentences) - most} more.", err=True)
 
 
-ENDLESS = 2_000
-"""Characters."""
+LOG_WIDTH = 2_000
+"""Characters in a line of a log; no line of a table is that long."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return what prints tables and pages, on a terminal or elsewhere."""
+    """Return a console of rich for tables and pages."""
     from rich.console import Console
 
     made = Console(stderr=stderr)
     if not made.is_terminal and "COLUMNS" not in os.environ:
-        # In a log a line is as long as it is: what is broken cannot be copied.
-        made.width = ENDLESS
+        # Commands in a log are there to be copied: do not wrap their lines.
+        made.width = LOG_WIDTH
     return made
 
 
 def to_stdout(data: bytes) -> None:
-    """Write bytes to standard output, so that no line ending or encoding comes in between."""
+    """Write bytes to standard output unchanged: no line ending or encoding is converted."""
     sys.stdout.buffer.write(data)
     sys.stdout.flush()
 
@@ -102,14 +123,14 @@ def to_file(data: bytes, out: Path) -> None:
 
 
 def print_text(text: str, encoding: str) -> None:
-    """Write a text to standard output, in the characters that the encoding has."""
+    """Write a text to standard output, spelled with the characters of the encoding."""
     from gradkit.text import spell
 
     to_stdout(spell(text, encoding).encode(encoding, "replace"))
 
 
 SUMMARY_BYTES = 1 << 20
-"""Of one step's summary; of a larger one GitHub shows nothing at all."""
+"""Largest summary of a step: GitHub does not show a larger one at all."""
 
 
 def leave(

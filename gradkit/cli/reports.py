@@ -1,4 +1,4 @@
-"""Commands that tell of a class, and change nothing: summary, review, history, diff, show."""
+"""Commands that report on a class and change nothing: summary, review, history, diff, show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.format_option("text", "csv")
 @options.PSEUDONYMS
 def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
-    """Sum up the class in DIR; as csv, one row for each student, one column for each check."""
+    """Summarise the class in DIR; as csv, with a row per student and a column per check."""
     from gradkit.classroom.reports.summary import summarise
     from gradkit.classroom.store.results import Store
     from gradkit.report.summary import show_summary, summary_csv
@@ -36,22 +36,24 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 
 @command("review", "gradkit review results --split anna,ben --for anna")
 @options.CLASS
-@click.option("--split", metavar="NAMES", help="Share the work among these, as anna,ben,carla.")
-@click.option("--for", "whose", metavar="NAME", help="With --split: this one's part alone.")
+@click.option(
+    "--split", metavar="NAMES", help="Divide the work among these people, as anna,ben,carla."
+)
+@click.option("--for", "whose", metavar="NAME", help="With --split: list only this person's part.")
 @options.PSEUDONYMS
 @options.format_option("text", "csv")
 def review_command(
     folder: Path, split: str | None, whose: str | None, pseudonyms: bool, format_: str
 ) -> None:
-    """List what a person must look at in the class in DIR; as csv, one row for each student.
+    """List what a person must look at in the class in DIR; as csv, with a row per student.
 
-    The most urgent comes first, each with the command to see it. Whoever shares the work gets
-    the same students again, as long as few come or go.
+    The most urgent cases come first, each with the command that shows it. With --split,
+    everybody keeps the same students as long as few submissions are added or removed.
     """
     assistants = _names(split)
     if whose is not None and whose not in assistants:
-        among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
-        raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
+        advice = f"It has {', '.join(assistants)}" if assistants else "Add --split NAMES"
+        raise Refusal(f"--for {whose}: --split does not have this name. {advice}.")
     from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, cautions, everybody, review
     from gradkit.classroom.store.results import Store
@@ -71,17 +73,17 @@ def review_command(
     if provisional:
         tell(
             [
-                "all marks are provisional, as they are without model solutions: `gradkit "
-                "grade` with --reference makes them final."
+                "all marks are provisional because there were no model solutions. Run `gradkit "
+                "grade` with --reference to make them final."
             ]
         )
 
 
 def _names(split: str | None) -> list[str]:
-    """Those who share the work."""
+    """Return the names in the value of --split."""
     names = [name.strip() for name in (split or "").split(",")]
     if split is not None and (not all(names) or len(set(names)) < len(names)):
-        raise Refusal(f"--split {split}: expected are different names with commas between them.")
+        raise Refusal(f"--split {split}: give different names, separated by commas.")
     return [name for name in names if name]
 
 
@@ -90,13 +92,13 @@ def _names(split: str | None) -> list[str]:
 @click.argument("student", required=False)
 @options.format_option("text", "json")
 def history_command(folder: Path, student: str | None, format_: str) -> None:
-    """Tell how a grade of the class in DIR came about, or list the runs.
+    """Show how a grade in the class in DIR came about, or list all runs.
 
-    Every run that had to do with the grade of STUDENT, in order: who, when and why, with which
-    versions and inputs, the score before and after. Without STUDENT all runs are listed.
+    With STUDENT: every run that affected the grade, in order: who, when and why, with which
+    versions and inputs, and the score before and after. Without STUDENT: all runs.
     """
     if format_ == "json" and student is None:
-        raise Refusal("--format json is a student's history: name the student.")
+        raise Refusal("--format json needs STUDENT: it writes the history of one student.")
     from gradkit.classroom.course.find_student import find_student
     from gradkit.classroom.reports.history import history
     from gradkit.classroom.store.results import Store
@@ -119,9 +121,9 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
 @click.argument("after", type=int, metavar="RUN")
 @options.PSEUDONYMS
 def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> None:
-    """List what has changed between two runs of the class in DIR.
+    """List what changed between two runs of the class in DIR.
 
-    Scores, findings and points that were set, as they stood at the end of each. `gradkit
+    Compares scores, findings and points that were set, at the end of each run. `gradkit
     history` lists the runs.
     """
     from gradkit.classroom.reports.history import differences
@@ -136,18 +138,18 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
 @command("show", 'gradkit show results "Ann Lee" --finding 3f2a9c')
 @click.argument("folder", type=options.FilePath(), metavar="DIR|RESULT")
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--finding", metavar="ID", help="Write this one as a script, and run it.")
+@click.option("--finding", metavar="ID", help="Print this finding as a script, and run it.")
 @options.path_option(
-    "--assignment", "FILE", "The assignment file, if it is neither gradkit's own nor the class's."
+    "--assignment", "FILE", "Assignment file, if it is neither gradkit's own nor that of the class."
 )
 @click.option(
     "--as",
     "viewer",
     type=OneOf(["student"]),
-    help="What was given back to the student last, byte for byte.",
+    help="Print the page that the student was last given, byte for byte.",
 )
-@options.number("--release", (1, None), "With --as: the Nth that was given back.")
-@options.out("FILE", "With --as: write there instead of to standard output.")
+@options.number("--release", (1, None), "With --as: the Nth page that was given back.")
+@options.out("FILE", "With --as: write to this file instead of standard output.")
 def show_command(
     folder: Path,
     name: str | None,
@@ -157,24 +159,24 @@ def show_command(
     release: int | None,
     out: Path | None,
 ) -> None:
-    """Show the student NAME of the class in DIR, or a finding as a script.
+    """Show the report of the student NAME in the class in DIR, or a finding as a script.
 
-    RESULT is what `gradkit check --format json --out RESULT` wrote; NAME is then whose, where
-    it holds several. Without --finding the findings are listed, of a student with the mark
-    sheet. What --finding prints is one Python file, which is run again, with the outcome in
-    comments.
+    RESULT is a file written by `gradkit check --format json --out RESULT`; NAME is needed if it
+    holds several submissions. Without --finding, the report and its findings are listed. With
+    --finding, a Python script is printed that reproduces the finding without gradkit; it is
+    run, and its outcome is added in comments.
     """
     if viewer is None and (release is not None or out is not None):
         raise Refusal("--release and --out go with --as student.")
     if viewer is not None and finding is not None:
-        raise Refusal("--as student shows what was given back: leave out --finding.")
-    # What ends so is meant as a file, there or not.
+        raise Refusal("--as student shows the page that was given back: leave out --finding.")
+    # A name that ends in .json is meant as a file, even if the file does not exist.
     if folder.is_file() or folder.suffix == ".json":
         if viewer is not None:
-            raise Refusal(f"{folder} is a file: --as is for a student of a class.")
+            raise Refusal(f"{folder} is a file: --as needs the folder of a class.")
         _of_file(folder, name, finding, assignment)
     elif name is None:
-        raise Refusal(f"{folder} is no file of results, and if it is a class, NAME is missing.")
+        raise Refusal(f"NAME is missing: whose report in {folder}?")
     elif viewer is not None:
         _given_back(folder, name, release, out)
     else:

@@ -1,4 +1,4 @@
-"""How commands end: exit codes, and one sentence where nothing can be done or the line is wrong."""
+"""Exit codes, error messages on one line, and messages for wrong command lines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ be checked."""
 
 
 class Refusal(click.ClickException):
-    """Nothing can be done, and why: one sentence on standard error."""
+    """Error that ends a command with exit code 2 and a message on standard error."""
 
     exit_code = REFUSED
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the sentence, of which no line is a command to the runner of a build."""
+        """Print the message so that no CI runner takes a line of it for a command."""
         from gradkit.report.escape import log_text
 
         click.echo(log_text(f"gradkit: {self.message}"), file=file, err=file is None)
@@ -33,7 +33,7 @@ SIGNALS = ("SIGTERM", "SIGHUP")
 
 
 class Stopped(KeyboardInterrupt):
-    """An interrupt by another signal than Ctrl-C's, the one of that ``number``."""
+    """Interrupt by the signal ``number``, which is not SIGINT."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -42,15 +42,15 @@ class Stopped(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def heeding() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP end what is done meanwhile as Ctrl-C does.
+    """Let SIGTERM and SIGHUP interrupt the body of the context as Ctrl-C does.
 
-    One that is ignored, as `nohup` has it, stays so.
+    A signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
     """
     known = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     heeded = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
-        # Being told again must not cut short what puts things in order.
+        # A second signal must not interrupt the cleaning up.
         for each in heeded:
             signal.signal(each, signal.SIG_IGN)
         raise Stopped(number)
@@ -66,7 +66,7 @@ def heeding() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible(more: str) -> Iterator[None]:
-    """Say what is kept where what is done meanwhile is interrupted."""
+    """Print ``more``, which says what was saved, if the body of the context is interrupted."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -74,8 +74,8 @@ def interruptible(more: str) -> Iterator[None]:
 
 
 def ended(interrupt: KeyboardInterrupt, more: str = "") -> click.exceptions.Exit:
-    """Say that the command was interrupted, and give the exit that tells by which signal."""
-    # Whoever closed the terminal does not read it.
+    """Print that the command was interrupted, and return the exit for the signal."""
+    # Writing fails if the terminal was closed.
     with contextlib.suppress(OSError):
         click.echo(f"gradkit: interrupted.{more}", err=True)
     number = interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT
@@ -94,7 +94,7 @@ FORMER: Mapping[str, str] = {
     "--class": "DIR",
     "--submission": "NAME",
 }
-"""Options of 0.1, and the option or argument that has taken the place of each."""
+"""Options of version 0.1, and the option or argument that replaced each."""
 
 
 class Command(click.Command):
@@ -103,7 +103,7 @@ class Command(click.Command):
     Parameters
     ----------
     example : str
-        A command line that is right: tests hold it to the command.
+        A valid command line; tests parse it.
     """
 
     def __init__(self, *arguments: Any, example: str, **settings: Any) -> None:
@@ -117,12 +117,12 @@ class Command(click.Command):
 
 
 def command(name: str, example: str) -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function; see `Command`."""
+    """Return a decorator that turns a function into a `Command`."""
     return click.command(name, cls=Command, example=example)
 
 
 class OneOf(click.Choice[str]):
-    """A word out of several; a wrong one is told with the nearest."""
+    """Parameter type of one word out of several; the error suggests the nearest word."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
@@ -134,19 +134,19 @@ class OneOf(click.Choice[str]):
 
 
 def usage(context: click.Context) -> str:
-    """Return the form of a command, as ``gradkit show [OPTIONS] DIR [NAME]``."""
+    """Return the usage of a command, such as ``gradkit show [OPTIONS] DIR [NAME]``."""
     pieces = context.command.collect_usage_pieces(context)
     return " ".join([context.command_path, *pieces]).rstrip()
 
 
 def sentence(error: click.UsageError) -> str:
-    """Say what is wrong with a command line: what was found, what is expected, what to do."""
+    """Return a message about a wrong command line: what was found, and what to do."""
     if isinstance(error, click.BadOptionUsage):
-        return f"{error.option_name} needs a value behind it. `gradkit COMMAND --help` says which."
+        return f"{error.option_name} needs a value. See `gradkit COMMAND --help`."
     context = error.ctx
     if context is None:
         return error.format_message()
-    expected = f"Expected is `{usage(context)}`"
+    expected = f"Usage: `{usage(context)}`"
     if isinstance(error, click.NoSuchOption):
         return _no_option(error.option_name, context)
     if isinstance(error, click.MissingParameter) and error.param is not None:
@@ -162,13 +162,13 @@ def _no_option(name: str, context: click.Context) -> str:
     options = [each for p in parameters if isinstance(p, click.Option) for each in p.opts]
     now = FORMER.get(name, "")
     if now.partition(" ")[0] in options:
-        return f"{name} is called {now} now."
+        return f"{name} is now called {now}."
     places = [p.make_metavar(context) for p in parameters if isinstance(p, click.Argument)]
     if any(now in place.strip("[]").split("|") for place in places):
-        return f"{name} is the argument {now} now: `{usage(context)}`."
+        return f"{name} is now the argument {now}: `{usage(context)}`."
     near = did_you_mean(name, [each for each in options if each.startswith("--")])
     path = context.command_path
-    return f"{path} has no option {name}.{near} `{path} --help` lists all."
+    return f"{path} has no option {name}.{near} `{path} --help` lists all options."
 
 
 def _name(param: click.Parameter) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from gradkit.records.course import Sender
-from gradkit.records.result import Adjustment, CheckResult, State
+from gradkit.records.result import Adjustment, CheckResult, Finding, State
 from gradkit.records.submission import RawSubmission
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
@@ -264,3 +264,15 @@ class Summary(Struct, frozen=True):
     rows: tuple[Row, ...]
     states: Mapping[str, Mapping[State, int]]
     mistakes: Mapping[str, tuple[str, ...]]
+
+
+class FrequentMistake(Struct, frozen=True):
+    """The most frequent mistake of a class.
+
+    ``students`` is the number of students who made it; ``finding`` is the mistake of the student
+    ``name``.
+    """
+
+    name: str
+    finding: Finding
+    students: int

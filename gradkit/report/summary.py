@@ -35,7 +35,7 @@ NAMES = 6
 def show_summary(summary: Summary, console: Console) -> None:
     """Print scores, states by check, mistakes by frequency, and what needs a look."""
     scores, most, unit = words.comparable((row.score, row.max_score) for row in summary.rows)
-    console.print(Text(_counts(summary), style="bold"))
+    console.print(Text(standing_counts(summary), style="bold"))
     if scores:
         console.print(_distribution(scores, most, unit))
         if len(scores) >= SPREAD:
@@ -134,13 +134,14 @@ def _handed(row: Row) -> tuple[str, ...]:
 
 
 def _look(row: Row, between: str) -> str:
-    """Why a person should look at it."""
+    """Return the reasons why a person must look at a student's result, joined by ``between``."""
     return (brief(row.told) if row.review else "") or between.join(
         each.words for each in row.review
     )
 
 
-def _counts(summary: Summary) -> str:
+def standing_counts(summary: Summary) -> str:
+    """Return how many submissions there are, graded, refused, provisional and waiting."""
     rows = summary.rows
     waiting, absent = (sum(row.standing == each for row in rows) for each in OUTSIDE)
     total = len(rows) - absent - waiting
@@ -263,8 +264,11 @@ def _short(digest: str) -> str:
     return f"SHA-256 {digest[:SHORT]}…"
 
 
-EVERY = 5.0
-"""Seconds between two lines where there is no terminal."""
+FIRST_REPORT = 10.0
+"""Seconds until the first line about progress in a log; each further line waits longer."""
+
+PAUSE_FACTOR = 3
+"""How many times as late as a line about progress the next one is, so that a log stays short."""
 
 
 class Watcher(Progress):
@@ -298,7 +302,8 @@ class Watcher(Progress):
     def begin(self, total: int) -> None:
         """There are so many submissions."""
         self._total = total
-        self._began = self._said = time.monotonic()
+        self._began = time.monotonic()
+        self._next_report = FIRST_REPORT
         self._bar = self.add_task("grading", total=total, rate="")
 
     def skip(self) -> None:
@@ -313,9 +318,10 @@ class Watcher(Progress):
         passed = now - self._began
         rate = f"{self._graded / passed:.1f}/s" if passed else ""
         self.update(self._bar, advance=1, rate=rate)
-        if self.disable and now - self._said >= EVERY:
-            self._said = now
-            done = self._graded + self._skipped
+        done = self._graded + self._skipped
+        if self.disable and passed >= self._next_report and done < self._total:
+            while self._next_report <= passed:
+                self._next_report *= PAUSE_FACTOR
             eta = (self._total - done) * passed / self._graded
             said = f"{done} of {self._total} graded, {rate}, about {eta:.0f} s left"
             self.console.print(said, highlight=False)

@@ -79,6 +79,30 @@ def show(results: Sequence[Result], hints: int, console: Console) -> None:
         _totals(results, console)
 
 
+def show_overview(results: Sequence[Result], hints: int, console: Console) -> None:
+    """Print a line for each submission: score, states of its checks, and mistakes.
+
+    Mistakes are named if the hint level allows it.
+    """
+    table = _columns("bold", "submission", "score", "of")
+    table.add_column("")
+    for result in results:
+        checks = [check for task in result.tasks for check in task.checks]
+        states = {words.state_of(check): None for check in checks if check.state != "pass"}
+        found = [finding for task in result.tasks for finding in visible(task, hints)]
+        mistakes = {finding.mistake: None for finding in found if hints >= TITLE_LEVEL}
+        listed = [", ".join(states), ", ".join(mistakes)]
+        table.add_row(
+            _plain(result.submission),
+            words.points(result.score),
+            words.points(result.max_score),
+            _plain(": ".join(filter(None, listed))),
+        )
+    if results:
+        console.print(table)
+        console.print("Full report of one submission: gradkit check FILE")
+
+
 def _plain(text: str) -> Text:
     return Text(clean_text(text))
 

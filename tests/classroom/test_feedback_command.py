@@ -117,7 +117,6 @@ def test_the_reason_is_kept(out: Path) -> None:
 
 
 REFUSED = {
-    "no way": ([], "--format is missing. Expected is `gradkit feedback [OPTIONS] DIR`."),
     "worksheet": (
         ["--format", "canvas", "--worksheet", "w.csv"],
         "--worksheet is a table of Moodle's: it goes with --format moodle.",
@@ -221,5 +220,5 @@ def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) 
     ended = command(out, "--format", "moodle")
     assert (ended.exit_code, ended.stdout) == (130, "")
     assert ended.stderr == (
-        "gradkit: interrupted. What was there is whole; start the same command again.\n"
+        "gradkit: interrupted. Existing files are intact. Run the same command again.\n"
     )

@@ -128,8 +128,8 @@ def test_faults_of_ours_exit_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert done.exit_code == 2
     assert done.stdout.startswith("1 submission, 1 failed\nto be looked at")
     assert done.stderr.endswith(
-        "gradkit: 1 could not be graded, for reasons of gradkit's or the machine's own that are "
-        "listed. Start the same command again to have them tried again.\n"
+        "gradkit: 1 could not be graded because of a problem of gradkit or this machine, which is "
+        "listed. Run the same command again to retry.\n"
     )
 
 
@@ -229,6 +229,7 @@ MANY = 12
 MOMENT = "    import time; time.sleep(0.1)\\n"
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize("at", [pytest.param(0, marks=pytest.mark.slow), 3])
 def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, at: int) -> None:
@@ -254,8 +255,8 @@ def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, at: int) -> None:
         os.killpg(process.pid, signal.SIGINT)
         told, complaint = process.communicate(timeout=60)
     assert complaint == (
-        f"gradkit: interrupted. What is graded so far is kept in {out}; start the same command "
-        "again to go on.\n"
+        f"gradkit: interrupted. Results so far are saved in {out}. Run the same command again to "
+        "resume.\n"
     )
     assert (process.returncode, told) == (130, "")
     # What a worker had just started ends by itself, as soon as it has a turn.

@@ -299,6 +299,6 @@ def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
 def test_what_is_refused(handed: Path) -> None:
     """Data without a student, and a student who is not there."""
     assert refusal("history", handed / "out", "--format", "json") == (
-        "--format json is a student's history: name the student."
+        "--format json needs STUDENT: it writes the history of one student."
     )
     assert refusal("history", handed / "out", "xaver").startswith("There is nobody in ")

@@ -143,7 +143,7 @@ def test_where_nothing_could_be_graded_it_does_not_end_well(tmp_path: Path) -> N
     folder = handed_in(tmp_path / "in", ann="x = (\n", ben="")
     ended = gradkit("grade", folder, "--out", tmp_path / "out", "--no-reference", *OPTIONS)
     assert ended.exit_code == 2
-    assert "nothing could be graded; why is listed for each" in ended.stderr
+    assert "nothing could be graded. The reasons are listed above" in ended.stderr
     told = results(tmp_path / "out")
     assert str(told["ann"]).startswith(
         "ann.py:1 is not valid Python: '(' was never closed.\n  x = ("

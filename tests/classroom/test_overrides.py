@@ -537,7 +537,7 @@ def test_the_command(course: Path) -> None:
 def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
     """In one sentence each, with exit code 2."""
     words = ("--comment", WHY)
-    either = "give either POINTS, or --withdraw to take back those that were set."
+    either = "give either POINTS, or --withdraw to remove the points that were set."
     assert refusal("override", course, "anna", "update", *words) == either
     assert refusal("override", course, "anna", "update", "1", "--withdraw", *words) == either
     assert refusal("override", course, "anna", "update", "13", *words).startswith(

@@ -193,7 +193,7 @@ def adds_up_everywhere(term: Path) -> None:
     assert {row_of(page, name)[2] for name in WORK} == {"100"}
     assert '<option value="refused">' not in page
     # These pages do not know of what comes after.
-    stale = f"{term / 'results' / 'pages'} is as it was: the same `gradkit grade` with --html"
+    stale = f"{term / 'results' / 'pages'} is out of date: run the same `gradkit grade` with --html"
     again = ("override", term / "results", "Ann Lee", "regression-numpy/update", "12")
     assert stale in gradkit(*again, "--comment", "as it is").stderr
     assert stale in gradkit("override", term / "results", "--from", term / "words.csv").stderr
@@ -236,7 +236,7 @@ def on_another_day(term: Path) -> None:
     path.write_text(POLICY.replace("per_day = 10", "per_day = 5"), encoding="utf-8")
     said = gradkit("remark", term / "results", "--why", "as the faculty decided").stderr
     assert said.startswith("1 of 7 scores changed.")
-    assert f"{term / 'results' / 'pages'} is as it was: " in said
+    assert f"{term / 'results' / 'pages'} is out of date: " in said
     rows = table(term)
     assert rows["Ben Ost"]["late_points"] == "-4.0"
     assert all(adds_up(row) for row in rows.values() if row["score"])

@@ -268,7 +268,7 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
     assert (ended.exit_code, ended.stdout) == (0, "")
     first, *lines = ended.stderr.splitlines()
     assert first.startswith(
-        f"Remove all that is stored of {ANNA} in {term}? It cannot be taken back. [y/N]: "
+        f"Remove everything stored about {ANNA} in {term}? This cannot be undone. [y/N]: "
     )
     assert re.fullmatch(rf"{ANNA} was removed: \d+ rows of the class file, 4 files\.", lines[0])
     assert lines[1:] == [
@@ -303,7 +303,7 @@ def test_without_a_yes_nothing_is_removed(term: Path, given: str) -> None:
 
 def test_unasked_the_name_has_to_be_whole(term: Path) -> None:
     """A part could be another's next week."""
-    said = f"with --yes the name has to be whole: {ANNA}."
+    said = f"--yes needs the full name: {ANNA}."
     assert refusal("purge", term, "anna", "--yes") == said
     ended = gradkit("purge", term, ANNA, "--yes")
     assert ended.exit_code == 0

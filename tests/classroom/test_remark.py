@@ -469,7 +469,7 @@ def test_what_is_stale_is_listed_as_far_as_fits(
     lines = ended.stderr.splitlines()
     assert ended.exit_code == 1
     assert lines[0] == "0 of 20 scores changed."
-    assert lines[1] == "gradkit: s0 was left as it is: it is old. Grade it again."
+    assert lines[1] == "gradkit: s0 was not changed: it is old. Grade it again."
     assert lines[10].startswith("gradkit: s9 ")
     assert lines[11:] == ["gradkit: and 2 more."]
 
@@ -508,7 +508,7 @@ def test_an_interrupt_changes_nothing(out: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "_mark", interrupted)
     ended = command(out, "--preset", "strict")
     assert (ended.exit_code, ended.stdout) == (130, "")
-    assert ended.stderr == "gradkit: interrupted. All marks are as they were.\n"
+    assert ended.stderr == "gradkit: interrupted. No marks were changed.\n"
     assert (out / "class.sqlite").read_bytes() == before
 
 

@@ -270,13 +270,13 @@ def test_what_cannot_be_split_is_refused(handed: Path) -> None:
     out = handed / "out"
     for names in ("u,,v", "u,u", ""):
         assert refusal("review", out, "--split", names) == (
-            f"--split {names}: expected are different names with commas between them."
+            f"--split {names}: give different names, separated by commas."
         )
     assert refusal("review", out, "--split", "u,v", "--for", "w") == (
-        "--for w: nobody of that name shares the work. There are u, v."
+        "--for w: --split does not have this name. It has u, v."
     )
     assert refusal("review", out, "--for", "w") == (
-        "--for w: nobody of that name shares the work. It goes with --split."
+        "--for w: --split does not have this name. Add --split NAMES."
     )
     assert "there is no such file" in refusal("review", handed / "first")
 

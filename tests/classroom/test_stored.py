@@ -271,15 +271,13 @@ def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path
     assert refusal("show", given, "anna", "--release", "1") == alone
     assert refusal("show", given, "anna", "--out", "x") == alone
     assert refusal("show", given, "anna", "--as", "student", "--finding", "x") == (
-        "--as student shows what was given back: leave out --finding."
+        "--as student shows the page that was given back: leave out --finding."
     )
     file = tmp_path / "result.json"
     file.write_text("[]", encoding="utf-8")
     said = f"{file} is a file: --as is for a student of a class."
     assert refusal("show", file, "--as", "student") == said
-    assert refusal("show", given) == (
-        f"{given} is no file of results, and if it is a class, NAME is missing."
-    )
+    assert refusal("show", given) == (f"NAME is missing: whose report in {given}?")
 
 
 def test_a_folder_is_a_class_and_a_file_is_results(given: Path, tmp_path: Path) -> None:

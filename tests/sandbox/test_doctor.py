@@ -129,9 +129,10 @@ class TestCommand:
         assert done.exit_code == 2
         assert "\n  not held  start a process: process " in done.stdout
         assert "\n  not held  read the answer key (from tier 2 on): it begins" in done.stdout
-        assert done.stderr.startswith("gradkit: tier 1 does not hold here; student code could: ")
+        told = "gradkit: tier 1 of the sandbox does not hold on this machine; student code could: "
+        assert done.stderr.startswith(told)
         assert "start a process" in done.stderr
-        assert "Grade nobody's code but your own on this machine." in done.stderr
+        assert "Grade only your own code here." in done.stderr
 
     def test_no_worker(self, monkeypatch):
         """Where no worker can be had, that is said."""

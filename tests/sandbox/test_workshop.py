@@ -118,6 +118,7 @@ with Workshop(handlers="deeds", search=[sys.argv[2]], method=sys.argv[1]) as wor
 """
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(
     ("method", "number"),
     [("fork", signal.SIGINT), ("spawn", signal.SIGINT), ("fork", signal.SIGKILL)],

@@ -37,7 +37,7 @@ from gradkit.errors import GradkitError
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
-from gradkit.report.table import brief
+from gradkit.report.table import brief, first_names
 from gradkit.task.assignment import read_assignment
 from gradkit.writing import make_folder_inside, read_named, refusing, write_whole
 
@@ -131,7 +131,12 @@ def feedback(store: Store, plan: Plan) -> Given:
     told = {one.kept.name: brief(one.kept.told) for one in found}
     ungraded = {name: why for name, why in told.items() if name not in {*pages, *nothing}}
     ungraded |= {name: NOT_YET for name in store.awaited() if name not in told}
-    left += [Left(n, GRADE, told[n]) for n, page in pages.items() if page.score is None]
+    without = [name for name, page in pages.items() if page.score is None]
+    if grades:
+        left += [Left(name, GRADE, told[name]) for name in without]
+    elif reasons := [name for name in without if name in names]:
+        students = "".join(first_names(reasons, 6))
+        notes.append(f"Pages that give the reason why there is no grade: {students}.")
     rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
     uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *nothing}), rule)
     return Given(

@@ -15,9 +15,18 @@ from gradkit.classroom.policy import counting_attempts, days_late, moment, their
 from gradkit.classroom.store.counted import Counting, changed_policy, decided, policy_of
 from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.formatting import format_text
-from gradkit.records.classroom import CountingAttempt, HandedIn, Kept, Kind, Reason, Row, Summary
+from gradkit.records.classroom import (
+    CountingAttempt,
+    FrequentMistake,
+    HandedIn,
+    Kept,
+    Kind,
+    Reason,
+    Row,
+    Summary,
+)
 from gradkit.records.course import Policy
-from gradkit.records.result import Result, State, TaskResult
+from gradkit.records.result import FOR_INSTRUCTORS, UNEXPLAINED, Result, State, TaskResult
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
 
@@ -274,6 +283,25 @@ def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = (
             mistakes.setdefault(code, []).append(row.name)
     frequent = sorted(mistakes.items(), key=lambda item: (-len(item[1]), item[0]))
     return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
+
+
+def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
+    """Return the mistake that most students of a class made, as one of them made it.
+
+    The example is the student with the fewest other mistakes. Findings that are notes for the
+    instructor, and failures without an explanation, are no mistakes here.
+    """
+    counting = Counting(store)
+    rows = {row.name: row for row in summary.rows}
+    for code, names in summary.mistakes.items():
+        if code in {*FOR_INSTRUCTORS, UNEXPLAINED}:
+            continue
+        name = min(names, key=lambda each: len(rows[each].mistakes))
+        if (result := counting.result(name)) is None:
+            continue
+        found = [each for task in result.tasks for each in task.findings if each.mistake == code]
+        return FrequentMistake(name, found[0], len(names))
+    return None
 
 
 def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:

@@ -1,0 +1,72 @@
+"""Print what `gradkit grade` found: a line for each student, and the most frequent mistake."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from gradkit.formatting import format_count
+from gradkit.records.classroom import FrequentMistake, Row, Summary
+from gradkit.report.data import EXPECTED_LEVEL
+from gradkit.report.summary import standing_counts
+from gradkit.report.table import Table, brief, first_names, show_table
+from gradkit.report.text import Line, finding_lines, show_lines
+from gradkit.report.words import score_text
+from gradkit.text import clean_text
+
+MISTAKES_PER_STUDENT = 3
+"""Mistakes that are named in the line of a student; the rest are counted."""
+
+
+def show_grades(summary: Summary, mistake: FrequentMistake | None, console: Console) -> None:
+    """Print a line for each student of a class, and the most frequent mistake in full.
+
+    Parameters
+    ----------
+    summary : Summary
+    mistake : FrequentMistake or None
+        None if no mistake was found.
+    console : Console
+    """
+    console.print(Text(standing_counts(summary), style="bold"))
+    rows = [(row.name, _score(row), _notes(row)) for row in summary.rows]
+    show_table(Table(("student", "score", "notes"), rows), console)
+    if mistake is not None:
+        show_lines(_mistake_lines(mistake), console)
+
+
+def _score(row: Row) -> str:
+    """Return a student's score, or why there is none."""
+    if row.score is None:
+        return row.ungraded or row.standing
+    return score_text(row.score, row.max_score)
+
+
+def _notes(row: Row) -> str:
+    """Return a student's mistakes, and the most urgent reason why a person must look."""
+    notes = ["".join(first_names(list(row.mistakes), MISTAKES_PER_STUDENT))]
+    if row.told and row.review:
+        notes.append(brief(row.told).removeprefix(f"{row.name}: "))
+    elif row.review and row.score is not None:
+        notes.append("look: " + "".join(first_names([each.words for each in row.review], 1)))
+    return "; ".join(filter(None, notes))
+
+
+def _mistake_lines(mistake: FrequentMistake) -> Iterator[Line]:
+    """Return the lines of the most frequent mistake, as one student made it."""
+    count = format_count("{count} student", "{count} students", mistake.students)
+    title = f"Most frequent mistake: {mistake.finding.mistake} ({count}), here {mistake.name}"
+    yield Text(clean_text(title), style="bold"), 0
+    for line, indent in finding_lines(mistake.finding, EXPECTED_LEVEL, more=False):
+        yield line, indent + 2
+
+
+def next_commands(folder: Path) -> str:
+    """Return a line with the commands that usually follow `gradkit grade`."""
+    name = shlex.quote(str(folder))
+    commands = (f"gradkit {word} {name}" for word in ("summary", "review", "feedback"))
+    return f"Next: {', '.join(commands)}, or gradkit show {name} NAME for a full report"
