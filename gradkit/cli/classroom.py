@@ -123,7 +123,9 @@ def _tell(graded: Graded) -> None:
 )
 @options.ATTEMPT
 @options.NEW_VERSION
-@options.text_option("--why", "Kept with the new marks; students read it too.")
+@options.text_option(
+    "--why", "Reason, kept with the new marks. Students whose result changes read it."
+)
 @options.flag("--dry-run", "List what would change, and store nothing.")
 def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
