@@ -33,6 +33,10 @@ def sigmoid(x):
 MASK = (RNG.uniform(size=X.shape) < 0.5) / 0.5
 LAYERS = {
     "relu": (lambda x: (np.maximum(0, x), x), lambda dout, cache: dout * (cache > 0)),
+    "leaky relu": (
+        lambda x: (np.where(x > 0, x, 0.01 * x), x),
+        lambda dout, cache: dout * np.where(cache > 0, 1, 0.01),
+    ),
     "relu mask": (lambda x: (np.maximum(0, x), x > 0), lambda dout, cache: dout * cache),
     "tanh": (lambda x: (np.tanh(x), np.tanh(x)), lambda dout, cache: dout * (1 - cache**2)),
     "sigmoid": (lambda x: (sigmoid(x), sigmoid(x)), lambda dout, out: dout * out * (1 - out)),
