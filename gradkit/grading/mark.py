@@ -205,8 +205,9 @@ def _charged(
     if any(f.mistake in scheme.deductions for f in own):
         # The assignment's own word on a mistake holds, however few entries are wrong for it.
         earned = min(earned, left)
-    # No finding gives back what a gradient loses because its forward pass is wrong.
-    fits_wrong = _own_forward_loss(verdict)
+    # A finding gives back what a gradient loses for a wrong forward pass only where the gradient
+    # is right once the forward pass is.
+    fits_wrong = 0.0 if follows else _own_forward_loss(verdict)
     earned = min(earned, 1.0 - fits_wrong)
     notes = list(verdict.notes)
     withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]

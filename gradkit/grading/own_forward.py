@@ -32,8 +32,9 @@ def held_to_own_forward(
     theirs. With one they count only where the student's forward pass is wrong. A gradient that
     matches the wrong forward pass is then listed in ``own_forward``, and earns half of its points
     if an output of the forward pass is right at one of the judged inputs. Otherwise the forward
-    pass may be any function that is easy to differentiate, and the gradient earns nothing. A
-    forward pass that ignores an input earns nothing either.
+    pass may be any function that is easy to differentiate. The gradient then earns nothing, unless
+    it is right after the change that the diagnosis finds in the forward pass. A forward pass that
+    ignores an input earns nothing either.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def held_to_own_forward(
 
 
 def _noted(verdict: Verdict, *, half: bool) -> Verdict:
-    """Add a note on what the gradients in ``own_forward`` earn: half of their points or none."""
+    """Add a note on what the gradients in ``own_forward`` earn."""
     names = ", ".join(f"`{name}`" for name in verdict.own_forward)
     count = len(verdict.own_forward)
     if half:
@@ -94,10 +95,10 @@ def _noted(verdict: Verdict, *, half: bool) -> Verdict:
         )
     else:
         note = format_count(
-            "{names} is right only for your own forward pass. No output of that is right at any "
-            "input, so this earns nothing: correct the forward pass first.",
-            "{names} are right only for your own forward pass. No output of that is right at any "
-            "input, so these earn nothing: correct the forward pass first.",
+            "{names} matches your own forward pass, which is wrong at every input: correct that "
+            "first.",
+            "{names} match your own forward pass, which is wrong at every input: correct that "
+            "first.",
             count,
             names=names,
         )

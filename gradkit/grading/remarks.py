@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from gradkit.formatting import format_text
 from gradkit.grading.functions import FunctionGrader
@@ -11,7 +11,9 @@ from gradkit.records.result import Finding, Verdict
 from gradkit.records.task import FunctionCheck
 
 
-def function_remarks(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
+def function_remarks(
+    grader: FunctionGrader, verdicts: Sequence[Verdict], follows: Container[str] = ()
+) -> Iterator[Finding]:
     """Yield a finding without a check for each remarkable verdict of a function task.
 
     Parameters
@@ -20,6 +22,9 @@ def function_remarks(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Ite
         Has graded the task.
     verdicts : sequence of Verdict
         One for each check of the task, in order.
+    follows : container of str
+        Checks that become right by the mistakes found in other checks: their gradients are right
+        for a right forward pass, too.
     """
     if not any(verdict.own_forward or verdict.numerical for verdict in verdicts):
         return
@@ -27,7 +32,7 @@ def function_remarks(grader: FunctionGrader, verdicts: Sequence[Verdict]) -> Ite
     from gradkit.diagnosis.mistakes.catalogue import NUMERICAL, OWN_FORWARD
 
     for check, verdict in zip(grader.task.checks, verdicts, strict=True):
-        if verdict.own_forward:
+        if verdict.own_forward and check.name not in follows:
             yield _remark(grader, check, OWN_FORWARD, verdict.own_forward)
         if verdict.numerical:
             yield _remark(grader, check, NUMERICAL, (*check.gradient,))

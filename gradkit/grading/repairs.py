@@ -117,7 +117,7 @@ def mend_functions(
     asked = [
         check
         for check, verdict in zip(grader.task.checks, verdicts, strict=True)
-        if verdict.state in FAILED and not _fits_own_forward(verdict)
+        if verdict.state in FAILED
     ]
     if not asked:
         return Mended()
@@ -245,7 +245,9 @@ class _Repairs(Struct):
             # What is right once the mistakes before it are mended has none of its own.
             if self.told and self._is_right(check, held):
                 later.append(check)
-            elif not self._waits(check, checks[:number], held):
+            elif not _fits_own_forward(self.grader.verdicts[check.name]) and not self._waits(
+                check, checks[:number], held
+            ):
                 self.told += self._of_forms(check, held)
         return later
 

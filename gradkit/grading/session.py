@@ -369,7 +369,7 @@ class Session(AbstractContextManager["Session"]):
                 verdicts = grader.grade()
                 ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
                 inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
-                remarks = function_remarks(grader, verdicts)
+                remarks = function_remarks(grader, verdicts, inquiry.follows)
                 inquiry = replace(inquiry, findings=(*inquiry.findings, *remarks))
                 self.resources.note(task, process)
             if ends:

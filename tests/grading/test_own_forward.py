@@ -223,8 +223,7 @@ def test_the_identity_is_no_relu(grade: Grade) -> None:
     check = check_of(result, "relu/backward")
     assert (check.state, check.score, check.max_score) == ("fail", 0, 3)
     assert check.notes == (
-        "`dx` is right only for your own forward pass. No output of that is right at any input, so "
-        "this earns nothing: correct the forward pass first.",
+        "`dx` matches your own forward pass, which is wrong at every input: correct that first.",
     )
     assert scores(result)["affine/backward"] == 6
     assert REMARK in {reason.kind for reason in reasons(result)}
