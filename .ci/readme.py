@@ -1,6 +1,6 @@
 """Print the commands that README.md gives to copy into a fresh clone, one a line.
 
-``.ci/run`` runs these very lines. Needs nothing but Python.
+``.ci/run`` runs them. Needs only Python.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def commands(text: str) -> list[str]:
-    """The blocks of a document that set up an environment, each of one line."""
+    """Return the commands of a document that set up an environment, each a block of one line."""
     return re.findall(r"^```\n(python3 -m venv .*)\n```$", text, re.MULTILINE)
 
 
 def main() -> None:
-    """Print them."""
+    """Print the commands."""
     print("\n".join(commands(README.read_text(encoding="utf-8"))))
 
 

@@ -56,6 +56,16 @@ def test_pages_and_grades_are_written_and_told(out: Path) -> None:
     assert again.stderr == "3 pages written, 0 of them new or changed.\n2 rows filled.\n"
 
 
+def test_a_page_without_a_grade_leaves_nobody_out(out: Path) -> None:
+    """Without a table no grades are given, and the page says why there is none."""
+    ended = command(out)
+    assert (ended.exit_code, ended.stdout) == (0, f"{out / 'feedback' / 'pages'}\n")
+    assert ended.stderr == (
+        "3 pages written, 3 of them new or changed.\n"
+        "Pages that give the reason why there is no grade: Cas Pi.\n"
+    )
+
+
 def test_where_nobody_is_left_out_it_ends_with_0(tmp_path: Path) -> None:
     """And prints only what it wrote."""
     out = graded(download(tmp_path / "subs", {"ann.py": RIGHT}), tmp_path / "out")

@@ -38,6 +38,7 @@ from gradkit.classroom.store.results import Store, pack
 from gradkit.cli import main
 from gradkit.grading.settings import GradingError, required_tier
 from gradkit.records.result import Result
+from gradkit.report.grades import next_commands
 from gradkit.report.summary import Watcher
 from gradkit.sandbox.doctor import Examination
 from gradkit.sandbox.workshop import LACKING
@@ -51,10 +52,17 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
     (folder / "ben.pdf").write_bytes(b"%PDF")
     done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS, "--workers", 1)
     assert done.returncode == 0
+    out = tmp_path / "out"
     assert done.stderr == (
-        f"This run: 1 graded, 0 unchanged, 1 refused, 0 failed: {tmp_path / 'out' / FILE}\n"
+        f"This run: 1 graded, 0 unchanged, 1 refused, 0 failed: {out / FILE}\n"
+        f"{next_commands(out)}\n"
     )
-    assert done.stdout.startswith("2 submissions, 1 graded, 1 refused, 1 provisional\nscores from ")
+    assert done.stdout.splitlines() == [
+        "2 submissions, 1 graded, 1 refused, 1 provisional",
+        "student  score    notes",
+        "ann      20 / 20",
+        "ben.pdf  refused  ben.pdf is not a file that can be graded.",
+    ]
     again = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
     assert again.stderr.startswith("This run: 0 graded, 2 unchanged, 0 refused, 0 failed: ")
     assert (again.returncode, again.stdout) == (0, done.stdout)
@@ -175,18 +183,25 @@ def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
 def test_progress_is_told_in_lines_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Now and then, with count, rate and time left; skipped ones count as done."""
+    """More and more rarely, with count, rate and time left; skipped ones count as done."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with Watcher(Console(stderr=True)) as watch:
-        watch.begin(10)
+        watch.begin(62)
         watch.skip()
         watch.skip()
-        for _ in range(4):
+        for _ in range(60):
             now[0] += 2.0
             watch.step(filed())
     told = capsys.readouterr()
-    assert (told.out, told.err) == ("", "5 of 10 graded, 0.5/s, about 10 s left\n")
+    assert (told.out, told.err.splitlines()) == (
+        "",
+        [
+            "7 of 62 graded, 0.5/s, about 110 s left",
+            "17 of 62 graded, 0.5/s, about 90 s left",
+            "47 of 62 graded, 0.5/s, about 30 s left",
+        ],
+    )
 
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What README.md says of a fresh clone, and that ``.ci/run`` does exactly that."""
+"""The README's commands for a fresh clone, and ``.ci/run``, which runs them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def script(name: str) -> ModuleType:
 
 
 def test_there_are_two_commands() -> None:
-    """One grades the sample class, one runs the tests, each by itself in an empty clone."""
+    """The first grades the sample class, the second runs the tests, each in an empty clone."""
     first, second = script("readme").commands(README)
     for command in (first, second):
-        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -e '.[all")
-    assert first.endswith(" && .venv/bin/gradkit check tests/sample_class/*")
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e '.[all")
+    grade = ".venv/bin/gradkit grade tests/sample_class --out results"
+    assert first.endswith(f" && {grade} && .venv/bin/gradkit feedback results")
     assert second.endswith(" && .venv/bin/pytest -n auto")
-    assert "It ends with exit code 2," in README
+    assert "/results/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert script("readme").commands(
         "```\npython3 -m venv a\n```\n\n```sh\npython3 -m venv b\n```"
     ) == ["python3 -m venv a"]
@@ -47,13 +48,13 @@ def test_there_are_two_commands() -> None:
 # --- .ci/run -----------------------------------------------------------------------------
 
 
-def ran(folder: Path, first: str, second: str, says: int) -> subprocess.CompletedProcess[str]:
-    """``.ci/run`` in a repository of its own, whose README has these commands."""
+def ran(folder: Path, first: str, second: str) -> subprocess.CompletedProcess[str]:
+    """Run ``.ci/run`` in a repository of its own, whose README has these commands."""
     shutil.copytree(ROOT / ".ci", folder / ".ci", ignore=shutil.ignore_patterns("__pycache__"))
     blocks = "\n\n".join(
         f"```\npython3 -m venv .venv --without-pip && {c}\n```" for c in (first, second)
     )
-    (folder / "README.md").write_text(f"{blocks}\n\nIt ends with exit code {says}, because.\n")
+    (folder / "README.md").write_text(f"{blocks}\n")
     (folder / "kept").write_text("")
     identity = ("-c", "user.name=a", "-c", "user.email=a@b")
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "all"]):
@@ -77,28 +78,41 @@ CLONE = "test -e kept && test ! -e loose && test -x .venv/bin/python"
 @posix
 def test_ci_runs_both_in_a_fresh_clone(tmp_path: Path) -> None:
     """Of what is committed; then come its own steps, of which there is no linter here."""
-    done = ran(tmp_path, f"{CLONE} && exit 2", f"{CLONE} && echo the second ran", 2)
+    done = ran(tmp_path, CLONE, f"{CLONE} && echo the second ran")
     assert "the second ran\n\n== linter" in done.stdout
     assert ".venv/bin/ruff: No such file" in done.stderr
-    assert done.stderr.startswith("Not committed, so not looked at:\n?? loose\n")
+    assert done.stderr.startswith("Not committed, so not checked:\n?? loose\n")
     assert done.returncode != 0
 
 
 @posix
-@pytest.mark.parametrize(("code", "says"), [(0, 2), (2, 0), (1, 2)])
-def test_ci_holds_the_first_to_what_the_readme_says(tmp_path: Path, code: int, says: int) -> None:
-    """Another exit code fails the run, with all that was printed."""
-    done = ran(tmp_path, f"echo because of this; exit {code}", "echo the second ran", says)
+@pytest.mark.parametrize(
+    ("first", "code", "lines"),
+    [("echo because of this; exit 2", 2, 1), ("echo because of this; seq 40", 0, 41)],
+)
+def test_ci_fails_where_the_first_does(tmp_path: Path, first: str, code: int, lines: int) -> None:
+    """Another exit code than 0, or more than 40 lines, fails the run."""
+    done = ran(tmp_path, first, "echo the second ran")
     assert done.returncode == 1
-    assert f"It ended with exit code {code}, and README.md says {says}.\n" in done.stderr
-    assert "because of this" in done.stderr
-    assert "the second ran" not in done.stdout.partition("== the README's first")[2]
+    assert done.stderr.endswith(
+        f"It ended with exit code {code} and printed {lines} lines.\n"
+        "It should end with 0 and print at most 40 lines.\n"
+    )
+    assert "\nbecause of this\n" in done.stdout
+    assert "the second command" not in done.stdout
+
+
+@posix
+def test_ci_runs_the_second_with_interrupts_ignored(tmp_path: Path) -> None:
+    """Tests have to pass in a background job, which inherits an ignored SIGINT."""
+    done = ran(tmp_path, "seq 40", "kill -INT $$ && echo the second ran")
+    assert "the second ran\n\n== linter" in done.stdout
 
 
 @posix
 def test_ci_fails_where_the_second_does(tmp_path: Path) -> None:
     """Nothing follows."""
-    done = ran(tmp_path, "exit 2", "exit 7", 2)
+    done = ran(tmp_path, "true", "exit 7")
     assert done.returncode == 7
     assert "== linter" not in done.stdout
 
@@ -106,7 +120,7 @@ def test_ci_fails_where_the_second_does(tmp_path: Path) -> None:
 @posix
 def test_ci_notices_a_command_that_is_gone(tmp_path: Path) -> None:
     """A README of other blocks is not passed over."""
-    done = ran(tmp_path, "exit 2\n```\n\n```\npython3 -m venv more", "true", 2)
+    done = ran(tmp_path, "true\n```\n\n```\npython3 -m venv more", "true")
     assert done.returncode == 1
     assert "README.md has 3 commands for a fresh clone, and should have 2." in done.stderr
 

@@ -106,6 +106,7 @@ JOINTS = {
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
     "gradkit.report.text": {"rich"},
+    "gradkit.report.grades": {"rich"},
     "gradkit.report.summary": {"rich"},
     "gradkit.report.table": {"rich"},
     "gradkit.pytest_plugin": {"pytest"},

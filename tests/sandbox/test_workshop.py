@@ -11,7 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worker_watch import HERE, children, is_gone, is_running, open_workshop
+from worker_watch import (
+    HERE,
+    PATIENCE,
+    children,
+    descendants,
+    is_gone,
+    is_running,
+    is_soon_true,
+    open_workshop,
+    quickest,
+)
 
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.remains import kill_group
@@ -79,9 +89,13 @@ class TestNothingIsLeft:
     def test_close_at_once(self, method):
         """A workshop closed before it has loaded is gone at once."""
         before = children()
-        started = time.monotonic()
-        open_workshop(method=method).close()
-        assert time.monotonic() - started < 0.5
+
+        def close_at_once():
+            started = time.monotonic()
+            open_workshop(method=method).close()
+            return time.monotonic() - started
+
+        assert quickest(close_at_once, 0.5) < 0.5
         assert children() == before
 
     def test_close_from_another_thread(self, method):
@@ -92,17 +106,16 @@ class TestNothingIsLeft:
             def hang():
                 with workshop.worker() as worker:
                     running.set()
-                    worker.ask(Frame("hang"), 20.0)
+                    worker.ask(Frame("hang"), 5 * PATIENCE)
 
             running = threading.Event()
             future = pool.submit(hang)
-            running.wait(5)
+            assert running.wait(PATIENCE)
             time.sleep(0.05)
-            started = time.monotonic()
             workshop.close()
+            # The worker was given more time: that it is lost earlier is due to the closing.
             with pytest.raises(WorkerLost):
-                future.result(5)
-            assert time.monotonic() - started < 1
+                future.result(PATIENCE)
         with pytest.raises(WorkshopError, match="has been closed, it starts no more"):
             start(workshop)
 
@@ -131,26 +144,14 @@ def test_interrupted_grader(method, number, tmp_path):
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
     ) as grader:
         pid = int(grader.stdout.readline())
-        started = [p for p in os.listdir("/proc") if p.isdecimal() and is_part_of(p, str(tmp_path))]
-        assert str(pid) in started
+        # An ordinary user may not ask where a sandboxed process works, but may see its parent.
+        started = descendants(grader.pid)
+        assert pid in started
         time.sleep(0.05)
         grader.send_signal(number)
-        grader.wait(5)
-    assert all(is_gone(p) for p in started)
-    # The fork server, which counts as another account, is none of these.
-    for _ in range(100):
-        if not any(tmp_path.iterdir()):
-            break
-        time.sleep(0.005)
-    assert list(tmp_path.iterdir()) == []
-
-
-def is_part_of(pid, folder):
-    """Whether a process works in a folder."""
-    try:
-        return os.readlink(f"/proc/{pid}/cwd").startswith(folder)
-    except OSError:
-        return False
+        grader.wait(PATIENCE)
+    assert all(is_gone(each) for each in started)
+    assert is_soon_true(lambda: not any(tmp_path.iterdir()))
 
 
 def test_interrupted_cleaning(monkeypatch):

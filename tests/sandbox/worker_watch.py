@@ -42,23 +42,45 @@ def is_running(pid):
 
 
 def is_gone(pid):
-    """Whether a process has ended, or does so within half a second."""
-    for _ in range(100):
-        if not is_running(pid):
-            return True
+    """Return whether a process ends within `PATIENCE`."""
+    return is_soon_true(lambda: not is_running(pid))
+
+
+PATIENCE = 20.0
+"""Seconds that a test waits for an event: a machine may be busy with other work."""
+
+
+def is_soon_true(condition):
+    """Return whether a condition becomes true within `PATIENCE`."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > until:
+            return False
         time.sleep(0.005)
-    return False
+    return True
 
 
-def children():
-    """Process ids of this process's children, zombies included."""
-    found = []
+def parents():
+    """Map the id of each process to that of its parent; zombies are included."""
+    found = {}
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
             try:
                 stat = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(stat[1]) == os.getpid():
-                found.append(int(entry))
+            found[int(entry)] = int(stat[1])
     return found
+
+
+def children():
+    """Return the ids of this process's children."""
+    return [pid for pid, parent in parents().items() if parent == os.getpid()]
+
+
+def descendants(pid):
+    """Return the ids of the processes that a process started, directly or not."""
+    found, known = {pid}, parents()
+    while more := {each for each, parent in known.items() if parent in found} - found:
+        found |= more
+    return found - {pid}

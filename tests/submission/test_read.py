@@ -71,7 +71,6 @@ def test_what_is_left_aside(tmp_path):
         main="x = 1",
         test_main="import main",
         conftest="y = 1",
-        __MACOSX__a="?",
         _ipynb="z = 1",
         env__lib="w = 1",
         other__lib__deep="v = 1",
@@ -79,6 +78,8 @@ def test_what_is_left_aside(tmp_path):
     (tmp_path / ".ipynb_checkpoints").mkdir()
     (tmp_path / ".ipynb_checkpoints" / "n-checkpoint.ipynb").write_text("{}")
     (tmp_path / "other" / "pyvenv.cfg").write_text("")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "a.py").write_text("?")
     found = read(tmp_path)
     assert [cell.id for cell in found.cells] == ["_ipynb.py", "main.py"]
     assert found.problems == ()
