@@ -108,6 +108,16 @@ def state_of(check: CheckResult) -> str:
     return FOLLOWS if check.follows else WITHDRAWN if check.withdrawn else check.state
 
 
+def follow_text(check: CheckResult, mistakes: str) -> str:
+    """Say that a check fails for mistakes that were found in another check.
+
+    Only proved mistakes give a check its points back; see `gradkit.records.result.Inquiry`.
+    """
+    if check.score == check.max_score:
+        return say("Follows from {told}: nothing more is deducted.", told=mistakes)
+    return say("This check fails for the same reason: {told}.", told=mistakes)
+
+
 def word(code: str) -> str:
     """A code word in the reader's language; one that is not known as it is."""
     return say(code) if code in WORDS else code
