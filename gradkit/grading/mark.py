@@ -154,7 +154,7 @@ def mark(
             cents = [part for part, gone in zip(lost, out, strict=False) if not gone]
         else:
             weights = [_cost(finding, by_check[one.check], scheme) for finding in own]
-            cents = shares_of(sum(lost[:-1]), weights)
+            cents = shares_of(round((one.max_score - one.score) * CENT) - lost[-1], weights)
         findings += [replace(f, deduction=n / CENT) for f, n in zip(own, cents, strict=True)]
         codes = inquiry.follows.get(one.check, ()) if one.state == "fail" else ()
         follows = tuple(code for code in codes if code not in scheme.dropped)

@@ -136,9 +136,12 @@ class _Selections:
 
     def holds(self, path: Path) -> bool:
         """Tell whether a node that a change concerns is, stands in, or decides a selection."""
-        if self._is_choice(path[-1]) or any(id(part) in self._positions for part in path):
+        if any(id(part) in self._positions for part in path):
             return True
         if any(isinstance(part, ast.Call) and self._chooses(part) for part in path):
+            return True
+        # With the whole node, the selections in it are replaced too.
+        if any(self._is_choice(part) for part in ast.walk(path[-1])):
             return True
         bound = {name for part in path[1:] for name in _names_decided_at(part)}
         return bool(bound & self._deciding)
@@ -156,7 +159,8 @@ class _Selections:
             parts = [node]
         elif isinstance(node, ast.Call) and _name_of(node.func) in LOOKUPS:
             if not isinstance(node.func, ast.Attribute):
-                parts = node.args[1:2]
+                # An attribute with a literal name is as good as written with a dot.
+                parts = [each for each in node.args[1:2] if not isinstance(each, ast.Constant)]
             elif node.args and self._is_choosable(node.func.value, node.args[0]):
                 parts = node.args[:1]
         return [part for part in parts if _is_constant(part, self._constants)]
@@ -204,6 +208,8 @@ class _Selections:
 
     def _is_choice(self, node: ast.AST) -> bool:
         """Tell a node that itself takes one of several alternatives."""
+        if isinstance(node, ast.Call) and self._chooses(node):
+            return True
         chooses = isinstance(node, ast.Subscript | ast.If | ast.IfExp | ast.Match | ast.Call)
         return chooses and bool(self._selecting(node))
 
