@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 import pytest
 from model_solutions import ROOT
 
+from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.grading import repairs
 from gradkit.grading import session as sessions
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
@@ -162,18 +165,31 @@ def test_a_forged_repair_earns_and_shows_nothing(grade: Grade, attack: str) -> N
         assert finding.source == lines[finding.place.line - 1].strip()
 
 
-@pytest.mark.parametrize("attack", FORGED)
 def test_a_forged_repair_of_a_net_earns_and_shows_nothing(
-    grade: Grade, attack: str, monkeypatch: pytest.MonkeyPatch
+    grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A net has the points that it has without any search, and quotes its own lines alone."""
-    told = re.sub(r"\bdZ1\b|\bdelta\b|\bdA1\b|\berror\b", f"{TOLD}_1", NET)
-    text = forging(EMPTY_NET, f"{told}\n{TOLD} = 1\n", FORGED[attack], "def update_parameters")
-    graded = grade("regression-numpy", text)
-    alone = grade("regression-numpy", EMPTY_NET)
-    scores = [[(c.check, c.score) for c in each.result.tasks[0].checks] for each in (graded, alone)]
-    assert scores[0] == scores[1]
-    assert dict(scores[0])["update"] == 0
+    told = re.sub(r"\b(d_output|d_hidden|dW2|db2)\b", rf"{TOLD}_\1", NET)
+    update = told[told.index("def update_parameters") : told.index("\n\nif __name__")]
+    made = [*update.rstrip("\n").split("\n"), "    return parameters"]
+    asked: list[str] = []
+
+    def forged(process: object, question: object, inside: object, changed: object, *rest: Any):
+        (cell, source), *_ = rest[0].items()
+        lines = source.rstrip("\n").split("\n")
+        first = lines.index("def update_parameters(parameters, y, y_hat, A1, X):") + 1
+        asked.append(cell)
+        return [Proposal(cell, "wrong-name", first, len(lines), tuple(made), first, 0, first, 4)], 1
+
+    bare = grade("regression-numpy", EMPTY_NET.replace("* 2", "* 2.0"))
+    monkeypatch.setattr(repairs, "proposals", forged)
+    graded = grade("regression-numpy", EMPTY_NET)
+    assert asked
+    (task,), (alone,) = graded.result.tasks, bare.result.tasks
+    scores = {check.check: check.score for check in task.checks}
+    assert scores == {check.check: check.score for check in alone.checks}
+    assert scores["update"] == scores["trajectory"] == 0
+    assert [finding.mistake for finding in task.findings if finding.mistake == "wrong-name"]
     for name, shown in everything_shown(graded):
         assert TOLD not in shown, name
 
