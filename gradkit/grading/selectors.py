@@ -320,9 +320,10 @@ def _parameters(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr | None
 
 
 def _names(node: ast.AST) -> set[str]:
-    """Return the names in an expression; of an attribute both names."""
-    parts = (part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute))
-    return {_name_of(part) for part in parts} - {"self"}
+    """Return the names that an expression reads; of an attribute the last one, ``b`` of ``a.b``."""
+    parts = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)]
+    owners = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
+    return {_name_of(part) for part in parts if id(part) not in owners}
 
 
 def _name_of(node: ast.expr) -> str:
@@ -365,7 +366,8 @@ def _returns_an_argument(function: Function, body: Sequence[ast.stmt]) -> bool:
     several = len(returned) > 1 or every in returned - {""}
     tests = [part.test for part in parts if isinstance(part, ast.If | ast.IfExp)]
     tests += [part.slice for part in parts if isinstance(part, ast.Subscript)]
-    return own and several and not any(returned & _names(test) for test in tests)
+    read = {part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name)}
+    return own and several and not returned & read
 
 
 def _leaves(node: ast.expr | None, every: str) -> Iterator[ast.expr]:
