@@ -110,6 +110,9 @@ def mark(
     were made: where none was, only what passed is counted, and where most of the parameters are
     never updated, they are missing from what follows too.
 
+    Where a search for repairs added findings, they change no points: `Inquiry.proved` is counted,
+    and the findings that are shown share in what their check lost.
+
     Parameters
     ----------
     task : Task
@@ -124,8 +127,9 @@ def mark(
     TaskResult
     """
     by_check = {verdict.check: verdict for verdict in verdicts}
+    priced = inquiry if inquiry.proved is None else inquiry.proved
     charged = [
-        _charged(check.points, by_check[check.name], by_check, inquiry, scheme)
+        _charged(check.points, by_check[check.name], by_check, priced, scheme)
         for check in task.checks
     ]
     checks = [each.check for each in charged]
@@ -142,17 +146,24 @@ def mark(
         left_out = [[f.mistake in scheme.dropped for f in each.findings] for each in charged]
         rounded_checks, losses = forgive(rounded_checks, losses, left_out, checkable, scheme.step)
         score = round(sum(check.score for check in rounded_checks), 2)
+    shown = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
     findings: list[Finding] = []
     made = []
     for one, each, lost in zip(rounded_checks, charged, losses, strict=True):
-        findings += [
-            replace(finding, deduction=cents / CENT)
-            for finding, cents in zip(each.findings, lost, strict=False)
-            if finding.mistake not in scheme.dropped
-        ]
+        own = [finding for finding in shown if finding.check == one.check]
+        if inquiry.proved is None:
+            out = (finding.mistake in scheme.dropped for finding in each.findings)
+            cents = [part for part, gone in zip(lost, out, strict=False) if not gone]
+        else:
+            weights = [_cost(finding, by_check[one.check], scheme) for finding in own]
+            explained = round((one.max_score - one.score) * CENT) - sum(lost[-2:])
+            cents = shares_of(explained, weights)
+        findings += [replace(f, deduction=n / CENT) for f, n in zip(own, cents, strict=True)]
+        codes = inquiry.follows.get(one.check, ()) if one.state == "fail" else ()
+        follows = tuple(code for code in codes if code not in scheme.dropped)
         said = (format_text(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
-        made.append(replace(one, notes=(*one.notes, *said)))
-    findings += [f for f in inquiry.findings if not f.check and f.mistake not in scheme.dropped]
+        made.append(replace(one, follows=follows, notes=(*one.notes, *said)))
+    findings += [finding for finding in shown if not finding.check]
     return TaskResult(
         task.id,
         task.title,
@@ -224,8 +235,7 @@ def _charged(
         verdict.entries,
         verdict.place,
         tuple(notes),
-        tuple(code for code in follows if code not in scheme.dropped),
-        verdict.courses,
+        courses=verdict.courses,
         withdrawn=tuple(dict.fromkeys(withdrawn)),
     )
     return _Charged(check, own, [*costs, fits_wrong, rounds])

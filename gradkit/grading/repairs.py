@@ -40,6 +40,7 @@ from gradkit.grading.changed_text import (
 )
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.guards import guarded, unguarded
+from gradkit.grading.selectors import is_selection
 from gradkit.judge.case import Examined
 from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
@@ -641,9 +642,10 @@ class _Repairs(Struct):
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
     def _made(self, proposal: Proposal) -> tuple[str, Proposal, Cell, int, str] | None:
-        """Make a change of the text, and return what there is to tell of it; None for no change.
+        """Make a change of the text, and return how to report it; None where it is refused.
 
-        That is the function, the change without what stays, its cell and line, the text before.
+        A change that only selects among alternatives of the text is refused. Returned are the
+        function, the change without the lines that stay, its cell and line, the text before it.
         """
         own = self.grader.process.section.own
         cell = next((each for each in own if each.id == proposal.cell), None)
@@ -654,6 +656,9 @@ class _Repairs(Struct):
         line = line_before(made, proposal.line)
         function = function_at(cell, line)
         if text is None or function is None:
+            return None
+        others = (each for name, each in self.text.sources.items() if name != cell.id)
+        if is_selection(source, text, others):
             return None
         proposal = trimmed(proposal, source)
         self.text = _Text(

@@ -475,18 +475,20 @@ CUT_SHORT = (
 
 
 def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
-    """Return why checks of a function task failed, as far as it can be found out.
+    """Return explanations of the failed checks of a function task.
 
-    The changes found are added to ``told``, those found in other tasks.
+    The repairs found are added to ``told``, which other tasks try first.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
+    from gradkit.grading.explained import explained
     from gradkit.grading.repairs import mend_functions
 
+    section = grader.process.section
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
-    return mended.inquiry
+    return explained(Inquiry(), mended.inquiry, (*section.own, *section.shared))
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:

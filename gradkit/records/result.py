@@ -144,12 +144,17 @@ class Inquiry(Struct, frozen=True):
     mistakes it follows from. ``rounded`` are checks of which all that is not in a finding is
     right to single precision. ``doubtful`` are the ids of findings whose lines are a guess, each
     with those that are likelier, as far as these are known.
+
+    ``proved`` is the inquiry before a search for repairs was made. It alone decides the points,
+    because the search runs where student code runs, and student code can forge its result. It is
+    None where no search added anything.
     """
 
     findings: tuple[Finding, ...] = ()
     follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rounded: tuple[str, ...] = ()
     doubtful: Mapping[str, tuple[Place, ...]] = {}
+    proved: Inquiry | None = None
 
 
 class NoDiagnosisError(Exception):
@@ -180,7 +185,8 @@ CENT = 100
 class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 
-    A failed check that ``follows`` from mistakes found in another loses no points of its own.
+    ``follows`` names the mistakes, found in another check, for which this check fails too. A check
+    that follows from proved mistakes loses no points of its own.
     Where there is a ``decision``, the score is a person's. ``withdrawn`` are the codes of findings
     that it failed for, and that count no more.
     """

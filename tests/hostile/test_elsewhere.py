@@ -24,7 +24,7 @@ NOBODY = 65534
 FILES = [
     *(
         f"tests/hostile/test_{name}.py"
-        for name in ("attacks", "submissions", "pairs", "pytest_command")
+        for name in ("attacks", "submissions", "pairs", "pytest_command", "forged_repairs")
     ),
     "tests/sandbox/test_doctor.py",
 ]
