@@ -387,7 +387,8 @@ class Session(AbstractContextManager["Session"]):
         section = replace(section, borrowed=tuple(Cell(f, f, None, text) for f, text in files))
         given = replace(submission, modules={**task.given, **submission.modules})
         process = self.resources.open_process(task, section, given)
-        return FunctionGrader(task, process, self.resources.solution(task), seed)
+        solution, examples = self.resources.solution(task), self.resources.examples(task)
+        return FunctionGrader(task, process, solution, seed, examples)
 
     def _doubts(self, task: Task, section: Section, examined: Examined) -> Iterator[str]:
         """Yield what there is to say where code alone told the task, and it is not all right."""

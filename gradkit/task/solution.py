@@ -12,7 +12,13 @@ from msgspec.structs import replace
 
 from gradkit.lines import packed, run, snapshot, unpacked, value_of
 from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
-from gradkit.task.functions import functions_of, steps_of
+from gradkit.task.functions import (
+    forward_steps,
+    functions_of,
+    scalar_names,
+    scalar_of,
+    steps_of,
+)
 from gradkit.task.oracle import OracleError, load_module
 
 
@@ -98,6 +104,26 @@ class Solution(Struct, frozen=True, eq=False):
                 np.random.seed(0)
                 run(step.call.text, names)
         return {name: value_of(name, names) for name in reads}
+
+    def differentiated(self, check: FunctionCheck, draw: Draw, other: Draw) -> tuple[str, ...]:
+        """Return the inputs on which the differentiated scalar of a check depends.
+
+        Parameters
+        ----------
+        check : FunctionCheck
+            A check with gradients.
+        draw, other : Draw
+            Each input of ``draw`` is replaced in turn by the input of ``other``, which has the same
+            sizes. The scalar depends on the input if its value changes.
+        """
+        steps, names = forward_steps(self.task, check), scalar_names(self.task, check)
+
+        def scalar(values: Mapping[str, Any]) -> float:
+            return scalar_of(check, {**values, **self.read(steps, values, names)})
+
+        before = scalar(draw.values)
+        changed = {name: {**draw.values, name: other.values[name]} for name in self.task.inputs}
+        return tuple(name for name, values in changed.items() if scalar(values) != before)
 
     def _read(self, expressions: Sequence[str], names: dict[str, Any]) -> dict[str, Any]:
         found = {}
