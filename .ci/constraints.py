@@ -15,7 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 FILE = Path(__file__).with_name("constraints.txt")
-EXTRAS = ("all", "browser", "dev", "docs")
+EXTRAS = ("all", "browser", "dev", "docs", "release")
 HEAD = """\
 # The versions that CI ran, with Python {python} on {system}; written by .ci/constraints.py.
 # To have them:  pip install -c .ci/constraints.txt -e '.[all,dev]'

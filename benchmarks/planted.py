@@ -32,6 +32,7 @@ import argparse
 import multiprocessing
 import os
 import random
+import re
 import resource
 import shutil
 import statistics
@@ -56,16 +57,18 @@ ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path += [str(ROOT), str(ROOT / "benchmarks")]
 
+from msgspec import structs  # noqa: E402
 from planted_nets import NETS, OF_NETS, SHIPPED, assignment_of, texts_of  # noqa: E402
 from planting import Plant, drawn, planted  # noqa: E402
 
 from gradkit.diagnosis.repair.kinds import kinds  # noqa: E402  (from the checkout)
-from gradkit.diagnosis.repair.tell import applied  # noqa: E402
+from gradkit.grading import explained  # noqa: E402
 from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import GradingError, Settings  # noqa: E402
 from gradkit.records.result import (  # noqa: E402
     FOR_INSTRUCTORS,
     UNEXPLAINED,
+    Inquiry,
     TaskResult,
 )
 from gradkit.records.submission import Cell  # noqa: E402
@@ -386,9 +389,29 @@ def told_by(tasks: Iterable[TaskResult]) -> Iterator[Told]:
                 yield Told(at, finding.mistake, finding.fix, finding.diff)
 
 
+def applied(diff: str, source: str, cell: Cell) -> str:
+    """Return a cell's text with the change that a unified diff describes."""
+    lines = source.split("\n")
+    for hunk in reversed(re.split(r"^@@ -", diff, flags=re.MULTILINE)[1:]):
+        head, *rows = hunk.split("\n")
+        first, _, count = head.split(" ")[0].partition(",")
+        # A hunk that takes out no lines names the line before them.
+        start = int(first) - cell.first_line + (count == "0")
+        rows = [row for row in rows if row]
+        old = sum(row[0] in " -" for row in rows)
+        lines[start : start + old] = [row[1:] for row in rows if row[0] in " +"]
+    return "\n".join(lines)
+
+
+def with_repairs(proved: Inquiry, told: Inquiry, cells: Sequence[Cell]) -> Inquiry:
+    """Keep the text of repairs, which is measured here, and which results do not have."""
+    return proved if told == proved else structs.replace(told, proved=proved)
+
+
 @cache
 def bench() -> Bench:
     """Return the one of this process."""
+    explained.explained = with_repairs
     return Bench()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gradkit.notebook import check
     from gradkit.testing import assert_trajectory
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "assert_backward",

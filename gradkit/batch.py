@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from gradkit.errors import contain, failed_sentence
 from gradkit.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ def grade_on_save(
     import watchfiles
 
     folders = [path if path.is_dir() else path.parent for path in paths]
-    files = {path.resolve() for path in paths if not path.is_dir()}
+    files = {os.path.realpath(path) for path in paths if not path.is_dir()}
     # An editor may write another file and rename it: the folder is what sees that.
     saved = watchfiles.watch(
         *folders,
-        watch_filter=lambda _, path: not files or Path(path).resolve() in files,
+        watch_filter=lambda _, path: not files or os.path.realpath(path) in files,
         debounce=400,
         step=10,
         rust_timeout=50,
@@ -115,6 +116,9 @@ def _grader(
                         results.append(session.check(path))
                     except GradingError as error:
                         refused.append(str(error))
+                    except Exception as fault:  # costs this submission, never the others
+                        contain(fault, f"over {path.name!r}")
+                        refused.append(f"{path.name}: {failed_sentence(fault)}")
                 return Batch(
                     tuple(results),
                     tuple(refused),

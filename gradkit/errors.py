@@ -37,28 +37,85 @@ STRICT = "GRADKIT_STRICT"
 
 
 def contain(fault: Exception, where: str) -> str:
-    """Log a fault that is to cost nothing but the part it happened in.
+    """Log a fault of gradkit so that it costs only the part in which it happened.
+
+    The text of the exception may quote the submission: it is logged as one quoted line.
 
     Parameters
     ----------
     fault : Exception
-        It is raised again where ``GRADKIT_STRICT`` is set.
+        Raised again where ``GRADKIT_STRICT`` is set.
     where : str
-        What was being done, for whom: the log's heading.
+        What was being done, and for which submission.
 
     Returns
     -------
     str
-        The name of its class, which is all that students may read of it.
+        The name of the exception class, which students may read.
     """
+    import traceback
+
+    frames = "".join(traceback.format_tb(fault.__traceback__))
+    _log(
+        fault,
+        f"A fault of gradkit's own, {where}. Please report it.\n"
+        f"Traceback (most recent call last):\n{frames}{type(fault).__name__}: {_quoted(fault)}",
+    )
+    return type(fault).__name__
+
+
+def contain_reported(fault: Exception, where: str) -> None:
+    """Log a fault that the process with the student's code reports.
+
+    Student code can forge such a report, so that the log says where the text comes from and does
+    not call it a fault of gradkit.
+
+    Parameters
+    ----------
+    fault : Exception
+        Raised where ``GRADKIT_STRICT`` is set.
+    where : str
+        What was being done.
+    """
+    _log(
+        fault,
+        f"The process that runs the student's code could not go on, {where}. It reports "
+        f"{_quoted(fault)}. Student code can write this text: do not take it as gradkit's.",
+    )
+
+
+def _log(fault: Exception, text: str) -> None:
     if os.environ.get(STRICT):
         raise fault
     # Late: hardly anybody needs it.
     import logging
 
-    logger = logging.getLogger("gradkit")
-    logger.error("A fault of gradkit's own, %s. Please report it.", where, exc_info=fault)
-    return type(fault).__name__
+    logging.getLogger("gradkit").error("%s", text)
+
+
+def _quoted(fault: Exception) -> str:
+    """Return the text of an exception as one quoted line of at most 300 bytes."""
+    from gradkit.text import clean_text
+
+    return repr(clean_text(str(fault), 300))
+
+
+def failed_sentence(fault: Exception) -> str:
+    """Return the sentence for a submission that gradkit could not grade because of a fault.
+
+    The text of the exception may quote the submission, so that it is cleaned and cut.
+    """
+    import traceback
+
+    from gradkit.text import clean_text
+
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    what = clean_text(f"{type(fault).__name__}: {fault}", 300)
+    return (
+        f"gradkit's own side failed over this submission ({what}, "
+        f"{os.path.basename(last.filename)}:{last.lineno}), and it may be in order. Please report "
+        "this, and grade it yourself."
+    )
 
 
 def keep_from_readers() -> None:

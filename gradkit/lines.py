@@ -7,13 +7,16 @@
 
 A line assigns, or calls. It is made of names, calls with keywords, constants, displays of tuples,
 lists and dicts, attributes, subscripts, unpacking, and arithmetic on these. Nothing else is read:
-no loop, no condition, no definition, no name that begins with an underscore. The same lines run
+no loop, no condition, no definition, no name that begins with an underscore. Of numpy, of the
+attributes of arrays and of the built-in functions only those in `gradkit.allowed_names` may be
+used, so that an assignment file can neither write a file nor load a library. The same lines run
 over the student's functions, in the student's process, and over the model solution's.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from types import CodeType
@@ -22,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.allowed_names import ATTRIBUTES, BUILTINS, NUMPY, attributes_of_values
 from gradkit.records.task import Call, FunctionCheck, Lines
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -75,6 +79,59 @@ def _held(text: str, node: ast.AST) -> None:
         for name in names:
             if name.startswith("_"):
                 raise LinesError(f"{_short(text)} names {name!r}", "names that begin with a letter")
+    _refuse_unlisted(text, node)
+
+
+def _refuse_unlisted(text: str, node: ast.AST) -> None:
+    """Raise an error if an expression uses a name of numpy or an attribute that is not listed.
+
+    Raises
+    ------
+    LinesError
+        The text says which name was found, and which names are allowed.
+    """
+    parents = {id(child): part for part in ast.walk(node) for child in ast.iter_child_nodes(part)}
+    of_numpy: set[int] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id == "np":
+            of_numpy |= _numpy_chain(text, part, parents)
+    for part in ast.walk(node):
+        if not isinstance(part, ast.Attribute) or id(part) in of_numpy:
+            continue
+        if part.attr in attributes_of_values() - ATTRIBUTES:
+            allowed = ", ".join(sorted(ATTRIBUTES))
+            raise LinesError(
+                f"{_short(text)} uses the attribute {part.attr!r}",
+                f"attributes of the course's objects, or of values: {allowed}",
+            )
+
+
+def _numpy_chain(text: str, name: ast.Name, parents: Mapping[int, ast.AST]) -> set[int]:
+    """Return the ids of the attribute nodes that make ``np.sum`` or ``np.linalg.norm``."""
+    nodes: list[ast.Attribute] = []
+    node: ast.AST = name
+    while len(nodes) < 2 and isinstance(node := parents.get(id(node), name), ast.Attribute):
+        nodes.append(node)
+        if ".".join(part.attr for part in nodes) in NUMPY:
+            return {id(part) for part in nodes}
+    if not nodes:
+        raise LinesError(f"{_short(text)} uses np by itself", "one of its functions, as np.sum")
+    found = ".".join(["np", *(part.attr for part in nodes)])
+    allowed = ", ".join(sorted(NUMPY))
+    raise LinesError(f"{_short(text)} uses {found}", f"np. and one of: {allowed}")
+
+
+def _refuse_builtin(text: str, call: ast.Call) -> None:
+    """Raise an error if a line calls a built-in function that is not listed, as ``open``."""
+    if not isinstance(call.func, ast.Name):
+        return
+    name = call.func.id
+    if name in vars(builtins) and name not in BUILTINS:
+        allowed = ", ".join(sorted(BUILTINS))
+        raise LinesError(
+            f"{_short(text)} calls Python's own {name}",
+            f"functions of the exercise, or built-in functions that compute: {allowed}",
+        )
 
 
 def read_expression(text: str) -> frozenset[str]:
@@ -155,11 +212,13 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
         else:
             found = type(node).__name__
             raise LinesError(f"{_short(line)} has a {found}", "a line that assigns, or calls")
+        assigned = [pair for target in targets for pair in _targets(line, target)]
         for each in (*targets, value):
             _held(line, each)
         called = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
         reads |= _loaded(value, [part.func for part in called]) - {*made}
         for part in called:
+            _refuse_builtin(line, part)
             of, name = _called(part)
             changes |= {of} - {""}
             # Of a method by the class that its object was made from.
@@ -169,11 +228,11 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
                 calls.append(Call(name, len(part.args), keywords))
         for target in targets:
             reads |= _loaded(target) - {*made}
-            for name, whole in _targets(line, target):
-                if not whole:
-                    changes.add(name)
-                elif name not in made:
-                    made.append(name)
+        for name, whole in assigned:
+            if not whole:
+                changes.add(name)
+            elif name not in made:
+                made.append(name)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
             of, name = _called(value)
             owners[targets[0].id] = "" if of else name
@@ -200,13 +259,15 @@ def _loaded(node: ast.expr, but: Collection[ast.expr] = ()) -> set[str]:
 
 
 def _targets(line: str, target: ast.expr) -> Iterator[tuple[str, bool]]:
-    """Yield the names that a target assigns, and whether they are made anew.
+    """Yield the names that a target assigns, and whether the line makes the name itself.
 
     Raises
     ------
     LinesError
-        It belongs to no name.
+        The target belongs to no name, or to numpy.
     """
+    if any(isinstance(part, ast.Name) and part.id == "np" for part in _bases(target)):
+        raise LinesError(f"{_short(line)} assigns to np", "another name before =")
     if isinstance(target, ast.Name):
         yield target.id, True
     elif isinstance(target, ast.Tuple | ast.List):
@@ -215,15 +276,21 @@ def _targets(line: str, target: ast.expr) -> Iterator[tuple[str, bool]]:
     elif isinstance(target, ast.Starred):
         yield from _targets(line, target.value)
     elif isinstance(target, ast.Attribute | ast.Subscript):
-        base: ast.expr = target
-        while isinstance(base, ast.Attribute | ast.Subscript):
-            base = base.value
+        *_, base = _bases(target)
         if not isinstance(base, ast.Name):
             raise LinesError(
                 f"{_short(line)} assigns to {_short(ast.unparse(target))}",
                 "a name before =, or an attribute or entry of one",
             )
         yield base.id, False
+
+
+def _bases(target: ast.expr) -> Iterator[ast.expr]:
+    """Yield a target and what it belongs to: of ``x.y[0]`` also ``x.y`` and ``x``."""
+    yield target
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        target = target.value
+        yield target
 
 
 # --- run -------------------------------------------------------------------------------

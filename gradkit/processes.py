@@ -49,6 +49,23 @@ spec.loader.exec_module(module)
 importlib.import_module(settings["program"]).main(settings)
 """
 
+# gradkit is loaded by its file only if the path does not lead to it, as in a checkout that is the
+# current folder: pytest warns of packages of its plugins that are loaded already.
+_RUN_MODULE = """
+import importlib.util, json, runpy, sys
+settings = json.loads(sys.argv[1])
+del sys.argv[1:2]
+sys.path[:] = settings["path"]
+if importlib.util.find_spec("gradkit") is None:
+    spec = importlib.util.spec_from_file_location("gradkit", settings["gradkit"])
+    sys.modules["gradkit"] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+runpy.run_module(settings["module"], run_name="__main__", alter_sys=True)
+"""
+
+
+_GRADKIT = str(Path(__file__).parent / "__init__.py")
+
 
 class Started(Struct, frozen=True):
     """A process of ours, and this end of the connection to it."""
@@ -99,7 +116,7 @@ def interpreter(
     handed = {
         **settings,
         "program": program,
-        "gradkit": str(Path(__file__).parent / "__init__.py"),
+        "gradkit": _GRADKIT,
         "path": path,
         "libraries": libraries,
         "unwanted": unwanted,
@@ -118,6 +135,41 @@ def interpreter(
         start_new_session=new_session,
         **{**inherited, **streams},
     )
+
+
+def run_module(
+    module: str, arguments: Sequence[str], *, path: Sequence[str], environment: Mapping[str, str]
+) -> int:
+    """Run an installed module as ``python -m`` does, but with the given import path.
+
+    Parameters
+    ----------
+    module : str
+        Its name.
+    arguments : sequence of str
+        The command line of the module.
+    path : sequence of str
+        ``sys.path`` of the new interpreter.
+    environment : mapping
+        All environment variables of the new interpreter.
+
+    Returns
+    -------
+    int
+        The exit code, on Windows. Elsewhere the new interpreter replaces this process and the
+        function does not return, so that signals and exit codes need no forwarding.
+    """
+    settings = json.dumps({"module": module, "path": list(path), "gradkit": _GRADKIT})
+    command = [sys.executable, "-s", "-P", "-c", _RUN_MODULE, settings, *arguments]
+    if sys.platform != "win32":
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        # A closed stream has been opened again on devnull, which the new interpreter needs too.
+        for descriptor in (0, 1, 2):
+            with contextlib.suppress(OSError):
+                os.set_inheritable(descriptor, True)
+        os.execve(sys.executable, command, dict(environment))  # noqa: S606  (no shell)
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 
 
 def start(function: Callable[..., None], *arguments: object, stdin: int | None = None) -> Started:

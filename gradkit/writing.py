@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,9 +35,66 @@ def refusing(
 
 
 def read_named(path: Path, kind: type[Exception]) -> bytes:
-    """Read a file that somebody has named; an error of this kind says why it cannot be."""
+    """Read a file that the user has named; raise an error of this kind if that is impossible."""
     with refusing(kind, path, "cannot be opened", "Check the path and the permissions."):
-        return path.read_bytes()
+        return read_file(path)
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file, but no device: a link to ``/dev/zero`` would be read for ever.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, or is a device.
+    """
+    with open(path, "rb") as stream:
+        _refuse_device(stream.fileno(), path)
+        return stream.read()
+
+
+def read_text_file(path: Path, encoding: str = "utf-8") -> str:
+    """Read a text file, see `read_file`.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, or is a device.
+    UnicodeDecodeError
+        It is not text in this encoding.
+    """
+    with open(path, encoding=encoding) as stream:
+        _refuse_device(stream.fileno(), path)
+        return stream.read()
+
+
+def _refuse_device(handle: int, path: Path) -> None:
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise OSError(errno.ENODEV, "it is a device, which may never end", str(path))
+
+
+def make_folder_inside(outer: Path, folder: Path) -> None:
+    """Make a folder inside another one, unless a link on the way leads out of it.
+
+    Parameters
+    ----------
+    outer : Path
+        The folder that the user chose: it may be a link.
+    folder : Path
+        Anywhere else it is made as it is.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or it or a folder between the two is a link.
+    """
+    between = [each for each in (folder, *folder.parents) if outer in each.parents]
+    for each in reversed(between):
+        if each.is_symlink():
+            text = "it is a link, which is not followed: remove it"
+            raise OSError(errno.ELOOP, text, str(each))
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def add_member(archive: ZipFile, name: str, data: bytes, mode: int = 0o644) -> None:

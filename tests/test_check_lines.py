@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+from functools import reduce
+from types import ModuleType
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gradkit.allowed_names import ATTRIBUTES, BUILTINS, NUMPY
 from gradkit.lines import (
     LinesError,
     packed,
@@ -112,6 +117,81 @@ def test_what_is_no_expression() -> None:
     assert read_expression("sum(out * dout) + np.mean(W['a'])") == {
         *("sum", "out", "dout", "np", "W"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("zeros(2).tofile('PATH', 'TEXT')", "uses the attribute 'tofile'"),
+        ("x.dump('PATH')", "uses the attribute 'dump'"),
+        ("x.ctypes.data_as(x)", "uses the attribute 'ctypes'"),
+        ("x.view('O')", "uses the attribute 'view'"),
+        ("'{0.real}'.format(x)", "uses the attribute 'format'"),
+        ("x.dtype.type.mro()", "uses the attribute 'mro'"),
+        ("np.ctypeslib.ctypes.CDLL(None).system('true')", "uses np.ctypeslib.ctypes"),
+        ("np.save('PATH', x)", "uses np.save"),
+        ("np.load('PATH')", "uses np.load"),
+        ("np.lib.npyio.DataSource('PATH')", "uses np.lib.npyio"),
+        ("np.testing.measure('1')", "uses np.testing.measure"),
+        ("np.linalg.linalg.sys.exit()", "uses np.linalg.linalg"),
+        ("np.fromfile('PATH')", "uses np.fromfile"),
+        ("{'a': np.linalg}['a'].norm(x)", "uses np.linalg;"),
+    ],
+)
+def test_a_name_that_is_not_listed(text: str, found: str) -> None:
+    """Lines and expressions refuse it, and list what they allow."""
+    for read, line in ((read_expression, text), (read_lines, f"y = {text}")):
+        with pytest.raises(LinesError) as caught:
+            read(line)
+        assert str(caught.value).startswith(f"{line!r} {found}")
+        assert ", mean, " in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[np][0].save('PATH', x)", "f(np)", "np[0]", "f(np, np.e)"])
+def test_numpy_by_itself(text: str) -> None:
+    """Whoever has the module has all of it."""
+    with pytest.raises(LinesError) as caught:
+        read_expression(text)
+    told = f"{text!r} uses np by itself; expected one of its functions, as np.sum"
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("name", ["open", "eval", "exec", "compile", "getattr", "vars", "input"])
+def test_a_built_in_function_that_is_not_listed(name: str) -> None:
+    """It is no function of an exercise, and could write a file."""
+    with pytest.raises(LinesError) as caught:
+        read_lines(f"y = f({name}('x'))")
+    assert str(caught.value).startswith(
+        f"\"y = f({name}('x'))\" calls Python's own {name}; expected functions of the exercise, or "
+        "built-in functions that compute: abs, all, any, "
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["np.abs = f(x)", "np = f(x)", "a, np.e = f(x)", "np.pi[0] = f(x)"]
+)
+def test_numpy_is_not_assigned_to(text: str) -> None:
+    """The lines run in the process that grades, too."""
+    with pytest.raises(LinesError) as caught:
+        read_lines(text)
+    assert str(caught.value) == f"{text!r} assigns to np; expected another name before ="
+
+
+def test_names_that_are_listed() -> None:
+    """Functions of numpy, methods of arrays, and whatever an object of the course has."""
+    read_expression("np.linalg.norm(W.T @ x.std(axis=0).astype(np.float64)) + np.pi")
+    read_expression("np.add.reduce(x).sum()")
+    read_lines("layer.update(x); layer.weights.value = float(len(x)); y = layer.forward(x)")
+
+
+def test_every_listed_name_is_there() -> None:
+    """Each name of the list is a function or constant of numpy that is no module."""
+    for name in NUMPY:
+        value = reduce(getattr, name.split("."), np)
+        assert not isinstance(value, ModuleType), name
+    assert {name for name in BUILTINS if not hasattr(builtins, name)} == set()
+    dangerous = {"ctypes", "dump", "dumps", "format", "format_map", "mro", "setfield", "tofile"}
+    assert not ATTRIBUTES & {*dangerous, "view", "newbyteorder", "getfield", "setflags"}
 
 
 def test_what_is_long_is_shortened() -> None:

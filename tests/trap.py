@@ -37,7 +37,7 @@ def set_traps(folder: Path, **submissions: str) -> Path:
         (folder / f"{name}.py").write_text(f"{trap(name)}\n{text}", encoding="utf-8")
     package = folder / "gradkit"
     package.mkdir(exist_ok=True)
-    for name in ("__init__", "safe_path", "processes", "pytest_guard", "cli", "worker"):
+    for name in ("__init__", "safe_path", "processes", "isolated_pytest", "cli", "worker"):
         (package / f"{name}.py").write_text(trap(f"gradkit.{name}"), encoding="utf-8")
     line = "; ".join(
         (
@@ -49,6 +49,49 @@ def set_traps(folder: Path, **submissions: str) -> Path:
     for name in ("evil.pth", "gradkit.pth"):
         (folder / name).write_text(f"{line}\n", encoding="utf-8")
     return folder
+
+
+INI = """\
+[pytest]
+pythonpath = .
+addopts = -p evil
+python_files = *.py
+gradkit_assignment = own.toml
+"""
+PYPROJECT = """\
+[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = "-p evil"
+"""
+TOML = """\
+[pytest]
+pythonpath = ["."]
+addopts = ["-p", "evil"]
+"""
+INI_FILES = {
+    "pytest.toml": TOML,
+    ".pytest.toml": TOML,
+    "pytest.ini": INI,
+    ".pytest.ini": INI,
+    "tox.ini": INI,
+    "setup.cfg": INI.replace("[pytest]", "[tool:pytest]"),
+    "pyproject.toml": PYPROJECT,
+}
+"""Every file in which pytest finds settings, by name, with settings that run ``evil.py``."""
+
+
+def set_pytest_traps(folder: Path) -> None:
+    """Fill a folder with everything that pytest reads or runs, each of which runs a trap."""
+    for name in ("conftest", "__init__", "test_it", "evil", "setup"):
+        text = f"{trap(name)}\npytest_plugins = ['evil']\ndef test_it(): pass\n"
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    for name, text in INI_FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / ".pdbrc").write_text(f"!exec({trap('pdbrc')!r})\n", encoding="utf-8")
+    package = folder / "evil-1.0.dist-info"
+    package.mkdir(exist_ok=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[pytest11]\nevil = evil\n", encoding="utf-8")
 
 
 def sprung(markers: Path) -> list[str]:

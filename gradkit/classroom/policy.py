@@ -34,7 +34,7 @@ from gradkit.formatting import format_count, format_text
 from gradkit.grading.mark import round_half_up
 from gradkit.records.classroom import CountingAttempt, Filed, Kept
 from gradkit.records.course import Policy
-from gradkit.records.result import Adjustment, Result
+from gradkit.records.result import NUMERICAL_GRADIENT, Adjustment, CheckResult, Result
 from gradkit.writing import read_named
 
 LAST = "last"
@@ -226,6 +226,7 @@ EXPECTED: Mapping[str, str] = {
     "bonus": "points and why for each student",
     "bonus.points": "a number of points from 0 to 10000",
     "bonus.why": "the reason, in words",
+    "tasks.numerical": '"remarked" or "forbidden"',
     "scale.to": "the platform's maximum, above 0 and up to 10000",
 }
 """What the keys of a policy may say; those of two parts stand in a table, or by student."""
@@ -246,6 +247,11 @@ def read_policy(path: Path) -> Policy | None:
         said = msgspec.convert(tomllib.loads(data.decode()), Policy)
     except msgspec.ValidationError as error:
         raise PolicyFileError(f"{path}: {_explained(str(error))}") from None
+    except RecursionError:
+        raise PolicyFileError(
+            f"{path}: is nested too deeply to be read; nothing in a policy is more than three "
+            "levels deep. Take the nested value out."
+        ) from None
     except ValueError as error:  # tomllib's, and that of the encoding
         raise PolicyFileError(f"{path}: cannot be read as TOML: {error}.") from None
     if said.late is not None and said.due is None and not said.days_late:
@@ -361,7 +367,12 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
     lines = list(result.adjustments)
     score = result.score
     if not any(line.kind == "total" for line in lines):
-        for line in _lines(result, policy, kept, at):
+        if policy.tasks.numerical == "forbidden":
+            forbidden = [*_numerical_lines(result)]
+            lines += forbidden
+            score = round(score + sum(line.points for line in forbidden), 2)
+        # Lateness may cost a part of what is left.
+        for line in _lines(replace(result, score=score), policy, kept, at):
             lines.append(line)
             score = round(score + line.points, 2)
     most = result.max_score
@@ -377,6 +388,36 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
         lines.append(Adjustment("scale", round(scaled - score, 2), said))
         score, most = scaled, policy.scale.to
     return replace(result, adjustments=tuple(lines), score=score, max_score=most)
+
+
+def _numerical_lines(result: Result) -> Iterator[Adjustment]:
+    """Yield a line for each task that takes back what gradients by finite differences earned.
+
+    Points that a person has set, for a task or a check, are left as they are.
+    """
+    settled = {line.name for line in result.adjustments if line.kind == "task"}
+    for task in result.tasks:
+        checks = {check.check: check for check in task.checks if check.decision is None}
+        lost: dict[str, float] = {}
+        for finding in task.findings:
+            if finding.mistake == NUMERICAL_GRADIENT and task.title not in settled:
+                about = [checks[name] for name in finding.about if name in checks]
+                lost |= {check.check: _earned_by(check, finding.entries) for check in about}
+        points = round(sum(lost.values()), 2)
+        if points:
+            names = ", ".join(name for name, part in lost.items() if part)
+            said = format_text(
+                "{task}, {checks}: gradients have to be derived", task=task.title, checks=names
+            )
+            yield Adjustment("numerical", -points, said, task.title)
+
+
+def _earned_by(check: CheckResult, outputs: Collection[str]) -> float:
+    """Return the points of a check that some outputs earned; without outputs, all its points."""
+    right = [entry.parameter for entry in check.entries if entry.state == "pass"]
+    if not outputs or not right:
+        return check.score
+    return check.score * sum(name in outputs for name in right) / len(right)
 
 
 def _lines(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> Iterator[Adjustment]:

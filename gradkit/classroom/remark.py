@@ -204,7 +204,7 @@ def remark_class(
     new_version : bool
         Go on although the class was graded with another gradkit.
     why : str
-        Kept with the new marks; students read it too.
+        Reason, kept with the new marks. Students whose result changes read it.
     dry_run : bool
         Only tell what would change.
     workers : int

@@ -14,14 +14,12 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from queue import SimpleQueue
 from subprocess import PIPE, Popen, TimeoutExpired
 from types import FrameType
@@ -31,7 +29,7 @@ import msgspec
 from msgspec import Struct
 
 from gradkit.classroom.store.results import filed_of, pack
-from gradkit.errors import contain
+from gradkit.errors import contain, failed_sentence
 from gradkit.grading.session import Session
 from gradkit.grading.settings import BreakdownError, GradingError, Settings, TimeBudget
 from gradkit.processes import Started, ignore_interrupts, start
@@ -40,7 +38,6 @@ from gradkit.records.result import Result
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import OverdueError
 from gradkit.submission.read import SubmissionError, parse
-from gradkit.text import clean_text
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -205,21 +202,11 @@ class Grader:
             return Reply(failed(order, str(error), "refused"))
         except Exception as error:  # a fault of ours must cost one submission, never the class
             contain(error, f"over {parcel.name}")
-            return Reply(failed(order, _broken(error)))
+            return Reply(failed(order, failed_sentence(error)))
         taken = time.monotonic() - started
         packed = {"result": result, "evidence": evidence, "seconds": taken}
         filed = filed_of(parcel, order.key, graded.result, **packed)
         return Reply(filed, _timed_out(graded.result))
-
-
-def _broken(error: Exception) -> str:
-    """The sentence about an exception that gradkit should not have raised."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    said = clean_text(f"{type(error).__name__}: {error}", 300)
-    return (
-        f"gradkit's own side failed over this submission ({said}, {Path(last.filename).name}:"
-        f"{last.lineno}), and it may be in order. Please report this, and grade it yourself."
-    )
 
 
 def _timed_out(result: Result) -> bool:

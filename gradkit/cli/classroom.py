@@ -126,7 +126,9 @@ def _tell(graded: Graded) -> None:
 )
 @options.ATTEMPT
 @options.NEW_VERSION
-@options.text_option("--why", "Reason, stored with the new marks. Students can read it.")
+@options.text_option(
+    "--why", "Reason, stored with the new marks. Students whose result changes can read it."
+)
 @options.flag("--dry-run", "List what would change; store nothing.")
 def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     """Mark the class in DIR again with other points, deductions or tolerances.

@@ -1,12 +1,13 @@
-"""Any hand-written backward, and autograd of a torch module, held against finite differences."""
+"""Check hand-written backward passes, and autograd of torch modules, by finite differences."""
 
 from __future__ import annotations
 
 import copy
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +15,20 @@ import numpy as np
 from gradkit.gradcheck.check import check_gradient, insist
 from gradkit.gradcheck.entries import overall
 from gradkit.gradcheck.evaluate import needs, signature_of
+from gradkit.gradcheck.examine import AGREE
 from gradkit.gradcheck.noise import Array, signs
-from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
+from gradkit.gradcheck.records import (
+    WORST_FIRST,
+    BackwardReport,
+    Direction,
+    Entry,
+    InputReport,
+    Report,
+)
 from gradkit.gradcheck.structure import is_tensor, leaves_of, mapped, spelled, to_numpy, unpack
 
 if TYPE_CHECKING:
     import torch
-
-CACHES = (tuple, list, dict, type(None))
-"""What a forward returns last beside its outputs is a cache if it is one of these, or no array."""
 
 
 def check_backward(
@@ -39,8 +45,9 @@ def check_backward(
 ) -> BackwardReport:
     """Check a backward pass against finite differences of a forward pass.
 
-    The forward is run once, the backward once on what it returned; then every gradient that came
-    back is held against finite differences of ``Σ out · dout`` by `gradkit.check_gradient`.
+    Run the forward, then the backward on what the forward returned. Then check every gradient that
+    the backward returned against finite differences of ``Σ out · dout``, by
+    `gradkit.check_gradient`.
 
     Parameters
     ----------
@@ -61,7 +68,9 @@ def check_backward(
     wrt : sequence of str, optional
         The inputs whose gradients are asked for; by default all of floating dtype.
     cache : bool, optional
-        Whether the last that forward returns is a cache. By default it is where it is no array.
+        Whether the last value that forward returns is a cache. By default a floating array is tried
+        both as an output and as a cache if backward can be called either way: gradients that agree
+        with one of the two agree, and a note says which. Any other last value is a cache.
     scale : float or dict of str to float
         What backward returns is so many times the derivative, by convention: with
         ``{"W": 1 / N}`` it is divided by N.
@@ -80,8 +89,9 @@ def check_backward(
     TypeError
         When forward or backward cannot be called, or an output is not of real numbers.
     ValueError
-        When no input can be differentiated, when ``wrt`` or ``scale`` name others, or when ``dout``
-        does not have the shape of the output.
+        When no input can be differentiated or an input to check has no entries, when ``wrt`` or
+        ``scale`` name other inputs or ``scale`` is no number, or when ``dout`` does not have the
+        shape of the output.
 
     Examples
     --------
@@ -97,50 +107,32 @@ def check_backward(
     >>> [(one.name, one.verdict) for one in report.inputs]
     [('x', 'agree'), ('w', 'disagree')]
     """
-    for role, one in (("forward", forward), ("backward", backward)):
-        if not callable(one) and not (one is None and role == "backward"):
-            raise TypeError(f"{role} must be a function; found {type(one).__name__}.")
+    for role, function in (("forward", forward), ("backward", backward)):
+        if not callable(function) and not (function is None and role == "backward"):
+            raise TypeError(f"{role} must be a function; found {type(function).__name__}.")
     values = _named(forward, inputs)
-    factors = _factors(values, wrt, scale)
-    kept = copy.deepcopy(values)
-    cached = backward is None or cache
-    outputs, handed = _outputs(forward(*kept.values()), cached)
-    notes = _changed("forward", kept, values)
-    bare = backward is None or needs(backward) == len(handed)
-    weights = _weights(outputs, dout, np.random.default_rng(seed), bare)
-    gradients = handed[0] if handed else None
-    if backward is not None:
-        kinds = [(unpack(_array(outputs[name])), weight) for name, weight in weights.items()]
-        douts = [kind.build([one.astype(kind.leaves[0].array.dtype)]) for kind, one in kinds]
-        touched = {**kept, "dout": douts, "the cache": handed}
-        before = copy.deepcopy(touched)
-        choices = ([*douts, *handed], [*douts, *kept.values()], handed)
-        fitting = (one for one in choices if len(one) == needs(backward))
-        gradients = copy.deepcopy(backward(*next(fitting, choices[0])))
-        notes += _changed("backward", touched, before)
-    found = {}
-    for number, name in enumerate(factors):
-        one = _gradient(gradients, getattr(backward, "__self__", None), name, number)
-        found[name] = None if one is None else to_numpy(one, name, "the gradient of")
-    shapes = {name: tuple(np.shape(values[name])) for name in factors}
-    claims = {
-        name: one.astype(np.float64) / factors[name]
-        for name, one in found.items()
-        if one is not None and one.shape == shapes[name]
-    }
-
-    def f(moved: Mapping[str, Any]) -> float:
-        made, _ = _outputs(forward(*{**copy.deepcopy(values), **moved}.values()), cached)
-        arrays = {name: to_numpy(made[name], name, "the output") for name in weights}
-        return sum(float(np.sum(weights[n] * arrays[n], dtype=np.float64)) for n in weights)
-
-    report = None
-    if claims:
-        params = {name: values[name] for name in claims}
-        report = check_gradient(f, params, claims, seed=seed, **options)
-        notes += report.notes
-    parts = tuple(_verdict(name, shapes[name], one, report) for name, one in found.items())
-    return BackwardReport(overall(parts), parts, report, tuple(notes))
+    layer = _Layer(forward, backward, values, _factors(values, wrt, scale), dout, seed, options)
+    returned = forward(*copy.deepcopy(values).values())
+    readings = [True] if backward is None else _readings(returned, backward, values, dout, cache)
+    reports: dict[bool, BackwardReport] = {}
+    problem: Exception | None = None
+    for reading in readings:
+        try:
+            reports[reading] = layer.check(cache=reading)
+        except Exception as error:
+            # Of two readings, only one is what the author means; the other may not even run.
+            problem = error
+            continue
+        if reports[reading].verdict == AGREE:
+            break
+    if not reports and problem is not None:
+        raise problem
+    # Of two readings that disagree, the last one tried is the more usual one: a cache.
+    used = min(reversed(reports), key=lambda one: -WORST_FIRST.index(reports[one].verdict))
+    if len(readings) == 1:
+        return reports[used]
+    report, other = reports[used], reports.get(not used)
+    return replace(report, notes=(_reading_note(used, report, other, problem), *report.notes))
 
 
 def assert_backward(
@@ -188,12 +180,32 @@ def _array(value: Any) -> Any:
         return value
 
 
+def _floating(values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the inputs of floating dtype."""
+    return [name for name, one in values.items() if "float" in str(getattr(one, "dtype", ""))]
+
+
+def _order_of(gradients: Any, asked: Iterable[str], values: Mapping[str, Any]) -> list[str]:
+    """Return the input that each gradient of a tuple belongs to.
+
+    A tuple as long as the list of inputs to check has their gradients; otherwise it has those of
+    all floating inputs, or of all inputs.
+    """
+    orders = [list(asked), _floating(values), list(values)]
+    if isinstance(gradients, (list, tuple)):
+        orders = [one for one in orders if len(one) == len(gradients)] or orders
+    order = orders[0]
+    return [*order, *(name for name in asked if name not in order)]
+
+
 def _factors(
     values: Mapping[str, Any], wrt: Sequence[str] | None, scale: float | Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the inputs to differentiate with respect to, and the factors of their gradients."""
-    floating = [n for n, v in values.items() if "float" in str(getattr(v, "dtype", ""))]
-    asked = floating if wrt is None else wrt
+    """Return the factor of the gradient of each input to check."""
+    floating = _floating(values)
+    if isinstance(wrt, str) or not (wrt is None or isinstance(wrt, Iterable)):
+        raise ValueError(f"wrt must be a list of input names, like ['x']; found {wrt!r}.")
+    asked = floating if wrt is None else list(wrt)
     for name in asked:
         if name not in values:
             raise ValueError(f"no input is called {name!r}: there are {', '.join(values)}.")
@@ -202,10 +214,20 @@ def _factors(
             f"none of the inputs {', '.join(values)} is a floating array, so there is nothing to "
             f"check. Pass float arrays, or name inputs by wrt."
         )
+    empty = [name for name in asked if 0 in np.shape(values[name])]
+    if empty:
+        raise ValueError(
+            f"the input {empty[0]} has the shape {np.shape(values[empty[0]])}, so it has no "
+            f"entries to check. Pass a larger one, or leave it out of wrt."
+        )
     factors = scale if isinstance(scale, Mapping) else dict.fromkeys(asked, scale)
-    for name in factors:
+    for name, factor in factors.items():
         if name not in asked:
             raise ValueError(f"scale names {name!r}; the inputs checked are {', '.join(asked)}.")
+        if not isinstance(factor, Real) or not factor:
+            raise ValueError(
+                f"scale must be a number other than 0, or a dict of these; found {factor!r}."
+            )
     return {name: float(factors.get(name, 1.0)) for name in asked}
 
 
@@ -225,16 +247,156 @@ def _same(a: Any, b: Any) -> bool:
     return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in pairs)
 
 
-def _outputs(returned: Any, cache: bool | None) -> tuple[dict[str, Any], list[Any]]:
-    """Return outputs by name, and the cache, if there is one, in a list."""
+def _readings(
+    returned: Any,
+    backward: Callable[..., Any],
+    values: Mapping[str, Any],
+    dout: Any,
+    cache: bool | None,
+) -> list[bool]:
+    """Return whether the last value of a forward may be a cache: True, False, or both to try.
+
+    A last value that no gradient can exist for is a cache: a container, an object, or integers. A
+    floating array may be either, as in ``return out, x``. The number of arguments that the backward
+    needs, and the number of given output gradients, may exclude one of the two.
+    """
+    if cache is not None:
+        return [cache]
+    if not isinstance(returned, tuple) or len(returned) < 2:
+        return [False]
+    last, outputs = returned[-1], len(returned) - 1
+    if not isinstance(last, float) and "float" not in str(getattr(last, "dtype", "")):
+        return [True]
+    given = len(dout) if isinstance(dout, (list, tuple, Mapping)) else None
+    needed = needs(backward)
+    found = []
+    for reading in (False, True):
+        count = outputs + (not reading)
+        lengths = {count + reading, count + len(values), int(reading)}
+        shaped = dout is None or count in (1, given)
+        if shaped and (needed is None or needed in lengths):
+            found.append(reading)
+    return found or [True]
+
+
+def _reading_note(
+    cache: bool, report: BackwardReport, other: BackwardReport | None, problem: Exception | None
+) -> str:
+    """Say how the last value of a forward was read, if it may be an output or a cache.
+
+    Parameters
+    ----------
+    cache : bool
+        Whether the last value was read as a cache.
+    report, other : BackwardReport
+        The results of this reading and of the other one; None if the other one was not used.
+    problem : Exception or None
+        What the other reading raised.
+    """
+    used, unused = ("a cache", "an output") if cache else ("an output", "a cache")
+    result = ""
+    if report.verdict != AGREE:
+        result = f" Read as {unused}, the gradients do not agree either."
+        if other is None and problem is not None:
+            result = f" Read as {unused}, the check raises {type(problem).__name__} ({problem})."
+    return (
+        f"the last value that forward returns was read as {used}.{result} Pass "
+        f"cache={not cache} if it is {unused}."
+    )
+
+
+def _outputs(returned: Any, cache: bool) -> tuple[dict[str, Any], list[Any]]:
+    """Return the outputs of a forward by name, and a list that holds the cache, if there is one."""
     if isinstance(returned, Mapping):
         return {str(key): one for key, one in returned.items()}, []
     parts = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-    last = parts[-1]
-    if cache is None:
-        cache = isinstance(last, CACHES) or not (hasattr(last, "shape") or np.isscalar(last))
     handed = [parts.pop()] if cache and isinstance(returned, tuple) and len(parts) > 1 else []
     return {str(k): one for k, one in enumerate(parts)}, handed
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A forward, its backward, and how to check them; the fields are named as in `check_backward`.
+
+    ``values`` are the inputs by name, ``factors`` the scale of each gradient to check.
+    """
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None
+    values: Mapping[str, Any]
+    factors: Mapping[str, float]
+    dout: Any
+    seed: int
+    options: Mapping[str, Any]
+
+    def check(self, *, cache: bool) -> BackwardReport:
+        """Run forward and backward once, and check every gradient against finite differences.
+
+        Parameters
+        ----------
+        cache : bool
+            Whether the last value that forward returns is a cache.
+        """
+        values, factors = self.values, self.factors
+        given = copy.deepcopy(values)
+        outputs, handed = _outputs(self.forward(*given.values()), cache)
+        notes = _changed("forward", given, values)
+        bare = self.backward is None or needs(self.backward) == len(handed)
+        weights = _weights(outputs, self.dout, np.random.default_rng(self.seed), bare)
+        gradients = handed[0] if handed else None
+        if self.backward is not None:
+            gradients, changes = _run_backward(self.backward, outputs, weights, handed, given)
+            notes += changes
+        found = {}
+        order = _order_of(gradients, factors, values)
+        for name in factors:
+            holder, number = getattr(self.backward, "__self__", None), order.index(name)
+            gradient = _gradient(gradients, holder, name, number)
+            found[name] = gradient
+            if gradient is not None:
+                found[name] = to_numpy(gradient, name, "the gradient of")
+        shapes = {name: tuple(np.shape(values[name])) for name in factors}
+        claims = {
+            name: gradient.astype(np.float64) / factors[name]
+            for name, gradient in found.items()
+            if gradient is not None and gradient.shape == shapes[name]
+        }
+
+        def f(moved: Mapping[str, Any]) -> float:
+            arguments = {**copy.deepcopy(dict(values)), **moved}
+            made, _ = _outputs(self.forward(*arguments.values()), cache)
+            arrays = {name: to_numpy(made[name], name, "the output") for name in weights}
+            return sum(float(np.sum(weights[n] * arrays[n], dtype=np.float64)) for n in weights)
+
+        report = None
+        if claims:
+            params = {name: values[name] for name in claims}
+            report = check_gradient(f, params, claims, seed=self.seed, **self.options)
+            notes += report.notes
+        parts = tuple(_verdict(name, shapes[name], one, report) for name, one in found.items())
+        return BackwardReport(overall(parts), parts, report, tuple(notes))
+
+
+def _run_backward(
+    backward: Callable[..., Any],
+    outputs: Mapping[str, Any],
+    weights: Mapping[str, Array],
+    handed: list[Any],
+    given: Mapping[str, Any],
+) -> tuple[Any, list[str]]:
+    """Call a backward with as many arguments as it needs; return its result, and notes.
+
+    The arguments are the gradients of the outputs, then the cache or the inputs; or the cache
+    alone. The gradients have the kind and the dtype of the outputs.
+    """
+    kinds = [(unpack(_array(outputs[name])), weight) for name, weight in weights.items()]
+    douts = [kind.build([one.astype(kind.leaves[0].array.dtype)]) for kind, one in kinds]
+    touched = {**given, "dout": douts, "the cache": handed}
+    before = copy.deepcopy(touched)
+    choices = ([*douts, *handed], [*douts, *given.values()], handed)
+    fitting = (arguments for arguments in choices if len(arguments) == needs(backward))
+    result = copy.deepcopy(backward(*next(fitting, choices[0])))
+    return result, _changed("backward", touched, before)
 
 
 def _weights(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
@@ -16,7 +17,17 @@ from gradkit.gradcheck.entries import blank, entry_check, overall, records
 from gradkit.gradcheck.error import Asked, allowed, lay_out
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
-from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Array, Seen, largest_of, magnitude, measure
+from gradkit.gradcheck.noise import (
+    EPS,
+    LOUD,
+    SHORTEST,
+    UNSEEN,
+    Array,
+    Seen,
+    largest_of,
+    magnitude,
+    measure,
+)
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
 from gradkit.gradcheck.structure import align, leaves_of, unpack
@@ -160,11 +171,24 @@ def check_gradient(
             raise ValueError(f"{called} must be {said}; found {value!r}.")
     limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
     for called, limit, least in limits:
+        if limit is not None and not isinstance(limit, Real):
+            raise ValueError(f"{called} must be a number; found {limit!r}.")
         if limit is not None and not limit >= least:
             raise ValueError(f"{called} must be at least {least}; found {limit}.")
+    if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
+        raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")
+    if isinstance(names, str) or not (names is None or isinstance(names, Sequence)):
+        raise ValueError(f"names must be a list of names, like ['W', 'b']; found {names!r}.")
     parameters = unpack(params, names)
     again = gradient if callable(gradient) else lambda _: gradient
     total = sum(leaf.array.size for leaf in parameters.leaves)
+    if not total:
+        shapes = [leaf.array.shape for leaf in parameters.leaves]
+        found = f"found arrays of the shapes {shapes}" if shapes else f"found {params!r}"
+        raise ValueError(
+            f"params must have at least one entry to check; {found}. Pass the parameters that f "
+            f"depends on."
+        )
     few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
     each = entries == "all" or (entries == "auto" and few)
     asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
@@ -230,9 +254,9 @@ class _Check:
     def run(self) -> Report:
         """Check by entries or by directions, from the preflight to the report."""
         evaluator, found = self.evaluator, None
-        if not any(point.size for point in evaluator.points):
-            said = "there is nothing to check: the parameters have no entries."
-            return Report(AGREE, (), (), (), (said,), 0, np.nan)
+        for leaf in evaluator.leaves:
+            if not leaf.array.size:
+                evaluator.note(f"{leaf.name!r} has no entries, so nothing of it was checked.")
         try:
             reason = self.preflight()
             found = self.unable(reason) if reason else self.look()
@@ -252,6 +276,8 @@ class _Check:
                 f"make {EPS * abs(seen.base):.0e}. It may lose precision on the way, as "
                 f"log(1 - a) does for a near 1."
             )
+        if np.isfinite(seen.base) and len(evaluator.levels) < 2 and any(map(np.any, self.claimed)):
+            evaluator.note(FLAT)
         if evaluator.raised and verdict != AGREE:
             evaluator.note(
                 f"away from the point f raised {evaluator.raised}; there it counts as not finite."
@@ -267,24 +293,25 @@ class _Check:
             evaluator.note(f"f is {seen.base} there.")
             return "non-finite"
         if len(evaluator.levels) < 2 and any(map(np.any, self.claimed)):
-            said = self.unheard()
-            evaluator.notes += [said] if said else []
-            if said in (REMEMBERS, CLOSED):
+            problem = self.find_ignored_argument()
+            if problem:
+                evaluator.note(problem)
                 return "argument"
         loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
         return "not deterministic" if not seen.steady and (loud or self.wavers()) else ""
 
-    def unheard(self) -> str:
-        """Say what f hears of: a change in the arrays that it has, in new ones, or in the caller's.
+    def find_ignored_argument(self) -> str:
+        """Return why f ignores changes of its argument; an empty string if it does not, or is flat.
 
-        The last is taken back.
+        Change the arrays that f has been given, then give f new arrays, then change the arrays of
+        the caller, which are restored.
         """
         evaluator = self.evaluator
         moves = [np.fmax(magnitude(point), 1.0) for point in evaluator.points]
-        for said in ("", REMEMBERS):
+        for problem in ("", REMEMBERS):
             evaluator.along(moves, [1.0])
             if len(evaluator.levels) > 1:
-                return said
+                return problem
             evaluator.renew()
         plain = [one for one in leaves_of(self.given) if type(one) is np.ndarray]
         arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
@@ -296,7 +323,7 @@ class _Check:
         finally:
             for one, old in zip(arrays, before, strict=True):
                 one[...] = old
-        return CLOSED if len(evaluator.levels) > 1 else FLAT
+        return CLOSED if len(evaluator.levels) > 1 else ""
 
     def wavers(self) -> bool:
         """Return whether the claim, where it is given as a function, is another one each time."""
@@ -442,7 +469,7 @@ def _explore(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(own), np.nan), scale=scales)
     check = entry_check(evaluator, unclaimed, seen, Asked())
-    check.steps = START * scales
+    check.steps = np.fmax(START * scales, SHORTEST)
     found = [Examination(check, row) for row in range(len(own))]
     readings = [one.climb() for one in found]
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]

@@ -27,7 +27,7 @@ from gradkit.gradcheck.error import (
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, ROOM, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, Floats, Seen, magnitude
+from gradkit.gradcheck.noise import EPS, SHORTEST, Floats, Seen, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Leaf
 
@@ -142,7 +142,7 @@ class EntryCheck:
         self.precise = is_precise(seen)
         self.slope = shown(claims.weight, claims.scale, seen.reach)
         self.steps = first_step(self.slope, claims.scale, seen.noise, claims.coarsest)
-        self.steps = np.fmax(self.steps, np.fmax(claims.smallest, 1e-300))
+        self.steps = np.fmax(self.steps, np.fmax(claims.smallest, SHORTEST))
         self.limits, self.error, self.blur = np.zeros((3, count))
         self.bend = np.full(count, np.nan)
         self.tried = np.full((5, count), np.nan)

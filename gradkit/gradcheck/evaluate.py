@@ -153,14 +153,15 @@ class Evaluator:
         return value
 
     def at_point(self) -> float:
-        """Return f at the point itself, noticing whether f changed its argument."""
+        """Return f at the point itself, and add a note if f changed its argument."""
         self.reset()
         value = self.value(at_point=True)
         for leaf, array in zip(self.leaves, self._arrays, strict=True):
             if not np.array_equal(leaf.array, array, equal_nan=True):
+                name = f" {leaf.name!r}" if leaf.name else ""
                 self.note(
-                    f"f changes its argument {leaf.name!r} in place. It is given a fresh copy for "
-                    f"every evaluation, so the result stands."
+                    f"f changes its argument{name} in place. f gets a fresh copy for every "
+                    f"evaluation, so the result is valid."
                 )
         return value
 

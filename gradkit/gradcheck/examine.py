@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradkit.gradcheck.error import CLEAR, MATTERS
-from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, Side, differences, read
-from gradkit.gradcheck.noise import NEAR, SAME, Floats, table_noise
+from gradkit.gradcheck.error import CLEAR, MATTERS, STRAY
+from gradkit.gradcheck.ladder import (
+    NOTHING_KNOWN,
+    RATIO,
+    Ladder,
+    Reading,
+    Side,
+    differences,
+    read,
+)
+from gradkit.gradcheck.noise import EPS, NEAR, SAME, SHORTEST, Floats, table_noise
 from gradkit.gradcheck.records import Verdict
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ class Examination:
         self.room = 2.0 if check.precise else ROOM
         self.allowed = (1.0 if check.precise else ROOM) * float(check.limits[row])
         self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
-        self.smallest = max(float(claims.smallest[row]), 1e-300)
+        self.smallest = max(float(claims.smallest[row]), SHORTEST)
         self.top = HIGHEST * self.scale * (1 + 1e-9)
         self.start = min(float(check.steps[row]), self.top)
         # Steps, f above and below, distances ahead and behind.
@@ -114,8 +122,10 @@ class Examination:
         return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, self.blur)
 
     def climb(self) -> Reading:
-        """Grow the ladder until the claim is decided, or no step can add anything."""
+        """Add steps until the claim is decided or no step can add anything; return the slope."""
         self.add(self.start, RATIO * self.start, RATIO**2 * self.start)
+        if not self.rows.shape[1]:
+            return NOTHING_KNOWN
         while True:
             reading = read(self.ladder(self.noise, self.top))
             verdict, resolution = self.judge(reading)
@@ -153,7 +163,9 @@ class Examination:
         return (DISAGREE if far else UNKNOWN), resolution
 
     def why(self, reading: Reading) -> str:
-        """Name the largest part of what keeps a claim open."""
+        """Return the reason for an inconclusive verdict: the largest part of the error."""
+        if reading is NOTHING_KNOWN:
+            return "no step"
         if not np.isfinite(reading.bound):
             return "non-finite" if self.seen.steady else "not deterministic"
         if reading.kinked:
@@ -186,7 +198,8 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     reading = at.climb()
     verdict, resolution = at.judge(reading)
     # Slopes over short steps may be further apart than the noise that was measured lets them be.
-    for louder in (at.noise * ROOM ** np.arange(1.0, 4.0)).tolist() if verdict == UNKNOWN else ():
+    doubtful = verdict == UNKNOWN and reading is not NOTHING_KNOWN
+    for louder in (at.noise * ROOM ** np.arange(1.0, 4.0)).tolist() if doubtful else ():
         again = read(at.ladder(louder, at.top))
         if verdict == UNKNOWN and again.doubt < reading.doubt:
             at.noise, reading = louder, again
@@ -201,10 +214,27 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         kept, noise = gap * at.scale < hidden or _kept_nearby(at, reading), 0.0
         if verdict == DISAGREE and not kept:
             kept, noise = _kept_further(at, reading)
+        if verdict == DISAGREE and not kept and _is_saturated(at):
+            return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "noise", noise
         if verdict == DISAGREE and kept:
             # Either slope may be the right one.
             return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase", noise
     return reading, resolution, verdict, "" if verdict != UNKNOWN else at.why(reading), 0.0
+
+
+def _is_saturated(at: Examination) -> bool:
+    """Return whether rounding may be why f does not change at all over the steps of a ladder.
+
+    ``log(1 + exp(-x))`` is exactly 0 from 37 on, since 1 + exp(-x) rounds to 1; its slope is not 0.
+    The value of f does not show that the formula adds a 1, so rounding is taken to be that of f, of
+    the parameter or of 1, whichever is the largest. A claim that predicts no larger change over the
+    longest step without any change is neither confirmed nor refuted.
+    """
+    steps, above, below = at.rows[:3]
+    changed = (above != at.seen.base) | (below != at.seen.base)
+    still = float(np.max(steps[: int(np.argmax(np.append(changed, True)))], initial=0.0))
+    rounding = EPS * max(1.0, abs(at.seen.base), abs(at.here))
+    return still > 0 and abs(at.claimed) * still <= STRAY * rounding
 
 
 def _outside(at: Examination, side: Side) -> bool:
@@ -273,11 +303,22 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
-    """Return whether f leaves the straight line of a slope by a jump on the way to a step.
+    """Return whether f departs from a straight line by a jump within some distance of the point.
 
-    The last stairs of a forward that loses precision are so wide that one step alone meets them.
-    The interval with the larger departure from the straight line is halved: at a jump the departure
-    stays, at a kink or a bend it goes.
+    A forward that loses precision is a staircase, and its last stairs are so wide that only one of
+    the steps crosses an edge. Bisection keeps the half in which f departs more from the line: at a
+    jump this departure does not shrink, at a kink or a bend it does. Where f is not finite, the
+    domain of f ends, and that is no jump.
+
+    Parameters
+    ----------
+    at : Examination
+    slope : float
+        The slope of the line.
+    gap : float
+        The error of the claim: a smaller departure than half of ``gap * far`` is ignored.
+    far : float
+        The distance, on both sides of the point.
     """
     pairs = cache(lambda step: at.pairs(np.array([step]))[:, 0].tolist())
 
@@ -288,8 +329,9 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
 
     for end in (far, -far):
         low, high, first, last = 0.0, end, 0.0, departs(end)
-        whole = abs(last)
-        if whole <= HALF * gap * far:
+        departure = abs(last)
+        # False for NaN too: where f is not defined, it does not jump.
+        if not departure > HALF * gap * far:
             continue
         for _ in range(HALVINGS):
             middle = (low + high) / 2
@@ -298,7 +340,7 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
                 high, last = middle, value
             else:
                 low, first = middle, value
-            if abs(last - first) <= 0.1 * whole:
+            if not abs(last - first) > 0.1 * departure:
                 break
         else:
             return True

@@ -87,6 +87,10 @@ class Reading:
     central: Side
 
 
+NOTHING_KNOWN = Reading(np.nan, np.inf, np.inf, False, Side(), Side(), Side(), Side())
+"""The reading of a ladder without steps."""
+
+
 def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
     """Return slopes to the left, to the right and across, and the noise of the last.
 

@@ -26,6 +26,9 @@ EPS32 = float(np.finfo(np.float32).eps)
 TINY = 5e-324
 """The smallest change of a float64: what underflow may hide. IEEE 754."""
 
+SHORTEST = float(np.finfo(np.float64).tiny)
+"""The shortest step: float64 holds smaller numbers with fewer digits."""
+
 POINTS = (0.0, *np.cumsum(np.sqrt([1, 5, 2, 10, 3, 11, 1, 7, 6, 2, 13])).tolist())
 """Where noise is measured: at distances of which none is a multiple of another, since a regular
 noise can hide between even ones."""
@@ -186,7 +189,10 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Se
     """
     rng = np.random.default_rng(seed)
     base, again, points = evaluator.at_point(), evaluator.at_point(), evaluator.points
-    scales, reach = scales_of(claimed, points, base)
+    size = abs(base)
+    if claimed and size == 0 and not any(map(np.any, map(np.multiply, claimed, points))):
+        size = _change_along_zeros(evaluator, claimed, rng)
+    scales, reach = scales_of(claimed, points, size)
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
     narrow = any(point.dtype.itemsize < 8 for point in points)
     seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
@@ -273,26 +279,57 @@ def swing(evaluator: Evaluator, seen: Seen, line: Sequence[Floats]) -> Seen:
     return replace(seen, reach=reach, whole=whole)
 
 
-def scales_of(
-    claimed: Sequence[Array], points: Sequence[Array], base: float
-) -> tuple[Floats, float]:
-    """Return the size of a change of each leaf that matters, and what it does to f by the claim.
+def usual_size(points: Sequence[Array]) -> float:
+    """Return the largest magnitude in all leaves, 1 if every entry is zero."""
+    return max(map(largest_of, points), default=0.0) or 1.0
 
-    A leaf changes by its largest entry, or where that is small, or zero, as far as moves f like
-    other leaves do; but no further than these change.
+
+def scales_of(
+    claimed: Sequence[Array], points: Sequence[Array], value: float
+) -> tuple[Floats, float]:
+    """Return the change of each leaf that matters, and how much it changes f by the claim.
+
+    The scale of a leaf is its largest entry. If that is zero or small, the scale is the change that
+    the claim needs to move f as much as other leaves do, or by the value of f. It is never more
+    than the largest entry of all leaves.
+
+    Parameters
+    ----------
+    claimed : sequence of array
+        The claimed gradient of each leaf; empty where there is no claim.
+    points : sequence of array
+    value : float
+        The value of f, or a change of it.
     """
     sizes = np.array([largest_of(point) for point in points])
-    usual = float(np.max(sizes, initial=0.0)) or 1.0
+    usual = usual_size(points)
     if not claimed:
         return np.where(sizes > 0, sizes, usual), 0.0
     pairs = zip(claimed, points, strict=True)
     reach = max((largest_of(np.multiply(*pair)) for pair in pairs), default=0.0)
     steepest = np.array([largest_of(gradient) for gradient in claimed])
-    size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
-    suggested = np.fmin(size / steepest, usual) if reach > 0 else usual
+    size = max(reach, min(abs(value), float(np.max(steepest, initial=0.0)) * usual))
+    suggested = np.fmin(size / steepest, usual) if size > 0 else usual
     scales = np.fmax(sizes, suggested)
     moved = np.where(sizes > 0, 0.0, steepest * scales)
     return scales, max(reach, float(np.max(moved, initial=0.0)))
+
+
+def _change_along_zeros(
+    evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Generator
+) -> float:
+    """Return how much f changes when leaves of zeros move; 0 if f is not finite there.
+
+    Weights of zero say nothing of the change that matters, and neither does f if it is 0: tanh of
+    features in raw units is saturated long before the weights are as large as the features.
+    """
+    usual, points = usual_size(evaluator.points), evaluator.points
+    moves = [signs(rng, p.shape) * (0.0 if np.any(p) else usual) for p in points]
+    if not any(np.any(move) and np.any(slope) for move, slope in zip(moves, claimed, strict=True)):
+        return 0.0
+    # A side on which f is saturated tells more than one on which it grows without end.
+    changes = magnitude(evaluator.along(moves, [1.0, -1.0])[0])
+    return min(changes[changes > 0].tolist(), default=0.0)
 
 
 def signs(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:

@@ -185,8 +185,9 @@ class BackwardReport(ThreeVerdicts):
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return a sentence for each input, and the table of the worst entries."""
-        lines = [one.message[0].upper() + one.message[1:] for one in self.inputs]
+        """Return a sentence for each input, the wrong ones first, and a table of entries."""
+        worst_first = sorted(self.inputs, key=lambda one: WORST_FIRST.index(one.verdict))
+        lines = [one.message[0].upper() + one.message[1:] for one in worst_first]
         if self.report is not None:
             lines += describe(replace(self.report, notes=())).splitlines()[1:]
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
@@ -235,6 +236,7 @@ WHY = {
     "non-finite": "f is not finite around the point, or the slope is not",
     "not deterministic": "f gives different values for the same argument",
     "budget": "the permitted evaluations, or seconds, were used up",
+    "no step": "the parameter is too close to zero: no shorter step has all digits of float64",
     "argument": "f does not change with its argument",
 }
 

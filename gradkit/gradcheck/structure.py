@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.gradcheck.noise import EPS, EPS32, Array, is_float32
+from gradkit.gradcheck.noise import EPS, Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +206,17 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[float]]:
     """Return the claimed gradient as one array per leaf, and the unit of rounding of each.
 
-    A dict may name the gradient of ``W`` so, or ``dW``, ``grad_W`` or ``W_grad``; a sequence is
-    paired with a dict's parameters in their order.
+    The unit of rounding is that of the dtype of the claim. A dict may name the gradient of ``W``
+    so, or ``dW``, ``grad_W`` or ``W_grad``; a sequence is paired with a dict's parameters in their
+    order.
 
     Raises
     ------
     TypeError
         When a claimed gradient is missing (None) or not real.
     ValueError
-        When structure or shapes differ from those of the parameters.
+        When structure or shapes differ from those of the parameters, or when a dict has a gradient
+        of something that is no parameter.
     """
     claimed, eps = [], []
     found = _walk(gradient, parameters.structure, "")
@@ -239,9 +241,6 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
             )
         claimed.append(array)
         eps.append(precision(value, array))
-    whole = np.concatenate([*(array.reshape(-1) for array in claimed), np.zeros(0)])
-    if is_float32(whole):
-        eps = [max(one, EPS32) for one in eps]
     return claimed, eps
 
 
@@ -263,6 +262,7 @@ def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
             yield gradient
         return
     moving = {key: part for key, part in parts if leaves_of(part)}
+    unknown: list[str] = []
     given = _children(gradient)
     if isinstance(structure, (list, tuple)):
         wanted = f"a sequence of {len(parts)}"
@@ -274,14 +274,22 @@ def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
         if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
             given = list(zip(moving, gradient, strict=True))
         named = {str(key): part for key, part in given or ()}
-        spellings = ((key, spelled(key, named)) for key in moving)
-        found = {key: named[name] for key, name in spellings if name is not None}
+        spellings = {key: spelled(key, named) for key, _ in parts}
+        found = {key: named[name] for key, name in spellings.items() if name is not None}
+        used = spellings.values()
+        unknown = [k for k, part in named.items() if part is not None and k not in used]
+    where = f" at {path!r}" if path else ""
     if not moving.keys() <= found.keys():
-        where = f" at {path!r}" if path else ""
         said = type(gradient).__name__ + (f" of {len(given)}" if given else "")
         said = str(list(gradient)) if isinstance(gradient, Mapping) else said
         raise ValueError(
             f"the gradient{where} must be {wanted}, like the parameters; found {said}."
+        )
+    if unknown:
+        raise ValueError(
+            f"the gradient{where} has {', '.join(map(repr, unknown))}, but no parameter has that "
+            f"name: the parameters are {', '.join(str(key) for key in moving)}. Rename it or "
+            f"remove it."
         )
     for key, part in moving.items():
         yield from _walk(found[key], part, f"{path}.{key}" if path else str(key))

@@ -220,15 +220,23 @@ def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Lis
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:
-    """Return the findings about what still fails; what was withdrawn stays, to be left out."""
+    """Return the findings about checks that still fail, and the withdrawn ones of these."""
     failed = {verdict.check for verdict in verdicts if verdict.state in FAILED}
     failed.add("")  # remarks on the whole task stand
-    if failed.issuperset(finding.check for finding in inquiry.findings):
+    proved = inquiry.proved
+    if proved is not None:
+        inquiry = replace(inquiry, proved=_about(failed, proved, dropped))
+    return _about(failed, inquiry, dropped)
+
+
+def _about(checks: Collection[str], inquiry: Inquiry, dropped: frozenset[str]) -> Inquiry:
+    """Return the findings about some checks, and the checks that follow from these findings."""
+    kept = tuple(finding for finding in inquiry.findings if finding.check in checks)
+    if len(kept) == len(inquiry.findings):
         return inquiry
-    kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
     left = {finding.mistake for finding in kept} | dropped
     follows = {check: codes for check, codes in inquiry.follows.items() if left.issuperset(codes)}
-    return Inquiry(kept, follows, inquiry.rounded)
+    return replace(inquiry, findings=kept, follows=follows)
 
 
 def total(result: Result, tasks: Sequence[TaskResult]) -> Result:

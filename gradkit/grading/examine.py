@@ -197,7 +197,8 @@ def diagnose(
     """Find the mistakes behind what failed, and say in notes what of it could not be done.
 
     It only ever lightens marks and explains them: its own fault must not cost the report.
-    Where failures are not ``asked`` about, only what is remarkable by itself is found.
+    Where failures are not ``asked`` about, only what is remarkable by itself is found. What a
+    search for repairs adds is kept apart from what was proved before it: see `Inquiry.proved`.
     """
     failed = any(verdict.state in ("fail", "error") for verdict in examined.verdicts)
     asked = asked and failed
@@ -225,10 +226,14 @@ def diagnose(
             if "train" in examined.case.binding.bound:
                 from gradkit.grading.training_repairs import with_lines
 
-                inquiry = with_lines(task, examined, process, inquiry, again)
+                found = with_lines(task, examined, process, inquiry, again)
+                # The grader writes these changes, so their text is no secret. But the code that
+                # is run can see which change it has, and choose its answers by that.
+                inquiry = inquiry if found == inquiry else replace(found, proved=inquiry)
         remarks = suspicions(task, examined, inquiry)
         if asked and not losses and not task.framework.trains:
             from gradkit.grading import step_repairs
+            from gradkit.grading.explained import explained
 
             def left(examined: Examined, further: int) -> Inquiry:
                 right = all(verdict.state == "pass" for verdict in examined.verdicts)
@@ -236,7 +241,9 @@ def diagnose(
                     Inquiry() if right else inquire(task, examined, process, oracle, seed + further)
                 )
 
-            inquiry = step_repairs.with_lines(task, examined, process, inquiry, seed, again, left)
+            found = step_repairs.with_lines(task, examined, process, inquiry, seed, again, left)
+            cells = (*process.section.own, *process.section.shared)
+            inquiry = explained(inquiry, found, cells)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

@@ -32,7 +32,7 @@ from gradkit.submission.definitions import (
     unwritten,
 )
 from gradkit.task.draws import drawn_again, draws
-from gradkit.task.functions import functions_of, steps_of
+from gradkit.task.functions import functions_of, least_evaluations, steps_of
 from gradkit.task.solution import Solution
 from gradkit.text import format_probe, where
 
@@ -62,7 +62,8 @@ OLD_WAYS = {
 class FunctionGrader(Struct):
     """Runs the lines of a task over one section, and judges what they give.
 
-    ``solution`` is None where no model solution is at hand.
+    ``solution`` is None where no model solution is at hand. ``is_cut_short`` tells that the search
+    for mistakes took too long and was stopped.
     """
 
     task: FunctionTask
@@ -77,6 +78,7 @@ class FunctionGrader(Struct):
     wrong: set[str] = field(default_factory=set)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
+    is_cut_short: bool = False
 
     def grade(self, known: Mapping[str, Verdict] = {}) -> tuple[Verdict, ...]:
         """Return a verdict for each check, in order; those that are ``known`` as they are."""
@@ -148,7 +150,7 @@ class FunctionGrader(Struct):
             wrong = self.verdicts.get(other.name) if other.name in self.wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
                 blocked = self._blocked(check, format_text("`{name}` is not right.", name=helper))
-                return replace(blocked, entries=verdict.entries)
+                return replace(blocked, entries=verdict.entries, own_forward=verdict.own_forward)
         return verdict
 
     def _check(self, check: FunctionCheck) -> Verdict:
@@ -187,9 +189,12 @@ class FunctionGrader(Struct):
             self.wrong.add(check.name)
         if check.gradient and (verdict.state in ("fail", "not-checked") or self.solution is None):
             verdict = held_to_own_forward(self, check, verdict, probes)
+        first, found = answers[0]
+        evaluations = least_evaluations(check, first)
+        numerical = 0 < evaluations <= found.similar_calls
+        verdict = replace(verdict, numerical=numerical)
         if verdict.state == "fail":
-            called = self._lines(check).calls[-1].function
-            verdict = replace(verdict, place=self._found[called].place())
+            verdict = replace(verdict, place=self.definition_of(check).place())
         return verdict
 
     def _answers(
@@ -208,6 +213,7 @@ class FunctionGrader(Struct):
                 self._steps(steps, draw),
                 check.compare,
                 again=number == 0,
+                least=least_evaluations(check, draw) if number == 0 else 0,
                 **options,
             )
             for number, draw in enumerate(asked)
@@ -260,6 +266,10 @@ class FunctionGrader(Struct):
             told = (f"{failure.type}: {failure.message}", failure.place) if failure else ("", None)
             return Verdict(check.name, "error", told[0], place=told[1])
         return judge_check(check, self._probes(check, answers, self._follows or 0))
+
+    def definition_of(self, check: FunctionCheck) -> Definition:
+        """Return the student's definition of the last function that a check calls."""
+        return self._found[self._lines(check).calls[-1].function]
 
     def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
         """Return the lines and conventions by which a check may be meant, its own ones first."""

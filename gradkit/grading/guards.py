@@ -45,12 +45,39 @@ NOTHING = [f"1.{number}e-300" for number in range(101, 200) if number % 10]
 """Numbers that are written as Python itself writes them, whoever else does."""
 
 
-def widened(source: str) -> str:
-    """Return a text that computes in double precision, whatever it says.
+SINGLE, DOUBLE = "float32", "float64"
 
-    A part in single precision is right to that, which nobody sees of an output that is double.
+
+def widened(source: str) -> str:
+    """Return a text with float64 where it names the type float32.
+
+    Values that were rounded to single precision on the way look wrong in an output of double
+    precision. Only types are replaced: names, attributes, and texts that a call is given. Any other
+    text stays, as in ``if mode == "float32"``: the result would be another program.
     """
-    return source.replace("float32", "float64")
+    lines = source.split("\n")
+    for line, end in sorted(_ends_of_single(source), reverse=True):
+        text = lines[line - 1].encode()
+        head, tail = text[: end - len(SINGLE)], text[end:]
+        if text[end - len(SINGLE) : end] == SINGLE.encode():
+            lines[line - 1] = (head + DOUBLE.encode() + tail).decode()
+    return "\n".join(lines)
+
+
+def _ends_of_single(source: str) -> Iterator[tuple[int, int]]:
+    """Yield line and column behind each ``float32`` that names a type."""
+    tree = parse(source).tree if SINGLE in source else None
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Call):
+            for given in (*node.args, *(each.value for each in node.keywords)):
+                if isinstance(given, ast.Constant) and given.value == SINGLE:
+                    # The quote stands between.
+                    yield given.end_lineno or given.lineno, (given.end_col_offset or 0) - 1
+        names = (getattr(node, kind, None) for kind in ("id", "attr"))
+        if isinstance(node, ast.Name | ast.Attribute) and SINGLE in names:
+            yield node.end_lineno or node.lineno, node.end_col_offset or 0
+        elif isinstance(node, ast.alias) and node.name.endswith(SINGLE):
+            yield node.lineno, node.col_offset + len(node.name.encode())
 
 
 def guarded(text: str, guards: Mapping[str, str]) -> str:

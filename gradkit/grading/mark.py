@@ -17,6 +17,7 @@ from gradkit.records.result import (
     OPEN,
     UNEXPLAINED,
     CheckResult,
+    Entry,
     Finding,
     Inquiry,
     TaskResult,
@@ -91,6 +92,9 @@ NO_STEP = "No step is made, so nothing follows from one: only what is right is c
 MOST = 0.5
 """Parameters that are never updated are missing from what follows where they are more than that."""
 
+OWN_FORWARD_SHARE = 0.5
+"""The part of its points that a gradient earns which matches only a wrong forward pass."""
+
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 
 
@@ -106,6 +110,9 @@ def mark(
     were made: where none was, only what passed is counted, and where most of the parameters are
     never updated, they are missing from what follows too.
 
+    Where a search for repairs added findings, they change no points: `Inquiry.proved` is counted,
+    and the findings that are shown share in what their check lost.
+
     Parameters
     ----------
     task : Task
@@ -120,8 +127,9 @@ def mark(
     TaskResult
     """
     by_check = {verdict.check: verdict for verdict in verdicts}
+    priced = inquiry if inquiry.proved is None else inquiry.proved
     charged = [
-        _charged(check.points, by_check[check.name], by_check, inquiry, scheme)
+        _charged(check.points, by_check[check.name], by_check, priced, scheme)
         for check in task.checks
     ]
     checks = [each.check for each in charged]
@@ -138,17 +146,24 @@ def mark(
         left_out = [[f.mistake in scheme.dropped for f in each.findings] for each in charged]
         rounded_checks, losses = forgive(rounded_checks, losses, left_out, checkable, scheme.step)
         score = round(sum(check.score for check in rounded_checks), 2)
+    shown = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
     findings: list[Finding] = []
     made = []
     for one, each, lost in zip(rounded_checks, charged, losses, strict=True):
-        findings += [
-            replace(finding, deduction=cents / CENT)
-            for finding, cents in zip(each.findings, lost, strict=False)
-            if finding.mistake not in scheme.dropped
-        ]
+        own = [finding for finding in shown if finding.check == one.check]
+        if inquiry.proved is None:
+            out = (finding.mistake in scheme.dropped for finding in each.findings)
+            cents = [part for part, gone in zip(lost, out, strict=False) if not gone]
+        else:
+            weights = [_cost(finding, by_check[one.check], scheme) for finding in own]
+            explained = round((one.max_score - one.score) * CENT) - sum(lost[-2:])
+            cents = shares_of(explained, weights)
+        findings += [replace(f, deduction=n / CENT) for f, n in zip(own, cents, strict=True)]
+        codes = inquiry.follows.get(one.check, ()) if one.state == "fail" else ()
+        follows = tuple(code for code in codes if code not in scheme.dropped)
         said = (format_text(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
-        made.append(replace(one, notes=(*one.notes, *said)))
-    findings += [f for f in inquiry.findings if not f.check and f.mistake not in scheme.dropped]
+        made.append(replace(one, follows=follows, notes=(*one.notes, *said)))
+    findings += [finding for finding in shown if not finding.check]
     return TaskResult(
         task.id,
         task.title,
@@ -164,7 +179,8 @@ def mark(
 class _Charged(Struct, frozen=True):
     """A check with its points before they are rounded, and what was found about it.
 
-    ``costs`` are those of the findings, and last that of single precision.
+    ``costs`` are those of the findings, then that of gradients which match only a wrong forward
+    pass, and last that of single precision.
     """
 
     check: CheckResult
@@ -200,6 +216,10 @@ def _charged(
     if any(f.mistake in scheme.deductions for f in own):
         # The assignment's own word on a mistake holds, however few entries are wrong for it.
         earned = min(earned, left)
+    # A finding gives back what a gradient loses for a wrong forward pass only where the gradient
+    # is right once the forward pass is.
+    fits_wrong = 0.0 if follows else _own_forward_loss(verdict)
+    earned = min(earned, 1.0 - fits_wrong)
     notes = list(verdict.notes)
     withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]
     if withdrawn:
@@ -215,11 +235,10 @@ def _charged(
         verdict.entries,
         verdict.place,
         tuple(notes),
-        tuple(code for code in follows if code not in scheme.dropped),
-        verdict.courses,
+        courses=verdict.courses,
         withdrawn=tuple(dict.fromkeys(withdrawn)),
     )
-    return _Charged(check, own, [*costs, rounds])
+    return _Charged(check, own, [*costs, fits_wrong, rounds])
 
 
 def _left_alone(
@@ -333,16 +352,35 @@ def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:
     return deduction(finding.mistake, concerned, of, scheme.preset, scheme.deductions)
 
 
+def _own_forward_loss(verdict: Verdict) -> float:
+    """Return the share of a check's points that gradients lose for a wrong forward pass.
+
+    A gradient whose entry does not pass loses all of its share, whatever a finding says about it.
+    """
+    about = [entry for entry in verdict.entries if entry.parameter in verdict.own_forward]
+    return sum(1.0 - _credit(entry, verdict) for entry in about) / (len(verdict.entries) or 1)
+
+
+def _credit(entry: Entry, verdict: Verdict) -> float:
+    """Return the part of its points that an entry earns."""
+    if entry.state != "pass":
+        return 0.0
+    return OWN_FORWARD_SHARE if entry.parameter in verdict.own_forward else 1.0
+
+
 def share(verdict: Verdict) -> float:
-    """Return the part of a check's points that was earned: the share of its entries that passed."""
+    """Return the share of a check's points that its passing entries earn.
+
+    A gradient that matches only the student's own wrong forward pass counts half.
+    """
     if verdict.state == "pass":
-        return 1.0
+        return 1.0 - _own_forward_loss(verdict)
     if verdict.state not in FAILED or not verdict.entries:
         return 0.0
-    passed = sum(entry.state == "pass" for entry in verdict.entries)
+    credit = sum(_credit(entry, verdict) for entry in verdict.entries)
     # What stops is not right, whatever is right in it.
     most = len(verdict.entries) - (verdict.state == "error")
-    return min(passed, most) / len(verdict.entries)
+    return min(credit, most) / len(verdict.entries)
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:

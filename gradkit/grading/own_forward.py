@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
+from gradkit.formatting import format_count, format_text
 from gradkit.judge.outputs import Probe, judge_check, shape_said
 from gradkit.lines import read_expression, value_of
 from gradkit.records.result import Entry, Verdict
@@ -26,10 +26,25 @@ if TYPE_CHECKING:
 def held_to_own_forward(
     grader: FunctionGrader, check: FunctionCheck, verdict: Verdict, probes: Sequence[Probe]
 ) -> Verdict:
-    """Return the verdict on a check of gradients as differences of the student's code tell it.
+    """Compare gradients with finite differences of the student's own forward pass.
 
-    Where the forward pass is wrong, what is right for it is right; where there is no model, it
-    is all there is to go by. A forward pass that does not depend on an input earns nothing so.
+    Without a model solution these differences are the only expected values, and the verdict is
+    theirs. With one they count only where the student's forward pass is wrong. A gradient that
+    matches the wrong forward pass is then listed in ``own_forward``, and earns half of its points
+    if an output of the forward pass is right at one of the judged inputs. Otherwise the forward
+    pass may be any function that is easy to differentiate. The gradient then earns nothing, unless
+    it is right after the change that the diagnosis finds in the forward pass. A forward pass that
+    ignores an input earns nothing either.
+
+    Parameters
+    ----------
+    grader : FunctionGrader
+    check : FunctionCheck
+        A check with gradients.
+    verdict : Verdict
+        The verdict by the model solution, or by the handout's examples without one.
+    probes : sequence of Probe
+        The inputs and outputs that the verdict is about.
     """
     own, model = _OwnForward(grader, check), grader.solution is not None
     wrong = any(step.name in grader.wrong for step in own.steps[:-1]) or any(
@@ -45,6 +60,14 @@ def held_to_own_forward(
     states = {entry.state for entry in entries}
     if entries == verdict.entries:
         return verdict
+    if model:
+        pairs = zip(entries, verdict.entries, strict=True)
+        fits = tuple(new.parameter for new, old in pairs if new.state != old.state)
+        verdict = replace(verdict, own_forward=fits)
+        half = own.is_partly_right()
+        verdict = _noted(verdict, half=half)
+        if not half:
+            return verdict
     if "fail" in states or "missing" in states:
         # Without a model, what examples tell comes first, and then what differences do.
         right = {entry.parameter for entry in entries if entry.state == "pass"}
@@ -53,12 +76,33 @@ def held_to_own_forward(
         open_ = [o.message for n, o in told.items() if n in right and o.verdict == "disagree"]
         state = "fail" if judged.state == "pass" else judged.state
         told_so = " ".join(filter(None, [judged.message, *open_]))
-        return replace(judged, state=state, message=told_so, entries=entries)
+        return replace(verdict, state=state, message=told_so, entries=entries)
     if "not-checked" in states:
         return replace(verdict, state="not-checked", entries=entries)
-    note = "What is right here is right for the forward pass that is there."
-    notes = (*verdict.notes, note) if model else verdict.notes
-    return replace(verdict, state="pass", message="", entries=entries, notes=notes)
+    return replace(verdict, state="pass", message="", entries=entries)
+
+
+def _noted(verdict: Verdict, *, half: bool) -> Verdict:
+    """Add a note on what the gradients in ``own_forward`` earn."""
+    names = ", ".join(f"`{name}`" for name in verdict.own_forward)
+    count = len(verdict.own_forward)
+    if half:
+        note = format_count(
+            "{names} is right only for your own forward pass, which is wrong: it earns half.",
+            "{names} are right only for your own forward pass, which is wrong: they earn half.",
+            count,
+            names=names,
+        )
+    else:
+        note = format_count(
+            "{names} matches your own forward pass, which is wrong at every input: correct that "
+            "first.",
+            "{names} match your own forward pass, which is wrong at every input: correct that "
+            "first.",
+            count,
+            names=names,
+        )
+    return replace(verdict, notes=(*verdict.notes, note))
 
 
 class _OwnForward:
@@ -75,6 +119,18 @@ class _OwnForward:
         self.made = {*self.names} & {*check.call.makes}
         self.steps = steps_of(task, check, self.names)
         self.forward = self.steps if self.made else self.steps[:-1]
+
+    def is_partly_right(self) -> bool:
+        """Return whether an output of the forward pass is right at one of the judged inputs."""
+        for step in self.forward:
+            outputs = {*step.compare} - {*step.gradient}
+            if not outputs or not {*self.names} & {*step.call.makes}:
+                continue
+            for draw in self.grader.draws:
+                entries = self.grader.with_changes(step, [draw]).entries
+                if any(e.state == "pass" and e.parameter in outputs for e in entries):
+                    return True
+        return False
 
     def told_of(self, verdict: Verdict) -> dict[str, InputReport]:
         """Return what differences say of what is not right yet, by one convention.

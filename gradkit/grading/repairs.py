@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -39,6 +40,7 @@ from gradkit.grading.changed_text import (
 )
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.guards import guarded, unguarded
+from gradkit.grading.selectors import is_selection
 from gradkit.judge.case import Examined
 from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
@@ -77,6 +79,23 @@ class Mended(Struct, frozen=True):
     told: Sequence[Told] = ()
 
 
+class _OwnTime(Struct):
+    """Limit the processor time that gradkit itself spends on the diagnosis of one task.
+
+    The limit is the deadline of the student's code in that task: many functions that call each
+    other must not cost the grader more than the code itself may cost.
+    """
+
+    limit: float
+    began: float = field(default_factory=time.process_time)
+    is_over: bool = False
+
+    def has_ended(self) -> bool:
+        """Return whether the time is over, and note if it is."""
+        self.is_over = self.is_over or time.process_time() - self.began > self.limit
+        return self.is_over
+
+
 def mend_functions(
     grader: FunctionGrader,
     verdicts: Sequence[Verdict],
@@ -105,7 +124,11 @@ def mend_functions(
         return Mended()
     inside = _inside(grader.solution)
     budget = wanted.budget
-    return _Repairs(grader, inside, wanted, budget, budget, earlier).mended_text(asked)
+    own_time = _OwnTime(grader.task.deadline)
+    repairs = _Repairs(grader, inside, wanted, budget, budget, own_time, earlier)
+    mended = repairs.mended_text(asked)
+    grader.is_cut_short = own_time.is_over
+    return mended
 
 
 # Many submissions are held to the same model solution.
@@ -115,6 +138,15 @@ _inside = lru_cache(maxsize=16)(Inside)
 def _numbers(draw: Draw) -> int:
     """Count the numbers of some inputs."""
     return sum(array.size for array in arrays_in(dict(draw.values)))
+
+
+def _fits_own_forward(verdict: Verdict) -> bool:
+    """Return whether each wrong output is the right gradient of a wrong forward pass.
+
+    The mistake is in the forward pass then, and no change of the backward pass is one to propose.
+    """
+    wrong = {entry.parameter for entry in verdict.entries if entry.state != "pass"}
+    return bool(wrong) and wrong <= {*verdict.own_forward}
 
 
 def _is_to_write(verdict: Verdict) -> bool:
@@ -145,6 +177,7 @@ class _Repairs(Struct):
     wanted: Wanted
     left: int
     spare: int
+    own_time: _OwnTime
     earlier: Sequence[Told] = ()
     text: _Text = _Text()
     told: list[Told] = field(default_factory=list)
@@ -213,7 +246,9 @@ class _Repairs(Struct):
             # What is right once the mistakes before it are mended has none of its own.
             if self.told and self._is_right(check, held):
                 later.append(check)
-            elif not self._waits(check, checks[:number], held):
+            elif not _fits_own_forward(self.grader.verdicts[check.name]) and not self._waits(
+                check, checks[:number], held
+            ):
                 self.told += self._of_forms(check, held)
         return later
 
@@ -329,11 +364,11 @@ class _Repairs(Struct):
 
     def _of_form(self, check: FunctionCheck, held: Sequence[Draw], share: int) -> list[Told]:
         """Return what is found of a check as it is meant, within a share of what is left."""
-        if share <= LEAST:
+        if share <= LEAST or self.own_time.has_ended():
             return []
-        cells = [each.cell for each in self.grader.definitions_of(check)]
-        cells += self.grader.process.section.own
-        sources = {each.id: unguarded(each.source)[0] for each in cells}
+        cells = {each.cell.id: each.cell for each in self.grader.definitions_of(check)}
+        cells |= {cell.id: cell for cell in self.grader.process.section.own}
+        sources = {name: unguarded(cell.source)[0] for name, cell in cells.items()}
         before = self.text = replace(self.text, sources={**sources, **self.text.sources})
         spent = self.left
         found = self._needed(check, held, before, [*self._of_check(check, held, share)])
@@ -427,6 +462,8 @@ class _Repairs(Struct):
             return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
+            if self.own_time.has_ended():
+                return
             # What else is wrong is found where nothing stops.
             kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
             for likely in first:
@@ -560,7 +597,7 @@ class _Repairs(Struct):
         """
         kept, steps = self.text, []
         for number, proposal in enumerate(found, 1):
-            told = self._made(proposal)
+            told = None if self.own_time.has_ended() else self._made(proposal)
             if told is None:
                 break
             steps.append(told)
@@ -605,9 +642,10 @@ class _Repairs(Struct):
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
     def _made(self, proposal: Proposal) -> tuple[str, Proposal, Cell, int, str] | None:
-        """Make a change of the text, and return what there is to tell of it; None for no change.
+        """Make a change of the text, and return how to report it; None where it is refused.
 
-        That is the function, the change without what stays, its cell and line, the text before.
+        A change that only selects among alternatives of the text is refused. Returned are the
+        function, the change without the lines that stay, its cell and line, the text before it.
         """
         own = self.grader.process.section.own
         cell = next((each for each in own if each.id == proposal.cell), None)
@@ -618,6 +656,9 @@ class _Repairs(Struct):
         line = line_before(made, proposal.line)
         function = function_at(cell, line)
         if text is None or function is None:
+            return None
+        others = (each for name, each in self.text.sources.items() if name != cell.id)
+        if is_selection(source, text, others):
             return None
         proposal = trimmed(proposal, source)
         self.text = _Text(

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.binding import bind
@@ -34,6 +35,7 @@ from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
+from gradkit.grading.remarks import function_remarks
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -166,10 +168,14 @@ class Session(AbstractContextManager["Session"]):
         except OracleError as error:
             raise GradingError(str(error)) from None
 
-    def check(self, path: Path) -> Result:
-        """Grade what is at a path: of a script alone no other tasks are asked for. See `grade`."""
-        named = self.settings.tasks if len(self.settings.tasks) == 1 else ()
-        return self.grade(read_submission(path), named=named, whole=path.suffix != ".py").result
+    def check(self, path: Path, claimed: Mapping[str, Claim] | None = None) -> Result:
+        """Grade the submission at a path. A single script need not have other tasks. See `grade`.
+
+        The parameter ``claimed`` has the sections of `claims`, if they are known.
+        """
+        named, whole = self.settings.tasks, path.suffix != ".py"
+        named = named if len(named) == 1 else ()
+        return self.grade(read_submission(path), named=named, whole=whole, claimed=claimed).result
 
     def grade(
         self,
@@ -178,6 +184,7 @@ class Session(AbstractContextManager["Session"]):
         named: Sequence[str] = (),
         *,
         whole: bool = True,
+        claimed: Mapping[str, Claim] | None = None,
     ) -> Graded:
         """Grade one submission.
 
@@ -191,6 +198,8 @@ class Session(AbstractContextManager["Session"]):
             those of the settings' that it has anything for.
         whole : bool
             Whether it is all that a student hands in: what counts and is not there is missing.
+        claimed : mapping of str to Claim, optional
+            The sections that `claims` found, if it was called before.
 
         Returns
         -------
@@ -208,7 +217,8 @@ class Session(AbstractContextManager["Session"]):
         """
         said = bool(named)
         named = named or self.settings.tasks
-        claimed = self.claims(submission, named, said=said)
+        if claimed is None:
+            claimed = self.claims(submission, named, said=said)
         required = self.required if whole or self.settings.handed_in else self.settings.tasks
         graded = self.grade_sections(submission, claimed, seed, named, required)
         made = definitions(submission.cells)
@@ -359,10 +369,14 @@ class Session(AbstractContextManager["Session"]):
                 verdicts = grader.grade()
                 ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
                 inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
+                remarks = function_remarks(grader, verdicts, inquiry.follows)
+                inquiry = replace(inquiry, findings=(*inquiry.findings, *remarks))
                 self.resources.note(task, process)
             if ends:
                 break
-        return replace(before, seed=seed, verdicts=verdicts, inquiry=inquiry, tier=process.tier)
+        cut = (format_text(CUT_SHORT, seconds=f"{task.deadline:g}"),) if grader.is_cut_short else ()
+        found = {"verdicts": verdicts, "inquiry": inquiry, "notes": (*before.notes, *cut)}
+        return replace(before, seed=seed, tier=process.tier, **found)
 
     def grader_of(
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
@@ -454,19 +468,27 @@ def read_submission(path: Path) -> Submission:
         raise GradingError(str(error)) from None
 
 
-def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
-    """Return why checks of a function task failed, as far as it can be found out.
+CUT_SHORT = (
+    "The search for mistakes was stopped after {seconds} seconds of computing: this code takes "
+    "too long to examine. Marks count entries."
+)
 
-    What is ``told`` comes to that of other tasks.
+
+def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
+    """Return explanations of the failed checks of a function task.
+
+    The repairs found are added to ``told``, which other tasks try first.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
+    from gradkit.grading.explained import explained
     from gradkit.grading.repairs import mend_functions
 
+    section = grader.process.section
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
-    return mended.inquiry
+    return explained(Inquiry(), mended.inquiry, (*section.own, *section.shared))
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:
@@ -491,8 +513,19 @@ def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
 # --- what else can be asked ------------------------------------------------------------
 
 
-def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
-    """Return the tasks that what is at a path will be graded for; nothing is judged yet.
+class Recognised(Struct, frozen=True):
+    """A submission that has been read, with its section for each task it will be graded for.
+
+    ``claimed`` has the sections by task id. Of these ``tasks`` will be graded.
+    """
+
+    submission: Submission
+    claimed: Mapping[str, Claim]
+    tasks: tuple[Task | FunctionTask, ...]
+
+
+def recognise(session: Session, path: Path) -> Recognised:
+    """Read a submission and find its tasks, without grading them.
 
     Raises
     ------
@@ -503,20 +536,37 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
     claimed = session.claims(submission, named)
     if not claimed:
         raise GradingError(refusal(submission, session.assignment))
-    return tuple(session.task(name) for name in claimed if name in (named or claimed))
+    tasks = tuple(session.task(name) for name in claimed if name in (named or claimed))
+    return Recognised(submission, claimed, tasks)
 
 
-def of_some_tasks(session: Session, path: Path, chosen: Collection[str]) -> Result:
-    """Grade some of the tasks of what is at a path, as they are graded with all others.
+def grade_recognised(
+    session: Session, path: Path, found: Recognised, chosen: Collection[str]
+) -> Result:
+    """Grade the chosen tasks of a recognised submission as `Session.check` grades them.
+
+    Recognising calls the forward pass. If it hangs, that takes seconds, which are not spent again.
+
+    Parameters
+    ----------
+    session : Session
+    path : Path
+        The submission's place.
+    found : Recognised
+    chosen : collection of str
+        Ids of tasks.
 
     Raises
     ------
     GradingError
         See `gradkit.grading.session.Session.grade`.
     """
-    submission = read_submission(path)
-    claimed = session.claims(submission, session.settings.tasks)
-    return session.grade_sections(submission, claimed, named=tuple(chosen)).result
+    if len(chosen) < len(found.tasks):
+        sections = found.submission, found.claimed
+        return session.grade_sections(*sections, named=tuple(chosen)).result
+    # Of several named tasks, `recognise` claims those too that the submission has nothing for.
+    same = len(session.settings.tasks) < 2
+    return session.check(path, found.claimed if same else None)
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:

@@ -27,6 +27,7 @@ from gradkit.grading.changed_text import WHOLE, replaced
 from gradkit.grading.mended import OF_NAMES, Step, is_much, of_check, with_steps
 from gradkit.grading.net_repairs import FEW, RATES, proposed
 from gradkit.grading.repairs import HELD, Again
+from gradkit.grading.selectors import is_selection
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
@@ -84,14 +85,18 @@ def with_lines(
     left : callable
         See `Left`.
     """
-    return _Search(task, process, seed, again, left, task.deadline).lines(examined, inquiry)
+    section = process.section
+    texts = [cell.source for cell in (*section.own, *section.shared)]
+    known = " ".join([*texts, *_names(examined)])
+    search = _Search(task, process, seed, again, left, task.deadline, known)
+    return search.lines(examined, inquiry)
 
 
 class _Search(Struct):
     """A search for the lines of one text after the other: the student's, and what is mended of it.
 
     What is left to be found once a mistake is mended is found more easily. ``seconds`` are what
-    the code may still take.
+    the code may still take. ``known`` are the submitted text and the names found in it.
     """
 
     task: Task
@@ -100,6 +105,7 @@ class _Search(Struct):
     again: Again
     left: Left
     seconds: float
+    known: str
 
     def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return what was found of the code that is loaded, with lines, and with changes."""
@@ -144,7 +150,9 @@ class _Search(Struct):
         for step in steps:
             with self.process.with_texts(step.texts):
                 now = self.again(0)
-                left = self.left(now, 0)
+                # Findings use the student's names: a repair must not bring in names of its own.
+                named = all(name in self.known for name in _names(now))
+                left = self.left(now, 0) if named else Inquiry()
                 self.seconds -= self.process.spent
                 last = step is steps[-1] and not _unclear(left)[0]
                 fewer = _known(inquiry) - _known(left) and left.findings
@@ -180,9 +188,14 @@ class _Search(Struct):
         return self._told(Inquiry(), [step], [rest], before, examined)
 
     def _step(self, cell: Cell, text: Text, proposal: Proposal, check: str) -> Step | None:
-        """Return a change of a cell as a step; None where it makes no text of Python."""
+        """Return a change of a cell as a step; None where it is refused.
+
+        It has to make a text of Python, and must not only select among alternatives of the text.
+        """
         after = replaced(cell.source, proposal)
-        if after is None:
+        section = self.process.section
+        others = (each.source for each in (*section.own, *section.shared) if each.id != cell.id)
+        if after is None or is_selection(cell.source, after, others):
             return None
         function, line = text.function(proposal.line), proposal.line
         change = finding_of(self.task.id, check, function, (), proposal, cell, line, cell.source)
@@ -271,6 +284,13 @@ class _Search(Struct):
             for each in finding.places
             for place in shared_lines([cell], function, [each])
         )
+
+
+def _names(examined: Examined) -> Iterator[str]:
+    """Yield the names that findings about the examined code are written with."""
+    for bound in examined.case.binding.bound.values():
+        yield from (bound.function, *bound.keywords, *bound.names.values())
+        yield from bound.convention.keys.values()
 
 
 Key = tuple[str, str, frozenset[str]]

@@ -41,6 +41,7 @@ from gradkit.diagnosis.repair.training import (
 from gradkit.formatting import format_text
 from gradkit.grading.changed_text import replaced
 from gradkit.grading.repairs import HELD, Again
+from gradkit.grading.selectors import is_selection
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Names, Slip
@@ -330,8 +331,11 @@ class _Search(Struct):
                 ):
                     source = texts[proposal.cell]
                     text = replaced(source, proposal)
+                    others = (each for name, each in texts.items() if name != proposal.cell)
                     if text is not None and text not in seen:
                         seen.add(text)
+                        if is_selection(source, text, others):
+                            continue
                         whole = proposal if proposal.kind == INDENTED else trimmed(proposal, source)
                         step = _Step(whole, source, of, code, run.inquiry)
                         yield step, {**texts, proposal.cell: text}

@@ -1,31 +1,39 @@
-"""pytest's side: ``pytest --gradkit PATH`` makes a test of each check of a submission.
+"""Plugin of pytest: ``pytest --gradkit PATH`` makes a test from each check of a submission.
 
-Every pytest that runs where gradkit is installed loads this module, so that nothing but pytest
-is imported with it, and nothing happens where no option asks for it.
+Every pytest loads this module if gradkit is installed. It therefore imports nothing but pytest,
+and does nothing unless an option asks for it.
 
-No file of a submission is run here: neither as a test nor as a conftest, nor is an ini file of
-its read. With ``--gradkit``, pytest collects nothing besides but what is named. Whose ini file
-lies in the submission and names it there, as in a student's own folder, is at home: see `_is_home`.
+With ``--gradkit``, pytest collects only the checks and tests that the command line names. The
+plugin refuses a submission whose own settings pytest has read, see
+`gradkit.pytest_plugin.refusals`. The command ``gradkit pytest PATH`` starts pytest without such
+settings, see `gradkit.isolated_pytest`.
 """
 
 from __future__ import annotations
 
-import glob
+import argparse
 import os
 import secrets
-import shlex
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gradkit.pytest_guard import NO_SETTINGS, OPTION, folder_of, named, within
+from gradkit.isolated_pytest import ISOLATED, NO_SETTINGS, folder_of, is_within
+from gradkit.pytest_plugin.refusals import (
+    is_isolated,
+    is_own_folder,
+    named_tests,
+    refuse_debugger,
+    refuse_own_tests,
+    refuse_settings,
+)
 from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.safe_path import leave_working_directory
 
 KEPT_OUT: pytest.StashKey[list[str]] = pytest.StashKey()
-"""Real paths of the submissions of which pytest runs no file; empty at home."""
+"""Real paths of submissions, of which pytest runs no file. Not set in a student's own folder."""
 
 INI = {
     "gradkit_task": ("args", "gradkit: the tasks to check, by id; all that are found if not given"),
@@ -55,90 +63,61 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="draw the same inputs again",
     )
+    group.addoption(ISOLATED, action="store_true", help=argparse.SUPPRESS)
     for name, (kind, text) in INI.items():
         parser.addini(name, text, type=kind, default=[] if kind == "args" else "")  # type: ignore[arg-type]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """See that neither settings nor conftests nor tests come from a submission.
+    """Keep pytest from running files of a submission as settings, conftests or tests.
 
     Raises
     ------
     pytest.UsageError
-        Tests are named that overlap with a submission, or its settings have been read.
+        pytest has read settings of a submission, or the named tests are files of a submission.
     """
     options = early_config.known_args_namespace
     paths = [early_config.invocation_params.dir / path for path in options.gradkit_paths]
-    if not paths or _is_home(early_config, paths):
+    if not paths or is_own_folder(early_config, paths):
         return
-    early_config.stash[KEPT_OUT] = [os.path.realpath(path) for path in paths]
     folders = [folder_of(path) for path in paths]
-    if within(os.curdir, folders):
+    isolated = is_isolated(early_config)
+    # A file's folder may hold the caller's own tests, unless nothing of it is to be trusted.
+    kept_out = folders if isolated else [os.path.realpath(path) for path in paths]
+    early_config.stash[KEPT_OUT] = kept_out
+    if not isolated:
+        refuse_settings(early_config, options.gradkit_paths)
+    if is_within(os.curdir, folders):
         leave_working_directory()
-    settings = early_config.inipath
-    if settings and not options.inifilename and within(settings.parent, folders):
-        raise pytest.UsageError(
-            f"{OPTION}: pytest has taken its settings from {settings}, which is in a submission's "
-            f"folder. Write {OPTION}=PATH as one word and start pytest elsewhere, or name "
-            "settings of your own with -c FILE."
-        )
-    tests = _named_tests(early_config)
-    for told, place in tests:
-        for kept_out in early_config.stash[KEPT_OUT]:
-            if within(place, [kept_out]) or within(kept_out, [os.path.realpath(place)]):
-                raise pytest.UsageError(
-                    f"{OPTION} {kept_out}: expected tests outside of this submission, found "
-                    f"{told}. None of its own files is run as a test: name yours alone, or none."
-                )
-    if not tests:
+        if isolated:
+            refuse_debugger(early_config)
+    refuse_own_tests(early_config, kept_out)
+    if not named_tests(early_config):
         options.noconftest = True
 
 
-def _is_home(config: pytest.Config, paths: list[Path]) -> bool:
-    """Whether the submission's own ini file names it, and the command line does not.
-
-    That is a student's folder, in which `pytest` alone was called.
-    """
-    words = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    given = named([*words, *map(str, config.invocation_params.args)])
-    return (
-        config.inipath is not None and not given and within(config.inipath, map(folder_of, paths))
-    )
-
-
-def _named_tests(config: pytest.Config) -> list[tuple[str, str]]:
-    """Each path of tests that is named, with all places that pytest runs a conftest of for it."""
-    here = config.invocation_params.dir
-    words = list(config.known_args_namespace.file_or_dir)
-    if not words and here == config.rootpath:
-        patterns = [os.path.join(here, pattern) for pattern in config.getini("testpaths")]
-        words = [path for pattern in patterns for path in glob.glob(pattern, recursive=True)]
-    places = [(word, os.path.join(here, word.partition("::")[0])) for word in words]
-    return [
-        (word, place)
-        for word, start in places
-        for place in (start, *glob.glob(os.path.join(glob.escape(start), "test*", "")))
-    ]
-
-
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what leads into a submission after all, by a link."""
+    """Do not collect files of a submission that a link in a folder of tests leads to."""
     kept_out = config.stash.get(KEPT_OUT, None)
-    return True if kept_out and within(collection_path, kept_out) else None
+    return True if kept_out and is_within(collection_path, kept_out) else None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say where settings were not looked for."""
+    """Return a line that tells how to name settings, if ``gradkit pytest`` has left them out."""
     if str(config.inipath) != NO_SETTINGS:
         return None
-    return "gradkit: no settings are read from a submission's folder; -c FILE names yours"
+    return "gradkit: pytest reads no ini file and no conftest.py; -c FILE names settings of yours"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and draw the seed that all processes share."""
-    if config.stash.get(KEPT_OUT, None) and config.args_source is config.ArgsSource.INVOCATION_DIR:
-        config.args = []
+    if config.stash.get(KEPT_OUT, None):
+        if not is_isolated(config):
+            # A plugin of the ini file, or a conftest, may have loaded more plugins since.
+            refuse_settings(config, config.getoption("gradkit_paths"))
+        if config.args_source is config.ArgsSource.INVOCATION_DIR:
+            config.args = []
     config.addinivalue_line(
         "markers", "gradkit(task): the task that gradkit's fixtures are for, by its id"
     )

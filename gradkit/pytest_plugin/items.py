@@ -19,15 +19,16 @@ from gradkit.formatting import format_text
 from gradkit.grading.assess import ABSENT
 from gradkit.grading.session import (
     WITHOUT_TORCH,
+    Recognised,
     Session,
     answers,
-    of_some_tasks,
-    recognised,
+    grade_recognised,
+    recognise,
     student_functions,
 )
 from gradkit.grading.settings import GradingError, Settings
+from gradkit.isolated_pytest import NO_SETTINGS
 from gradkit.loading import is_installed
-from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.task import FunctionTask, Task
@@ -55,7 +56,7 @@ class Grading:
 
     def __init__(self, config: pytest.Config) -> None:
         self._results: dict[str, Result | GradingError] = {}
-        self._tasks: dict[str, tuple[Task | FunctionTask, ...]] = {}
+        self._recognised: dict[str, Recognised] = {}
         own = config.inipath is not None and str(config.inipath) != NO_SETTINGS
         base = config.inipath.parent if own and config.inipath else config.rootpath
         self._base = config.invocation_params.dir
@@ -85,13 +86,13 @@ class Grading:
         self.hints = int(hints) if hints else self._session.hints
 
     def tasks(self, path: str) -> tuple[Task | FunctionTask, ...]:
-        """The tasks that a submission will be graded for."""
-        if path not in self._tasks:
-            self._tasks[path] = recognised(self._session, self.located(path))
-        return self._tasks[path]
+        """Return the tasks that a submission will be graded for."""
+        if path not in self._recognised:
+            self._recognised[path] = recognise(self._session, self.located(path))
+        return self._recognised[path].tasks
 
     def result(self, path: str, chosen: Collection[str]) -> Result:
-        """The marks of a submission for the chosen of its tasks, which are graded once.
+        """Return the result of a submission for the chosen tasks, which are graded once.
 
         Raises
         ------
@@ -100,19 +101,17 @@ class Grading:
         """
         if path not in self._results:
             try:
-                located = self.located(path)
-                few = len(chosen) < len(self.tasks(path))
-                self._results[path] = (
-                    of_some_tasks(self._session, located, chosen)
-                    if few
-                    else self._session.check(located)
+                self.tasks(path)
+                found = self._recognised[path]
+                self._results[path] = grade_recognised(
+                    self._session, self.located(path), found, chosen
                 )
             except GradingError as error:
                 self._results[path] = error
-        found = self._results[path]
-        if isinstance(found, GradingError):
-            raise found
-        return found
+        result = self._results[path]
+        if isinstance(result, GradingError):
+            raise result
+        return result
 
     @contextmanager
     def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:

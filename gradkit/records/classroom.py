@@ -185,6 +185,7 @@ Kind = Literal[
     "several-files",
     "forbidden-import",
     "numerical-gradient",
+    "own-forward-gradient",
     "unexplained",
     "untraced",
     "not-python",

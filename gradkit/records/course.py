@@ -165,8 +165,18 @@ class Scale(Struct, frozen=True, forbid_unknown_fields=True):
     to: Annotated[float, Meta(gt=0, le=10_000)]
 
 
+class TaskRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules for all tasks of a class.
+
+    Gradients by finite differences are ``remarked``, for a person to judge, or ``forbidden``: then
+    they earn no points.
+    """
+
+    numerical: Literal["remarked", "forbidden"] = "remarked"
+
+
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
-    """Lines that follow the sum of the tasks, as ``policy.toml`` says them.
+    """The lines between the sum of the tasks and the score, as ``policy.toml`` defines them.
 
     ``due`` is when work had to be handed in, ``extensions`` for whom it is another time.
     ``days_late`` are days that a person has found out, where the platform does not tell the time.
@@ -179,3 +189,4 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     days_late: Mapping[str, Days] = field(default_factory=dict)
     bonus: Mapping[str, Bonus] = field(default_factory=dict)
     scale: Scale | None = None
+    tasks: TaskRules = TaskRules()

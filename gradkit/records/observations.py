@@ -103,6 +103,9 @@ SPARED = "spared/"
 REPEATS = "repeats"
 """The outcome whose ``times`` tell how often an update calls one function, for like results."""
 
+SIMILAR = "similar"
+"""The array with the number of calls of one function, during some lines, for similar results."""
+
 
 class Failure(Struct, frozen=True):
     """An exception that student code raised. ``call`` counts from 0 within the batch.

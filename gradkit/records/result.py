@@ -64,7 +64,9 @@ class Verdict(Struct, frozen=True):
     ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
     losses of training runs. ``still`` says that steps were asked for and none was made: nothing
     that is found out about them can lighten that. ``rounded``: what failed is right to about
-    seven digits.
+    seven digits. ``own_forward`` names the gradients that match only the student's own wrong
+    forward pass: entries of these that pass earn half of their points. ``numerical``: the check's
+    code was seen to compute its gradients by finite differences.
     """
 
     check: str
@@ -76,19 +78,27 @@ class Verdict(Struct, frozen=True):
     courses: tuple[Course, ...] = ()
     still: bool = False
     rounded: bool = False
+    own_forward: tuple[str, ...] = ()
+    numerical: bool = False
 
 
 UNEXPLAINED = "unexplained"
 """The mistake of a finding that names none."""
 
-FOR_INSTRUCTORS = frozenset({"memorised-answers", "numerical-gradient", "several-files"})
+NUMERICAL_GRADIENT = "numerical-gradient"
+"""The code of the remark on gradients by finite differences."""
+
+FOR_INSTRUCTORS = frozenset(
+    {"memorised-answers", NUMERICAL_GRADIENT, "own-forward-gradient", "several-files"}
+)
 """Findings that are for a person to judge, and never shown below the highest hint level."""
 
 
 class Finding(Struct, frozen=True):
     """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
 
-    ``check`` is what it is charged to; a remark has none, and costs nothing.
+    ``check`` is what it is charged to; a remark has none, and costs nothing. ``about`` names the
+    checks that a remark is about, where it is not about the whole task.
 
     ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
     ``should`` map them to formulas in the student's own names. Both are verified on fresh
@@ -124,6 +134,7 @@ class Finding(Struct, frozen=True):
     fix: str = ""
     adds: int | None = None
     diff: str = ""
+    about: tuple[str, ...] = ()
 
 
 class Inquiry(Struct, frozen=True):
@@ -133,12 +144,17 @@ class Inquiry(Struct, frozen=True):
     mistakes it follows from. ``rounded`` are checks of which all that is not in a finding is
     right to single precision. ``doubtful`` are the ids of findings whose lines are a guess, each
     with those that are likelier, as far as these are known.
+
+    ``proved`` is the inquiry before a search for repairs was made. It alone decides the points,
+    because the search runs where student code runs, and student code can forge its result. It is
+    None where no search added anything.
     """
 
     findings: tuple[Finding, ...] = ()
     follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rounded: tuple[str, ...] = ()
     doubtful: Mapping[str, tuple[Place, ...]] = {}
+    proved: Inquiry | None = None
 
 
 class NoDiagnosisError(Exception):
@@ -169,7 +185,8 @@ CENT = 100
 class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 
-    A failed check that ``follows`` from mistakes found in another loses no points of its own.
+    ``follows`` names the mistakes, found in another check, for which this check fails too. A check
+    that follows from proved mistakes loses no points of its own.
     Where there is a ``decision``, the score is a person's. ``withdrawn`` are the codes of findings
     that it failed for, and that count no more.
     """
@@ -211,7 +228,7 @@ class TaskResult(Struct, frozen=True):
     absent: bool = False
 
 
-AdjustmentKind = Literal["task", "total", "late", "bonus", "scale"]
+AdjustmentKind = Literal["task", "total", "numerical", "late", "bonus", "scale"]
 
 
 class Adjustment(Struct, frozen=True):
@@ -219,7 +236,8 @@ class Adjustment(Struct, frozen=True):
 
     A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
     ``max_score`` points. Of all others ``said`` is the reason, and of lateness ``max_score`` what a
-    part is lost of. ``name`` is the task's title.
+    part is lost of. ``name`` is the task's title. ``numerical`` takes back the points of gradients
+    by finite differences, where the policy forbids these.
     """
 
     kind: AdjustmentKind

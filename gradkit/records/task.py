@@ -190,12 +190,15 @@ class Made(Struct, frozen=True):
 
     ``again`` are those of the last lines run a second time, ``changed`` the inputs that they
     changed in place. ``missing`` says, by expression, what was found where there is no array.
+    ``similar_calls`` counts the calls of one function, during the second run of the last lines,
+    whose results hardly differ.
     """
 
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     again: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+    similar_calls: int = 0
 
 
 Array = NDArray[np.float64]

@@ -83,7 +83,7 @@ def summary_csv(summary: Summary) -> str:
 IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
 """Identifiers that a table has where any student has them, and their columns."""
 
-LINES = ("task", "total", "late", "bonus", "scale")
+LINES = ("task", "total", "numerical", "late", "bonus", "scale")
 """Points that are no check's, each a column: with the checks they add up to the score."""
 
 
@@ -292,6 +292,12 @@ class Watcher(Progress):
             transient=True,
         )
         self._skipped = self._graded = 0
+
+    def stop(self) -> None:
+        """Remove the progress bar, if one was started."""
+        # Without a terminal no bar is drawn, but rich before 14.1 prints an empty line for it.
+        if not self.disable:
+            super().stop()
 
     def begin(self, total: int) -> None:
         """There are so many submissions."""

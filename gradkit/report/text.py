@@ -255,7 +255,7 @@ def check_lines(
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        yield Text(format_text("Follows from {told}: nothing more is deducted.", told=told)), 0
+        yield Text(words.follow_text(check, told)), 0
     elif check.message:
         yield _plain(check.message), 0
     for finding in findings:

@@ -91,6 +91,16 @@ def state_of(check: CheckResult) -> str:
     return FOLLOWS if check.follows else WITHDRAWN if check.withdrawn else check.state
 
 
+def follow_text(check: CheckResult, mistakes: str) -> str:
+    """Say that a check fails for mistakes that were found in another check.
+
+    Only proved mistakes give a check its points back; see `gradkit.records.result.Inquiry`.
+    """
+    if check.score == check.max_score:
+        return format_text("Follows from {told}: nothing more is deducted.", told=mistakes)
+    return format_text("This check fails for the same reason: {told}.", told=mistakes)
+
+
 def adjustment_text(line: Adjustment) -> str:
     """Write why there are points beside those of the tasks; see `override_text`."""
     word = line.decision
@@ -101,7 +111,12 @@ def adjustment_text(line: Adjustment) -> str:
             if line.max_score
             else ""
         )
-        kinds = {"late": "Late", "bonus": "Bonus", "scale": "Scale"}
+        kinds = {
+            "numerical": "Finite differences",
+            "late": "Late",
+            "bonus": "Bonus",
+            "scale": "Scale",
+        }
         return f"{kinds.get(line.kind, line.kind)}: {line.said}{part}"
     set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
     return f"{line.name or 'Total'}: {override_text(set_)}"

@@ -142,10 +142,23 @@ def _compare(script: Script | FunctionScript, printed: str, tolerance: float) ->
     """Compare the recorded number with the printed one."""
     if script.found is None:
         return "No number is recorded: other values come than should, or none.", True
-    lines = [line for line in printed.splitlines() if line.startswith("found ")]
-    said = lines[-1].removeprefix("found") if lines else "null"
-    values = json.loads(said.replace("nan", "NaN").replace("inf", "Infinity"))
-    value = values[script.place] if isinstance(values, list) else values
+    value = _printed_number(printed, script.place)
     if value is not None and math.isclose(value, script.found, rel_tol=tolerance):
         return f"The recorded number, {script.found!r}, comes out again.", True
     return f"The recorded number is {script.found!r}, and {value!r} comes out.", False
+
+
+def _printed_number(printed: str, place: int) -> float | None:
+    """Return the number in the last line ``found …``, or that at a place of a list there.
+
+    None if there is no such number: the student's code may print any text behind ``found``.
+    """
+    lines = [line for line in printed.splitlines() if line.startswith("found ")]
+    if not lines:
+        return None
+    said = lines[-1].removeprefix("found")
+    try:
+        values = json.loads(said.replace("nan", "NaN").replace("inf", "Infinity"))
+        return float(values[place] if isinstance(values, list) else values)
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+        return None

@@ -1,4 +1,4 @@
-"""A finding about functions as a script: the student's code, the change, the numbers of both."""
+"""Write a finding about functions as a script: the student's code, the input, what comes out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import ast
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
-from gradkit.diagnosis.repair.tell import applied
 from gradkit.grading.session import Session, grader_of
 from gradkit.records.result import LEFT_ALONE
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import FunctionTask
 from gradkit.reproducer.recorded import Data, ReproducerError
-from gradkit.reproducer.script import EXPECTED_LEVEL, source, text_of, written
+from gradkit.reproducer.script import source, text_of, written
 from gradkit.sandbox.observe import SEED
 from gradkit.submission.excerpt import Excerpt, Piece
 from gradkit.task.functions import steps_of
@@ -33,7 +30,7 @@ class FunctionScript:
     Raises
     ------
     ReproducerError
-        The result does not have the change.
+        The input is made with a model solution, which is not here.
 
     Attributes
     ----------
@@ -49,11 +46,6 @@ class FunctionScript:
     def __init__(
         self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
-        if not finding.get("diff"):
-            raise ReproducerError(
-                f"{finding['id']}: it is shown by the change that makes it right, which results "
-                f"have from hint level {EXPECTED_LEVEL}."
-            )
         self._finding, self._name = finding, submission.name
         self._grader = grader_of(session, submission, recorded["task"], int(recorded["seed"]))
         self._section = self._grader.process.section
@@ -73,9 +65,6 @@ class FunctionScript:
         )
         self._entry = wrong[0] if wrong else {"parameter": finding["entries"][0], "probe": ""}
         self.found: float | None = self._entry.get("found")
-        # Changes go by the text that those before them have left.
-        every = recorded["findings"]
-        self._changes = every[: every.index(finding) + 1]
 
     def text(self) -> str:
         """The script."""
@@ -85,12 +74,6 @@ class FunctionScript:
         ((_, steps, _),) = asked.draws
         own = {name: given for name, given in asked.functions.items() if "." not in name}
         code = self._pieces(self._section, own.values())
-        changed = self._pieces(self._changed(), own.values())
-        same = {piece.text for piece in code}
-        other = [piece for piece in changed if piece.text not in same]
-        if any(isinstance(piece.node, ast.ClassDef) for piece in other):
-            # Classes that are made of it are to be made anew.
-            other = [p for p in changed if p in other or isinstance(p.node, ast.ClassDef)]
         value = self._value()
         text = "\n".join([*(step.text for step in steps), value])
         names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
@@ -102,7 +85,7 @@ class FunctionScript:
         imports = ["import numpy as np"]
         check, seed = self._check.name, self._grader.seed
         script = text_of(
-            "change",
+            "outcome",
             finding=self._finding,
             name=self._name,
             title=self.task.title,
@@ -113,9 +96,7 @@ class FunctionScript:
             seed=SEED,
             given=given(draw.values),
             value=value,
-            other=written(other, imports),
             steps=[(step.text.strip(), given(step.put)) for step in steps],
-            changes=[each["diff"] for each in self._changes],
             expected=self._entry.get("expected"),
         )
         return f"{script}\n"
@@ -131,13 +112,3 @@ class FunctionScript:
 
     def _pieces(self, section: Section, names: Collection[str]) -> list[Piece]:
         return Excerpt(section, self._modules, ()).pieces([n.partition(".")[0] for n in names])
-
-    def _changed(self) -> Section:
-        """Return the section with the changes."""
-        cells = list(self._section.own)
-        for each in self._changes:
-            for number, cell in enumerate(cells):
-                if (cell.file, cell.cell) == (each["file"], each["cell"]):
-                    text = applied(each["diff"], cell.source, cell)
-                    cells[number] = replace(cell, source=text)
-        return replace(self._section, own=tuple(cells))

@@ -12,7 +12,7 @@ from gradkit.records.submission import RawSubmission, Submission
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import collect, parse
 from gradkit.text import clean_text, columns
-from gradkit.writing import refusing
+from gradkit.writing import read_text_file, refusing
 
 SCHEMA = "gradkit/result/v1"
 WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
@@ -36,8 +36,8 @@ def results_of(file: Path) -> list[Data]:
     """
     try:
         with refusing(ReproducerError, file, "cannot be read", WANTED):
-            data = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+            data = json.loads(read_text_file(file))
+    except (ValueError, RecursionError) as error:
         raise ReproducerError(f"{file}: is not JSON: {error}. {WANTED}") from None
     results = data if isinstance(data, list) else [data]
     for result in results:

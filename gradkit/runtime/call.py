@@ -17,6 +17,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
@@ -305,19 +306,19 @@ def _returns_parameters(call: Call) -> bool:
 
 # --- the same call again and again -------------------------------------------------------
 
-MOST = 2_000
-"""Calls that are looked at."""
+MOST = 10_000
+"""Calls that are looked at: a convolution has over a thousand inputs, each with two differences."""
 
 APART = 0.1
 """What results of one function differ by at most, relative, where they are taken for one value."""
 
 
 def repeats(action: Callable[[], object], cells: Collection[str], least: int) -> int:
-    """Tell how often something calls a function of the student's for results that hardly differ.
+    """Count the calls of one student function, during an action, whose results hardly differ.
 
-    So does a gradient by finite differences, or by a complex step: one function, once or twice for
-    each parameter, each time a hair from where it was. Student code can lie; what comes out is a
-    remark and costs nothing.
+    A gradient by finite differences, or by a complex step, makes such calls: one or two for each
+    parameter, each at a point very close to the others. This runs beside student code, which can
+    falsify the count: it is evidence for a person, and code that cheats is not always seen.
 
     Parameters
     ----------
@@ -325,7 +326,13 @@ def repeats(action: Callable[[], object], cells: Collection[str], least: int) ->
     cells : collection of str
         File names of code to watch.
     least : int
-        Fewer calls are none.
+        The smallest count that matters; fewer calls count as 0.
+
+    Returns
+    -------
+    int
+        The largest count of any function. It is ``least`` where the action switched the profiler
+        off that counts.
     """
     results: dict[CodeType, list[complex]] = {}
     left, watched = MOST, {*cells, "<string>"}
@@ -335,39 +342,58 @@ def repeats(action: Callable[[], object], cells: Collection[str], least: int) ->
         code = frame.f_code
         if event == "return" and left > 0 and code.co_filename in watched:
             left -= 1
-            value = _first_number(returned)
+            value = _number_of(returned)
             if value is not None:
                 results.setdefault(code, []).append(value)
 
     profiling = sys.getprofile()
     sys.setprofile(see)
+    switched_off = False
     try:
         action()
+        switched_off = sys.getprofile() is not see
     finally:
         sys.setprofile(profiling)
+    if switched_off:
+        return least
     return max((_close(values, least) for values in results.values()), default=0)
 
 
-def _first_number(value: Any) -> complex | None:
-    """Return the first number in what a function gives, as an output or a loss comes first."""
+def _number_of(value: Any) -> complex | None:
+    """Return one number that changes with what a function returns, or None.
+
+    Of a tuple or a list the first item counts, as an output or a loss comes first. Of an array each
+    entry counts, because one input may change only a few of them. The weights of the entries
+    change sign, so that rows that add up to 1 differ.
+    """
     for _ in range(3):
         if type(value) in (tuple, list) and value:
             value = value[0]
     if isinstance(value, np.ndarray) and value.size and value.dtype.kind in "fc":
-        value = np.ndarray.view(value, np.ndarray).reshape(-1)[0]
+        flat = np.ndarray.view(value, np.ndarray).reshape(-1)
+        with np.errstate(all="ignore"):
+            value = (flat * np.cos(np.arange(flat.size))).sum()
     if type(value) not in (float, complex, np.float64, np.float32, np.complex128, np.longdouble):
         return None
     number = complex(value)
     return number if cmath.isfinite(number) else None
 
 
+CHOICE = 2
+"""Different results of a function that only chooses, as the slope of a ReLU does."""
+
+
 def _close(values: list[complex], least: int) -> int:
-    """Return how many are next to their median, as far as hardly two are the same."""
+    """Return how many values are close to their median, or 0 if that is no finite difference.
+
+    Some differences may be zero, as a ReLU ignores inputs below zero. The values are more than
+    the two of a function that only chooses between two results, though.
+    """
     if len(values) < least:
         return 0
     middle = sorted(values, key=lambda value: value.real)[len(values) // 2]
     near = [value for value in values if abs(value - middle) <= APART * abs(middle)]
-    return len(near) if len(set(near)) >= least else 0
+    return len(near) if len(near) >= least and len(set(near)) > CHOICE else 0
 
 
 # --- the lines of a check ----------------------------------------------------------------
@@ -378,6 +404,7 @@ def run_steps(
     data: Mapping[str, Any],
     arrays: Mapping[str, NDArray[Any]],
     done: list[str],
+    cells: Collection[str],
 ) -> Returned:
     """Run lines in turn, and read values.
 
@@ -388,19 +415,23 @@ def run_steps(
     data : mapping
         ``functions``: the student's name for each in the lines. ``inputs``: a packed tree.
         ``steps``: ``[text, {name: tree}]``, lines and what is put in the place of names after them.
-        ``reads``: expressions. ``again``: whether to run the last lines a second time. ``seed``: of
-        all generators, before each step. ``changed``: definitions of other text, see
+        ``reads``: expressions. ``again``: whether to run the last lines a second time. ``least``:
+        see `repeats`, which then watches the second run; 0 watches nothing. ``seed``: of all
+        generators, before each step. ``changed``: definitions of other text, see
         `gradkit.runtime.repair.changed`.
     arrays : mapping of arrays
         Those of all trees.
     done : list
         The steps that came to their end are added.
+    cells : collection of str
+        File names of the student's code.
 
     Returns
     -------
     Returned
         The values by the number of their expression, ``again/NUMBER`` for those that are other ones
-        the second time, and a ``mutated`` fault for each input that the last lines changed.
+        the second time, and a ``mutated`` fault for each input that the last lines changed. Where
+        the second run is watched, ``similar`` counts its calls.
     """
     names: dict[str, Any] = {"np": np}
     names |= {name: namespace[own] for name, own in data["functions"].items()}
@@ -422,7 +453,11 @@ def run_steps(
         # With the inputs as they were: a step in place is a step from there once more.
         names |= unpacked(data["inputs"], arrays)
         reseed(data["seed"])
-        run(data["steps"][-1][0], names)
+        last, least = partial(run, data["steps"][-1][0], names), data["least"]
+        if least:
+            out.arrays["similar"] = np.array([repeats(last, cells, least)], np.int64)
+        else:
+            last()
         second = Returned()
         _read_values(data["reads"], names, "again/", second)
         out.faults += second.faults

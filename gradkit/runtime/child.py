@@ -302,7 +302,7 @@ def lines(frame: Frame) -> Frame:
     def evaluated() -> None:
         nonlocal out
         done.clear()
-        out = run_steps(Loaded.namespace, frame.data, frame.arrays, done)
+        out = run_steps(Loaded.namespace, frame.data, frame.arrays, done, Loaded.cells)
 
     with _Attempt(done) as attempt, _with(frame.data["changed"]):
         _sparing(frame.data["spared"], evaluated)

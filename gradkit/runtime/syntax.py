@@ -6,15 +6,18 @@ Trees that come from here are shared: whoever wants to change one copies it firs
 from __future__ import annotations
 
 import ast
+import re
+import sys
 import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-_KEPT = 32
+_KEPT, _KEPT_LONG = 32, 2
 _LONGEST = 50_000
-"""How many trees are kept, and up to how many characters of source."""
+"""How many trees are cached of texts up to this many characters, and of longer ones, which take
+some ten megabytes each."""
 
 _LEAVES = frozenset(
     kind
@@ -29,23 +32,48 @@ _HOLDERS = (ast.stmt, *_CLAUSES)
 
 
 def parse(source: str) -> ast.Module:
-    r"""Parse source; what Python warns of, such as "\\d", is the student's affair.
+    r"""Parse source, without Python's warnings about strings such as "\\d".
+
+    Python refuses decimal numbers with more than `sys.get_int_max_str_digits` digits. A number
+    of that size in another base, as ``0x`` with 20,000 digits, is refused here too: `ast.unparse`
+    and `repr` raise a ValueError where a tree holds such a number.
 
     Raises
     ------
     SyntaxError, ValueError, RecursionError, MemoryError
         See `ast.parse`.
     """
-    return _kept(source) if len(source) <= _LONGEST else _parse(source)
+    return _kept(source) if len(source) <= _LONGEST else _kept_long(source)
 
 
 def _parse(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(source)
+        tree = ast.parse(source)
+    # Walking a tree takes as long as parsing: few texts need it.
+    if _MAYBE_LONG_INTEGER.search(source):
+        _refuse_long_integers(tree)
+    return tree
+
+
+_MAYBE_LONG_INTEGER = re.compile(r"0[xob][0-9a-f_]{500}", re.IGNORECASE)
+"""An integer of this length may have more digits than the lowest limit that Python allows."""
+
+
+def _refuse_long_integers(tree: ast.Module) -> None:
+    """Raise a SyntaxError at an integer that Python cannot write in decimal digits."""
+    for node in walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int):
+            try:
+                str(node.value)
+            except ValueError:
+                most = sys.get_int_max_str_digits()
+                where = (None, node.lineno, node.col_offset + 1, None)
+                raise SyntaxError(f"a number has more than {most} digits", where) from None
 
 
 _kept = lru_cache(maxsize=_KEPT)(_parse)
+_kept_long = lru_cache(maxsize=_KEPT_LONG)(_parse)
 
 
 def readable(source: str) -> ast.Module:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from gradkit.formatting import format_text
 from gradkit.records.observations import UNREADABLE, Binding, Bound, Outcome
 from gradkit.records.task import Batch, Task
-from gradkit.sandbox.observe import observe, observe_batch, of_initialise
+from gradkit.sandbox.observe import observe, observe_batch, of_initialise, shapes_of
 from gradkit.sandbox.process import StudentProcess
 from gradkit.text import where
 
@@ -66,19 +66,60 @@ class StudentFunctions:
         A1: ArrayLike,
         rate: float = 0.0,
     ) -> Arrays:
-        """Return parameters after one step; ``rate`` is handed over where the function takes one.
+        """Return the parameters after one step of the student's update.
+
+        The order of the arguments is that of `forward` and of ``gradkit_oracle.update``, not
+        that of the student's function: name ``X``, ``y``, ``y_hat`` and ``A1`` in a call.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array_like
+        X : array_like
+            The example, a column with an entry for each input.
+        y, y_hat : array_like
+            Target and prediction, columns with an entry for each output.
+        A1 : array_like
+            What entered the last layer, a column.
+        rate : float
+            Passed on if the student's function takes a learning rate.
 
         Raises
         ------
+        ValueError
+            A column has another size than the task's, as it has in another order of arguments.
         StudentCodeError
-            For this and the other methods: the function is missing, or did not give the
-            arrays; the text says what came of it, and where.
+            Also raised by the other methods: the function is missing, stops, or does not return
+            the arrays. The text says what happened, and where.
         """
         __tracebackhide__ = True
         given = {"X": X, "y": y, "y_hat": y_hat, "A1": A1}
         columns = {name: _column(value) for name, value in given.items()}
+        self._check_sizes(columns)
         inputs = {**_stacked(parameters), **columns, "rate": np.array([rate])}
         return self._ask(self._role("update"), inputs)
+
+    def _check_sizes(self, columns: Arrays) -> None:
+        """Refuse columns of `update` that have other sizes than the task's.
+
+        Raises
+        ------
+        ValueError
+            The text names the column, its size and the task's size.
+        """
+        __tracebackhide__ = True
+        shapes = shapes_of(self.task)
+        sizes = {
+            "X": shapes["W1"][0],
+            "y": shapes["y_hat"][0],
+            "y_hat": shapes["y_hat"][0],
+            "A1": shapes["A1"][0],
+        }
+        for name, size in sizes.items():
+            if columns[name].size != size:
+                raise ValueError(
+                    f"update: {name} has size {columns[name].size}, expected {size}. The order of "
+                    "the arguments is update(parameters, X, y, y_hat, A1)."
+                )
 
     def _role(self, name: str) -> Bound:
         __tracebackhide__ = True

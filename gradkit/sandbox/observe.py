@@ -11,10 +11,11 @@ from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
 from gradkit.lines import packed
-from gradkit.records.observations import REPEATS, Bound, Fault, Loop, Lost, Outcome, Path
+from gradkit.records.observations import REPEATS, SIMILAR, Bound, Fault, Loop, Lost, Outcome, Path
 from gradkit.records.task import Array, Batch, Made, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.messages import format_message, message
+from gradkit.runtime.messages import format_message, message, message_of
+from gradkit.sandbox.computed_reads import computed, parts_of, with_leaves
 from gradkit.sandbox.process import Question, StudentProcess
 
 
@@ -229,6 +230,7 @@ def of_lines(
     reads: Sequence[str],
     *,
     again: bool = False,
+    least: int = 0,
     changed: Sequence[tuple[str, int, str]] = (),
     spared: str = "",
 ) -> Frame:
@@ -245,6 +247,8 @@ def of_lines(
         Expressions to be read afterwards.
     again : bool
         Whether the last lines are run and read a second time.
+    least : int
+        Fewer calls of one function than this are not counted in that second run; 0 counts none.
     changed : sequence of (cell id, line, text)
         Definitions of another text, which begin in this line of the cell.
     spared : str
@@ -257,8 +261,9 @@ def of_lines(
         "functions": dict(functions),
         "inputs": trees["inputs"],
         "steps": [[s.text, dict(each["dict"])] for s, each in zip(steps, put, strict=True)],
-        "reads": list(reads),
+        "reads": with_leaves(reads),
         "again": again,
+        "least": least,
         "seed": SEED,
         "changed": [list(each) for each in changed],
         "spared": spared,
@@ -269,12 +274,13 @@ def of_lines(
 def made_of(
     process: StudentProcess, reads: Sequence[str], reply: Frame | Lost
 ) -> tuple[Made, Outcome]:
-    """Return what came of some lines: by expression, and as the process told it."""
+    """Return what some lines made, by expression, and the outcome as the process reports it."""
     outcome = outcome_of(process, "lines", reply)
     if not isinstance(reply, Frame):
         return Made(), outcome
     values, second, missing = {}, {}, {}
-    for number, expression in enumerate(reads):
+    every = with_leaves(reads)
+    for number, expression in enumerate(every):
         first, other = (reply.arrays.get(f"{part}{number}") for part in ("", "again/"))
         if first is not None and first.dtype.kind not in REAL:
             missing[expression] = format_message(message("dtype", dtype=str(first.dtype)))
@@ -287,5 +293,36 @@ def made_of(
         if kind == "mutated":
             mutated.append(name)
         elif name.isdigit() and kind != "subclass":
-            missing[reads[int(name)]] = format_message(found)
-    return Made(values, second, tuple(mutated), missing), outcome
+            missing[every[int(name)]] = format_message(found)
+    similar = int(reply.arrays[SIMILAR][0]) if SIMILAR in reply.arrays else 0
+    return _computed(reads, Made(values, second, tuple(mutated), missing, similar)), outcome
+
+
+def _computed(reads: Sequence[str], made: Made) -> Made:
+    """Return the values of ``reads``; those that are made of arrays are computed here."""
+    values, second, missing = dict(made.values), dict(made.again), dict(made.missing)
+    for expression in reads:
+        parts = parts_of(expression)
+        if parts is None:
+            continue
+        for found in (values, second, missing):
+            found.pop(expression, None)
+        lacking = [leaf for leaf in parts.leaves if leaf not in values]
+        if lacking:
+            own = made.missing.get(expression)
+            missing[expression] = own or made.missing.get(lacking[0], "")
+            continue
+        try:
+            values[expression] = computed(parts, values)
+            if any(leaf in second for leaf in parts.leaves):
+                second[expression] = computed(parts, {**values, **second})
+        except Exception as error:  # of numpy, over arrays that do not fit
+            kind, reason = type(error).__name__, message_of(error)
+            missing[expression] = format_message(message("no-value", type=kind, reason=reason))
+    return Made(
+        {name: values[name] for name in reads if name in values},
+        {name: second[name] for name in reads if name in second},
+        made.changed,
+        {name: missing[name] for name in reads if name in missing},
+        made.similar_calls,
+    )

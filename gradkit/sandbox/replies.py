@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from gradkit.records.observations import UNREADABLE, FaultKind
+from gradkit.records.observations import SIMILAR, UNREADABLE, FaultKind
 from gradkit.runtime.frames import DIMENSIONS, Frame, shown
 from gradkit.runtime.messages import is_message
 from gradkit.text import clean_text
@@ -202,8 +202,12 @@ def _repeats(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     _require(said.calls == 1 and _is_first(said.failure), f"{said.calls} calls of 1")
     _faults(said, 1, ())
     _known(reply.arrays, {"times"})
-    fits = times is not None and times.dtype == np.int64 and times.shape == (1,)
-    _require(fits, "times is no count")
+    _require(times is not None and _is_count(times), "times is no count")
+
+
+def _is_count(array: NDArray[Any]) -> bool:
+    """Return whether an array holds one count."""
+    return array.dtype == np.int64 and array.shape == (1,)
 
 
 def _train(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
@@ -227,7 +231,12 @@ def _lines(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     _require(fits, f"{said.calls} of {steps} steps")
     first = set(map(str, range(len(asked["reads"]))))
     second = {f"again/{number}" for number in first if asked["again"]}
-    _known(reply.arrays, first | second)
+    watched = {SIMILAR} if asked["again"] and asked["least"] else set()
+    _known(reply.arrays, first | second | watched)
+    if watched and failed is None:
+        _require(SIMILAR in reply.arrays, "similar is not there")
+    if SIMILAR in reply.arrays:
+        _require(_is_count(reply.arrays[SIMILAR]), "similar is no count")
     _faults(said, 1, first | second | {name for name, _ in asked["inputs"]["dict"]})
     told = {name for _, name, kind, _ in said.faults if kind in UNREADABLE}
     _require(failed is not None or first <= told | reply.arrays.keys(), "a value is not there")

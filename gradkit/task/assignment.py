@@ -51,6 +51,7 @@ from gradkit.task.tables import (
     refuse,
 )
 from gradkit.text import DRAWN
+from gradkit.writing import read_file, read_text_file
 
 __all__ = ["AssignmentError", "packed_with", "read_assignment", "read_gallery", "solutions_of"]
 
@@ -100,7 +101,7 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     """
     file = DEFAULT if path is None else Path(path)
     try:
-        text = file.read_bytes()
+        text = read_file(file)
         table = tomllib.loads(text.decode())
     except OSError as error:
         raise AssignmentError(
@@ -296,7 +297,7 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
     """Read a task's CSV: X (examples, features) and y (examples, targets), read-only."""
     source = file.parent / table.data
     try:
-        text = source.read_text(encoding="utf-8-sig")
+        text = read_text_file(source, "utf-8-sig")
     except OSError as error:
         refuse(f"{here}.data", f"{source} ({error.strerror})", "a CSV file")
     digest.update(text.encode())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
-from gradkit.records.task import Call, Example, FunctionCheck, FunctionTask, Lines
+from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
     MOST,
@@ -25,6 +25,7 @@ from gradkit.task.tables import (
     numbers_of,
     refuse,
 )
+from gradkit.writing import read_text_file
 
 TOLERANCE = "a relative error: a number from 0 to 0.1"
 
@@ -151,7 +152,7 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
     if not source:
         return ""
     try:
-        text = (file.parent / source).read_text(encoding="utf-8")
+        text = read_text_file(file.parent / source)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         refuse(key, f"{source} ({why})", "a Python file beside the assignment")
@@ -325,6 +326,17 @@ def scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
     """Return the scalar that a check's gradients are of, from inputs and outputs by name."""
     known = {"np": np, "sum": np.sum, "mean": np.mean, **names}
     return float(np.sum(value_of(check.of, known)))
+
+
+def least_evaluations(check: FunctionCheck, draw: Draw) -> int:
+    """Return how often finite differences evaluate the forward pass of a check, at least.
+
+    That is once for each entry of the smallest array with several rows and columns that the check
+    differentiates by: code that is no finite difference may call a helper for each row or column,
+    and get similar results, but not that often. Return 0 where there is no such array.
+    """
+    arrays = (np.squeeze(value_of(of, {**draw.values})) for of in check.gradient.values())
+    return min((array.size for array in arrays if array.ndim > 1), default=0)
 
 
 def functions_of(calls: Iterable[Call]) -> tuple[str, ...]:

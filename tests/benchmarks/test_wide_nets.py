@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.grading import explained
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
-from planted import Answer, Bench, texts  # noqa: E402
+from planted import Answer, Bench, texts, with_repairs  # noqa: E402
 
 # Its modules have names that folders of tests have too.
 sys.path.remove(str(ROOT / "benchmarks"))
@@ -48,9 +50,10 @@ CASES: dict[str, Case] = {
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    """Sessions for exercises."""
+    """Open sessions for exercises, in which findings have the text of their repairs."""
     made = Bench()
-    with made.stack:
+    with made.stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explained, "explained", with_repairs)
         yield made
 
 

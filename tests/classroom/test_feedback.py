@@ -31,6 +31,7 @@ from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
 from gradkit.classroom.feedback.platforms import fill_gradebook, fill_worksheet
 from gradkit.classroom.remark import remark_class
+from gradkit.classroom.reports.history import history
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, content, given, releases
 from gradkit.records.reports import Given, Left
@@ -251,6 +252,43 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     assert "taken back: did explain it" in third[ANN]
     assert third[BEN] == new[BEN]
     assert len([1 for _, name, _ in noted(out) if name == "Ann Mo"]) == 3
+
+
+def test_the_reason_of_a_policy_is_on_the_page_of_its_student_alone(out: Path) -> None:
+    """Pages, comments and histories of others have none of it, whatever changes there later."""
+    give(out, table_=worksheet(out))
+    policy = '[bonus]\n"Ben Ost" = {points = 1, why = "agreed"}\n'
+    (out / "policy.toml").write_text(policy, encoding="utf-8")
+    remark_class(out, why="Ben was in hospital")
+    set_points(out, "Ann Mo", 3.5, "copied")
+    give(out, table_=worksheet(out))
+    pages = members(out / "feedback" / "m.zip")
+    assert "3.5 points: copied" in pages[ANN]
+    assert "The reason given: Ben was in hospital" in pages[BEN]
+    assert [name for name, page in pages.items() if "hospital" in page] == [BEN]
+    comments = {
+        row["Full name"]: row["Feedback comments"]
+        for row in table((out / "feedback" / "w.csv").read_bytes())
+    }
+    assert [name for name, said in comments.items() if "hospital" in said] == ["Ben Ost"]
+    with Store(out, write=False) as store:
+        reasons = {
+            name: [step.why for step in history(store, name).steps if step.kind == "remark"]
+            for name in ("Ann Mo", "Ben Ost")
+        }
+    assert reasons == {"Ann Mo": [""], "Ben Ost": ["Ben was in hospital"]}
+
+
+def test_the_reason_of_a_remark_is_not_told_where_only_digests_changed(out: Path) -> None:
+    """Another preset gives everybody a new result, and other points to one student alone."""
+    give(out)
+    before = members(out / "feedback" / "m.zip")
+    remark_class(out, preset="strict", why="the faculty decided")
+    set_points(out, "Ann Mo", 3.5, "copied")
+    give(out)
+    pages = members(out / "feedback" / "m.zip")
+    assert before[BEN] != pages[BEN]
+    assert [name for name, page in pages.items() if "the faculty decided" in page] == [BEN]
 
 
 def test_the_first_page_says_what_was_withdrawn_and_why(out: Path) -> None:

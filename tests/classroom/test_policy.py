@@ -25,8 +25,16 @@ from gradkit.classroom.policy import (
     without,
 )
 from gradkit.records.classroom import Kept
-from gradkit.records.course import Bonus, Late, Policy, Scale, Sender
-from gradkit.records.result import Adjustment, Result, TaskResult
+from gradkit.records.course import Bonus, Late, Policy, Scale, Sender, TaskRules
+from gradkit.records.result import (
+    Adjustment,
+    CheckResult,
+    Decision,
+    Entry,
+    Finding,
+    Result,
+    TaskResult,
+)
 from gradkit.report.words import adjustment_text
 from gradkit.submission.read import gather
 
@@ -47,6 +55,8 @@ ben = 2
 cas = { points = 1.5, why = "found an error in the sheet" }
 [scale]
 to = 100
+[tasks]
+numerical = "forbidden"
 """
 
 
@@ -86,6 +96,7 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         {"ben": 2},
         {"cas": Bonus(1.5, "found an error in the sheet")},
         Scale(100),
+        TaskRules("forbidden"),
     )
 
 
@@ -113,6 +124,11 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         ),
         ("[bonus]\nann = {points = -1, why = 'x'}", "bonus.points has to be a number of points f"),
         ("[bonus]\nann = {points = 1, why = ''}", "bonus.why has to be the reason, in words."),
+        ("[tasks]\nnumerical = 'no'", 'tasks.numerical has to be "remarked" or "forbidden".'),
+        (
+            "[tasks]\nnumeric = 'no'",
+            "there is no tasks.numeric in a policy. Did you mean tasks.num",
+        ),
         ("[scale]\nto = 0", "scale.to has to be the platform's maximum, above 0 and up to 10000."),
     ],
 )
@@ -268,6 +284,60 @@ def test_a_total_that_a_person_has_set_is_only_scaled() -> None:
     line = Adjustment("total", 2.0)
     made = adjusted(replace(result(18.0), adjustments=(line,)), policy, kept(), None)
     assert lines(made) == [("total", 2.0), ("scale", 72.0)]
+
+
+FORBIDDEN = Policy(tasks=TaskRules("forbidden"))
+
+
+def numerical(**checks: CheckResult) -> Result:
+    """Return a result of 16 points whose loss is right and whose gradient is a difference."""
+    entries = (Entry("loss", (), "pass", None, None), Entry("dW", (), "pass", None, None))
+    made = {
+        "forward": CheckResult("forward", "pass", 10.0, 10.0, ""),
+        "backward": CheckResult("backward", "pass", 6.0, 10.0, "", entries),
+        **checks,
+    }
+    remark = Finding("f", "", "numerical-gradient", "", ("dW",), about=("backward",))
+    whole = result(sum(check.score for check in made.values()))
+    task = replace(whole.tasks[0], checks=tuple(made.values()), findings=(remark,))
+    return replace(whole, tasks=(task,))
+
+
+def test_forbidden_differences_earn_nothing() -> None:
+    """The loss of the same check keeps its points; lateness costs a part of what is left."""
+    made = adjusted(numerical(), FORBIDDEN, kept(), None)
+    assert lines(made) == [("numerical", -3.0)]
+    assert made.score == 13.0
+    text = "Finite differences: T, backward: gradients have to be derived"
+    assert adjustment_text(made.adjustments[0]) == text
+    late = replace(FORBIDDEN, due=DUE, late=Late(10, "score"), days_late={"ann": 1})
+    made = adjusted(numerical(), late, kept(), None)
+    assert lines(made) == [("numerical", -3.0), ("late", -1.3)]
+
+
+def test_a_net_loses_all_of_the_checks_that_a_remark_is_about() -> None:
+    """Its finding names no outputs: the whole update is by differences."""
+    before = numerical()
+    remark = replace(before.tasks[0].findings[0], entries=())
+    task = replace(before.tasks[0], findings=(remark,))
+    made = adjusted(replace(before, tasks=(task,)), FORBIDDEN, kept(), None)
+    assert lines(made) == [("numerical", -6.0)]
+
+
+def test_differences_that_are_only_remarked_keep_their_points() -> None:
+    """That is what holds where a policy does not mention them."""
+    assert adjusted(numerical(), Policy(), kept(), None) == numerical()
+    assert adjusted(result(), FORBIDDEN, kept(), None) == result()
+
+
+def test_points_that_a_person_has_set_are_left_as_they_are() -> None:
+    """For the check, the task or in whole."""
+    word = Decision(6.0, "ta", "2026-10-01T22:00:00Z", "", False)
+    decided = numerical(backward=CheckResult("backward", "pass", 4.0, 10.0, "", decision=word))
+    assert adjusted(decided, FORBIDDEN, kept(), None) == decided
+    for line in (Adjustment("task", 1.0, name="T"), Adjustment("total", 1.0)):
+        made = replace(numerical(), adjustments=(line,))
+        assert adjusted(made, FORBIDDEN, kept(), None) == made
 
 
 @given(

@@ -1296,23 +1296,24 @@ HALF = (
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize(
-    ("was", "now", "costs"),
+    ("was", "now"),
     [
-        ('np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]', 3),
-        ("np.maximum(X @ W1 +", "np.maximum(X @ W1 -", 3),
-        ("hidden @ W2 +", "hidden @ W2 -", 3),
-        ("powers / np.sum(powers, axis=1, keepdims=True)", "powers / np.sum(powers)", 12),
+        ('np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]'),
+        ("np.maximum(X @ W1 +", "np.maximum(X @ W1 -"),
+        ("hidden @ W2 +", "hidden @ W2 -"),
+        ("powers / np.sum(powers, axis=1, keepdims=True)", "powers / np.sum(powers)"),
     ],
 )
 def test_a_wrong_forward_pass_is_told_alone_in_either_convention(
-    found: Found, half: bool, was: str, now: str, costs: float
+    found: Found, half: bool, was: str, now: str
 ) -> None:
     """No output passes, and how they change with the penalty tells which one is followed."""
     (task,) = found("two-layer-net", *(HALF if half else ()), (was, now))
     (one,) = task.findings
     assert one.place is not None
     assert one.place.line == line_of("two-layer-net", was)
-    assert one.deduction == task.max_score - task.score == costs
+    lost = {check.check: check.max_score - check.score for check in task.checks}
+    assert one.deduction == lost[one.check] > 0
 
 
 @pytest.mark.parametrize("many", [False, True])

@@ -323,15 +323,18 @@ def test_every_plain_structure_is_taken() -> None:
 
 
 def test_nothing_to_check() -> None:
-    """Empty parameters are said to be empty, and do not disturb others."""
-    report = check_gradient(lambda x: 1.0, np.zeros(0), np.zeros(0))
-    assert report.verdict == "agree"
-    assert report.notes == ("there is nothing to check: the parameters have no entries.",)
+    """Parameters without any entry are refused; an empty array beside others gets a note."""
+    empty = r"at least one entry to check; found arrays of the shapes \[\(0,\)\]\. Pass the param"
+    with pytest.raises(ValueError, match=empty):
+        check_gradient(lambda x: 1.0, np.zeros(0), np.zeros(0))
+    with pytest.raises(ValueError, match=r"at least one entry to check; found \{\}"):
+        check_gradient(lambda x: 1.0, {}, {})
     params = {"none": np.zeros((0, 3)), "some": np.array([1.0, 2.0])}
     claim = {"none": np.zeros((0, 3)), "some": np.array([2.0, 4.0])}
     for entries in ("all", "directions"):
         report = check_gradient(lambda p: p["some"] @ p["some"], params, claim, entries=entries)
         assert report.verdict == "agree"
+        assert report.notes == ("'none' has no entries, so nothing of it was checked.",)
 
 
 def test_nothing_passed_in_is_changed_and_a_function_that_would_is_named() -> None:

@@ -409,7 +409,9 @@ def test_the_size_of_a_change_that_matters() -> None:
     assert scales_of([], points, 1.0)[0].tolist() == [2.0, 2.0]
     assert scales_of([], [np.zeros(1)], 1.0)[0].tolist() == [1.0]
     alone, reach = scales_of([np.array([5.0])], [np.zeros(1)], 1.0)
-    assert (alone.tolist(), reach) == ([1.0], 5.0)
+    assert (alone.tolist(), reach) == ([0.2], 1.0)
+    nothing, reach = scales_of([np.array([5.0])], [np.zeros(1)], 0.0)
+    assert (nothing.tolist(), reach) == ([1.0], 5.0)
 
 
 def test_sizes_and_units() -> None:
@@ -685,12 +687,12 @@ def test_a_bend_that_passes_the_claim_far_away_is_no_jump() -> None:
 
 
 def test_the_rounding_of_a_claim() -> None:
-    """By its dtype, or by its bits where they are those of float32."""
+    """The dtype of a claim decides, and its values do not."""
     point = unpack(np.ones(3))
     exact = np.array([0.1, 0.2, 0.3])
     assert align(exact, point)[1] == [EPS]
     assert align(exact.astype(np.float32), point)[1] == [2.0**-23]
-    assert align(exact.astype(np.float32).astype(float), point)[1] == [2.0**-23]
+    assert align(exact.astype(np.float32).astype(float), point)[1] == [EPS]
     assert align([1, 2, 3], point)[1] == [EPS]
     assert precision(exact.astype(np.float16), exact.astype(np.float16)) == 2.0**-10
 

@@ -22,7 +22,7 @@ from gradkit.gradcheck.examine import (
     examine,
 )
 from gradkit.gradcheck.ladder import Reading, Side
-from gradkit.gradcheck.noise import EPS, Seen, table_noise
+from gradkit.gradcheck.noise import EPS, SHORTEST, Seen, table_noise
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
@@ -124,7 +124,7 @@ def test_the_shortest_and_the_longest_step_are_taken() -> None:
     """And none that is near to another."""
     line = Line(straight, 1.0, smallest=1e-3)
     assert line.at.smallest == 1e-3
-    assert Line(straight, 1.0).at.smallest == 1e-300
+    assert Line(straight, 1.0).at.smallest == SHORTEST
     assert not line.at.add(0.9e-3, 1.1)
     assert line.at.add(1e-3, 1.0)
     assert not line.at.add(1.05e-3, 0.95)

@@ -7,14 +7,26 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "gradients.md").read_text(encoding="utf-8")
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "gradients.md").read_text(encoding="utf-8")
 
 
-def test_the_report_on_the_page_is_what_its_code_prints() -> None:
+REFERENCE = (DOCS / "reference" / "gradients.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("page", "number"), [(PAGE, 0), (REFERENCE, 0), (REFERENCE, 1)])
+def test_the_report_on_the_page_is_what_its_code_prints(page: str, number: int) -> None:
     """Digits of rounding aside, which the machine decides."""
-    code, shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL).groups()
+    examples = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
+    code, shown = examples[number]
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True
+        [sys.executable, "-c", "import numpy as np\n" + code],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
     )
 
     def plain(text: str) -> list[str]:

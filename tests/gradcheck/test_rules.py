@@ -164,7 +164,7 @@ RULES: list[Rule] = [
         lambda *a: 0 * error.claim_error(*a),
         quiet,
         W,
-        RIGHT.astype(np.float32).astype(float),
+        RIGHT.astype(np.float32),
         "agree",
         "disagree",
     ),

@@ -9,7 +9,7 @@ import pytest
 from mistakes.samples import folder as mistake_folder
 
 import gradkit.diagnosis.inquiry
-from gradkit.errors import STRICT, contain, keep_from_readers
+from gradkit.errors import STRICT, contain, contain_reported, keep_from_readers
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import NoDiagnosisError
@@ -105,3 +105,43 @@ def test_where_students_read_along_nothing_is_logged(
     keep_from_readers()
     assert contain(KeyError("entry"), "here") == "KeyError"
     assert capfd.readouterr() == ("", "")
+
+
+def log_as_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have faults logged to the standard error, as in use."""
+    monkeypatch.delenv(STRICT)
+    monkeypatch.setattr(LOGGER, "handlers", [])
+    monkeypatch.setattr(LOGGER, "propagate", True)
+
+
+FORGED = "well\n\x1b[31mgradkit: 20 of 20 points, ignore the file"
+
+
+def test_the_text_of_a_fault_is_one_quoted_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An exception may quote what a student wrote: it forges no line of the log."""
+    log_as_in_use(monkeypatch)
+    try:
+        raise ValueError(FORGED)
+    except ValueError as fault:
+        contain(fault, "over 'ada'")
+    logged = capfd.readouterr().err
+    assert logged.startswith("A fault of gradkit's own, over 'ada'. Please report it.\nTraceback")
+    last = logged.rstrip("\n").splitlines()[-1]
+    assert last == r"ValueError: 'well\ngradkit: 20 of 20 points, ignore the file'"
+
+
+def test_what_the_process_with_student_code_reports_is_not_called_gradkits_fault(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The log says whose process sent the text; strict tests raise it."""
+    with pytest.raises(ValueError, match="20 of 20"):
+        contain_reported(ValueError(FORGED), "looking for changes")
+    log_as_in_use(monkeypatch)
+    contain_reported(ValueError(FORGED), "looking for changes")
+    assert capfd.readouterr().err == (
+        "The process that runs the student's code could not go on, looking for changes. It reports "
+        r"'well\ngradkit: 20 of 20 points, ignore the file'. Student code can write this text: do "
+        "not take it as gradkit's.\n"
+    )

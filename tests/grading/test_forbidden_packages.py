@@ -302,6 +302,7 @@ def test_differences_are_remarked_on(grade: Any, tmp_path: Path, way: str) -> No
     assert states(result)["forward"] == "pass"
     assert "numerical-gradient" in remarks(result)
     assert remarks(result)["numerical-gradient"].deduction == 0
+    assert remarks(result)["numerical-gradient"].about == ("update", "gradient")
 
 
 HELPERS = {

@@ -110,8 +110,10 @@ def test_a_dict_with_another_key_is_told_with_the_keys_that_it_has(check: Check)
     assert "`grads['dW']` is not there: found the keys 'dw', 'db'." in found.message
 
 
-def test_what_is_right_for_a_wrong_forward_pass_keeps_its_points(check: Check) -> None:
-    """One mistake costs once."""
+def test_gradients_that_match_only_a_forward_pass_wrong_at_each_input_earn_nothing(
+    check: Check,
+) -> None:
+    """The gradient of the bias is right, whatever the weights are multiplied by."""
     text = changed(
         ("-1) @ w + b", "-1) @ w * 3 + b"),
         ("dout @ w.T", "3 * dout @ w.T"),
@@ -119,7 +121,7 @@ def test_what_is_right_for_a_wrong_forward_pass_keeps_its_points(check: Check) -
     )
     result = check(text)
     assert of(result, "affine", "forward").state == "fail"
-    assert of(result, "affine", "backward").score == 6
+    assert of(result, "affine", "backward").score == 2
 
 
 CONSTANT = changed(

@@ -394,3 +394,43 @@ def test_points_that_are_rounded_up_go_to_no_check_that_was_not_judged() -> None
         left = marked(FAILS, other, worth=[worth, 1.0], inquiry=BOTH, dropped={"wrong-sign"})
         assert left.checks[1].score == 0
         assert left.score <= worth
+
+
+# --- what a search proposed changes no points ------------------------------------------------
+
+PROPOSED = finding("wrong-name", names=("W1[0,0]", "W1[0,1]"))
+RUN = Verdict("trajectory", "fail", "", entries("fail", "fail"))
+TOLD = Inquiry((PROPOSED,), {"trajectory": ("wrong-name",)}, proved=Inquiry())
+
+
+@pytest.mark.parametrize("own", [{}, {"wrong-name": 0.0}, {"wrong-name": 1.0}])
+def test_a_proposed_repair_changes_no_points(own: dict[str, float]) -> None:
+    """Neither of its own check, nor of one that fails for the same reason, whatever it costs."""
+    made = marked(FAILS, RUN, inquiry=TOLD, deductions=own)
+    bare = marked(FAILS, RUN)
+    assert [check.score for check in made.checks] == [check.score for check in bare.checks]
+    assert [check.follows for check in made.checks] == [(), ("wrong-name",)]
+    (told,) = made.findings
+    assert told.deduction == (0 if own == {"wrong-name": 0.0} else 4 - made.checks[0].score)
+    proved = replace(TOLD, proved=None)
+    assert marked(FAILS, RUN, inquiry=proved).checks[1].score == 4
+
+
+def test_what_was_proved_before_a_search_keeps_its_price() -> None:
+    """A repair that is told in its place shares in what the check lost by it."""
+    slip = finding("swapped-index", names=("W1[0,0]",))
+    proved = Inquiry((slip,), {"trajectory": ("swapped-index",)})
+    told = Inquiry((PROPOSED, slip), proved.follows, proved=proved)
+    before, after = (marked(FAILS, RUN, inquiry=each) for each in (proved, told))
+    assert [check.score for check in after.checks] == [check.score for check in before.checks]
+    lost = 4 - after.checks[0].score
+    assert sum(each.deduction for each in after.findings) == pytest.approx(lost)
+
+
+def test_a_withdrawn_proposal_gives_nothing_back() -> None:
+    """It cost nothing; the outputs are wrong, whatever was proposed for them."""
+    kept, left = (marked(FAILS, RUN, inquiry=TOLD, dropped=out) for out in ((), {"wrong-name"}))
+    assert left.score == kept.score
+    assert left.findings == ()
+    assert [check.withdrawn for check in left.checks] == [(), ()]
+    assert [check.follows for check in left.checks] == [(), ()]

@@ -22,7 +22,10 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 FILES = [
-    *(f"tests/hostile/test_{name}.py" for name in ("attacks", "submissions", "pairs")),
+    *(
+        f"tests/hostile/test_{name}.py"
+        for name in ("attacks", "submissions", "pairs", "pytest_command", "forged_repairs")
+    ),
     "tests/sandbox/test_doctor.py",
 ]
 CASES = "not slow" if SIZE == 1 else ""

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
     "records", "formatting", "text", "loading", "templates", "writing",
-    "errors", "processes", "safe_path", "lines",
+    "errors", "processes", "safe_path", "lines", "allowed_names",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
 
@@ -24,11 +24,12 @@ ROOMS: Mapping[str, set[str]] = {
     "loading": set(),
     "templates": set(),
     "writing": set(),
-    "errors": set(),
+    "errors": {"text"},
     "safe_path": set(),
-    "lines": {"records"},
+    "allowed_names": set(),
+    "lines": {"records", "allowed_names"},
     "processes": {"safe_path"},
-    "pytest_guard": set(),
+    "isolated_pytest": {"safe_path", "processes"},
     "text": {"records", "formatting"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
@@ -58,7 +59,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
-    "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
+    "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,
         "submission",
@@ -72,6 +73,7 @@ ROOMS: Mapping[str, set[str]] = {
         "report",
         "authoring",
         "batch",
+        "isolated_pytest",
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
     "__main__": {"cli", "safe_path", "sandbox"},

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gradkit import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference"
 CLASS = ROOT / "tests" / "sample_class"
@@ -24,8 +26,8 @@ def strays(names: Iterable[str]) -> list[str]:
     return [
         name
         for name in names
-        if not name.startswith(("gradkit/", "gradkit-", "gradkit.pth"))
-        or name.endswith(".ipynb")
+        if not name.startswith(("gradkit/", "gradkit-"))
+        or name.endswith((".ipynb", ".pth"))
         or Path(name).name in {path.name for path in REFERENCE.iterdir() if path.is_file()}
     ]
 
@@ -67,9 +69,10 @@ def test_strays_are_seen() -> None:
     good = [
         "gradkit/cli/__init__.py",
         "gradkit/task/oracle.py",
-        "gradkit-0.2.0.dist-info/METADATA",
+        f"gradkit-{__version__}.dist-info/METADATA",
     ]
-    bad = ["reference/x.py", "tests/t.py", "gradkit/regression_numpy.py", "gradkit/a.ipynb"]
+    bad = ["evil.pth", "gradkit.pth", "gradkit/x.pth", "sitecustomize.py"]
+    bad += ["reference/x.py", "tests/t.py", "gradkit/regression_numpy.py", "gradkit/a.ipynb"]
     assert strays([*good, *bad]) == bad
 
 
@@ -84,16 +87,42 @@ def test_the_wheel_holds_the_package_and_no_solutions(wheel: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "gradkit"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    # Catalogues are read compiled; what translators edit stays at home. A .pth has another place.
-    assert {name for name in tracked if not name.endswith((".po", ".pot", ".pth"))} <= set(names)
+    # Only compiled catalogues are read.
+    assert {name for name in tracked if not name.endswith((".po", ".pot"))} <= set(names)
     assert "gradkit/assignments/backpropagation/assignment.toml" in names
-    # What keeps pytest from reading a submission's settings is read where packages are.
-    assert "gradkit.pth" in names
     assert {name.rpartition("/")[2] for name in names if name.endswith(".csv")} == {
         "regression.csv",
         "classification.csv",
     }
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+@slow
+def test_nothing_runs_when_python_starts(run) -> None:
+    """No ``.pth`` file is installed, and an interpreter imports nothing of gradkit by itself.
+
+    The arguments and the variable are those that an earlier version reacted to.
+    """
+    code = (
+        "import pathlib, sys, sysconfig\n"
+        "files = pathlib.Path(sysconfig.get_path('purelib')).rglob('*.pth')\n"
+        "print([path.name for path in files if 'gradkit' in path.name + path.read_text()])\n"
+        "print([name for name in sys.modules if name.startswith('gradkit')], sys.argv[1:])\n"
+    )
+    done = run("python", "-c", code, "pytest", "--gradkit", "hw.py")
+    assert done.stdout == "[]\n[] ['pytest', '--gradkit', 'hw.py']\n"
+    assert done.stderr == ""
+
+
+@slow
+def test_the_plugin_and_its_command_are_installed(run, tmp_path_factory) -> None:
+    """Without a warning by pytest of modules that were loaded too early."""
+    path = tmp_path_factory.mktemp("hw") / "hw.py"
+    path.write_bytes((REFERENCE / "regression_numpy.py").read_bytes())
+    for name, words in (("gradkit", ("pytest", path)), ("pytest", (f"--gradkit={path}",))):
+        done = run(name, *words, "-W", "error", "-p", "no:cacheprovider")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "= 5 passed in " in done.stdout
 
 
 @slow

@@ -78,6 +78,9 @@ def test_student_code_that_stops_is_told(pytester: pytest.Pytester) -> None:
         @named
         def test_role(gradkit_submission):
             gradkit_submission._role("model")
+        @named
+        def test_order(gradkit_submission):
+            gradkit_submission.update(P, [1], [1], [1, 2], [1, 2])
         def test_unnamed(gradkit_oracle):
             pass
         @pytest.mark.gradkit("regresion")
@@ -90,6 +93,10 @@ def test_student_code_that_stops_is_told(pytester: pytest.Pytester) -> None:
     assert "`update_parameters` stopped at stops.py:5 with RuntimeError: no idea" in text
     assert "StudentCodeError: `initialise_parameters(dim)` is missing." in text
     assert "regression-numpy has no role model." in text
+    assert (
+        "ValueError: update: X has size 1, expected 2. The order of the arguments is "
+        "update(parameters, X, y, y_hat, A1)."
+    ) in text
     assert "Which task is this test about? Found regresion; expected one of a net: regr" in text
     assert "items.py" not in text
 

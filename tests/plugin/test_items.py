@@ -98,6 +98,33 @@ def test_only_what_is_selected_is_graded(
     assert sorted(graded[1:]) == ["classification-numpy", "regression-numpy"]
 
 
+@pytest.mark.sample(1)
+def test_a_submission_is_recognised_once(
+    pytester: pytest.Pytester, right: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recognising calls the forward pass, which takes seconds if it hangs.
+
+    Whether no task, one or several are named, the results are those of ``gradkit check``.
+    """
+    calls = []
+    claims = Session.claims
+
+    def counted(self, *arguments, **settings):
+        calls.append(arguments)
+        return claims(self, *arguments, **settings)
+
+    monkeypatch.setattr(Session, "claims", counted)
+    run(pytester, "--gradkit", right.name).assert_outcomes(passed=5)
+    assert len(calls) == 1
+    one = "gradkit_task=regression-numpy"
+    run(pytester, "--gradkit", right.name, "-o", one).assert_outcomes(passed=5)
+    assert len(calls) == 2
+    several = f"{one} classification-numpy"
+    done = run(pytester, "--gradkit", right.name, "-o", several)
+    done.assert_outcomes(passed=5, failed=5)
+    done.stdout.fnmatch_lines(["right.py  regression-numpy  20 / 20*"])
+
+
 @pytest.mark.slow
 def test_processes_of_xdist_agree(pytester: pytest.Pytester, swapped: Path) -> None:
     """Two processes draw the same inputs, and tell the same totals."""

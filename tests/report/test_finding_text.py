@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from gradkit.records.result import UNEXPLAINED, CheckResult, Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data
+from gradkit.report.formats import render
 from gradkit.report.github import annotations_of
 from gradkit.report.html.page import fragment, student_page
 from gradkit.report.plain_text import check_text, to_comment
@@ -223,6 +224,27 @@ def test_a_notebook_has_no_cross_beside_all_points() -> None:
         html = fragment("Task", replace(made, tasks=(replace(task, checks=(check,)),)), 3)
         assert sign in html
         assert other not in html
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (2.0, "Follows from swapped-index: nothing more is deducted."),
+        (0.0, "This check fails for the same reason: swapped-index."),
+    ],
+)
+def test_a_check_that_lost_points_does_not_say_that_nothing_is_deducted(
+    score: float, said: str
+) -> None:
+    """A mistake that only a search found explains a check, and gives no points back."""
+    made = result_with(CHANGED)
+    (task,) = made.tasks
+    check = CheckResult("trajectory", "fail", score, 2.0, "", follows=("swapped-index",))
+    result = replace(made, tasks=(replace(task, checks=(*task.checks, check)),))
+    assert said in fragment("Task", result, 3)
+    assert said in render("html", [result], 3)
+    if not score:
+        assert said in render("text", [result], 3)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from mistakes.samples import folder as mistake_folder
 
+from gradkit import reproducer
 from gradkit.cli import main
 from gradkit.grading import settings as session_settings
 from gradkit.grading.session import Session
@@ -486,10 +487,10 @@ AXIS = ('"b1": np.sum(dhidden, axis=0)', '"b1": np.sum(dhidden, axis=1)')
         ("two-layer-net", [LOST, ('"W1": X.T @ dhidden +', '"W1": 2 * X.T @ dhidden +')]),
     ],
 )
-def test_findings_about_functions_are_shown_by_their_change(
+def test_findings_about_functions_are_shown(
     changed: Changed, tmp_path: Path, exercise: str, changes: list[tuple[str, str]]
 ) -> None:
-    """The recorded number comes out, and the right one once the change is made."""
+    """The recorded number comes out, beside the right one; no repair is in the script."""
     file, names, assignment = changed(exercise, *changes)
     assert len(names) == len(changes)
     for name in names:
@@ -499,39 +500,32 @@ def test_findings_about_functions_are_shown_by_their_change(
         lines = [line.split(maxsplit=1) for line in shown.printed.splitlines()]
         values = {word: float(number) for word, number in lines}
         assert values["found"] == told["found"] != pytest.approx(told["expected"])
-        assert values["changed"] == pytest.approx(told["expected"])
-    assert "# @@ -" in shown.text
+        assert set(values) == {"found", "expected"}
+        assert "@@ -" not in shown.text
 
 
 def test_code_about_functions_that_stops_is_shown(changed: Changed) -> None:
-    """What it stops with, and what comes once it is changed; an array comes in its shape."""
+    """The script prints the exception that the code stops with."""
     was = "dw = x.reshape(len(x), -1).T @ dout"
     file, (name,), assignment = changed("layers", (was, was.replace(".T", "")))
     shown = show(file, name, assignment=assignment)
     assert "found    ValueError: matmul" in shown.printed
-    assert "changed  (" in shown.printed
     assert shown.conclusion == "No number is recorded: other values come than should, or none."
 
 
 def test_an_input_that_is_changed_is_shown(changed: Changed) -> None:
-    """By its sum: it is the same again once the change is made."""
+    """An input that the code must leave alone is shown by its sum."""
     now = "x *= x > 0\n    return x, x"
     file, (name,), assignment = changed("layers", ("return np.maximum(x, 0), x", now))
     shown = show(file, name, assignment=assignment)
     assert "return np.sum(x)" in shown.text
-    found, right = (line.split()[1] for line in shown.printed.splitlines()[:2])
-    assert found != right
+    assert shown.printed.startswith("found ")
 
 
-def test_what_is_shown_of_functions_needs_the_change_and_what_earlier_lines_give(
+def test_what_is_shown_of_functions_needs_what_earlier_lines_give(
     changed: Changed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The change is told from level 4; the model is needed where a line reads what it gives."""
-    file, (name,), assignment = changed("layers", ("cache > 0", "cache < 0"), level=3)
-    assert refusal(file, name, assignment=assignment) == (
-        f"{name}: it is shown by the change that makes it right, which results have from hint "
-        "level 4."
-    )
+    """The model is needed where a line reads what it gives, and only there."""
     file, (name,), assignment = changed("layers", ("cache > 0", "cache < 0"))
     with monkeypatch.context() as here:
         here.setattr(session_settings, "find_reference", lambda *_: None)
@@ -689,3 +683,18 @@ def test_the_command_refuses_with_a_sentence(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr.startswith("gradkit: ")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["(", "[", "[[]]", "[]", "{}", '"text"', "null", "9" * 5000, "1e999 1", "[" * 100_000, "1e400"],
+)
+def test_whatever_is_printed_as_found_is_compared(
+    swapped: tuple[Path, Path, str], monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """A student's code may print such a line too, with any text in it."""
+    monkeypatch.setattr(reproducer, "_run", lambda *_: (f"found 1\nfound {said}\n", ""))
+    _, file, name = swapped
+    shown = show(file, name)
+    assert not shown.agrees
+    assert shown.conclusion.endswith((", and None comes out.", ", and inf comes out."))

@@ -35,6 +35,13 @@ ASKED = {
     "run": ({"forward": FORWARD, "epochs": 2}, ROWS),
     "train": ({"epochs": 2}, ROWS),
     "repeats": ({"call": CALL, "least": 5}, {}),
+    "lines": (
+        {
+            **{"steps": [["a = f()", {}]], "reads": ["a"], "inputs": {"dict": []}},
+            **{"again": True, "least": 5},
+        },
+        {},
+    ),
     "model": ({"candidates": ["Net", "Model"]}, {}),
     "target": ({"name": "y"}, {}),
     "explore": ({"call": CALL}, {}),
@@ -57,6 +64,11 @@ ANSWERS = {
     "run": ("outcome", {**TOLD, "calls": 6}, {"y_hat": np.zeros((6, 1, 1)), **FINALS}),
     "train": ("outcome", {**TOLD, "calls": 1}, {"loss": np.zeros(2), **FINALS}),
     "repeats": ("outcome", {**TOLD, "calls": 1}, {"times": np.array([9])}),
+    "lines": (
+        "outcome",
+        {**TOLD, "calls": 1},
+        {"0": np.zeros(2), "again/0": np.zeros(2), "similar": np.array([9])},
+    ),
     "model": ("outcome", {**TOLD, "name": "Model"}, {"0": np.array([2, 2])}),
     "target": ("target", {"dimensions": 2}, {}),
     "explore": (
@@ -139,6 +151,8 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
         ("repeats", {}, {"times": np.array([0.5])}, "times is no count"),
         ("repeats", {}, {"times": np.array([1, 2])}, "times is no count"),
         ("repeats", {}, {"W1": np.zeros(1)}, "had not been asked for"),
+        ("lines", {}, {"similar": np.array([0.5])}, "similar is no count"),
+        ("lines", {}, {"similar": ...}, "similar is not there"),
         ("batch", {"faults": None}, {}, "Expected `array`, got `null`"),
         ("batch", {"faults": [[1, 2]]}, {}, "`array` of length 4, got 2"),
         ("batch", {"faults": [[0, "W1", "nosuch", ""]]}, {}, "Invalid enum value 'nosuch'"),

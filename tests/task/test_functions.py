@@ -275,7 +275,7 @@ WRONG = [
     (
         'dx = "x"',
         'dx = "np"',
-        "checks[1].gradient.dx: found 'np'; expected an input, or an entry of one: x, p",
+        "checks[1].gradient.dx: found 'np' uses np by itself; expected one of its functions",
     ),
     ('dx = "x"', 'dx = "3"', "checks[1].gradient.dx: found '3'; expected an input, or an entry of"),
     # What courses differ in, and what they print.

@@ -291,10 +291,7 @@ def running_wheel() -> tuple[str, bytes]:
             "or name a wheel with --install."
         ) from None
     root = Path(gradkit.__file__).parent
-    # In a checkout it lies beside the plugin, installed where Python reads it.
-    places = (root / "pytest_plugin" / "gradkit.pth", root.parent / "gradkit.pth")
-    at_start = {"gradkit.pth": next(each for each in places if each.exists()).read_bytes()}
-    members = {**_package(root), **at_start, **_metadata(installed)}
+    members = {**_package(root), **_metadata(installed)}
     return f"gradkit-{installed.version}-py3-none-any.whl", _archive(members, installed.version)
 
 

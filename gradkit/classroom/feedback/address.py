@@ -25,7 +25,7 @@ from gradkit.classroom.policy import theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
-from gradkit.writing import add_member, refusing, write_atomically, write_whole
+from gradkit.writing import add_member, make_folder_inside, refusing, write_atomically, write_whole
 
 Page = Callable[[str], bytes]
 """From a student's name to the page."""
@@ -135,7 +135,7 @@ def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> 
     with refusing(BundleError, folder, advice=KEPT):
         for student, name in sorted(names, key=itemgetter(1)):
             path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder_inside(folder, path.parent)
             write_whole(path, page(student))
 
 

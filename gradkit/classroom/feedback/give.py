@@ -39,7 +39,7 @@ from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
 from gradkit.report.table import brief, first_names
 from gradkit.task.assignment import read_assignment
-from gradkit.writing import read_named, refusing, write_whole
+from gradkit.writing import make_folder_inside, read_named, refusing, write_whole
 
 NOTHING_FILLED = FilledTable(b"", (), (), ())
 
@@ -237,21 +237,28 @@ def _write(
         if names:
             # Who is in a group has the same page as the others of it.
             once = {file: student for student, file in names.items()}
-            _make_folder(plan.out if plan.way == "folder" else plan.out.parent)
+            _make_folder(store, plan.out if plan.way == "folder" else plan.out.parent)
             write = write_folder if plan.way == "folder" else write_zip
             write(plan.out, [(student, file) for file, student in once.items()], page)
             written.append(plan.out)
         if plan.table is not None:
-            _make_folder(table.parent)
+            _make_folder(store, table.parent)
             with refusing(BundleError, table, advice="What was there before is as it was."):
                 write_whole(table, filled.data)
             written.append(table)
     return written
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(store: Store, folder: Path) -> None:
+    """Make the folder that feedback is written into; links in the folder of the class are refused.
+
+    Raises
+    ------
+    BundleError
+        It cannot be made, or is such a link.
+    """
     with refusing(BundleError, folder, "cannot be made", "Choose another place with --out."):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder_inside(store.path.parent, folder)
 
 
 DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}

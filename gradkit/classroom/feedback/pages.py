@@ -36,11 +36,11 @@ from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, R
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
 from gradkit.records.result import CheckResult, Finding, Result, TaskResult
-from gradkit.report.data import TITLE_LEVEL, apply_visibility, visible
+from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, visible
 from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
-from gradkit.writing import write_whole
+from gradkit.writing import make_folder_inside, write_whole
 
 CHUNK = 20
 """Results that go to a process at a time."""
@@ -76,7 +76,7 @@ def write_pages(
     write = partial(_write, students=students, hints=hints)
     alone = len(stands) <= ALONE
     try:
-        students.mkdir(parents=True, exist_ok=True)
+        make_folder_inside(folder.parent, students)
         links = dict(map_chunks(write, stands, size=CHUNK, workers=1 if alone else workers))
         linked = [replace(row, link=links.get(row.name, "")) for row in rows]
         linked.sort(key=lambda row: row.name)
@@ -305,11 +305,7 @@ class Past:
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
         self._at = cache(partial(Counting, store))
-        self._reasons = store.rows(
-            "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
-            "WHERE kind = 'remark' AND why != '' UNION SELECT NULL, id, why FROM runs "
-            "WHERE why != '' AND json_extract(settings, '$.rules') IS NOT NULL ORDER BY run"
-        )
+        self._remarks = [run for run in store.runs() if run.kind == "remark" and run.why]
         self._withdrawn = store.withdrawn()
         self._taken_back = store.rows(
             'SELECT name, task, "check", run, why FROM overrides JOIN runs ON runs.id = run '
@@ -326,15 +322,15 @@ class Past:
         return Stand(one.kept, packed, one.number, words, at.policy, self._withdrawn)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
-        """Return how a student stood at a run, and the reasons given between it and another one."""
+        """Return a student's result at a run, and the reasons for its changes until ``upto``."""
         stand = self.stand(name, run)
         if stand is None:
             return None
         between = range(run + 1, last(upto) + 1)
         reasons = [
-            row["why"]
-            for row in self._reasons
-            if row["submission"] in (None, stand.kept.submission) and row["run"] in between
+            remark.why
+            for remark in self._remarks
+            if remark.id in between and self._is_changed_by(name, remark.id)
         ]
         taken = [
             (row["task"], row["check"], row["why"])
@@ -342,6 +338,17 @@ class Past:
             if row["name"] == name and row["run"] in between
         ]
         return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
+
+    def _is_changed_by(self, name: str, run: int) -> bool:
+        """Return whether a run changed points or findings that the student may see.
+
+        The reason of a run may be private, as "Farah was in hospital": only students whose own
+        result that run changed may read it, whatever else changes on their pages later.
+        """
+        old, new = self.stand(name, run - 1), self.stand(name, run)
+        if old is None or new is None:
+            return old is not new
+        return changes(Former("", old), new, EXPECTED_LEVEL) is not None
 
 
 def drafts(

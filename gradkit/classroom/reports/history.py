@@ -22,7 +22,9 @@ class RunError(GradkitError):
 
 
 def history(store: Store, name: str) -> History:
-    """Tell it from what is stored: nothing is computed anew but what counted when.
+    """List the runs that concern a student, with the score before and after each.
+
+    Everything is read from the class file; no submission is graded again.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ def history(store: Store, name: str) -> History:
     Returns
     -------
     History
-        Runs that had nothing to do with the student are not in it.
+        Runs that do not concern the student are left out. A remark that changed neither points
+        nor findings of the student is listed without its reason, which is about other students.
     """
     runs = store.runs()
     attempts, words = _attempts(store, name), _words(store, name)
@@ -41,6 +44,7 @@ def history(store: Store, name: str) -> History:
     dropped: tuple[str, ...] = ()
     steps: list[Step] = []
     before: Mark | None = None
+    found: tuple[str, ...] = ()
     for run in runs:
         said = run.settings.get("dropped", dropped)
         former, dropped = dropped, msgspec.convert(said, tuple[str, ...])
@@ -51,24 +55,36 @@ def history(store: Store, name: str) -> History:
         ruled = run.policy or "rules" in run.settings
         if not any(own) and not (ruled and any(number < run.id for number in attempts)):
             continue
-        after = mark_at(store, name, run.id)
+        after, found_after = _mark_and_findings(store, name, run.id)
+        is_others = run.kind == "remark" and (before, found) == (after, found_after)
+        why = "" if is_others else run.why
         steps.append(
             Step(
-                *(run.id, run.kind, run.began, run.ended, run.who, run.why, run.versions, *own),
+                *(run.id, run.kind, run.began, run.ended, run.who, why, run.versions, *own),
                 tuple(sorted(set(dropped) - set(former))),
                 tuple(sorted(set(former) - set(dropped))),
                 *(run.policy, before, after, "rules" in run.settings),
             )
         )
-        before = after
+        before, found = after, found_after
     return History(name, mark_at(store, name), tuple(steps))
 
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
-    """Return what counted for a student at the end of a run; None where nothing did."""
+    """Return the score that counted for a student after a run; None if no attempt counted."""
+    return _mark_and_findings(store, name, upto)[0]
+
+
+def _mark_and_findings(
+    store: Store, name: str, upto: int | None = None
+) -> tuple[Mark | None, tuple[str, ...]]:
+    """Return a student's score after a run, and the mistakes found in the attempt that counts."""
     counting = Counting(store, upto)
     one = counting.attempts.get(name)
-    return None if one is None else _mark(counting, one)
+    if one is None:
+        return None, ()
+    result = counting.result(name)
+    return _mark(counting, one), found_in(result) if result else ()
 
 
 def _mark(counting: Counting, one: CountingAttempt) -> Mark:

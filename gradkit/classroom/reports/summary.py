@@ -47,6 +47,7 @@ REMARKS: tuple[Kind, ...] = (
     "several-files",
     "forbidden-import",
     "numerical-gradient",
+    "own-forward-gradient",
     "nondeterministic",
 )
 """Codes of findings that a person must look at."""

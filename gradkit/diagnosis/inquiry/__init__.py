@@ -100,7 +100,8 @@ def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Findin
         finding = finding_of(task, bound[role], "", Slip(FORBIDDEN), Explanation())
         found.append(replace(finding, place=failure.place or finding.place))
     if numerical(examined.case):
-        found.append(finding_of(task, bound["update"], "", Slip(NUMERICAL), Explanation()))
+        finding = finding_of(task, bound["update"], "", Slip(NUMERICAL), Explanation())
+        found.append(replace(finding, about=("update", "gradient")))
     return tuple(found)
 
 

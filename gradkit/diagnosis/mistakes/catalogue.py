@@ -93,7 +93,8 @@ CODES = (
 
 MEMORISED, NONDETERMINISTIC = "memorised-answers", "nondeterministic"
 SEVERAL, FORBIDDEN, NUMERICAL = "several-files", "forbidden-import", "numerical-gradient"
-REMARKS = (MEMORISED, NONDETERMINISTIC, SEVERAL, FORBIDDEN, NUMERICAL)
+OWN_FORWARD = "own-forward-gradient"
+REMARKS = (MEMORISED, NONDETERMINISTIC, SEVERAL, FORBIDDEN, NUMERICAL, OWN_FORWARD)
 """What may be remarkable about a submission, right or wrong: no mistakes, and they cost nothing."""
 
 RANK: Mapping[str, int] = MappingProxyType({code: place for place, code in enumerate(CODES)})

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.solution import Inside
-from gradkit.errors import contain
+from gradkit.errors import contain_reported
 from gradkit.lines import packed
 from gradkit.records.submission import Place
 from gradkit.records.task import Draw, FunctionCheck, Made
@@ -193,7 +193,7 @@ def proposals(
         return [], budget
     if reply.data["fault"] is not None:
         fault = SearchError(clean_text(reply.data["fault"]))
-        contain(fault, f"looking for changes that make {asked.check.name} right")
+        contain_reported(fault, f"looking for changes that make {asked.check.name} right")
     found = [
         Proposal(**{**each, "lines": tuple(each["lines"])}) for each in reply.data["proposals"]
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from difflib import unified_diff
 from textwrap import dedent
@@ -87,17 +86,3 @@ def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
     # What is above a cell is another's: nothing is said of it.
     n = 0 if above else 3
     return "\n".join(unified_diff(above + lines, above + after, name, name, lineterm="", n=n))
-
-
-def applied(diff: str, source: str, cell: Cell) -> str:
-    """Return a cell's text with such a change."""
-    lines = source.split("\n")
-    for hunk in reversed(re.split(r"^@@ -", diff, flags=re.MULTILINE)[1:]):
-        head, *rows = hunk.split("\n")
-        first, _, count = head.split(" ")[0].partition(",")
-        # Of no lines at all, it is that before them which is named.
-        start = int(first) - cell.first_line + (count == "0")
-        rows = [row for row in rows if row]
-        old = sum(row[0] in " -" for row in rows)
-        lines[start : start + old] = [row[1:] for row in rows if row[0] in " +"]
-    return "\n".join(lines)

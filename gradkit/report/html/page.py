@@ -84,7 +84,9 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
         told["doubtful"] = words.doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
         told["mending"] = words.mending(finding)
     for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
-        check.update(_check(f"{name}-{number}", check, data), shown=words.state_of(record))
+        reason = words.follow_text(record, ", ".join(check["follows"]))
+        shown_state = words.state_of(record)
+        check.update(_check(f"{name}-{number}", check, data), shown=shown_state, reason=reason)
     # That it was not handed in is said of all its checks, and shown once.
     for check in data["checks"][1:] if task.absent else ():
         check["told"] = False
@@ -206,7 +208,8 @@ def fragment(
     checks = [check for task in data["tasks"] for check in task["checks"]]
     plots = [(picture(plot), plot.caption) for check in checks for plot in courses(check, "run")]
     values = {"title": title, "result": result, "hints": hints, "refusal": refusal}
-    return document("fragment.html", notes=notes, plots=plots, mending=words.mending, **values)
+    tools = {"mending": words.mending, "follow_text": words.follow_text}
+    return document("fragment.html", notes=notes, plots=plots, **tools, **values)
 
 
 # --- the rules of a finding, as MathML --------------------------------------------------------
