@@ -368,6 +368,8 @@ def windows(x, k):
 STUDENT = """\
 import numpy as np
 
+pytestmark = pytest.mark.sample(6)
+
 
 def sizes(n, k):
     made = np.full(k, n // k)

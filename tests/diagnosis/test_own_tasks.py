@@ -179,7 +179,9 @@ def told(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Told:
         path.write_text(text, "utf-8")
         tasks: tuple[TaskResult, ...] = session.grade(read_submission(path)).result.tasks
         assert len(tasks) == 6
-        return [(task.task, one.source, one.fix) for task in tasks for one in task.findings]
+        return [
+            (task.task, one.source, one.fix) for task in tasks for one in task.findings if one.check
+        ]
 
     return grade
 

@@ -94,6 +94,8 @@ BOTH = """
 import torch
 from torch import nn
 
+pytestmark = pytest.mark.sample(4)
+
 def activate(z):
     return torch.sigmoid(z)
 
