@@ -70,7 +70,10 @@ def test_the_model_solution_has_all_points(check: Check) -> None:
 
 WRONG = {
     "divided": ((".T @ dout", ".T @ dout / len(x)"), "`dw` is 1/N of the expected value"),
-    "doubled": (("T @ dout", "T @ (2 * dout)"), "`dw` is 2 times the expected value."),
+    "doubled": (
+        ("T @ dout", "T @ (2 * dout)"),
+        "`dw` is 2 times the expected value in every entry.",
+    ),
     "sign": (("dout @ w.T)", "-dout @ w.T)"), "`dx` has the wrong sign."),
     "axis": (("sum(axis=0)", "sum(axis=1)"), "`db` has shape ("),
     "all": (("dout.sum(axis=0)", "dout.sum()"), "It is summed over all axes."),
@@ -82,7 +85,7 @@ WRONG = {
     "mean": (("dout.sum(axis=0)", "dout.mean(axis=0)"), "`db` is 1/N of the expected value"),
     "zero": (("dout.sum(axis=0)", "0 * dout.sum(axis=0)"), "`db` is 0 in every entry."),
     "missing": (("dout.sum(axis=0)", "None"), "`db` is not there: found None."),
-    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "it is to be returned alone."),
+    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "return only that value."),
     "noise": (("dout.sum(axis=0)", "dout.sum(axis=0) * np.arange(len(w.T))"), "`db` is not right."),
     "nan": (
         ("dout.sum(axis=0)", "dout.sum(axis=0) * np.nan"),
@@ -703,7 +706,8 @@ HALF = "import numpy as np\n\n\ndef loss(x):\n    return np.sum(x**2) / 2, x\n"
     [
         (HALF, ["pass", "pass"], ""),
         (HALF.replace(" / 2, x", ", x"), ["fail", "pass"], "`value` is 2 times"),
-        (HALF.replace(" / 2, x", ", 2 * x"), ["fail", "pass"], "`value` is 2 times"),
+        # No output of the wrong loss is right, so its gradient earns nothing.
+        (HALF.replace(" / 2, x", ", 2 * x"), ["fail", "fail"], "`value` is 2 times"),
         (HALF.replace("2, x", "2, -x"), ["pass", "fail"], "`dx` has the wrong sign"),
     ],
 )
