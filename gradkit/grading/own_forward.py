@@ -28,7 +28,7 @@ from gradkit.task.draws import drawn_again
 from gradkit.task.functions import forward_steps, scalar_names, scalar_of, steps_of
 
 if TYPE_CHECKING:
-    from gradkit.gradcheck.records import BackwardReport
+    from gradkit.gradcheck.records import BackwardReport, InputReport
     from gradkit.grading.functions import FunctionGrader
 
 
@@ -234,8 +234,7 @@ class _OwnForward:
             elif one.problem == "shape":
                 told[output] = _Compared("disagree", shape_sentence(output, one.found, one.shape))
             elif one.verdict == "disagree":
-                arrays = _estimates(report, one.name, one.shape, draw)
-                told[output] = _Compared("disagree", "", arrays, draw.label)
+                told[output] = _compared(report, one, draw)
             else:
                 told[output] = _Compared(one.verdict)
         return told
@@ -274,13 +273,17 @@ class _OwnForward:
 class _Compared(Struct, frozen=True):
     """A gradient compared with finite differences.
 
-    ``message`` says what is wrong if the numbers could not be compared. ``arrays`` are the claimed
-    and the estimated gradient at one or two probes, if they disagree. ``probe`` is the first one.
+    ``message`` says what is wrong if the numbers could not be compared. If they disagree,
+    ``arrays`` are the claimed and the estimated gradient at one or two probes, ``place`` is the
+    worst entry with its ``claimed`` and ``estimate``, and ``probe`` is the first of the probes.
     """
 
     verdict: str
     message: str = ""
     arrays: tuple[Sized, ...] = ()
+    place: tuple[int, ...] = ()
+    claimed: float = 0.0
+    estimate: float = 0.0
     probe: str = ""
 
 
@@ -288,18 +291,25 @@ DIFFERENCES = 1e-4
 """Error of finite differences, relative to the largest entry, up to which a relation is named."""
 
 
-def _estimates(
-    report: BackwardReport, name: str, shape: Sequence[int], draw: Draw
-) -> tuple[Sized, ...]:
-    """Return the claimed and the estimated gradient of an input; empty if some entry is lacking."""
+def _compared(report: BackwardReport, one: InputReport, draw: Draw) -> _Compared:
+    """Return the comparison of a gradient that disagrees, with the entries that were estimated.
+
+    If an array is wrong throughout, only a sample of its entries is estimated. The sample is then
+    compared as a vector.
+    """
     entries = report.report.entries if report.report is not None else ()
-    of_input = [entry for entry in entries if entry.parameter == name]
-    if len(of_input) != int(np.prod(shape)):
-        return ()
-    claimed, estimate = np.zeros(tuple(shape)), np.zeros(tuple(shape))
-    for entry in of_input:
-        claimed[entry.index], estimate[entry.index] = entry.claimed, entry.estimate
-    return ((draw.sizes, claimed, estimate),)
+    of_input = [entry for entry in entries if entry.parameter == one.name]
+    if not of_input:
+        return _Compared("disagree")
+    claimed, estimate = (
+        np.array([getattr(entry, kind) for entry in of_input]) for kind in ("claimed", "estimate")
+    )
+    worst = of_input[int(np.argmax(np.abs(claimed - estimate)))]
+    if claimed.size == int(np.prod(one.shape)):
+        claimed, estimate = claimed.reshape(one.shape), estimate.reshape(one.shape)
+    sized = (draw.sizes, claimed, estimate)
+    place, numbers = worst.index, (worst.claimed, worst.estimate)
+    return _Compared("disagree", "", (sized,), place, *numbers, draw.label)
 
 
 def _message(output: str, one: _Compared) -> str:
@@ -345,11 +355,8 @@ def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Ent
         return entry
     if not one.arrays:
         return replace(entry, state="fail")
-    _, claimed, estimate = one.arrays[0]
-    index = np.unravel_index(int(np.argmax(np.abs(claimed - estimate))), claimed.shape)
-    place = tuple(int(n) for n in index)
-    worst = finite_number(claimed[place]), finite_number(estimate[place])
-    return output_entry(entry.parameter, "fail", one.probe, place, *worst)
+    worst = finite_number(one.claimed), finite_number(one.estimate)
+    return output_entry(entry.parameter, "fail", one.probe, one.place, *worst)
 
 
 def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:

@@ -171,8 +171,14 @@ def test_without_expected_outputs_gradients_are_held_to_the_own_forward_pass(
     assert of(result, "affine", "forward").state == "not-checked"
     assert "needs the model solution" in of(result, "affine", "forward").message
     found = of(result, "affine", "backward")
-    assert "`dw`" in found.message
+    assert found.message == (
+        "`dw` does not match finite differences of your forward pass. `dw` is 1/N of the expected "
+        "value in every entry (N = 5): it is divided by N once too often."
+    )
     assert found.score == 4
+    (wrong,) = [entry for entry in found.entries if entry.state == "fail"]
+    assert wrong.label.startswith("dw[")
+    assert (wrong.found, wrong.probe) == (pytest.approx((wrong.expected or 0) / 3), "random 1")
 
 
 STUBS = {
