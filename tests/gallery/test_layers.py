@@ -67,7 +67,7 @@ WRONG = [
         "db over all, in each place",
         DB,
         "return dx, dw, np.full(dout.shape[1], dout.sum())",
-        "the sum over everything",
+        "is the sum over all axes",
         affine_backward="db",
     ),
     wrong(

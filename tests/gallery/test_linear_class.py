@@ -147,7 +147,7 @@ WRONG = [
         "dLdb over all, in each place",
         DB,
         "self.dLdb = np.full(self.b.shape, dLdZ.sum())",
-        "the sum over everything",
+        "is the sum over all axes",
         linear_class_backward="layer.dLdb",
     ),
     several(
@@ -292,7 +292,7 @@ WRONG = [
     several(
         "half of what is left undivided, of half of a mean",
         {MSE: f"{MSE} / 2", DMSE: "return self.difference / 2"},
-        "is a multiple of what it should be",
+        "is wrong by the same factor in every entry",
         mse_class_backward="dLdA",
     ),
     wrong("2 twice", DMSE, DMSE.replace("2 * ", "4 * "), "2 times", mse_class_backward="dLdA"),
@@ -320,7 +320,7 @@ WRONG = [
         "a mean over all",
         CE,
         f"{CE} / A.shape[1]",
-        "a division by C is too much",
+        "divided by C once too often",
         cross_entropy_class_forward="L",
     ),
     wrong("no minus", CE, f"-{CE}", "the wrong sign", cross_entropy_class_forward="L"),

@@ -39,9 +39,13 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "1/m twice": (
         {"np.sum(dZ) / m": "np.mean(dZ) / m"},
         {"grads['db']", *STEPS},
-        "a division by m is too much",
+        "divided by m once too often",
     ),
-    "mean for sum, in the cost": ({"-np.sum(Y": "-np.mean(Y"}, {"cost", "costs[-1]"}, "too much"),
+    "mean for sum, in the cost": (
+        {"-np.sum(Y": "-np.mean(Y"},
+        {"cost", "costs[-1]"},
+        "once too often",
+    ),
     "the bias over no axis": (
         {"np.sum(dZ) / m": "dZ / m"},
         {"grads['db']", *STEPS},

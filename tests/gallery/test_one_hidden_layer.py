@@ -39,9 +39,9 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         MISSING.format(DB2),
     ),
     "no 1/m at all": ({" / m": ""}, {"cost", *GRADS}, MISSING.format(DW1)),
-    "1/m twice": ({"dZ2 = A2 - Y": "dZ2 = (A2 - Y) / m"}, GRADS, "too much"),
+    "1/m twice": ({"dZ2 = A2 - Y": "dZ2 = (A2 - Y) / m"}, GRADS, "once too often"),
     "mean for sum": ({"np.sum(dZ1": "np.mean(dZ1"}, {DB1}, f"`{DB1}` is 1/m of the expected value"),
-    "mean for sum, in the cost": ({"-np.sum(Y": "-np.mean(Y"}, {"cost"}, "`cost` is 1/m of what"),
+    "mean for sum, in the cost": ({"-np.sum(Y": "-np.mean(Y"}, {"cost"}, "`cost` is 1/m of the"),
     "db1 over all axes": (
         {"np.sum(dZ1, axis=1, keepdims=True)": "np.sum(dZ1)"},
         {DB1},
