@@ -1,4 +1,4 @@
-"""A top-level torch loop whose optimiser was given the parameters of the layers, not the model's."""
+"""A top-level torch loop whose optimiser was given the parameters of named layers."""
 
 from __future__ import annotations
 
