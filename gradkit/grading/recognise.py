@@ -214,6 +214,18 @@ class Forwards(Struct, frozen=True):
         titled = Claims(tasks).topic(title) or ()
         return [task for task in tasks if task.id in titled]
 
+    def has_main_function(self, name: str, claim: Claim) -> bool:
+        """Tell whether the section of a task has a function that only such a task has.
+
+        That is the forward pass or the update; of a task that trains a model the training, because
+        files of other exercises have models too.
+        """
+        task = next(task for task in self.tasks if task.id == name)
+        framework = task.framework
+        with self.open_process(task, claim.section, self.submission) as process:
+            bound = bind(task, process).bound
+        return framework.step in bound or (framework.forward in bound and not framework.trains)
+
     def resembled(self, section: Section) -> Task | None:
         """Another task, where the section's forward pass is exactly that one's and not its own."""
         own = next(task for task in self.tasks if task.id == section.tasks[0])
