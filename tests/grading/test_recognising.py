@@ -13,6 +13,8 @@ from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.records.submission import Cell, Place, Problem, Submission
 from gradkit.task.assignment import read_assignment
 
+pytestmark = pytest.mark.sample(4)
+
 
 @pytest.mark.parametrize("problem", ["regression", "classification"])
 def test_forward_decides_where_no_name_does(grade, tmp_path: Path, problem: str) -> None:
@@ -93,8 +95,6 @@ def test_a_loss_and_an_activation_that_are_both_there_tell_the_task(grade, tmp_p
 BOTH = """
 import torch
 from torch import nn
-
-pytestmark = pytest.mark.sample(4)
 
 def activate(z):
     return torch.sigmoid(z)
