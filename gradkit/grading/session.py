@@ -498,7 +498,7 @@ def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidenc
     if not any(verdict.exception or verdict.returns_none for verdict in evidence.verdicts):
         return evidence.inquiry
     # Late: who is right never needs it.
-    from gradkit.grading.crashes import with_crashes
+    from gradkit.diagnosis.crashes import with_crashes
 
     cells = (*section.own, *section.shared)
     return with_crashes(evidence.verdicts, evidence.inquiry, cells, task.id)

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import subject
-from gradkit.records.observations import Bound, Fault
+from gradkit.records.observations import RETURNED_NONE, Bound, Fault
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array
-from gradkit.runtime.messages import MESSAGES
 from gradkit.text import format_entry
 
 SENTENCES: Mapping[str, str] = {
@@ -214,7 +213,7 @@ class Comparison(Struct):
             numbers = {"count": len(rest), "size": self.size}
             sentences.append(format_text(summary, **{**known, **numbers, **fields}))
         told = " ".join(sentences)
-        none = any(found == MESSAGES["nothing"] for _, _, found in self._said)
+        none = any(found == RETURNED_NONE for _, _, found in self._said)
         return Verdict(check, "fail", told, tuple(merged), place, notes, returns_none=none)
 
     def _is_explained(self, entry: Entry) -> bool:
