@@ -84,7 +84,7 @@ def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
     lines = source.split("\n")
     after = [*lines[: proposal.first - 1], *proposal.lines, *lines[proposal.last :]]
     # What stands behind the last line break is no line: `patch` would look for it in the file.
-    while lines[-1:] == after[-1:] == [""]:
+    if lines[-1:] == after[-1:] == [""]:
         lines, after = lines[:-1], after[:-1]
     # What is above a cell is another's: nothing is said of it.
     n = 0 if above else 3
