@@ -325,10 +325,12 @@ class Session(AbstractContextManager["Session"]):
             evidence = self._of_net(task, section, submission, evidence)
         evidence = replace(
             evidence,
+            inquiry=_with_crashes(task, section, evidence),
             basis=basis_of(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
-            listings=listings(submission.cells, _places(evidence.inquiry, evidence.verdicts)),
         )
+        places = _places(evidence.inquiry, evidence.verdicts)
+        evidence = replace(evidence, listings=listings(submission.cells, places))
         return evidence, assess(task, evidence, evidence.verdicts, scheme)
 
     def _of_net(
@@ -493,6 +495,17 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Tol
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
     return explained(Inquiry(), mended.inquiry, (*section.own, *section.shared))
+
+
+def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
+    """Return the findings of a task, with those on lines that stop the code."""
+    if not any(verdict.exception or verdict.returns_none for verdict in evidence.verdicts):
+        return evidence.inquiry
+    # Late: who is right never needs it.
+    from gradkit.diagnosis.crashes import with_crashes
+
+    cells = (*section.own, *section.shared)
+    return with_crashes(evidence.verdicts, evidence.inquiry, cells, task.id)
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:
