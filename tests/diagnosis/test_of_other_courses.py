@@ -14,6 +14,8 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import Finding
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(6)
+
 TASKS = """\
 schema = "gradkit/assignment/v1"
 id = "other"
@@ -367,8 +369,6 @@ def windows(x, k):
 
 STUDENT = """\
 import numpy as np
-
-pytestmark = pytest.mark.sample(6)
 
 
 def sizes(n, k):

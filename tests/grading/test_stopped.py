@@ -10,10 +10,10 @@ from model_solutions import source
 
 from gradkit.records.result import CheckResult
 
+pytestmark = pytest.mark.sample(4)
+
 RIGHT = """
 import numpy as np
-
-pytestmark = pytest.mark.sample(4)
 
 
 def initialise_parameters(dim):
