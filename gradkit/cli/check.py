@@ -62,7 +62,11 @@ def check_command(
         _watch(paths, hints, require_tier=require_tier, **given)
     batch = grade_files(paths, require_tier=require_tier, meanwhile=partial(load, format_), **given)
     shown, level = for_readers(batch, format_, hints)
-    write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
+    write(
+        *(shown.results, batch.refused, level, format_, out),
+        many=len(paths) > 1,
+        one_hint=hints is None,
+    )
     raise click.exceptions.Exit(_ended(batch))
 
 
@@ -93,7 +97,11 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
     for batch in grade_on_save(paths, **settings):
         shown, level = for_readers(batch, "text", hints)
         click.clear()
-        write(shown.results, batch.refused, level, "text", None, many=len(paths) > 1)
+        write(
+            *(shown.results, batch.refused, level, "text", None),
+            many=len(paths) > 1,
+            one_hint=hints is None,
+        )
         _ended(batch)
         for result in shown.results:
             if result.submission in before:
