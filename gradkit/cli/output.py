@@ -85,6 +85,13 @@ def _write_text(results: Sequence[Result], hints: int, out: Path | None, *, one_
             print_text(text, sys.stdout.encoding)
 
 
+def print_wrapped(sentence: str) -> None:
+    """Print a sentence to standard output; on a terminal no word is broken at the margin."""
+    from rich.text import Text
+
+    print_shown(lambda console: console.print(Text(sentence)))
+
+
 def print_shown(show: Callable[[Console], None]) -> None:
     """Print to standard output what ``show`` prints on a console.
 

@@ -44,7 +44,7 @@ def test_a_finding_has_path_line_and_column(folder: Path) -> None:
     """A terminal opens the place with a click; an absolute path stays absolute."""
     place = position(SWAPPED, DOUBTFUL)
     assert f"  hw/chen.py:{place}  parameters" in check("hw/chen.py")
-    assert f"  {folder}/hw/chen.py:{place} " in check(folder / "hw" / "chen.py")
+    assert f"  {folder}/hw/chen.py:{place}\n" in check(folder / "hw" / "chen.py")
 
 
 def test_a_file_of_a_folder_has_the_path_of_the_folder(folder: Path) -> None:
