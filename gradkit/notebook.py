@@ -7,7 +7,6 @@ expected values are derived from the task, and the result is provisional.
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -28,13 +27,16 @@ from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.loading import is_installed
 from gradkit.records.result import Result
-from gradkit.records.submission import Cell, Claim, Section, Submission
+from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Task
-from gradkit.runtime.syntax import DEFINITIONS, first_line, global_stores, names_bound
 from gradkit.sandbox.process import LiveProcess, StudentProcess
-from gradkit.submission.cells import from_functions, from_history, submission_of
+from gradkit.submission.cells import (
+    from_functions,
+    from_history,
+    submission_of,
+    without_deleted_names,
+)
 from gradkit.submission.definitions import definitions
-from gradkit.submission.source import statements
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
 from gradkit.task.shipped import DEFAULT
@@ -326,7 +328,7 @@ def _submission(kernel: Kernel, function_names: Collection[str]) -> Submission:
     if kernel.history is not None:
         texts = {number: _as_run(text) for number, text in kernel.history.items()}
         cells = from_history(texts.items(), headings(kernel.history))
-        cells = tuple(_without_deleted_names(cell, kernel.names) for cell in cells)
+        cells = tuple(without_deleted_names(cell, kernel.names) for cell in cells)
         return submission_of(cells, modules_beside())
     functions = {
         name: value
@@ -346,31 +348,6 @@ def _as_run(text: str) -> str:
     if path is None or not path.is_file() or path.stat().st_size > LARGEST:
         return text
     return path.read_text(encoding="utf-8", errors="replace")
-
-
-def _without_deleted_names(cell: Cell, names: Mapping[str, Any]) -> Cell:
-    """Return a cell that defines none of the names that the kernel no longer has.
-
-    A deleted function, class or import is left out. A deleted variable is assigned to ``_``
-    instead, so that the other names of ``lr, epochs = 0.1, 100`` keep their values. All lines
-    keep their numbers.
-    """
-    lines = cell.source.split("\n")
-    for statement in statements(cell.source):
-        if isinstance(statement, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
-            bound = names_bound(statement)
-            if bound and not bound & names.keys():
-                first, last = first_line(statement), statement.end_lineno or statement.lineno
-                lines[first - 1 : last] = [""] * (last - first + 1)
-            continue
-        for node in global_stores(statement):
-            if node.id not in names:
-                # Columns count bytes.
-                line = lines[node.lineno - 1].encode()
-                start, end = node.col_offset, node.end_col_offset or node.col_offset
-                blank = b"_".ljust(end - start)
-                lines[node.lineno - 1] = (line[:start] + blank + line[end:]).decode()
-    return replace(cell, source="\n".join(lines))
 
 
 def check(

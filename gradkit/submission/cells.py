@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import linecache
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, Problem, Submission
 from gradkit.runtime.statements import BROKEN
-from gradkit.runtime.syntax import first_line
-from gradkit.submission.source import Broken, parse, salvage, unify
+from gradkit.runtime.syntax import DEFINITIONS, first_line, global_stores, names_bound
+from gradkit.submission.source import Broken, parse, salvage, statements, unify
 from gradkit.text import clean_text, where
 
 _QUOTE = 80
@@ -281,6 +281,31 @@ def _source_lines(function: Callable[..., Any]) -> tuple[str, int, list[str]] | 
                 if first <= line <= last:
                     return file, first, lines[first - 1 : last]
     return None
+
+
+def without_deleted_names(cell: Cell, names: Collection[str]) -> Cell:
+    """Return a cell that defines none of the names that are missing from ``names``.
+
+    A kernel has no record of ``del``, but it knows the names that are left. A deleted function,
+    class or import is left out. A deleted variable is assigned to ``_`` instead, so that the
+    other names of ``lr, epochs = 0.1, 100`` keep their values. All lines keep their numbers.
+    """
+    lines = cell.source.split("\n")
+    for statement in statements(cell.source):
+        if isinstance(statement, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
+            bound = names_bound(statement)
+            if bound and not any(name in names for name in bound):
+                first, last = first_line(statement), statement.end_lineno or statement.lineno
+                lines[first - 1 : last] = [""] * (last - first + 1)
+            continue
+        for node in global_stores(statement):
+            if node.id not in names:
+                # Columns count bytes.
+                line = lines[node.lineno - 1].encode()
+                start, end = node.col_offset, node.end_col_offset or node.col_offset
+                blank = b"_".ljust(end - start)
+                lines[node.lineno - 1] = (line[:start] + blank + line[end:]).decode()
+    return replace(cell, source="\n".join(lines))
 
 
 def submission_of(cells: tuple[Cell, ...], modules: Mapping[str, str]) -> Submission:
