@@ -204,6 +204,7 @@ def _task(
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
     follow = [c for c in task.checks if words.state_of(c) == words.FOLLOWS and c.decision is None]
+    blocked = [c for c in task.checks if c.state == "blocked" and not (c.notes or c.decision)]
     plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
     if task.absent and not any(check.decision for check in task.checks):
         show_lines([(_in_a_line("missing", task.checks), 4)], console)
@@ -214,7 +215,7 @@ def _task(
     said: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        if check in follow or check in plain:
+        if check in follow or check in plain or check in blocked:
             continue
         show_lines([(check_head(check, findings, hints), 4)], console)
         # Code that stops does so in all checks that run it: why is said once.
@@ -225,6 +226,12 @@ def _task(
             show_lines(_brief(once, findings, hints, told), console, 6)
         else:
             show_lines(check_lines(once, findings, hints), console, 6)
+    for message in dict.fromkeys(check.message for check in blocked):
+        # Several checks wait for the same check.
+        line = _in_a_line("blocked", [check for check in blocked if check.message == message])
+        show_lines(
+            [(Text.assemble(line, f": {clean_text(message)}" if message else ""), 4)], console
+        )
     if follow:
         # What is only a consequence needs no more than a line.
         line = _in_a_line(words.FOLLOWS, follow).append(": nothing more is deducted.", "dim")

@@ -59,6 +59,13 @@ def test_a_crash_has_path_line_and_column(folder: Path) -> None:
     assert f"hw/emil.py:{position(crashing, 'int(')}" in check("hw/emil.py")
 
 
+def test_blocked_checks_share_a_line(folder: Path) -> None:
+    """The line names the check that has to work first; no place is repeated."""
+    text = check("hw/emil.py")
+    assert "\n    – blocked  gradient, trajectory 0 / 2: `update` has to work first.\n" in text
+    assert text.count("blocked") == 1
+
+
 def test_a_file_has_the_same_text(folder: Path) -> None:
     """With ``--out`` as on standard output."""
     shown = check("hw/chen.py")
