@@ -126,7 +126,7 @@ def where(place: Place) -> str:
     if place.cell is None:
         column = f":{place.column}" if place.column else ""
         return f"{place.file}:{place.line}{column}"
-    return format_text("cell {cell}, line {line}", cell=place.cell, line=place.line)
+    return format_text("code cell {cell}, line {line}", cell=place.cell, line=place.line)
 
 
 SPELLINGS = {
