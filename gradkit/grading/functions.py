@@ -16,6 +16,7 @@ from gradkit.binding.match import NO_PYTHON
 from gradkit.formatting import format_text
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
+from gradkit.judge.case import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check
 from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, Verdict
@@ -487,7 +488,8 @@ class FunctionGrader(Struct):
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:
                 told = _to_write(call, definition, line)
-                return replace(verdict, state=told.state, message=told.message, place=told.place)
+                parts = {"state": told.state, "message": told.message, "place": told.place}
+                return replace(verdict, exception="", **parts)
         return verdict
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
@@ -525,7 +527,8 @@ class FunctionGrader(Struct):
         if draw.hard:
             told += " " + format_text("That is so with {probe}.", probe=format_probe(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]
-        verdict = Verdict(check.name, "error", told, place=failure.place)
+        exception = sentence_of(failure)
+        verdict = Verdict(check.name, "error", told, place=failure.place, exception=exception)
         verdict = self._still_to_write(step, verdict)
         return verdict if step is check else self._blocked(check, verdict.message)
 

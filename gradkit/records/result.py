@@ -66,7 +66,9 @@ class Verdict(Struct, frozen=True):
     that is found out about them can lighten that. ``rounded``: what failed is right to about
     seven digits. ``own_forward`` names the gradients that match only the student's own wrong
     forward pass: entries of these that pass earn half of their points. ``numerical``: the check's
-    code was seen to compute its gradients by finite differences.
+    code was seen to compute its gradients by finite differences. ``exception`` is Python's own
+    sentence where the code stopped, ``NameError: name 'W3' is not defined``; ``returns_none``: a
+    function returned None where values are asked for.
     """
 
     check: str
@@ -80,6 +82,8 @@ class Verdict(Struct, frozen=True):
     rounded: bool = False
     own_forward: tuple[str, ...] = ()
     numerical: bool = False
+    exception: str = ""
+    returns_none: bool = False
 
 
 UNEXPLAINED = "unexplained"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from textwrap import wrap
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -348,11 +347,9 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
 
 
 def _source(finding: Finding, beside: Text) -> RenderableType:
+    place = f"{clean_text(where(finding.place))}  " if finding.place else ""
     before, part, after = words.doubtful(finding)
-    before = f"{clean_text(where(finding.place)) if finding.place else ''}  {before}"
-    if part:
-        return _Underlined(before, part, after, beside)
-    return Text.assemble(before.rstrip(), "  " if beside else "", beside)
+    return _SourceLine(place, before, part, after.rstrip(), beside)
 
 
 def _fix(finding: Finding, hints: int) -> Iterator[Line]:
@@ -377,32 +374,72 @@ def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         yield Text(rest, style="dim"), 2
 
 
-def _rows(text: str, width: int) -> Iterator[str]:
-    """Break a line where it has spaces, if it can be, and keep all of it."""
-    for row in wrap(text, width, expand_tabs=False, drop_whitespace=False, break_on_hyphens=False):
-        yield from chop_cells(row, width)
+class _SourceLine(Struct, frozen=True):
+    """One row of code behind its place, with carets below its doubtful part.
 
-
-class _Underlined(Struct, frozen=True):
-    """A line whose doubtful part is underlined, each row of it where it has to be broken.
-
-    What is said ``beside`` stands where the underlining ends.
+    The code is never wrapped: a long line is cut to what stands around the part. What is said
+    ``beside`` the line stands behind the carets, or on a row of its own where it has no room.
     """
 
+    place: str
     before: str
     part: str
     after: str
     beside: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        marks = " " * cell_len(self.before) + "^" * cell_len(self.part)
-        text = self.before + self.part + self.after
-        for row in _rows(text, options.max_width):
-            yield Text(row, no_wrap=True)
-            below, marks = marks[: cell_len(row)].rstrip(), marks[cell_len(row) :]
-            if below:
-                said = () if marks.strip() or not self.beside else (" ", self.beside)
-                yield Text.assemble((below, "bold red"), *said)
+        width, place = options.max_width, self.place
+        # A place that leaves the code less room than it takes itself has a row of its own.
+        if 2 * cell_len(place) > width:
+            yield Text(place.rstrip())
+            place = ""
+        before, part, after = cut_around(
+            self.before, self.part, self.after, width - cell_len(place)
+        )
+        row = Text(place + before + part + after, no_wrap=True)
+        if part:
+            yield row
+            row = Text(" " * cell_len(place + before), no_wrap=True)
+            row.append("^" * cell_len(part), "bold red")
+        beside = Text.assemble(" " if part else "  ", self.beside) if self.beside else Text()
+        if row.cell_len + beside.cell_len <= width:
+            yield row + beside
+        else:
+            yield row
+            yield self.beside
+
+
+CUT = "…"
+"""Stands where a line of code is cut."""
+
+
+def cut_around(before: str, part: str, after: str, room: int) -> tuple[str, str, str]:
+    """Cut a line of code to so many terminal cells, with its doubtful part in the middle.
+
+    Examples
+    --------
+    >>> cut_around("y = a * ", "b", " * c", 40)
+    ('y = a * ', 'b', ' * c')
+    >>> cut_around("y = a * ", "b", " * c * d * e", 9)
+    ('… * ', 'b', ' * …')
+    """
+    if cell_len(before + part + after) <= room:
+        return before, part, after
+    if not part:
+        return _first_cells(before, room), "", ""
+    # Each side keeps a cell at least, which may have to be the mark of a cut.
+    part = _first_cells(part, max(room - bool(before) - bool(after), 1))
+    rest = room - cell_len(part)
+    left = min(cell_len(before), max(rest // 2, rest - cell_len(after)))
+    before = _first_cells(before[::-1], left)[::-1]
+    return before, part, _first_cells(after, rest - cell_len(before))
+
+
+def _first_cells(text: str, room: int) -> str:
+    """Return a text that takes so many terminal cells, with a mark at its end if it is cut."""
+    if cell_len(text) <= room:
+        return text
+    return (chop_cells(text, room - 1)[0] if room > 1 else "") + CUT if room > 0 else ""
 
 
 OR_ELSE = "Or it is {titles}: the numbers are the same, so look for either."

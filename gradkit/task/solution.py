@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.lines import packed, run, snapshot, unpacked, value_of
+from gradkit.lines import packed, run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.oracle import OracleError, load_module
@@ -45,11 +45,13 @@ class Solution(Struct, frozen=True, eq=False):
         names = {"np": np, **self.names, **unpacked(tree, arrays)}
         inputs = {name: names[name] for name in self.task.inputs}
         before: dict[str, list[bytes]] = {}
+        kept: dict[str, Any] = {}
         try:
             # A model may overflow where the inputs are hard; what comes of it is looked at.
             with np.errstate(all="ignore"):
                 for step in steps_of(self.task, check):
                     before = {name: snapshot(value) for name, value in inputs.items()}
+                    kept = with_new_containers(names)
                     np.random.seed(0)
                     run(step.call.text, names)
                     if right is not None and step is not check:
@@ -57,7 +59,7 @@ class Solution(Struct, frozen=True, eq=False):
                         names |= {n: made[n].copy() for n in step.compare if n.isidentifier()}
                 values = self._read(check.compare, names)
                 changed = tuple(n for n, value in inputs.items() if snapshot(value) != before[n])
-                names |= unpacked(tree, arrays)
+                names |= {**kept, **unpacked(tree, arrays)}
                 np.random.seed(0)
                 run(check.call.text, names)
                 again = self._read(check.compare, names)

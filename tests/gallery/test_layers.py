@@ -114,6 +114,16 @@ WRONG = [
         "comes out otherwise when the same call is made again",
         affine_backward="dw",
     ),
+    several(
+        "a cache that is emptied, and half of dw",
+        {
+            "+ b, (x, w)": "+ b, [x, w]",
+            "x, w = cache": "w, x = cache.pop(), cache.pop()",
+            DW: f"{DW} / 2",
+        },
+        "`dw`",
+        affine_backward="dw",
+    ),
     wrong("no mask", MASK, "dout", relu_backward="dx"),
     wrong("the mask of dout", MASK, "dout * (dout > 0)", relu_backward="dx"),
     wrong("only the mask", MASK, "1.0 * (cache > 0)", relu_backward="dx"),
