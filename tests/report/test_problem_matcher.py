@@ -38,11 +38,12 @@ def problems(text: str) -> list[dict[str, str]]:
     return found
 
 
-def check(source: str) -> list[dict[str, str]]:
+def check(source: str, *options: str) -> list[dict[str, str]]:
     """Return the problems that the matchers find in the report of a submission."""
     Path("hw").mkdir(exist_ok=True)
     Path("hw/a.py").write_text(source, "utf-8")
-    return problems(CliRunner().invoke(main, ["check", "hw/a.py", "--no-reference"]).stdout)
+    arguments = ["check", "hw/a.py", "--no-reference", *options]
+    return problems(CliRunner().invoke(main, arguments).stdout)
 
 
 @pytest.fixture(autouse=True)
@@ -66,13 +67,14 @@ def test_a_finding_is_a_problem() -> None:
 
 
 def test_a_crash_is_a_problem() -> None:
-    """With Python's own sentence, in the line that crashes."""
+    """In the line that crashes; with Python's own sentence where the level shows no line."""
     crash = "    while True:\n        while True:\n            raise ValueError(3)\n"
     wrong = RIGHT.replace("    d_output =", f"{crash}    d_output =")
-    found = {problem["message"]: problem for problem in check(wrong)}
+    found = {problem["message"]: problem for problem in check(wrong, "--hints", "2")}
     problem = found["`update_parameters` stopped with ValueError: 3."]
     assert (problem["file"], problem["line"]) == ("hw/a.py", line_of(wrong, "raise ValueError(3)"))
     assert problem["column"] == "13"
+    assert [(each["line"], each["column"]) for each in check(wrong)] == [(problem["line"], "13")]
 
 
 def test_a_right_submission_has_no_problem() -> None:
