@@ -101,7 +101,7 @@ def test_something_wrong_exits_1() -> None:
     done = gradkit("check", WRONG, "--no-reference")
     assert (done.exit_code, done.stderr) == (1, "")
     assert "update       9.25 / 12  fail\n" in done.stdout
-    assert "  chen_regression_swapped_index.py:31  " in done.stdout
+    assert "chen_regression_swapped_index.py:31:39\n" in done.stdout
 
 
 def test_what_cannot_be_graded_exits_2() -> None:

@@ -196,16 +196,17 @@ STOPS: tuple[State, ...] = ("missing", "error", "timeout", "blocked")
 """States after which there is nothing for a later check to look at."""
 
 
+BLOCKED = "`{by}` has to work first."
+
+
 def blocked(
     check: str, by: str, earlier: Earlier, states: Sequence[State] = STOPS
 ) -> Verdict | None:
-    """Return the verdict of a check that cannot run for want of what ``by`` looked at."""
+    """Return the verdict of a check that cannot run because the check ``by`` did not pass."""
     before = earlier.get(by)
     if before is None or before.state not in states:
         return None
-    return Verdict(
-        check, "blocked", format_text("Blocked by `{by}`: see there.", by=by), place=before.place
-    )
+    return Verdict(check, "blocked", format_text(BLOCKED, by=by), place=before.place)
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:

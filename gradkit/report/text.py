@@ -42,10 +42,15 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def to_text(
-    results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
+    results: Sequence[Result],
+    hints: int,
+    width: int = 100,
+    encoding: str = "utf-8",
+    *,
+    one_hint: bool = False,
 ) -> str:
-    """Plain text, in characters that ``encoding`` has."""
-    text = printed(lambda console: show(results, hints, console), width)
+    """Write the mark sheets as plain text, in characters of ``encoding``. See `show`."""
+    text = printed(lambda console: show(results, hints, console, one_hint=one_hint), width)
     return spell(log_text(text), encoding)
 
 
@@ -67,8 +72,21 @@ def show_lines(lines: Iterable[Line], console: Console, indent: int = 0) -> None
         console.print(Padding(line, (0, 0, 0, indent + more), expand=False))
 
 
-def show(results: Sequence[Result], hints: int, console: Console) -> None:
-    """Print the mark sheets."""
+ONE_HINT = "One hint is shown for each mistake. For more, add {options}."
+
+
+def show(
+    results: Sequence[Result], hints: int, console: Console, *, one_hint: bool = False
+) -> None:
+    """Print the mark sheets; with ``one_hint`` only the first useful hint of each finding.
+
+    The last line then names the options that show more hints.
+    """
+    advice = ""
+    if one_hint:
+        short = [_keep_one_hint(result) for result in results]
+        advice = _advice(results, short, hints)
+        results = short
     for number, result in enumerate(results):
         if number:
             console.print()
@@ -76,6 +94,36 @@ def show(results: Sequence[Result], hints: int, console: Console) -> None:
     if len(results) > 1:
         console.print()
         _totals(results, console)
+    if advice:
+        console.print(Text(advice, style="dim"))
+
+
+def _keep_one_hint(result: Result) -> Result:
+    """Return a result whose findings have the hints of the first two levels.
+
+    Where the second is shown, the first is not: it says no more than the title of the finding.
+    """
+    tasks = (
+        replace(task, findings=tuple(replace(f, hints=f.hints[:2]) for f in task.findings))
+        for task in result.tasks
+    )
+    return replace(result, tasks=tuple(tasks))
+
+
+def _advice(results: Sequence[Result], short: Sequence[Result], hints: int) -> str:
+    """Return the line that names the options for more hints; empty if there are no more."""
+
+    def shown_hints(of: Sequence[Result], level: int) -> list[tuple[str, ...]]:
+        findings = [f for result in of for task in result.tasks for f in visible(task, level)]
+        return [finding.hints[:level] for finding in findings]
+
+    levels = [
+        level
+        for level in range(hints, EXPECTED_LEVEL + 1)
+        if shown_hints(results, level) != shown_hints(short, hints)
+    ]
+    options = " or ".join(f"--hints {level}" for level in dict.fromkeys(levels[:1] + levels[-1:]))
+    return format_text(ONE_HINT, options=options) if options else ""
 
 
 def show_overview(results: Sequence[Result], hints: int, console: Console) -> None:
@@ -155,6 +203,7 @@ def _task(
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
     follow = [c for c in task.checks if words.state_of(c) == words.FOLLOWS and c.decision is None]
+    blocked = [c for c in task.checks if c.state == "blocked" and not (c.notes or c.decision)]
     plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
     if task.absent and not any(check.decision for check in task.checks):
         show_lines([(_in_a_line("missing", task.checks), 4)], console)
@@ -165,7 +214,7 @@ def _task(
     said: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        if check in follow or check in plain:
+        if check in follow or check in plain or check in blocked:
             continue
         show_lines([(check_head(check, findings, hints), 4)], console)
         # Code that stops does so in all checks that run it: why is said once.
@@ -176,6 +225,12 @@ def _task(
             show_lines(_brief(once, findings, hints, told), console, 6)
         else:
             show_lines(check_lines(once, findings, hints), console, 6)
+    for message in dict.fromkeys(check.message for check in blocked):
+        # Several checks wait for the same check.
+        line = _in_a_line("blocked", [check for check in blocked if check.message == message])
+        show_lines(
+            [(Text.assemble(line, f": {clean_text(message)}" if message else ""), 4)], console
+        )
     if follow:
         # What is only a consequence needs no more than a line.
         line = _in_a_line(words.FOLLOWS, follow).append(": nothing more is deducted.", "dim")
@@ -219,7 +274,7 @@ def _brief(
         yield from _fix(finding, hints)
         if finding.mistake not in told:
             yield from _formulas(finding, hints, 1)
-            yield from _hints(finding, finding.hints[hints - 1 : hints])
+            yield from _hints(finding, finding.hints[1:hints][-1:])
         told |= {finding.mistake} - {UNEXPLAINED}
 
 

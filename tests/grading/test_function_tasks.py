@@ -265,7 +265,7 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
 
 
 def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(check: Check) -> None:
-    """A loop that is gone through no more would do, and leaves what stops as wrong as it was."""
+    """The exception alone is reported, and no change of the code that it stops."""
     loop = "out = None\n    for i in range(0, len(x)):\n        out[i] = x[i] @ w @ b @ w"
     text = changed(
         ("return x.reshape(len(x), -1) @ w + b, (x, w)", f"{loop}\n    return out, (x, w)")
@@ -274,7 +274,7 @@ def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(che
     assert [of(result, "affine", each).state for each in ("forward", "backward")] == [
         *("error", "blocked")
     ]
-    assert result.tasks[0].findings == ()
+    assert [finding.mistake for finding in result.tasks[0].findings] == ["crash"]
 
 
 def test_a_hang_is_stopped_and_costs_its_own_check(tmp_path: Path, workshop: Workshop) -> None:
@@ -507,12 +507,19 @@ CUBES = (
 
 
 def test_a_gradient_of_a_wrong_forward_pass_may_follow_either_convention(own: Check) -> None:
-    """No output is right by any, and the gradient is right for the pass that is there."""
+    """No output is right by any; a note names the gradient that matches the student's own pass."""
     for pairs in (CUBES, (*CUBES, ("rows / len(x)", "rows"))):
         found = of(own(*pairs), "scaled", "backward")
-        assert [entry.state for entry in found.entries] == ["pass", "fail"]
+        assert [entry.state for entry in found.entries] == ["fail", "fail"]
+        assert is_right_for_own_forward(found)
     found = of(own(*CUBES, ("rows / len(x)", "rows / 3")), "scaled", "backward")
     assert [entry.state for entry in found.entries] == ["fail", "fail"]
+    assert not is_right_for_own_forward(found)
+
+
+def is_right_for_own_forward(check: CheckResult) -> bool:
+    """Tell whether a note says that a gradient matches the student's own forward pass."""
+    return any("your own forward pass" in note for note in check.notes)
 
 
 def test_a_convention_that_a_later_check_tells_is_that_of_all(check: Check) -> None:
@@ -581,11 +588,13 @@ TRIPLE = (("(x**2)", "(3 * x**2)"), ("2 * x * dout", "6 * x * dout"))
 def test_what_is_right_for_the_own_forward_pass_is_so_at_all_sizes(own: Check, model: bool) -> None:
     """A size that is written out is right at one probe of three."""
     found = of(own(*TRIPLE, model=model), "scaled", "backward")
-    assert found.entries[0].state == "pass"
+    assert is_right_for_own_forward(found) == model
+    assert found.entries[0].state == ("fail" if model else "pass")
     for size in (3, 4, 6):
         text = (*TRIPLE, ("rows / len(x)", f"rows / {size}"))
         found = of(own(*text, model=model), "scaled", "backward")
         assert (found.state, found.entries[0].state) == ("fail", "fail")
+        assert not is_right_for_own_forward(found)
 
 
 def test_what_is_true_or_false_is_held_to_the_own_forward_pass(own: Check) -> None:
@@ -748,7 +757,7 @@ STOPS = ("dx = (dout @ w.T)", "dx = (dout @ w)")
 def test_what_stops_costs_its_outputs_and_no_others(
     check: Check, changes: list[tuple[str, str]], right: list[str], score: float
 ) -> None:
-    """It is said what is right without it, and the finding is of what it stops."""
+    """A note names what is right without the line that stops, and the exception is reported."""
     result = check(changed(*changes))
     found = of(result, "affine", "backward")
     assert (found.state, found.score) == ("error", score)
@@ -756,7 +765,7 @@ def test_what_stops_costs_its_outputs_and_no_others(
     names = ", ".join(f"`{name}`" for name in right)
     assert (f"Right without what stops it: {names}." in found.notes) == bool(right)
     told = next(task.findings for task in result.tasks if task.task == "affine")
-    assert not right or told[0].entries == ("dx",)
+    assert not right or told[0].mistake == "crash"
 
 
 def test_a_gradient_beside_outputs_that_make_no_scalar(check: Check) -> None:

@@ -161,7 +161,9 @@ Without anything to put behind it, the comparison in the piece is turned round.
 
 @pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("number", range(len(SAMPLES)))
-def test_the_samples_of_the_students_page_are_real(number: int, tmp_path: Path) -> None:
+def test_the_samples_of_the_students_page_are_real(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each block is what is printed of the one check that a changed model solution fails."""
     text = (ROOT / "docs" / "students.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```text\n(    ✗ .*?)```", text, re.DOTALL)
@@ -170,7 +172,8 @@ def test_the_samples_of_the_students_page_are_real(number: int, tmp_path: Path) 
     piece, behind, options = SAMPLES[number]
     assert right.count(piece) == 1
     wrong = right.replace(piece, piece + behind if behind else piece.replace(">", "<"))
-    path = tmp_path / "layers.py"
+    monkeypatch.chdir(tmp_path)
+    path = Path("layers.py")
     printed = []
     for text in (right, wrong):
         path.write_text(text, encoding="utf-8")
