@@ -80,15 +80,16 @@ def test_a_class_file_opens(here: Path, version: str) -> None:
     assert gradkit("diff", "results", 1, 3).exit_code == 0
 
 
-def test_a_finding_is_reproduced(here: Path) -> None:
-    """`show --finding` runs the submission again, for a class and for a result file."""
+def test_a_finding_of_another_assignment_is_refused(here: Path) -> None:
+    """The shipped assignment has changed since: `show --finding` says so, and lists findings."""
     listed = gradkit("show", "result.json")
     assert "Two indices are exchanged" in listed.stdout, listed.output
     finding = listed.stdout.split()[0]
     for words in (("result.json",), ("results", "chen")):
         shown = gradkit("show", *words, "--finding", finding)
-        assert shown.exit_code == 0, shown.output
-        assert "comes out again." in shown.stdout
+        assert shown.exit_code == 2
+        assert "is not the assignment that" in shown.stderr
+        assert "was made with" in shown.stderr
 
 
 def test_pages_are_written(here: Path) -> None:
