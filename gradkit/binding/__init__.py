@@ -126,7 +126,14 @@ class _Functions(_Roles):
     """The functions of a numpy task."""
 
     def bind(self) -> Binding:
-        return replace(super().bind(), bound=self._settled())
+        found = super().bind()
+        bound = self._settled()
+        missing = [
+            not_found(role, self.functions)
+            for role in self.task.roles
+            if role.name in self.bound and role.name not in bound
+        ]
+        return replace(found, bound=bound, missing=(*missing, *found.missing))
 
     def find(self, role: Role) -> Bound | Missing:
         chosen = self._choose(role)
@@ -164,7 +171,11 @@ class _Functions(_Roles):
         return self.fit(role, function)
 
     def _settled(self) -> dict[str, Bound]:
-        """Find out what names and signatures do not say."""
+        """Find the conventions of all bound functions by calling them.
+
+        An initialiser of another section is left out if nothing of this section works with its
+        parameters, and something works with others: this section was written for its own.
+        """
         bound, told = dict(self.bound), list[Convention]()
         if "initialise" in bound:
             bound["initialise"], told = self._initialise(bound["initialise"])
@@ -176,7 +187,20 @@ class _Functions(_Roles):
                 roles, start = others, bound["initialise"]
                 bound["initialise"] = replace(start, convention=others["forward"].convention)
                 break
+        if told and not works and self._is_borrowed(bound["initialise"]):
+            others, works = self._in(unknown(self.task))
+            if works:
+                del bound["initialise"]
+                roles = others
         return {**bound, **roles}
+
+    def _is_borrowed(self, bound: Bound) -> bool:
+        """Tell whether a bound function is of another section."""
+        return any(
+            function.standing == "borrowed"
+            and (function.name, function.place) == (bound.function, bound.place)
+            for function in self.functions
+        )
 
     def _in(self, conventions: list[Convention]) -> tuple[dict[str, Bound], int]:
         """Find out how the pass and the step are called, and count which of them then works."""
