@@ -170,12 +170,13 @@ def check_gradient(
         if value not in get_args(choices):
             said = " or ".join(map(repr, get_args(choices)))
             raise ValueError(f"{called} must be {said}; found {value!r}.")
+    limits: list[tuple[str, Any, int]]
     limits = [("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0)]
     whole = np.ndim(atol) == 0 and not isinstance(atol, Mapping)
     for called, limit, least in [*limits, *([("atol", atol, 0)] if whole else [])]:
         if limit is not None and not isinstance(limit, Real):
             raise ValueError(f"{called} must be a number; found {limit!r}.")
-        if limit is not None and not limit >= least:
+        if limit is not None and not float(limit) >= least:
             raise ValueError(f"{called} must be at least {least}; found {limit}.")
     if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
         raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")

@@ -120,8 +120,8 @@ def lay_out(
         number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
         grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
         known = (unit, top, np.full_like(unit, rounding), weight, np.zeros_like(unit), grain)
-        known = (*known, np.asarray(room, dtype=np.float64).reshape(-1))
-        rows.append((claimed, number, place, here, *known))
+        own = np.asarray(room, dtype=np.float64).reshape(-1)
+        rows.append((claimed, number, place, here, *known, own))
     return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
