@@ -34,6 +34,10 @@ class Entry(Struct, frozen=True):
     ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
     ``found`` and ``expected`` are None where there is no number to show. ``label`` is how
     the student would write the entry; empty where that is ``parameter`` with its index.
+
+    In a gradient check ``found`` is the gradient that the student's step claims and ``expected``
+    the estimate by finite differences, with an absolute error of at most ``bound``. ``factor``
+    says how the claim differs where that is plain: ``1/2`` where the claim is half the estimate.
     """
 
     parameter: str
@@ -43,6 +47,8 @@ class Entry(Struct, frozen=True):
     expected: float | None
     probe: str = ""
     label: str = ""
+    bound: float | None = None
+    factor: str = ""
 
 
 class Course(Struct, frozen=True):

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from cases import TASKS, Case, add, case, observed, states, verdicts, with_outputs
+from cases import TASKS, Case, add, case, observed, states, verdicts, with_outputs, with_rates
 from msgspec.structs import replace
 
 from gradkit.records.observations import Failure, Outcome
@@ -27,7 +27,7 @@ def at_rates(task: Task, weight: float, bias: float) -> Case:
     outcomes = dict(made.observations.outcomes)
     for name, values in outputs.items():
         outcomes[name] = replace(outcomes[name], outputs=values)
-    return observed(made, outcomes)
+    return with_rates(observed(made, outcomes), weight, bias)
 
 
 @pytest.mark.parametrize("task", [NUMPY, TORCH], ids=["numpy", "torch"])
