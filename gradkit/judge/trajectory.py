@@ -99,8 +99,29 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if verdict.state == "pass" and not _is_of_any_size(case):
         notes = (*notes, ONE_SIZE)
     rounded = {entry.probe for entry in comparison.entries if entry.state != "pass"} <= nearly
-    rounded = rounded and verdict.state == "fail"
-    return replace(verdict, notes=notes, courses=tuple(courses), still=still, rounded=rounded)
+    failed = verdict.state == "fail"
+    told = {"notes": notes, "courses": tuple(courses), "still": still}
+    diverges = failed and any(
+        _diverges(case.task, *pair) for pair in zip(runs, outcomes, strict=True)
+    )
+    return replace(verdict, **told, rounded=rounded and failed, diverges=diverges)
+
+
+def _diverges(task: Task, run: Run, outcome: Outcome) -> bool:
+    """Return whether a run ends with a higher loss than it began with, or with no number.
+
+    Both losses are computed here from the parameters, because a recorded loss may be another
+    number, such as a sum over all epochs. A rise that single precision can make is none.
+    """
+    ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
+    arrays = {key: value for key, value in ends.items() if value is not None}
+    if any(arrays.get(key, np.empty(0)).shape != old.shape for key, old in run.parameters.items()):
+        return False
+    losses = np.array([_loss_at(task, run, at) for at in (run.parameters, arrays)])
+    if not np.isfinite(losses[1]):
+        return True
+    room = tolerances.course_tolerance(losses, tolerances.SINGLE)
+    return bool(losses[1] > losses[0] + room.max())
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
@@ -190,7 +211,9 @@ def _losses(
         epochs[None],
         tolerance,
         (run.start,),
-        still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
+        still=(np.full_like(epochs, _loss_at(task, run, run.parameters)) if earns else epochs)[
+            None
+        ],
     )
     # First and last epoch, and as many between as are worth drawing.
     ends = np.linspace(0, run.epochs - 1, min(run.epochs, COURSE))
@@ -203,13 +226,13 @@ def _losses(
     )
 
 
-def _untrained(task: Task, run: Run) -> float:
-    """Return the loss of an epoch in which nothing moves."""
+def _loss_at(task: Task, run: Run, parameters: Mapping[str, Array]) -> float:
+    """Return the mean loss over the rows of a run at some parameters."""
     X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
-    start = {key: np.repeat(value[None], len(X), 0) for key, value in run.parameters.items()}
+    point = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
     scale = mean_scale(task) if task.framework.trains else 1.0
     with np.errstate(all="ignore"):
-        return float(network.loss(task, start, X, y).mean() * scale)
+        return float(network.loss(task, point, X, y).mean() * scale)
 
 
 def _by_epoch(course: Array, run: Run) -> Array:

@@ -155,7 +155,6 @@ def _task(
         )
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
-    follow = [c for c in task.checks if words.state_of(c) == words.FOLLOWS and c.decision is None]
     plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
     if task.absent and not any(check.decision for check in task.checks):
         show_lines([(_in_a_line("missing", task.checks), 4)], console)
@@ -166,7 +165,7 @@ def _task(
     said: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        if check in follow or check in plain:
+        if check in plain:
             continue
         show_lines([(check_head(check, findings, hints), 4)], console)
         # Code that stops does so in all checks that run it: why is said once.
@@ -177,10 +176,6 @@ def _task(
             show_lines(_brief(once, findings, hints, told), console, 6)
         else:
             show_lines(check_lines(once, findings, hints), console, 6)
-    if follow:
-        # What is only a consequence needs no more than a line.
-        line = _in_a_line(words.FOLLOWS, follow).append(": nothing more is deducted.", "dim")
-        show_lines([(line, 4)], console)
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
     show_lines([(_plain(note), 4) for note in task.notes], console)
@@ -209,7 +204,7 @@ def _brief(
     if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
         yield _plain(check.message), 0
     for finding in findings:
-        cost = f", −{words.points(finding.deduction)}" if finding.deduction else ""
+        cost = f", {words.cost_text(finding)}" if finding.deduction else ""
         about = Text(f"({finding.mistake}{cost})", style="dim")
         placed = finding.place is not None and hints >= RULE_LEVEL
         beside = about if placed else Text()
@@ -255,13 +250,16 @@ def check_lines(
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        yield Text(words.follow_text(check, told)), 0
-    elif check.message:
+        yield Text(words.follow_text(told)), 0
+    differences = [entry for entry in check.entries if entry.bound is not None]
+    if check.message and (differences or not check.follows):
         yield _plain(check.message), 0
     for finding in findings:
         yield from finding_lines(finding, hints, more=more)
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
-    if failed and check.state == "fail" and not findings and not check.follows:
+    if differences and check.state != "pass":
+        yield _differences(differences), 0
+    elif failed and check.state == "fail" and not findings and not check.follows:
         yield _entries(failed, hints), 0
     for note in check.notes:
         yield Text(clean_text(note), style="dim"), 0
@@ -274,7 +272,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
-    cost = f"  (−{words.points(finding.deduction)})" if finding.deduction else ""
+    cost = f"  ({words.cost_text(finding)})" if finding.deduction else ""
     yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
@@ -385,6 +383,22 @@ def _entries(failed: list[Entry], hints: int) -> Table:
         )
     if len(failed) > ROWS:
         table.add_row(Text(format_text("and {count} more", count=len(failed) - ROWS)))
+    return table
+
+
+def _differences(entries: list[Entry]) -> Table:
+    """Return the table of a gradient check: each entry's claim beside its finite difference."""
+    table = _columns("dim", "entry", "claimed", "estimate", "± bound")
+    table.add_column("verdict")
+    for entry in sorted(entries, key=lambda entry: entry.state == "pass")[:ROWS]:
+        bound = "–" if entry.bound is None else f"{entry.bound:.1e}"
+        table.add_row(
+            Text(clean_text(format_entry(entry.label, entry.parameter, entry.index))),
+            *(_number(entry.found), _number(entry.expected), bound),
+            Text(words.gradient_text(entry.state, entry.factor)),
+        )
+    if len(entries) > ROWS:
+        table.add_row(Text(format_text("and {count} more", count=len(entries) - ROWS)))
     return table
 
 
