@@ -22,6 +22,7 @@ from gradkit.records.task import Array, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, final, mean_scale
 from gradkit.task.probes import TWICE
+from gradkit.text import DRAWN
 
 ONE_SIZE = (
     "With every row given twice and in another order the losses should stay the "
@@ -101,27 +102,41 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     rounded = {entry.probe for entry in comparison.entries if entry.state != "pass"} <= nearly
     failed = verdict.state == "fail"
     told = {"notes": notes, "courses": tuple(courses), "still": still}
+    # Known starts are the same for everyone and on every seed, so equal mistakes cost equal points.
+    # A wrong forward pass makes another loss, which may fall where the task's rises.
+    own = "forward" in earlier and earlier["forward"].state != "pass"
     diverges = failed and any(
-        _diverges(case.task, *pair) for pair in zip(runs, outcomes, strict=True)
+        _diverges(case.task, run, outcome, own_loss=own)
+        for run, outcome in zip(runs, outcomes, strict=True)
+        if run.start != DRAWN
     )
     return replace(verdict, **told, rounded=rounded and failed, diverges=diverges)
 
 
-def _diverges(task: Task, run: Run, outcome: Outcome) -> bool:
+def _diverges(task: Task, run: Run, outcome: Outcome, *, own_loss: bool) -> bool:
     """Return whether a run ends with a higher loss than it began with, or with no number.
 
     Both losses are computed here from the parameters, because a recorded loss may be another
-    number, such as a sum over all epochs. A rise that single precision can make is none.
+    number, such as a sum over all epochs. With ``own_loss`` the losses of the run itself have to
+    rise too. A rise that single precision can make is none.
     """
     ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
     arrays = {key: value for key, value in ends.items() if value is not None}
     if any(arrays.get(key, np.empty(0)).shape != old.shape for key, old in run.parameters.items()):
         return False
-    losses = np.array([_loss_at(task, run, at) for at in (run.parameters, arrays)])
-    if not np.isfinite(losses[1]):
+    rises = _rises(np.array([_loss_at(task, run, at) for at in (run.parameters, arrays)]))
+    course = course_of(task, run, outcome.outputs)
+    if rises and own_loss and len(course) and len(course) % run.epochs == 0:
+        return _rises(_by_epoch(course, run))
+    return rises
+
+
+def _rises(losses: Array) -> bool:
+    """Return whether the last loss is above the first by more than rounding, or no number."""
+    if not np.isfinite(losses[-1]):
         return True
-    room = tolerances.course_tolerance(losses, tolerances.SINGLE)
-    return bool(losses[1] > losses[0] + room.max())
+    room = tolerances.course_tolerance(losses[[0, -1]], tolerances.SINGLE)
+    return bool(losses[-1] > losses[0] + room.max())
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:

@@ -255,3 +255,52 @@ def test_a_model_that_can_be_run_is_judged_further() -> None:
         gone = {name: lambda o: replace(o, outputs={})}
         found = states(case("regression-torch", changes={**shapes, **gone}))
         assert (found["forward"], found["trajectory"]) == ("blocked", "blocked")
+
+
+# --- runs that diverge -----------------------------------------------------------------------
+
+
+def ended(made: Case, factor: float, start: str) -> Case:
+    """Return a case whose runs from a start move that many times as far as they should."""
+    outcomes = dict(made.observations.outcomes)
+    for run in made.probes.runs:
+        if run.check == "trajectory" and run.start == start:
+            outputs = dict(outcomes[run.name].outputs)
+            for key, value in run.parameters.items():
+                outputs[f"final/{key}"] = value + factor * (outputs[f"final/{key}"] - value)
+            outcomes[run.name] = replace(outcomes[run.name], outputs=outputs)
+    return observed(made, outcomes)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("regression-numpy", "asymmetric"), ("classification-numpy", "published")]
+    + [("regression-torch", "other"), ("classification-torch", "published")],
+)
+def test_a_run_whose_loss_rises_diverges(name: str, start: str) -> None:
+    """The loss at the last parameters is above the one at the start, or is no number."""
+    made = case(name)
+    for factor, diverges in ((-1.0, True), (np.nan, True), (0.5, False), (0.0, False)):
+        found = verdicts(ended(made, factor, start))["trajectory"]
+        assert (found.state, found.diverges) == ("fail", diverges)
+    assert not verdicts(made)["trajectory"].diverges
+
+
+def test_whether_a_run_diverges_is_the_same_on_every_seed() -> None:
+    """So a run from a drawn start is left out."""
+    found = verdicts(ended(case(), -1.0, "drawn"))["trajectory"]
+    assert (found.state, found.diverges) == ("fail", False)
+
+
+def test_a_wrong_forward_pass_is_trained_on_its_own_loss() -> None:
+    """Its run does not diverge while its own losses fall."""
+    made = ended(case("regression-torch"), -1.0, "published")
+    assert verdicts(made)["trajectory"].diverges
+    wrong = {
+        batch.name: with_outputs(y_hat=lambda value: value + 1.0)(
+            made.observations.outcomes[batch.name]
+        )
+        for batch in made.probes.forward
+    }
+    outcomes = {**made.observations.outcomes, **wrong}
+    assert not verdicts(observed(made, outcomes))["trajectory"].diverges
