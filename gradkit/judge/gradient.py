@@ -112,6 +112,7 @@ def gradient(case: Case, earlier: Earlier) -> Verdict:
     The loss is that of the task, through the forward pass of the task's net.
     """
     if case.task.framework.trains:
+        known: Earlier = {}
         _, stop = answered(case, "gradient", "train", first_steps(case), earlier)
         still = False
     else:
@@ -121,6 +122,9 @@ def gradient(case: Case, earlier: Earlier) -> Verdict:
         return stop
     points = points_of(case)
     verdict = judge_points(case, points, [model_loss(case.task, point) for point in points])
+    if verdict.state == "fail" and not case.task.framework.trains and not _descends(case):
+        verdict = replace(known["update"], check="gradient")
+        return replace(verdict, notes=(*verdict.notes, NO_DESCENT))
     if case.task.framework.trains:
         still = all(_stays(case, run) for run in first_steps(case) if run.start == DRAWN)
     verdict = replace(verdict, still=still)
@@ -129,6 +133,26 @@ def gradient(case: Case, earlier: Earlier) -> Verdict:
         message = format_text(text, function=subject(bound_of(case)))
         verdict = replace(verdict, message=message)
     return verdict
+
+
+NO_DESCENT = (
+    "The steps of the model solution do not follow the gradient of the loss. So this check "
+    "compares with the model solution, as `update` does."
+)
+
+
+def _descends(case: Case) -> bool:
+    """Return whether the expected steps of an update follow the gradient of the loss.
+
+    They do not in the form of an exercise that was published with mistakes. Where rates are free,
+    the expected steps have the student's own rates, and say nothing about the task.
+    """
+    if case.task.rates.policy == "free":
+        return True
+    (batch,) = case.probes.update
+    points = points_of_batch(case.task, batch, case.expected[batch.name])
+    losses = [model_loss(case.task, point) for point in points]
+    return judge_points(case, points, losses).state != "fail"
 
 
 def bound_of(case: Case) -> Bound:

@@ -274,8 +274,12 @@ def ended(made: Case, factor: float, start: str) -> Case:
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("regression-numpy", "asymmetric"), ("classification-numpy", "published")]
-    + [("regression-torch", "other"), ("classification-torch", "published")],
+    [
+        ("regression-numpy", "asymmetric"),
+        ("classification-numpy", "published"),
+        ("regression-torch", "other"),
+        ("classification-torch", "published"),
+    ],
 )
 def test_a_run_whose_loss_rises_diverges(name: str, start: str) -> None:
     """The loss at the last parameters is above the one at the start, or is no number."""
