@@ -142,11 +142,10 @@ def mark(
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     worth = sum(check.max_score for check in checks)
     score = total_of((check.score for check in checks), checkable, scheme.step)
-    capped = any(_diverges(by_check[each.check.check], each, scheme) for each in charged)
+    capped = any(_diverges(by_check[c.check.check], c.findings, scheme) for c in charged)
     if capped and score >= BELOW * checkable:
         score = below(BELOW * checkable, scheme.step)
-        part = score / (sum(check.score for check in checks) or 1.0)
-        checks = [replace(check, score=part * check.score) for check in checks]
+        checks = _lowered(checks, score)
     rounded_checks = round_checks(checks, score)
     # What a check lost is told mistake by mistake, and no more than that.
     losses = [
@@ -202,10 +201,27 @@ def _key(finding: Finding) -> tuple[str, str]:
     return finding.id, finding.mistake
 
 
-def _diverges(verdict: Verdict, charged: _Charged, scheme: Scheme) -> bool:
-    """Return whether a training run diverges, and not only because of withdrawn findings."""
-    codes = {finding.mistake for finding in charged.findings}
-    return verdict.diverges and not (codes and codes <= scheme.dropped)
+def _diverges(verdict: Verdict, findings: Sequence[Finding], scheme: Scheme) -> bool:
+    """Return whether a training run diverges, and not only because of mistakes that cost nothing.
+
+    These are withdrawn, or the assignment prices them at zero.
+    """
+    codes = {finding.mistake for finding in findings}
+    free = scheme.dropped | {code for code, cost in scheme.deductions.items() if cost == 0}
+    return verdict.diverges and not (codes and codes <= free)
+
+
+def _lowered(checks: Sequence[CheckResult], score: float) -> list[CheckResult]:
+    """Return checks that add up to a lower score: failed checks lose points before others."""
+    failed = sum(check.score for check in checks if check.state != "pass")
+    passed = sum(check.score for check in checks if check.state == "pass")
+    excess = failed + passed - score
+    of_failed = 1 - min(1.0, excess / (failed or 1.0)) if failed else 1.0
+    of_passed = 1 - max(0.0, excess - failed) / (passed or 1.0)
+    return [
+        replace(check, score=check.score * (of_passed if check.state == "pass" else of_failed))
+        for check in checks
+    ]
 
 
 def below(bound: float, step: float) -> float:
@@ -263,7 +279,7 @@ def _charged(
     # is right once the forward pass is.
     fits_wrong = 0.0 if follows else _own_forward_loss(verdict)
     earned = min(earned, 1.0 - fits_wrong)
-    if verdict.diverges:
+    if _diverges(verdict, findings, scheme):
         earned = 0.0
     notes = list(verdict.notes)
     codes = (*(f.mistake for f in own), *follows)

@@ -103,22 +103,20 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     failed = verdict.state == "fail"
     told = {"notes": notes, "courses": tuple(courses), "still": still}
     # Known starts are the same for everyone and on every seed, so equal mistakes cost equal points.
-    # A wrong forward pass makes another loss, which may fall where the task's rises.
-    own = "forward" in earlier and earlier["forward"].state != "pass"
     diverges = failed and any(
-        _diverges(case.task, run, outcome, own_loss=own)
+        _diverges(case.task, run, outcome)
         for run, outcome in zip(runs, outcomes, strict=True)
         if run.start != DRAWN
     )
     return replace(verdict, **told, rounded=rounded and failed, diverges=diverges)
 
 
-def _diverges(task: Task, run: Run, outcome: Outcome, *, own_loss: bool) -> bool:
+def _diverges(task: Task, run: Run, outcome: Outcome) -> bool:
     """Return whether a run ends with a higher loss than it began with, or with no number.
 
-    Both losses are computed here from the parameters, because a recorded loss may be another
-    number, such as a sum over all epochs. With ``own_loss`` the losses of the run itself have to
-    rise too. A rise that single precision can make is none.
+    Both the losses of the run and those that are computed here from its parameters have to rise.
+    A recorded loss alone may be another number, such as a sum over all epochs. And a wrong forward
+    pass or a wrong loss function may fall where the task's loss rises.
     """
     ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
     arrays = {key: value for key, value in ends.items() if value is not None}
@@ -126,9 +124,9 @@ def _diverges(task: Task, run: Run, outcome: Outcome, *, own_loss: bool) -> bool
         return False
     rises = _rises(np.array([_loss_at(task, run, at) for at in (run.parameters, arrays)]))
     course = course_of(task, run, outcome.outputs)
-    if rises and own_loss and len(course) and len(course) % run.epochs == 0:
-        return _rises(_by_epoch(course, run))
-    return rises
+    if len(course) == 0 or len(course) % run.epochs:
+        return rises
+    return rises and _rises(_by_epoch(course, run))
 
 
 def _rises(losses: Array) -> bool:

@@ -70,14 +70,14 @@ def test_a_run_beside_itself(handed: Path) -> None:
 
 def test_points_that_were_set_and_taken_back(course: Path) -> None:
     """Beside what they do to the total."""
-    for points in (11.0, 10.0, None):
+    for points in (5.5, 5.0, None):
         with Store(course, write=True) as store:
             override(store, ANNA, "update", points, comment="why")
     assert lines(course, 2, 3)[1] == [
-        *(ANNA, "16.25 / 20", "19 / 20"),
-        f"{UPDATE}: set to 11",
+        *(ANNA, "16.25 / 20", "17.25 / 20"),
+        f"{UPDATE}: set to 5.5",
     ]
-    assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 10"
+    assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 5"
     assert lines(course, 4, 5)[1][3] == f"{UPDATE}: no points set any more"
     assert changed(course, 2, 5) == {}
 
