@@ -207,7 +207,7 @@ def _diverges(verdict: Verdict, findings: Sequence[Finding], scheme: Scheme) -> 
     These are withdrawn, or the assignment prices them at zero.
     """
     codes = {finding.mistake for finding in findings}
-    free = scheme.dropped | {code for code, cost in scheme.deductions.items() if cost == 0}
+    free = {*scheme.dropped} | {code for code, cost in scheme.deductions.items() if cost == 0}
     return verdict.diverges and not (codes and codes <= free)
 
 
