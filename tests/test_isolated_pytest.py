@@ -76,13 +76,12 @@ def test_a_path_is_needed() -> None:
     done = CliRunner().invoke(main, ["pytest"])
     assert done.exit_code == 2
     assert done.stderr == (
-        "gradkit: PATH is missing. Expected is `gradkit pytest [OPTIONS] PATH "
-        "[PYTEST ARGUMENTS]…`.\n"
+        "gradkit: PATH is missing. Usage: `gradkit pytest [OPTIONS] PATH [PYTEST ARGUMENTS]…`.\n"
     )
     done = CliRunner().invoke(main, ["pytest", "-q", "hw.py"])
     assert done.exit_code == 2
     assert done.stderr == (
-        "gradkit: gradkit pytest has no option -q. `gradkit pytest --help` lists all.\n"
+        "gradkit: gradkit pytest has no option -q. `gradkit pytest --help` lists all options.\n"
     )
 
 

@@ -88,10 +88,14 @@ def test_the_table_itself_is_replaced_where_that_is_said(out: Path) -> None:
 
 def test_a_dry_run_writes_nothing(out: Path) -> None:
     """It may go on while others read, and says all that would be said."""
+    table = out.parent / "Grades.csv"
     with Store(out, write=True):
-        ended = command(out, "--format", "moodle", "--dry-run")
+        ended = command(out, "--format", "moodle", "--worksheet", table, "--dry-run")
     assert ended.exit_code == 1
-    assert ended.stderr == "3 pages would be written, 3 of them new or changed.\n"
+    assert ended.stdout.splitlines()[1].startswith("Cas Pi    grade  There is no script")
+    assert ended.stderr == (
+        "3 pages would be written, 3 of them new or changed.\n2 rows would be filled.\n"
+    )
     assert not (out / "feedback").exists()
 
 

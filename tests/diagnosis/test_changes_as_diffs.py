@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from applied_diff import applied
 
 from gradkit.diagnosis.repair.ask import Proposal, line_before
-from gradkit.diagnosis.repair.tell import applied, diff_of
+from gradkit.diagnosis.repair.tell import diff_of
 from gradkit.records.submission import Cell
 
 TEXT = "a = 1\nb = 2\nc = 3\nd = 4\n"

@@ -13,6 +13,8 @@ from written import homework
 
 from gradkit.task.assignment import read_assignment
 
+pytestmark = pytest.mark.sample(3)
+
 TASKS = ("regression-numpy", "classification-numpy")
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}
 QUICK = 6

@@ -14,6 +14,8 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import Finding
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(6)
+
 TASKS = """\
 schema = "gradkit/assignment/v1"
 id = "other"

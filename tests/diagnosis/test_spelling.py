@@ -17,7 +17,7 @@ from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import SHIPPED
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(16)
 
 TORCH = """\
 import torch

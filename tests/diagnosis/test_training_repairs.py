@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
+from applied_diff import applied
 from mistakes.samples import samples
 
 from gradkit.binding.idioms import idioms_of
@@ -52,20 +52,6 @@ def train(model, X, y, epochs=20, lr=0.001):
 """
 
 Diagnosed = Callable[..., TaskResult]
-
-
-def applied(diff: str, source: str, cell: Cell) -> str:
-    """Return a cell's text with the change that a unified diff describes."""
-    lines = source.split("\n")
-    for hunk in reversed(re.split(r"^@@ -", diff, flags=re.MULTILINE)[1:]):
-        head, *rows = hunk.split("\n")
-        first, _, count = head.split(" ")[0].partition(",")
-        # A hunk that takes out no lines names the line before them.
-        start = int(first) - cell.first_line + (count == "0")
-        rows = [row for row in rows if row]
-        old = sum(row[0] in " -" for row in rows)
-        lines[start : start + old] = [row[1:] for row in rows if row[0] in " +"]
-    return "\n".join(lines)
 
 
 def changed(*changes: tuple[str, str]) -> str:

@@ -76,12 +76,14 @@ WRONG = [
         PADDED,
         "padded = np.pad(x, ((0, 0), (0, 0), (2 * pad, 0), (2 * pad, 0)))",
         convolution_forward="out",
+        convolution_backward="dw",  # that of the other padding
     ),
     wrong(
         "padding with ones",
         PADDED,
         PADDED[:-1] + ", constant_values=1)",
         convolution_forward="out",
+        convolution_backward="dw",
     ),
     wrong(
         "windows beside each other",
@@ -122,6 +124,7 @@ WRONG = [
         {PADDED: f"x -= x.mean()\n    {PADDED}"},
         "`x` is changed in place",
         convolution_forward="out, x left alone",
+        convolution_backward="dw",
     ),
     wrong("shares that do not add up", DX, DX.replace("+=", "="), convolution_backward="dx"),
     wrong("the last share alone", DW, DW.replace("+=", "="), convolution_backward="dw"),

@@ -25,6 +25,7 @@ def of_layers(*layers: int) -> set[str]:
 
 
 DW, DB = of_all_layers("dW"), of_all_layers("db")
+NET = {f"grads['{name}']" for name in ("dW1", "db1", "dW2", "db2", "dW3", "db3")}
 DA = {"dA_prev", "dA_relu", "dA_sigmoid"}
 RELU = {"dA_relu", "dW_relu", "db_relu"}
 SIGMOID = {"dA_sigmoid", "dW_sigmoid", "db_sigmoid"}
@@ -163,7 +164,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             '"relu" if i < layers else "sigmoid"': '"sigmoid"',
             '"relu" if i < len(caches) else': '"sigmoid" if i else',
         },
-        {"AL"},  # the gradients are right for that
+        {"AL", *NET},  # the gradients are right for that alone
         "`AL` is not right.",
     ),
     "ReLU in all layers": (
@@ -183,7 +184,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "no bias": (
         {"return W @ A + b, (A, W)": "return W @ A, (A, W)"},
-        {"Z", "A_relu", "A_sigmoid", "AL", *RELU, *SIGMOID, *(DB - {"db"} - RELU - SIGMOID)},
+        {"Z", "A_relu", "A_sigmoid", "AL", *RELU, *SIGMOID, *NET},
         "`Z` is not right.",
     ),
     "a step upwards": (

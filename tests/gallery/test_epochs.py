@@ -86,8 +86,8 @@ WRONG = [
         {LOSS: LOSS.replace("mean", "sum"), MEAN: "return dZ"},
         "a division by N is missing",
         epochs_loss="loss",
-        epochs_softmax_epoch="theta",
-        epochs_nn_epoch="W1, W2",
+        **SOFTMAX,
+        **NN,
     ),
     wrong(
         "1/N of all examples",

@@ -167,10 +167,14 @@ def test_a_constant_forward_with_a_zero_backward_earns_nothing(
     assert result.score == 0
 
 
-def test_what_is_right_for_a_wrong_forward_is_right(exercise: Exercise, tmp_path: Path) -> None:
-    """One mistake costs once."""
+def test_gradients_of_a_wrong_forward_pass_are_wrong(exercise: Exercise, tmp_path: Path) -> None:
+    """The gradient of the bias is right for each of the two."""
     edits = {OUT: "2 * (x.reshape(len(x), -1) @ w) + b", DX: f"{DX} * 2", DW: f"{DW} * 2"}
-    case = Wrong("doubled", tuple(edits.items()), {"affine_forward": ["out"]})
+    case = Wrong(
+        "doubled",
+        tuple(edits.items()),
+        {"affine_forward": ["out"], "affine_backward": ["dx", "dw"]},
+    )
     assert_wrong(exercise, case, tmp_path, range(1))
 
 

@@ -302,6 +302,7 @@ WRONG = [
         "no mean at all",
         {MSE: MSE.replace("mean", "sum"), DMSE: "return 2 * self.difference"},
         mse_class_forward="L",
+        mse_class_backward="dLdA",
     ),
     several(
         "the difference is used up",

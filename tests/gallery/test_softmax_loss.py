@@ -174,7 +174,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "the last example left out": (
         {"for i in range(len(X)):": "for i in range(len(X) - 1):"},
-        {"loss_naive"},
+        {"loss_naive", "dW_naive"},
         "`loss_naive` is not right.",
     ),
     "the first class left out": (

@@ -85,7 +85,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "labels off by one": ({"y] -= 1": "y - 1] -= 1"}, GRADS, f"`{W1}` is not right."),
     "labels off by one in both": (
         {"y] -= 1": "y - 1] -= 1", "np.arange(N), y])": "np.arange(N), y - 1])"},
-        {"loss"},
+        {"loss", *GRADS},
         "`loss` is not right.",
     ),
     "no regularisation in the loss": ({f"        {LOSS}\n": ""}, {"loss"}, "`loss` is not right."),
@@ -149,7 +149,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "no ReLU": (
         {'np.maximum(X @ W1 + self.params["b1"], 0)': 'X @ W1 + self.params["b1"]'},
-        {"scores", "loss", "labels", W1, B1},
+        {"scores", "loss", "labels", *GRADS},
         "`scores` is not right.",
     ),
     "W2 from the input": (
@@ -171,7 +171,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "X changed in place": (
         {"        N = len(X)\n": "        N = len(X)\n        X -= X.mean(axis=0)\n"},
-        {"X left alone", "scores", "labels", "loss"},
+        {"X left alone", "scores", "labels", "loss", *GRADS},
         "`X` is changed in place; it is to be left as it is.",
     ),
     "the probabilities are the gradient, and the loss comes after": (

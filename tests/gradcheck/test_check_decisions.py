@@ -18,6 +18,7 @@ from gradkit.gradcheck.backward import (
     _gradient,
     _named,
     _outputs,
+    _readings,
     _same,
     _verdict,
     _weights,
@@ -271,23 +272,37 @@ def test_names_of_inputs() -> None:
     assert isinstance(_named(lambda x: 0, {"a": [1.0, 2.0]})["a"], np.ndarray)
 
 
-def test_what_is_a_cache() -> None:
-    """The last of a tuple of several that is no array or number, or is said to be one."""
+def test_the_last_value_of_a_tuple_is_an_output_or_the_cache() -> None:
+    """It is what the argument says; a list, a dict and a single value have no cache."""
 
-    def parts(returned, cache=None) -> tuple[int, int]:
+    def parts(returned, cache: bool) -> tuple[int, int]:
         outputs, handed = _outputs(returned, cache)
         return len(outputs), len(handed)
 
-    for odd in ((W,), [W], {"a": W}, None, SimpleNamespace()):
-        assert parts((W, odd)) == (1, 1)
-        assert parts((W, odd), False) == (2, 0)
-        assert parts([W, odd]) == (2, 0)
-    for plain in (W, 1.0):
-        assert parts((W, plain)) == (2, 0)
-        assert parts((W, plain), True) == (1, 1)
-    assert parts((None,)) == (1, 0)
-    assert parts(W) == parts(W, True) == (1, 0)
-    assert parts({"a": W, "b": None}) == (2, 0)
+    for last in ((W,), [W], {"a": W}, None, SimpleNamespace(), W, 1.0):
+        assert parts((W, last), True) == (1, 1)
+        assert parts((W, last), False) == (2, 0)
+        assert parts([W, last], True) == (2, 0)
+    assert parts((None,), True) == (1, 0)
+    assert parts(W, True) == parts(W, False) == (1, 0)
+    assert parts({"a": W, "b": None}, True) == (2, 0)
+
+
+def test_readings_of_the_last_value_of_a_forward() -> None:
+    """A container, an object or integers can only be a cache; a floating array may be either."""
+
+    def backward(*args):
+        return args
+
+    def readings(returned, cache: bool | None = None) -> list[bool]:
+        return _readings(returned, backward, {"x": W}, None, cache)
+
+    for odd in ((W,), [W], {"a": W}, None, SimpleNamespace(), 1, np.ones(2, dtype=int)):
+        assert readings((W, odd)) == [True]
+        assert readings((W, odd), False) == [False]
+    for floating in (W, 1.0):
+        assert readings((W, floating)) == [False, True]
+    assert readings(W) == readings((W,)) == readings([W, W]) == [False]
 
 
 def test_what_outputs_are_multiplied_by() -> None:

@@ -12,6 +12,8 @@ from told import full, not_passed, script, states
 
 from gradkit.cli import main
 
+pytestmark = pytest.mark.sample(3)
+
 TASKS = (
     "regression-numpy",
     "classification-numpy",

@@ -13,6 +13,8 @@ from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.records.submission import Cell, Place, Problem, Submission
 from gradkit.task.assignment import read_assignment
 
+pytestmark = pytest.mark.sample(4)
+
 
 @pytest.mark.parametrize("problem", ["regression", "classification"])
 def test_forward_decides_where_no_name_does(grade, tmp_path: Path, problem: str) -> None:

@@ -22,7 +22,7 @@ from gradkit.records.result import Result
 from gradkit.report.formats import FORMATS, render
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(6)
+pytestmark = pytest.mark.sample(12)
 
 TASK = "regression-numpy"
 SEVERAL = "several-files"

@@ -10,6 +10,8 @@ from model_solutions import source
 
 from gradkit.records.result import CheckResult
 
+pytestmark = pytest.mark.sample(4)
+
 RIGHT = """
 import numpy as np
 

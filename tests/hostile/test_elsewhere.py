@@ -24,7 +24,16 @@ NOBODY = 65534
 FILES = [
     *(
         f"tests/hostile/test_{name}.py"
-        for name in ("attacks", "submissions", "pairs", "pytest_command", "forged_repairs")
+        for name in (
+            "attacks",
+            "submissions",
+            "pairs",
+            "pytest_command",
+            "forged_repairs",
+            "one_fault_one_result",
+            "assignment_files",
+            "patched_numpy",
+        )
     ),
     "tests/sandbox/test_doctor.py",
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -165,6 +168,39 @@ def test_a_forged_repair_earns_and_shows_nothing(grade: Grade, attack: str) -> N
         assert finding.source == lines[finding.place.line - 1].strip()
 
 
+COMMANDS = {
+    "check": [("check", "answer.py", "--hints", "4")],
+    "grade": [("grade", "folder", "--out", "results"), ("feedback", "results")],
+    "pytest": [("pytest", "answer.py", "-q")],
+}
+"""The commands of gradkit by which a submission is graded; their output is relative to a folder."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_shows_the_text_of_a_forged_repair(name: str, tmp_path: Path) -> None:
+    """Run from inside the hostile folder; nothing printed and no page has the model's names."""
+    told = solution("one-hidden-layer", "dZ1", "dZ2", "Z1", "Z2", "A1", "dW1")
+    text = forging(EMPTY, told, HANDLER, "def _proposed")
+    for path in (tmp_path / "answer.py", tmp_path / "folder" / "ada_answer.py"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    shown = ""
+    for arguments in COMMANDS[name]:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "gradkit", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        shown += done.stdout + done.stderr
+    shown += "".join(page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html"))
+    assert TOLD not in shown
+    assert "Traceback" not in shown
+    earned = {"check": "answer  0 / 19", "grade": "0 / 19", "pytest": "failed"}
+    assert earned[name] in shown
+
+
 def test_a_forged_repair_of_a_net_earns_and_shows_nothing(
     grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,7 +300,8 @@ def test_a_selector_is_no_repair(grade: Grade, count: int, pick: str) -> None:
     (full,) = grade("one-hidden-layer", right).result.tasks
     assert full.score == full.max_score
     (task,) = grade("one-hidden-layer", text).result.tasks
-    doubtful = [finding.source[slice(*finding.columns)] for finding in task.findings]
+    placed = [finding for finding in task.findings if finding.columns]
+    doubtful = [finding.source[slice(*finding.columns)] for finding in placed]
     assert not any("way" in part or "_pick" in part for part in doubtful), doubtful
     wrong = [check for check in task.checks if check.state != "pass"]
     assert wrong

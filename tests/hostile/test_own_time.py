@@ -70,7 +70,7 @@ def test_a_search_that_takes_too_long_is_stopped_and_told(
     """Verdicts are as they were; a note says why nothing was found."""
     whole = check(workshop, tmp_path / "hw.py", tangled(4))
     assert whole.tasks[0].notes == ()
-    seconds = itertools.count(step=20)
+    seconds = itertools.count(step=40)
     monkeypatch.setattr(repairs.time, "process_time", lambda: float(next(seconds)))
     short = check(workshop, tmp_path / "hw.py", tangled(4))
     (task,) = short.tasks

@@ -28,15 +28,23 @@ def jobs(name: str = "ci.yml") -> dict:
 
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize(
-    ("command", "wrong"),
+    ("command", "right", "wrong"),
     [
-        (["check-jsonschema", "--builtin-schema", "vendor.github-workflows"], "contents: 7"),
-        (["zizmor", "--offline", "--no-progress", "--persona", "pedantic"], "contents: write"),
+        (
+            ["check-jsonschema", "--builtin-schema", "vendor.github-workflows"],
+            "contents: read",
+            "contents: 7",
+        ),
+        (
+            ["zizmor", "--offline", "--no-progress", "--persona", "pedantic"],
+            "persist-credentials: false",
+            "fetch-depth: 1",
+        ),
     ],
     ids=["schema", "zizmor"],
 )
 def test_linters_accept_the_workflow(
-    tmp_path: Path, name: str, command: list[str], wrong: str
+    tmp_path: Path, name: str, command: list[str], right: str, wrong: str
 ) -> None:
     """GitHub's schema and a security linter accept it, and both find a planted fault."""
     program = shutil.which(command[0], path=Path(sys.executable).parent)
@@ -49,7 +57,7 @@ def test_linters_accept_the_workflow(
         return done.returncode
 
     assert outcome(TEXTS[name]) == 0
-    assert outcome(TEXTS[name].replace("contents: read", wrong)) != 0
+    assert outcome(TEXTS[name].replace(right, wrong)) != 0
 
 
 @pytest.mark.parametrize("name", TEXTS)

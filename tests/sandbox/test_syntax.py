@@ -50,10 +50,14 @@ def test_same_source_gives_the_same_tree():
     assert parse("x = 1") is not parse("x = 2")
 
 
-def test_long_source_is_not_kept():
-    """Its tree would take memory for as long as the grader lives."""
-    source = "x = 1\n" * 10_000
-    assert parse(source) is not parse(source)
+def test_only_the_last_long_sources_are_kept():
+    """The trees of all would take memory for as long as the grader lives."""
+    first, *others = ("x = 1\n" * (10_000 + number) for number in range(3))
+    tree = parse(first)
+    assert parse(first) is tree
+    for source in others:
+        parse(source)
+    assert parse(first) is not tree
 
 
 def test_what_is_no_python_is_said_each_time():
