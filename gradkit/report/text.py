@@ -19,7 +19,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.formatting import format_text
+from gradkit.formatting import format_count, format_text
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
@@ -387,18 +387,24 @@ def _entries(failed: list[Entry], hints: int) -> Table:
 
 
 def _differences(entries: list[Entry]) -> Table:
-    """Return the table of a gradient check: each entry's claim beside its finite difference."""
+    """Return the table of a gradient check: claims beside finite differences.
+
+    Entries that agree are only counted.
+    """
     table = _columns("dim", "entry", "claimed", "estimate", "± bound")
     table.add_column("verdict")
-    for entry in sorted(entries, key=lambda entry: entry.state == "pass")[:ROWS]:
+    told = [entry for entry in entries if entry.state != "pass"]
+    for entry in told[:ROWS]:
         bound = "–" if entry.bound is None else f"{entry.bound:.1e}"
         table.add_row(
             Text(clean_text(format_entry(entry.label, entry.parameter, entry.index))),
             *(_number(entry.found), _number(entry.expected), bound),
             Text(words.gradient_text(entry.state, entry.factor)),
         )
-    if len(entries) > ROWS:
-        table.add_row(Text(format_text("and {count} more", count=len(entries) - ROWS)))
+    if len(told) > ROWS:
+        table.add_row(Text(format_text("and {count} more", count=len(told) - ROWS)))
+    if agree := len(entries) - len(told):
+        table.add_row(Text(format_count("{count} agrees", "{count} agree", agree)))
     return table
 
 
