@@ -58,7 +58,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
     "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
-    "gradkit/judge/gradient.py": ("tests/judge/test_steps_and_slopes.py",),
+    "gradkit/judge/gradient.py": ("tests/judge/test_gradient.py",),
     "gradkit/judge/trajectory.py": ("tests/judge/test_runs.py",),
     "gradkit/judge": (
         "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",

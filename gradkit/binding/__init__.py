@@ -30,6 +30,7 @@ from gradkit.binding.match import (
     not_found,
     own_keys,
 )
+from gradkit.binding.written_rates import find_written_rates
 from gradkit.formatting import format_text
 from gradkit.records.observations import (
     UNREADABLE,
@@ -89,7 +90,8 @@ class _Roles(ABC):
                 missing.append(found)
             else:
                 self.bound[role.name] = found
-        return Binding(self.bound, tuple(missing))
+        rates = find_written_rates(self.task, self.process.section)
+        return Binding(self.bound, tuple(missing), rates)
 
     @abstractmethod
     def find(self, role: Role) -> Bound | Missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
@@ -30,7 +30,7 @@ from gradkit.gradcheck.noise import (
 )
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
-from gradkit.gradcheck.structure import align, leaves_of, unpack
+from gradkit.gradcheck.structure import Parameters, align, leaves_of, unpack
 
 ALL_BELOW = 3000
 """Up to so many entries, each is looked at by itself, or reported by itself."""
@@ -77,7 +77,7 @@ def check_gradient(
     seconds: float | None = SECONDS,
     progress: Callable[[int, float], None] | bool | None = None,
     rtol: float = 0.0,
-    atol: float = 0.0,
+    atol: Any = 0.0,
     kinks: Kinks = "open",
 ) -> Report:
     """Check a gradient of any numpy or torch function against finite differences.
@@ -118,9 +118,10 @@ def check_gradient(
     progress : callable or bool, optional
         ``progress(calls, seconds)`` is called before each call of f. By default a line on the
         terminal counts them from the third second; False shows nothing.
-    rtol, atol : float
+    rtol : float
+    atol : float, or like gradient
         A claim counts as right within ``atol + rtol · |claim|``. By default only rounding is
-        allowed for.
+        allowed for. Arrays like those of the gradient give each entry its own ``atol``.
     kinks : {"open", "subgradient"}
         At a kink any slope between those of both sides is ``inconclusive``, or with ``subgradient``
         agrees, as ReLU's 0 at 0 does.
@@ -169,11 +170,13 @@ def check_gradient(
         if value not in get_args(choices):
             said = " or ".join(map(repr, get_args(choices)))
             raise ValueError(f"{called} must be {said}; found {value!r}.")
-    limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
-    for called, limit, least in limits:
+    limits: list[tuple[str, Any, int]]
+    limits = [("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0)]
+    whole = np.ndim(atol) == 0 and not isinstance(atol, Mapping)
+    for called, limit, least in [*limits, *([("atol", atol, 0)] if whole else [])]:
         if limit is not None and not isinstance(limit, Real):
             raise ValueError(f"{called} must be a number; found {limit!r}.")
-        if limit is not None and not limit >= least:
+        if limit is not None and not float(limit) >= least:
             raise ValueError(f"{called} must be at least {least}; found {limit}.")
     if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
         raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")
@@ -191,13 +194,32 @@ def check_gradient(
         )
     few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
     each = entries == "all" or (entries == "auto" and few)
-    asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
+    asked = Asked(rtol, kinks == "subgradient", seed or 0)
+    rooms = _tolerances(atol, parameters, whole=whole)
     with shown(progress) as told:
         evaluator = Evaluator(f, parameters, budget, seconds, told)
         claimed, eps = align(again(parameters.fresh()), parameters)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
-            return _Check(evaluator, claimed, eps, asked, params, again, each).run()
+            return _Check(evaluator, claimed, eps, rooms, asked, params, again, each).run()
+
+
+def _tolerances(atol: Any, parameters: Parameters, *, whole: bool) -> list[Array]:
+    """Return an absolute tolerance for each entry, one array for each parameter.
+
+    Raises
+    ------
+    ValueError
+        When a tolerance is negative or no number, or the structure differs from the parameters'.
+    """
+    if whole:
+        return [np.full(leaf.array.shape, float(atol or 0.0)) for leaf in parameters.leaves]
+    arrays, _ = align(atol, parameters)
+    for leaf, array in zip(parameters.leaves, arrays, strict=True):
+        if not np.all(array >= 0):
+            called = f" of {leaf.name!r}" if leaf.name else ""
+            raise ValueError(f"atol{called} must be at least 0; found {np.min(array)}.")
+    return arrays
 
 
 def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **options: Any) -> Report:
@@ -245,6 +267,7 @@ class _Check:
     evaluator: Evaluator
     claimed: Sequence[Array]
     eps: Sequence[float]
+    rooms: Sequence[Array]
     asked: Asked
     given: Any
     again: Callable[[Any], Any]
@@ -337,7 +360,7 @@ class _Check:
     def look(self) -> Found:
         """Check along directions, or every entry by itself."""
         evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
-        claims = lay_out(self.claimed, evaluator.points, self.seen.scales, self.eps)
+        claims = lay_out(self.claimed, evaluator.points, self.seen.scales, self.eps, self.rooms)
         if not self.each:
             survey = Survey(evaluator, claims, self.seen, self.asked)
             survey.run()

@@ -115,7 +115,10 @@ class Survey:
         claimed, spread, far, least, eps = np.array([self._row(move) for move in moves]).T
         coarsest = SEEN * np.where(np.isfinite(least), least, self.seen.reach / far)
         zero, number = np.zeros(len(moves), dtype=np.intp), np.arange(len(moves))
-        claims = Claims(claimed, zero, number, far, far, spread, eps, spread, coarsest, 0 * far)
+        # Errors of single entries are independent, and add up like the parts of a norm.
+        room = np.array([np.linalg.norm(self.claims.room * move) for move in moves])
+        rest = (spread, eps, spread, coarsest, 0 * far, room)
+        claims = Claims(claimed, zero, number, far, far, *rest)
         parts = [self.split(move) for move in moves]
 
         def pair(row: int, step: float) -> list[float]:

@@ -149,7 +149,7 @@ class EntryCheck:
         self.large = np.bincount(claims.leaf)[claims.leaf] > 2 * SAMPLE
         self.wrong: Counter[int] = Counter()
         self.heard = 0.0
-        self.tolerance = asked.atol + asked.rtol * claims.weight
+        self.tolerance = claims.room + asked.rtol * claims.weight
 
     def pairs(self, rows: Rows, steps: Floats) -> Floats:
         """Return f above and below the point on some lines, and the distances really moved."""

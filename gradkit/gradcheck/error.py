@@ -68,10 +68,9 @@ nothing to normalise, to this part of what f is, or of what parameters do to it.
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the caller asked for: tolerances, whether any slope at a kink will do, and a seed."""
+    """What the caller asked for: a tolerance, whether any slope at a kink will do, and a seed."""
 
     rtol: float = 0.0
-    atol: float = 0.0
     subgradient: bool = False
     seed: int = 0
 
@@ -85,7 +84,8 @@ class Claims:
     ``eps`` the unit of rounding of the claim. ``weight`` is the slope that a line is taken for: the
     magnitude of the claim, 0 where it is not finite; of a direction the root of the sum of squares
     of what is added up, since the sum itself may cancel. ``coarsest`` is a resolution with which a
-    direction may be accepted, ``smallest`` the shortest step.
+    direction may be accepted, ``smallest`` the shortest step. ``room`` is the absolute tolerance
+    that the caller gives each entry.
     """
 
     claimed: Floats
@@ -98,15 +98,21 @@ class Claims:
     weight: Floats
     coarsest: Floats
     smallest: Floats
+    room: Floats
 
 
 def lay_out(
-    arrays: Sequence[Array], points: Sequence[Array], scales: Floats, eps: Sequence[float]
+    arrays: Sequence[Array],
+    points: Sequence[Array],
+    scales: Floats,
+    eps: Sequence[float],
+    atol: Sequence[Array] | None = None,
 ) -> Claims:
-    """Lay the claimed gradient out flat, with what belongs to each entry."""
-    rows: list[Sequence[Array]] = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((7, 0))]]
-    parts = zip(arrays, points, scales.tolist(), eps, strict=True)
-    for leaf, (array, point, scale, rounding) in enumerate(parts):
+    """Lay the claimed gradient and its absolute tolerances out flat, one row for each entry."""
+    rows: list[Sequence[Array]] = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((8, 0))]]
+    rooms = [np.zeros_like(array, dtype=np.float64) for array in arrays] if atol is None else atol
+    parts = zip(arrays, points, scales.tolist(), eps, rooms, strict=True)
+    for leaf, (array, point, scale, rounding, room) in enumerate(parts):
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
         here = np.asarray(point, dtype=np.float64).reshape(-1)
         unit, weight = units_of(claimed, here, scale), magnitude(claimed)
@@ -114,7 +120,8 @@ def lay_out(
         number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
         grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
         known = (unit, top, np.full_like(unit, rounding), weight, np.zeros_like(unit), grain)
-        rows.append((claimed, number, place, here, *known))
+        own = np.asarray(room, dtype=np.float64).reshape(-1)
+        rows.append((claimed, number, place, here, *known, own))
     return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 

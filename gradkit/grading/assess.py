@@ -115,6 +115,10 @@ def judge_again(
     if questions_of(task, probes) != evidence.questions:
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
+    # What was compared with the student's own forward pass was asked of its process.
+    named = {verdict.check for verdict in known}
+    asked = (v for v in evidence.verdicts if v.own_forward and v.check not in named)
+    known = (*known, *asked)
     verdicts = judge(Case(task, binding, probes, observations, expected), known=known)
     if not task.framework.trains and _right(verdicts) != _right(evidence.verdicts):
         raise StaleError(

@@ -59,7 +59,14 @@ def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> E
     if task.framework.trains and task.rates.policy == "free":
         # Only now have its steps been seen, and with them its rates.
         case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
-    return Examined(case, judge(case, known=known), process.tier)
+    verdicts = judge(case, known=known)
+    failed = {verdict.check for verdict in verdicts if verdict.state == "fail"}
+    if {"forward", "gradient"} <= failed:
+        # Late: who has a right forward pass never needs it.
+        from gradkit.grading.own_gradient import with_own_forward
+
+        verdicts = with_own_forward(case, verdicts, process)
+    return Examined(case, verdicts, process.tier)
 
 
 def _ask(

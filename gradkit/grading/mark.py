@@ -72,11 +72,11 @@ def deduction(
     return figures[preset] if figures else entries / of
 
 
-def is_by_share(code: str, *, left: bool = False) -> bool:
-    """Whether a mistake costs the share of its entries; ``left``: as no step touches them."""
-    from gradkit.diagnosis.mistakes.catalogue import RANK, mistake
+def is_by_share(code: str) -> bool:
+    """Return whether a mistake costs the share of the entries that it concerns."""
+    from gradkit.diagnosis.mistakes.catalogue import mistake
 
-    return code != UNEXPLAINED and not mistake(code).deduction and (not left or code in RANK)
+    return code != UNEXPLAINED and not mistake(code).deduction
 
 
 def rounding(preset: Preset = "default") -> float:
@@ -87,10 +87,15 @@ def rounding(preset: Preset = "default") -> float:
 
 
 ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
-NO_STEP = "No step is made, so nothing follows from one: only what is right is counted."
+NO_STEP = "No step is made, so only the right entries earn points."
 
-MOST = 0.5
-"""Parameters that are never updated are missing from what follows where they are more than that."""
+DIVERGES = (
+    "The loss of a training run rises, or is no number at its end. So the task earns less than "
+    "half of its points."
+)
+
+BELOW = 0.5
+"""The part of its points that a task with a diverging training run stays below."""
 
 OWN_FORWARD_SHARE = 0.5
 """The part of its points that a gradient earns which matches only a wrong forward pass."""
@@ -101,14 +106,15 @@ WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 def mark(
     task: Task | FunctionTask, verdicts: Sequence[Verdict], inquiry: Inquiry, scheme: Scheme
 ) -> TaskResult:
-    """Points for one task.
+    """Turn the verdicts on one task into points.
 
-    A check earns the better of two counts: the share of its entries that passed, or
-    everything less the deductions of the mistakes found; where the assignment has its own figure
-    for one of these, the latter in any case. One mistake costs once: a check
-    that follows from findings about another loses nothing more. Both are about steps that
-    were made: where none was, only what passed is counted, and where most of the parameters are
-    never updated, they are missing from what follows too.
+    A check earns the better of two counts: the share of its entries that passed, or everything
+    less the deductions of the mistakes found; where the assignment has its own figure for one of
+    these mistakes, the latter in any case. A check that fails because of mistakes in another check
+    (`Inquiry.follows`) loses the same share of its own points for each of them. Where no step was
+    made, only the entries that passed count.
+
+    A trajectory that diverges earns nothing, and the whole task stays below half of its points.
 
     Where a search for repairs added findings, they change no points: `Inquiry.proved` is counted,
     and the findings that are shown share in what their check lost.
@@ -136,6 +142,10 @@ def mark(
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     worth = sum(check.max_score for check in checks)
     score = total_of((check.score for check in checks), checkable, scheme.step)
+    capped = any(_diverges(by_check[c.check.check], c.findings, scheme) for c in charged)
+    if capped and score >= BELOW * checkable:
+        score = below(BELOW * checkable, scheme.step)
+        checks = _lowered(checks, score)
     rounded_checks = round_checks(checks, score)
     # What a check lost is told mistake by mistake, and no more than that.
     losses = [
@@ -147,23 +157,33 @@ def mark(
         rounded_checks, losses = forgive(rounded_checks, losses, left_out, checkable, scheme.step)
         score = round(sum(check.score for check in rounded_checks), 2)
     shown = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
-    findings: list[Finding] = []
+    costs: dict[tuple[str, str], dict[str, int]] = {_key(finding): {} for finding in shown}
     made = []
     for one, each, lost in zip(rounded_checks, charged, losses, strict=True):
-        own = [finding for finding in shown if finding.check == one.check]
         if inquiry.proved is None:
-            out = (finding.mistake in scheme.dropped for finding in each.findings)
-            cents = [part for part, gone in zip(lost, out, strict=False) if not gone]
+            pairs = zip(each.findings, lost, strict=False)
         else:
-            weights = [_cost(finding, by_check[one.check], scheme) for finding in own]
+            about = charged_findings(by_check[one.check], inquiry)
+            weights = [_cost(finding, by_check[finding.check], scheme) for finding in about]
             explained = round((one.max_score - one.score) * CENT) - sum(lost[-2:])
-            cents = shares_of(explained, weights)
-        findings += [replace(f, deduction=n / CENT) for f, n in zip(own, cents, strict=True)]
+            pairs = zip(about, shares_of(explained, weights), strict=True)
+        for finding, cents in pairs:
+            if cents and _key(finding) in costs:
+                own = costs[_key(finding)]
+                own[one.check] = own.get(one.check, 0) + cents
         codes = inquiry.follows.get(one.check, ()) if one.state == "fail" else ()
         follows = tuple(code for code in codes if code not in scheme.dropped)
         said = (format_text(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
         made.append(replace(one, follows=follows, notes=(*one.notes, *said)))
-    findings += [finding for finding in shown if not finding.check]
+    order = [check.name for check in task.checks]
+    findings = [
+        replace(
+            finding,
+            deduction=sum(costs[_key(finding)].values()) / CENT,
+            costs={check: cents / CENT for check, cents in costs[_key(finding)].items()},
+        )
+        for finding in sorted(shown, key=lambda f: order.index(f.check) if f.check else len(order))
+    ]
     return TaskResult(
         task.id,
         task.title,
@@ -173,14 +193,54 @@ def mark(
         scheme.derived or checkable < worth,
         tuple(made),
         tuple(findings),
+        (DIVERGES,) if capped else (),
     )
 
 
-class _Charged(Struct, frozen=True):
-    """A check with its points before they are rounded, and what was found about it.
+def _key(finding: Finding) -> tuple[str, str]:
+    return finding.id, finding.mistake
 
-    ``costs`` are those of the findings, then that of gradients which match only a wrong forward
-    pass, and last that of single precision.
+
+def _diverges(verdict: Verdict, findings: Sequence[Finding], scheme: Scheme) -> bool:
+    """Return whether a training run diverges, and not only because of mistakes that cost nothing.
+
+    These are withdrawn, or the assignment prices them at zero.
+    """
+    codes = {finding.mistake for finding in findings}
+    free = {*scheme.dropped} | {code for code, cost in scheme.deductions.items() if cost == 0}
+    return verdict.diverges and not (codes and codes <= free)
+
+
+def _lowered(checks: Sequence[CheckResult], score: float) -> list[CheckResult]:
+    """Return checks that add up to a lower score: failed checks lose points before others."""
+    failed = sum(check.score for check in checks if check.state != "pass")
+    passed = sum(check.score for check in checks if check.state == "pass")
+    excess = failed + passed - score
+    of_failed = 1 - min(1.0, excess / (failed or 1.0)) if failed else 1.0
+    of_passed = 1 - max(0.0, excess - failed) / (passed or 1.0)
+    return [
+        replace(check, score=check.score * (of_passed if check.state == "pass" else of_failed))
+        for check in checks
+    ]
+
+
+def below(bound: float, step: float) -> float:
+    """Return the largest multiple of ``step`` that is less than ``bound``; at least 0.
+
+    Examples
+    --------
+    >>> below(10.0, 0.25), below(1.1, 0.5), below(0.0, 0.25)
+    (9.75, 1.0, 0.0)
+    """
+    return max(0.0, (math.ceil(bound / step - 1e-9) - 1) * step)
+
+
+class _Charged(Struct, frozen=True):
+    """A check with its points before they are rounded, and the findings that cost it points.
+
+    The findings are those about the check itself, then those about other checks that it fails
+    because of. ``costs`` are those of the findings, then that of gradients which match only a
+    wrong forward pass, and last that of single precision.
     """
 
     check: CheckResult
@@ -196,32 +256,34 @@ def _charged(
     scheme: Scheme,
 ) -> _Charged:
     """Return what a check that is worth so many points has earned."""
-    own = [finding for finding in inquiry.findings if finding.check == verdict.check]
+    findings = charged_findings(verdict, inquiry)
+    own = [finding for finding in findings if finding.check == verdict.check]
     fails = verdict.state == "fail"
-    follows = inquiry.follows.get(verdict.check, ()) if fails else ()
-    costs = [_cost(f, verdict, scheme) for f in own]
+    follows = inquiry.follows.get(verdict.check, ()) if fails or verdict.own_forward else ()
+    costs = [_cost(f, by_check[f.check], scheme) for f in findings]
     earned = share(verdict)
     rounded = verdict.rounded or (fails and verdict.check in inquiry.rounded)
     rounds = rounding(scheme.preset) if rounded else 0.0
-    if follows and not verdict.still:
-        earned = max(earned, 1.0 - _left_alone(follows, by_check, inquiry, scheme))
     failed = sum(entry.state != "pass" for entry in verdict.entries)
     # Where all costs are shares, what no finding speaks of has lost its points too.
     of_shares = all(is_by_share(f.mistake) for f in own)
     all_told = sum(len(f.entries) or failed for f in own) >= failed
-    told = rounded or (own and (all_told or not of_shares))
+    told = rounded or (own and (all_told or not of_shares)) or len(findings) > len(own)
     left = max(0.0, 1.0 - sum(costs) - rounds)
-    if told and fails and not verdict.still:
+    if told and (fails or verdict.own_forward) and not verdict.still:
         earned = max(earned, left)
-    if any(f.mistake in scheme.deductions for f in own):
+    if any(f.mistake in scheme.deductions for f in findings):
         # The assignment's own word on a mistake holds, however few entries are wrong for it.
         earned = min(earned, left)
     # A finding gives back what a gradient loses for a wrong forward pass only where the gradient
     # is right once the forward pass is.
     fits_wrong = 0.0 if follows else _own_forward_loss(verdict)
     earned = min(earned, 1.0 - fits_wrong)
+    if _diverges(verdict, findings, scheme):
+        earned = 0.0
     notes = list(verdict.notes)
-    withdrawn = [c for c in (*(f.mistake for f in own), *follows) if c in scheme.dropped]
+    codes = (*(f.mistake for f in own), *follows)
+    withdrawn = [code for code in codes if code in scheme.dropped]
     if withdrawn:
         notes.append(WITHDRAWN)
     if follows and verdict.still:
@@ -238,17 +300,22 @@ def _charged(
         courses=verdict.courses,
         withdrawn=tuple(dict.fromkeys(withdrawn)),
     )
-    return _Charged(check, own, [*costs, fits_wrong, rounds])
+    return _Charged(check, findings, [*costs, fits_wrong, rounds])
 
 
-def _left_alone(
-    codes: Sequence[str], by_check: Mapping[str, Verdict], inquiry: Inquiry, scheme: Scheme
-) -> float:
-    """Return the share of the parameters that no step touched, if those are most of them."""
-    counting = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
-    about = [f for f in counting if f.mistake in codes and is_by_share(f.mistake, left=True)]
-    part = sum(_cost(f, by_check[f.check], scheme) for f in about)
-    return part if part > MOST else 0.0
+def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
+    """Return the findings that cost a check points.
+
+    First the findings about the check itself, then those about other checks that it fails because
+    of. Of two findings with one mistake, which differ in their entries, both count.
+    """
+    own = [finding for finding in inquiry.findings if finding.check == verdict.check]
+    if verdict.state != "fail" and not verdict.own_forward:
+        return own
+    codes = inquiry.follows.get(verdict.check, ())
+    return own + [
+        f for f in inquiry.findings if f.check not in ("", verdict.check) and f.mistake in codes
+    ]
 
 
 QUARTER = 25

@@ -74,7 +74,7 @@ def held_to_own_forward(
         fits = tuple(new.parameter for new, old in pairs if new.state != old.state)
         verdict = replace(verdict, own_forward=fits)
         half = own.is_partly_right()
-        verdict = _noted(verdict, half=half)
+        verdict = note_own_forward(verdict, half=half)
         if not half:
             return verdict
     if "fail" in states or "missing" in states:
@@ -95,7 +95,7 @@ def held_to_own_forward(
     return replace(verdict, state="pass", message="", entries=entries)
 
 
-def _noted(verdict: Verdict, *, half: bool) -> Verdict:
+def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
     """Add a note on what the gradients in ``own_forward`` earn."""
     names = ", ".join(f"`{name}`" for name in verdict.own_forward)
     count = len(verdict.own_forward)

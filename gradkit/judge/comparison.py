@@ -44,8 +44,6 @@ TOO_SMALL = (
     "none at all; use float64."
 )
 
-AT_A_CORNER = "The slope of the loss cannot be told in {entries}: it has a corner there."
-
 VECTORS = ("y_hat", "A1")
 """Quantities of which one index says which entry."""
 
@@ -129,13 +127,11 @@ class Comparison(Struct):
         labels: tuple[str, ...],
         *,
         still: Array | None = None,
-        corner: NDArray[np.bool_] | None = None,
     ) -> None:
         """Add one entry per index of ``quantity``, shown at its first failing probe.
 
         Where ``still`` is given, what there would be without any work, entries are left out that
-        are right and that this would be right in too. What is nowhere wrong, and somewhere at a
-        ``corner``, where nobody can tell what is expected, is inconclusive.
+        are right and that this would be right in too.
 
         Parameters
         ----------
@@ -145,31 +141,26 @@ class Comparison(Struct):
             What each expected number may be missed by.
         labels : tuple of str
             Names of the n probes.
-        still, corner : array, (n, …), optional
+        still : array, (n, …), optional
         """
         shape = expected.shape[1:]
         kind = ""
         idle: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         off: NDArray[np.bool_] = np.ones(shape, np.bool_)
         first: NDArray[np.intp] = np.zeros(shape, np.intp)
-        open_: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         if found is not None and found.shape != expected.shape:
             found = None
         if found is not None:
             close = tolerances.near(found, expected, allowed)
             if found.dtype.kind == "c":
                 close[...] = False
-            kind = "" if close.all() or corner is not None else _odd_numbers(found, expected)
+            kind = "" if close.all() else _odd_numbers(found, expected)
             if kind:
                 self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
-            held = close if corner is None else close | corner
-            off, first = np.asarray(~held.all(axis=0)), (~held).argmax(axis=0)
-            if corner is not None:
-                open_ = np.asarray(corner.any(axis=0))
-                first = np.where(off, first, corner.argmax(axis=0))
+            off, first = np.asarray(~close.all(axis=0)), (~close).argmax(axis=0)
             if still is not None:
                 at_rest = tolerances.near(still, expected, allowed).all(axis=0)
-                idle = np.asarray(~off & ~open_ & at_rest)
+                idle = np.asarray(~off & at_rest)
                 self.idle |= bool(idle.any())
         for index in np.ndindex(shape):
             if idle[index]:
@@ -179,7 +170,7 @@ class Comparison(Struct):
                 Entry(
                     quantity.removeprefix("final/"),
                     index,
-                    "fail" if off[index] else "inconclusive" if open_[index] else "pass",
+                    "fail" if off[index] else "pass",
                     None if found is None or kind == "complex" else float(found[at]),
                     float(expected[at]),
                     labels[first[index]],
@@ -193,17 +184,13 @@ class Comparison(Struct):
         ``summary`` is said, with these fields, of the entries that no other sentence is about.
         """
         merged = merge(self.entries)
-        failed, unsure = (
-            [each for each in merged if each.state == state] for state in ("fail", "inconclusive")
-        )
+        failed = [each for each in merged if each.state == "fail"]
         notes = (*self._sentences(notes=True), *self.notes)
         if not merged and self.idle:
             text = format_text(TOO_SMALL, function=subject(self.bound))
             return Verdict(check, "fail", text, (), self.bound.place, notes)
         if not failed:
-            text = format_text(AT_A_CORNER, entries=listed(unsure)) if unsure else ""
-            state: State = "inconclusive" if unsure else "pass"
-            return Verdict(check, state, text, tuple(merged), None, notes)
+            return Verdict(check, "pass", "", tuple(merged), None, notes)
         sentences = self._sentences(notes=False)
         rest = [entry for entry in failed if not self._is_explained(entry)]
         place = self.bound.return_place if sentences else self.bound.place

@@ -1,333 +1,475 @@
-"""The `gradient` checks: the step that was taken against the slope of the correct loss.
+"""The `gradient` checks: compare the gradient that a step claims with finite differences.
 
-They are scale-free. One positive factor for all weights and one for all biases are read
-off the steps themselves, so that a wrong learning rate is not a wrong gradient.
+A student's code shows its gradient only through its steps. One step from W to W' at the rate η
+claims the gradient ``(W − W') / η``. `gradkit.gradcheck.check_gradient` compares every entry of
+this claim with finite differences of the loss. The loss is computed here, in the grader, through
+the forward pass of the task's net, so no formula for a gradient decides a mark. The analytic
+gradient of `gradkit.task.network` is used for one thing only: how much rounding in single
+precision may change a step.
+
+The rate. It is the rate that the student's function was given, or else the assignment's. If the
+steps do not fit it, a number that the student wrote as a rate may take its place
+(`gradkit.binding.written_rates`). The result then names the number and its line. A rate is never
+fitted to the steps, so a missing factor 2 or 1/N fails the check.
+
+Tolerances. A claim is computed from stored numbers, and dividing by the rate enlarges their
+rounding: a weight of 0.5 that is stored as float32 is known to 3e-8, and at a rate of 0.001 its
+gradient only to 3e-5. `gradkit.judge.tolerances.change_tolerance` says how much a step may be off
+through rounding. Its value for each entry, divided by the rate, is the absolute tolerance that
+`check_gradient` is given.
+
+In numpy the steps are those of the update at the first random probes. In torch they are the first
+step of the student's own training from each start. Starts that are published earn nothing, because
+their results can be known beforehand; a wrong gradient there fails the check all the same.
+
+Each entry of the verdict holds the claim (``found``), the estimate (``expected``), the ``bound``
+on its error and the plain ``factor`` between them, if there is one. An entry where the loss has a
+kink, or where noise hides the slope, is inconclusive and not wrong.
+
+If the student's own forward pass is wrong, `gradkit.grading.own_gradient` compares the gradient
+once more, with finite differences of the loss through that forward pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_text
+from gradkit.formatting import format_count, format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
     Earlier,
     answered,
     blocked,
-    called,
     least,
     secret_among,
     subject,
 )
-from gradkit.judge.comparison import Comparison
+from gradkit.judge.comparison import TOO_SMALL, joined, label_of, listed, merge
 from gradkit.judge.steps import update
-from gradkit.records.result import Verdict
+from gradkit.records.observations import Bound, WrittenRate
+from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
-from gradkit.task.oracle import parameters_in
+from gradkit.task.oracle import mean_scale, parameters_in, rate_of
+from gradkit.text import DRAWN, where
 
-REACH = 16.0
-"""So many times what rounding may take from a sum, it may be on the other side of a kink."""
+if TYPE_CHECKING:
+    from gradkit.gradcheck import Report
 
-LEAST = 1e-9
-"""A jump at a kink that is smaller than this part of the largest slope does not matter."""
+LOOKED_AT = 3
+"""Probes of an update at which its gradient is checked."""
 
+STATES: Mapping[str, State] = {"agree": "pass", "disagree": "fail", "inconclusive": "inconclusive"}
+"""The state of an entry by the verdict of `gradkit.gradcheck`."""
 
-class Slope(Struct, frozen=True):
-    """Partial derivatives by one parameter at some points, and at which entries there are none."""
+KINDS: Mapping[str, str] = {"W": "weights", "b": "biases"}
 
-    value: Array
-    corner: NDArray[np.bool_]
-
-
-def slopes(
-    task: Task, points: Mapping[str, Array], X: Array, y: Array, eps: float
-) -> dict[str, Slope]:
-    """Differentiate the mean loss over some examples at each point.
-
-    Parameters
-    ----------
-    task : Task
-    points : mapping of arrays, (points, in, out) and (points, out, 1)
-        Finite.
-    X : array, (points, features, examples)
-        Each point has examples of its own.
-    y : array, (points, outputs, examples)
-    eps : float
-        The rounding unit of the arithmetic that the slopes are for: it may put a sum that is at
-        a kink on either side of it, where slopes differ.
-
-    Returns
-    -------
-    dict of str to Slope
-        Shaped like ``points``.
-    """
-    examples = X.shape[-1]
-    with np.errstate(all="ignore"):
-        found = network.gradient(task, points, X, y)
-        # Where no sum is at a kink, nothing is moved, and there is nothing between the sides.
-        left, right = (
-            found if moved is None else network.gradient(task, moved, X, y)
-            for moved in (_aside(task, points, X, side * REACH * eps) for side in (-1, 1))
-        )
-        return {
-            key: Slope(value / examples, _jumps(left[key], right[key], eps))
-            for key, value in found.items()
-        }
+Loss = Callable[[Mapping[str, Array]], float]
+"""The loss of some parameters at the examples of one point."""
 
 
-def _jumps(left: Array, right: Array, eps: float) -> NDArray[np.bool_]:
-    largest = np.abs(left).max(axis=(-2, -1), keepdims=True)
-    jumps: NDArray[np.bool_] = np.abs(right - left) > max(10 * REACH * eps, LEAST) * largest
-    return jumps
+class Point(Struct, frozen=True):
+    """One step of the student's code, from where it started.
 
-
-def _aside(
-    task: Task, points: Mapping[str, Array], X: Array, reach: float
-) -> dict[str, Array] | None:
-    """Parameters with which every sum at a kink is on one side of it; None where none is at one.
-
-    Biases do it, with one for each example.
-    """
-    moved, at_kink = dict(points), False
-    for number, (activation, z, lost) in enumerate(network.sums(task.layers, points, X), 1):
-        if activation.kink is None:
-            continue
-        near = np.abs(z - activation.kink) <= abs(reach) * lost
-        at_kink = at_kink or bool(near.any())
-        to_side = np.where(near, activation.kink - z + reach * lost, 0.0)
-        moved[f"b{number}"] = points[f"b{number}"] + to_side
-    return moved if at_kink else None
-
-
-NOT_ALONG = "{steps} of {function} does not follow the slope of the loss in {entries}."
-
-LOOKED_AT = 4
-"""Probes of an update that are looked at."""
-
-EXACT, SINGLE = 1e-6, 2e-3
-"""How far a step may be from the slope, relative, in double and in single precision."""
-
-
-class Steps(Struct, frozen=True):
-    """Steps from some points, each array with a leading axis of them.
-
-    ``taken`` is what was subtracted per unit of rate, ``slope`` the slope there. ``stored`` is what
-    a value may lose of itself, ``lost`` what a slope may lose in single precision.
+    ``X`` is (features, examples), ``y`` (outputs, examples). ``before`` and ``after`` are the
+    parameters; what is missing after the step is NaN. ``rates`` has the rate of weights (``W``)
+    and biases (``b``), and ``scale`` what the loss is multiplied by: one over the number of
+    examples for a mean. ``eps`` is the rounding unit of the student's arithmetic. A right entry
+    earns points only where ``earns`` is set.
     """
 
-    labels: tuple[str, ...]
+    label: str
+    X: Array
+    y: Array
     before: Mapping[str, Array]
-    taken: Mapping[str, Array]
-    slope: Mapping[str, Slope]
-    stored: float
-    lost: Mapping[str, Array | float]
+    after: Mapping[str, Array]
+    rates: Mapping[str, float]
+    scale: float
+    eps: float
+    earns: bool = True
+
+
+class Compared(Struct, frozen=True):
+    """One point with the claims, their absolute tolerances, and the report on them."""
+
+    point: Point
+    claimed: Mapping[str, Array]
+    allowed: Mapping[str, Array]
+    report: Report
 
 
 def gradient(case: Case, earlier: Earlier) -> Verdict:
-    """Hold the steps that are made against the slope of the correct loss."""
-    trains = case.task.framework.trains
-    return (training_gradient if trains else update_gradient)(case, earlier)
+    """Compare the gradients of the student's steps with finite differences of the loss.
 
-
-def update_gradient(case: Case, earlier: Earlier) -> Verdict:
-    """Hold the direction of the update against the slope of the correct loss."""
-    before = {"update": earlier.get("update") or update(case, earlier)}
-    stop = blocked("gradient", "update", before)
+    The loss is that of the task, through the forward pass of the task's net.
+    """
+    if case.task.framework.trains:
+        _, stop = answered(case, "gradient", "train", first_steps(case), earlier)
+        still = False
+    else:
+        known = {"update": earlier.get("update") or update(case, earlier)}
+        stop, still = blocked("gradient", "update", known), known["update"].still
     if stop is not None:
         return stop
-    (batch,), bound = case.probes.update, case.binding.bound["update"]
-    after = case.observations.outcomes[batch.name].outputs
-    # In the precision that the update works in, as the check of single steps has it.
-    single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in after.values())
-    steps = _update_steps(case.task, batch, after, single)
-    relative = max(EXACT, least(case, "gradient"))
-    # All of them share one factor, which a bias of its own shows only over several probes.
-    factors = _factors(steps, SINGLE if single else relative)
-    comparison = Comparison(bound)
-    _compare(comparison, steps, factors, relative)
-    named = {"steps": "The update", "function": called(bound)}
-    verdict = comparison.verdict("gradient", NOT_ALONG, **named)
-    return replace(verdict, still=before["update"].still)
-
-
-def training_gradient(case: Case, earlier: Earlier) -> Verdict:
-    """Hold the first and the second step of train against the slope of the loss."""
-    runs = [run for run in case.probes.runs if run.check == "gradient"]
-    outcomes, stop = answered(case, "gradient", "train", runs, earlier)
-    if stop is not None:
-        return stop
-    bound = case.binding.bound["train"]
-    secret = secret_among(runs)
-    comparison = Comparison(bound)
-    stays: list[list[bool]] = []
-    relative = max(SINGLE, least(case, "gradient"))
-    for number in range(0, len(runs), 2):
-        ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
-        steps = _training_steps(case, runs[number], ends)
-        earns = runs[number].name in secret
-        if earns:
-            stays.append([_stays(steps, at, case.task) for at in range(len(steps.labels))])
-        # The second step is held to the first one's factors: it may have added to them.
-        factors = _factors(steps, relative, first=1)
-        _compare(comparison, steps, factors, relative, earns=earns)
-    named = {"steps": "One of the first steps", "function": called(bound)}
-    verdict = comparison.verdict("gradient", NOT_ALONG, **named)
-    verdict = replace(verdict, still=all(map(all, stays)))
-    if verdict.state == "fail" and all(first for first, *_ in stays):
-        # Where no step is made, none can be said to follow anything or not.
-        message = format_text(
-            "{function} is asked for one epoch, and leaves every parameter where it was.",
-            function=subject(bound),
-        )
-        return replace(verdict, message=message)
+    points, stays = points_of(case), dict[int, bool]()
+    verdict = judge_points(case, points, [model_loss(case.task, point) for point in points])
+    if case.task.framework.trains:
+        secret = [run for run in case.probes.runs if run.check == "gradient"]
+        stays = {run.epochs: _stays(case, run) for run in secret if run.start == DRAWN}
+        still = all(stays.values())
+    verdict = replace(verdict, still=still)
+    if verdict.state == "fail" and stays.get(1):
+        text = "{function} is asked for one epoch, and leaves every parameter where it was."
+        message = format_text(text, function=subject(bound_of(case)))
+        verdict = replace(verdict, message=message)
     return verdict
 
 
-def _stays(steps: Steps, at: int, task: Task) -> bool:
-    """Whether one moves nothing by more than a step in single precision may be off."""
-    rates = {"W": task.rates.weight, "b": task.rates.bias}
-    before = {key: value[at] for key, value in steps.before.items()}
-    after = {key: value - steps.taken[key][at] for key, value in before.items()}
-    change = {
-        key: SINGLE / tolerances.NONE * rates[key[0]] * slope.value[at]
-        for key, slope in steps.slope.items()
-    }
-    return tolerances.stays(after, before, change, tolerances.SINGLE)
+def bound_of(case: Case) -> Bound:
+    """Return the function of the student that makes the steps."""
+    return case.binding.bound[case.task.framework.step]
 
 
-def _update_steps(
-    task: Task, batch: Batch, after: Mapping[str, NDArray[Any]], single: bool
-) -> Steps:
-    inputs, after = (
-        {name: values[:LOOKED_AT] for name, values in each.items()}
-        for each in (batch.inputs, after)
-    )
-    points, X, y = parameters_in(inputs), inputs["X"], inputs["y"]
-    rate = inputs["rate"][:, None, None] if "rate" in inputs else 1.0
-    taken = {key: (value - _after(after.get(key), value)) / rate for key, value in points.items()}
-    eps, stored = tolerances.DOUBLE, 16 * tolerances.DOUBLE
-    lost: dict[str, Array | float] = dict.fromkeys(points, 0.0)
-    if single:
-        eps = stored = tolerances.SINGLE
-        units = network.gradient_units(task, points, X, y)
-        lost = {key: tolerances.LOST * eps * value for key, value in units.items()}
-    slope = slopes(task, points, X, y, eps)
-    return Steps(batch.labels[:LOOKED_AT], points, taken, slope, stored, lost)
+def first_steps(case: Case) -> list[Run]:
+    """Return the training runs of one epoch from each start."""
+    return [run for run in case.probes.runs if run.check == "gradient" and run.epochs == 1]
 
 
-def _after(values: NDArray[Any] | None, like: Array) -> NDArray[np.float64]:
-    """Return the new values, or nan where there are no real ones of the right shape."""
+def model_loss(task: Task, point: Point) -> Loss:
+    """Return the task's loss at the examples of a point, through the task's own net."""
+
+    def loss(parameters: Mapping[str, Array]) -> float:
+        return point.scale * float(network.loss(task, parameters, point.X, point.y))
+
+    return loss
+
+
+# --- the student's steps ---------------------------------------------------------------------
+
+
+def points_of(case: Case) -> list[Point]:
+    """Return the steps that the check is about."""
+    if not case.task.framework.trains:
+        (batch,) = case.probes.update
+        return points_of_batch(case.task, batch, case.observations.outcomes[batch.name].outputs)
+    runs = first_steps(case)
+    secret = secret_among(runs)
+    points = []
+    for run in runs:
+        outputs = case.observations.outcomes[run.name].outputs
+        end = {
+            key: _read(outputs.get(f"final/{key}"), run.parameters[key]) for key in run.parameters
+        }
+        rate = case.task.rates.weight if run.rate is None else run.rate
+        bias = case.task.rates.bias if run.rate is None else run.rate
+        points.append(
+            Point(
+                format_text("first step from {start}", start=run.start),
+                run.X.T.astype(float),
+                run.y.T.astype(float),
+                run.parameters,
+                end,
+                {"W": rate, "b": bias},
+                mean_scale(case.task) / len(run.X),
+                tolerances.SINGLE,
+                run.name in secret,
+            )
+        )
+    return points
+
+
+def points_of_batch(task: Task, batch: Batch, outputs: Mapping[str, NDArray[Any]]) -> list[Point]:
+    """Return the first steps of a batch of updates, one example each."""
+    # In the precision that the update works in, as the check of single steps has it.
+    single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in outputs.values())
+    before = parameters_in(batch.inputs)
+    after = {key: _read(outputs.get(key), value) for key, value in before.items()}
+    rates = {kind: rate_of(task, kind, batch.inputs) for kind in KINDS}
+    return [
+        Point(
+            label,
+            batch.inputs["X"][number],
+            batch.inputs["y"][number],
+            {key: value[number] for key, value in before.items()},
+            {key: value[number] for key, value in after.items()},
+            {kind: float(value[number]) for kind, value in rates.items()},
+            1.0,
+            tolerances.SINGLE if single else tolerances.DOUBLE,
+        )
+        for number, label in enumerate(batch.labels[:LOOKED_AT])
+    ]
+
+
+def _read(values: NDArray[Any] | None, like: Array) -> Array:
+    """Return the new values, or NaN where there are no real numbers of the right shape."""
     if values is None or values.dtype.kind != "f" or values.shape != like.shape:
         return np.full(like.shape, np.nan)
     return values.astype(np.float64)
 
 
-def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Steps:
-    """Return the first step, and the second where that has led to finite numbers."""
-    course = [run.parameters]
-    course += [
-        {key: _after(outputs.get(f"final/{key}"), value) for key, value in run.parameters.items()}
-        for outputs in ends
-    ]
-    count = 2 if all(np.isfinite(value).all() for value in course[1].values()) else 1
-    before, after = (
-        {key: np.stack([each[key] for each in part]) for key in run.parameters}
-        for part in (course[:count], course[1 : count + 1])
-    )
-    X, y = (np.repeat(values.T[None].astype(float), count, 0) for values in (run.X, run.y))
-    labels = tuple(f"{which} step from {run.start}" for which in ("first", "second")[:count])
-    taken = {key: value - after[key] for key, value in before.items()}
-    slope = slopes(case.task, before, X, y, tolerances.SINGLE)
-    return Steps(labels, before, taken, slope, 16 * tolerances.SINGLE, dict.fromkeys(before, 0.0))
+def _stays(case: Case, run: Run) -> bool:
+    """Tell whether a training run moves no parameter by more than rounding."""
+    expected, outputs = case.expected[run.name], case.observations.outcomes[run.name].outputs
+    after = {key: _read(outputs.get(f"final/{key}"), old) for key, old in run.parameters.items()}
+    change = {key: expected[f"final/{key}"] - old for key, old in run.parameters.items()}
+    return tolerances.stays(after, run.parameters, change, tolerances.SINGLE)
 
 
-class Factor(NamedTuple):
-    """What steps are of slopes; ``doubt`` is the part of it that rounding may have put there."""
-
-    value: float
-    doubt: float
+# --- the comparison --------------------------------------------------------------------------
 
 
-def _factors(steps: Steps, relative: float, first: int | None = None) -> dict[str, Factor]:
-    """Return one factor for the weights and one for the biases, read off the ``first`` steps.
+def judge_points(case: Case, points: Sequence[Point], losses: Sequence[Loss]) -> Verdict:
+    """Compare the steps from some points with finite differences of a loss for each.
 
-    The ratio of step to slope that most entries share; where no two agree, their median.
+    The rates are those of the points, or for weights or biases a number of the student's text
+    with which more entries agree.
     """
-    factors = {}
-    for kind in "Wb":
-        keys = [key for key in steps.taken if key[0] == kind]
-        taken = np.concatenate([steps.taken[key][:first].ravel() for key in keys])
-        slope = np.concatenate([steps.slope[key].value[:first].ravel() for key in keys])
-        lost = steps.stored * np.concatenate([steps.before[key][:first].ravel() for key in keys])
-        seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
-        with np.errstate(over="ignore", invalid="ignore"):  # a student's values may be huge
-            ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
-        factors[kind] = _shared(ratios, 2 * relative, slope[seen], lost[seen])
-    return factors
+    tolerance = least(case, "gradient")
+    compared = [compare(case.task, *pair, tolerance) for pair in zip(points, losses, strict=True)]
+    chosen = choose_rates(case, compared)
+    if any(chosen.values()):
+        points = [replace(p, rates=_rates_with(p, chosen)) for p in points]
+        compared = [
+            compare(case.task, *pair, tolerance) for pair in zip(points, losses, strict=True)
+        ]
+    entries = [entry for each in compared for entry in _entries(case, each)]
+    verdict = _verdict(case, merge(entries))
+    return replace(verdict, notes=tuple(_rate_notes(case, chosen)))
 
 
-def _shared(ratios: Array, relative: float, slope: Array, lost: Array) -> Factor:
-    """Return the ratio to which most are alike, of several the first; where no two are, the median.
+def compare(task: Task, point: Point, loss: Loss, least_error: float) -> Compared:
+    """Compare the gradient that one step claims with finite differences of a loss.
 
-    It is fitted over all that agree, by least squares: each of them alone has its own rounding,
-    ``lost`` of its step, of which the fit has the root of the sum of squares.
+    Parameters
+    ----------
+    task : Task
+    point : Point
+    loss : callable
+        The loss of parameters like those of the point.
+    least_error : float
+        The relative error that the assignment lets pass.
     """
-    ordered = np.sort(ratios)
-    with np.errstate(over="ignore", invalid="ignore"):  # they may be huge, or without end
-        reach = relative * np.abs(ratios)
-        ends = [np.searchsorted(ordered, ratios - reach, "left")]
-        ends += [np.searchsorted(ordered, ratios + reach, "right")]
-        alike = ends[1] - ends[0]
-        chosen = ratios[alike.argmax()]
-        if alike.max() < 2:
-            return Factor(tolerances.median(ratios), 0.0)
-        fit = np.abs(ratios - chosen) <= reach[alike.argmax()]
-        weight = (slope[fit] ** 2).sum()
-        fitted = (ratios[fit] * slope[fit] ** 2).sum() / weight
-        if not np.isfinite(fitted):
-            return Factor(float(chosen), 0.0)
-        doubt = np.linalg.norm(lost[fit] * slope[fit]) / weight / (abs(fitted) or 1.0)
-        return Factor(float(fitted), float(doubt))
+    # Late: who only wants marks again needs no differences.
+    from gradkit.gradcheck import check_gradient
 
-
-def _compare(
-    comparison: Comparison,
-    steps: Steps,
-    factors: Mapping[str, Factor],
-    relative: float,
-    *,
-    earns: bool = True,
-) -> None:
-    """Compare steps over their factor with slopes; one that is not positive fails them all.
-
-    They are shown by its size then: steps that go uphill have the other sign. An entry that has
-    no slope, at a corner of the loss, is inconclusive rather than wrong. Left out is what is right
-    and tells nothing: where no step would be right too, where rounding hides steps of that size,
-    and where steps that everybody can know beforehand do not earn.
-    """
-    for key, taken in steps.taken.items():
-        slope, (factor, doubt) = steps.slope[key].value, factors[key[0]]
-        size, unit = np.abs(slope), abs(factor) or 1.0
-        rounding = steps.stored * np.abs(steps.before[key]) / unit + steps.lost[key]
-        axes = tuple(range(1, size.ndim))
-        largest = size.max(axis=axes, keepdims=True)
-        allowed = relative * (size + 1e-2 * largest) + doubt * size + rounding
-        # An array whose steps drown in what its own values may lose tells nothing of its entries.
-        seen = rounding.max(axis=axes, keepdims=True) <= 0.5 * largest
-        comparison.compare(
-            key,
-            taken / unit,
-            slope,
-            allowed if factor > 0 else np.full_like(allowed, -1.0),
-            steps.labels,
-            still=np.where(earns & seen, 0.0, slope),
-            corner=steps.slope[key].corner,
+    claimed, allowed = {}, {}
+    units: Mapping[str, Array | float] = dict.fromkeys(point.before, 0.0)
+    if point.eps == tolerances.SINGLE:
+        units = network.gradient_units(task, point.before, point.X, point.y)
+    for key, before in point.before.items():
+        rate = point.rates[key[0]]
+        step = np.nan_to_num(before - point.after[key], posinf=0.0, neginf=0.0)
+        lost = rate * point.scale * units[key]
+        room = tolerances.change_tolerance(
+            step[None], before[None], point.eps, least_error, np.asarray(lost)[None]
         )
+        with np.errstate(all="ignore"):  # a student's numbers may be huge
+            claimed[key] = (before - point.after[key]) / rate
+        allowed[key] = room[0] / rate
+    report = check_gradient(
+        loss, dict(point.before), claimed, atol=allowed, progress=False, seconds=None
+    )
+    return Compared(point, claimed, allowed, report)
+
+
+def _entries(case: Case, compared: Compared) -> Iterator[Entry]:
+    """Yield the entries of one point.
+
+    A right entry is left out where it earns nothing, and where a step of zero would be right too:
+    otherwise code that does nothing would earn points.
+    """
+    bound, point = bound_of(case), compared.point
+    for found in _rows(compared):
+        shape, size = point.before[found.parameter].shape, compared.allowed[found.parameter]
+        if found.index and found.state == "pass":
+            room = size[found.index] + (found.bound or 0.0)
+            if not point.earns or abs(found.expected or 0.0) <= room:
+                continue
+        label = label_of(bound, found.parameter, found.index, shape) if found.index else ""
+        yield replace(found, probe=point.label, label=label)
+
+
+def _rows(compared: Compared) -> Iterator[Entry]:
+    """Yield the entries of a report, and one for each array that was only checked as a whole."""
+    report, seen = compared.report, set()
+    for one in report.entries:
+        seen.add((one.parameter, one.index))
+        room = float(compared.allowed[one.parameter][one.index])
+        yield Entry(
+            one.parameter,
+            one.index,
+            STATES[one.verdict],
+            one.claimed,
+            one.estimate,
+            bound=one.bound,
+            factor=plain_factor(one.claimed, one.estimate, one.bound + room, compared.point)
+            if one.verdict == "disagree"
+            else "",
+        )
+    for key, value in compared.claimed.items():
+        if report.directions:
+            yield Entry(key, (), _state_along(report, key), None, None)
+        elif any((key, index) not in seen for index in np.ndindex(value.shape)):
+            # `check_gradient` stops at a sample of a large array that is wrong throughout.
+            yield Entry(key, (), "fail", None, None)
+
+
+def _state_along(report: Report, key: str) -> State:
+    """Return the state of a large array: the worst of the directions through it."""
+    about = [each.verdict for each in report.directions if each.parameter == key]
+    about += [each.verdict for each in report.entries if each.parameter == key]
+    if not about:
+        # One direction through all parameters stands for each of them.
+        about = [] if report.entries else [each.verdict for each in report.directions]
+    return next((STATES[v] for v in ("disagree", "inconclusive") if v in about), "pass")
+
+
+def plain_factor(claimed: float, estimate: float, room: float, point: Point) -> str:
+    """Return how many times the estimate a claim is, if that is a plain number; else "".
+
+    Plain are 0, −1, whole numbers up to 10 or the number of examples N, and one over these. The
+    factor counts only if no other plain number fits within the room.
+
+    Examples
+    --------
+    >>> point = Point("", np.ones((2, 4)), np.ones((1, 4)), {}, {}, {}, 1.0, 2e-16)
+    >>> plain_factor(0.5, 1.0, 1e-9, point), plain_factor(-2.0, 1.0, 1e-9, point)
+    ('1/2', '−2')
+    >>> plain_factor(0.7, 1.0, 1e-9, point)
+    ''
+    """
+    whole = {*range(1, 11), point.X.shape[1]}
+    factors = {"0": 0.0} | {f"{n}": float(n) for n in whole}
+    factors |= {f"1/{n}": 1 / n for n in whole if n > 1}
+    factors |= {f"−{name}": -value for name, value in factors.items() if value}
+    with np.errstate(all="ignore"):
+        fits = [
+            name
+            for name, value in factors.items()
+            if abs(claimed - value * estimate) <= max(abs(value), 1.0) * room
+        ]
+    return fits[0] if len(fits) == 1 else ""
+
+
+# --- the rate --------------------------------------------------------------------------------
+
+Chosen = Mapping[str, WrittenRate | float | None]
+"""By kind the rate of the student's text, a multiple of the rate handed over, or None."""
+
+
+def choose_rates(case: Case, compared: Sequence[Compared]) -> Chosen:
+    """Choose for weights and biases the rate with which most entries agree with the estimates.
+
+    The rate that the points have comes first. Another one is chosen only if more entries agree.
+    """
+    return {kind: _choose_rate(case, compared, kind) for kind in KINDS}
+
+
+def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> WrittenRate | float | None:
+    parts = [
+        (each.point, one, float(each.allowed[one.parameter][one.index]))
+        for each in compared
+        for one in each.report.entries
+        if one.parameter[0] == kind
+    ]
+    if all(one.verdict != "disagree" for _, one, _ in parts):
+        return None
+
+    def agreeing(rate: Callable[[Point], float]) -> int:
+        count = 0
+        for point, one, room in parts:
+            ratio = point.rates[kind] / rate(point)
+            # One more rounding unit of the estimate: a claim of zero agrees with no rate.
+            off = abs(ratio * one.claimed - one.estimate)
+            count += bool(one.claimed) and off <= one.bound + max(ratio, 1.0) * room
+        return count
+
+    usual = sum(one.verdict == "agree" for _, one, _ in parts)
+    # Where the weights' rate is handed over, biases may keep their ratio to it.
+    ratio = case.task.rates.bias / case.task.rates.weight
+    handed = kind == "b" and compared[0].point.rates["W"] == compared[0].point.rates["b"]
+    choices: list[WrittenRate | float] = [ratio] if handed and ratio != 1 else []
+    choices += case.binding.rates
+    counts = [agreeing(partial(_rate_at, kind=kind, choice=choice)) for choice in choices]
+    best = max(counts, default=0)
+    return choices[counts.index(best)] if best > usual else None
+
+
+def _rate_at(point: Point, kind: str, choice: WrittenRate | float | None) -> float:
+    """Return the rate at a point, after a choice for weights or biases."""
+    if isinstance(choice, WrittenRate):
+        return choice.value
+    return point.rates[kind] * (1.0 if choice is None else choice)
+
+
+def _rates_with(point: Point, chosen: Chosen) -> dict[str, float]:
+    return {kind: _rate_at(point, kind, choice) for kind, choice in chosen.items()}
+
+
+RATE_USED = (
+    "The steps of the {kind} were divided by the rate {rate} from {place}; the expected rate is "
+    "{usual}."
+)
+
+
+def _rate_notes(case: Case, chosen: Chosen) -> Iterator[str]:
+    """Yield a sentence for each rate that was taken from the student's text."""
+    rates = {"W": case.task.rates.weight, "b": case.task.rates.bias}
+    if case.task.rates.policy == "free":
+        return
+    for kind, choice in chosen.items():
+        if isinstance(choice, WrittenRate):
+            place, rate = where(choice.place), f"{choice.value:g}"
+            known = {"kind": KINDS[kind], "rate": rate, "place": place}
+            yield format_text(RATE_USED, usual=f"{rates[kind]:g}", **known)
+
+
+# --- the verdict -----------------------------------------------------------------------------
+
+NO_VERDICT = (
+    "Finite differences of the loss decide nothing in {entries}: the loss has a kink there, or "
+    "rounding hides the slope."
+)
+WRONG_ONE = "{entries} does not match finite differences of the loss{factor}."
+WRONG_SEVERAL = "{entries} do not match finite differences of the loss{factor}."
+
+
+def _verdict(case: Case, entries: list[Entry]) -> Verdict:
+    """Return the verdict on the merged entries of all points."""
+    bound = bound_of(case)
+    failed, unsure = (
+        [each for each in entries if each.state == state] for state in ("fail", "inconclusive")
+    )
+    if not entries:
+        text = format_text(TOO_SMALL, function=subject(bound))
+        return Verdict("gradient", "fail", text, (), bound.place)
+    if failed:
+        text = wrong_text(case, entries, failed)
+        return Verdict("gradient", "fail", text, tuple(entries), bound.place)
+    if unsure:
+        text = format_text(NO_VERDICT, entries=listed(unsure))
+        return Verdict("gradient", "inconclusive", text, tuple(entries))
+    return Verdict("gradient", "pass", "", tuple(entries))
+
+
+def wrong_text(case: Case, entries: Sequence[Entry], failed: Sequence[Entry]) -> str:
+    """Say which arrays or entries do not match, and by which factor if it is one for all."""
+    keys, names = bound_of(case).convention.keys, []
+    for key in dict.fromkeys(entry.parameter for entry in failed):
+        wrong = [entry for entry in failed if entry.parameter == key]
+        if len(wrong) == sum(entry.parameter == key for entry in entries):
+            names.append(f"`{keys.get(key, key)}`")
+        else:
+            names += [f"`{listed([entry])}`" for entry in wrong]
+    factors = {entry.factor for entry in failed}
+    (factor,) = factors if len(factors) == 1 else ("",)
+    told = format_text(": claimed = {factor} × estimate", factor=factor) if factor else ""
+    return format_count(WRONG_ONE, WRONG_SEVERAL, len(names), entries=joined(names), factor=told)

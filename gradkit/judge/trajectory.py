@@ -22,6 +22,7 @@ from gradkit.records.task import Array, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, final, mean_scale
 from gradkit.task.probes import TWICE
+from gradkit.text import DRAWN
 
 ONE_SIZE = (
     "With every row given twice and in another order the losses should stay the "
@@ -99,8 +100,41 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if verdict.state == "pass" and not _is_of_any_size(case):
         notes = (*notes, ONE_SIZE)
     rounded = {entry.probe for entry in comparison.entries if entry.state != "pass"} <= nearly
-    rounded = rounded and verdict.state == "fail"
-    return replace(verdict, notes=notes, courses=tuple(courses), still=still, rounded=rounded)
+    failed = verdict.state == "fail"
+    told = {"notes": notes, "courses": tuple(courses), "still": still}
+    # Known starts are the same for everyone and on every seed, so equal mistakes cost equal points.
+    diverges = failed and any(
+        _diverges(case.task, run, outcome)
+        for run, outcome in zip(runs, outcomes, strict=True)
+        if run.start != DRAWN
+    )
+    return replace(verdict, **told, rounded=rounded and failed, diverges=diverges)
+
+
+def _diverges(task: Task, run: Run, outcome: Outcome) -> bool:
+    """Return whether a run ends with a higher loss than it began with, or with no number.
+
+    Both the losses of the run and those that are computed here from its parameters have to rise.
+    A recorded loss alone may be another number, such as a sum over all epochs. And a wrong forward
+    pass or a wrong loss function may fall where the task's loss rises.
+    """
+    ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
+    arrays = {key: value for key, value in ends.items() if value is not None}
+    if any(arrays.get(key, np.empty(0)).shape != old.shape for key, old in run.parameters.items()):
+        return False
+    rises = _rises(np.array([_loss_at(task, run, at) for at in (run.parameters, arrays)]))
+    course = course_of(task, run, outcome.outputs)
+    if len(course) == 0 or len(course) % run.epochs:
+        return rises
+    return rises and _rises(_by_epoch(course, run))
+
+
+def _rises(losses: Array) -> bool:
+    """Return whether the last loss is above the first by more than rounding, or no number."""
+    if not np.isfinite(losses[-1]):
+        return True
+    room = tolerances.course_tolerance(losses[[0, -1]], tolerances.SINGLE)
+    return bool(losses[-1] > losses[0] + room.max())
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
@@ -190,7 +224,9 @@ def _losses(
         epochs[None],
         tolerance,
         (run.start,),
-        still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
+        still=(np.full_like(epochs, _loss_at(task, run, run.parameters)) if earns else epochs)[
+            None
+        ],
     )
     # First and last epoch, and as many between as are worth drawing.
     ends = np.linspace(0, run.epochs - 1, min(run.epochs, COURSE))
@@ -203,13 +239,13 @@ def _losses(
     )
 
 
-def _untrained(task: Task, run: Run) -> float:
-    """Return the loss of an epoch in which nothing moves."""
+def _loss_at(task: Task, run: Run, parameters: Mapping[str, Array]) -> float:
+    """Return the mean loss over the rows of a run at some parameters."""
     X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
-    start = {key: np.repeat(value[None], len(X), 0) for key, value in run.parameters.items()}
+    point = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
     scale = mean_scale(task) if task.framework.trains else 1.0
     with np.errstate(all="ignore"):
-        return float(network.loss(task, start, X, y).mean() * scale)
+        return float(network.loss(task, point, X, y).mean() * scale)
 
 
 def _by_epoch(course: Array, run: Run) -> Array:

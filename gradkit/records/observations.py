@@ -78,11 +78,19 @@ class Missing(Struct, frozen=True):
     place: Place | None = None
 
 
+class WrittenRate(Struct, frozen=True):
+    """A number that stands in a submission's text as a learning rate, and its place."""
+
+    value: float
+    place: Place
+
+
 class Binding(Struct, frozen=True):
-    """The roles of one task: found and missing."""
+    """The roles of one task, found and missing, and the learning rates that the text states."""
 
     bound: Mapping[str, Bound]
     missing: tuple[Missing, ...]
+    rates: tuple[WrittenRate, ...] = ()
 
 
 Loop = Literal["", "student", "gradkit", "replaced"]

@@ -34,6 +34,10 @@ class Entry(Struct, frozen=True):
     ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
     ``found`` and ``expected`` are None where there is no number to show. ``label`` is how
     the student would write the entry; empty where that is ``parameter`` with its index.
+
+    In a gradient check ``found`` is the gradient that the student's step claims and ``expected``
+    the estimate by finite differences, with an absolute error of at most ``bound``. ``factor``
+    says how the claim differs where that is plain: ``1/2`` where the claim is half the estimate.
     """
 
     parameter: str
@@ -43,6 +47,8 @@ class Entry(Struct, frozen=True):
     expected: float | None
     probe: str = ""
     label: str = ""
+    bound: float | None = None
+    factor: str = ""
 
 
 class Course(Struct, frozen=True):
@@ -68,7 +74,8 @@ class Verdict(Struct, frozen=True):
     forward pass: entries of these that pass earn half of their points. ``numerical``: the check's
     code was seen to compute its gradients by finite differences. ``exception`` is Python's own
     sentence where the code stopped, ``NameError: name 'W3' is not defined``; ``returns_none``: a
-    function returned None where values are asked for.
+    function returned None where values are asked for. ``diverges``: a training run ends
+    with a higher loss than it began with, or with one that is no number.
     """
 
     check: str
@@ -84,6 +91,7 @@ class Verdict(Struct, frozen=True):
     numerical: bool = False
     exception: str = ""
     returns_none: bool = False
+    diverges: bool = False
 
 
 UNEXPLAINED = "unexplained"
@@ -101,8 +109,8 @@ FOR_INSTRUCTORS = frozenset(
 class Finding(Struct, frozen=True):
     """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
 
-    ``check`` is what it is charged to; a remark has none, and costs nothing. ``about`` names the
-    checks that a remark is about, where it is not about the whole task.
+    ``check`` is the check that it is about; a remark has none, and costs nothing. ``about`` names
+    the checks that a remark is about, where it is not about the whole task.
 
     ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
     ``should`` map them to formulas in the student's own names. Both are verified on fresh
@@ -111,7 +119,8 @@ class Finding(Struct, frozen=True):
     statements where entries have their own. ``alternatives`` are other sets of
     mistakes that predict the same numbers; ``others`` are those of them that are worth a look in
     place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
-    are those of levels 1 to 4. ``deduction`` is in points. ``untraced`` says why the lines could
+    are those of levels 1 to 4. ``deduction`` is in points, and ``costs`` divides it among the
+    checks that fail because of the mistake. ``untraced`` says why the lines could
     not be determined and ``place`` is the function's, if that is so. ``columns`` are where the
     doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right, or
     what is to be put in below line ``adds`` if that is not None, and ``diff`` that
@@ -133,6 +142,7 @@ class Finding(Struct, frozen=True):
     alternatives: tuple[tuple[str, ...], ...] = ()
     others: tuple[str, ...] = ()
     deduction: float = 0.0
+    costs: Mapping[str, float] = field(default_factory=dict)
     untraced: str = ""
     columns: tuple[int, ...] = ()
     fix: str = ""
@@ -145,9 +155,9 @@ class Inquiry(Struct, frozen=True):
     """All that the diagnosis of one task found.
 
     ``follows`` names, for each failed check that the findings account for completely, the
-    mistakes it follows from. ``rounded`` are checks of which all that is not in a finding is
-    right to single precision. ``doubtful`` are the ids of findings whose lines are a guess, each
-    with those that are likelier, as far as these are known.
+    mistakes of other checks that it fails because of. ``rounded`` are checks of which all that is
+    not in a finding is right to single precision. ``doubtful`` are the ids of findings whose lines
+    are a guess, each with those that are likelier, as far as these are known.
 
     ``proved`` is the inquiry before a search for repairs was made. It alone decides the points,
     because the search runs where student code runs, and student code can forge its result. It is
@@ -189,8 +199,8 @@ CENT = 100
 class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 
-    ``follows`` names the mistakes, found in another check, for which this check fails too. A check
-    that follows from proved mistakes loses no points of its own.
+    ``follows`` names the mistakes, found in another check, for which this check fails too. Each of
+    them costs this check the same share of its points as it costs the other check.
     Where there is a ``decision``, the score is a person's. ``withdrawn`` are the codes of findings
     that it failed for, and that count no more.
     """

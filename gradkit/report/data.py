@@ -83,10 +83,10 @@ FIELDS: Mapping[type, str] = {
     TaskResult: "task title score max_score checkable provisional seed checks findings listings "
     "notes",
     CheckResult: "check state score max_score message place entries courses notes follows decision",
-    Entry: "parameter index label state found expected probe",
+    Entry: "parameter index label state found expected estimate bound factor probe",
     Course: "start epochs found expected",
     Finding: "id check mistake title sentence parameter entries applies should file cell line "
-    "source columns fix diff places hints alternatives others deduction",
+    "source columns fix diff places hints alternatives others deduction costs",
     Listing: "file cell first_line source",
     Problem: "message place",
     Place: "file cell line",
@@ -121,6 +121,8 @@ def _worked_out(record: object, hints: int) -> Mapping[str, object]:
     if isinstance(record, TaskResult):
         listings = record.listings if hints >= RULE_LEVEL else ()
         return {"findings": visible(record, hints), "listings": listings}
+    if isinstance(record, Entry):
+        return {"estimate": None if record.bound is None else record.expected}
     if isinstance(record, CheckResult):
         follows = record.follows if hints >= TITLE_LEVEL else ()
         return {"follows": follows, "decision": _decision(record)}

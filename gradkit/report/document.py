@@ -44,8 +44,9 @@ def _prepare() -> None:
         "policy_with_script": policy(style=style, script=script),
         "signs": words.SIGNS,
         "formulas": words.FORMULAS,
-        **by_name(where, format_text, format_count, words.state_of, format_probe),
+        **by_name(where, format_text, format_count, words.state_of, format_probe, format_entry),
         **by_name(words.override_text, words.pieces, words.doubtful),
+        **by_name(words.follow_text, words.cost_text, words.gradient_text),
     }
     filters = by_name(words.points, number, link, prose, told, words.signed, entry_name)
     templates.filters |= {**filters, "clean": clean_text}

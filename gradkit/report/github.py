@@ -19,7 +19,7 @@ from gradkit.report.escape import command, log_text
 from gradkit.report.located import columns_of, locate, path_of
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
-from gradkit.report.words import FOLLOWS, override_text, state_of
+from gradkit.report.words import override_text
 from gradkit.text import clean_text, where
 
 
@@ -78,8 +78,6 @@ def _at(
     result: Result, task: TaskResult, check: CheckResult, place: Place | None, said: str
 ) -> Annotation:
     kind = "warning" if check.state in (*OPEN, "blocked") else "error"
-    # A check that loses no points, because it follows from another mistake, is no error.
-    kind = "notice" if state_of(check) == FOLLOWS else kind
     title = f"{task.task}: {check.check}"
     return _placed(result, Annotation(kind, title, said or check.state, check.check), place)
 

@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.formatting import format_text
+from gradkit.formatting import format_count, format_text
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
@@ -202,7 +202,6 @@ def _task(
         )
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
-    follow = [c for c in task.checks if words.state_of(c) == words.FOLLOWS and c.decision is None]
     blocked = [c for c in task.checks if c.state == "blocked" and not (c.notes or c.decision)]
     plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
     if task.absent and not any(check.decision for check in task.checks):
@@ -214,7 +213,7 @@ def _task(
     said: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        if check in follow or check in plain or check in blocked:
+        if check in plain or check in blocked:
             continue
         show_lines([(check_head(check, findings, hints), 4)], console)
         # Code that stops does so in all checks that run it: why is said once.
@@ -231,10 +230,6 @@ def _task(
         show_lines(
             [(Text.assemble(line, f": {clean_text(message)}" if message else ""), 4)], console
         )
-    if follow:
-        # What is only a consequence needs no more than a line.
-        line = _in_a_line(words.FOLLOWS, follow).append(": nothing more is deducted.", "dim")
-        show_lines([(line, 4)], console)
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
     show_lines([(_plain(note), 4) for note in task.notes], console)
@@ -263,7 +258,7 @@ def _brief(
     if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
         yield _plain(check.message), 0
     for finding in findings:
-        cost = f", −{words.points(finding.deduction)}" if finding.deduction else ""
+        cost = f", {words.cost_text(finding)}" if finding.deduction else ""
         about = Text(f"({finding.mistake}{cost})", style="dim")
         placed = finding.place is not None and hints >= RULE_LEVEL
         beside = about if placed else Text()
@@ -309,13 +304,16 @@ def check_lines(
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        yield Text(words.follow_text(check, told)), 0
-    elif check.message:
+        yield Text(words.follow_text(told)), 0
+    differences = [entry for entry in check.entries if entry.bound is not None]
+    if check.message and (differences or not check.follows):
         yield _plain(check.message), 0
     for finding in findings:
         yield from finding_lines(finding, hints, more=more)
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
-    if failed and check.state == "fail" and not findings and not check.follows:
+    if differences and check.state != "pass":
+        yield _differences(differences), 0
+    elif failed and check.state == "fail" and not findings and not check.follows:
         yield _entries(failed, hints), 0
     for note in check.notes:
         yield Text(clean_text(note), style="dim"), 0
@@ -328,7 +326,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
-    cost = f"  (−{words.points(finding.deduction)})" if finding.deduction else ""
+    cost = f"  ({words.cost_text(finding)})" if finding.deduction else ""
     yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
@@ -477,6 +475,28 @@ def _entries(failed: list[Entry], hints: int) -> Table:
         )
     if len(failed) > ROWS:
         table.add_row(Text(format_text("and {count} more", count=len(failed) - ROWS)))
+    return table
+
+
+def _differences(entries: list[Entry]) -> Table:
+    """Return the table of a gradient check: claims beside finite differences.
+
+    Entries that agree are only counted.
+    """
+    table = _columns("dim", "entry", "claimed", "estimate", "± bound")
+    table.add_column("verdict")
+    told = [entry for entry in entries if entry.state != "pass"]
+    for entry in told[:ROWS]:
+        bound = "–" if entry.bound is None else f"{entry.bound:.1e}"
+        table.add_row(
+            Text(clean_text(format_entry(entry.label, entry.parameter, entry.index))),
+            *(_number(entry.found), _number(entry.expected), bound),
+            Text(words.gradient_text(entry.state, entry.factor)),
+        )
+    if len(told) > ROWS:
+        table.add_row(Text(format_text("and {count} more", count=len(told) - ROWS)))
+    if agree := len(entries) - len(told):
+        table.add_row(Text(format_count("{count} agrees", "{count} agree", agree)))
     return table
 
 

@@ -63,11 +63,8 @@ def tenths(scores: Iterable[float], most: float) -> list[int]:
     return [found.count(n) for n in range(10)]
 
 
-FOLLOWS = "follows"
-"""What is said in the place of `fail` where a check lost nothing: all follows from another."""
-
 WITHDRAWN = "withdrawn"
-"""The same where all that it failed for was withdrawn."""
+"""State that is shown in place of `fail` where all findings behind a failure were withdrawn."""
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "pass": ("✓", "pass"),
@@ -78,27 +75,49 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     "blocked": ("–", "absent"),
     "inconclusive": ("?", "open"),
     "not-checked": ("?", "open"),
-    FOLLOWS: ("↳", "absent"),
     WITHDRAWN: ("–", "absent"),
 }
 """For each state of a check a sign, and the kind that it is counted and coloured with."""
 
 
 def state_of(check: CheckResult) -> str:
-    """Return the state of a check, `FOLLOWS` or `WITHDRAWN`."""
+    """Return the state of a check, or `WITHDRAWN`."""
     if check.state != "fail" or check.score != check.max_score:
         return check.state
-    return FOLLOWS if check.follows else WITHDRAWN if check.withdrawn else check.state
+    return WITHDRAWN if check.withdrawn else check.state
 
 
-def follow_text(check: CheckResult, mistakes: str) -> str:
-    """Say that a check fails for mistakes that were found in another check.
-
-    Only proved mistakes give a check its points back; see `gradkit.records.result.Inquiry`.
-    """
-    if check.score == check.max_score:
-        return format_text("Follows from {told}: nothing more is deducted.", told=mistakes)
+def follow_text(mistakes: str) -> str:
+    """Say that a check fails for mistakes that were found in another check."""
     return format_text("This check fails for the same reason: {told}.", told=mistakes)
+
+
+def cost_text(finding: Finding) -> str:
+    """Return what a finding costs, with the part of each check if there are several.
+
+    Examples
+    --------
+    >>> costs = {"update": 1.8, "gradient": 1.5}
+    >>> cost_text(Finding("", "update", "", "", (), deduction=3.3, costs=costs))
+    '−3.3: update 1.8, gradient 1.5'
+    """
+    if not finding.deduction:
+        return ""
+    total = f"−{points(finding.deduction)}"
+    if set(finding.costs) <= {finding.check}:
+        return total
+    return f"{total}: " + ", ".join(f"{name} {points(n)}" for name, n in finding.costs.items())
+
+
+GRADIENT_VERDICTS = {"pass": "agree", "fail": "disagree", "inconclusive": "inconclusive"}
+
+
+def gradient_text(state: str, factor: str) -> str:
+    """Return what finite differences say of one entry of a gradient."""
+    told = GRADIENT_VERDICTS.get(state, state)
+    if not factor:
+        return told
+    return format_text("{told}: claimed = {factor} × estimate", told=told, factor=factor)
 
 
 def adjustment_text(line: Adjustment) -> str:

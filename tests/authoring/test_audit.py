@@ -224,7 +224,7 @@ def test_the_command_says_what_slips_and_fails(tmp_path: Path) -> None:
         shutil.copy(source, tmp_path)
     text = DEFAULT.read_text(encoding="utf-8")
     text = text[: text.index('[[tasks]]\nid = "regression-torch"')]
-    text = text.replace(", update = 12, gradient = 0, trajectory = 2", "")
+    text = text.replace(", update = 6, gradient = 5, trajectory = 4", "")
     path = tmp_path / "assignment.toml"
     path.write_text(text, encoding="utf-8")
     asked = ["audit", "--assignment", str(path), "--reference", str(REFERENCE)]

@@ -50,14 +50,14 @@ def lines(*words: object) -> list[list[str]]:
 def test_a_second_attempt(handed: Path) -> None:
     """Scores and findings of whoever has one, and of nobody else; backwards the other way round."""
     found = changed(handed / "out", 1, 2)
-    before = Stood("graded", Mark(17.25, 20.0, 1, 1), (SWAPPED,), {})
+    before = Stood("graded", Mark(16.25, 20.0, 1, 1), (SWAPPED,), {})
     after = Stood("graded", Mark(20.0, 20.0, 2, 2), (), {})
     assert found == {BEN: Difference(BEN, before, after, (SWAPPED,), ())}
     back = changed(handed / "out", 2, 1)
     assert back == {BEN: Difference(BEN, after, before, (), (SWAPPED,))}
     assert lines(handed / "out", 1, 2) == [
         ["student", "before", "after", "what else"],
-        [BEN, "17.25 / 20", "20 / 20", "attempt 1 of 1 → 2 of 2"],
+        [BEN, "16.25 / 20", "20 / 20", "attempt 1 of 1 → 2 of 2"],
         [f"no more {SWAPPED}"],
     ]
 
@@ -70,14 +70,14 @@ def test_a_run_beside_itself(handed: Path) -> None:
 
 def test_points_that_were_set_and_taken_back(course: Path) -> None:
     """Beside what they do to the total."""
-    for points in (11.0, 10.0, None):
+    for points in (5.5, 5.0, None):
         with Store(course, write=True) as store:
             override(store, ANNA, "update", points, comment="why")
     assert lines(course, 2, 3)[1] == [
-        *(ANNA, "17.25 / 20", "19 / 20"),
-        f"{UPDATE}: set to 11",
+        *(ANNA, "16.25 / 20", "17.25 / 20"),
+        f"{UPDATE}: set to 5.5",
     ]
-    assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 10"
+    assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 5"
     assert lines(course, 4, 5)[1][3] == f"{UPDATE}: no points set any more"
     assert changed(course, 2, 5) == {}
 

@@ -17,6 +17,7 @@ from model_solutions import ROOT
 
 from gradkit import __version__
 from gradkit.records.result import State
+from gradkit.task.assignment import DEFAULT
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -27,7 +28,7 @@ SCORES = {
     "0.2.0": {"bilal": "18.0", "chen": "19.0"},
 }
 """Points of both students; in 0.2.0 a policy takes two for lateness and adds one as a bonus."""
-MAPS = ("applies", "should", "versions", "digests")
+MAPS = ("applies", "should", "costs", "versions", "digests")
 """Keys of a result whose values are tables with free keys."""
 
 
@@ -59,6 +60,38 @@ def scores() -> dict[str, str]:
     return {row["student"]: row["score"] for row in table}
 
 
+CHECKS = {
+    "{ interface = 1, forward = 4, update = 6, gradient = 5, trajectory = 4 }": (
+        "{ interface = 1, forward = 5, update = 12, gradient = 0, trajectory = 2 }"
+    ),
+    "{ interface = 1, forward = 5, update = 5, gradient = 5, trajectory = 4 }": (
+        "{ interface = 1, forward = 6, update = 11, gradient = 0, trajectory = 2 }"
+    ),
+}
+"""Points of the checks of numpy tasks, and what they were in both earlier versions."""
+TORCH = "{ model = 4, forward = 4, gradient = 5, trajectory = 7 }"
+FORMER_TORCH = (
+    "{ model = 6, forward = 3, gradient = 1, trajectory = 10 }",
+    "{ model = 6, forward = 4, gradient = 1, trajectory = 9 }",
+)
+
+
+def write_former_assignment(folder: Path) -> Path:
+    """Write the assignment as both earlier versions had it; only points were others."""
+    text = DEFAULT.read_text(encoding="utf-8")
+    for now, then in CHECKS.items():
+        assert text.count(now) == 1
+        text = text.replace(now, then)
+    for then in FORMER_TORCH:
+        text = text.replace(TORCH, then, 1)
+    made = folder / "former"
+    made.mkdir()
+    for data in DEFAULT.parent.glob("*.csv"):
+        shutil.copy(data, made)
+    (made / DEFAULT.name).write_text(text, encoding="utf-8")
+    return made / DEFAULT.name
+
+
 def test_every_earlier_version_has_files() -> None:
     """A version whose files were added is tested, and no file is large."""
     assert {path.name for path in FORMER.iterdir() if path.is_dir()} == set(SCORES)
@@ -85,11 +118,14 @@ def test_a_finding_of_another_assignment_is_refused(here: Path) -> None:
     listed = gradkit("show", "result.json")
     assert "Two indices are exchanged" in listed.stdout, listed.output
     finding = listed.stdout.split()[0]
+    assert "is not the assignment that result.json was made with" in refusal(
+        "show", "result.json", "--finding", finding
+    )
+    former = ("--assignment", write_former_assignment(here))
     for words in (("result.json",), ("results", "chen")):
-        shown = gradkit("show", *words, "--finding", finding)
-        assert shown.exit_code == 2
-        assert "is not the assignment that" in shown.stderr
-        assert "was made with" in shown.stderr
+        shown = gradkit("show", *words, "--finding", finding, *former)
+        assert shown.exit_code == 0, shown.output
+        assert "comes out again." in shown.stdout
 
 
 def test_pages_are_written(here: Path) -> None:
@@ -112,7 +148,22 @@ def test_new_marks_need_an_option(here: Path, version: str) -> None:
     assert scores() == before
     ended = gradkit("remark", "results", "--preset", "lenient", "--new-version")
     assert ended.exit_code in (0, 1), ended.output
-    assert scores()["chen"] == SCORES[version]["chen"]
+    # The override of the update still counts, up to the points that the update is worth now.
+    assert scores()["chen"] == {"0.1.0": "18.0", "0.2.0": "19.25"}[version]
+
+
+@pytest.mark.parametrize("version", ["0.2.0"], indirect=True)
+def test_marks_stay_until_the_class_is_marked_again(here: Path) -> None:
+    """`remark` says whose marks change before it changes them: the points of checks are others."""
+    before = scores()
+    told = gradkit("remark", "results", "--preset", "default", "--new-version", "--dry-run").stdout
+    assert scores() == before
+    assert re.search(r"chen +[\d.]+ / 20 +[\d.]+ / 20", told)
+    assert "bilal" not in told
+    gradkit("remark", "results", "--preset", "default", "--new-version")
+    page = gradkit("show", "results", "chen").stdout
+    assert "gradient         4 / 5  fail" in page
+    assert "do not match finite differences of the loss" in page
 
 
 @pytest.mark.parametrize("version", ["0.2.0"], indirect=True)

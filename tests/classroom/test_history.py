@@ -57,7 +57,7 @@ def set_points(course: Path, points: float | None, name: str = ANNA) -> None:
 @pytest.fixture
 def term(course: Path, handed: Path) -> Path:
     """Two runs, a word, a dropped finding, something given back, another rule, a purge."""
-    set_points(course, 11.0)
+    set_points(course, 5.5)
     remark_class(course, why="asked unclearly", drops=("swapped-index",))
     dropped = replace(SETTINGS, dropped=("swapped-index",))
     with Store(course, write=True) as store:
@@ -79,7 +79,7 @@ def test_every_run_that_concerns_a_student(term: Path) -> None:
         *((5, "release"), (6, "grade"), (7, "override")),
     ]
     marks = [step.after and step.after.score for step in found.steps]
-    assert marks == [17.25, 17.25, 19.0, 19.0, 19.0, 19.0, 20.0]
+    assert marks == [16.25, 16.25, 17.25, 19.5, 19.5, 19.5, 20.0]
     befores = [step.before and step.before.score for step in found.steps]
     assert befores == [None, *marks[:-1]]
     assert found.mark == Mark(20.0, 20.0, 1, 1)
@@ -94,7 +94,7 @@ def test_who_when_and_why(term: Path) -> None:
     assert [step.began for step in steps] == sorted(step.began for step in steps)
     assert steps[3].drops == ("swapped-index",)
     assert steps[5].policy == "best"
-    assert steps[2].words == (PointsSet(TASK, "update", 11.0),)
+    assert steps[2].words == (PointsSet(TASK, "update", 5.5),)
     assert steps[6].words == (PointsSet(TASK, "update", None),)
 
 
@@ -111,7 +111,7 @@ def test_what_it_was_graded_with(term: Path) -> None:
     assert (attempt.original, attempt.source) == (FILE, "canvas")
     assert attempt.path.endswith(f"first/{FILE}")
     assert attempt.found == (f"{UPDATE} swapped-index",)
-    assert (attempt.score, attempt.max_score, attempt.provisional) == (17.25, 20.0, False)
+    assert (attempt.score, attempt.max_score, attempt.provisional) == (16.25, 20.0, False)
 
 
 def test_a_run_that_finds_the_same_says_so(term: Path) -> None:
@@ -167,14 +167,14 @@ def test_another_rule_concerns_whoever_has_handed_in(course: Path, tmp_path: Pat
     text = gradkit("history", course, "anna").stdout
     rule = "From then on the last attempt before 2000-01-01T00:00:00+00:00 counts."
     assert rule in text
-    assert "What counts: 17.25 of 20 points before, nothing counts from then on." in text
+    assert "What counts: 16.25 of 20 points before, nothing counts from then on." in text
     assert told(course, DAN).steps == ()
 
 
 def test_how_it_stood_can_be_asked_for_any_run(term: Path) -> None:
     """As `diff` does."""
     with Store(term, write=False) as store:
-        assert mark_at(store, BEN, 1) == Mark(17.25, 20.0, 1, 1)
+        assert mark_at(store, BEN, 1) == Mark(16.25, 20.0, 1, 1)
         assert mark_at(store, BEN, 2) == Mark(20.0, 20.0, 2, 2)
         assert mark_at(store, BEN, 0) is None
 
@@ -193,12 +193,12 @@ def test_a_dean_can_read_it(term: Path) -> None:
     ]
     for said in (
         f"points set by A. Miller: {WHY}",
-        f"{UPDATE} was set to 11 points.",
+        f"{UPDATE} was set to 5.5 points.",
         f"The points set for {UPDATE} were taken back: the mark counts again.",
         "Withdrawn from everybody: swapped-index.",
-        "What counts: 17.25 of 20 points before, 19 of 20 points from then on.",
-        "What counts is unchanged: 19 of 20 points.",
-        "What counts from then on: 17.25 of 20 points.",
+        "What counts: 16.25 of 20 points before, 17.25 of 20 points from then on.",
+        "What counts is unchanged: 19.5 of 20 points.",
+        "What counts from then on: 16.25 of 20 points.",
         "From then on the best attempt counts.",
         f"Given back: a.html, SHA-256 {hashlib.sha256(b'<p>anna').hexdigest()}.",
         f"Found: {UPDATE} swapped-index.",
@@ -227,7 +227,7 @@ def test_as_data_it_has_all_of_it(term: Path) -> None:
     assert [step["run"] for step in data["steps"]] == [1, 2, 3, 4, 5, 6, 7]
     (attempt,) = data["steps"][0]["attempts"]
     assert attempt["digest"] == hashlib.sha256(FIRST[FILE].encode()).hexdigest()
-    assert data["steps"][2]["words"] == [{"task": TASK, "check": "update", "points": 11.0}]
+    assert data["steps"][2]["words"] == [{"task": TASK, "check": "update", "points": 5.5}]
     assert data["mark"] == {"score": 20.0, "max_score": 20.0, "number": 1, "attempts": 1}
 
 

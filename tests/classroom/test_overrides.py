@@ -86,43 +86,43 @@ def give(
 def test_points_that_are_set_count(course: Path) -> None:
     """In the check, its task and the total; what the mark alone is stays beside them."""
     marked = check(course)
-    assert give(course, 11.0) == (marked.score, None)
+    assert give(course, 5.5) == (marked.score, None)
     after = check(course)
-    assert (after.score, after.state) == (11.0, "fail")
+    assert (after.score, after.state) == (5.5, "fail")
     assert after.decision is not None
     assert after.decision.marked == marked.score
     assert (after.decision.by, after.decision.comment) == ("A. Miller", WHY)
     assert not after.decision.stale
     whole = result(course)
-    assert (whole.score, whole.tasks[0].score) == (19.0, 19.0)
+    assert (whole.score, whole.tasks[0].score) == (17.25, 17.25)
     assert result(course, EVE).tasks[0].checks[2].decision is None
 
 
 def test_the_newest_word_holds(course: Path) -> None:
     """And says what the one before was."""
     marked = check(course).score
-    give(course, 11.0)
-    assert give(course, 10.0) == (marked, 11.0)
-    assert check(course).score == 10.0
+    give(course, 5.5)
+    assert give(course, 5.0) == (marked, 5.5)
+    assert check(course).score == 5.0
 
 
 def test_points_may_go_down_too_and_to_nothing(course: Path) -> None:
     """The word is a person's."""
     give(course, 0.0, name=BEN)
-    assert (check(course, BEN).score, result(course, BEN).score) == (0.0, 8.0)
+    assert (check(course, BEN).score, result(course, BEN).score) == (0.0, 14.0)
 
 
 def test_a_word_counts_to_the_last_digit(course: Path) -> None:
     """The total is the sum: no step takes anything from points that a person has set."""
-    give(course, 10.1)
-    assert (check(course).score, result(course).score) == (10.1, 18.1)
+    give(course, 5.1)
+    assert (check(course).score, result(course).score) == (5.1, 16.85)
 
 
 def test_taking_back_leaves_the_mark(course: Path) -> None:
     """And nothing to be taken back again."""
     before = result(course)
-    give(course, 11.0)
-    assert give(course, None) == (check(course).score, 11.0)
+    give(course, 5.5)
+    assert give(course, None) == (check(course).score, 5.5)
     assert result(course) == before
     with pytest.raises(OverrideError, match=f"{UPDATE} of {ANNA} has no override that could be"):
         give(course, None)
@@ -130,7 +130,7 @@ def test_taking_back_leaves_the_mark(course: Path) -> None:
 
 def test_it_is_a_run_that_says_who_when_and_why(course: Path) -> None:
     """As everything that changes a grade."""
-    give(course, 11.0)
+    give(course, 5.5)
     with Store(course, write=False) as store:
         last = store.runs()[-1]
     assert (last.kind, last.who, last.why) == ("override", "A. Miller", WHY)
@@ -139,7 +139,7 @@ def test_it_is_a_run_that_says_who_when_and_why(course: Path) -> None:
 
 def test_how_it_stood_before_can_be_asked(course: Path) -> None:
     """At the end of an earlier run there was no word."""
-    give(course, 11.0)
+    give(course, 5.5)
     with Store(course, write=False) as store:
         last = store.runs()[-1].id
         assert overrides(store, last - 1) == {}
@@ -156,11 +156,11 @@ def again(course: Path, **changes: object) -> None:
 
 def test_it_survives_other_deductions(course: Path) -> None:
     """The same is found and costs something else: nobody has to look again."""
-    give(course, 11.0)
+    give(course, 5.5)
     marked = check(course).decision
     again(course, preset="lenient")
     after = check(course)
-    assert after.score == 11.0
+    assert after.score == 5.5
     assert after.decision is not None
     assert marked is not None
     assert after.decision.marked > marked.marked
@@ -169,23 +169,23 @@ def test_it_survives_other_deductions(course: Path) -> None:
 
 def test_it_survives_a_new_run_and_is_not_stale(course: Path, handed: Path) -> None:
     """Fresh inputs, the same finding."""
-    give(course, 11.0)
+    give(course, 5.5)
     run(course, handed / "first", settings=replace(SETTINGS, seed=12))
     with Store(course, write=False) as store:
         assert one_of(store, ANNA).kept.taken == 4
     after = check(course)
-    assert (after.score, after.decision and after.decision.stale) == (11.0, False)
+    assert (after.score, after.decision and after.decision.stale) == (5.5, False)
 
 
 def test_it_is_stale_once_something_else_is_found(course: Path) -> None:
     """It counts all the same, until somebody looks again."""
-    give(course, 11.0)
+    give(course, 5.5)
     again(course, drops=("swapped-index",))
     after = check(course)
-    assert after.score == 11.0
+    assert after.score == 5.5
     assert after.decision is not None
     assert after.decision.stale
-    give(course, 11.0)
+    give(course, 5.5)
     assert check(course).decision == replace(
         after.decision,
         stale=False,
@@ -195,26 +195,26 @@ def test_it_is_stale_once_something_else_is_found(course: Path) -> None:
 
 def test_it_is_stale_once_another_attempt_counts(course: Path, tmp_path: Path) -> None:
     """The person had looked at other code."""
-    give(course, 11.0)
+    give(course, 5.5)
     run(course, write(tmp_path / "third", {"leeanna_101_9031_hw.py": SWAPPED + "\n# third\n"}))
     after = check(course)
-    assert (after.score, after.decision and after.decision.stale) == (11.0, True)
+    assert (after.score, after.decision and after.decision.stale) == (5.5, True)
 
 
 def test_it_is_stale_once_the_check_is_worth_something_else(course: Path, tmp_path: Path) -> None:
     """And never more than that."""
-    give(course, 11.0)
-    short = changed_assignment(tmp_path / "short", "update = 12", "update = 10")
+    give(course, 5.5)
+    short = changed_assignment(tmp_path / "short", "update = 6", "update = 5.25")
     again(course, assignment=short, reference=Path("reference").resolve())
     after = check(course)
-    assert (after.score, after.max_score) == (10.0, 10.0)
+    assert (after.score, after.max_score) == (5.25, 5.25)
     assert after.decision is not None
     assert after.decision.stale
 
 
 def test_a_word_on_a_check_that_is_gone_says_nothing(course: Path) -> None:
     """Until it is there again."""
-    give(course, 11.0)
+    give(course, 5.5)
     with Store(course, write=False) as store:
         one = one_of(store, ANNA)
         (word,) = overrides(store)[ANNA]
@@ -227,14 +227,12 @@ def test_a_word_on_a_check_that_is_gone_says_nothing(course: Path) -> None:
 # --- what is refused ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("points", [-0.25, 12.25, float("nan"), float("inf")])
+@pytest.mark.parametrize("points", [-0.25, 6.25, float("nan"), float("inf")])
 def test_points_outside_the_check_are_refused(course: Path, points: float) -> None:
     """Neither below nothing nor above its largest, and no number that is none."""
     with pytest.raises(OverrideError) as caught:
         give(course, points)
-    assert str(caught.value) == (
-        f"{UPDATE}: {points:g} points are given, and 0 to 12 are possible."
-    )
+    assert str(caught.value) == (f"{UPDATE}: {points:g} points are given, and 0 to 6 are possible.")
     assert check(course).decision is None
 
 
@@ -283,9 +281,9 @@ def test_what_was_refused_may_be_given_points(course: Path) -> None:
     assert (made.score, [line.points for line in made.adjustments]) == (12.0, [15.0, -3.0])
     give(course, None, TASK, name=FAY)
     give(course, None, "total", name=FAY)
-    give(course, 5.0, f"{TASK}/forward", name=FAY)
+    give(course, 4.0, f"{TASK}/forward", name=FAY)
     made = result(course, FAY)
-    assert (made.score, made.max_score, len(made.tasks)) == (5.0, 20.0, 1)
+    assert (made.score, made.max_score, len(made.tasks)) == (4.0, 20.0, 1)
 
 
 def test_a_task_and_the_total_are_lines_of_their_own(course: Path) -> None:
@@ -309,7 +307,7 @@ def test_a_task_whose_points_are_set_says_so_at_the_task(course: Path) -> None:
     page = student_page(made, 4)
     assert heading in page
     assert said in page
-    assert "17.25 / 20 <span" not in page
+    assert "16.25 / 20 <span" not in page
     assert next(score for _, score in to_row(made, 4).tasks.values()) == 18
     assert "18 / 20, set by a person" in to_text([made], 4)
     assert "Regression in numpy: 18 / 20, set by a person\n" in to_comment(made, 4)
@@ -322,7 +320,7 @@ def test_what_a_person_has_set_is_no_sum_of_deductions(course: Path) -> None:
     (before,) = result(course).tasks
     costs = {each.check: each.deduction for each in before.findings if each.check}
     assert costs["update"] > 0
-    give(course, 11.0)
+    give(course, 5.5)
     (after,) = result(course).tasks
     assert {f.check: f.deduction for f in after.findings if f.check} == {**costs, "update": 0.0}
     cost = signed(-costs["update"])
@@ -334,12 +332,12 @@ def test_what_a_person_has_set_is_no_sum_of_deductions(course: Path) -> None:
 def test_of_what_was_never_marked_no_mark_is_told(course: Path) -> None:
     """Neither of a total, nor of a check."""
     give(course, 15.0, TASK, name=FAY)
-    give(course, 5.0, f"{TASK}/forward", name=FAY)
+    give(course, 4.0, f"{TASK}/forward", name=FAY)
     page = student_page(result(course, FAY), 4)
     assert page.count("Set to ") >= 2
     assert "The mark alone" not in page
-    give(course, 5.0, "forward")
-    assert "The mark alone is 5." in student_page(result(course), 4)
+    give(course, 4.0, "forward")
+    assert "The mark alone is 4." in student_page(result(course), 4)
 
 
 def test_the_page_of_a_class_has_a_row_for_who_was_refused(course: Path) -> None:
@@ -390,22 +388,22 @@ def test_points_in_bulk(course: Path) -> None:
     """One row for each word; no points take one back."""
     give(course, 0.0, name=BEN)
     done = override_table(
-        course, table(course, "anna,update,11,a sign", f"{BEN},update,,as it was")
+        course, table(course, "anna,update,5.5,a sign", f"{BEN},update,,as it was")
     )
     assert [(one.name, one.points, one.former) for one in done] == [
-        (ANNA, 11.0, None),
+        (ANNA, 5.5, None),
         (BEN, None, 0.0),
     ]
-    assert check(course).score == 11.0
+    assert check(course).score == 5.5
     assert check(course, BEN).decision is None
 
 
 def test_a_table_is_read_as_a_spreadsheet_writes_it(course: Path) -> None:
     """With semicolons and commas, in its own encoding, empty rows below."""
     path = course.parent / "words.csv"
-    lines = ["Student;Check;Points;Comment;By", "anna;update;11,5;für Mühe;me", ";;;;"]
+    lines = ["Student;Check;Points;Comment;By", "anna;update;5,5;für Mühe;me", ";;;;"]
     path.write_bytes("\r\n".join(lines).encode("cp1252"))
-    assert [(one.name, one.points) for one in override_table(course, path)] == [(ANNA, 11.5)]
+    assert [(one.name, one.points) for one in override_table(course, path)] == [(ANNA, 5.5)]
     decision = check(course).decision
     assert decision is not None
     assert decision.comment == "für Mühe"
@@ -433,7 +431,7 @@ def test_of_a_table_all_is_set_or_nothing(course: Path, line: str, said: str) ->
 
 def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
     """In every table and on a page, in a table of words too, until they hand something in."""
-    words = table(course, "anna,update,11,a sign", "Dan,total,0,nothing handed in")
+    words = table(course, "anna,update,5.5,a sign", "Dan,total,0,nothing handed in")
     assert [one.name for one in override_table(course, words)] == [ANNA, DAN]
     row = summed(course)[DAN]
     assert (row.standing, row.score, row.max_score, row.told) == (
@@ -522,15 +520,15 @@ def test_a_table_of_another_kind_is_refused(course: Path) -> None:
 def test_the_command(course: Path) -> None:
     """Says what counts now, and what did."""
     words = ("--comment", WHY, "--by", "A. Miller")
-    ended = gradkit("override", course, "anna", "update", "11", *words)
+    ended = gradkit("override", course, "anna", "update", "5.5", *words)
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert ended.stderr == (
-        f"{ANNA}, update: 11 points (the mark is 9.25). The total is now 19 / 20.\n"
+        f"{ANNA}, update: 5.5 points (the mark is 4.5). The total is now 17.25 / 20.\n"
     )
     ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
-        f"{ANNA}, {UPDATE}: the mark counts again (until now 11 were set, and the mark is 9.25). "
-        "The total is now 17.25 / 20.\n"
+        f"{ANNA}, {UPDATE}: the mark counts again (until now 5.5 were set, and the mark is 4.5). "
+        "The total is now 16.25 / 20.\n"
     )
 
 
@@ -555,13 +553,13 @@ def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
 
 def test_of_what_is_missing_points_can_be_set(course: Path) -> None:
     """Nothing was found that could be run, and a person has read it."""
-    give(course, 5.0, "forward", name=CAS)
-    assert result(course, CAS).score == 5.0
+    give(course, 4.0, "forward", name=CAS)
+    assert result(course, CAS).score == 4.0
 
 
 def test_that_a_word_is_stale_is_not_the_students_affair(course: Path) -> None:
     """Who reviews is told; the page says who has set the points, and no more."""
-    give(course, 11.0)
+    give(course, 5.5)
     give(course, 18.0, "total")
     again(course, drops=("swapped-index",))
     assert check(course).decision.stale

@@ -49,7 +49,7 @@ GRADED = len(SAMPLES)
 CLASS = replace(SETTINGS, tasks=())
 """For the sample class: which task it is is for gradkit to find out."""
 
-POINTS = "checks = { interface = 1, forward = 5, update = 12, gradient = 0, trajectory = 2 }"
+POINTS = "checks = { interface = 1, forward = 4, update = 6, gradient = 5, trajectory = 4 }"
 OTHER_POINTS = "checks = { interface = 3, forward = 5, update = 9, gradient = 1, trajectory = 4 }"
 ANCHOR = "[roles.initialise]\n"
 

@@ -141,7 +141,7 @@ def test_a_stale_word_and_a_provisional_result() -> None:
 def test_the_most_urgent_comes_first(course: Path) -> None:
     """Among students, and among the reasons of one."""
     with Store(course, write=True) as store:
-        override(store, ANNA, "update", 11.0, comment="why")
+        override(store, ANNA, "update", 5.5, comment="why")
     remark_class(course, drops=("swapped-index",))
     with Store(course, write=True) as store:
         run = store.begin("grade")

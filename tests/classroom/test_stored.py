@@ -58,7 +58,7 @@ def test_a_student_is_shown_whole(handed: Path) -> None:
     """The mark sheet at the highest level, the findings with their ids, where it lies."""
     ended = gradkit("show", handed / "out", "anna")
     assert ended.exit_code == 0
-    assert ended.stdout.startswith(f"{ANNA}  17.25 / 20 ")
+    assert ended.stdout.startswith(f"{ANNA}  16.25 / 20 ")
     assert "should move" in ended.stdout
     last = ended.stdout.splitlines()[-1]
     assert last.split(maxsplit=1)[1] == (f"{ANNA}  regression-numpy  Two indices are exchanged")
@@ -205,7 +205,7 @@ def test_a_finding_that_is_not_there_is_refused(handed: Path) -> None:
 def test_another_assignment_is_refused(handed: Path, tmp_path: Path) -> None:
     """The class's own is taken unless one is named."""
     out = handed / "out"
-    other = changed_assignment(tmp_path / "other", "update = 12", "update = 13")
+    other = changed_assignment(tmp_path / "other", "update = 6", "update = 13")
     found = identity(out)
     said = refusal("show", out, "anna", "--finding", found, "--assignment", other)
     assert said.startswith(f"{other} is not the assignment that the result of {ANNA} in ")

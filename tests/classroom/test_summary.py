@@ -255,7 +255,7 @@ def test_no_class_exits_2(tmp_path: Path) -> None:
 def answered(course: Path) -> Path:
     """A class in which a person has had a word."""
     with Store(course, write=True) as store:
-        override(store, ANNA, "update", 11.0, comment="Anna was ill", by="A. Miller")
+        override(store, ANNA, "update", 5.5, comment="Anna was ill", by="A. Miller")
     return course
 
 
@@ -270,9 +270,9 @@ def test_late_attempts_and_words_are_columns(answered: Path) -> None:
     found = rows(answered)
     assert (found[BEN]["late"], found[BEN]["attempt"]) == ("True", "2 of 2")
     assert (found[ANNA]["late"], found[ANNA]["attempt"]) == ("False", "1 of 1")
-    assert found[ANNA]["overrides"].startswith(f"{UPDATE}: Set to 11 of 12 by A. Miller on ")
-    assert found[ANNA]["overrides"].endswith(": Anna was ill. The mark alone is 9.25.")
-    assert (found[ANNA]["score"], found[ANNA][UPDATE]) == ("19.0", "11.0")
+    assert found[ANNA]["overrides"].startswith(f"{UPDATE}: Set to 5.5 of 6 by A. Miller on ")
+    assert found[ANNA]["overrides"].endswith(": Anna was ill. The mark alone is 4.5.")
+    assert (found[ANNA]["score"], found[ANNA][UPDATE]) == ("17.25", "5.5")
     assert found[EVE]["overrides"] == ""
 
 
@@ -304,7 +304,7 @@ def test_the_page_names_what_is_unusual(answered: Path) -> None:
     lines = [line.split() for line in text.splitlines()]
     heads = "student attempt late handed in points set by a person"
     at = lines.index(heads.split())
-    assert lines[at + 1][:6] == [*ANNA.split(), f"{UPDATE}:", "Set", "to", "11"]
+    assert lines[at + 1][:6] == [*ANNA.split(), f"{UPDATE}:", "Set", "to", "5.5"]
     assert "Ben Miller  2 of 2   late" in text
     assert [line[0] for line in lines[at + 1 :]].count("Eve") == 0
 

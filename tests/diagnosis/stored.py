@@ -1,4 +1,4 @@
-"""Cases of net tasks, as they were diagnosed when they were stored: codes, lines and points.
+"""Cases of net tasks, as they were diagnosed when they were stored: codes, lines and shares.
 
 The texts are those that the tests of this folder grade. Whoever puts another diagnosis in the
 place of the one that stored them holds it to these::
@@ -6,7 +6,8 @@ place of the one that stored them holds it to these::
     GRADKIT_SOAK=8 pytest -m slow tests/diagnosis/test_stored_cases.py
 
 Each line of the file is a case as JSON: the ``test`` that it comes from, ``task``, ``seed``,
-``text``, what was ``found``, as check, code, lines and deduction, and the ``points`` of checks.
+``text``, what was ``found``, as check, code and lines, and the ``shares`` of their points that some
+checks earned. Gradients and trajectories are not among these: they are marked otherwise since.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.grading.mark import DIVERGES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
 FILE = Path(__file__).with_name("stored_cases.jsonl.xz")
 
-NEAR = 0.26
-"""Points that differ by less are the same ones: they are rounded to steps of a quarter since."""
+NEAR = 0.08
+"""Shares that differ by less are equal: checks of five points are rounded to quarters of a point."""
+
+SHARED = ("interface", "model", "forward", "update")
+"""Checks whose shares are compared."""
 
 FACTOR = "the factor is told where it stands, and not where another could make up for it"
 SINGLE = "what is off by single precision alone costs little, or nothing on the way of a step"
@@ -110,7 +115,7 @@ class Found:
     """What there is to say of a case: check, code and lines of each finding, and the points."""
 
     findings: tuple[tuple[str, str, tuple[int, ...]], ...]
-    points: tuple[tuple[str, float], ...]
+    shares: tuple[tuple[str, float], ...]
 
     @property
     def named(self) -> set[tuple[str, str]]:
@@ -136,7 +141,7 @@ def known_as(why: str) -> str:
         PROVED: "lost unregistered-parameters",
         HANDED: "lost rate-ignored",
     }
-    return {SINGLE: "other points", **lost}.get(why, "other lines")
+    return {SINGLE: "other shares", **lost}.get(why, "other lines")
 
 
 def reason(case: Stored) -> str:
@@ -160,8 +165,8 @@ def stored() -> list[Stored]:
             row["seed"],
             row["text"],
             Found(
-                tuple((check, code, tuple(lines)) for check, code, lines, _ in row["found"]),
-                tuple(sorted(row["points"].items())),
+                tuple((check, code, tuple(lines)) for check, code, lines in row["found"]),
+                tuple(sorted(row["shares"].items())),
             ),
         )
         for row in rows
@@ -178,8 +183,9 @@ def found_in(result: TaskResult) -> Found:
         )
         for finding in result.findings
     ]
-    points = tuple(sorted((check.check, check.score) for check in result.checks))
-    return Found(tuple(sorted(findings)), points)
+    checks = [] if DIVERGES in result.notes else result.checks  # others lose points with it
+    shares = ((c.check, c.score / c.max_score) for c in checks if c.check in SHARED)
+    return Found(tuple(sorted(findings)), tuple(sorted(shares)))
 
 
 def _as_then(finding: tuple[str, str, tuple[int, ...]]) -> tuple[str, str, tuple[int, ...]]:
@@ -196,7 +202,7 @@ def _with_lines(found: Found) -> set[tuple[str, str, tuple[int, ...]]]:
 def differs(then: Found, now: Found) -> str:
     """Say in a word how a case is diagnosed differently than when it was stored, if it is.
 
-    Points were stored before there was a search for repairs, which changes none.
+    Shares were stored before there was a search for repairs, which changes none.
     """
     then, now = (
         replace(each, findings=tuple(map(_as_then, each.findings))) for each in (then, now)
@@ -207,9 +213,7 @@ def differs(then: Found, now: Found) -> str:
         return f"new {', '.join(code for _, code in sorted(come))}"
     if _with_lines(then) != _with_lines(now):
         return "other lines"
-    if [name for name, _ in then.points] != [name for name, _ in now.points] or any(
-        abs(was - is_now) > NEAR
-        for (_, was), (_, is_now) in zip(then.points, now.points, strict=True)
-    ):
-        return "other points"
+    was, is_now = dict(then.shares), dict(now.shares)
+    if any(abs(was[name] - is_now[name]) > NEAR for name in was.keys() & is_now.keys()):
+        return "other shares"
     return ""

@@ -342,6 +342,29 @@ def test_tolerances() -> None:
         check_gradient(lambda p: float(p @ p), x, x, rtol=-1)
 
 
+def test_each_entry_may_have_a_tolerance_of_its_own() -> None:
+    """An error within its own tolerance counts as right, also along directions."""
+    point = {"W": np.array([0.3, 0.7]), "b": np.array([0.5])}
+    claim = {"W": np.array([0.62, 1.4]), "b": np.array([1.0])}
+
+    def verdict(W: list[float], b: float, **options) -> str:
+        return check_gradient(
+            lambda p: float(p["W"] @ p["W"] + p["b"] @ p["b"]),
+            point,
+            claim,
+            atol={"W": np.array(W), "b": np.array([b])},
+            **options,
+        ).verdict
+
+    for options in ({}, {"entries": "directions"}):
+        assert verdict([0.03, 0.0], 0.0, **options) == "agree"
+        assert verdict([0.0, 0.01], 0.01, **options) == "disagree"
+    with pytest.raises(ValueError, match=r"atol of 'W' must be at least 0; found -1"):
+        verdict([-1.0, 0.0], 0.0)
+    with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        verdict([0.0, 0.0, 0.0], 0.0)
+
+
 def test_time_runs_out_with_a_sentence() -> None:
     """And progress is told before each call."""
     told = []

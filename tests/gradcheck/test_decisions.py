@@ -63,7 +63,7 @@ def claims(claimed, largest, scale, eps=EPS) -> Claims:
     zeros = np.zeros(len(row), dtype=np.intp)
     full = [np.full(len(row), float(one)) for one in (scale, largest, eps)]
     weight = np.abs(np.nan_to_num(row))
-    return Claims(row, zeros, np.arange(len(row)), row, *full, weight, 0 * row, 0 * row)
+    return Claims(row, zeros, np.arange(len(row)), row, *full, weight, *np.zeros((3, len(row))))
 
 
 # Where to begin.
@@ -489,7 +489,8 @@ class Parabolas:
 def looked(lines: Parabolas, claimed, here, seen: Seen, **asked) -> EntryCheck:
     """Lay claims out and try the first step of each."""
     claimed, here = np.array(claimed, dtype=float), np.array(here, dtype=float)
-    found = lay_out([claimed], [here], np.ones(1), [EPS])
+    room = [np.full(len(claimed), asked.pop("atol", 0.0))]
+    found = lay_out([claimed], [here], np.ones(1), [EPS], room)
     check = EntryCheck(lines.pair, found, seen, Asked(**asked))
     check._look(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
     return check

@@ -28,13 +28,15 @@ def lay(claimed, leaf=0, scale=1.0, largest=0.0, coarsest=0.0, smallest=0.0, her
     none, place = 0 * np.nan_to_num(row), np.arange(len(row))
     weight = np.abs(np.nan_to_num(row))
     first = (row, np.zeros(len(row), dtype=np.intp) + leaf, place, none + here, none + scale)
-    return Claims(*first, none + largest, none + 1e-30, weight, none + coarsest, none + smallest)
+    rest = (none + largest, none + 1e-30, weight, none + coarsest, none + smallest, none)
+    return Claims(*first, *rest)
 
 
 def checked(claims: Claims, seen: Seen = SEEN, pair=None, **asked) -> EntryCheck:
     """Return a check, of a straight f if no other is given."""
     slopes = claims.claimed.tolist()
     straight = lambda k, h: (1 + slopes[k] * h, 1 - slopes[k] * h, h, h)  # noqa: E731
+    claims = replace(claims, room=claims.room + asked.pop("atol", 0.0))
     return EntryCheck(pair or straight, claims, seen, Asked(**asked))
 
 

@@ -42,7 +42,7 @@ class Line:
         smallest, start = parts.pop("smallest", 0.0), parts.pop("start", 1e-3)
         zero, none = np.zeros(1, dtype=np.intp), 0 * row
         numbers = (none, none + scale, none + largest, none + EPS)
-        claims = Claims(row, zero, zero, *numbers, np.abs(row), none, none + smallest)
+        claims = Claims(row, zero, zero, *numbers, np.abs(row), none, none + smallest, none)
         self.check = EntryCheck(self.pair, claims, seen, Asked())
         self.check.steps[:] = start
         self.check.limits[:] = parts.pop("allowed", 0.5)

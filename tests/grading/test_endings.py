@@ -99,7 +99,7 @@ def test_an_update_that_never_returns_leaves_forward_its_points(
         "gradient": "blocked",
         "trajectory": "blocked",
     }
-    assert result.score == 6
+    assert result.score == 5
 
 
 def test_an_initialise_that_never_returns(grade, tmp_path: Path, hurried: Path) -> None:

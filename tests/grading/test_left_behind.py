@@ -252,13 +252,14 @@ def test_an_exception_that_forward_s_own_check_does_not_see(grade, tmp_path: Pat
 
 
 def test_a_wrong_forward_is_charged_alone(grade, tmp_path: Path):
-    """The update is right for what it finds."""
+    """The update is right for what it finds, and loses the share that the mistake costs."""
     source = right().replace(' + parameters["b1"]', "")
     result = grade(script(tmp_path, source), "classification-numpy", diagnose=True)
     found = checks(result)
     assert mistakes(result) == ["missing-bias"]
     assert found["update"].follows == ("missing-bias",)
-    assert found["update"].score == found["update"].max_score
+    shares = [found[name].score / found[name].max_score for name in ("forward", "update")]
+    assert shares == pytest.approx([shares[0]] * 2, abs=0.06)
 
 
 def test_both_wrong_says_that_one_goes_on_in_the_other(grade, tmp_path: Path):

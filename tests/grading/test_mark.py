@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gradkit.grading.mark import (
     CENT,
+    DIVERGES,
     NO_STEP,
     OPEN,
     ROUNDED,
@@ -31,7 +32,7 @@ from gradkit.records.result import (
     Verdict,
 )
 from gradkit.records.task import Check, Task
-from gradkit.report.words import state_of
+from gradkit.report.words import cost_text, state_of
 from gradkit.task.assignment import read_assignment
 
 TASK = read_assignment().tasks[0]
@@ -73,14 +74,14 @@ def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: flo
     assert both.checks[0].notes == (ROUNDED.format(points="1"),)
 
 
-def test_where_no_step_is_made_nothing_follows_and_nothing_is_forgiven() -> None:
+def test_where_no_step_is_made_nothing_is_forgiven() -> None:
     """The same verdict earns by its findings where steps are made."""
     update = Verdict("update", "fail", "", entries("fail", "fail"))
     course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
     found = Finding("f", "update", "wrong-sign", "", ("W1[0,0]",))
     inquiry = Inquiry((found,), {"trajectory": ("wrong-sign",)}, ("update",))
     made = marked(update, course, inquiry=inquiry)
-    assert [check.score for check in made.checks] == [2.5, 4]
+    assert [check.score for check in made.checks] == [2.5, 3]
     still = [replace(verdict, still=True) for verdict in (update, course)]
     none = marked(*still, inquiry=inquiry)
     assert [check.score for check in none.checks] == pytest.approx([0, 2])
@@ -88,15 +89,48 @@ def test_where_no_step_is_made_nothing_follows_and_nothing_is_forgiven() -> None
     assert NO_STEP not in made.checks[1].notes
 
 
-@pytest.mark.parametrize(("left", "earned"), [(1, 4.0), (3, 1.0)])
-def test_what_is_mostly_never_updated_is_missing_from_what_follows(left, earned) -> None:
-    """One parameter that is forgotten costs once; most of them are no training."""
+@pytest.mark.parametrize(("left", "earned"), [(1, 3.0), (3, 1.0)])
+def test_what_is_never_updated_costs_its_share_of_each_check(left, earned) -> None:
+    """One of four parameters costs a quarter of the update and of the trajectory."""
     update = Verdict("update", "fail", "", entries(*["fail"] * left, *["pass"] * (4 - left)))
     course = Verdict("trajectory", "fail", "", entries("fail"))
     labels = tuple(f"W1[0,{n}]" for n in range(left))
     found = Finding("f", "update", "not-updated", "", labels)
     inquiry = Inquiry((found,), {"trajectory": ("not-updated",)})
-    assert marked(update, course, inquiry=inquiry).checks[1].score == pytest.approx(earned)
+    scores = [check.score for check in marked(update, course, inquiry=inquiry).checks]
+    assert scores == pytest.approx([earned, earned])
+
+
+def test_a_diverging_run_earns_nothing_and_keeps_its_task_below_half() -> None:
+    """Whatever the other checks earned; the note says so in a sentence."""
+    others = [Verdict(name, "pass", "") for name in ("model", "forward")]
+    gradient = Verdict("gradient", "pass", "", entries("pass"))
+    run = Verdict("trajectory", "fail", "", entries("pass", "fail"), diverges=True)
+    made = marked(*others, gradient, run, worth=[4.0, 4.0, 5.0, 7.0])
+    assert (made.score, made.max_score) == (9.75, 20)
+    assert sum(check.score for check in made.checks) == 9.75
+    assert made.checks[-1].score == 0
+    assert made.notes == (DIVERGES,)
+    steady = marked(*others, gradient, replace(run, diverges=False), worth=[4.0, 4.0, 5.0, 7.0])
+    assert steady.score > 10
+    assert steady.notes == ()
+
+
+def test_a_task_that_is_below_half_stays_where_it_is() -> None:
+    """The bound takes nothing away there."""
+    run = Verdict("trajectory", "fail", "", entries("pass", "fail"), diverges=True)
+    made = marked(Verdict("forward", "pass", ""), run, worth=[4.0, 8.0])
+    assert [check.score for check in made.checks] == [4, 0]
+
+
+def test_a_diverging_run_is_forgiven_with_its_findings() -> None:
+    """If all mistakes behind it are withdrawn."""
+    run = Verdict("trajectory", "fail", "", entries("pass", "fail"), diverges=True)
+    inquiry = Inquiry((finding("wrong-sign"),), {"trajectory": ("wrong-sign",)})
+    update = Verdict("update", "fail", "", entries("fail"))
+    assert [c.score for c in marked(update, run, inquiry=inquiry).checks] == [3, 0]
+    forgiven = marked(update, run, inquiry=inquiry, dropped={"wrong-sign"})
+    assert (forgiven.score, forgiven.notes) == (8, ())
 
 
 def test_a_passed_check_earns_its_points() -> None:
@@ -298,16 +332,29 @@ def test_the_assignments_own_figures_go_first() -> None:
     assert marked(UPDATE, worth=[10.0], inquiry=inquiry, deductions=own).score == 6.0
 
 
-def test_a_check_that_follows_loses_nothing_more() -> None:
-    """And a check that passed, or could not run, does not follow from anything."""
+def test_a_check_that_follows_loses_the_same_share() -> None:
+    """A check that could not run does not follow from anything."""
     inquiry = Inquiry((finding("updated-before-use"),), {"trajectory": ("updated-before-use",)})
     run = Verdict("trajectory", "fail", "", entries("fail", "fail"))
-    result = marked(UPDATE, run, worth=[10.0, 2.0], inquiry=inquiry)
-    assert result.score == 10.5
+    result = marked(UPDATE, run, worth=[10.0, 10.0], inquiry=inquiry)
+    assert [check.score for check in result.checks] == [8.5, 8.5]
     assert result.checks[1].follows == ("updated-before-use",)
+    (told,) = result.findings
+    assert (told.deduction, told.costs) == (3.0, {"update": 1.5, "trajectory": 1.5})
+    assert cost_text(told) == "−3: update 1.5, trajectory 1.5"
     stopped = marked(UPDATE, replace(run, state="error"), worth=[10.0, 2.0], inquiry=inquiry)
     assert stopped.score == 8.5
     assert stopped.checks[1].follows == ()
+    assert cost_text(stopped.findings[0]) == "−1.5"
+
+
+def test_a_check_that_follows_loses_no_more_than_its_wrong_entries() -> None:
+    """Nor more than all of its points, by several mistakes."""
+    inquiry = replace(BOTH, follows={"trajectory": tuple(f.mistake for f in BOTH.findings)})
+    one = Verdict("trajectory", "fail", "", entries("fail", *["pass"] * 9))
+    assert marked(FAILS, one, inquiry=inquiry).checks[1].score == pytest.approx(3.5, abs=0.2)
+    none, dear = Verdict("trajectory", "fail", "", entries("fail")), {"wrong-sign": 0.9}
+    assert marked(FAILS, none, inquiry=inquiry, deductions=dear).checks[1].score == 0
 
 
 def test_findings_of_another_check_cost_this_one_nothing() -> None:
@@ -374,7 +421,7 @@ def test_a_withdrawn_finding_gives_back_what_it_cost(code: str, worth: float, st
 
 
 def test_what_follows_from_a_withdrawn_finding_says_so() -> None:
-    """It is neither failed nor following, and lost nothing before; what fails otherwise does."""
+    """It is shown as withdrawn, and has all of its points back."""
     course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
     inquiry = replace(BOTH, follows={"trajectory": ("wrong-sign",)})
     codes = {each.mistake for each in BOTH.findings}
@@ -384,7 +431,7 @@ def test_what_follows_from_a_withdrawn_finding_says_so() -> None:
     assert [state_of(check) for check in whole.checks] == ["withdrawn", "withdrawn"]
     assert whole.score == 8
     none = marked(FAILS, course, inquiry=inquiry)
-    assert [state_of(check) for check in none.checks] == ["fail", "follows"]
+    assert [state_of(check) for check in none.checks] == ["fail", "fail"]
 
 
 def test_points_that_are_rounded_up_go_to_no_check_that_was_not_judged() -> None:
@@ -411,9 +458,10 @@ def test_a_proposed_repair_changes_no_points(own: dict[str, float]) -> None:
     assert [check.score for check in made.checks] == [check.score for check in bare.checks]
     assert [check.follows for check in made.checks] == [(), ("wrong-name",)]
     (told,) = made.findings
-    assert told.deduction == (0 if own == {"wrong-name": 0.0} else 4 - made.checks[0].score)
+    assert told.deduction == (0 if own == {"wrong-name": 0.0} else 8 - made.score)
     proved = replace(TOLD, proved=None)
-    assert marked(FAILS, RUN, inquiry=proved).checks[1].score == 4
+    earned = 4 * (1 - own.get("wrong-name", 0.375))
+    assert marked(FAILS, RUN, inquiry=proved, step=0.01, deductions=own).checks[1].score == earned
 
 
 def test_what_was_proved_before_a_search_keeps_its_price() -> None:
@@ -423,7 +471,7 @@ def test_what_was_proved_before_a_search_keeps_its_price() -> None:
     told = Inquiry((PROPOSED, slip), proved.follows, proved=proved)
     before, after = (marked(FAILS, RUN, inquiry=each) for each in (proved, told))
     assert [check.score for check in after.checks] == [check.score for check in before.checks]
-    lost = 4 - after.checks[0].score
+    lost = 8 - after.score
     assert sum(each.deduction for each in after.findings) == pytest.approx(lost)
 
 

@@ -26,7 +26,7 @@ TEMPLATE = ROOT / "student_template"
 MISTAKES = {
     "regression-numpy": ("dW1 = X @ d_hidden.T", "dW1 = d_hidden @ X.T", "update"),
     "classification-numpy": ("dW2 = A1 *", "dW2 = A1[::-1] *", "update"),
-    "regression-torch": ("optimizer.zero_grad()", "pass", "gradient"),
+    "regression-torch": ("optimizer.zero_grad()", "pass", "trajectory"),
     "classification-torch": ("torch.sigmoid(self.output(A1))", "self.output(A1).tanh()", "forward"),
 }
 

@@ -148,10 +148,10 @@ def test_four_tasks_are_graded_in_one_run(grade, published: Path) -> None:
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(3))
 def test_published_form_earns_full_marks_under_its_own_form(grade, published, seed: int) -> None:
-    """And no gradient is asked for, since its updates are none."""
+    """No gradient is asked for, since its updates are none: ten points less in two tasks."""
     result = grade(published, seed=seed, reference=REFERENCE, form="published")
     assert not_passed(result) == []
-    assert result.score == result.max_score == 80
+    assert result.score == result.max_score == 70
     assert "gradient" not in states(result, "regression-numpy")
     assert "gradient" in states(result, "regression-torch")
 

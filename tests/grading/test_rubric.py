@@ -34,89 +34,91 @@ Marks = Callable[[Path], dict[str, TaskResult]]
 
 ALONE: dict[str, tuple[float, float, float]] = {
     # Points out of 20 under default, strict and lenient; rounded to a quarter, half up.
-    # `update` has 12 in regression and 11 in classification, and nine entries. A student
-    # gets the better of the deduction and the share of entries that are right.
+    # Of these, `update` has 6 in regression and 5 in classification, `gradient` 5 and `trajectory`
+    # 4; in torch these two have 5 and 7. A mistake costs its share of each check that fails because
+    # of it, or the share of the wrong entries there, if that is less. A run that diverges keeps its
+    # task below half.
     #
     # Order: 15 %, 50 %, noted.
-    "updated-before-use": (18.25, 14, 20),
+    "updated-before-use": (17.75, 12.5, 20),
     # Index and derivative: 30 %, 50 %, 20 %; two wrong entries of nine cost no more than 22 %.
-    "swapped-index": (17.25, 17.25, 17.5),
-    "wrong-index": (18.75, 18.75, 18.75),
-    "bias-sum-axis": (17.5, 17.5, 17.75),
-    "wrong-sum-axis": (16.5, 14.75, 17.5),
-    "missing-activation-derivative": (16.75, 14.5, 17.75),
-    "wrong-activation-derivative": (16.75, 14.5, 17.75),
-    "extra-activation-derivative": (16.75, 14.5, 17.75),
-    "wrong-derivative-argument": (16.75, 14.5, 17.75),
-    "missing-output-derivative": (16.75, 14.5, 17.75),
-    "extra-output-derivative": (16.75, 14.5, 17.75),
-    "misplaced-parenthesis": (16.75, 15, 17.75),
-    "missing-input": (16.5, 14.75, 17.5),
-    "wrong-layer-input": (17.5, 17.5, 17.75),
-    "bias-times-input": (17.25, 17.25, 17.5),
-    "missing-weight": (16.5, 14, 17.5),
-    "wrong-weight": (16.5, 14, 17.5),
-    "extra-factor": (17.25, 17.25, 17.5),
+    "swapped-index": (16.25, 15.5, 17),
+    "wrong-index": (17.5, 16.75, 18),
+    "bias-sum-axis": (16.5, 15.75, 17.25),
+    "wrong-sum-axis": (15.5, 13, 17),
+    "missing-activation-derivative": (15.75, 13, 17.25),
+    "wrong-activation-derivative": (15.75, 13, 17.25),
+    "extra-activation-derivative": (15.75, 13, 17.25),
+    "wrong-derivative-argument": (15.75, 13, 17.25),
+    "missing-output-derivative": (15.75, 13, 17.25),
+    "extra-output-derivative": (15.75, 13, 17.25),
+    "misplaced-parenthesis": (15.75, 13.5, 17.25),
+    "missing-input": (15.5, 13, 17),
+    "wrong-layer-input": (16.5, 15.75, 17.25),
+    "bias-times-input": (16.25, 15.5, 17),
+    "missing-weight": (15.5, 12.5, 17),
+    "wrong-weight": (15.5, 12.5, 17),
+    "extra-factor": (16.25, 15.5, 17),
     # Sign, and a wrong error: 25 %, 50 %, 15 %.
-    "wrong-sign": (17, 14, 18.25),
-    "wrong-error": (17, 14, 18.25),
-    "squared-error": (17, 14, 18.25),
+    "wrong-sign": (9.75, 9.75, 9.75),
+    "wrong-error": (9.75, 9.75, 9.75),
+    "squared-error": (9.75, 9.75, 9.75),
     # Nets that never learn, however long they train: 50 %, all, 30 %.
-    "missing-error": (14, 12, 16.5),
-    "gradient-stored": (14, 8, 16.5),
+    "missing-error": (12.5, 8.75, 15.5),
+    "gradient-stored": (9.75, 5, 9.75),
     # Rate, factor, wrong source, overwritten and the like: 10 %, 25 %, 5 %.
-    "wrong-learning-rate": (18.75, 17, 19.5),
-    "uneven-learning-rate": (18.75, 17.25, 19.5),
-    "rate-ignored": (18.75, 17, 19.5),
-    "wrong-factor": (18.75, 17, 19.5),
-    "wrong-factor.mean": (19, 17.25, 19.5),
-    "wrong-source-entry": (18.75, 18.75, 19.5),
-    "wrong-source-entry.same-bias": (19, 18.75, 19.5),
-    "overwritten": (18.75, 17.25, 19.5),
-    "wrong-target": (18.75, 17.25, 19.5),
-    "input-mutated": (19, 17.25, 19.5),
-    "integer-truncation": (18.75, 17, 19.5),
+    "wrong-learning-rate": (19, 17.5, 19.5),
+    "uneven-learning-rate": (18.5, 16.5, 19.25),
+    "rate-ignored": (19, 17.5, 19.5),
+    "wrong-factor": (18.5, 16.25, 19.25),
+    "wrong-factor.mean": (18.5, 16.5, 19.25),
+    "wrong-source-entry": (18.5, 17.75, 19.25),
+    "wrong-source-entry.same-bias": (18.5, 18, 19.25),
+    "overwritten": (18.5, 16.5, 19.25),
+    "wrong-target": (18.5, 16.5, 19.25),
+    "input-mutated": (18.5, 16.75, 19.25),
+    "integer-truncation": (18.5, 16.25, 19.25),
     # Not updated: the share of the parameters.
-    "not-updated": (17.25, 17.25, 17.25),
-    # A step that is not made earns nothing, and nothing follows from it.
-    "nothing-updated": (7, 7, 7),
-    "copy-dropped": (6, 6, 6),
-    "missing-step": (9, 9, 9),
-    "gradients-cleared": (9, 9, 9),
-    "graph-detached.no-grad": (9, 9, 9),
-    # A form of `forward`, which has 5 or 6 points in numpy and 3 or 4 in torch: 50 %, all, 30 %.
-    "layer-skipped": (17.5, 15, 18.5),
-    "layer-repeated": (17.5, 15, 18.5),
-    "subtracted-bias": (17.5, 15, 18.5),
-    "weight-not-transposed": (17.5, 15, 18.5),
-    "missing-bias": (17.5, 15, 18.5),
-    "missing-activation.numpy": (17, 14, 18.25),
-    "activation-twice": (17, 14, 18.25),
-    "wrong-activation": (17, 14, 18.25),
-    "wrong-sigmoid-sign": (17, 14, 18.25),
-    "missing-activation": (18, 16, 18.75),
-    "double-sigmoid": (18, 16, 18.75),
+    "not-updated": (16.75, 16.75, 16.75),
+    # A step that is not made earns nothing.
+    "nothing-updated": (6, 6, 6),
+    "copy-dropped": (5, 5, 5),
+    "missing-step": (8, 8, 8),
+    "gradients-cleared": (8, 8, 8),
+    "graph-detached.no-grad": (8, 8, 8),
+    # A form of `forward`, which has 4 or 5 points: 50 %, all, 30 %.
+    "layer-skipped": (18, 16, 18.75),
+    "layer-repeated": (18, 16, 18.75),
+    "subtracted-bias": (18, 16, 18.75),
+    "weight-not-transposed": (18, 16, 18.75),
+    "missing-bias": (18, 16, 18.75),
+    "missing-activation.numpy": (17.5, 15, 18.5),
+    "activation-twice": (17.5, 15, 18.5),
+    "wrong-activation": (17.5, 15, 18.5),
+    "wrong-sigmoid-sign": (17.5, 15, 18.5),
+    "missing-activation": (12, 4, 15.25),
+    "double-sigmoid": (12, 4, 15.25),
     # What is returned: 25 %, 50 %, 10 %.
-    "hidden-returned": (18.75, 18.25, 19.5),
-    "wrong-hidden-returned": (18.75, 17.5, 19.5),
-    "swapped-returns": (18.75, 17.5, 19.5),
-    # Training, out of `trajectory` with 10 or 9 points. Another thing learnt: 50 %, all, 30 %.
-    "broadcast-target": (15, 10, 17),
-    "wrong-loss": (15.5, 11, 17.25),
-    "logits-loss": (15.5, 11, 17.25),
-    "graph-detached": (15.5, 11, 17.25),
+    "hidden-returned": (19, 18.75, 19.5),
+    "wrong-hidden-returned": (19, 18, 19.5),
+    "swapped-returns": (19, 18, 19.5),
+    # Training, of `trajectory` and `gradient`. Another thing learnt: 50 %, all, 30 %.
+    "broadcast-target": (14, 9.75, 16.5),
+    "wrong-loss": (14, 8, 16.5),
+    "logits-loss": (14, 8, 16.5),
+    "graph-detached": (14, 9.75, 16.5),
     # The loop: 30 %, 50 %, 20 %.
-    "missing-zero-grad": (17, 15, 18),
+    "missing-zero-grad": (18, 16.5, 18.5),
     # Figures: 10 %, 25 %, 5 %. The record of the loss: 25 %, 50 %, 10 %.
-    "wrong-learning-rate.torch": (19, 17.75, 19.5),
-    "wrong-reduction": (19, 17.5, 19.5),
-    "wrong-optimizer": (19, 17.5, 19.5),
-    "momentum": (19, 17.5, 19.5),
-    "mini-batch": (19, 17.5, 19.5),
-    "wrong-rounds": (19, 17.5, 19.5),
-    "loss-after-step": (17.5, 15, 19),
-    "recorded-loss": (17.5, 15, 19),
-    "unregistered-parameters": (17.0, 17.0, 18.25),
+    "wrong-learning-rate.torch": (19.25, 18.25, 19.75),
+    "wrong-reduction": (18.75, 17, 19.5),
+    "wrong-optimizer": (18.75, 17, 19.5),
+    "momentum": (19.25, 18.25, 19.75),
+    "mini-batch": (18.75, 17, 19.5),
+    "wrong-rounds": (18.75, 17, 19.5),
+    "loss-after-step": (18.25, 16.5, 19.25),
+    "recorded-loss": (18.25, 16.5, 19.25),
+    "unregistered-parameters": (12, 7.75, 15.25),
 }
 
 NO_STEPS = {
@@ -295,11 +297,11 @@ def test_nets_that_never_learn_cost_more_than_any_slip() -> None:
 @pytest.mark.sample(4)
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_one_mistake_alone(name: str, marks: Marks) -> None:
-    """Points under the three presets, and no other check loses anything for it."""
+    """Points under the three presets, all of them lost by the checks that fail."""
     marked = marks(MISTAKES / f"{name}.py")
     assert scores(marked) == ALONE[name]
     losing = [c for c in marked["default"].checks if c.score < c.max_score]
-    assert len(losing) == 1 or name == "unregistered-parameters" or name in NO_STEPS
+    assert {check.state for check in losing} == {"fail"}
     if name in NO_STEPS:
         # The others say why.
         assert all(NO_STEP in check.notes for check in losing if check.follows)

@@ -53,7 +53,7 @@ def update_of(grade, tmp_path: Path, *change: str) -> CheckResult:
 def test_the_text_itself_is_right(grade, tmp_path: Path) -> None:
     """What follows is about one line of it."""
     made = update_of(grade, tmp_path)
-    assert (made.state, made.score) == ("pass", 12.0)
+    assert (made.state, made.score) == ("pass", 6.0)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_stops_costs_what_it_does(
     assert made.state == "error"
     assert " stopped with " in made.message
     assert sum(entry.state == "pass" for entry in made.entries) in (right, 9)
-    assert made.score == pytest.approx(12 * right / 9, abs=0.13)
+    assert made.score == pytest.approx(6 * right / 9, abs=0.13)
     assert made.notes[-1].endswith(f" after one step; points are given for {right}.")
 
 
@@ -127,7 +127,7 @@ def test_what_is_no_python_is_no_text_to_look_at(grade, tmp_path: Path) -> None:
     """The rest of the file is graded, and what is wrong there diagnosed."""
     broken = "as np\n\n\ndef shown(:\n    pass"
     made = update_of(grade, tmp_path, "as np", broken, ".T @ X +", ".T @ X @ X +")
-    assert (made.state, made.score) == ("error", 4)
+    assert (made.state, made.score) == ("error", 2)
 
 
 def test_of_a_script_no_other_tasks_are_asked_for(grade, tmp_path: Path) -> None:

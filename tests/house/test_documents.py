@@ -108,8 +108,8 @@ def test_the_page_of_commands_is_that_of_the_commands() -> None:
 
 
 def test_the_readme_is_short_and_leads_to_every_document() -> None:
-    """At most 7,000 bytes; it links to every document."""
-    assert len(README.encode()) <= 7000
+    """At most 7,200 bytes, a report among them; it links to every document."""
+    assert len(README.encode()) <= 7200
     linked = {(ROOT / target).resolve() for target in re.findall(r"\]\((docs/[^)#]+)", README)}
     told = {path for path in DOCS if path.name not in ("index.md", "own-exercise.md", "history.md")}
     assert told - linked == set()

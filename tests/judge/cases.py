@@ -10,7 +10,15 @@ from msgspec.structs import replace
 
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
-from gradkit.records.observations import Binding, Bound, Convention, Missing, Observations, Outcome
+from gradkit.records.observations import (
+    Binding,
+    Bound,
+    Convention,
+    Missing,
+    Observations,
+    Outcome,
+    WrittenRate,
+)
 from gradkit.records.result import Verdict
 from gradkit.records.submission import Place
 from gradkit.records.task import Probes, Task
@@ -54,7 +62,7 @@ def case(
     task: Task | None = None,
     takes_rate: bool = False,
 ) -> Case:
-    """What a right submission gives; ``changes`` alter outcomes by name, None removes one."""
+    """Return a right submission; ``changes`` alter outcomes by name, None removes one."""
     probes, expected = (
         _usual(name, seed, takes_rate) if task is None else _asked(task, seed, takes_rate)
     )
@@ -99,6 +107,12 @@ def observed(made: Case, outcomes: Mapping[str, Outcome]) -> Case:
     """The same with these outcomes, and what is expected where rates are the student's own."""
     expected = expected_of(made.task, Derived(made.task), made.probes, outcomes)
     return replace(made, observations=Observations(made.task.id, outcomes), expected=expected)
+
+
+def with_rates(made: Case, *rates: float) -> Case:
+    """Return the same case of a text that states these rates, in lines 1, 2 and so on."""
+    written = tuple(WrittenRate(each, Place("a.py", None, n)) for n, each in enumerate(rates, 1))
+    return replace(made, binding=replace(made.binding, rates=written))
 
 
 def _single(values: Mapping[str, np.ndarray], torch: bool) -> Mapping[str, np.ndarray]:

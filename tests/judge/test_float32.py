@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from soak import SIZE
 
 from gradkit.judge import judge
-from gradkit.judge.gradient import update_gradient
+from gradkit.judge.gradient import gradient as judge_gradient
 from gradkit.records.task import Task
 from gradkit.task import network
 from gradkit.task.assignment import read_assignment
@@ -136,7 +136,7 @@ def verdicts(task: Task, step: Callable, seed: int):
     outcomes = {**made.observations.outcomes, batch.name: replace(outcome, outputs=outputs)}
     made = replace(made, observations=replace(made.observations, outcomes=outcomes))
     (judged,) = judge(made, ("update",))
-    return judged, update_gradient(made, {"update": judged})
+    return judged, judge_gradient(made, {"update": judged})
 
 
 HONEST = (all_of_it, with_own_forward, inputs_alone, stored, cast_and_back)

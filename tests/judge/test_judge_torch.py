@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import PLACE, add, case, states, verdicts, with_outputs
+from cases import PLACE, add, case, states, verdicts, with_outputs, with_rates
 from msgspec.structs import replace
 
 from gradkit.records.observations import Failure, Fault, Lost, Missing
@@ -91,19 +91,15 @@ def test_a_wrong_output_fails_forward_and_not_training() -> None:
 
 
 @pytest.mark.parametrize("name", BOTH)
-@pytest.mark.parametrize("step", [1, 2])
-def test_a_wrong_step_fails_gradient_in_its_entry(name: str, step: int) -> None:
-    """The first or the second one, whose label it carries."""
-    changes = {f"step {step}/other": with_outputs(final_b2=add(3e-3, 0))}
-    found = verdicts(case(name, changes=changes))["gradient"]
-    wrong = [entry for entry in found.entries if entry.state == "fail"]
-    label = f"{('first', 'second')[step - 1]} step from other"
-    assert [(e.parameter, e.index) for e in wrong if e.probe == label] == [("b2", (0, 0))]
-    if step == 2:
-        # A wrong first step leads elsewhere, where the second one's slopes are others.
-        assert found.message == (
-            "One of the first steps of `fit` does not follow the slope of the loss in b2."
-        )
+def test_a_wrong_first_step_fails_gradient_in_its_entry(name: str) -> None:
+    """A wrong second step does not: the trajectory sees it."""
+    first, second = ({f"step {step}/other": with_outputs(final_b2=add(3e-3, 0))} for step in (1, 2))
+    found = verdicts(case(name, changes=first))["gradient"]
+    (wrong,) = [entry for entry in found.entries if entry.state == "fail"]
+    assert (wrong.parameter, wrong.index) == ("b2", (0, 0))
+    assert wrong.probe == "first step from other"
+    assert found.message.startswith("`b2` does not match finite differences of the loss")
+    assert states(case(name, changes=second))["gradient"] == "pass"
 
 
 def test_only_steps_from_a_start_that_nobody_knows_earn() -> None:
@@ -125,8 +121,8 @@ def _still(name: str):
     return lambda outcome: replace(outcome, outputs={**outcome.outputs, **ends})
 
 
-def test_another_rate_is_no_wrong_gradient() -> None:
-    """But the first step's rate holds for the second."""
+def test_a_rate_that_no_text_states_is_a_wrong_gradient() -> None:
+    """A step of a thousandth of the length claims a thousandth of the gradient."""
     made = case("regression-torch")
     runs = {run.name: run for run in made.probes.runs}
 
@@ -147,8 +143,11 @@ def test_another_rate_is_no_wrong_gradient() -> None:
 
     changes = {f"step 1/{s}": faster(f"step 1/{s}", 1e-3) for s in ("published", "other")}
     changes |= {f"step 2/{s}": lambda o: o for s in ("published", "other")}
-    # A first step of a thousandth, then one of the usual size.
-    assert states(case("regression-torch", changes=changes))["gradient"] == "fail"
+    made = case("regression-torch", changes=changes)
+    assert states(made)["gradient"] == "fail"
+    assert (
+        states(with_rates(made, 1e-6))["gradient"] == "fail"
+    )  # the drawn start has the usual rate
 
 
 def test_training_without_parameters_fails_without_numbers() -> None:

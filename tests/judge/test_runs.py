@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from cases import TASKS, Case, add, case, observed, states, verdicts, with_outputs
+from cases import TASKS, Case, add, case, observed, states, verdicts, with_outputs, with_rates
 from msgspec.structs import replace
 
 from gradkit.records.observations import Failure, Outcome
@@ -27,7 +27,7 @@ def at_rates(task: Task, weight: float, bias: float) -> Case:
     outcomes = dict(made.observations.outcomes)
     for name, values in outputs.items():
         outcomes[name] = replace(outcomes[name], outputs=values)
-    return observed(made, outcomes)
+    return with_rates(observed(made, outcomes), weight, bias)
 
 
 @pytest.mark.parametrize("task", [NUMPY, TORCH], ids=["numpy", "torch"])
@@ -255,3 +255,61 @@ def test_a_model_that_can_be_run_is_judged_further() -> None:
         gone = {name: lambda o: replace(o, outputs={})}
         found = states(case("regression-torch", changes={**shapes, **gone}))
         assert (found["forward"], found["trajectory"]) == ("blocked", "blocked")
+
+
+# --- runs that diverge -----------------------------------------------------------------------
+
+
+def ended(made: Case, factor: float, start: str, *, falls: bool = False) -> Case:
+    """Return a case whose runs from a start move that many times as far as they should.
+
+    Their losses are those of such a run, or fall as they should.
+    """
+    outcomes = dict(made.observations.outcomes)
+    for run in made.probes.runs:
+        if run.check == "trajectory" and run.start == start:
+            outputs = dict(outcomes[run.name].outputs)
+            for key, value in run.parameters.items():
+                outputs[f"final/{key}"] = value + factor * (outputs[f"final/{key}"] - value)
+            if factor < 0 and not falls:
+                name = "loss" if "loss" in outputs else "y_hat"
+                course = np.linspace(1, 9, len(outputs[name])).reshape(-1, *[1] * 2)
+                outputs[name] = (
+                    course.ravel() if name == "loss" else 0.5 + 0 * outputs[name] - 0.05 * course
+                )
+                if name == "y_hat" and made.task.loss == "squared_error":
+                    outputs[name] = 100 * course
+            outcomes[run.name] = replace(outcomes[run.name], outputs=outputs)
+    return observed(made, outcomes)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("regression-numpy", "asymmetric"),
+        ("classification-numpy", "published"),
+        ("regression-torch", "other"),
+        ("classification-torch", "published"),
+    ],
+)
+def test_a_run_whose_loss_rises_diverges(name: str, start: str) -> None:
+    """The loss at the last parameters is above the one at the start, or is no number."""
+    made = case(name)
+    for factor, diverges in ((-1.0, True), (0.5, False), (0.0, False)):
+        found = verdicts(ended(made, factor, start))["trajectory"]
+        assert (found.state, found.diverges) == ("fail", diverges)
+    assert not verdicts(made)["trajectory"].diverges
+
+
+def test_whether_a_run_diverges_is_the_same_on_every_seed() -> None:
+    """So a run from a drawn start is left out."""
+    found = verdicts(ended(case(), -1.0, "drawn"))["trajectory"]
+    assert (found.state, found.diverges) == ("fail", False)
+
+
+@pytest.mark.parametrize("name", ["regression-numpy", "regression-torch"])
+def test_a_run_that_lowers_its_own_loss_does_not_diverge(name: str) -> None:
+    """A wrong forward pass or loss function may do so, while the task's loss rises."""
+    start = "published"
+    assert verdicts(ended(case(name), -1.0, start))["trajectory"].diverges
+    assert not verdicts(ended(case(name), -1.0, start, falls=True))["trajectory"].diverges

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from gradkit.records.result import UNEXPLAINED, CheckResult, Finding, Result, TaskResult
+from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data
 from gradkit.report.formats import render
@@ -257,39 +257,59 @@ def test_a_notebook_shows_as_much(level: int) -> None:
     assert "Right:" not in plain
 
 
-def test_a_notebook_has_no_cross_beside_all_points() -> None:
-    """What only follows has a sign and a word of its own; what lost points has the cross."""
+GRADIENT = (
+    Entry("W1", (0, 1), "fail", 0.5, 1.0, "random 1", "W1[0,1]", 2e-10, "1/2"),
+    Entry("b2", (0, 0), "pass", 3.0, 3.0, "random 1", "b2", 1e-9),
+)
+
+
+def test_a_gradient_is_shown_as_a_table_of_claims_and_estimates() -> None:
+    """In the text, on the page, in a notebook and as data, whatever the hint level."""
     made = result_with(CHANGED)
     (task,) = made.tasks
-    follows = CheckResult("trajectory", "fail", 2.0, 2.0, "", follows=("swapped-index",))
-    for check, sign, other in (
-        (follows, "↳</span> follows", "✗"),
-        (replace(follows, score=0.0, follows=()), "✗</span> fail", "↳"),
-    ):
-        html = fragment("Task", replace(made, tasks=(replace(task, checks=(check,)),)), 3)
-        assert sign in html
-        assert other not in html
+    said = "`W1[0,1]` does not match finite differences of the loss: claimed = 1/2 × estimate."
+    check = CheckResult("gradient", "fail", 2.0, 5.0, said, GRADIENT, follows=("swapped-index",))
+    result = replace(made, tasks=(replace(task, checks=(check,)),))
+    for hints in (1, 3):
+        text = render("text", [result], hints)
+        assert "This check fails for the same reason" in text
+        assert "claimed = 1/2 × estimate." in text
+        rows = [line.split() for line in text.splitlines()]
+        assert ["entry", "claimed", "estimate", "±", "bound", "verdict"] in rows
+        row = [
+            "W1[0,1]",
+            "0.5",
+            "1",
+            "2.0e-10",
+            "disagree:",
+            "claimed",
+            "=",
+            "1/2",
+            "×",
+            "estimate",
+        ]
+        assert row in rows
+        assert ["1", "agrees"] in rows
+        for page in (render("html", [result], hints), fragment("Task", result, hints)):
+            assert "disagree: claimed = 1/2 × estimate</td>" in page
+            assert "2.0e-10" in page
+        (found,) = json.loads(render("json", [result], hints))["tasks"][0]["checks"]
+        assert found["entries"][0]["estimate"] == 1.0
+        assert found["entries"][0]["bound"] == 2e-10
+        assert found["entries"][0]["factor"] == "1/2"
 
 
-@pytest.mark.parametrize(
-    ("score", "said"),
-    [
-        (2.0, "Follows from swapped-index: nothing more is deducted."),
-        (0.0, "This check fails for the same reason: swapped-index."),
-    ],
-)
-def test_a_check_that_lost_points_does_not_say_that_nothing_is_deducted(
-    score: float, said: str
-) -> None:
-    """A mistake that only a search found explains a check, and gives no points back."""
+@pytest.mark.parametrize("score", [2.0, 0.0])
+def test_a_check_says_that_it_fails_for_the_same_reason(score: float) -> None:
+    """Whether or not it lost points."""
+    said = "This check fails for the same reason: swapped-index."
     made = result_with(CHANGED)
     (task,) = made.tasks
     check = CheckResult("trajectory", "fail", score, 2.0, "", follows=("swapped-index",))
     result = replace(made, tasks=(replace(task, checks=(*task.checks, check)),))
     assert said in fragment("Task", result, 3)
     assert said in render("html", [result], 3)
-    if not score:
-        assert said in render("text", [result], 3)
+    assert said in render("text", [result], 3)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -60,6 +60,7 @@ CHECK_KEYS = {
     "decision",
 }
 ENTRY_KEYS = {"parameter", "index", "label", "state", "found", "expected", "probe"}
+ENTRY_KEYS |= {"estimate", "bound", "factor"}
 
 
 def test_keys_are_those_of_the_schema() -> None:

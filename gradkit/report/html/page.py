@@ -81,10 +81,11 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, 1):
         told |= {"number": number, "marked": _places(told), "rules": [*rules(finding, hints)]}
+        told["cost"] = words.cost_text(finding)
         told["doubtful"] = words.doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
         told["mending"] = words.mending(finding)
     for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
-        reason = words.follow_text(record, ", ".join(check["follows"]))
+        reason = words.follow_text(", ".join(check["follows"]))
         shown_state = words.state_of(record)
         check.update(_check(f"{name}-{number}", check, data), shown=shown_state, reason=reason)
     # That it was not handed in is said of all its checks, and shown once.
@@ -126,6 +127,7 @@ def _check(name: str, check: Data, task: Data) -> Data:
         "drawn": list(courses(check, name)),
         "heat": heat_map(check, name),
         "listed": entries[:ROWS],
+        "differences": any(entry["estimate"] is not None for entry in entries),
     }
 
 
@@ -208,7 +210,7 @@ def fragment(
     checks = [check for task in data["tasks"] for check in task["checks"]]
     plots = [(picture(plot), plot.caption) for check in checks for plot in courses(check, "run")]
     values = {"title": title, "result": result, "hints": hints, "refusal": refusal}
-    tools = {"mending": words.mending, "follow_text": words.follow_text}
+    tools = {"mending": words.mending}
     return document("fragment.html", notes=notes, plots=plots, **tools, **values)
 
 

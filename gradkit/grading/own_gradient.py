@@ -1,0 +1,164 @@
+"""Compare the gradient of a net with finite differences through the student's own forward pass.
+
+The `gradient` check compares steps with differences of the loss through the task's net. If that
+disagrees and the student's forward pass is wrong, the gradient may still be right for the forward
+pass that is there. Then the loss is computed from the outputs of the student's forward pass, which
+is asked once for each evaluation, with all examples of the point in one batch.
+
+What agrees earns half of its points, and only if the forward pass is right in part: see
+`gradkit.grading.own_forward`, which has the same rule for functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec.structs import replace
+
+from gradkit.grading.own_forward import note_own_forward
+from gradkit.judge import tolerances
+from gradkit.judge.case import Case, came_back, least
+from gradkit.judge.gradient import LOOKED_AT, Loss, Point, judge_points, points_of, points_of_batch
+from gradkit.records.observations import Outcome
+from gradkit.records.result import Verdict
+from gradkit.records.task import Array, Batch
+from gradkit.sandbox import observe
+from gradkit.sandbox.process import StudentProcess
+from gradkit.task import network
+from gradkit.task.oracle import parameters_in
+
+
+class _StoppedError(Exception):
+    """The student's code gives no outputs at a point."""
+
+
+def with_own_forward(
+    case: Case, verdicts: Sequence[Verdict], process: StudentProcess
+) -> tuple[Verdict, ...]:
+    """Return verdicts in which a gradient that fits the student's own forward pass has passed.
+
+    Parameters
+    ----------
+    case : Case
+    verdicts : sequence of Verdict
+        As they were judged by the task's net. Forward and gradient have failed.
+    process : StudentProcess
+        Runs the student's code.
+    """
+    return tuple(
+        _compared_again(case, verdict, process) if verdict.check == "gradient" else verdict
+        for verdict in verdicts
+    )
+
+
+def _compared_again(case: Case, verdict: Verdict, process: StudentProcess) -> Verdict:
+    """Return the verdict on the gradient with what fits the student's own forward pass."""
+    try:
+        points = _own_points(case, process)
+        losses = [_own_loss(case, point, process) for point in points]
+        for point, loss in zip(points, losses, strict=True):
+            loss(point.before)
+        again = judge_points(case, points, losses)
+    except _StoppedError:
+        return verdict
+    before, now = ({key: _states(v, key) for key in points[0].before} for v in (verdict, again))
+    fits = [key for key in before if "fail" in before[key] and now[key] == {"pass"}]
+    if not fits:
+        return verdict
+    half = _is_partly_right(case)
+    told = note_own_forward(replace(verdict, own_forward=tuple(fits)), half=half)
+    if not half:
+        return replace(told, own_forward=())
+    kept = [entry for entry in verdict.entries if entry.parameter not in fits]
+    kept += [entry for entry in again.entries if entry.parameter in fits]
+    order = list(points[0].before)
+    entries = tuple(sorted(kept, key=lambda entry: (order.index(entry.parameter), entry.index)))
+    if any(entry.state == "fail" for entry in entries):
+        return replace(told, entries=entries)
+    return replace(told, state="pass", message="", entries=entries, place=None)
+
+
+def _states(verdict: Verdict, key: str) -> set[str]:
+    return {entry.state for entry in verdict.entries if entry.parameter == key}
+
+
+def _own_points(case: Case, process: StudentProcess) -> list[Point]:
+    """Return the steps that the student's code makes after its own forward pass.
+
+    A training run in torch makes its own forward pass anyway. An update in numpy is called with
+    the output and the hidden layer that the student's forward pass gives.
+    """
+    if case.task.framework.trains:
+        return points_of(case)
+    (batch,), bound = case.probes.update, case.binding.bound
+    inputs = {name: values[:LOOKED_AT] for name, values in batch.inputs.items()}
+    parameters = parameters_in(inputs)
+    given = _outputs(case, process, parameters, inputs["X"])
+    handed = {name: given[name] for name in ("y_hat", "A1") if name in bound["forward"].returns}
+    labels = batch.labels[:LOOKED_AT]
+    asked = replace(batch, name="own/update", inputs={**inputs, **handed}, labels=labels)
+    outcome = observe.observe_batch(process, case.task, bound["update"], asked)
+    if not came_back(outcome):
+        raise _StoppedError
+    return points_of_batch(case.task, asked, outcome.outputs)
+
+
+def _own_loss(case: Case, point: Point, process: StudentProcess) -> Loss:
+    """Return the task's loss at the examples of a point, through the student's forward pass."""
+    X, y = point.X.T[:, :, None], point.y.T[:, :, None]
+
+    def loss(parameters: Mapping[str, Array]) -> float:
+        repeated = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
+        y_hat = _outputs(case, process, repeated, X)["y_hat"]
+        with np.errstate(all="ignore"):
+            return point.scale * float(network.loss_of(case.task, y, y_hat).sum())
+
+    return loss
+
+
+def _outputs(
+    case: Case, process: StudentProcess, parameters: Mapping[str, Array], X: Array
+) -> Mapping[str, Array]:
+    """Return what the student's forward pass gives for some examples.
+
+    Raises
+    ------
+    _StoppedError
+        It stops, or gives no real numbers.
+    """
+    role = case.task.framework.forward
+    labels = tuple(f"{number}" for number in range(len(X)))
+    batch = Batch("own/forward", "gradient", role, {**parameters, "X": X}, labels)
+    outcome = observe.observe_batch(process, case.task, case.binding.bound[role], batch)
+    wanted = case.binding.bound[role].returns
+    found = {name: value for name, value in outcome.outputs.items() if value.dtype.kind in "fiu"}
+    if not came_back(outcome) or any(name not in found for name in wanted):
+        raise _StoppedError
+    return {name: value.astype(np.float64) for name, value in found.items()}
+
+
+def _is_partly_right(case: Case) -> bool:
+    """Return whether an output of the student's forward pass is right at a judged input.
+
+    A forward pass that is wrong everywhere may be any function that is easy to differentiate.
+    """
+    for batch in case.probes.forward:
+        outcome = case.observations.outcomes[batch.name]
+        units = network.rounding_units(case.task.layers, batch.inputs, batch.inputs["X"])
+        expected = case.expected[batch.name].items()
+        for (quantity, values), lost in zip(expected, units, strict=True):
+            if _is_right_once(outcome, quantity, values, lost, least(case, "forward")):
+                return True
+    return False
+
+
+def _is_right_once(
+    outcome: Outcome, quantity: str, expected: Array, units: Array, least_error: float
+) -> bool:
+    """Return whether one call gives a quantity as expected, in all of its entries."""
+    found = outcome.outputs.get(quantity)
+    if found is None or found.shape != expected.shape:
+        return False
+    allowed = tolerances.value_tolerance(units, tolerances.epsilon(found), least_error)
+    return bool(tolerances.near(found, expected, allowed).all(axis=(1, 2)).any())
