@@ -22,6 +22,7 @@ def grade_files(
     *,
     require_tier: int | None = None,
     meanwhile: Callable[[], object] | None = None,
+    on_begin: Callable[[Path], object] | None = None,
     **settings: Any,
 ) -> Batch:
     """Grade what is at each path.
@@ -34,6 +35,8 @@ def grade_files(
         Tier of isolation below which nothing is run, which a canary tries first.
     meanwhile : callable, optional
         Called once, while the process that is to run the code loads its libraries.
+    on_begin : callable, optional
+        Called with each path before it is graded.
     **settings
         Fields of `gradkit.grading.settings.Settings`, such as ``tasks`` and ``seed``.
 
@@ -52,14 +55,18 @@ def grade_files(
     >>> print(rendered(batch, "markdown", hints=1).splitlines()[0])
     ## `chen` 17.25 / 20
     """
-    with _grader(require_tier, settings) as grade:
+    with _grader(require_tier, settings, on_begin) as grade:
         if meanwhile is not None:
             meanwhile()
         return grade(paths)
 
 
 def grade_on_save(
-    paths: Sequence[Path], *, require_tier: int | None = None, **settings: Any
+    paths: Sequence[Path],
+    *,
+    require_tier: int | None = None,
+    on_begin: Callable[[Path], object] | None = None,
+    **settings: Any,
 ) -> Iterator[Batch]:
     """Grade what is at each path, and again whenever it is saved, until there is an interrupt.
 
@@ -82,16 +89,18 @@ def grade_on_save(
     )
     # It looks from here on: what is saved while the first is graded is not missed.
     next(saved)
-    with _grader(require_tier, settings) as grade:
+    with _grader(require_tier, settings, on_begin) as grade:
         yield grade(paths)
         yield from (grade(paths) for changes in saved if changes)
 
 
 @contextmanager
 def _grader(
-    require_tier: int | None, settings: Mapping[str, Any]
+    require_tier: int | None,
+    settings: Mapping[str, Any],
+    on_begin: Callable[[Path], object] | None = None,
 ) -> Iterator[Callable[[Iterable[Path]], Batch]]:
-    """Hold what grading takes, and give what grades paths, as often as it is asked to."""
+    """Open a worker and a session, and give the function that grades paths with them."""
     # No array here is large enough for threads, and starting them takes as long as the rest
     # of numpy on a busy machine. Whoever has set a number keeps it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -112,6 +121,8 @@ def _grader(
             def grade(paths: Iterable[Path]) -> Batch:
                 results, refused = [], []
                 for path in paths:
+                    if on_begin is not None:
+                        on_begin(path)
                     try:
                         results.append(session.check(path))
                     except GradingError as error:

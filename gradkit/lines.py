@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from types import CodeType
@@ -358,6 +360,35 @@ def arrays_in(value: Any) -> list[NDArray[Any]]:
     elif isinstance(value, list | tuple):
         parts = value
     return [array for part in parts for array in arrays_in(part)]
+
+
+CONTAINERS = (dict, list, tuple, deque, OrderedDict, defaultdict)
+"""Types of containers that `with_new_containers` copies."""
+
+
+def with_new_containers(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy the containers in the values of some names, and keep everything else in them.
+
+    A backward pass may take what it needs out of its cache, as by ``cache.pop()``: a second call
+    gets the cache as it was. The arrays in it stay the same objects, so that a change of an array
+    in place still shows in the second call.
+    """
+    known: dict[int, Any] = {}
+
+    def copied(value: Any) -> Any:
+        if type(value) not in CONTAINERS:
+            return value
+        if id(value) not in known:
+            if isinstance(value, tuple):
+                return tuple(map(copied, value))
+            # Known before it is filled: it may contain itself.
+            known[id(value)] = other = copy.copy(value)
+            places = list(value) if isinstance(value, dict) else range(len(value))
+            for place in places:
+                other[place] = copied(value[place])
+        return known[id(value)]
+
+    return {name: copied(value) for name, value in names.items() if not name.startswith("__")}
 
 
 def snapshot(value: Any) -> list[bytes]:

@@ -1,7 +1,7 @@
-"""A check inside a notebook: ``gradkit.check(task="regression-numpy")``.
+"""Check the code of a running notebook: ``gradkit.check()``.
 
-What has been run so far is read from IPython's history and graded in a process of its own,
-so that a loop cannot hang the kernel. Nothing is sent anywhere and no answers are at hand:
+The cells that were run are read from IPython's history and graded in another process, so that an
+endless loop cannot freeze the kernel. Nothing is sent anywhere. There are no model solutions:
 expected values are derived from the task, and the result is provisional.
 """
 
@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,20 @@ from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
 from gradkit.formatting import format_text
+from gradkit.grading.claim import listed, refusal
 from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.loading import is_installed
 from gradkit.records.result import Result
-from gradkit.records.submission import Cell, Claim, Section, Submission
+from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
-from gradkit.submission.cells import from_functions, from_history, submission_of
+from gradkit.submission.cells import (
+    from_functions,
+    from_history,
+    submission_of,
+    without_deleted_names,
+)
 from gradkit.submission.definitions import definitions
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
@@ -157,10 +163,13 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     }
 
 
-GIVEN = "These functions were called as they are, in this process: one that hangs, hangs it."
+GIVEN = (
+    "These functions were called in the notebook's own process: an endless loop in a function "
+    "freezes the notebook."
+)
 LIVE = (
-    "There is no record of the cells here: your functions were called as they "
-    "are, in this process, and a function that hangs, hangs it."
+    "There is no record of the cells here, so your functions were called in this process: an "
+    "endless loop in a function stops it."
 )
 AGAIN = (
     "The forward pass that was defined last is that of “{other}”, not of “{task}”. Run the cells "
@@ -184,15 +193,29 @@ class LiveResources(Resources):
         return LiveProcess(section, self._functions)
 
 
+NO_FUNCTIONS = (
+    "No functions were found here. Run the cells that define your functions, and then this check "
+    "again. Nothing has been marked."
+)
+NO_TEXT = (
+    "The code of {names} cannot be read, so the task cannot be told. Name the task, for example "
+    'gradkit.check(…, task="{first}"). The tasks are {tasks}.'
+)
+NO_TASK = (
+    'If you mean another task, name it, for example gradkit.check("{first}"). The tasks are '
+    "{tasks}. Nothing has been marked."
+)
+
+
 def grade(
     kernel: Kernel, named: str | None, file: Path | None, hints: int | None, seed: int | None
 ) -> Report:
-    """Grade one task of what the kernel holds.
+    """Grade the kernel's code for one task, or for the tasks that the code is found to solve.
 
     Raises
     ------
     ValueError
-        The assignment cannot be read, or it cannot be told which task is meant.
+        The assignment cannot be read, or it has no task ``named`` so.
     """
     if hints not in (None, 1, 2, 3, 4):
         raise ValueError(f"hints={hints!r}: expected 1, 2, 3 or 4.")
@@ -201,34 +224,82 @@ def grade(
     except AssignmentError as error:
         raise ValueError(str(error)) from None
     task = _task(assignment, named)
-    settings = Settings((task.id,), assignment=file, no_reference=True, seed=seed)
-    functions = task if isinstance(task, FunctionTask) else None
+    asked = () if task is None else (task.id,)
+    settings = Settings(asked, assignment=file, no_reference=True, seed=seed)
     notes = () if kernel.history is not None else ((GIVEN if kernel.given else LIVE),)
-    level = hints or assignment.hints
+    report = Report(task.title if task else "Check", hints or assignment.hints, notes=notes)
     try:
         with Session(settings) as session:
             if kernel.history is None:
                 session.resources = LiveResources(settings, session.tasks, kernel.names)
-            submission = _submission(kernel, assignment, functions)
-            # All cells: of several definitions the last counts.
-            section = Section((task.id,), submission.cells)
-            other = None
-            if isinstance(task, Task) and is_installed(*task.framework.modules):
-                other = mistaken_for(session, submission, section)
-            if other is not None:
-                refusal = format_text(AGAIN, other=other.title, task=task.title)
-                return Report(task.title, hints=level, refusal=refusal, notes=notes)
-            graded = session.grade_sections(submission, {task.id: Claim(section)})
+            submission = _submission(kernel, _function_names(assignment, task))
+            if task is None:
+                claims = _find_claims(session, submission, kernel)
+            else:
+                # All cells: of several definitions the last counts.
+                claims = {task.id: Claim(Section((task.id,), submission.cells))}
+            if len(claims) == 1:
+                only = session.task(*claims)
+                report = replace(report, title=only.title)
+                if refused := _refuse_other_task(session, submission, only):
+                    return replace(report, refusal=refused)
+            graded = session.grade_sections(submission, claims)
     except GradingError as error:
-        return Report(task.title, hints=level, refusal=str(error), notes=notes)
-    return Report(task.title, hints=level, result=graded.result, notes=notes)
+        return replace(report, refusal=str(error))
+    return replace(report, result=graded.result)
 
 
-def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask:
+def _find_claims(session: Session, submission: Submission, kernel: Kernel) -> dict[str, Claim]:
+    """Find the tasks that the code of a kernel solves.
+
+    Returns
+    -------
+    dict of str to Claim
+        By task id. The claim of a single task has all cells, as if the task had been named.
+
+    Raises
+    ------
+    GradingError
+        The code solves no task. The text names the functions that were found, and the tasks.
+    """
+    tasks = [task.id for task in session.all_tasks]
+    known = {"first": tasks[0], "tasks": ", ".join(tasks)}
+    if all(each.node is None for each in definitions(submission.cells).values()):
+        if kernel.given:
+            raise GradingError(format_text(NO_TEXT, names=listed(list(kernel.names)), **known))
+        raise GradingError(NO_FUNCTIONS)
+    advice = format_text(NO_TASK, **known)
+    try:
+        claims = session.claims(submission)
+    except GradingError as error:
+        raise GradingError(f"{error} {advice}") from None
+    if not claims:
+        raise GradingError(f"{refusal(submission, session.assignment)} {advice}")
+    if len(claims) == 1:
+        return {name: Claim(Section((name,), submission.cells)) for name in claims}
+    return claims
+
+
+def _refuse_other_task(session: Session, submission: Submission, task: Task | FunctionTask) -> str:
+    """Return why a task is not graded: the forward pass is that of another task; else nothing."""
+    if not isinstance(task, Task) or not is_installed(*task.framework.modules):
+        return ""
+    other = mistaken_for(session, submission, Section((task.id,), submission.cells))
+    return format_text(AGAIN, other=other.title, task=task.title) if other is not None else ""
+
+
+def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask | None:
+    """Return the task of a name; without a name the only task, or None if there are several.
+
+    Raises
+    ------
+    ValueError
+        There is no task of this name.
+    """
     tasks: list[Task | FunctionTask] = [*assignment.tasks, *assignment.functions]
     known: dict[str | None, Task | FunctionTask] = {task.id: task for task in tasks}
-    if named is None and len(known) == 1:
-        return next(iter(known.values()))
+    if named is None:
+        return tasks[0] if len(tasks) == 1 else None
     shipped = assignment.path == str(DEFAULT) and named not in known
     found = gallery_functions() if shipped else ()
     known |= {task.id: task for task in found if task.id == named}
@@ -237,20 +308,33 @@ def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask:
     return known[named]
 
 
-def _submission(
-    kernel: Kernel, assignment: Assignment, task: FunctionTask | None = None
-) -> Submission:
+def _function_names(assignment: Assignment, task: Task | FunctionTask | None) -> set[str]:
+    """Return the names, in lower case, that the functions of a task, or of all tasks, may have."""
+    names = {a.lower() for t in assignment.tasks for r in t.roles for a in (*r.aliases, r.name)}
+    functions = [task] if isinstance(task, FunctionTask) else []
+    if task is None:
+        gallery = gallery_functions() if assignment.path == str(DEFAULT) else ()
+        functions = [*assignment.functions, *gallery]
+    elif functions:
+        names = set()
+    for each in functions:
+        for name in functions_of(each.calls):
+            names |= {alias.lower() for alias in (name, *each.names.get(name, ()))}
+    return names
+
+
+def _submission(kernel: Kernel, function_names: Collection[str]) -> Submission:
+    """Make a submission of the cells that were run; without a history, of the functions."""
     if kernel.history is not None:
         texts = {number: _as_run(text) for number, text in kernel.history.items()}
         cells = from_history(texts.items(), headings(kernel.history))
-        cells = tuple(_as_it_is(cell, kernel.names) for cell in cells)
+        cells = tuple(without_deleted_names(cell, kernel.names) for cell in cells)
         return submission_of(cells, modules_beside())
-    asked = {a.lower() for t in assignment.tasks for r in t.roles for a in (*r.aliases, r.name)}
-    if task is not None:
-        names = functions_of(task.calls)
-        asked = {each.lower() for name in names for each in (name, *task.names.get(name, ()))}
-    named = kernel.names.items()
-    functions = {name: each for name, each in named if callable(each) and name.lower() in asked}
+    functions = {
+        name: value
+        for name, value in kernel.names.items()
+        if callable(value) and name.lower() in function_names
+    }
     return submission_of(from_functions(functions), {})
 
 
@@ -266,17 +350,6 @@ def _as_run(text: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _as_it_is(cell: Cell, names: Mapping[str, Any]) -> Cell:
-    """Return a cell without the functions and classes that have been deleted since."""
-    lines = cell.source.split("\n")
-    for name, each in definitions((cell,)).items():
-        if each.node is not None and "." not in name and name not in names:
-            first = min([each.line, *(part.lineno for part in each.node.decorator_list)])
-            last = each.node.end_lineno or each.line
-            lines[first - 1 : last] = [""] * (last - first + 1)
-    return replace(cell, source="\n".join(lines))
-
-
 def check(
     *functions: Callable[..., Any] | str,
     task: str | None = None,
@@ -284,36 +357,37 @@ def check(
     hints: int | None = None,
     seed: int | None = None,
 ) -> Report:
-    """Check what is defined so far in this notebook.
+    """Check the functions and classes that are defined in this notebook.
 
     Parameters
     ----------
     *functions : callable or str
-        Check these instead, as they are, in this process. A function that hangs then hangs
-        the kernel. A text is the id of the task.
+        Check these functions and classes instead, in the notebook's own process. An endless
+        loop in a function then freezes the notebook. A text is the id of the task.
     task : str, optional
-        The id of the task, as ``regression-numpy``. Needed where the assignment has several
-        that could be meant.
+        The id of the task, for example ``regression-numpy``. By default the tasks are found from
+        the names and the behaviour of the functions.
     assignment : path-like, optional
         An assignment file; gradkit's own if not given.
     hints : {1, 2, 3, 4}, optional
-        How much is shown, from where to look to expected numbers; the assignment's own level
+        Hint level, from where to look (1) to expected numbers (4); the assignment's own level
         if not given.
     seed : int, optional
-        Draws the same inputs again.
+        Seed of the inputs. The same seed draws the same inputs again.
 
     Returns
     -------
     Report
-        Shows itself as the value of a cell: a table, each mistake with the code's rule, and
-        the losses of the training runs beside the expected ones. ``score``, ``max_score``
-        and ``passed`` are attributes. Where there is no notebook it is printed.
+        A notebook shows the report as the value of a cell: a table, each mistake with the
+        formula of the code, and the losses of the training runs beside the expected losses.
+        ``score``, ``max_score`` and ``passed`` are attributes. If no task is found, the report
+        says why. Without a notebook the report is printed.
 
     Raises
     ------
     ValueError
-        There is no such task, it cannot be told which is meant, or what is given is neither a
-        function nor a task, and no seed.
+        The assignment or the task does not exist, an argument is neither a function nor the id
+        of a task, or the seed is not a whole number.
 
     Examples
     --------
@@ -321,6 +395,7 @@ def check(
 
         import gradkit
 
+        gradkit.check()
         gradkit.check("regression-numpy")
     """
     keep_from_readers()

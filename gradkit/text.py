@@ -117,15 +117,16 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def where(place: Place) -> str:
-    """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script.
+    """Write a place: ``code cell 5, line 3`` in a notebook, ``file.py:12`` in a script.
 
-    A title comes in the place of the number: ``hw.ipynb, cell 5, line 3``.
+    A column is added: ``file.py:12:5``. A title replaces the number of the cell.
     """
     if place.title:
         return format_text("{place}, line {line}", place=place.title, line=place.line)
     if place.cell is None:
-        return f"{place.file}:{place.line}"
-    return format_text("cell {cell}, line {line}", cell=place.cell, line=place.line)
+        column = f":{place.column}" if place.column else ""
+        return f"{place.file}:{place.line}{column}"
+    return format_text("code cell {cell}, line {line}", cell=place.cell, line=place.line)
 
 
 SPELLINGS = {

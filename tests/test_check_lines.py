@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections import defaultdict, deque
 from functools import reduce
 from types import ModuleType
 
@@ -19,6 +20,7 @@ from gradkit.lines import (
     read_lines,
     run,
     unpacked,
+    with_new_containers,
     words_in,
 )
 from gradkit.records.task import Call, FunctionCheck
@@ -258,3 +260,21 @@ def test_lines_run() -> None:
     names: dict[str, object] = {"f": lambda x, n=1: (x + n, [x]), "x": 2}
     run("y, cache = f(x, n=3)\ncache[0] = y", names)
     assert names["cache"] == [5]
+
+
+def test_containers_are_new_and_arrays_are_not() -> None:
+    """What is taken out of a cache is in the copy; what is changed in an array is too."""
+    array = np.ones(2)
+    steps = deque([("relu", array)])
+    cache = {"x": array, "steps": steps, "sizes": [1, 2], "table": defaultdict(list, a=[array])}
+    cache["itself"] = cache
+    copies = with_new_containers({"cache": cache, "array": array, "__builtins__": {}})
+    steps.pop()
+    del cache["x"]
+    cache["sizes"].clear()
+    array *= 2
+    assert list(copies) == ["cache", "array"]
+    copied = copies["cache"]
+    assert copied["itself"] is copied
+    assert copied["x"] is copied["steps"][0][1] is copied["table"]["a"][0] is array
+    assert copied["sizes"] == [1, 2]

@@ -101,7 +101,7 @@ def test_something_wrong_exits_1() -> None:
     done = gradkit("check", WRONG, "--no-reference")
     assert (done.exit_code, done.stderr) == (1, "")
     assert "update         4.5 / 6  fail\n" in done.stdout
-    assert "  chen_regression_swapped_index.py:31  " in done.stdout
+    assert "chen_regression_swapped_index.py:31:39\n" in done.stdout
 
 
 def test_what_cannot_be_graded_exits_2() -> None:
@@ -110,6 +110,39 @@ def test_what_cannot_be_graded_exits_2() -> None:
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("gradkit: noor_another_exercise: This looks like another ")
     assert done.stderr.count("\n") == 1
+
+
+NET = ROOT / "tests" / "gallery" / "two-layer-net" / "course_style.py"
+
+
+def test_right_functions_exit_0_without_the_model_solution() -> None:
+    """A provisional result has the codes of a final one."""
+    done = gradkit("check", NET, "--no-reference")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("course_style  18 / 18 ")
+    assert "without a model solution · provisional" in done.stdout
+
+
+def test_wrong_functions_exit_1_without_the_model_solution(tmp_path: Path) -> None:
+    """With the factor that is missing."""
+    text = NET.read_text(encoding="utf-8").replace("dscores /= N", "pass")
+    (tmp_path / "net.py").write_text(text, encoding="utf-8")
+    done = gradkit("check", tmp_path / "net.py", "--no-reference", "--format", "json")
+    assert done.exit_code == 1
+    checks = {check["check"]: check for check in json.loads(done.stdout)["tasks"][0]["checks"]}
+    assert {name: check["state"] for name, check in checks.items() if name != "loss"} == (
+        dict.fromkeys(("initialize", "scores", "predict"), "pass")
+    )
+    assert "`grads['b2']` is N times the expected value" in checks["loss"]["message"]
+
+
+def test_functions_without_examples_exit_3(tmp_path: Path) -> None:
+    """Nothing failed, and nobody knows what the outputs should be."""
+    shutil.copy(exercises()["two-layer-net"], tmp_path)
+    shutil.copy(exercises()["two-layer-net"].parent / "past_builtins.py", tmp_path)
+    done = gradkit("check", NET, "--assignment", tmp_path / "assignment.toml")
+    assert (done.exit_code, done.stderr) == (3, "")
+    assert "Not checked: this needs the model solution, which is not on this" in done.stdout
 
 
 def test_something_open_exits_3(monkeypatch: pytest.MonkeyPatch) -> None:

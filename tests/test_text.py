@@ -45,7 +45,7 @@ def test_any_text(text, limit):
 
 def test_where_counts_as_the_student_does():
     """A notebook is counted by cells, a script by its lines."""
-    assert where(Place("net.ipynb", 5, 3)) == "cell 5, line 3"
+    assert where(Place("net.ipynb", 5, 3)) == "code cell 5, line 3"
     assert where(Place("net.py", None, 12)) == "net.py:12"
 
 

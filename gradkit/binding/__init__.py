@@ -128,7 +128,14 @@ class _Functions(_Roles):
     """The functions of a numpy task."""
 
     def bind(self) -> Binding:
-        return replace(super().bind(), bound=self._settled())
+        found = super().bind()
+        bound = self._settled()
+        missing = [
+            not_found(role, self.functions)
+            for role in self.task.roles
+            if role.name in self.bound and role.name not in bound
+        ]
+        return replace(found, bound=bound, missing=(*missing, *found.missing))
 
     def find(self, role: Role) -> Bound | Missing:
         chosen = self._choose(role)
@@ -166,7 +173,11 @@ class _Functions(_Roles):
         return self.fit(role, function)
 
     def _settled(self) -> dict[str, Bound]:
-        """Find out what names and signatures do not say."""
+        """Find the conventions of all bound functions by calling them.
+
+        An initialiser of another section is left out if nothing of this section works with its
+        parameters, and something works with others: this section was written for its own.
+        """
         bound, told = dict(self.bound), list[Convention]()
         if "initialise" in bound:
             bound["initialise"], told = self._initialise(bound["initialise"])
@@ -178,7 +189,20 @@ class _Functions(_Roles):
                 roles, start = others, bound["initialise"]
                 bound["initialise"] = replace(start, convention=others["forward"].convention)
                 break
+        if told and not works and self._is_borrowed(bound["initialise"]):
+            others, works = self._in(unknown(self.task))
+            if works:
+                del bound["initialise"]
+                roles = others
         return {**bound, **roles}
+
+    def _is_borrowed(self, bound: Bound) -> bool:
+        """Tell whether a bound function is of another section."""
+        return any(
+            function.standing == "borrowed"
+            and (function.name, function.place) == (bound.function, bound.place)
+            for function in self.functions
+        )
 
     def _in(self, conventions: list[Convention]) -> tuple[dict[str, Bound], int]:
         """Find out how the pass and the step are called, and count which of them then works."""
@@ -223,7 +247,7 @@ class _Functions(_Roles):
         inputs = _known_values(self.task)
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
         offers = (one for one in variants(conventions) if one.scalars == "scalar")
-        attempts = [replace(bound, convention=one) for one in offers]
+        attempts = [replace(bound, convention=one) for one in offers if self._is_used(bound, one)]
         for attempt in attempts:
             reply = self._ask("explore", attempt, asked)
             if reply is None:
@@ -241,7 +265,8 @@ class _Functions(_Roles):
         A rate with a default need not be a number: where none does with one, it is left out.
         """
         inputs = {name: value[None] for name, value in _known_values(self.task).items()}
-        attempts = [replace(bound, convention=one) for one in variants(conventions)]
+        offers = (one for one in variants(conventions) if self._is_used(bound, one))
+        attempts = [replace(bound, convention=one) for one in offers]
         for attempt in attempts:
             reply = self._ask("batch", attempt, inputs)
             if reply is None:
@@ -257,6 +282,31 @@ class _Functions(_Roles):
                 without, works = self._update(_without_rate(bound), conventions)
                 return (without, True) if works else (attempts[0], False)
         return attempts[0], False
+
+    def _is_used(self, bound: Bound, convention: Convention) -> bool:
+        """Return whether the submission may hand over its inputs in this form.
+
+        numpy broadcasts a pandas row where it refuses a column, so that code can run with a row and
+        stop in the student's own loop. A row counts only where the submission uses one: where it
+        hands over ``df.iloc[i]``, or the function converts its own argument from pandas.
+        """
+        if convention.inputs == "array":
+            return True
+        own = [part for cell in self.process.section.own for part in statements(cell.source)]
+        parts = [part for each in own for part in walk(each)]
+        name = bound.names.get("X", "X")
+        read = (part for part in parts if isinstance(part, ast.Attribute))
+        if any(base_name(part) == name and part.attr in ROW_ATTRIBUTES for part in read):
+            return True
+        handed = [name]
+        for function in self.functions:
+            if function.name == bound.function:
+                handed += [ast.unparse(c[name]) for c in self.own_calls(function) if name in c]
+        texts = [*handed]
+        for part in parts:
+            if isinstance(part, ast.Assign):
+                texts += [ast.unparse(v) for target, v in assignments(part) if target in handed]
+        return any(ROW.search(text) and not ARRAY.search(text) for text in texts)
 
     def _at_own_rates(self, bound: Bound, inputs: Mapping[str, Array]) -> Bound:
         """Leave out a rate without which the code moves weights and biases by the task's rates.
@@ -347,6 +397,13 @@ def _without_rate(bound: Bound) -> Bound:
 
 LAYERS = ("X", "A1")
 """What the weights of the first layers are multiplied with; a third has values that nobody has."""
+
+ROW_ATTRIBUTES = frozenset({"to_numpy", "values", "iloc", "loc", "to_list"})
+"""Attributes that convert a pandas row, or take an entry of it."""
+
+ROW = re.compile(r"\.i?loc\b|\brow\b")
+ARRAY = re.compile(r"\.values\b|to_numpy|array\(|reshape|\.T\b")
+"""What takes a row of a table, and what makes an array of it."""
 
 FLAT = re.compile(r"\w\['\w+'\]|, -?\d+\]|squeeze|flatten|ravel|reshape\(-1\)|\(\[-?\d")
 COLUMN = re.compile(r"\[\[|None\]|newaxis|reshape\(.*,|view\(.*,|unsqueeze|expand_dims|\d:\]|drop")

@@ -1,7 +1,8 @@
 """Match functions with roles and parameters with arguments by name, or say what is missing.
 
 Static: nothing is called. A name matches an alias exactly, or else with case and
-underscores left aside; ``Al`` and ``AL`` are different words before they are the same.
+underscores left aside; ``Al`` and ``AL`` are different words before they are the same. The name of
+a parameter may also be a misspelling of an alias, if nothing else matches.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gradkit.formatting import format_text
 from gradkit.records.observations import Bound, Convention, Missing, Path
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.statements import is_called, plain
+from gradkit.submission.names import is_misspelling
 from gradkit.text import where
 
 
@@ -155,14 +157,24 @@ def fit(
 
 
 def _assign(assigned: dict[str, Argument], role: Role, words: Mapping[str, str]) -> None:
-    """Assign arguments that are left to parameters that are, each by a word for it."""
-    for form in (str, plain):
+    """Add the unassigned arguments whose names match, by parameter; ``words`` name parameters."""
+    for matches in (str.__eq__, _is_same, _is_misspelt):
         for parameter, word in words.items():
             for argument in role.arguments:
                 taken = argument in assigned.values() or parameter in assigned
                 names = (argument.name, *argument.aliases)
-                if not taken and form(word) in map(form, names):
+                if not taken and any(matches(word, name) for name in names):
                     assigned[parameter] = argument
+
+
+def _is_same(word: str, name: str) -> bool:
+    """Compare two names without case and underscores."""
+    return plain(word) == plain(name)
+
+
+def _is_misspelt(word: str, name: str) -> bool:
+    """Tell whether a word is a misspelling of a name, without case and underscores."""
+    return is_misspelling(plain(word), plain(name))
 
 
 def _one_of_two_rates(

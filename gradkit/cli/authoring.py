@@ -114,7 +114,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     """Write the files with which a platform grades an assignment.
 
     Existing files are not overwritten. github-classroom gets no model solutions, since students
-    can read the repository, but examples of their results. wheel writes gradkit alone, as a
+    can read the repository, but examples of their outputs. wheel writes gradkit alone, as a
     file for pip.
     """
     from gradkit.authoring.export import export_assignment
@@ -124,8 +124,8 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     if untold:
         click.echo(
             f"Without model solutions these cannot be checked: {', '.join(untold)}. A correct "
-            "submission gets exit code 3. Add --reference DIR to pack examples of the results of "
-            "the model solutions. If a task has `conventions`, write its examples yourself.",
+            "submission gets exit code 3. Add --reference DIR to pack examples of the outputs of "
+            "the model solutions.",
             err=True,
         )
 

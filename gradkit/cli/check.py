@@ -13,7 +13,8 @@ import click
 from msgspec import to_builtins
 
 from gradkit.cli import options
-from gradkit.cli.output import write
+from gradkit.cli.output import print_wrapped, write
+from gradkit.cli.progress import Progress
 from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Refusal, command
 from gradkit.formatting import format_text
 from gradkit.report.formats import FORMATS, lacking, load
@@ -51,8 +52,6 @@ def check_command(
     # Refuse before grading, which may take minutes.
     if said := lacking(format_):
         raise Refusal(said)
-    from gradkit.batch import for_readers, grade_files
-
     given = {name: value for name, value in against.items() if value is not None}
     if "assignment" not in given:
         _refuse_own(paths)
@@ -60,9 +59,23 @@ def check_command(
         if format_ != "text" or out is not None:
             raise Refusal("--watch prints to the screen: leave out --format and --out.")
         _watch(paths, hints, require_tier=require_tier, **given)
-    batch = grade_files(paths, require_tier=require_tier, meanwhile=partial(load, format_), **given)
+    with Progress(len(paths)) as progress:
+        # Late: the first line is on the screen before anything large is imported.
+        from gradkit.batch import for_readers, grade_files
+
+        batch = grade_files(
+            paths,
+            require_tier=require_tier,
+            meanwhile=partial(load, format_),
+            on_begin=progress.begin,
+            **given,
+        )
     shown, level = for_readers(batch, format_, hints)
-    write(shown.results, batch.refused, level, format_, out, many=len(paths) > 1)
+    write(
+        *(shown.results, batch.refused, level, format_, out),
+        many=len(paths) > 1,
+        one_hint=hints is None,
+    )
     raise click.exceptions.Exit(_ended(batch))
 
 
@@ -86,25 +99,32 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
         raise Refusal(
             "--watch needs the package watchfiles. Install it: pip install 'gradkit[watch]'"
         )
-    from gradkit.batch import for_readers, grade_on_save
     from gradkit.report.words import since
 
     before: dict[str, Result] = {}
-    for batch in grade_on_save(paths, **settings):
-        shown, level = for_readers(batch, "text", hints)
-        click.clear()
-        write(shown.results, batch.refused, level, "text", None, many=len(paths) > 1)
-        _ended(batch)
-        for result in shown.results:
-            if result.submission in before:
-                changed = "; ".join(since(before[result.submission], result))
-                click.echo(
-                    format_text("Since the last save: {changes}", changes=changed)
-                    if changed
-                    else "Since the last save nothing has changed."
-                )
-        click.echo("Watching for the next save; Ctrl-C ends it.")
-        before |= {result.submission: result for result in shown.results}
+    with Progress(len(paths)) as progress:
+        from gradkit.batch import for_readers, grade_on_save
+
+        for batch in grade_on_save(paths, on_begin=progress.begin, **settings):
+            progress.clear()
+            shown, level = for_readers(batch, "text", hints)
+            click.clear()
+            write(
+                *(shown.results, batch.refused, level, "text", None),
+                many=len(paths) > 1,
+                one_hint=hints is None,
+            )
+            _ended(batch)
+            for result in shown.results:
+                if result.submission in before:
+                    changed = "; ".join(since(before[result.submission], result))
+                    print_wrapped(
+                        format_text("Since the last save: {changes}", changes=changed)
+                        if changed
+                        else "Since the last save nothing has changed."
+                    )
+            print_wrapped("Watching for the next save; Ctrl-C ends it.")
+            before |= {result.submission: result for result in shown.results}
     raise click.exceptions.Exit(PASSED)
 
 

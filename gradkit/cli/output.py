@@ -29,8 +29,12 @@ def write(
     out: Path | None,
     *,
     many: bool,
+    one_hint: bool = False,
 ) -> None:
     """Write results in a format; ``refused`` has the reasons why others were not graded.
+
+    Text names files by the path that the user gave. With ``one_hint`` it has one hint for each
+    finding, and says how to get more.
 
     Raises
     ------
@@ -42,10 +46,8 @@ def write(
 
         print_shown(partial(show_overview, results, hints))
         return
-    if format_ == "text" and out is None and _is_terminal():
-        from gradkit.report.text import show
-
-        show(results, hints, console())
+    if format_ == "text":
+        _write_text(results, hints, out, one_hint=one_hint)
         return
     text = refusal(format_, refused) if refused and not results else ""
     if not text and (results or many):
@@ -59,6 +61,35 @@ def write(
     if format_ == "github":
         with refusing(Refusal):
             leave(results, refused, hints)
+
+
+def _write_text(results: Sequence[Result], hints: int, out: Path | None, *, one_hint: bool) -> None:
+    """Write mark sheets to a terminal, standard output or a file; nothing without results.
+
+    Raises
+    ------
+    Refusal
+        The file cannot be written.
+    """
+    from gradkit.report.located import locate
+    from gradkit.report.text import show, to_text
+
+    located = [locate(result) for result in results]
+    if out is None and _is_terminal():
+        show(located, hints, console(), one_hint=one_hint)
+    elif located:
+        text = to_text(located, hints, one_hint=one_hint)
+        if out is not None:
+            to_file(text.encode(), out)
+        else:
+            print_text(text, sys.stdout.encoding)
+
+
+def print_wrapped(sentence: str) -> None:
+    """Print a sentence to standard output; on a terminal no word is broken at the margin."""
+    from rich.text import Text
+
+    print_shown(lambda console: console.print(Text(sentence)))
 
 
 def print_shown(show: Callable[[Console], None]) -> None:

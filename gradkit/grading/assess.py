@@ -66,7 +66,7 @@ def basis_of(task: Task | FunctionTask, form: Form, digests: Mapping[str, str]) 
         [
             gradkit.__version__,
             form,
-            digests.get("reference"),
+            digests.get("reference") or digests.get("examples"),
             replace(task, title="", checks=checks),
         ],
         enc_hook=lambda value: value.tolist(),

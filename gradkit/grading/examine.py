@@ -251,6 +251,11 @@ def diagnose(
             found = step_repairs.with_lines(task, examined, process, inquiry, seed, again, left)
             cells = (*process.section.own, *process.section.shared)
             inquiry = explained(inquiry, found, cells)
+            if "update" in examined.case.binding.bound:
+                from gradkit.diagnosis.lost_steps import with_lines_of_text
+
+                function = examined.case.binding.bound["update"].function
+                inquiry = with_lines_of_text(inquiry, cells, function)
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [

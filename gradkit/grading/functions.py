@@ -16,10 +16,11 @@ from gradkit.binding.match import NO_PYTHON
 from gradkit.formatting import format_text
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
+from gradkit.judge.case import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check
 from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, Verdict
-from gradkit.records.task import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
+from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import (
@@ -39,9 +40,6 @@ from gradkit.text import format_probe, where
 if TYPE_CHECKING:
     from gradkit.diagnosis.repair.ask import Asked
 
-PRINTED = 1e-5
-"""To so many digits a handout prints what outputs are."""
-
 OLD_WAYS = {
     "ndarray' object has no attribute 'itemset'": (
         "numpy 2 has no `itemset`; `a[place] = value` does the same."
@@ -60,16 +58,18 @@ OLD_WAYS = {
 
 
 class FunctionGrader(Struct):
-    """Runs the lines of a task over one section, and judges what they give.
+    """Run the lines of a task with the functions of one section, and judge their outputs.
 
-    ``solution`` is None where no model solution is at hand. ``is_cut_short`` tells that the search
-    for mistakes took too long and was stopped.
+    Expected outputs come from the model ``solution``. Without it (None) they come from the recorded
+    ``examples``, whose inputs then replace the drawn ones. Without either, only gradients are
+    judged. ``is_cut_short`` is true if the search for mistakes took too long and was stopped.
     """
 
     task: FunctionTask
     process: StudentProcess
     solution: Solution | None
     seed: int
+    examples: tuple[Example, ...] = ()
     draws: list[Draw] = field(default_factory=list)
     _found: dict[str, Definition] = field(default_factory=dict)
     _known: dict[str, Definition] = field(default_factory=dict)
@@ -80,10 +80,21 @@ class FunctionGrader(Struct):
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
     is_cut_short: bool = False
 
+    @property
+    def has_expected(self) -> bool:
+        """Whether expected outputs are known: from a model solution or from examples."""
+        return self.solution is not None or bool(self.examples)
+
+    def inputs(self) -> list[Draw]:
+        """Return the inputs at which outputs are judged."""
+        if self.solution is None and self.examples:
+            return [example.draw for example in self.examples]
+        return list(draws(self.task, self.seed))
+
     def grade(self, known: Mapping[str, Verdict] = {}) -> tuple[Verdict, ...]:
         """Return a verdict for each check, in order; those that are ``known`` as they are."""
         section = self.process.section
-        self.draws = list(draws(self.task, self.seed))
+        self.draws = self.inputs()
         self._known = definitions(section.cells)
         self._found = reached_by(self.task, self._known)
         self.verdicts |= known
@@ -122,7 +133,7 @@ class FunctionGrader(Struct):
     def _unguarded(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; where guards, or casts, alone keep it from it, a pass."""
         verdict = self._best(check)
-        own = self.process.section.own if verdict.state == "fail" and self.solution else ()
+        own = self.process.section.own if verdict.state == "fail" and self.has_expected else ()
         texts = {cell.id: widened(unguarded(cell.source)[0]) for cell in own}
         changed = [each for cell in own for each in definitions_changed(cell, texts[cell.id])]
         without = self.with_changes(check, self.draws, changed=changed) if changed else verdict
@@ -166,28 +177,24 @@ class FunctionGrader(Struct):
         if stopped is not None:
             self.wrong.add(check.name)
             return self._stopped(check, steps, *stopped)
-        if check.conventions and self.solution is not None:
+        if check.conventions and self.has_expected:
             ways = [self._probes(check, answers, n) for n in range(1 + len(check.conventions))]
             best = followed(check, ways)
             # Several outputs that all follow one are of one mind, whatever was followed before.
             whole = len(check.compare) > 1 and judge_check(check, ways[best[0]]).state == "pass"
-            if len(best) > 1:
+            if len(best) > 1 and self.solution is not None:
                 best = followed(check, self._changes(check, steps, answers))
             # Where nothing tells, it is left open: the mistakes may, or another check.
             if len(best) == 1 and (self._follows is None or whole):
                 (self._follows,) = best
         probes = self._probes(check, answers, self._follows or 0)
-        held = check
-        if self.solution is None and check.examples:
-            held = replace(check, tolerance=max(check.tolerance, PRINTED))
-            probes += self._of_handout(check, steps)
-        verdict = judge_check(held, probes)
+        verdict = judge_check(check, probes)
         states = {entry.state for entry in verdict.entries}
         if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
         if verdict.state not in ("pass", "not-checked"):
             self.wrong.add(check.name)
-        if check.gradient and (verdict.state in ("fail", "not-checked") or self.solution is None):
+        if check.gradient and (verdict.state in ("fail", "not-checked") or not self.has_expected):
             verdict = held_to_own_forward(self, check, verdict, probes)
         first, found = answers[0]
         evaluations = least_evaluations(check, first)
@@ -244,7 +251,7 @@ class FunctionGrader(Struct):
         """Return the verdict on a check; where it stops, with what the rest of it makes right."""
         verdict = self.verdicts[check.name]
         own = self._own_name(self._lines(check).calls[-1].function)
-        if verdict.state != "error" or self.solution is None or "." in own:
+        if verdict.state != "error" or not self.has_expected or "." in own:
             return verdict
         rest = self.with_changes(check, self.draws, spared=own)
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
@@ -358,16 +365,6 @@ class FunctionGrader(Struct):
         """Tell a function of the student's whose own checks pass, or are mended."""
         own = {each.name for each in self.task.checks if name in self._called(each)}
         return bool(own) and own.isdisjoint({*self.wrong} - {*mended})
-
-    def _of_handout(self, check: FunctionCheck, steps: Sequence[FunctionCheck]) -> list[Probe]:
-        """Return the handout's own examples, with what the student's functions give for them."""
-        probes = []
-        for number, example in enumerate(check.examples, 1):
-            label = format_text("example {number}", number=number)
-            draw = Draw(label, {}, example.inputs, hard=True)
-            found, _ = self.run(steps, draw.values, check.compare)
-            probes.append(Probe(draw, Made(example.values), found))
-        return probes
 
     def _probes(
         self, check: FunctionCheck, answers: Iterable[tuple[Draw, Made]], way: int
@@ -487,7 +484,8 @@ class FunctionGrader(Struct):
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:
                 told = _to_write(call, definition, line)
-                return replace(verdict, state=told.state, message=told.message, place=told.place)
+                parts = {"state": told.state, "message": told.message, "place": told.place}
+                return replace(verdict, exception="", **parts)
         return verdict
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
@@ -525,19 +523,34 @@ class FunctionGrader(Struct):
         if draw.hard:
             told += " " + format_text("That is so with {probe}.", probe=format_probe(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]
-        verdict = Verdict(check.name, "error", told, place=failure.place)
+        exception = sentence_of(failure)
+        verdict = Verdict(check.name, "error", told, place=failure.place, exception=exception)
         verdict = self._still_to_write(step, verdict)
         return verdict if step is check else self._blocked(check, verdict.message)
 
     def expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
-        """Return what is right by a convention, that which is followed; None without a model."""
-        if self.solution is None:
-            return None
+        """Return the expected outputs of a check by a convention, by default the one followed.
+
+        None if neither a model solution nor an example has outputs for these inputs.
+        """
         way = self._follows or 0 if way is None else way
+        if self.solution is None:
+            example = next((e for e in self.examples if e.draw.label == draw.label), None)
+            by_convention = example.made[check.name] if example is not None else ()
+            # A check without conventions is asked by the number that another check follows.
+            return by_convention[min(way, len(by_convention) - 1)] if by_convention else None
         key = check.name, draw.label, way
         if key not in self._made:
             self._made[key] = self.solution.by(check, draw, _convention(check, way))
         return self._made[key]
+
+    def differentiated(self, check: FunctionCheck, draw: Draw) -> tuple[str, ...]:
+        """Return the inputs on which the differentiated scalar of a check should depend."""
+        if self.solution is not None:
+            other = drawn_again(self.task, draw, self.seed)
+            return self.solution.differentiated(check, draw, other)
+        examples = (e for e in self.examples if e.draw.label == draw.label)
+        return next((e.differentiated.get(check.name, ()) for e in examples), ())
 
     def conventions(self, check: FunctionCheck) -> list[Mapping[str, str]]:
         """Return the convention that is followed in a check, or all of them while that is open."""

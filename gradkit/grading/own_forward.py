@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.formatting import format_count, format_text
-from gradkit.judge.outputs import Probe, judge_check, shape_said
-from gradkit.lines import read_expression, value_of
+from gradkit.judge.outputs import (
+    MIN_PROBES,
+    Probe,
+    Sized,
+    describe_difference,
+    finite_number,
+    judge_check,
+    output_entry,
+    shape_sentence,
+)
+from gradkit.lines import value_of
 from gradkit.records.result import Entry, Verdict
 from gradkit.records.task import Draw, FunctionCheck
 from gradkit.task.draws import drawn_again
-from gradkit.task.functions import OF, scalar_of, steps_of
+from gradkit.task.functions import forward_steps, scalar_names, scalar_of, steps_of
 
 if TYPE_CHECKING:
-    from gradkit.gradcheck.records import InputReport
+    from gradkit.gradcheck.records import BackwardReport, InputReport
     from gradkit.grading.functions import FunctionGrader
 
 
@@ -28,13 +37,13 @@ def held_to_own_forward(
 ) -> Verdict:
     """Compare gradients with finite differences of the student's own forward pass.
 
-    Without a model solution these differences are the only expected values, and the verdict is
-    theirs. With one they count only where the student's forward pass is wrong. A gradient that
-    matches the wrong forward pass is then listed in ``own_forward``, and earns half of its points
-    if an output of the forward pass is right at one of the judged inputs. Otherwise the forward
-    pass may be any function that is easy to differentiate. The gradient then earns nothing, unless
-    it is right after the change that the diagnosis finds in the forward pass. A forward pass that
-    ignores an input earns nothing either.
+    Expected outputs come from a model solution or from recorded examples. Without them the
+    differences alone decide. With them the differences count only where the student's forward pass
+    is wrong. A gradient that matches the wrong forward pass is then listed in ``own_forward``, and
+    earns half of its points if an output of the forward pass is right at one of the judged inputs.
+    Otherwise the forward pass may be any function that is easy to differentiate. The gradient then
+    earns nothing, unless it is right after the change that the diagnosis finds in the forward pass.
+    A forward pass that ignores an input earns nothing either.
 
     Parameters
     ----------
@@ -42,11 +51,11 @@ def held_to_own_forward(
     check : FunctionCheck
         A check with gradients.
     verdict : Verdict
-        The verdict by the model solution, or by the handout's examples without one.
+        The verdict by the expected outputs.
     probes : sequence of Probe
         The inputs and outputs that the verdict is about.
     """
-    own, model = _OwnForward(grader, check), grader.solution is not None
+    own, model = _OwnForward(grader, check), grader.has_expected
     wrong = any(step.name in grader.wrong for step in own.steps[:-1]) or any(
         e.state != "pass" for e in verdict.entries if e.parameter in own.made
     )
@@ -73,7 +82,11 @@ def held_to_own_forward(
         right = {entry.parameter for entry in entries if entry.state == "pass"}
         right |= {e.parameter for e in verdict.entries if e.state == "not-checked"}
         judged = judge_check(check, probes, right)
-        open_ = [o.message for n, o in told.items() if n in right and o.verdict == "disagree"]
+        open_ = [
+            _message(name, one)
+            for name, one in told.items()
+            if name in right and one.verdict == "disagree"
+        ]
         state = "fail" if judged.state == "pass" else judged.state
         told_so = " ".join(filter(None, [judged.message, *open_]))
         return replace(verdict, state=state, message=told_so, entries=entries)
@@ -115,10 +128,10 @@ class _OwnForward:
     def __init__(self, grader: FunctionGrader, check: FunctionCheck) -> None:
         task = self.task = grader.task
         self.grader, self.check = grader, check
-        self.names = sorted(read_expression(check.of) - OF - {"np", *task.inputs, *task.sizes})
+        self.names = scalar_names(task, check)
         self.made = {*self.names} & {*check.call.makes}
         self.steps = steps_of(task, check, self.names)
-        self.forward = self.steps if self.made else self.steps[:-1]
+        self.forward = forward_steps(task, check)
 
     def is_partly_right(self) -> bool:
         """Return whether an output of the forward pass is right at one of the judged inputs."""
@@ -132,11 +145,13 @@ class _OwnForward:
                     return True
         return False
 
-    def told_of(self, verdict: Verdict) -> dict[str, InputReport]:
-        """Return what differences say of what is not right yet, by one convention.
+    def told_of(self, verdict: Verdict) -> dict[str, _Compared]:
+        """Compare gradients that are not known to be right with finite differences.
 
-        The first random probe is gone through entry by entry. What agrees there is held to the
-        others along random directions, at a few evaluations each.
+        The first random probe is compared entry by entry. A gradient that agrees there is compared
+        along random directions at the other probes, which takes few evaluations. A gradient that
+        disagrees is compared entry by entry at one more probe, so that a factor of N can be told
+        from a number. All gradients follow one convention.
 
         Raises
         ------
@@ -147,13 +162,17 @@ class _OwnForward:
         first, *others = (draw for draw in grader.draws if not draw.hard)
         right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
         open_ = [output for output in check.gradient if output not in right]
-        told: dict[str, InputReport] = {}
+        told: dict[str, _Compared] = {}
         for convention in grader.conventions(check):
             here = self._at(first, convention, open_)
             for draw in others:
                 agree = [output for output, one in here.items() if one.verdict == "agree"]
                 there = self._at(draw, convention, agree, "directions")
                 here |= {output: one for output, one in there.items() if one.verdict == "disagree"}
+            wrong = [output for output, one in here.items() if one.arrays]
+            there = self._at(others[0], convention, wrong)
+            pairs = {name: (*here[name].arrays, *there[name].arrays) for name in wrong}
+            here |= {name: replace(here[name], arrays=pairs[name]) for name in wrong}
             if not told or all(one.verdict == "agree" for one in here.values()):
                 told = here
         return told
@@ -164,18 +183,18 @@ class _OwnForward:
         convention: Mapping[str, str],
         outputs: Sequence[str],
         entries: Literal["auto", "directions"] = "auto",
-    ) -> dict[str, InputReport]:
-        """Return what differences of the student's own forward pass say of some gradients.
+    ) -> dict[str, _Compared]:
+        """Compare gradients at one probe with differences of the student's own forward pass.
 
-        A gradient that is 0 throughout where the model's is not says nothing for itself: the
-        forward pass ignores that input. It is ``inconclusive``.
+        A gradient that is 0 in every entry is ``inconclusive`` if the gradient of the model is not:
+        the forward pass ignores that input.
 
         Raises
         ------
         _StoppedError
             The student's code did not come to its end, or its outputs make no scalar.
         """
-        # Late: who is right never needs it.
+        # Late: a submission that is right does not need it.
         from gradkit.gradcheck import check_backward
 
         if not outputs:
@@ -190,7 +209,7 @@ class _OwnForward:
         found = self._run(self.steps, draw.values, [*check.gradient])
         if not self._depends(draw):
             raise _StoppedError
-        # What is only true or false is held to differences as the numbers that it is compared as.
+        # Booleans are compared as the numbers 0 and 1.
         gradients = {f"d{of}": found[output] + 0.0 for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         scale = {
@@ -206,14 +225,18 @@ class _OwnForward:
             seed=self.grader.seed,
             entries=entries,
         )
-        told = dict(zip(outputs, report.inputs, strict=True))
         expected = self.grader.expected(check, draw)
-        for output, one in told.items():
+        told: dict[str, _Compared] = {}
+        for output, one in zip(outputs, report.inputs, strict=True):
             ignored = expected is None or bool(np.any(expected.values[output]))
             if one.verdict == "agree" and ignored and not np.any(found[output]):
-                told[output] = dataclasses.replace(one, verdict="inconclusive")
+                told[output] = _Compared("inconclusive")
+            elif one.problem == "shape":
+                told[output] = _Compared("disagree", shape_sentence(output, one.found, one.shape))
             elif one.verdict == "disagree":
-                told[output] = dataclasses.replace(one, message=_said(output, one))
+                told[output] = _compared(report, one, draw)
+            else:
+                told[output] = _Compared(one.verdict)
         return told
 
     def _run(
@@ -229,38 +252,76 @@ class _OwnForward:
         return self._run(self.forward, values, self.names)
 
     def _depends(self, draw: Draw) -> bool:
-        """Tell whether the student's forward pass depends on every input that the model's does.
+        """Return whether the student's forward pass depends on every input that it should.
 
-        Each input in turn is replaced by another draw of it. A pass that ignores the labels, say,
-        is another function, and no gradient of it is what was asked for.
+        Each of these inputs in turn is replaced by another draw of it. A forward pass that ignores
+        the labels, for example, is another function than the exercise asks for, and so are its
+        gradients.
         """
-        solution, check = self.grader.solution, self.check
-        if solution is None:
+        names = self.grader.differentiated(self.check, draw)
+        if not names:
             return True
         other = drawn_again(self.task, draw, self.grader.seed)
-
-        def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
-            return solution.read(self.forward, values, self.names)
-
-        right, own = model(draw.values), self._student(draw.values)
-        for name in self.task.inputs:
+        before = _scalar_of(self.check, {**draw.values, **self._student(draw.values)})
+        for name in names:
             values = {**draw.values, name: other.values[name]}
-            now, before = ({**values, **made} for made in (model(values), right))
-            if scalar_of(check, now) == scalar_of(check, before):
-                continue
-            now, before = ({**values, **made} for made in (self._student(values), own))
-            if _scalar_of(check, now) == _scalar_of(check, before):
+            if _scalar_of(self.check, {**values, **self._student(values)}) == before:
                 return False
         return True
 
 
-def _said(output: str, one: InputReport) -> str:
-    """Say what is wrong with a gradient by differences."""
-    if one.problem == "shape":
-        return shape_said(output, one.found, one.shape)
-    return format_text(
-        "`{name}` differs from finite differences of the forward pass that is there.", name=output
+class _Compared(Struct, frozen=True):
+    """A gradient compared with finite differences.
+
+    ``message`` says what is wrong if the numbers could not be compared. If they disagree,
+    ``arrays`` are the claimed and the estimated gradient at one or two probes, ``place`` is the
+    worst entry with its ``claimed`` and ``estimate``, and ``probe`` is the first of the probes.
+    """
+
+    verdict: str
+    message: str = ""
+    arrays: tuple[Sized, ...] = ()
+    place: tuple[int, ...] = ()
+    claimed: float = 0.0
+    estimate: float = 0.0
+    probe: str = ""
+
+
+DIFFERENCES = 1e-4
+"""Error of finite differences, relative to the largest entry, up to which a relation is named."""
+
+
+def _compared(report: BackwardReport, one: InputReport, draw: Draw) -> _Compared:
+    """Return the comparison of a gradient that disagrees, with the entries that were estimated.
+
+    If an array is wrong throughout, only a sample of its entries is estimated. The sample is then
+    compared as a vector.
+    """
+    entries = report.report.entries if report.report is not None else ()
+    of_input = [entry for entry in entries if entry.parameter == one.name]
+    if not of_input:
+        return _Compared("disagree")
+    claimed, estimate = (
+        np.array([getattr(entry, kind) for entry in of_input]) for kind in ("claimed", "estimate")
     )
+    worst = of_input[int(np.argmax(np.abs(claimed - estimate)))]
+    if claimed.size == int(np.prod(one.shape)):
+        claimed, estimate = claimed.reshape(one.shape), estimate.reshape(one.shape)
+    sized = (draw.sizes, claimed, estimate)
+    place, numbers = worst.index, (worst.claimed, worst.estimate)
+    return _Compared("disagree", "", (sized,), place, *numbers, draw.label)
+
+
+def _message(output: str, one: _Compared) -> str:
+    """Say that a gradient does not match finite differences, and how the two are related."""
+    if one.message:
+        return one.message
+    told = format_text(
+        "`{name}` does not match finite differences of your forward pass.", name=output
+    )
+    enough = len(one.arrays) >= MIN_PROBES
+    relation = describe_difference(output, one.arrays, DIFFERENCES) if enough else ""
+    return f"{told} {relation}" if relation else told
 
 
 class _StoppedError(Exception):
@@ -283,14 +344,19 @@ def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
         raise _StoppedError from None
 
 
-def _settled(entry: Entry, told: Mapping[str, InputReport], *, model: bool) -> Entry:
-    """Return an entry with what differences of the student's own forward pass say of it."""
-    verdict = told[entry.parameter].verdict if entry.parameter in told else ""
-    if verdict == "agree" and entry.state in ("fail", "not-checked"):
+def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Entry:
+    """Return an entry with the result of the comparison with the student's own forward pass."""
+    one = told.get(entry.parameter)
+    if one is None:
+        return entry
+    if one.verdict == "agree" and entry.state in ("fail", "not-checked"):
         return replace(entry, state="pass", found=None, expected=None)
-    if verdict == "disagree" and not model:
+    if one.verdict != "disagree" or model:
+        return entry
+    if not one.arrays:
         return replace(entry, state="fail")
-    return entry
+    worst = finite_number(one.claimed), finite_number(one.estimate)
+    return output_entry(entry.parameter, "fail", one.probe, one.place, *worst)
 
 
 def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from gradkit.formatting import format_text
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.records.result import Evidence
-from gradkit.records.submission import Claim, Place, Section, Submission
+from gradkit.records.submission import Cell, Claim, Place, Section, Submission
 from gradkit.records.task import Array, Assignment, Batch, Task
 from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
@@ -151,9 +151,10 @@ class Forwards(Struct, frozen=True):
         """
         possible = [task for task in self.tasks if task.id in section.tasks]
         possible = [task for task in possible if task.id in self.named] or possible
-        if len(possible) == 1:
-            return _Heard(section, possible, possible[0])
         cells = (*section.own, *section.shared) if alone else section.own
+        if len(possible) == 1:
+            other = None if possible[0].id in self.named else self._contradicting(section, cells)
+            return _Heard(section, possible, other or possible[0])
         possible = narrow_by_targets(possible, cells)
         # Where an activation is left out, what is computed is another task's.
         words = narrow_by_words(possible, section, finished=False, with_exp=WITH_EXP)
@@ -177,6 +178,26 @@ class Forwards(Struct, frozen=True):
                     bounded.append(task.id)
         gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
         return _Heard(section, possible, None, gaps, bounded, found)
+
+    def _contradicting(self, section: Section, cells: Sequence[Cell]) -> Task | None:
+        """Return the task that the code of a section is of if only a file's name says another.
+
+        The forward pass alone is no proof: a missing activation makes it that of another task.
+        The targets, the loss or the activations in the code must be those of the other task too.
+        """
+        own = next(task for task in self.tasks if task.id in section.tasks)
+        claims = Claims(self.tasks)
+        headings = {heading for cell in section.own for heading in cell.headings}
+        if own.files or any(map(claims.topic, headings)) or self._titled(section, self.tasks):
+            return None
+        similar = [task for task in self.tasks if task.framework == own.framework]
+        for narrowed in (
+            narrow_by_targets(similar, cells),
+            narrow_by_words(similar, section, finished=False, with_exp=WITH_EXP),
+        ):
+            if own not in narrowed and (other := self.resembled(section)) in narrowed:
+                return other
+        return None
 
     def _likeliest(self, heard: _Heard, others: Collection[str]) -> Task | None:
         """The task of a section whose forward pass is none's; nothing where it has no function.
@@ -213,6 +234,18 @@ class Forwards(Struct, frozen=True):
         title = "\n".join(begun[name] for name in sorted(_files(section)))
         titled = Claims(tasks).topic(title) or ()
         return [task for task in tasks if task.id in titled]
+
+    def has_main_function(self, name: str, claim: Claim) -> bool:
+        """Tell whether the section of a task has a function that only such a task has.
+
+        That is the forward pass or the update; of a task that trains a model the training, because
+        files of other exercises have models too.
+        """
+        task = next(task for task in self.tasks if task.id == name)
+        framework = task.framework
+        with self.open_process(task, claim.section, self.submission) as process:
+            bound = bind(task, process).bound
+        return framework.step in bound or (framework.forward in bound and not framework.trains)
 
     def resembled(self, section: Section) -> Task | None:
         """Another task, where the section's forward pass is exactly that one's and not its own."""

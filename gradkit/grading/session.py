@@ -250,10 +250,11 @@ class Session(AbstractContextManager["Session"]):
     def claims(
         self, submission: Submission, named: Sequence[str] = (), *, said: bool = True
     ) -> dict[str, Claim]:
-        """Return the sections that speak for tasks by their ids: nets, and then functions.
+        """Return the sections to grade by task id: net tasks first, then function tasks.
 
-        Of ``named`` tasks, where there are any: of all of these where it is ``said`` that they are
-        what it is, else of those that it has anything for.
+        With ``named`` tasks only these are looked for. All of them are in the answer if ``said``,
+        else those for which the submission has anything. In a submission of function tasks a file
+        whose name or heading says a net task must also have a main function of that task.
 
         Raises
         ------
@@ -266,7 +267,10 @@ class Session(AbstractContextManager["Session"]):
             # Where all that is shipped may be meant, a file of one exercise is not another's.
             shipped = self.settings.assignment is None
             rest = left_for_nets(submission, self.assignment, functions) if shipped else submission
-            nets = Forwards(rest, self.tasks, named, opened).claims(said=said or alone)
+            forwards = Forwards(rest, self.tasks, named, opened)
+            nets = forwards.claims(said=said or alone)
+            if functions and not named:
+                nets = {name: c for name, c in nets.items() if forwards.has_main_function(name, c)}
         return {**nets, **functions}
 
     def grade_sections(
@@ -321,10 +325,12 @@ class Session(AbstractContextManager["Session"]):
             evidence = self._of_net(task, section, submission, evidence)
         evidence = replace(
             evidence,
+            inquiry=_with_crashes(task, section, evidence),
             basis=basis_of(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
-            listings=listings(submission.cells, _places(evidence.inquiry, evidence.verdicts)),
         )
+        places = _places(evidence.inquiry, evidence.verdicts)
+        evidence = replace(evidence, listings=listings(submission.cells, places))
         return evidence, assess(task, evidence, evidence.verdicts, scheme)
 
     def _of_net(
@@ -387,7 +393,8 @@ class Session(AbstractContextManager["Session"]):
         section = replace(section, borrowed=tuple(Cell(f, f, None, text) for f, text in files))
         given = replace(submission, modules={**task.given, **submission.modules})
         process = self.resources.open_process(task, section, given)
-        return FunctionGrader(task, process, self.resources.solution(task), seed)
+        solution, examples = self.resources.solution(task), self.resources.examples(task)
+        return FunctionGrader(task, process, solution, seed, examples)
 
     def _doubts(self, task: Task, section: Section, examined: Examined) -> Iterator[str]:
         """Yield what there is to say where code alone told the task, and it is not all right."""
@@ -489,6 +496,17 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Tol
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
     return explained(Inquiry(), mended.inquiry, (*section.own, *section.shared))
+
+
+def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
+    """Return the findings of a task, with those on lines that stop the code."""
+    if not any(verdict.exception or verdict.returns_none for verdict in evidence.verdicts):
+        return evidence.inquiry
+    # Late: who is right never needs it.
+    from gradkit.diagnosis.crashes import with_crashes
+
+    cells = (*section.own, *section.shared)
+    return with_crashes(evidence.verdicts, evidence.inquiry, cells, task.id)
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:

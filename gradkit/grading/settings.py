@@ -16,15 +16,17 @@ from msgspec.structs import replace
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.mistake import Preset
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Assignment, Form, FunctionTask, Task
+from gradkit.records.task import Assignment, Example, Form, FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
+from gradkit.task.examples import read_examples
 from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError, load_reference, verify
 from gradkit.task.probes import draw
 from gradkit.task.shipped import find_reference
 from gradkit.task.solution import Solution, load_solution
+from gradkit.task.tables import EXAMPLES
 
 
 class GradingError(GradkitError):
@@ -98,6 +100,8 @@ def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]
         for path in sorted(reference.glob("*.py")):
             content.update(os.fsencode(path.name) + b"\0" + path.read_bytes())
         digests["reference"] = content.hexdigest()
+    elif assignment.functions and (path := Path(assignment.path).parent / EXAMPLES).is_file():
+        digests["examples"] = hashlib.sha256(path.read_bytes()).hexdigest()
     return digests
 
 
@@ -246,6 +250,7 @@ class Resources:
         self._budget = budget
         self._oracles: dict[str, Oracle] = {}
         self._solutions: dict[str, Solution] = {}
+        self._examples: dict[str, tuple[Example, ...]] = {}
         self._stack = ExitStack()
 
     def open_process(
@@ -290,6 +295,23 @@ class Resources:
         if task.id not in self._solutions:
             self._solutions[task.id] = load_solution(task, folder)
         return self._solutions[task.id]
+
+    def examples(self, task: FunctionTask) -> tuple[Example, ...]:
+        """Return the recorded examples of a function task; empty if it has a model solution.
+
+        Raises
+        ------
+        GradingError
+            The file of examples cannot be read, or belongs to another version of the task.
+        """
+        if self.solution(task) is not None:
+            return ()
+        if task.id not in self._examples:
+            try:
+                self._examples[task.id] = read_examples(task)
+            except AssignmentError as error:
+                raise GradingError(str(error)) from None
+        return self._examples[task.id]
 
     def note(self, task: Task | FunctionTask, process: StudentProcess) -> None:
         """Have what a process has taken counted, where submissions are hurried."""

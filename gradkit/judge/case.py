@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from gradkit.formatting import format_text
 from gradkit.judge import tolerances
-from gradkit.records.observations import Binding, Bound, Failure, Observations, Outcome
+from gradkit.records.observations import (
+    FORBIDDEN_IMPORT,
+    MISSING_IMPORT,
+    Binding,
+    Bound,
+    Failure,
+    Observations,
+    Outcome,
+)
 from gradkit.records.result import State, Verdict
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
@@ -155,7 +163,15 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
         )
     text += f": {failure.message.rstrip('.')}" if failure.message else ""
     place = failure.place or bound.place
-    return Verdict(check, "error", f"{text}.{_advice(failure)}", place=place)
+    told = f"{text}.{_advice(failure)}"
+    return Verdict(check, "error", told, place=place, exception=sentence_of(failure))
+
+
+def sentence_of(failure: Failure) -> str:
+    """Return an exception as Python writes it; nothing for an import that is refused or fails."""
+    if failure.type in (FORBIDDEN_IMPORT, *MISSING_IMPORT):
+        return ""
+    return f"{failure.type}: {failure.message}" if failure.message else failure.type
 
 
 def _advice(failure: Failure) -> str:
@@ -180,16 +196,17 @@ STOPS: tuple[State, ...] = ("missing", "error", "timeout", "blocked")
 """States after which there is nothing for a later check to look at."""
 
 
+BLOCKED = "`{by}` has to work first."
+
+
 def blocked(
     check: str, by: str, earlier: Earlier, states: Sequence[State] = STOPS
 ) -> Verdict | None:
-    """Return the verdict of a check that cannot run for want of what ``by`` looked at."""
+    """Return the verdict of a check that cannot run because the check ``by`` did not pass."""
     before = earlier.get(by)
     if before is None or before.state not in states:
         return None
-    return Verdict(
-        check, "blocked", format_text("Blocked by `{by}`: see there.", by=by), place=before.place
-    )
+    return Verdict(check, "blocked", format_text(BLOCKED, by=by), place=before.place)
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:

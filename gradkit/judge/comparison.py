@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import subject
-from gradkit.records.observations import Bound, Fault
+from gradkit.records.observations import RETURNED_NONE, Bound, Fault
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array
 from gradkit.text import format_entry
@@ -199,7 +199,9 @@ class Comparison(Struct):
             known = {"function": subject(self.bound), "entries": listed(rest)}
             numbers = {"count": len(rest), "size": self.size}
             sentences.append(format_text(summary, **{**known, **numbers, **fields}))
-        return Verdict(check, "fail", " ".join(sentences), tuple(merged), place, notes)
+        told = " ".join(sentences)
+        none = any(found == RETURNED_NONE for _, _, found in self._said)
+        return Verdict(check, "fail", told, tuple(merged), place, notes, returns_none=none)
 
     def _is_explained(self, entry: Entry) -> bool:
         """Tell whether a sentence says why there is no number to compare."""

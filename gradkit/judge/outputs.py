@@ -40,6 +40,8 @@ class Probe(Struct, frozen=True):
     found: Made
 
 
+NOT_CHECKED = "Not checked: this needs the model solution, which is not on this machine."
+
 Output = tuple[Entry, str]
 """What is found of one output over all probes, and a sentence on what is not right.
 
@@ -72,7 +74,7 @@ def judge_check(
             told = format_text(
                 "`{name}` is changed in place; it is to be left as it is.", name=name
             )
-            outputs.append((_entry(f"{name}{LEFT_ALONE}", "fail", changed[0]), told))
+            outputs.append((output_entry(f"{name}{LEFT_ALONE}", "fail", changed[0]), told))
     entries = tuple(entry for entry, _ in outputs)
     states = [entry.state for entry in entries]
     sentences = [sentence for entry, sentence in outputs if entry.state == "fail"]
@@ -84,7 +86,7 @@ def judge_check(
     state = "fail" if state == "missing" else state
     sentences += [told for entry, told in outputs if entry.state in ("missing", "inconclusive")]
     if "not-checked" in states:
-        sentences.append("It takes the model solution to tell, which is not at hand here.")
+        sentences.append(NOT_CHECKED)
     return Verdict(
         check.name,
         state,
@@ -109,12 +111,12 @@ def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]
 
 def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]) -> list[Output]:
     return [
-        (_entry(name, "pass"), "") if name in right else _output(name, check, probes)
+        (output_entry(name, "pass"), "") if name in right else _output(name, check, probes)
         for name in dict.fromkeys(check.compare)
     ]
 
 
-def _entry(
+def output_entry(
     name: str,
     state: State,
     probe: str = "",
@@ -122,7 +124,8 @@ def _entry(
     found: float | None = None,
     expected: float | None = None,
 ) -> Entry:
-    # No index: it stands for all of the output, and not for the worst number that it tells.
+    """Return the entry of an output; ``index`` is the place of its worst number."""
+    # The entry itself has no index, because it stands for the whole output.
     label = f"{name}[{', '.join(map(str, index))}]" if index else name
     return Entry(name, (), state, found, expected, probe, label)
 
@@ -157,15 +160,15 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
             told = format_text(
                 "`{name}` is not there: {reason}.", name=name, reason=reason.rstrip(".")
             )
-            return _entry(name, "missing", probe.draw.label), told
+            return output_entry(name, "missing", probe.draw.label), told
         if probe.expected is not None and name in probe.expected.values:
             expected = np.asarray(probe.expected.values[name])
             pairs.append((probe, _shaped(probe.found.values[name], expected), expected))
     if not pairs:
-        return _entry(name, "not-checked"), ""
+        return output_entry(name, "not-checked"), ""
     for probe, found, expected in pairs:
         if found.shape != expected.shape:
-            return _entry(name, "fail", probe.draw.label), _of_shape(name, found, expected)
+            return output_entry(name, "fail", probe.draw.label), _of_shape(name, found, expected)
     off = [
         (probe, found, expected)
         for probe, found, expected in pairs
@@ -179,16 +182,16 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
             name=name,
             probe=format_probe(endless[0]),
         )
-        return _entry(name, "inconclusive"), told
+        return output_entry(name, "inconclusive"), told
     if not off:
         return _second(name, [probe for probe, _, _ in pairs])
     probe, found, expected = off[0]
     gap = np.abs(found.astype(float) - expected)
     index = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
     place = tuple(int(n) for n in index)
-    worst = _number(found[index]), _number(expected[index])
+    worst = finite_number(found[index]), finite_number(expected[index])
     sentence = _of_numbers(name, pairs, off) + _where(probe, off, pairs)
-    return _entry(name, "fail", probe.draw.label, place, *worst), sentence
+    return output_entry(name, "fail", probe.draw.label, place, *worst), sentence
 
 
 def _second(name: str, probes: Sequence[Probe]) -> Output:
@@ -204,13 +207,16 @@ def _second(name: str, probes: Sequence[Probe]) -> Output:
                 "is computed from, such as the cache, is changed in place.",
                 name=name,
             )
-            return _entry(name, "fail", probe.draw.label), told
-    return _entry(name, "pass"), ""
+            return output_entry(name, "fail", probe.draw.label), told
+    return output_entry(name, "pass"), ""
 
 
-def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    """Tell whether two arrays have one shape and the same numbers, but for rounding."""
-    return a.shape == b.shape and bool(_near(a, b, 0.0).all())
+def same(a: NDArray[Any], b: NDArray[Any], tolerance: float = 0.0) -> bool:
+    """Return whether two arrays have the same shape and, up to rounding, the same numbers.
+
+    ``tolerance`` is an error that is also accepted, relative to the largest number of ``b``.
+    """
+    return a.shape == b.shape and bool(_near(a, b, tolerance).all())
 
 
 def _shaped(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
@@ -218,7 +224,8 @@ def _shaped(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
     return found.reshape(expected.shape) if found.size == 1 == expected.size else found
 
 
-def _number(value: Any) -> float | None:
+def finite_number(value: Any) -> float | None:
+    """Return a number as a float; None if it is infinite or no number."""
     number = float(value)
     return number if math.isfinite(number) else None
 
@@ -245,10 +252,10 @@ def _near(
 # --- sentences -----------------------------------------------------------------------------
 
 
-def shape_said(name: str, found: object, expected: object) -> str:
-    """Say that an output has another shape than is asked."""
+def shape_sentence(name: str, found: object, expected: object) -> str:
+    """Say that an output has another shape than expected."""
     return format_text(
-        "`{name}` has shape {found}, and {expected} is asked.",
+        "`{name}` has shape {found}; expected {expected}.",
         name=name,
         found=str(found),
         expected=str(expected),
@@ -256,15 +263,18 @@ def shape_said(name: str, found: object, expected: object) -> str:
 
 
 def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
-    told = shape_said(name, found.shape, expected.shape)
+    """Say that the shape differs, and how the numbers relate to the expected ones."""
+    told = shape_sentence(name, found.shape, expected.shape)
     if found.shape == expected.shape[::-1] and same(found.T, expected):
-        return told + " " + "Its transpose is right."
+        return f"{told} {format_text(TRANSPOSED, name=name)}"
     if found.size == expected.size and same(found.reshape(expected.shape), expected):
-        return told + " " + "Its numbers are right."
+        return f"{told} Its numbers are right."
     if found.shape[1:] == expected.shape and any(same(each, expected) for each in found):
-        return told + " " + "One of the values in it is right; it is to be returned alone."
+        return f"{told} One of the values in it is right; return only that value."
     if found.size == 1 < expected.size and np.isclose(float(found.sum()), float(expected.sum())):
-        return told + " " + "It is summed over all axes."
+        return f"{told} It is summed over all axes."
+    if _has_total_of(found, expected):
+        return f"{told} {WRONG_AXIS}"
     return told
 
 
@@ -283,39 +293,72 @@ def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
             return told
         told += " " + format_text("That is so with {probe}.", probe=format_probe(probe.draw.label))
         return f"{_of_numbers(name, pairs, rest)} {told}"
-    random = [pair for pair in pairs if not pair[0].draw.hard]
-    wrong = format_text("`{name}` is not right.", name=name)
-    if all(probe.draw.hard for probe, _, _ in off):
-        return wrong
+    random = [(p.draw.sizes, a, b) for p, a, b in pairs if not p.draw.hard]
+    is_hard_only = all(probe.draw.hard for probe, _, _ in off)
+    told = "" if is_hard_only or len(random) < MIN_PROBES else describe_difference(name, random)
+    return told or format_text("`{name}` is not right.", name=name)
+
+
+MIN_PROBES = 2
+"""Probes in which a relation between found and expected numbers has to hold to be named."""
+
+Sized = tuple[Mapping[str, int], NDArray[Any], NDArray[Any]]
+"""The sizes of a probe, what was found there, and what was expected."""
+
+
+def describe_difference(name: str, pairs: Sequence[Sized], tolerance: float = 0.0) -> str:
+    """Return a sentence on how a wrong output relates to the expected one, or an empty text.
+
+    Relations are: a factor such as 2, 1/2, N or 1/N, the sign, a transpose, a sum over the wrong
+    axis, right numbers in wrong places, and zeros.
+
+    Parameters
+    ----------
+    name : str
+        The output, as the student would write it.
+    pairs : sequence of Sized
+        A relation is named only if it holds for all pairs. More than one pair is needed to tell a
+        factor of N from a number.
+    tolerance : float
+        Error of the expected numbers, relative to the largest of them.
+    """
     for holds, sentence in _RELATIONS:
-        if len(random) > 1 and all(holds(found, expected) for _, found, expected in random):
+        if all(holds(found, expected, tolerance) for _, found, expected in pairs):
             return format_text(sentence, name=name)
-    factors = [_factor(found, expected) for _, found, expected in random]
-    if len(factors) > 1 and all(f is not None and abs(f - 1) > VISIBLE for f in factors):
-        sizes = [probe.draw.sizes for probe, _, _ in random]
-        told = _of_factor(name, [float(f or 0.0) for f in factors], sizes)
-        if told:
-            return told
-        # Of one number another is always a multiple.
-        if all(expected.size > 1 for _, _, expected in random):
-            return format_text("`{name}` is a multiple of what it should be.", name=name)
-    return wrong
+    factors = [_factor(found, expected, tolerance) for _, found, expected in pairs]
+    if not all(factor is not None and abs(factor - 1) > VISIBLE for factor in factors):
+        return ""
+    has_entries = all(expected.size > 1 for _, _, expected in pairs)
+    numbers, error = [float(f or 0.0) for f in factors], max(FACTOR_ERROR, tolerance)
+    told = _of_factor(numbers, [sizes for sizes, _, _ in pairs], error)
+    if told:
+        where = " in every entry" if has_entries else ""
+        return format_text("`{name}` is {factor} the expected value", name=name, factor=told[0]) + (
+            where + told[1]
+        )
+    # A single number is always a multiple of another.
+    return format_text(MULTIPLE, name=name) if has_entries else ""
 
 
-def _is_negative(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    return same(-found.astype(float), expected)
+def _is_negative(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    return same(-found.astype(float), expected, tolerance)
 
 
-def _is_transposed(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    return found.ndim == 2 and found.shape[0] == found.shape[1] and same(found.T, expected)
+def _is_transposed(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    is_square = found.ndim == 2 and found.shape[0] == found.shape[1]
+    return is_square and same(found.T, expected, tolerance)
 
 
-def _is_zero(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    return not found.any() and bool(np.asarray(expected).any())
+def _is_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    return found.size > 1 and not found.any() and bool(np.asarray(expected).any())
 
 
-def _is_repeated(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    """Tell a sum that is the same everywhere, where there should be one for each column or row."""
+def _is_one_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    return found.size == 1 and not found.any() and bool(np.asarray(expected).any())
+
+
+def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    """Return whether every entry is the sum of all expected entries."""
     values = found.astype(float)
     return (
         found.size > 1
@@ -324,56 +367,81 @@ def _is_repeated(found: NDArray[Any], expected: NDArray[Any]) -> bool:
     )
 
 
-def _is_exchanged(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    """Tell the right numbers in another order."""
+def _is_exchanged(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    """Return whether the numbers are right in another order."""
     a, b = np.sort(found.astype(float), axis=None), np.sort(expected.astype(float), axis=None)
-    return found.size > 2 and same(a, b)
+    return found.size > 2 and same(a, b, tolerance)
 
 
-_RELATIONS: Sequence[tuple[Callable[[NDArray[Any], NDArray[Any]], bool], str]] = (
-    (_is_zero, "`{name}` is 0 throughout."),
+def _is_of_wrong_axis(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    return not same(found, expected, tolerance) and _has_total_of(found, expected)
+
+
+def _has_total_of(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    """Return whether two vectors of sums have the same total, which is not 0 by cancellation."""
+    is_vector = all(a.size == max(a.shape, default=1) > 1 for a in (found, expected))
+    numbers = found.astype(float), expected.astype(float)
+    if not is_vector or not all(np.isfinite(a).all() for a in numbers):
+        return False
+    total, size = float(numbers[1].sum()), float(np.abs(numbers[1]).sum())
+    return abs(total) > VISIBLE * size and bool(np.isclose(numbers[0].sum(), total, rtol=NEAR))
+
+
+TRANSPOSED = "`{name}` is the transpose of the expected array."
+WRONG_AXIS = "Its entries add up to the expected total: the sum is over the wrong axis."
+MULTIPLE = "`{name}` is wrong by the same factor in every entry; the factor depends on the input."
+
+Relation = Callable[[NDArray[Any], NDArray[Any], float], bool]
+
+_RELATIONS: Sequence[tuple[Relation, str]] = (
+    (_is_zero, "`{name}` is 0 in every entry."),
+    (_is_one_zero, "`{name}` is 0."),
     (_is_negative, "`{name}` has the wrong sign."),
-    (_is_transposed, "`{name}` is transposed."),
-    (_is_repeated, "`{name}` is the sum over everything, in each of its places."),
+    (_is_transposed, TRANSPOSED),
+    (_is_total, "Every entry of `{name}` is the sum over all axes."),
     (_is_exchanged, "`{name}` has the right numbers in the wrong places."),
+    (_is_of_wrong_axis, "`{name}` is not right. " + WRONG_AXIS),
 )
 
 
-def _factor(found: NDArray[Any], expected: NDArray[Any]) -> float | None:
-    """Return what all numbers were multiplied by, if it is one factor."""
+def _factor(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> float | None:
+    """Return the factor between found and expected numbers, None if there is no single one."""
     dot = float(np.sum(expected * expected))
     if not dot or not np.isfinite(found.astype(float)).all():
         return None
     # What students give may be as large as can be.
     with np.errstate(all="ignore"):
         factor = float(np.sum(found.astype(float) * expected)) / dot
-        return factor if factor and same(found.astype(float), factor * expected) else None
+        is_one = factor and same(found.astype(float), factor * expected, tolerance)
+        return factor if is_one else None
 
 
-NOT_DIVIDED = (
-    "`{name}` is {size} times what it should be, whatever {size} is: a division by {size} is "
-    "missing."
-)
-DIVIDED = (
-    "`{name}` is 1/{size} of what it should be, whatever {size} is: a division by {size} is too "
-    "much."
-)
+def _of_factor(
+    factors: list[float], sizes: list[Mapping[str, int]], error: float
+) -> tuple[str, str] | None:
+    """Return the words for a factor before and after its object; None if there are none.
 
-
-def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) -> str:
-    """Say a factor: a size, one over a size, or a number; nothing where it is none of these."""
+    A factor is a size, one over a size, or a number, the same in all probes.
+    """
     for size in sizes[0]:
         values = [each[size] for each in sizes]
         if len(set(values)) > 1 or len(set(factors)) == 1:
-            if np.allclose(factors, values, rtol=1e-6):
-                return format_text(NOT_DIVIDED, name=name, size=size)
-            if np.allclose(factors, [1 / value for value in values], rtol=1e-6):
-                return format_text(DIVIDED, name=name, size=size)
-    if np.allclose(factors, factors[0], rtol=1e-6):
-        return format_text(
-            "`{name}` is {factor} times what it should be.", name=name, factor=f"{factors[0]:.4g}"
-        )
-    return ""
+            shown = f" ({size} = {values[0]})"
+            if np.allclose(factors, values, rtol=error):
+                return f"{size} times", f"{shown}: a division by {size} is missing."
+            if np.allclose(factors, [1 / value for value in values], rtol=error):
+                return f"1/{size} of", f"{shown}: it is divided by {size} once too often."
+    factor = factors[0]
+    if not np.allclose(factors, factor, rtol=error):
+        return None
+    inverse = 1 / factor
+    if abs(factor) < 1 and abs(inverse - round(inverse)) < error * abs(inverse):
+        return f"{'-' if factor < 0 else ''}1/{abs(round(inverse))} of", "."
+    return f"{factor:.4g} times", "."
+
+
+FACTOR_ERROR = 1e-6
+"""Relative error up to which a factor is a size, or the same in two probes."""
 
 
 def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:

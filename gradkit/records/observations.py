@@ -99,6 +99,9 @@ FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
 UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
 """Faults in whose place there is no number."""
 
+RETURNED_NONE = "nothing is returned"
+"""What a fault found where a function returned None, see `gradkit.runtime.messages.MESSAGES`."""
+
 FORBIDDEN_IMPORT = "ForbiddenImportError"
 """The type of a failure over a package that the task does not allow."""
 

@@ -11,17 +11,19 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 
-class Place(Struct, frozen=True):
-    """Where something stands in the student's own file. ``cell`` counts code cells from 1.
+class Place(Struct, frozen=True, omit_defaults=True):
+    """A line of the student's own file. ``cell`` counts code cells from 1.
 
     ``title`` is what a cell is called where its number alone does not say which it is: in a
-    running notebook, and where a submission has several files.
+    running notebook, and where a submission has several files. ``column`` counts from 1; it is 0
+    except in reports that show it.
     """
 
     file: str
     cell: int | None
     line: int
     title: str = ""
+    column: int = 0
 
 
 class Cell(Struct, frozen=True):

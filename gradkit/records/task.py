@@ -69,13 +69,6 @@ class Lines(Struct, frozen=True):
     calls: tuple[Call, ...] = ()
 
 
-class Example(Struct, frozen=True):
-    """Inputs, and what the handout says that a check's outputs are for them, as it prints it."""
-
-    inputs: Values
-    values: Mapping[str, NDArray[Any]]
-
-
 class FunctionCheck(Check, frozen=True):
     """A check of a function task.
 
@@ -85,8 +78,7 @@ class FunctionCheck(Check, frozen=True):
     and ``of`` what scalar is differentiated, written in outputs and inputs. ``untouched`` are
     inputs that must be left alone. Each of ``conventions`` says by output how many times the model
     solution's is right as well, or by input what the model is given in its place, as courses
-    differ in what they divide by: all outputs follow one. ``examples`` are what there is to go by
-    where no model solution is at hand.
+    differ in what they divide by: all outputs follow one.
     """
 
     call: Lines = Lines("")
@@ -96,7 +88,6 @@ class FunctionCheck(Check, frozen=True):
     untouched: tuple[str, ...] = ()
     others: tuple[Lines, ...] = ()
     conventions: tuple[Mapping[str, str], ...] = ()
-    examples: tuple[Example, ...] = ()
 
 
 class Equivalent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -199,6 +190,19 @@ class Made(Struct, frozen=True):
     changed: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     similar_calls: int = 0
+
+
+class Example(Struct, frozen=True, eq=False):
+    """Recorded outputs of the model solution at one probe, for use without the model solution.
+
+    ``made`` maps the name of each check to one result for each convention of the check; the first
+    one is the convention of the model solution itself. ``differentiated`` maps the name of each
+    check with gradients to the inputs on which the differentiated scalar depends.
+    """
+
+    draw: Draw
+    made: Mapping[str, tuple[Made, ...]]
+    differentiated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Array = NDArray[np.float64]

@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.formatting import format_text
-from gradkit.records.result import OPEN, CheckResult, Finding, Result, TaskResult
+from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
 from gradkit.report.escape import command, log_text
+from gradkit.report.located import columns_of, locate, path_of
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
-from gradkit.report.words import doubtful, override_text
+from gradkit.report.words import override_text
 from gradkit.text import clean_text, where
 
 
@@ -63,7 +64,7 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
                 made = _at(result, task, check, finding.place if shown else check.place, said)
                 yield replace(
                     made,
-                    columns=_columns(task, finding) if shown else None,
+                    columns=columns_of(task, finding) if shown else None,
                     code=finding.mistake if hints >= TITLE_LEVEL else check.check,
                     identity=finding.id,
                 )
@@ -85,35 +86,10 @@ def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation
     if place is None:
         return made
     if place.cell is None:
-        return replace(made, file=_path(result, place), line=place.line)
+        return replace(made, file=path_of(result, place), line=place.line)
     at = where(place) if place.title else f"{place.file}, {where(place)}"
     title = f"{clean_text(at)}: {made.title}"
-    return replace(made, file=_path(result, place), title=title)
-
-
-def _columns(task: TaskResult, finding: Finding) -> tuple[int, int] | None:
-    """The first and the last column of the doubtful part, in the whole line of the file."""
-    place = finding.place
-    _, part, _ = doubtful(finding)
-    if place is None or place.cell is not None or not part:
-        return None
-    for listing in task.listings:
-        lines = listing.source.split("\n")[place.line - listing.first_line :]
-        if (listing.file, listing.cell) == (place.file, place.cell) and (
-            place.line >= listing.first_line and lines and lines[0].strip() == finding.source
-        ):
-            before = len(lines[0]) - len(lines[0].lstrip()) + finding.columns[0]
-            return before + 1, before + len(part)
-    return None
-
-
-def _path(result: Result, place: Place) -> str:
-    """The file as the repository has it: the path that was asked for, and what is below it."""
-    whole, part = (clean_text(text).replace("\\", "/") for text in (result.path, place.file))
-    whole = whole.removeprefix("./").rstrip("/")
-    if whole in ("", "."):
-        return part
-    return whole if f"/{whole}".endswith(f"/{part}") else f"{whole}/{part}"
+    return replace(made, file=path_of(result, place), title=title)
 
 
 EACH_KIND = 10
@@ -123,7 +99,7 @@ EACH_KIND = 10
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """The sheet, and a workflow command for each annotation."""
     found = [each for result in results for each in annotations_of(result, hints)]
-    return to_text(results, hints) + _lines(found)
+    return to_text([locate(result) for result in results], hints) + _lines(found)
 
 
 def refusal(sentences: Sequence[str]) -> str:

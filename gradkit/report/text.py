@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from textwrap import wrap
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,10 +42,15 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def to_text(
-    results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
+    results: Sequence[Result],
+    hints: int,
+    width: int = 100,
+    encoding: str = "utf-8",
+    *,
+    one_hint: bool = False,
 ) -> str:
-    """Plain text, in characters that ``encoding`` has."""
-    text = printed(lambda console: show(results, hints, console), width)
+    """Write the mark sheets as plain text, in characters of ``encoding``. See `show`."""
+    text = printed(lambda console: show(results, hints, console, one_hint=one_hint), width)
     return spell(log_text(text), encoding)
 
 
@@ -68,8 +72,21 @@ def show_lines(lines: Iterable[Line], console: Console, indent: int = 0) -> None
         console.print(Padding(line, (0, 0, 0, indent + more), expand=False))
 
 
-def show(results: Sequence[Result], hints: int, console: Console) -> None:
-    """Print the mark sheets."""
+ONE_HINT = "One hint is shown for each mistake. For more, add {options}."
+
+
+def show(
+    results: Sequence[Result], hints: int, console: Console, *, one_hint: bool = False
+) -> None:
+    """Print the mark sheets; with ``one_hint`` only the first useful hint of each finding.
+
+    The last line then names the options that show more hints.
+    """
+    advice = ""
+    if one_hint:
+        short = [_keep_one_hint(result) for result in results]
+        advice = _advice(results, short, hints)
+        results = short
     for number, result in enumerate(results):
         if number:
             console.print()
@@ -77,6 +94,36 @@ def show(results: Sequence[Result], hints: int, console: Console) -> None:
     if len(results) > 1:
         console.print()
         _totals(results, console)
+    if advice:
+        console.print(Text(advice, style="dim"))
+
+
+def _keep_one_hint(result: Result) -> Result:
+    """Return a result whose findings have the hints of the first two levels.
+
+    Where the second is shown, the first is not: it says no more than the title of the finding.
+    """
+    tasks = (
+        replace(task, findings=tuple(replace(f, hints=f.hints[:2]) for f in task.findings))
+        for task in result.tasks
+    )
+    return replace(result, tasks=tuple(tasks))
+
+
+def _advice(results: Sequence[Result], short: Sequence[Result], hints: int) -> str:
+    """Return the line that names the options for more hints; empty if there are no more."""
+
+    def shown_hints(of: Sequence[Result], level: int) -> list[tuple[str, ...]]:
+        findings = [f for result in of for task in result.tasks for f in visible(task, level)]
+        return [finding.hints[:level] for finding in findings]
+
+    levels = [
+        level
+        for level in range(hints, EXPECTED_LEVEL + 1)
+        if shown_hints(results, level) != shown_hints(short, hints)
+    ]
+    options = " or ".join(f"--hints {level}" for level in dict.fromkeys(levels[:1] + levels[-1:]))
+    return format_text(ONE_HINT, options=options) if options else ""
 
 
 def show_overview(results: Sequence[Result], hints: int, console: Console) -> None:
@@ -155,6 +202,7 @@ def _task(
         )
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
+    blocked = [c for c in task.checks if c.state == "blocked" and not (c.notes or c.decision)]
     plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
     if task.absent and not any(check.decision for check in task.checks):
         show_lines([(_in_a_line("missing", task.checks), 4)], console)
@@ -165,7 +213,7 @@ def _task(
     said: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        if check in plain:
+        if check in plain or check in blocked:
             continue
         show_lines([(check_head(check, findings, hints), 4)], console)
         # Code that stops does so in all checks that run it: why is said once.
@@ -176,6 +224,12 @@ def _task(
             show_lines(_brief(once, findings, hints, told), console, 6)
         else:
             show_lines(check_lines(once, findings, hints), console, 6)
+    for message in dict.fromkeys(check.message for check in blocked):
+        # Several checks wait for the same check.
+        line = _in_a_line("blocked", [check for check in blocked if check.message == message])
+        show_lines(
+            [(Text.assemble(line, f": {clean_text(message)}" if message else ""), 4)], console
+        )
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
     show_lines([(_plain(note), 4) for note in task.notes], console)
@@ -215,7 +269,7 @@ def _brief(
         yield from _fix(finding, hints)
         if finding.mistake not in told:
             yield from _formulas(finding, hints, 1)
-            yield from _hints(finding, finding.hints[hints - 1 : hints])
+            yield from _hints(finding, finding.hints[1:hints][-1:])
         told |= {finding.mistake} - {UNEXPLAINED}
 
 
@@ -291,11 +345,9 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
 
 
 def _source(finding: Finding, beside: Text) -> RenderableType:
+    place = f"{clean_text(where(finding.place))}  " if finding.place else ""
     before, part, after = words.doubtful(finding)
-    before = f"{clean_text(where(finding.place)) if finding.place else ''}  {before}"
-    if part:
-        return _Underlined(before, part, after, beside)
-    return Text.assemble(before.rstrip(), "  " if beside else "", beside)
+    return _SourceLine(place, before, part, after.rstrip(), beside)
 
 
 def _fix(finding: Finding, hints: int) -> Iterator[Line]:
@@ -320,32 +372,72 @@ def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         yield Text(rest, style="dim"), 2
 
 
-def _rows(text: str, width: int) -> Iterator[str]:
-    """Break a line where it has spaces, if it can be, and keep all of it."""
-    for row in wrap(text, width, expand_tabs=False, drop_whitespace=False, break_on_hyphens=False):
-        yield from chop_cells(row, width)
+class _SourceLine(Struct, frozen=True):
+    """One row of code behind its place, with carets below its doubtful part.
 
-
-class _Underlined(Struct, frozen=True):
-    """A line whose doubtful part is underlined, each row of it where it has to be broken.
-
-    What is said ``beside`` stands where the underlining ends.
+    The code is never wrapped: a long line is cut to what stands around the part. What is said
+    ``beside`` the line stands behind the carets, or on a row of its own where it has no room.
     """
 
+    place: str
     before: str
     part: str
     after: str
     beside: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        marks = " " * cell_len(self.before) + "^" * cell_len(self.part)
-        text = self.before + self.part + self.after
-        for row in _rows(text, options.max_width):
-            yield Text(row, no_wrap=True)
-            below, marks = marks[: cell_len(row)].rstrip(), marks[cell_len(row) :]
-            if below:
-                said = () if marks.strip() or not self.beside else (" ", self.beside)
-                yield Text.assemble((below, "bold red"), *said)
+        width, place = options.max_width, self.place
+        # A place that leaves the code less room than it takes itself has a row of its own.
+        if 2 * cell_len(place) > width:
+            yield Text(place.rstrip())
+            place = ""
+        before, part, after = cut_around(
+            self.before, self.part, self.after, width - cell_len(place)
+        )
+        row = Text(place + before + part + after, no_wrap=True)
+        if part:
+            yield row
+            row = Text(" " * cell_len(place + before), no_wrap=True)
+            row.append("^" * cell_len(part), "bold red")
+        beside = Text.assemble(" " if part else "  ", self.beside) if self.beside else Text()
+        if row.cell_len + beside.cell_len <= width:
+            yield row + beside
+        else:
+            yield row
+            yield self.beside
+
+
+CUT = "…"
+"""Stands where a line of code is cut."""
+
+
+def cut_around(before: str, part: str, after: str, room: int) -> tuple[str, str, str]:
+    """Cut a line of code to so many terminal cells, with its doubtful part in the middle.
+
+    Examples
+    --------
+    >>> cut_around("y = a * ", "b", " * c", 40)
+    ('y = a * ', 'b', ' * c')
+    >>> cut_around("y = a * ", "b", " * c * d * e", 9)
+    ('… * ', 'b', ' * …')
+    """
+    if cell_len(before + part + after) <= room:
+        return before, part, after
+    if not part:
+        return _first_cells(before, room), "", ""
+    # Each side keeps a cell at least, which may have to be the mark of a cut.
+    part = _first_cells(part, max(room - bool(before) - bool(after), 1))
+    rest = room - cell_len(part)
+    left = min(cell_len(before), max(rest // 2, rest - cell_len(after)))
+    before = _first_cells(before[::-1], left)[::-1]
+    return before, part, _first_cells(after, rest - cell_len(before))
+
+
+def _first_cells(text: str, room: int) -> str:
+    """Return a text that takes so many terminal cells, with a mark at its end if it is cut."""
+    if cell_len(text) <= room:
+        return text
+    return (chop_cells(text, room - 1)[0] if room > 1 else "") + CUT if room > 0 else ""
 
 
 OR_ELSE = "Or it is {titles}: the numbers are the same, so look for either."

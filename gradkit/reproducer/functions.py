@@ -55,7 +55,7 @@ class FunctionScript:
         (self._check,) = [each for each in self.task.checks if each.name == finding["check"]]
         steps = steps_of(self.task, self._check)
         put_right = {name for step in steps[:-1] for name in step.compare}
-        if self._grader.solution is None and put_right & {*self._check.call.reads}:
+        if not self._grader.has_expected and put_right & {*self._check.call.reads}:
             raise ReproducerError(
                 f"{finding['id']}: its input is made with the model solution, which is not here."
             )

@@ -189,8 +189,8 @@ class Script:
             ("trajectory", True): self._training,
         }
         what, code, call, should = wanted[self._finding["check"], torch]()
-        imports = ["import copy", "", "import numpy as np", "import torch"]
-        imports = imports if torch else imports[2:3]
+        imports = ["import numpy as np", "import torch"]
+        imports = imports if torch else imports[:1]
         if self._bound.convention.inputs == "series":
             imports.append("import pandas as pd")
         text = text_of(

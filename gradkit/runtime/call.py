@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.lines import run, snapshot, unpacked, value_of
+from gradkit.lines import run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.runtime.frames import DTYPES, name_of
 from gradkit.runtime.messages import BeforeError, Message, message, message_of, text_of
 from gradkit.runtime.serve import reseed
@@ -406,7 +406,9 @@ def run_steps(
     done: list[str],
     cells: Collection[str],
 ) -> Returned:
-    """Run lines in turn, and read values.
+    """Run lines in turn and read values.
+
+    A second run of the last lines gets fresh inputs, and the cache with all that was in it.
 
     Parameters
     ----------
@@ -438,9 +440,11 @@ def run_steps(
     names |= unpacked(data["inputs"], arrays)
     inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
     before: dict[str, list[bytes]] = {}
+    kept: dict[str, Any] = {}
     out = Returned()
     for text, put in data["steps"]:
         before = {name: snapshot(value) for name, value in inputs.items()}
+        kept = with_new_containers(names) if data["again"] else {}
         reseed(data["seed"])
         run(text, names)
         names |= {name: unpacked(tree, arrays) for name, tree in put.items()}
@@ -451,7 +455,7 @@ def run_steps(
             out.fault(name, "mutated", "")
     if data["again"]:
         # With the inputs as they were: a step in place is a step from there once more.
-        names |= unpacked(data["inputs"], arrays)
+        names |= {**kept, **unpacked(data["inputs"], arrays)}
         reseed(data["seed"])
         last, least = partial(run, data["steps"][-1][0], names), data["least"]
         if least:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gradkit.runtime import torch_call
 from gradkit.runtime.call import (
+    Arrays,
     Before,
     Call,
     Returned,
@@ -387,22 +388,19 @@ def target(frame: Frame) -> Frame:
 
 
 def train(frame: Frame) -> Frame:
-    """Train a fresh model by the student's function or lifted loop, from given parameters."""
+    """Train a fresh model by the student's function or top-level loop, from given parameters."""
     call, epochs, training = frame.data["call"], frame.data["epochs"], frame.data["training"]
     parameters, inputs = torch_call.split(frame.arrays)
     out = Returned()
     with _Attempt() as attempt:
         student = torch_call.build(Loaded.namespace[training["model"]])
-        torch_call.fill(student, parameters)
         X, y = torch_call.tensors(inputs, training["target"], torch_call.precision(student))
-        handed = {"model": student, "X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
+        handed = {"X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
         if "cell" in training:
-            names = training["names"]
-            presets = {names[what]: handed[what] for what in names if names[what]}
-            returned: Any = Loaded.namespace.run_loop(
-                training["cell"], training["line"], presets, epochs, training["through"] or None
-            )
+            student, returned = _run_loop(training, student, parameters, handed)
         else:
+            torch_call.fill(student, parameters)
+            handed["model"] = student
             function = _function(call)
             returned = apply(function, call, [handed[kind] for kind in call["arguments"]])
         losses = torch_call.losses_of(returned, out)
@@ -413,6 +411,36 @@ def train(frame: Frame) -> Frame:
     faults = [[0, *fault] for fault in out.faults]
     said = {"faults": faults, "failure": attempt.failure, "calls": 1}
     return Frame("outcome", out.arrays, said)
+
+
+def _run_loop(
+    training: Mapping[str, Any], student: Any, parameters: Arrays, handed: Mapping[str, Any]
+) -> tuple[Any, list[float]]:
+    """Run a top-level training loop; return the model that it trained, and its losses.
+
+    If the graded model is the module that the loop itself trains, that module is filled, not a
+    copy of it: an optimiser may have been given the parameters of layers that have names of
+    their own, as in ``SGD([*hidden.parameters(), *output.parameters()])``.
+    """
+    names = training["names"]
+    trained = student
+
+    def adapt(own: Any) -> Any:
+        nonlocal trained
+        if names["model"] == training["model"] and torch_call.is_module(own):
+            trained = own
+        torch_call.fill(trained, parameters)
+        return trained
+
+    losses = Loaded.namespace.run_loop(
+        training["cell"],
+        training["line"],
+        {names[kind]: handed[kind] for kind in ("X", "y", "epochs") if names[kind]},
+        handed["epochs"],
+        training["through"] or None,
+        {names["model"]: adapt},
+    )
+    return trained, losses
 
 
 # --- scripts -----------------------------------------------------------------------------

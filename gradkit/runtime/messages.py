@@ -58,7 +58,7 @@ MESSAGES: Mapping[str, str] = {
     "needs": "{place} needs `{name}`. {reason}",
     "failed": "{place} failed with {type}: {reason}",
     "no-text": "(its text could not be read)",
-    "cell": "cell {cell}, line {line}",
+    "cell": "code cell {cell}, line {line}",
     "used": "`{path}` is used, and this task does not allow `{root}`",
     "imported": "`{root}` is imported, and this task does not allow it",
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from traceback import walk_tb
 from types import CodeType
 from typing import Any, Self
@@ -140,8 +140,9 @@ class Namespace(dict[str, Any]):
         presets: Mapping[str, Any],
         epochs: int,
         through: str | None = None,
+        adapters: Mapping[str, Callable[[Any], Any]] | None = None,
     ) -> list[float]:
-        """Run a training loop that stands at top level, in a fork.
+        """Run a top-level training loop in a fork.
 
         Parameters
         ----------
@@ -150,11 +151,16 @@ class Namespace(dict[str, Any]):
         line : int
             The line of the statement in the cell's source.
         presets : mapping of str to object
-            What is put in: model, X, y, and the number of epochs where it has a name.
+            Values that replace names of the section: model, X, y, and the number of epochs where
+            it has a name.
         epochs : int
             The number of rounds of the outermost loop.
         through : str, optional
-            A function of the section that the loop leaves the step to.
+            A function of the section that makes the step.
+        adapters : mapping of str to callable, optional
+            Functions by name. Each gets the value that its name has in the fork at the loop, or
+            None if the fork cannot make that value, and returns the preset for the name. Objects
+            of the fork that share a part with the value, such as the layers of a model, keep it.
 
         Returns
         -------
@@ -174,15 +180,30 @@ class Namespace(dict[str, Any]):
             raise LookupError(f"there is no statement at {format_message(place_of(cell, line))}")
         rounds = Rounds(epochs)
         fork = self.fork({**presets, BEGIN: rounds.begin, LOSS: rounds.loss})
+        for name, adapt in (adapters or {}).items():
+            fork._preset(name, adapt(fork._value_at(name, statement)))
         step = self.plan.resolve(through, statement) if through else None
         if step is not None and through is not None:
             made = fork._execute(step, compile_statement(recording(step.node), step))
-            dict.__setitem__(fork, through, made[through])
-            fork._presets.add(through)
+            fork._preset(through, made[through])
         loop = compile_statement(lifted(statement.node, epochs, through), statement)
         with contextlib.suppress(EnoughRounds):
             fork._execute(statement, loop)
         return rounds.means()
+
+    def _preset(self, name: str, value: Any) -> None:
+        """Fix the value of a name from now on."""
+        dict.__setitem__(self, name, value)
+        self._presets.add(name)
+
+    def _value_at(self, name: str, statement: Statement) -> Any:
+        """Return the value that a name has at a statement, or None if it cannot be made."""
+        source = self.plan.resolve(name, statement)
+        try:
+            value = MISSING if source is None else self._value(name, source)
+        except (NameError, ForbiddenImportError):
+            value = MISSING
+        return None if value is MISSING else value
 
     # --- making names --------------------------------------------------------------------
 

@@ -227,6 +227,21 @@ def names_bound(node: ast.stmt) -> frozenset[str]:
     return frozenset(name for name in found if name not in (None, "*"))
 
 
+def global_stores(node: ast.stmt) -> Iterator[ast.Name]:
+    """Yield the nodes where a top-level statement assigns a global variable: ``x = …``, ``x += …``.
+
+    Assignments inside functions, classes, lambdas and comprehensions are left out.
+    """
+    own_scope = (*DEFINITIONS, ast.Lambda, ast.comprehension)
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part
+        elif not isinstance(part, own_scope):
+            waiting += ast.iter_child_nodes(part)
+
+
 def _filled(node: ast.stmt) -> Iterator[str]:
     """Yield ``x`` for ``for k, v in …: x[k] = v``, where that is all that is done."""
     if not isinstance(node, ast.For) or not all(isinstance(s, ast.Assign) for s in node.body):

@@ -56,6 +56,13 @@ def build(made: Any) -> Any:
     return model
 
 
+def is_module(value: Any) -> bool:
+    """Tell whether a value is a torch module, not a class of modules."""
+    from torch import nn
+
+    return isinstance(value, nn.Module)
+
+
 def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
     """Return the model's own parameter for each canonical one, and how it is laid out.
 

@@ -6,11 +6,12 @@ beside it and by how it begins.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import linecache
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +19,8 @@ from msgspec.structs import replace
 from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, Problem, Submission
 from gradkit.runtime.statements import BROKEN
-from gradkit.submission.source import Broken, parse, salvage, unify
+from gradkit.runtime.syntax import DEFINITIONS, first_line, global_stores, names_bound
+from gradkit.submission.source import Broken, parse, salvage, statements, unify
 from gradkit.text import clean_text, where
 
 _QUOTE = 80
@@ -236,17 +238,16 @@ def called(number: int | None, source: str, heading: str = "") -> str:
 
 
 def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, ...]:
-    """Make cells of functions that are there, one for each file that they stand in.
+    """Make cells from the source of functions and classes, one cell for each file.
 
-    Lines keep their numbers. A function whose text cannot be had is left out.
+    Lines keep their numbers. A function whose source cannot be read is left out.
     """
     texts: dict[str, list[str]] = {}
     for function in functions.values():
-        try:
-            lines, first = inspect.getsourcelines(function)
-            file = inspect.getsourcefile(function) or NAME
-        except (OSError, TypeError):
+        located = _source_lines(function)
+        if located is None:
             continue
+        file, first, lines = located
         text = texts.setdefault(file, [""] * len(linecache.getlines(file)))
         indent = len(lines[0]) - len(lines[0].lstrip())
         text += [""] * (first - 1 + len(lines) - len(text))
@@ -259,6 +260,52 @@ def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, .
         title = called(None, source) if made_up else ""
         cells.append(Cell(file, file.rpartition("/")[2], None, source, title=title))
     return tuple(cells)
+
+
+def _source_lines(function: Callable[..., Any]) -> tuple[str, int, list[str]] | None:
+    """Return the file, the first line number and the lines of a function or class, if known."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        return inspect.getsourcefile(function) or NAME, first, lines
+    except (OSError, TypeError):
+        pass
+    # Python looks for a class in the file of its module, and the module of a cell has no file.
+    # The code of a method knows its cell.
+    members = vars(function).values() if inspect.isclass(function) else ()
+    for method in filter(inspect.isfunction, members):
+        file, line = method.__code__.co_filename, method.__code__.co_firstlineno
+        lines = linecache.getlines(file)
+        for node in ast.walk(parse("".join(lines)).tree or ast.Module([], [])):
+            if isinstance(node, ast.ClassDef) and node.name == function.__name__:
+                first, last = first_line(node), node.end_lineno or node.lineno
+                if first <= line <= last:
+                    return file, first, lines[first - 1 : last]
+    return None
+
+
+def without_deleted_names(cell: Cell, names: Collection[str]) -> Cell:
+    """Return a cell that defines none of the names that are missing from ``names``.
+
+    A kernel has no record of ``del``, but it knows the names that are left. A deleted function,
+    class or import is left out. A deleted variable is assigned to ``_`` instead, so that the
+    other names of ``lr, epochs = 0.1, 100`` keep their values. All lines keep their numbers.
+    """
+    lines = cell.source.split("\n")
+    for statement in statements(cell.source):
+        if isinstance(statement, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
+            bound = names_bound(statement)
+            if bound and not any(name in names for name in bound):
+                first, last = first_line(statement), statement.end_lineno or statement.lineno
+                lines[first - 1 : last] = [""] * (last - first + 1)
+            continue
+        for node in global_stores(statement):
+            if node.id not in names:
+                # Columns count bytes.
+                line = lines[node.lineno - 1].encode()
+                start, end = node.col_offset, node.end_col_offset or node.col_offset
+                blank = b"_".ljust(end - start)
+                lines[node.lineno - 1] = (line[:start] + blank + line[end:]).decode()
+    return replace(cell, source="\n".join(lines))
 
 
 def submission_of(cells: tuple[Cell, ...], modules: Mapping[str, str]) -> Submission:

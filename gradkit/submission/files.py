@@ -142,7 +142,7 @@ REFUSALS: Mapping[str, str] = {
     "parts": "{name} has more than {limit} {what}. Hand in the exercise alone.",
     "code": (
         "{name} holds more code than an exercise can need: at most {size} kB in all, and {words} "
-        "words and signs, are read. Hand in the exercise alone, without data in it."
+        "words and signs, are read. {largest}Hand in the exercise alone, without data in it."
     ),
     "empty": "There is no script and no notebook in {name}. {said}",
 }

@@ -183,6 +183,17 @@ def _same(word: str, wanted: str) -> bool:
     word, wanted = (each.replace("k", "c") for each in (word, wanted))
     if word == wanted:
         return True
+    if min(len(word), len(wanted)) < _STEM:
+        return False
+    return word[:_STEM] == wanted[:_STEM] or is_misspelling(word, wanted)
+
+
+@lru_cache(maxsize=4096)
+def is_misspelling(word: str, wanted: str) -> bool:
+    """Tell whether a word is a misspelling of another one, as ``paramters`` of ``parameters``.
+
+    Short words are none: too many of them are alike by chance.
+    """
     if min(len(word), len(wanted)) < _STEM or word[0] != wanted[0]:
         return False
-    return word[:_STEM] == wanted[:_STEM] or (SequenceMatcher(None, word, wanted).ratio() >= _ALIKE)
+    return SequenceMatcher(None, word, wanted).ratio() >= _ALIKE

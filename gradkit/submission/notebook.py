@@ -103,7 +103,7 @@ def read_notebook(
                 modules[written[1]] = "\n" * before + text[written.end() :]
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
-            called = "" if alone else label + format_text(", cell {cell}", cell=number)
+            called = "" if alone else label + format_text(", code cell {cell}", cell=number)
             made, found = make_cell(label, number, text, headings, title=called)
             cells += made
             problems += found

@@ -132,7 +132,8 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
         raise kind(complaint("empty", name, said=said or _EXPECTED))
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # Seen by the sizes alone, before all of it is sent to whoever parses it.
-    refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
+    sizes = {file.name: len(file.data) for file in scripts}
+    refuse_if(name, sum(sizes.values()), 0, SubmissionError, sizes)
     return RawSubmission(stem_of(name), path, tuple(taken), tuple(problems), _digest(taken))
 
 

@@ -13,13 +13,13 @@ import codecs
 import io
 import re
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from gradkit.formatting import format_text
 from gradkit.runtime import syntax
-from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, complaint
+from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, complaint, shown
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
@@ -268,7 +268,8 @@ CODE = SCRIPT_BYTES
 WORDS = 50_000
 """Words, numbers and signs of code in all of them."""
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+_WORD = re.compile(r"\w+|#+|\*{3,}|={3,}|[^\w\s]")
+"""A word, number or sign. A row of signs that no expression has, as in ``# *****``, counts once."""
 
 
 class MuchCodeError(SubmissionError):
@@ -287,6 +288,7 @@ class Amount:
     def __init__(self, name: str) -> None:
         self._name = name
         self._code = self._words = 0
+        self._sizes: dict[str, int] = {}
 
     def add(self, label: str, texts: Iterable[str]) -> None:
         """Count the code of one more file, ``label``.
@@ -306,11 +308,30 @@ class Amount:
             refuse_if(label, code, words, SubmissionError)
         self._code += code
         self._words += words
-        refuse_if(self._name, self._code, self._words, MuchCodeError)
+        self._sizes[label] = code
+        refuse_if(self._name, self._code, self._words, MuchCodeError, self._sizes)
 
 
-def refuse_if(label: str, code: int, words: int, kind: type[SubmissionError]) -> None:
-    """Raise an error of this ``kind`` if this is more code than is read."""
+def refuse_if(
+    label: str,
+    code: int,
+    words: int,
+    kind: type[SubmissionError],
+    sizes: Mapping[str, int] | None = None,
+) -> None:
+    """Raise an error of this ``kind`` if this is more code than is read.
+
+    The error names the largest file of several; ``sizes`` are their characters of code by name.
+    """
     if code <= CODE and words <= WORDS:
         return
-    raise kind(complaint("code", label, size=f"{CODE / 1e3:.0f}", words=WORDS))
+    largest = ""
+    if sizes and len(sizes) > 1:
+        name = max(sizes, key=sizes.__getitem__)
+        largest = format_text(
+            "The largest file is {name}, with {size} kB of code. ",
+            name=shown(name),
+            size=f"{sizes[name] / 1e3:.0f}",
+        )
+    figures = {"size": f"{CODE / 1e3:.0f}", "words": WORDS, "largest": largest}
+    raise kind(complaint("code", label, **figures))

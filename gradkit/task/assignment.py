@@ -39,6 +39,7 @@ from gradkit.task.functions import function_task
 from gradkit.task.network import parameter_shapes
 from gradkit.task.shipped import DEFAULT, FIRST, exercises
 from gradkit.task.tables import (
+    EXAMPLES,
     MOST,
     POINTS,
     AssignmentError,
@@ -122,7 +123,9 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
 
 
 def packed_with(path: Path) -> dict[str, bytes]:
-    """Read an assignment file and all that it names beside it, by the path from its folder.
+    """Read an assignment file and the files that belong to it, by the path from its folder.
+
+    These are the files that it names, and a file of examples beside it.
 
     Raises
     ------
@@ -139,6 +142,8 @@ def packed_with(path: Path) -> dict[str, bytes]:
                     "what is handed on is one folder."
                 )
             found[str(part)] = (path.parent / part).read_bytes()
+    if (examples := path.parent / EXAMPLES).is_file():
+        found[EXAMPLES] = examples.read_bytes()
     return found
 
 

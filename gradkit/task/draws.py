@@ -33,16 +33,34 @@ TRIES = 50
 """Draws of sizes among which one with all different is looked for."""
 
 
-def functions(rng: np.random.Generator, *, judged: bool = True) -> dict[str, Callable[..., Any]]:
-    """Return what an input's expression may call, drawn from a generator."""
+SHORT = 4
+"""Significant digits of numbers that are recorded in a file."""
 
-    def positive(*shape: int) -> NDArray[Any]:
-        return np.abs(rng.normal(size=shape)) + 0.1
+
+def functions(
+    rng: np.random.Generator, *, judged: bool = True, short: bool = False
+) -> dict[str, Callable[..., Any]]:
+    """Return the functions that the expression of an input may call, drawing from a generator.
+
+    With ``short``, drawn numbers have at most `SHORT` digits, so that a file of them is small.
+    Numbers that have to fit each other, such as probabilities, keep all digits.
+    """
+
+    def rounded(drawn: NDArray[Any] | float) -> Any:
+        if not short:
+            return drawn
+        texts = [f"{number:.{SHORT}g}" for number in np.ravel(drawn)]
+        return np.array(texts, dtype=float).reshape(np.shape(drawn))
+
+    def positive(*shape: int) -> Any:
+        return rounded(np.abs(rng.normal(size=shape)) + 0.1)
 
     def distinct(*shape: int) -> NDArray[Any]:
         size = int(np.prod(shape))
         steps = rng.permutation(size) - (size - 1) / 2
-        return np.asarray((0.2 * steps + rng.uniform(-0.05, 0.05, size)).reshape(shape))
+        drawn = (0.2 * steps + rng.uniform(-0.05, 0.05, size)).reshape(shape)
+        # Decimals, because significant digits would make large numbers equal.
+        return np.asarray(np.round(drawn, SHORT) if short else drawn)
 
     def probabilities(*shape: int) -> NDArray[Any]:
         parts = rng.uniform(0.1, 1.0, shape)
@@ -55,8 +73,8 @@ def functions(rng: np.random.Generator, *, judged: bool = True) -> dict[str, Cal
         return np.concatenate(rows)[:size].reshape(shape)
 
     return {
-        "normal": lambda *shape: rng.normal(size=shape),
-        "uniform": lambda low, high, *shape: rng.uniform(low, high, shape),
+        "normal": lambda *shape: rounded(rng.normal(size=shape)),
+        "uniform": lambda low, high, *shape: rounded(rng.uniform(low, high, shape)),
         "integers": integers,
         "onehot": lambda classes, n: np.eye(classes)[integers(classes, n)],
         "binary": lambda *shape: rng.permutation(np.arange(np.prod(shape)) % 2.0).reshape(shape),
@@ -96,22 +114,24 @@ def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
         raise LinesError(repr(value), "an expression, a number, or a table of these")
 
 
-def draw_sizes(task: FunctionTask, rng: np.random.Generator) -> list[dict[str, int]]:
-    """Draw the sizes of some probes: of each, as many of its choices as there are probes.
+def draw_sizes(
+    task: FunctionTask, rng: np.random.Generator, count: int = RANDOM
+) -> list[dict[str, int]]:
+    """Draw the sizes of ``count`` probes, each of which has one of the choices of each size.
 
-    In a probe all are different, where the choices allow it: an exchanged axis then shows. Where
-    they do not, as many pairs are in some probe, and either is the larger one, and as many sizes
-    in each, as in any plan that was tried.
+    Every choice of a size occurs about equally often. All sizes of a probe differ, so that
+    exchanged axes show, if the choices allow it. Otherwise the plan with most pairs of sizes that
+    differ in some probe is taken from `TRIES` plans.
     """
     choices = {name: each for name, each in task.sizes.items() if isinstance(each, tuple)}
     plans: list[list[dict[str, int]]] = []
     for _ in range(TRIES):
         orders = {
-            name: rng.permutation(np.resize(rng.permutation(each), RANDOM))
+            name: rng.permutation(np.resize(rng.permutation(each), count))
             for name, each in choices.items()
         }
         plans.append(
-            [{name: int(order[n]) for name, order in orders.items()} for n in range(RANDOM)]
+            [{name: int(order[n]) for name, order in orders.items()} for n in range(count)]
         )
         if all(len(set(sizes.values())) == len(sizes) for sizes in plans[-1]):
             return plans[-1]
@@ -146,8 +166,15 @@ def _complete(
     return {name: known[name] for name in task.sizes}
 
 
-def draws(task: FunctionTask, seed: int, *, judged: bool = True) -> Iterator[Draw]:
-    """Draw the probes of a task: some at random, and one for each that is named as hard.
+def draws(
+    task: FunctionTask,
+    seed: int,
+    *,
+    judged: bool = True,
+    count: int = RANDOM,
+    short: bool = False,
+) -> Iterator[Draw]:
+    """Draw the probes of a task: ``count`` random ones, and one for each hard case.
 
     Parameters
     ----------
@@ -156,6 +183,10 @@ def draws(task: FunctionTask, seed: int, *, judged: bool = True) -> Iterator[Dra
         The same seed draws the same probes.
     judged : bool
         Answers are judged there; else a change of them is held to these probes.
+    count : int
+        Number of random probes.
+    short : bool
+        Draw numbers with few digits, to be recorded in a file.
 
     Yields
     ------
@@ -167,13 +198,14 @@ def draws(task: FunctionTask, seed: int, *, judged: bool = True) -> Iterator[Dra
     LinesError
         A size is no whole number from 1, or an expression cannot be computed or gives no numbers.
     """
-    cases: list[Mapping[str, Any]] = [*({} for _ in range(RANDOM)), *task.hard]
-    plan = draw_sizes(task, np.random.default_rng(seed))
+    cases: list[Mapping[str, Any]] = [*({} for _ in range(count)), *task.hard]
+    plan = draw_sizes(task, np.random.default_rng(seed), count)
     for number, hard in enumerate(cases):
         rng = np.random.default_rng([seed, number])
-        sizes = _complete(task, plan[number % RANDOM], hard)
+        sizes = _complete(task, plan[number % count], hard)
         told = ", ".join(f"{name} = {value}" for name, value in hard.items())
-        values = _values(task, sizes, hard, functions(rng, judged=judged), number - RANDOM)
+        called = functions(rng, judged=judged, short=short)
+        values = _values(task, sizes, hard, called, number - count)
         yield Draw(told or f"random {number + 1}", sizes, values, bool(hard))
 
 

@@ -6,13 +6,12 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from keyword import iskeyword
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
 import numpy as np
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
-from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines
+from gradkit.records.task import Call, Draw, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
     MOST,
@@ -199,7 +198,6 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
             of=of,
             untouched=tuple(entry.untouched),
             others=tuple(others),
-            examples=tuple(_examples(f"{key}.examples", entry, inputs)),
             conventions=tuple(_conventions(f"{key}.conventions", entry, table)),
         )
 
@@ -246,47 +244,6 @@ def _is_place(expression: str) -> bool:
     return isinstance(node, ast.Name)
 
 
-def _examples(key: str, entry: CheckTable, inputs: Iterable[str]) -> Iterator[Example]:
-    for example in entry.examples:
-        for name in example.inputs:
-            among(f"{key}.inputs", name, [*inputs])
-        for name in example.values:
-            among(f"{key}.values", name, entry.compare)
-        yield Example(
-            {name: literal(f"{key}.{name}", each, INPUT) for name, each in example.inputs.items()},
-            {
-                name: np.array(literal(f"{key}.{name}", each, NUMBER))
-                for name, each in example.values.items()
-            },
-        )
-
-
-NUMBER = bool | int | float
-INPUT = NUMBER | str
-
-
-def literal(key: str, value: Any, plain: UnionType) -> Any:
-    """Return what is plain, a table of these, or the array that lists of numbers stand for.
-
-    Raises
-    ------
-    AssignmentError
-        It is none of these.
-    """
-    if isinstance(value, dict):
-        return {name: literal(key, each, plain) for name, each in value.items()}
-    if isinstance(value, list):
-        try:
-            array = np.array(value)
-        except ValueError:
-            array = np.array(None)
-        if array.dtype.kind in "bif":
-            return array
-    elif isinstance(value, plain):
-        return value
-    refuse(key, repr(value), "numbers, in lists of equal length")
-
-
 def _names(key: str, text: str, known: Iterable[str]) -> frozenset[str]:
     """Read an expression at a key, and return the names in it, all of which are known."""
     names: frozenset[str] = _held(key, lambda: read_expression(text))
@@ -320,6 +277,21 @@ def steps_of(
             steps.append(before)
             wanted |= set(before.call.reads)
     return steps[::-1]
+
+
+def scalar_names(task: FunctionTask, check: FunctionCheck) -> list[str]:
+    """Return the names of outputs in the scalar that the gradients of a check belong to."""
+    return sorted(read_expression(check.of) - OF - {"np", *task.inputs, *task.sizes})
+
+
+def forward_steps(task: FunctionTask, check: FunctionCheck) -> list[FunctionCheck]:
+    """Return the checks whose lines compute the scalar that the gradients of a check belong to.
+
+    The check itself is one of them if its lines make an output of that scalar.
+    """
+    names = scalar_names(task, check)
+    steps = steps_of(task, check, names)
+    return steps if {*names} & {*check.call.makes} else steps[:-1]
 
 
 def scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:

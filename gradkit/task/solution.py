@@ -10,9 +10,15 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.lines import packed, run, snapshot, unpacked, value_of
+from gradkit.lines import packed, run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
-from gradkit.task.functions import functions_of, steps_of
+from gradkit.task.functions import (
+    forward_steps,
+    functions_of,
+    scalar_names,
+    scalar_of,
+    steps_of,
+)
 from gradkit.task.oracle import OracleError, load_module
 
 
@@ -45,11 +51,13 @@ class Solution(Struct, frozen=True, eq=False):
         names = {"np": np, **self.names, **unpacked(tree, arrays)}
         inputs = {name: names[name] for name in self.task.inputs}
         before: dict[str, list[bytes]] = {}
+        kept: dict[str, Any] = {}
         try:
             # A model may overflow where the inputs are hard; what comes of it is looked at.
             with np.errstate(all="ignore"):
                 for step in steps_of(self.task, check):
                     before = {name: snapshot(value) for name, value in inputs.items()}
+                    kept = with_new_containers(names)
                     np.random.seed(0)
                     run(step.call.text, names)
                     if right is not None and step is not check:
@@ -57,7 +65,7 @@ class Solution(Struct, frozen=True, eq=False):
                         names |= {n: made[n].copy() for n in step.compare if n.isidentifier()}
                 values = self._read(check.compare, names)
                 changed = tuple(n for n, value in inputs.items() if snapshot(value) != before[n])
-                names |= unpacked(tree, arrays)
+                names |= {**kept, **unpacked(tree, arrays)}
                 np.random.seed(0)
                 run(check.call.text, names)
                 again = self._read(check.compare, names)
@@ -98,6 +106,26 @@ class Solution(Struct, frozen=True, eq=False):
                 np.random.seed(0)
                 run(step.call.text, names)
         return {name: value_of(name, names) for name in reads}
+
+    def differentiated(self, check: FunctionCheck, draw: Draw, other: Draw) -> tuple[str, ...]:
+        """Return the inputs on which the differentiated scalar of a check depends.
+
+        Parameters
+        ----------
+        check : FunctionCheck
+            A check with gradients.
+        draw, other : Draw
+            Each input of ``draw`` is replaced in turn by the input of ``other``, which has the same
+            sizes. The scalar depends on the input if its value changes.
+        """
+        steps, names = forward_steps(self.task, check), scalar_names(self.task, check)
+
+        def scalar(values: Mapping[str, Any]) -> float:
+            return scalar_of(check, {**values, **self.read(steps, values, names)})
+
+        before = scalar(draw.values)
+        changed = {name: {**draw.values, name: other.values[name]} for name in self.task.inputs}
+        return tuple(name for name, values in changed.items() if scalar(values) != before)
 
     def _read(self, expressions: Sequence[str], names: dict[str, Any]) -> dict[str, Any]:
         found = {}

@@ -89,15 +89,11 @@ class TaskTable(Table):
     kind: Literal["net"] = "net"
 
 
+EXAMPLES = "examples.json.gz"
+"""Name of the file of examples beside an assignment file, see `gradkit.task.examples`."""
+
 DEADLINE = 30.0
 """Seconds for everything that a student's functions are asked in a task that does not say."""
-
-
-class ExampleTable(Table):
-    """An entry of ``examples`` of a check: numbers, or lists of them, by name."""
-
-    inputs: dict[str, Any]
-    values: dict[str, Any]
 
 
 class CheckTable(Table):
@@ -111,7 +107,6 @@ class CheckTable(Table):
     untouched: list[str] = []
     conventions: list[dict[str, str]] = []
     tolerance: Any = 0.0
-    examples: list[ExampleTable] = []
 
 
 class FunctionTaskTable(Table):

@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -15,6 +16,7 @@ from gradkit.cli import main
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.task.assignment import read_assignment
+from gradkit.task.examples import read_examples
 from gradkit.task.shipped import exercises, find_reference
 
 pytestmark = [pytest.mark.sample(3), pytest.mark.usefixtures("warm")]
@@ -241,6 +243,7 @@ def test_an_exercise_of_ones_own(own: Path, where: list[str]) -> None:
     assert files == {
         *("own.py", "helpers.py", "README.md"),
         *("assignment/assignment.toml", "assignment/helpers.py"),
+        "assignment/examples.json.gz",
     }
     assert (folder / "own.py").read_text(encoding="utf-8") == EXPECTED
     text = (folder / "README.md").read_text(encoding="utf-8")
@@ -254,8 +257,9 @@ def test_an_exercise_of_ones_own(own: Path, where: list[str]) -> None:
     assert "helper(x)" not in (folder / "assignment" / "assignment.toml").read_text(
         encoding="utf-8"
     )
-    first = task.checks[0].examples[0]
-    assert (first.values["y"] == 2 * first.inputs["x"]).all()
+    first = read_examples(task)[0]
+    (made,) = first.made[task.checks[0].name]
+    assert np.allclose(made.values["y"], 2 * first.draw.values["x"], rtol=1e-9)
 
 
 def test_refusals(own: Path, tmp_path: Path) -> None:

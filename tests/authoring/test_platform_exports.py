@@ -21,9 +21,19 @@ from model_solutions import REFERENCE, ROOT
 
 from gradkit import __version__
 from gradkit.authoring import export as exports
-from gradkit.authoring.export import TORCH, ExportError, Install, choose, words, workflow
+from gradkit.authoring.export import (
+    TORCH,
+    ExportError,
+    Install,
+    choose,
+    handed_out,
+    words,
+    workflow,
+)
 from gradkit.cli import main
-from gradkit.task.assignment import DEFAULT
+from gradkit.task.assignment import DEFAULT, read_assignment
+from gradkit.task.examples import read_examples
+from gradkit.task.tables import EXAMPLES
 
 pytestmark = pytest.mark.sample(4)
 
@@ -220,31 +230,47 @@ def test_numbers_of_the_model_solution_stand_for_it(tmp_path: Path, forms: Path)
         assert gradkit("check", tmp_path / "three_forms.py", *options).exit_code == code
 
 
-def test_inputs_that_no_file_can_hold_make_no_examples(tmp_path: Path, forms: Path) -> None:
-    """What is packed can be read, and it is said what nobody can tell."""
+def test_inputs_that_are_tuples_are_recorded(tmp_path: Path, forms: Path) -> None:
+    """As every other input that lines can be given."""
     text = forms.read_text(encoding="utf-8")
     forms.write_text(text.replace("way = \"'up'\"", "way = \"('up', 'down')\""))
     done = gradkit(
         *("export", "github-classroom", "--out", tmp_path / "repo", "--assignment", forms),
         *("--reference", FORMS / "reference"),
     )
-    assert "these cannot be checked: scale/forward. A correct submission" in done.stderr
-    packed = tmp_path / "repo/.gradkit/assignment.toml"
-    assert gradkit("list", "--assignment", packed).exit_code == 0
+    assert (done.exit_code, done.stderr) == (0, f"Written to {tmp_path / 'repo'}.\n")
+    (scale, *_) = read_assignment(tmp_path / "repo/.gradkit/assignment.toml").functions
+    assert read_examples(scale)[0].draw.values["way"] == ("up", "down")
 
 
-def test_what_nobody_can_tell_there_is_named(tmp_path: Path, forms: Path) -> None:
-    """Without model solutions, and where other conventions hold: outputs that are no gradients."""
+def test_checks_without_expected_outputs_are_named(tmp_path: Path, forms: Path) -> None:
+    """Without model solutions and examples, outputs that are no gradients cannot be checked."""
     command = ("export", "github-classroom", "--assignment", forms, "--out")
     said = gradkit(*command, tmp_path / "bare").stderr
     assert "cannot be checked: scale/forward, regression/propagate, linear/forward" in said
     assert "backward" not in said
     assert "Add --reference DIR to pack examples" in said
+    # A file of examples beside the assignment file is packed as it is.
+    made, _ = handed_out(forms, FORMS / "reference")
+    (forms.parent / EXAMPLES).write_bytes(made[EXAMPLES])
+    assert gradkit(*command, tmp_path / "kept").stderr == f"Written to {tmp_path / 'kept'}.\n"
+    assert (tmp_path / "kept/.gradkit" / EXAMPLES).read_bytes() == made[EXAMPLES]
+
+
+def test_examples_have_the_outputs_of_every_convention(tmp_path: Path, forms: Path) -> None:
+    """Right code by another convention passes without a model solution."""
     text = forms.read_text(encoding="utf-8")
     many = 'compare = ["cost", "grads[\'dW\']", "grads[\'db\']"]\nconventions = [{ cost = "m" }]'
     forms.write_text(text.replace('compare = ["cost", "grads[\'dW\']", "grads[\'db\']"]', many))
-    said = gradkit(*command, tmp_path / "many", "--reference", FORMS / "reference").stderr
-    assert "these cannot be checked: regression/propagate. A correct submission" in said
+    command = ("export", "github-classroom", "--assignment", forms, "--out", tmp_path / "many")
+    done = gradkit(*command, "--reference", FORMS / "reference")
+    assert done.stderr == f"Written to {tmp_path / 'many'}.\n"
+    right = (FORMS / "reference/three_forms.py").read_text(encoding="utf-8")
+    other = right.replace("cost = np.sum(error**2) / m", "cost = np.sum(error**2)")
+    assert other != right
+    (tmp_path / "three_forms.py").write_text(other, encoding="utf-8")
+    options = ("--no-reference", "--assignment", tmp_path / "many/.gradkit/assignment.toml")
+    assert gradkit("check", tmp_path / "three_forms.py", *options).exit_code == 0
 
 
 @pytest.mark.parametrize("torch", [False, True])

@@ -107,9 +107,9 @@ def test_places_of_functions_and_returns():
         x += 1
     """
     found = functions("x = 1", source)
-    assert where(found["f"].place) == "cell 2, line 5"
-    assert where(found["f"].return_place) == "cell 2, line 10"
-    assert where(found["g"].return_place) == "cell 2, line 13"
+    assert where(found["f"].place) == "code cell 2, line 5"
+    assert where(found["f"].return_place) == "code cell 2, line 10"
+    assert where(found["g"].return_place) == "code cell 2, line 13"
 
 
 def test_functions_in_blocks_and_by_other_names():
@@ -128,7 +128,7 @@ def test_functions_in_blocks_and_by_other_names():
         "c": "c(z, n=2)",
         "d": "d(x)",
     }
-    assert where(found["d"].place) == "cell 1, line 2"
+    assert where(found["d"].place) == "code cell 1, line 2"
 
 
 def test_every_top_level_binding_is_listed():
@@ -527,7 +527,7 @@ def test_the_model_of_two_is_the_one_the_loop_calls():
     )
     found = outline(section).loops
     assert [loop.needs.model for loop in found] == ["net", "net2"]
-    assert [where(loop.place) for loop in found] == ["cell 4, line 1", "cell 6, line 1"]
+    assert [where(loop.place) for loop in found] == ["code cell 4, line 1", "code cell 6, line 1"]
 
 
 def test_a_model_of_unknown_making_is_known_by_its_optimiser():

@@ -1771,3 +1771,15 @@ def test_what_is_large_is_not_searched(found: Found, monkeypatch: pytest.MonkeyP
     assert findings(found("layers", mistake)) == []
     monkeypatch.setattr(repairs, "LARGEST", 10_000)
     assert len(findings(found("layers", mistake))) == 1
+
+
+MATRIX_PRODUCT = "dw = X.T * dout"
+
+
+@pytest.mark.parametrize("wrong", ["dw = dout", f"{MATRIX_PRODUCT} / len(x) + w"])
+def test_matrices_are_searched_as_arrays(found: Found, wrong: str) -> None:
+    """Values of `np.matrix` are computed with as arrays: a product of two does not stop a search."""
+    text = by_hand("layers", "matrices")
+    (task,) = [t for t in found("layers", (MATRIX_PRODUCT, wrong), text=text) if t.task == "affine"]
+    (check,) = [check for check in task.checks if check.check == "backward"]
+    assert [entry.parameter for entry in check.entries if entry.state == "fail"] == ["dw"]

@@ -13,7 +13,6 @@ from layers_helpers import (
     Wrong,
     answers,
     assert_right,
-    assert_right_without_model,
     assert_starter,
     assert_wrong,
     several,
@@ -352,12 +351,6 @@ def test_a_constant_forward_with_a_zero_backward_earns_nothing(
     """It is right for itself, and does not depend on its inputs."""
     result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
     assert result.score == 0
-
-
-@pytest.mark.slow
-def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> None:
-    """By the student's own forward pass."""
-    assert_right_without_model(NAME, workshop, ["convolution/backward", "max-pooling/backward"])
 
 
 def test_without_padding_only_the_sum_is_right(exercise: Exercise, tmp_path: Path) -> None:

@@ -37,30 +37,30 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no 1/m in the cost": (
         {"np.log(1 - AL)) / m": "np.log(1 - AL))"},
         {"cost"},
-        "`cost` is m times what it should be, whatever m is: a division by m is missing.",
+        "`cost` is m times the expected value",
     ),
     "no 1/m in dW": (
         {"A_prev.T / m": "A_prev.T"},
         DW,
-        "`dW` is m times what it should be, whatever m is: a division by m is missing.",
+        "`dW` is m times the expected value",
     ),
     "no 1/m in db": (
         {f"{SUM} / m": SUM},
         DB,
-        "`db` is m times what it should be, whatever m is: a division by m is missing.",
+        "`db` is m times the expected value",
     ),
     "no 1/m at all": ({" / m": ""}, {"cost", *DW, *DB}, "`cost` is m times"),
     "1/m in dA_prev too": (
         {"return W.T @ dZ, dW, db": "return W.T @ dZ / m, dW, db"},
         {*DA, *of_layers(1, 2)},
-        "`dA_prev` is 1/m of what it should be, whatever m is: a division by m is too much.",
+        "`dA_prev` is 1/m of the expected value",
     ),
     "1/m in the first step back too": (
         {"dA = (1 - Y) / (1 - AL) - Y / AL": "dA = ((1 - Y) / (1 - AL) - Y / AL) / Y.shape[1]"},
         of_layers(1, 2, 3),
-        "`grads['db3']` is 1/m of what it should be",
+        "`grads['db3']` is 1/m of the expected value",
     ),
-    "mean for sum": ({"np.sum(dZ": "np.mean(dZ"}, DB, "`db` is 1/m of what it should be"),
+    "mean for sum": ({"np.sum(dZ": "np.mean(dZ"}, DB, "`db` is 1/m of the expected value"),
     "db over all axes": (
         {SUM: "np.sum(dZ)"},
         DB - {"grads['db3']"},  # of one output that is the same
@@ -81,7 +81,11 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         DW,
         "`dW` is not right.",
     ),
-    "dW transposed": ({"dW = dZ @ A_prev.T / m": "dW = A_prev @ dZ.T / m"}, DW, "Its transpose"),
+    "dW transposed": (
+        {"dW = dZ @ A_prev.T / m": "dW = A_prev @ dZ.T / m"},
+        DW,
+        "is the transpose of the expected array.",
+    ),
     "ReLU without its mask": (
         {"dZ = dA * (Z > 0)": "dZ = dA * 1"},
         {*RELU, *of_layers(1, 2)},
@@ -157,7 +161,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             SUM: f"0 * {SUM}",
         },
         {"AL", *DW, *DB},
-        "`dW` is 0 throughout.",
+        "`dW` is 0 in every entry.",
     ),
     "sigmoid in all layers": (
         {

@@ -19,17 +19,17 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no 1/m in the cost": (
         {"np.log(1 - A)) / m": "np.log(1 - A))"},
         {"cost", "costs[-1]"},
-        "`cost` is m times what it should be, whatever m is: a division by m is missing.",
+        "`cost` is m times the expected value",
     ),
     "no 1/m in dw": (
         {"X @ dZ.T / m": "X @ dZ.T"},
         {"grads['dw']", *STEPS},
-        "`grads['dw']` is m times what it should be, whatever m is: a division by m is missing.",
+        "`grads['dw']` is m times the expected value",
     ),
     "no 1/m in db": (
         {"np.sum(dZ) / m": "np.sum(dZ)"},
         {"grads['db']", *STEPS},
-        "`grads['db']` is m times what it should be, whatever m is: a division by m is missing.",
+        "`grads['db']` is m times the expected value",
     ),
     "no 1/m at all": (
         {" / m": ""},
@@ -39,9 +39,13 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "1/m twice": (
         {"np.sum(dZ) / m": "np.mean(dZ) / m"},
         {"grads['db']", *STEPS},
-        "a division by m is too much",
+        "divided by m once too often",
     ),
-    "mean for sum, in the cost": ({"-np.sum(Y": "-np.mean(Y"}, {"cost", "costs[-1]"}, "too much"),
+    "mean for sum, in the cost": (
+        {"-np.sum(Y": "-np.mean(Y"},
+        {"cost", "costs[-1]"},
+        "once too often",
+    ),
     "the bias over no axis": (
         {"np.sum(dZ) / m": "dZ / m"},
         {"grads['db']", *STEPS},
@@ -60,7 +64,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "dw as a row": (
         {"X @ dZ.T / m": "dZ @ X.T / m"},
         {"grads['dw']", *STEPS},
-        "Its transpose is right.",
+        "is the transpose of the expected array.",
     ),
     "dw without its input": (
         {"X @ dZ.T / m": "np.ones_like(X) @ dZ.T / m"},
@@ -88,7 +92,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             "dZ = A - Y": "dZ = 0 * Y",
         },
         {"cost", "grads['dw']", "grads['db']", *STEPS},
-        "is 0 throughout",
+        "is 0 in every entry",
     ),
     "X changed in place": (
         {"    dZ = A - Y": "    X *= 2\n    dZ = A - Y"},

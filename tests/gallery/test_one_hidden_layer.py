@@ -18,7 +18,7 @@ GRADS = {DW1, DB1, DW2, DB2}
 SHAPES = {"initial['W1'].shape", "initial['W2'].shape"}
 UPDATED = {f"updated['{name}']" for name in ("W1", "b1", "W2", "b2")}
 
-MISSING = "`{}` is m times what it should be, whatever m is: a division by m is missing."
+MISSING = "`{}` is m times the expected value"
 
 WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no 1/m in the cost": (
@@ -39,9 +39,9 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         MISSING.format(DB2),
     ),
     "no 1/m at all": ({" / m": ""}, {"cost", *GRADS}, MISSING.format(DW1)),
-    "1/m twice": ({"dZ2 = A2 - Y": "dZ2 = (A2 - Y) / m"}, GRADS, "too much"),
-    "mean for sum": ({"np.sum(dZ1": "np.mean(dZ1"}, {DB1}, f"`{DB1}` is 1/m of what it should be"),
-    "mean for sum, in the cost": ({"-np.sum(Y": "-np.mean(Y"}, {"cost"}, "`cost` is 1/m of what"),
+    "1/m twice": ({"dZ2 = A2 - Y": "dZ2 = (A2 - Y) / m"}, GRADS, "once too often"),
+    "mean for sum": ({"np.sum(dZ1": "np.mean(dZ1"}, {DB1}, f"`{DB1}` is 1/m of the expected value"),
+    "mean for sum, in the cost": ({"-np.sum(Y": "-np.mean(Y"}, {"cost"}, "`cost` is 1/m of the"),
     "db1 over all axes": (
         {"np.sum(dZ1, axis=1, keepdims=True)": "np.sum(dZ1)"},
         {DB1},
@@ -69,7 +69,11 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {DW2},
         f"`{DW2}` is not right.",
     ),
-    "dW2 as a column": ({"dZ2 @ A1.T": "A1 @ dZ2.T"}, {DW2}, "Its transpose is right."),
+    "dW2 as a column": (
+        {"dZ2 @ A1.T": "A1 @ dZ2.T"},
+        {DW2},
+        "is the transpose of the expected array.",
+    ),
     "tanh without its slope": (
         {" * (1 - A1**2)": ""},
         {DW1, DB1},
@@ -112,7 +116,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             "dZ2 = A2 - Y": "dZ2 = 0 * Y",
         },
         {"A2", *GRADS},
-        f"`{DW1}` is 0 throughout.",
+        f"`{DW1}` is 0 in every entry.",
     ),
     "tanh left out of both": (
         {"np.tanh(Z1)": "Z1", " * (1 - A1**2)": ""},
@@ -154,7 +158,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "weights of 0": (
         {"np.random.randn(n_y, n_h)": "np.zeros((n_y, n_h))"},
         {"np.ptp(initial['W2']).all()"},
-        "`np.ptp(initial['W2']).all()` is 0 throughout.",
+        "`np.ptp(initial['W2']).all()` is 0.",
     ),
     "flat biases": (
         {'"b1": np.zeros((n_h, 1))': '"b1": np.zeros(n_h)'},

@@ -170,7 +170,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "dW transposed": (
         {"np.sum(W**2), dW + 2 * reg * W": "np.sum(W**2), (dW + 2 * reg * W).T"},
         {"dW", "dW_naive"},
-        "Its transpose is right.",
+        "is the transpose of the expected array.",
     ),
     "the last example left out": (
         {"for i in range(len(X)):": "for i in range(len(X) - 1):"},
@@ -193,7 +193,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             "return loss + reg * np.sum(W**2), dW + 2 * reg * W": "return 0.0, 0 * W",
         },
         BOTH,
-        "`dW_naive` is 0 throughout.",
+        "`dW_naive` is 0 in every entry.",
     ),
 }
 """Edits of the model solution, the outputs that they make wrong, and what is said."""

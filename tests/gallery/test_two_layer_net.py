@@ -27,12 +27,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no 1/N in the gradients": (
         {"        dscores /= N\n": ""},
         GRADS,
-        f"`{B1}` is N times what it should be, whatever N is: a division by N is missing.",
+        f"`{B1}` is N times the expected value",
     ),
     "no 1/N in b2": (
         {"np.sum(dscores, axis=0)": "N * np.sum(dscores, axis=0)"},
         {B2},
-        f"`{B2}` is N times what it should be",
+        f"`{B2}` is N times the expected value",
     ),
     "no 1/N in the loss": ({"-np.mean(np.log": "-np.sum(np.log"}, {"loss"}, "`loss` is not right."),
     "no 1/N at all": (
@@ -43,12 +43,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "1/N twice": (
         {"dscores /= N\n": "dscores /= N**2\n"},
         GRADS,
-        f"`{B2}` is 1/N of what it should",
+        f"`{B2}` is 1/N of the expected value",
     ),
     "mean for sum": (
         {"np.sum(dhidden, axis=0)": "np.mean(dhidden, axis=0)"},
         {B1},
-        f"`{B1}` is 1/N of what it should be",
+        f"`{B1}` is 1/N of the expected value",
     ),
     "b1 over all axes": (
         {"np.sum(dhidden, axis=0)": "np.sum(dhidden)"},
@@ -58,7 +58,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "b2 over all axes": (
         {"np.sum(dscores, axis=0)": "np.full_like(scores[0], np.sum(dscores))"},
         {B2},
-        f"`{B2}` is the sum over everything, in each of its places.",
+        f"Every entry of `{B2}` is the sum over all axes.",
     ),
     "b1 over the wrong axis": (
         {"np.sum(dhidden, axis=0)": "np.sum(dhidden, axis=1)"},
@@ -194,7 +194,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             )
         },
         {"loss", *GRADS},
-        f"`{B1}` is 0 throughout.",
+        f"`{B1}` is 0 in every entry.",
     ),
     "scores from the hidden layer": (
         {"            return scores\n": "            return hidden\n"},

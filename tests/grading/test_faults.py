@@ -370,7 +370,7 @@ def test_exception_in_update_is_told_with_its_own_place(
     for check in ("gradient", "trajectory"):
         assert (found[check].state, found[check].message) == (
             "blocked",
-            "Blocked by `update`: see there.",
+            "`update` has to work first.",
         )
 
 

@@ -12,7 +12,11 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.result import CheckResult, Result
 from gradkit.report.github import annotations_of
 from gradkit.sandbox import Workshop
+from gradkit.task.assignment import read_assignment
+from gradkit.task.examples import pack_examples
 from gradkit.task.shipped import exercises, find_reference
+from gradkit.task.solution import load_solution
+from gradkit.task.tables import EXAMPLES
 
 pytestmark = [pytest.mark.sample(16), pytest.mark.usefixtures("warm")]
 
@@ -65,20 +69,23 @@ def test_the_model_solution_has_all_points(check: Check) -> None:
 
 
 WRONG = {
-    "divided": ((".T @ dout", ".T @ dout / len(x)"), "`dw` is 1/N of what it should be"),
-    "doubled": (("T @ dout", "T @ (2 * dout)"), "`dw` is 2 times what it should be."),
+    "divided": ((".T @ dout", ".T @ dout / len(x)"), "`dw` is 1/N of the expected value"),
+    "doubled": (
+        ("T @ dout", "T @ (2 * dout)"),
+        "`dw` is 2 times the expected value in every entry.",
+    ),
     "sign": (("dout @ w.T)", "-dout @ w.T)"), "`dx` has the wrong sign."),
     "axis": (("sum(axis=0)", "sum(axis=1)"), "`db` has shape ("),
     "all": (("dout.sum(axis=0)", "dout.sum()"), "It is summed over all axes."),
     "kept": (("sum(axis=0)", "sum(axis=0, keepdims=True)"), "Its numbers are right."),
     "transposed": (
         ("dw = x.reshape(len(x), -1).T @ dout", "dw = dout.T @ x.reshape(len(x), -1)"),
-        "Its transpose is right.",
+        "is the transpose of the expected array.",
     ),
-    "mean": (("dout.sum(axis=0)", "dout.mean(axis=0)"), "`db` is 1/N of what it should be"),
-    "zero": (("dout.sum(axis=0)", "0 * dout.sum(axis=0)"), "`db` is 0 throughout."),
+    "mean": (("dout.sum(axis=0)", "dout.mean(axis=0)"), "`db` is 1/N of the expected value"),
+    "zero": (("dout.sum(axis=0)", "0 * dout.sum(axis=0)"), "`db` is 0 in every entry."),
     "missing": (("dout.sum(axis=0)", "None"), "`db` is not there: found None."),
-    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "it is to be returned alone."),
+    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "return only that value."),
     "noise": (("dout.sum(axis=0)", "dout.sum(axis=0) * np.arange(len(w.T))"), "`db` is not right."),
     "nan": (
         ("dout.sum(axis=0)", "dout.sum(axis=0) * np.nan"),
@@ -153,17 +160,25 @@ def test_a_forward_pass_that_ignores_an_input_earns_no_credit_for_its_gradients(
     assert [entry.state for entry in found.entries] == ["pass", "pass", "fail"]
 
 
-def test_without_the_model_gradients_are_held_to_the_own_forward_pass(check: Check) -> None:
-    """So on a student's machine; what takes the model is not checked."""
-    result = check(changed((".T @ dout", ".T @ dout / len(x)")), model=False)
+def test_without_expected_outputs_gradients_are_held_to_the_own_forward_pass(
+    check: Check, tmp_path: Path
+) -> None:
+    """So with an exercise of one's own that has no examples: other outputs are not checked."""
+    copy = tmp_path / "assignment.toml"
+    copy.write_bytes(LAYERS.read_bytes())
+    result = check(changed((".T @ dout", ".T @ dout / len(x)")), model=False, assignment=copy)
     assert result.provisional
     assert of(result, "affine", "forward").state == "not-checked"
-    assert "takes the model solution" in of(result, "affine", "forward").message
+    assert "needs the model solution" in of(result, "affine", "forward").message
     found = of(result, "affine", "backward")
-    assert (
-        found.message == "`dw` differs from finite differences of the forward pass that is there."
+    assert found.message == (
+        "`dw` does not match finite differences of your forward pass. `dw` is 1/N of the expected "
+        "value in every entry (N = 5): it is divided by N once too often."
     )
     assert found.score == 4
+    (wrong,) = [entry for entry in found.entries if entry.state == "fail"]
+    assert wrong.label.startswith("dw[")
+    assert (wrong.found, wrong.probe) == (pytest.approx((wrong.expected or 0) / 5), "random 1")
 
 
 STUBS = {
@@ -250,7 +265,7 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
 
 
 def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(check: Check) -> None:
-    """A loop that is gone through no more would do, and leaves what stops as wrong as it was."""
+    """The exception alone is reported, and no change of the code that it stops."""
     loop = "out = None\n    for i in range(0, len(x)):\n        out[i] = x[i] @ w @ b @ w"
     text = changed(
         ("return x.reshape(len(x), -1) @ w + b, (x, w)", f"{loop}\n    return out, (x, w)")
@@ -259,7 +274,7 @@ def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(che
     assert [of(result, "affine", each).state for each in ("forward", "backward")] == [
         *("error", "blocked")
     ]
-    assert result.tasks[0].findings == ()
+    assert [finding.mistake for finding in result.tasks[0].findings] == ["crash"]
 
 
 def test_a_hang_is_stopped_and_costs_its_own_check(tmp_path: Path, workshop: Workshop) -> None:
@@ -357,7 +372,6 @@ name = "forward"
 points = 1
 call = ["out = forward(x)", "out = forward(x, D)"]
 compare = ["out"]
-examples = [{ inputs = { x = [[1, 2], [3, 4]] }, values = { out = [5.0, 10.0] } }]
 
 [[tasks.checks]]
 name = "backward"
@@ -415,6 +429,13 @@ untouched = ["dout"]
 )
 
 
+def recorded(folder: Path) -> None:
+    """Record examples of the model solution in the folder of the assignment file."""
+    tasks = read_assignment(folder / "assignment.toml").functions
+    content = pack_examples(load_solution(task, folder) for task in tasks)
+    (folder / EXAMPLES).write_bytes(content)
+
+
 @pytest.fixture
 def own(check: Check, tmp_path: Path, workshop: Workshop) -> Check:
     """``own((old, new), …)``: the model solution of an exercise of one's own, edited."""
@@ -422,6 +443,7 @@ def own(check: Check, tmp_path: Path, workshop: Workshop) -> Check:
     def grade(
         *pairs: tuple[str, str],
         model: bool = True,
+        examples: bool = False,
         task: str = OWN,
         path: Path = tmp_path / "hw.py",
         right: Sequence[tuple[str, str]] = HELPED,
@@ -429,6 +451,8 @@ def own(check: Check, tmp_path: Path, workshop: Workshop) -> Check:
         right = () if task == OWN else right
         (tmp_path / "model.py").write_text(with_edits(SQUARES, right), encoding="utf-8")
         (tmp_path / "assignment.toml").write_text(task, encoding="utf-8")
+        if examples:
+            recorded(tmp_path)
         (tmp_path / "hw.py").write_text(with_edits(SQUARES, pairs), encoding="utf-8")
         settings = Settings(
             assignment=tmp_path / "assignment.toml", reference=tmp_path if model else None, seed=1
@@ -471,7 +495,7 @@ def test_a_convention_is_followed_by_all_outputs_or_none(own: Check) -> None:
     assert own(("rows / len(x)", "rows"), ("sum() / len(x)", "sum()")).score == 4
     found = of(own(("rows / len(x)", "rows")), "scaled", "backward")
     assert (found.state, found.score) == ("fail", 1.5)
-    assert "`dx` is N times what it should be" in found.message
+    assert "`dx` is N times the expected value" in found.message
 
 
 CUBES = (
@@ -483,12 +507,19 @@ CUBES = (
 
 
 def test_a_gradient_of_a_wrong_forward_pass_may_follow_either_convention(own: Check) -> None:
-    """No output is right by any, and the gradient is right for the pass that is there."""
+    """No output is right by any; a note names the gradient that matches the student's own pass."""
     for pairs in (CUBES, (*CUBES, ("rows / len(x)", "rows"))):
         found = of(own(*pairs), "scaled", "backward")
-        assert [entry.state for entry in found.entries] == ["pass", "fail"]
+        assert [entry.state for entry in found.entries] == ["fail", "fail"]
+        assert is_right_for_own_forward(found)
     found = of(own(*CUBES, ("rows / len(x)", "rows / 3")), "scaled", "backward")
     assert [entry.state for entry in found.entries] == ["fail", "fail"]
+    assert not is_right_for_own_forward(found)
+
+
+def is_right_for_own_forward(check: CheckResult) -> bool:
+    """Tell whether a note says that a gradient matches the student's own forward pass."""
+    return any("your own forward pass" in note for note in check.notes)
 
 
 def test_a_convention_that_a_later_check_tells_is_that_of_all(check: Check) -> None:
@@ -557,11 +588,13 @@ TRIPLE = (("(x**2)", "(3 * x**2)"), ("2 * x * dout", "6 * x * dout"))
 def test_what_is_right_for_the_own_forward_pass_is_so_at_all_sizes(own: Check, model: bool) -> None:
     """A size that is written out is right at one probe of three."""
     found = of(own(*TRIPLE, model=model), "scaled", "backward")
-    assert found.entries[0].state == "pass"
+    assert is_right_for_own_forward(found) == model
+    assert found.entries[0].state == ("fail" if model else "pass")
     for size in (3, 4, 6):
         text = (*TRIPLE, ("rows / len(x)", f"rows / {size}"))
         found = of(own(*text, model=model), "scaled", "backward")
         assert (found.state, found.entries[0].state) == ("fail", "fail")
+        assert not is_right_for_own_forward(found)
 
 
 def test_what_is_true_or_false_is_held_to_the_own_forward_pass(own: Check) -> None:
@@ -618,14 +651,46 @@ def test_what_is_used_up_inside_may_spoil_anything(own: Check) -> None:
     assert (found.state, [e.state for e in found.entries]) == ("fail", ["fail", "pass"])
 
 
-def test_the_handouts_own_values_are_checked_without_the_model(own: Check) -> None:
-    """They are all there is to go by, and the result stays provisional."""
-    result = own(model=False)
-    assert of(result, "scaled", "forward").state == "pass"
-    assert result.provisional
-    found = of(own(("(x**2)", "(x**3)"), model=False), "scaled", "forward")
+def test_outputs_are_held_to_examples_without_the_model(own: Check) -> None:
+    """All checks have marks, and the result stays provisional."""
+    result = own(model=False, examples=True)
+    assert [check.state for task in result.tasks for check in task.checks] == ["pass", "pass"]
+    assert (result.score, result.max_score, result.provisional) == (4, 4, True)
+    found = of(own(("(x**2)", "(x**3)"), model=False, examples=True), "scaled", "forward")
     assert found.state == "fail"
-    assert found.entries[0].probe == "example 1"
+    assert found.entries[0].probe == "random 1"
+
+
+def test_examples_follow_a_convention(own: Check) -> None:
+    """Outputs of another convention pass, and outputs of two conventions do not."""
+    other = [("rows / len(x)", "rows"), ("dout.sum() / len(x)", "dout.sum()")]
+    assert own(*other, model=False, examples=True).score == 4
+    found = of(own(other[0], model=False, examples=True), "scaled", "backward")
+    assert sorted(entry.state for entry in found.entries) == ["fail", "pass"]
+
+
+def test_examples_of_a_wrong_forward_pass_that_ignores_an_input(own: Check) -> None:
+    """Its gradients match it, and earn nothing, as with the model solution."""
+    text = [("(x**2).mean(axis=0)", "(x**0).mean(axis=0)"), ("2 * x * dout", "0 * x * dout")]
+    verdicts = [of(own(*text, **kinds), "scaled", "backward") for kinds in MODEL_AND_EXAMPLES]
+    assert [verdict.score for verdict in verdicts] == [1.5, 1.5]
+    assert not any("matches your own" in note for verdict in verdicts for note in verdict.notes)
+
+
+MODEL_AND_EXAMPLES = ({}, {"model": False, "examples": True})
+
+
+def test_examples_of_another_version_are_refused(own: Check, tmp_path: Path) -> None:
+    """They may be wrong for the lines of now."""
+    own(model=False, examples=True)
+    changed_task = OWN.replace("normal(N, D)", "2 * normal(N, D)")
+    with pytest.raises(GradingError) as caught:
+        own(model=False, task=changed_task, right=[])
+    assert str(caught.value) == (
+        f"{tmp_path / EXAMPLES}: the examples of scaled belong to another version of the "
+        "assignment file. Delete the file, or write the students' files again with `gradkit new` "
+        "or `gradkit export`."
+    )
 
 
 LOSS = """
@@ -647,7 +712,6 @@ points = 2
 call = "value, dx = loss(x)"
 compare = ["value", "dx"]
 gradient = { of = "value", dx = "x" }
-examples = [{ inputs = { x = [[1, 2], [3, 4]] }, values = { value = 15.0 } }]
 """
 HALF = "import numpy as np\n\n\ndef loss(x):\n    return np.sum(x**2) / 2, x\n"
 
@@ -656,16 +720,19 @@ HALF = "import numpy as np\n\n\ndef loss(x):\n    return np.sum(x**2) / 2, x\n"
     ("text", "states", "said"),
     [
         (HALF, ["pass", "pass"], ""),
-        (HALF.replace(" / 2, x", ", x"), ["fail", "fail"], "`value` is not right. `dx` differs"),
-        (HALF.replace(" / 2, x", ", 2 * x"), ["fail", "pass"], "`value` is not right."),
-        (HALF.replace("2, x", "2, -x"), ["pass", "fail"], "`dx` differs from finite differences"),
+        (HALF.replace(" / 2, x", ", x"), ["fail", "pass"], "`value` is 2 times"),
+        # No output of the wrong loss is right, so its gradient earns nothing.
+        (HALF.replace(" / 2, x", ", 2 * x"), ["fail", "fail"], "`value` is 2 times"),
+        (HALF.replace("2, x", "2, -x"), ["pass", "fail"], "`dx` has the wrong sign"),
     ],
 )
-def test_an_example_of_a_loss_beside_its_gradient(
+def test_examples_of_a_loss_beside_its_gradient(
     workshop: Workshop, tmp_path: Path, text: str, states: list[str], said: str
 ) -> None:
-    """Without the model the loss is held to the example, the gradient to the loss that is there."""
+    """Outputs are held to the examples, and a gradient also to the loss that is there."""
     (tmp_path / "assignment.toml").write_text(LOSS, encoding="utf-8")
+    (tmp_path / "model.py").write_text(HALF, encoding="utf-8")
+    recorded(tmp_path)
     (tmp_path / "hw.py").write_text(text, encoding="utf-8")
     settings = Settings(assignment=tmp_path / "assignment.toml", no_reference=True, seed=1)
     with Session(settings, workshop) as session:
@@ -690,7 +757,7 @@ STOPS = ("dx = (dout @ w.T)", "dx = (dout @ w)")
 def test_what_stops_costs_its_outputs_and_no_others(
     check: Check, changes: list[tuple[str, str]], right: list[str], score: float
 ) -> None:
-    """It is said what is right without it, and the finding is of what it stops."""
+    """A note names what is right without the line that stops, and the exception is reported."""
     result = check(changed(*changes))
     found = of(result, "affine", "backward")
     assert (found.state, found.score) == ("error", score)
@@ -698,7 +765,7 @@ def test_what_stops_costs_its_outputs_and_no_others(
     names = ", ".join(f"`{name}`" for name in right)
     assert (f"Right without what stops it: {names}." in found.notes) == bool(right)
     told = next(task.findings for task in result.tasks if task.task == "affine")
-    assert not right or told[0].entries == ("dx",)
+    assert not right or told[0].mistake == "crash"
 
 
 def test_a_gradient_beside_outputs_that_make_no_scalar(check: Check) -> None:

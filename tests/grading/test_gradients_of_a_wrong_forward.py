@@ -279,10 +279,10 @@ def test_a_gradient_that_matches_the_model_solution_keeps_its_points(grade: Grad
     assert remarked(result) == set()
 
 
-def test_without_a_model_solution_nothing_is_known_of_the_forward_pass(grade: Grade) -> None:
-    """On a student's machine a gradient is held to the student's forward pass alone."""
+def test_examples_tell_a_wrong_forward_pass_as_the_model_solution_does(grade: Grade) -> None:
+    """On a student's machine such a gradient earns no more than in the class."""
     result = grade("layers", edited("layers", *IDENTITY), model=False)
-    check = check_of(result, "relu/backward")
-    assert (check.state, check.score, check.notes) == ("pass", 3, ())
+    with_model = grade("layers", edited("layers", *IDENTITY))
     assert result.provisional
-    assert remarked(result) == set()
+    assert scores(result) == scores(with_model)
+    assert remarked(result) == remarked(with_model) != set()

@@ -238,8 +238,8 @@ def test_an_exception_in_forward_is_forward_s(grade, tmp_path: Path):
     found = checks(grade(script(tmp_path, source), "classification-numpy"))
     assert found["forward"].state == "error"
     assert {found[name].state for name in ("update", "gradient", "trajectory")} == {"blocked"}
-    assert found["update"].message == "Blocked by `forward`: see there."
-    assert found["gradient"].message == "Blocked by `update`: see there."
+    assert found["update"].message == "`forward` has to work first."
+    assert found["gradient"].message == "`update` has to work first."
 
 
 def test_an_exception_that_forward_s_own_check_does_not_see(grade, tmp_path: Path):

@@ -385,15 +385,15 @@ def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) ->
 
 
 def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_path: Path) -> None:
-    """`mse` is a word of regression: what is exactly classification is told so."""
-    path = script(tmp_path, _bare("classification"), "my_mse_try.py")
+    """A note tells it where no target, loss or activation in the code says which task is meant."""
+    path = script(tmp_path, _bare("regression"), "my_classification_try.py")
     (task,) = grade(path).tasks
     told = (
-        "Its forward pass is exactly that of “Classification in numpy”. If it is that task, name "
-        "it with --task."
+        "Its forward pass is exactly that of “Regression in numpy”. If it is that task, name it "
+        "with --task."
     )
-    assert (task.task, told in task.notes) == ("regression-numpy", True)
-    assert not grade(path, "regression-numpy").tasks[0].notes
+    assert (task.task, told in task.notes) == ("classification-numpy", True)
+    assert not grade(path, "classification-numpy").tasks[0].notes
     own = script(
         tmp_path, _bare("regression").replace("A, A_prev\n", "2 * A, A_prev\n"), "my_mse_try.py"
     )

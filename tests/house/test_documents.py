@@ -149,21 +149,38 @@ def test_the_run_in_the_readme_is_real(tmp_path: Path) -> None:
     assert done.stdout.strip() == block[1].strip(), "paste what it prints into README.md"
 
 
+SAMPLES: list[tuple[str, str, list[str]]] = [
+    ("x.reshape(len(x), -1).T @ dout", " / len(x)", ["--no-reference"]),
+    ("dout * (cache > 0)", "", ["--hints", "4"]),
+]
+"""Pieces of a model solution, what is put behind them, and options, for each sample.
+
+Without anything to put behind it, the comparison in the piece is turned round.
+"""
+
+
 @pytest.mark.usefixtures("warm")
-def test_the_sample_of_the_students_page_is_real(tmp_path: Path) -> None:
-    """The block is what is printed of the one check that a changed model solution fails."""
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+def test_the_samples_of_the_students_page_are_real(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each block is what is printed of the one check that a changed model solution fails."""
     text = (ROOT / "docs" / "students.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```text\n(    ✗ .*?)```", text, re.DOTALL)
+    blocks = re.findall(r"```text\n(    ✗ .*?)```", text, re.DOTALL)
+    assert len(blocks) == len(SAMPLES)
     right = (ROOT / "reference" / "layers" / "layers.py").read_text(encoding="utf-8")
-    assert right.count("cache > 0") == 1
-    path = tmp_path / "layers.py"
+    piece, behind, options = SAMPLES[number]
+    assert right.count(piece) == 1
+    wrong = right.replace(piece, piece + behind if behind else piece.replace(">", "<"))
+    monkeypatch.chdir(tmp_path)
+    path = Path("layers.py")
     printed = []
-    for sign in (">", "<"):
-        path.write_text(right.replace("cache > 0", f"cache {sign} 0"), encoding="utf-8")
-        words = ["check", str(path), "--hints", "4", "--seed", "1"]
+    for text in (right, wrong):
+        path.write_text(text, encoding="utf-8")
+        words = ["check", str(path), "--seed", "1", *options]
         printed.append(CliRunner().invoke(cli.main, words).stdout)
-    assert block not in printed[0]
-    assert block in printed[1], "paste anew what is printed of relu's backward"
+    assert blocks[number] not in printed[0]
+    assert blocks[number] in printed[1], "paste anew what is printed"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

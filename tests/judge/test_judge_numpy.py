@@ -205,7 +205,7 @@ def test_missing_roles() -> None:
     }
     assert found["interface"].message == found["update"].message == "No update here."
     assert [entry.state for entry in found["interface"].entries] == ["pass", "pass", "missing"]
-    assert found["trajectory"].message == "Blocked by `update`: see there."
+    assert found["trajectory"].message == "`update` has to work first."
 
 
 def test_unwritten_functions_are_missing_and_not_wrong() -> None:

@@ -26,9 +26,17 @@ def said(found: list[object], expected: list[object], hard: int = 0) -> str:
     [
         # Every number is a multiple of every other.
         ([2.0, 3.0], [1.0, 2.0], "`cost` is not right."),
-        ([2.0, 4.0], [1.0, 2.0], "`cost` is 2 times what it should be."),
-        ([[1.0, 2.0], [6.0, 3.0]], [[2.0, 4.0], [2.0, 1.0]], "`cost` is a multiple of what it"),
-        ([2.0, 6.0], [1.0, 2.0], "a division by m is missing."),
+        ([2.0, 4.0], [1.0, 2.0], "`cost` is 2 times the expected value."),
+        (
+            [[1.0, 2.0], [6.0, 3.0]],
+            [[2.0, 4.0], [2.0, 1.0]],
+            "`cost` is wrong by the same factor in every entry",
+        ),
+        (
+            [2.0, 6.0],
+            [1.0, 2.0],
+            "`cost` is m times the expected value (m = 2): a division by m is missing.",
+        ),
     ],
 )
 def test_a_factor_of_one_number_is_said_where_it_is_the_same(found, expected, sentence) -> None:

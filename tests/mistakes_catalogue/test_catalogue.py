@@ -12,6 +12,7 @@ from gradkit.diagnosis.mistakes.apply import apply, with_slips
 from gradkit.diagnosis.mistakes.catalogue import (
     CODES,
     DEDUCTIONS,
+    STOPS,
     UnknownMistakeError,
     catalogue,
     mistake,
@@ -60,7 +61,7 @@ ASKED_FOR = (
 def test_every_code_has_a_page_and_a_prediction():
     """Nothing is listed that cannot be run, nothing runs that is not listed."""
     assert set(CODES) == {*REWRITES, *FORWARD, *TRAINING}
-    assert set(catalogue()) == {*CODES, *kinds()}
+    assert set(catalogue()) == {*CODES, *STOPS, *kinds()}
     assert not set(CODES) & set(kinds())
     assert len(CODES) == len(set(CODES))
     assert set(ASKED_FOR) <= set(CODES)

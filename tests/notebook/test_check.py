@@ -14,6 +14,8 @@ import gradkit
 
 pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
+TWO_LAYERS = ROOT / "reference" / "two-layer-net" / "two_layer_net.py"
+
 WRONG = """# my step
 def update_parameters(parameters, y, y_hat, A1, X):
     d = -2 * (y - y_hat)
@@ -170,7 +172,7 @@ def test_the_magic_does_the_same(notebook: Notebook, solved) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "gradkit: task=None: expected one of regression-numpy, "),
+        ("no-such-task", "gradkit: task='no-such-task': expected one of regression-numpy, "),
         (
             "t --hint 4",
             "gradkit: %gradkit has no option --hint. There are --task, --hints, --seed, ",
@@ -230,6 +232,80 @@ def test_what_is_not_written_yet_is_the_last_of_its_name(notebook: Notebook, sol
     assert first.place.cell == 3
 
 
+def test_without_a_task_the_notebook_says_which_it_is(notebook: Notebook, solved) -> None:
+    """One task gets the report that it gets when it is named; two tasks are both graded."""
+    notebook.run(solved["regression"])
+    report = notebook.check("gradkit.check(seed=1)")
+    assert report.title == "Regression in numpy"
+    assert report.passed
+    notebook.run(WRONG)
+    report = notebook.check("gradkit.check(seed=1)")
+    assert [task.task for task in report.result.tasks] == ["regression-numpy"]
+    assert [finding.mistake for finding in report.result.tasks[0].findings] == ["swapped-index"]
+    notebook.run("%load_ext gradkit")
+    assert notebook.run("%gradkit --seed 1").score == report.score
+
+
+def test_without_a_task_an_exercise_of_functions_is_found(notebook: Notebook) -> None:
+    """Every exercise of gradkit is looked for, as by the command ``gradkit check``."""
+    notebook.run(TWO_LAYERS.read_text(encoding="utf-8"))
+    report = notebook.check("gradkit.check(seed=1)")
+    assert [task.task for task in report.result.tasks] == ["two-layer-net"]
+
+
+def test_without_a_task_and_functions_there_is_advice(notebook: Notebook) -> None:
+    """The report says what was found, and how to name a task."""
+    report = notebook.check("gradkit.check()")
+    assert report.result is None
+    assert repr(report).startswith("No functions were found here. Run the cells that define your")
+    notebook.run("def plot(history):\n    return history")
+    told = repr(notebook.check("gradkit.check()"))
+    assert "Found `plot`." in told
+    assert 'If you mean another task, name it, for example gradkit.check("regression-numpy").' in (
+        told
+    )
+
+
+def test_functions_handed_over_without_a_task(notebook: Notebook, solved) -> None:
+    """Their task is found too, unless there is no text to find it in."""
+    notebook.run(solved["regression"])
+    call = "gradkit.check(initialise_parameters, L_layer_forward, update_parameters, seed=1)"
+    assert notebook.check(call).passed
+    notebook.run("exec('def update_parameters(parameters): pass')")
+    told = repr(notebook.check("gradkit.check(update_parameters)"))
+    assert told.startswith("The code of `update_parameters` cannot be read, so the task cannot be")
+
+
+def test_a_class_of_a_cell_can_be_handed_over(notebook: Notebook) -> None:
+    """Python has no source for it; its methods know their cell."""
+    notebook.run(TWO_LAYERS.read_text(encoding="utf-8"))
+    report = notebook.check('gradkit.check(TwoLayerNet, task="two-layer-net", seed=1)')
+    states = {check.state for check in report.result.tasks[0].checks}
+    assert not states & {"missing", "error", "fail"}
+
+
+@pytest.mark.parametrize("line", ["lr = 0.001", "lr, epochs = 0.001, 100", "import math as lr"])
+def test_a_deleted_variable_is_not_used(notebook: Notebook, solved, line: str) -> None:
+    """The report says what the notebook would say: the name is not defined."""
+    notebook.run(f"{line}\ncount = 3")
+    notebook.run(solved["regression"])
+    notebook.run(WRONG.replace("0.001 * hidden", "lr * hidden * count"))
+    notebook.run("del lr")
+    report = notebook.check()
+    checks = {check.check: check for check in report.result.tasks[0].checks}
+    assert checks["update"].state == "error"
+    assert "name 'lr' is not defined" in checks["update"].message
+
+
+def test_other_variables_of_the_line_keep_their_values(notebook: Notebook, solved) -> None:
+    """Deleting ``epochs`` does not take ``lr`` away."""
+    notebook.run("ħ = 1; lr, epochs = 0.001, 100")
+    notebook.run(solved["regression"])
+    notebook.run(WRONG.replace("0.001", "lr"))
+    notebook.run("del epochs")
+    assert notebook.check().result.tasks[0].findings[0].mistake == "swapped-index"
+
+
 def test_the_public_names_are_completed() -> None:
     """And nothing that is only imported."""
     assert dir(gradkit) == sorted([*gradkit.__all__, "__version__"])
@@ -244,7 +320,7 @@ def test_functions_handed_over_run_as_they_are(notebook: Notebook, solved) -> No
     )
     report = notebook.check(call)
     assert report.passed
-    assert "These functions were called as they are" in repr(report)
+    assert "These functions were called in the notebook's own process" in repr(report)
     notebook.run(WRONG)
     report = notebook.check(call)
     assert [f.mistake for f in report.result.tasks[0].findings] == ["swapped-index"]

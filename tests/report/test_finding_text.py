@@ -188,14 +188,59 @@ def test_marks_stand_below_what_they_mean(source: str, columns: tuple[int, ...],
     assert underlined(replace(FINDING, source=source, columns=columns)) == [part]
 
 
-@pytest.mark.parametrize("width", [40, 60, 80])
-def test_marks_of_a_line_that_is_broken(width: int) -> None:
-    """Each row of it has its own below it, and none where there is nothing to mark."""
-    source = f"y = {'a * ' * 20}bcdefghijk * {'a * ' * 20}z"
-    start = source.index("b")
-    rows = underlined(replace(FINDING, source=source, columns=(start, start + 10)), width)
-    assert "".join(rows) == "bcdefghijk"
-    assert "".join(underlined(replace(FINDING, source=source, columns=(0, 9)), width)) == source[:9]
+WIDTHS = [40, 60, 80, 120]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("part", ["bcdefghijk", "李李李"])
+@pytest.mark.parametrize("many", [(0, 20), (20, 0), (20, 20), (3, 40), (40, 3)])
+def test_a_long_line_is_cut_around_its_part(width: int, part: str, many: tuple[int, int]) -> None:
+    """Code is on one row, whose ends are marked where it is cut, and the carets are below it."""
+    before, after = f"y = {'a * ' * many[0]}", f"{' * a' * many[1]} + z"
+    columns = (len(before), len(before) + len(part))
+    found = replace(FINDING, source=before + part + after, columns=columns)
+    text = to_text([result_with(found)], 3, width)
+    assert underlined(found, width) == ["".join(sign * cell_len(sign) for sign in part)]
+    rows = text.split("\n")
+    (above,) = [row for row, below in pairwise(rows) if "^" in below]
+    assert cell_len(above) <= width
+    code = above.split("a.py:12  ")[1]
+    left, _, right = code.partition(part)
+    assert left == before or (left[0] == "…" and before.endswith(left[1:]))
+    assert right == after or (right[-1] == "…" and after.startswith(right[:-1]))
+    if "…" in code:
+        assert cell_len(above) >= width - 1
+    # No other row holds a piece of the code.
+    assert not any("* a *" in row for row in rows if row != above)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_part_without_room_is_cut_too(width: int) -> None:
+    """A part may be longer than a row."""
+    source = f"y = {'abc * ' * 60}z"
+    found = replace(FINDING, source=source, columns=(4, len(source)))
+    (part,) = underlined(found, width)
+    assert part.startswith("abc * ")
+    assert part.endswith("…")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_long_line_without_a_part_is_cut(width: int) -> None:
+    """Its beginning is shown."""
+    found = replace(FINDING, source=f"y = {'abc * ' * 60}z", columns=())
+    rows = to_text([result_with(found)], 3, width).split("\n")
+    (row,) = [row for row in rows if "abc" in row]
+    assert row.endswith("…")
+    assert cell_len(row) == width
+
+
+def test_a_long_place_has_a_row_of_its_own() -> None:
+    """The code keeps half of the width at least."""
+    place = Place("a_very_long_name_of_a_file_in_a_folder.py", None, 12)
+    found = replace(FINDING, place=place, source="y = a * b", columns=(4, 5))
+    rows = to_text([result_with(found)], 3, 60).split("\n")
+    at = rows.index("        a_very_long_name_of_a_file_in_a_folder.py:12")
+    assert rows[at + 1 : at + 3] == ["        y = a * b", "            ^"]
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -19,10 +19,10 @@ plain  2.75 / 20 ─────────────────────
   note: plain
   Regression in numpy (regression-numpy)  2.75 / 20  (18 of 20 points checkable)
     ✓ interface        1 / 1
-    ✗ forward          0 / 5  error, see cell 3, line 7
+    ✗ forward          0 / 5  error, see code cell 3, line 7
       plain
       plain
-    ✗ update       1.75 / 12  fail, see cell 3, line 7
+    ✗ update       1.75 / 12  fail, see code cell 3, line 7
       plain
       entry    found  at
       W1[0,1]    0.5  random input 1

@@ -288,7 +288,7 @@ def test_an_annotation_of_a_notebook_names_the_cell() -> None:
     finding = replace(FINDING, place=Place("hw.ipynb", 3, 5))
     line = github.render([replace(result_with(finding), path="hw.ipynb")], 3).split("\n::", 1)[1]
     assert line.startswith(
-        "error file=hw.ipynb,title=hw.ipynb%2C cell 3%2C line 5%3A t%3A update::Two indices"
+        "error file=hw.ipynb,title=hw.ipynb%2C code cell 3%2C line 5%3A t%3A update::Two indices"
     )
 
 

@@ -80,10 +80,10 @@ def test_a_cell_of_a_notebook_is_named_and_has_no_region() -> None:
     (one,) = run(text)["results"]
     (place,) = one["locations"]
     assert place["physicalLocation"] == {"artifactLocation": {"uri": "hw.ipynb"}}
-    assert one["message"]["text"].startswith("hw.ipynb, cell 3, line 5: ")
-    among = Place("hw.ipynb", 3, 5, title="hw.ipynb, cell 3")
+    assert one["message"]["text"].startswith("hw.ipynb, code cell 3, line 5: ")
+    among = Place("hw.ipynb", 3, 5, title="hw.ipynb, code cell 3")
     (one,) = run(render("sarif", [found(replace(FINDING, place=among))], 3))["results"]
-    assert one["message"]["text"].startswith("hw.ipynb, cell 3, line 5: ")
+    assert one["message"]["text"].startswith("hw.ipynb, code cell 3, line 5: ")
 
 
 def test_all_that_did_not_pass_is_there() -> None:

@@ -319,23 +319,25 @@ def test_a_failing_statement_costs_only():
     assert (names["ok"], names["later"]) == (1, 2)
     said = failing(names, "df")
     assert said.startswith(
-        "`df` was not made: cell 2, line 3 failed with FileNotFoundError: [Errno 2]"
+        "`df` was not made: code cell 2, line 3 failed with FileNotFoundError: [Errno 2]"
     )
-    assert failing(names, "X") == f"`X` was not made: cell 3, line 1 needs `df`. {said}"
+    assert failing(names, "X") == f"`X` was not made: code cell 3, line 1 needs `df`. {said}"
 
 
 def test_the_place_of_a_failure():
     """The place of a failure is the innermost line of the section."""
     names = section("def f():\n    return 1 / 0", "x = f()")
     assert failing(names, "x") == (
-        "`x` was not made: cell 1, line 2 failed with ZeroDivisionError: division by zero"
+        "`x` was not made: code cell 1, line 2 failed with ZeroDivisionError: division by zero"
     )
 
 
 def test_a_function_that_needs_a_failed():
     """A function that needs a failed name raises in its own line."""
     names = section("import no_such_module as nm", "def f():\n    return nm.x")
-    with pytest.raises(NameError, match=r"`nm` was not made: cell 1, line 1 failed with ModuleNot"):
+    with pytest.raises(
+        NameError, match=r"`nm` was not made: code cell 1, line 1 failed with ModuleNot"
+    ):
         names["f"]()
 
 
@@ -353,13 +355,15 @@ def test_exits_and_odd_exceptions_are_failures():
         "y = f()",
     )
     assert "failed with SystemExit" in failing(names, "x")
-    assert "cell 3, line 2 failed with Odd: (its text could not be read)" in failing(names, "y")
+    assert "code cell 3, line 2 failed with Odd: (its text could not be read)" in failing(
+        names, "y"
+    )
 
 
 def test_a_name_that_needs_itself():
     """A name that needs itself is said so."""
     assert failing(section("x = x + 1"), "x").endswith(
-        "cell 1, line 1 needs `x`. `x` is needed at cell 1, line 1 to make itself"
+        "code cell 1, line 1 needs `x`. `x` is needed at code cell 1, line 1 to make itself"
     )
     assert "to make itself" in failing(section("a = b", "b = a"), "a")
 
@@ -368,10 +372,10 @@ def test_a_name_made_only():
     """A name made only in a loop or guard is not available."""
     names = section("\nfor i in range(3):\n    best = i", "if __name__ == '__main__':\n    top = 1")
     assert failing(names, "best") == (
-        "`best` is only made in the loop at cell 1, line 2, which is not run"
+        "`best` is only made in the loop at code cell 1, line 2, which is not run"
     )
     assert failing(names, "top") == (
-        "`top` is only made under `if __name__ == …` at cell 2, line 2, which is not run"
+        "`top` is only made under `if __name__ == …` at code cell 2, line 2, which is not run"
     )
 
 
@@ -380,7 +384,7 @@ def test_an_unparsable_cell_costs_what():
     names = section("def f(:\n    pass\ndef g():\n    return 1", "x = 1")
     assert names["x"] == 1
     assert failing(names, "g").startswith(
-        "`g` stands in code that is not valid Python (cell 1, line 1: "
+        "`g` stands in code that is not valid Python (code cell 1, line 1: "
     )
 
 
@@ -388,13 +392,13 @@ def test_a_statement_that_does_not_compile():
     """A statement that does not compile costs only itself."""
     names = section("x = 1\nreturn x\ny = [(yield)]\nz = 3")
     assert (names["x"], names["z"]) == (1, 3)
-    assert "cell 1, line 3 failed with SyntaxError" in failing(names, "y")
+    assert "code cell 1, line 3 failed with SyntaxError" in failing(names, "y")
 
 
 def test_a_star_import_that_failed():
     """A star import that failed is named with an unknown name."""
     assert failing(section("from no_such_module import *", "x = Dense(2)"), "Dense") == (
-        "`Dense` is not defined, and a star import cell 1, line 1 failed with "
+        "`Dense` is not defined, and a star import code cell 1, line 1 failed with "
         "ModuleNotFoundError: No module named 'no_such_module'"
     )
 
@@ -407,7 +411,7 @@ def test_an_import_that_was_forgotten():
     ):
         names["f"](1)
     assert failing(names, "W") == (
-        "`W` was not made: cell 2, line 1 needs `np`. `np` is not defined: write "
+        "`W` was not made: code cell 2, line 1 needs `np`. `np` is not defined: write "
         "`import numpy as np` at the top"
     )
     assert section("import numpy as np", "def f(v):\n    return np.exp(v)")["f"](0) == 1
@@ -426,7 +430,7 @@ def test_places_of_pieces_and_scripts_count():
     """Places of pieces and scripts count from the files own start."""
     names = Namespace([("hw.py:10+3", "a = 1\nx = 1 / 0"), ("hw.ipynb[2]+4", "y = 1 / 0")])
     assert "hw.py:13 failed" in failing(names, "x")
-    assert "cell 2, line 4 failed" in failing(names, "y")
+    assert "code cell 2, line 4 failed" in failing(names, "y")
 
 
 # --- modules -----------------------------------------------------------------------------
@@ -679,7 +683,7 @@ def test_an_exception_in_the_loop_comes():
 
 def test_no_loop_at_the_place():
     """No loop at the place is a lookup error."""
-    with pytest.raises(LookupError, match="there is no statement at cell 1, line 9"):
+    with pytest.raises(LookupError, match="there is no statement at code cell 1, line 9"):
         section("x = 1").run_loop("hw.ipynb[1]", 9, {}, 2)
 
 

@@ -76,9 +76,9 @@ def test_broken_and_indented_cells_are_told():
     cells, problems, _ = read_notebook(file, "hw.ipynb")
     assert [(cell.cell, cell.first_line) for cell in cells][:3] == [(1, 1), (1, 2), (2, 1)]
     assert [problem.message for problem in problems] == [
-        "Cell 1, line 2 is not valid Python: invalid syntax.\n  y = = 2\n      ^\n"
+        "Code cell 1, line 2 is not valid Python: invalid syntax.\n  y = = 2\n      ^\n"
         "`y` cannot be used until it is fixed; the rest can.",
-        "The indent at cell 4, line 2 is not allowed there. It was removed to grade the rest; "
+        "The indent at code cell 4, line 2 is not allowed there. It was removed to grade the rest; "
         "Python itself refuses it, so remove it from the file too.",
     ]
     assert [(p.place.cell, p.place.line) for p in problems] == [(1, 2), (4, 2)]

@@ -56,12 +56,12 @@ def test_cells_among_other_files_are_told_with_their_notebook(tmp_path):
     """Its number says where a cell is in a notebook that was handed in alone, and there only."""
     tree(tmp_path, HW=["x = = 1"], second=["ok = 1"])
     folder, alone = read(tmp_path), read(tmp_path / "HW.ipynb")
-    titles = ["HW.ipynb, cell 1", "second.ipynb, cell 1"]
+    titles = ["HW.ipynb, code cell 1", "second.ipynb, code cell 1"]
     assert [cell.title for cell in folder.cells] == titles
     assert {cell.title for cell in alone.cells} == {""}
     told = [each.problems[0].message for each in (folder, alone)]
-    assert told[0].startswith("HW.ipynb, cell 1, line 1 is not valid Python")
-    assert told[1].startswith("Cell 1, line 1 is not valid Python")
+    assert told[0].startswith("HW.ipynb, code cell 1, line 1 is not valid Python")
+    assert told[1].startswith("Code cell 1, line 1 is not valid Python")
 
 
 def test_what_is_left_aside(tmp_path):

@@ -221,21 +221,43 @@ def test_code_of_a_notebook_counts_and_its_outputs_do_not(tmp_path):
     assert refused(path) == f"hw.ipynb {ADVICE}"
 
 
+def largest(name: str, size: int) -> str:
+    """Return the advice for a folder, with the name of its largest file."""
+    told = f"are read. The largest file is {name}, with {size} kB of code."
+    return ADVICE.replace("are read.", told)
+
+
 def test_files_are_too_much_together(tmp_path):
     """Scripts are by their sizes alone, before any is parsed; notebooks when they are."""
     folder = tmp_path / "hw"
     folder.mkdir()
-    for name in "ab":
-        (folder / f"{name}.py").write_text("#" + "a" * 210_000)
+    for name, size in ("a", 210_000), ("b", 220_000):
+        (folder / f"{name}.py").write_text("#" + "a" * size)
     with pytest.raises(SubmissionError) as caught:
         reading.collect(folder)
-    assert str(caught.value) == f"hw {ADVICE}"
-    for name in "ab":
-        (folder / f"{name}.py").write_text("a;" * 15_000)
+    assert str(caught.value) == f"hw {largest('b.py', 220)}"
+    for name, count in ("a", 16_000), ("b", 15_000):
+        (folder / f"{name}.py").write_text("a;" * count)
     raw = reading.collect(folder)
     with pytest.raises(SubmissionError) as caught:
         reading.parse(raw)
-    assert str(caught.value) == f"hw {ADVICE}"
+    assert str(caught.value) == f"hw {largest('a.py', 32)}"
+
+
+def test_a_whole_assignment_is_read(tmp_path):
+    """Pictures in notebooks and lines of signs between functions are no code."""
+    folder = tmp_path / "hw"
+    folder.mkdir()
+    picture = '"outputs": [{"output_type": "stream", "name": "stdout", "text": "%s"}]'
+    text = notebook(["x = 1"]).replace('"outputs": []', picture % ("a" * 1_500_000))
+    for number in range(4):
+        (folder / f"part{number}.ipynb").write_text(text)
+    line = "#" * 79
+    banner = f"{line}\n# TODO: implement the backward pass of the layer. #\n{line}\n"
+    code = "def f(x):\n    # *****START OF YOUR CODE*****\n    return x\n    # =========\n"
+    (folder / "layers.py").write_text((banner + code) * 420)
+    assert (folder / "layers.py").stat().st_size > 115_000
+    assert {cell.file for cell in reading.read(folder).cells} > {"layers.py", "part3.ipynb"}
 
 
 def test_one_file_too_many_costs_itself(tmp_path):

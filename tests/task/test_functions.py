@@ -299,26 +299,6 @@ WRONG = [
         'compare = ["out"]\ntolerance = 1',
         "checks[0].tolerance: found 1; expected a relative error: a number from 0 to 0.1",
     ),
-    (
-        'compare = ["out"]',
-        'compare = ["out"]\nexamples = [{ inputs = { z = 1 }, values = {} }]',
-        "checks[0].examples.inputs: found 'z'; expected one of",
-    ),
-    (
-        'compare = ["out"]',
-        'compare = ["out"]\nexamples = [{ inputs = { x = 1 }, values = { z = 1 } }]',
-        "checks[0].examples.values: found 'z'; expected one of out",
-    ),
-    (
-        'compare = ["out"]',
-        'compare = ["out"]\nexamples = [{ inputs = { x = [[1], [2, 3]] }, values = { out = 1 } }]',
-        "checks[0].examples.x: found [[1], [2, 3]]; expected numbers, in lists of equal length",
-    ),
-    (
-        'compare = ["out"]',
-        'compare = ["out"]\nexamples = [{ inputs = { x = 1 }, values = { out = "1" } }]',
-        "checks[0].examples.out: found '1'; expected numbers, in lists of equal length",
-    ),
 ]
 
 

@@ -1,7 +1,7 @@
 """Pack an assignment for Gradescope or GitHub Classroom, as a folder or a zip.
 
-Of what students may read, what tells the answer is left out. Where they have no model solution,
-what it gives at a few inputs stands for it: numbers, from which nobody reads how they are made.
+Files for students leave out everything that tells the answer. Examples of the outputs of a model
+solution (`gradkit.task.examples`) replace the model solution itself.
 
 gradkit is installed from a wheel in an export, unless told otherwise. A requirement is only of use
 where pip finds it, and gradkit is on no package index. A wheel that is carried along needs neither
@@ -18,8 +18,7 @@ import shlex
 import tomllib
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
@@ -31,13 +30,13 @@ from msgspec import Struct, field
 import gradkit
 from gradkit.errors import GradkitError
 from gradkit.loading import is_installed
-from gradkit.records.task import Assignment, FunctionCheck, FunctionTask, Task
-from gradkit.task.assignment import AssignmentError, packed_with, read_assignment, solutions_of
-from gradkit.task.draws import draws
-from gradkit.task.functions import INPUT, literal
+from gradkit.records.task import Assignment, FunctionTask, Task
+from gradkit.task.assignment import packed_with, read_assignment, solutions_of
+from gradkit.task.examples import pack_examples, read_examples
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference
-from gradkit.task.solution import Solution, load_solution
+from gradkit.task.solution import load_solution
+from gradkit.task.tables import EXAMPLES
 from gradkit.templates import fill
 from gradkit.writing import add_member, refusing
 
@@ -104,8 +103,8 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
     reference : path or None
         The folder of model solutions; None looks for the checkout's.
     keyless : bool
-        Whether to leave model solutions out: expected values are derived from the file, into which
-        examples of what they give are written.
+        Whether to leave model solutions out. Expected values are then derived from the assignment
+        file, and those of functions come from recorded examples.
 
     Raises
     ------
@@ -120,8 +119,8 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
     if not keyless:
         keys = _reference(assignment, path, reference)
         return Bundle(assignment, file.name, packed, own, keys)
-    text, untold = handed_out(file, find_reference(path, reference))
-    return Bundle(assignment, file.name, {**packed, file.name: text}, own, untold=untold)
+    files, untold = handed_out(file, find_reference(path, reference))
+    return Bundle(assignment, file.name, {**packed, **files}, own, untold=untold)
 
 
 def _reference(
@@ -202,59 +201,49 @@ def _refuse_there(folder: Path, names: Iterable[str]) -> None:
 HEAD = "# Written by gradkit from the course's own file, without what tells the answers.\n"
 
 
-def handed_out(path: Path, reference: Path | None) -> tuple[bytes, tuple[str, ...]]:
-    """Write an assignment for students.
+def handed_out(path: Path, reference: Path | None) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """Make the files of an assignment that students get in place of the course's own.
 
     Parameters
     ----------
     path : Path
         The assignment file, which has been read before.
     reference : Path or None
-        The folder of the model solutions, for examples of what they give.
+        The folder of the model solutions, from which examples are recorded. If it is None, a file
+        of examples beside the assignment file is handed out as it is.
 
     Returns
     -------
-    bytes
-        The file as it is, where it tells nothing and lacks nothing.
-    tuple of str
-        ``task/check`` of those of which nobody can tell without a model solution.
+    files : dict of str to bytes
+        The assignment file without changes that quote a model solution, and a file of examples if
+        the assignment has tasks of functions and a model solution or such a file is there.
+    untold : tuple of str
+        ``task/check`` of the checks that cannot be judged without a model solution.
 
     Raises
     ------
     OracleError
         A model solution cannot be used.
+    AssignmentError
+        The file of examples beside the assignment file cannot be used.
     """
     text = path.read_bytes()
     data = tomllib.loads(text.decode())
-    tables = {table["id"]: table for table in data["tasks"]}
-    # It quotes the model solution.
+    # An accepted change of the model solution quotes its text.
     quoting = [table for table in data["tasks"] if table.pop("equivalent", None)]
-    changed, untold = bool(quoting), []
-    for task in read_assignment(path).functions:
-        solution = load_solution(task, reference) if reference is not None else None
-        for entry, check in zip(tables[task.id]["checks"], task.checks, strict=True):
-            told = {name for each in check.examples for name in each.values}
-            lacking = [name for name in check.compare if name not in told]
-            if made := list(_made(solution, check, lacking)):
-                entry["examples"] = [*entry.get("examples", ()), *made]
-                changed = True
-            elif {*lacking} - check.gradient.keys():
-                untold.append(f"{task.id}/{check.name}")
-    return (HEAD + _written(data)).encode() if changed else text, tuple(untold)
-
-
-def _made(solution: Solution | None, check: FunctionCheck, outputs: list[str]) -> Iterator[Any]:
-    """Yield examples of what the model solution gives, at inputs that a file can hold."""
-    # By another convention other numbers are right.
-    if solution is None or check.conventions or not outputs:
-        return
-    # Two random ones, of other sizes, and what is hard.
-    for draw in list(draws(solution.task, 0))[1:]:
-        made = solution.make(check, draw).values
-        example = {"inputs": draw.values, "values": {name: made[name] for name in outputs}}
-        with suppress(TypeError, ValueError, AssignmentError):
-            literal("inputs", tomllib.loads(_written(example))["inputs"], INPUT)
-            yield example
+    files = {path.name: (HEAD + _written(data)).encode() if quoting else text}
+    tasks = read_assignment(path).functions
+    if tasks and reference is not None:
+        files[EXAMPLES] = pack_examples(load_solution(task, reference) for task in tasks)
+        return files, ()
+    untold = [
+        f"{task.id}/{check.name}"
+        for task in tasks
+        if not read_examples(task)
+        for check in task.checks
+        if {*check.compare} - check.gradient.keys()
+    ]
+    return files, tuple(untold)
 
 
 def _written(table: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gradkit.authoring.export import Install, handed_out, words
+from gradkit.authoring.export import File, Install, as_files, handed_out, words
 from gradkit.authoring.new.starter import NewCell, check_of, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
@@ -185,7 +185,7 @@ def exercise_files(
     home: str,
     *,
     as_notebook: bool = False,
-) -> dict[str, str]:
+) -> dict[str, File]:
     """Return a student's folder for an exercise of functions, path by path, without the wheel.
 
     Parameters
@@ -236,10 +236,10 @@ def exercise_files(
         wheel=None if given.wheel is None else given.what,
         option=f" --assignment {home}/assignment.toml" if own else "",
     )
-    files |= modules
+    made = as_files({**files, **modules})
     if own:
         path = Path(assignment.path)
-        packed = {**packed_with(path), path.name: handed_out(path, reference)[0]}
-        for name, data in packed.items():
-            files[f"{home}/{'assignment.toml' if name == path.name else name}"] = data.decode()
-    return files
+        packed = {**packed_with(path), **handed_out(path, reference)[0]}
+        for name, content in packed.items():
+            made[f"{home}/{'assignment.toml' if name == path.name else name}"] = File(content)
+    return made

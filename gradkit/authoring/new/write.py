@@ -175,11 +175,12 @@ def write_new(
     given = choose(install)
     if exercise is not None and exercise != DEFAULT:
         read = read_assignment(exercise)
-        texts = exercise_files(read, given, reference, HOME, as_notebook=notebook)
+        made = exercise_files(read, given, reference, HOME, as_notebook=notebook)
     else:
         texts = instructor_files(variant, given) if instructor else student_files(None, given)
+        made = as_files(texts)
     # The wheel of gradkit, where it is carried, is in the folder that students get.
-    files = {**as_files(texts), **carried(given, "template/" if instructor else "")}
+    files = {**made, **carried(given, "template/" if instructor else "")}
     write_folder(files, folder)
     return tuple(files)
 

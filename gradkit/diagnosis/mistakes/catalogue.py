@@ -97,6 +97,10 @@ OWN_FORWARD = "own-forward-gradient"
 REMARKS = (MEMORISED, NONDETERMINISTIC, SEVERAL, FORBIDDEN, NUMERICAL, OWN_FORWARD)
 """What may be remarkable about a submission, right or wrong: no mistakes, and they cost nothing."""
 
+CRASH, NO_RETURN = "crash", "missing-return"
+STOPS = (CRASH, NO_RETURN)
+"""Reasons why a function gives no result: Python or the text names them, and not a prediction."""
+
 RANK: Mapping[str, int] = MappingProxyType({code: place for place, code in enumerate(CODES)})
 
 DEDUCTIONS: Mapping[str, Mapping[Preset, float]] = {
@@ -160,7 +164,7 @@ def mistake(code: str) -> Mistake:
     UnknownMistakeError
         There is none of this code; the text lists similar ones.
     """
-    if code in RANK or code in (UNEXPLAINED, *REMARKS):
+    if code in RANK or code in (UNEXPLAINED, *STOPS, *REMARKS):
         return _read(code)
     if code in kinds():
         return kinds()[code]
@@ -186,7 +190,7 @@ def similar(code: str) -> tuple[str, ...]:
     from difflib import get_close_matches
 
     asked = code.lower().replace("_", "-").replace(" ", "-")
-    codes = (*CODES, *kinds())
+    codes = (*CODES, *STOPS, *kinds())
     near = get_close_matches(asked, codes, n=4, cutoff=0.7)
     words = {word for known in codes for word in known.split("-")}
     meant = {near for word in asked.split("-") for near in get_close_matches(word, words, 1, 0.8)}
@@ -196,7 +200,7 @@ def similar(code: str) -> tuple[str, ...]:
 
 def catalogue() -> Mapping[str, Mistake]:
     """All mistakes by code, the most basic first, then the kinds of changes of functions."""
-    return MappingProxyType({**{code: _read(code) for code in CODES}, **kinds()})
+    return MappingProxyType({**{code: _read(code) for code in (*CODES, *STOPS)}, **kinds()})
 
 
 @cache

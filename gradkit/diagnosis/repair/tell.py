@@ -83,6 +83,9 @@ def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
     above = [""] * (cell.first_line - 1)
     lines = source.split("\n")
     after = [*lines[: proposal.first - 1], *proposal.lines, *lines[proposal.last :]]
+    # What stands behind the last line break is no line: `patch` would look for it in the file.
+    if lines[-1:] == after[-1:] == [""]:
+        lines, after = lines[:-1], after[:-1]
     # What is above a cell is another's: nothing is said of it.
     n = 0 if above else 3
     return "\n".join(unified_diff(above + lines, above + after, name, name, lineterm="", n=n))

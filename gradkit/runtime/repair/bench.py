@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.lines import run, snapshot, unpacked, value_of
+from gradkit.lines import run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.runtime.namespace import IMPORTED
 from gradkit.runtime.repair.changed import Put
 from gradkit.runtime.repair.clock import ENDLESS, LATE, RUN, SLOTS, Budget, LateError, limit
@@ -95,6 +95,7 @@ class Bench:
         self._late_ones: set[int] = set()
         self._before: dict[int, dict[str, Any]] = {}
         self._amiss: set[str] = set()
+        self._kept: dict[str, Any] = {}
         self._amiss_before: dict[int, set[str]] = {}
         for target in self.targets:
             self.reload(target)
@@ -212,7 +213,7 @@ class Bench:
                 for name in asked.untouched:
                     states[f"{name}!"] = float(snapshot(names[name]) == before[name])
                 if self.again:
-                    names |= self._inputs(draw)
+                    names |= {**self._kept, **self._inputs(draw)}
                     reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
                     states |= {f"{n}*": ok for n, ok in self._reads(draw, names).items()}
@@ -317,6 +318,7 @@ class Bench:
                 self._before[id(draw)] = copied(own)
         seen()
         before = {name: snapshot(names[name]) for name in self.question.untouched}
+        self._kept = with_new_containers(names) if self.again else {}
         self._step(draw, last, names)
         return before
 

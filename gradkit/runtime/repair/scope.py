@@ -136,6 +136,14 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray)
 
 
+def as_plain(value: Any) -> Any:
+    """Return an array of a subclass, such as ``np.matrix``, as a plain array; else the value.
+
+    The operators of a subclass may mean something else: those of a matrix are no entrywise ones.
+    """
+    return np.asarray(value) if is_array(value) else value
+
+
 def is_number(value: Any) -> bool:
     """Tell a single number."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
@@ -151,7 +159,7 @@ def scope_of(
     # What has a name is no entry of a row besides.
     named = {id(value) for value in local.values() if is_array(value)}
     values: dict[str, Any] = {
-        text: part
+        text: as_plain(part)
         for name, value in local.items()
         if name != "__builtins__"
         for text, part in _paths(name, value)
@@ -175,7 +183,7 @@ def scope_of(
                         entry = f"{text}[{', '.join([*names, *['0'] * one * part[index].ndim])}]"
                         values[entry] = part[index].flat[0] if one else part[index]
                         counted |= {entry} if one else set()
-    values |= _keyed(local, counters)
+    values |= {name: as_plain(value) for name, value in _keyed(local, counters)}
     scope = replace(besides or Scope(), values=values, numbers=[], arrays=[], places=places)
     # Plain names first, then attributes, then entries, but for those that loops count; of numbers,
     # those that are not whole, and of these those that count.

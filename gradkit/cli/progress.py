@@ -1,0 +1,69 @@
+"""Show on a terminal which submission is being checked, until the report is printed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from gradkit.text import clean_text
+
+
+class Progress:
+    """A context manager that writes one line on standard error and erases it at the end.
+
+    Nothing is written unless standard error is a terminal: logs stay as they are.
+
+    Parameters
+    ----------
+    count : int
+        Number of submissions. Of several submissions the line counts which one it is.
+    stream : text stream, optional
+        Standard error if not given.
+    """
+
+    def __init__(self, count: int, stream: TextIO | None = None) -> None:
+        self._count = count
+        self._stream = sys.stderr if stream is None else stream
+        self._is_shown = self._stream.isatty()
+        self._number = 0
+        self._width = 0
+
+    def __enter__(self) -> Self:
+        """Say that the check has begun."""
+        self.show("Starting the check ...")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Erase the line."""
+        self.clear()
+
+    def begin(self, path: Path) -> None:
+        """Say which submission is being checked now."""
+        self._number = self._number % self._count + 1
+        number = f" ({self._number} of {self._count})" if self._count > 1 else ""
+        self.show(f"Checking {clean_text(path.name or str(path))}{number} ...")
+
+    def show(self, text: str) -> None:
+        """Replace the line. A text that is wider than the terminal is cut, so that it is erased."""
+        if self._is_shown:
+            self.clear()
+            text = text[: shutil.get_terminal_size().columns // 2 - 1]
+            self._stream.write(text)
+            self._stream.flush()
+            # Some characters are two columns wide.
+            self._width = 2 * len(text)
+
+    def clear(self) -> None:
+        """Erase the line."""
+        if self._is_shown and self._width:
+            self._stream.write(f"\r{' ' * self._width}\r")
+            self._stream.flush()
+            self._width = 0

@@ -1,0 +1,356 @@
+"""Report code that stops with an exception as an exception, and a missing `return` as such.
+
+Python's own sentence and line say what is wrong. A search for repairs would find some change that
+makes the numbers right, and describe a wrong name as a wrong formula.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gradkit.diagnosis.mistakes.catalogue import CRASH, NO_RETURN, mistake
+from gradkit.formatting import format_text
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
+from gradkit.records.submission import Cell, Place
+from gradkit.runtime.syntax import AnyFunction, every, names_in, own_statements, walk
+from gradkit.submission.definitions import line_at
+from gradkit.submission.source import statements
+
+NAMED_BY_PYTHON = frozenset({"NameError", "UnboundLocalError", "KeyError", "AttributeError"})
+"""Exception types whose message names the reason, so that no other reason is reported."""
+
+
+class _Advice(Struct, frozen=True):
+    """What to do about an exception, and the part of the line that it is about."""
+
+    sentence: str
+    part: ast.expr | None = None
+
+
+class _Crash(Struct, frozen=True):
+    """An exception with the line that raised it, and the submitted code around that line.
+
+    ``cell`` is the one with the line, and ``nodes`` are the expressions that begin on the line.
+    """
+
+    type: str
+    message: str
+    place: Place
+    cells: Sequence[Cell]
+    cell: Cell
+    function: AnyFunction | None
+    nodes: Sequence[ast.expr]
+
+
+def with_crashes(
+    verdicts: Sequence[Verdict], inquiry: Inquiry, cells: Sequence[Cell], task: str
+) -> Inquiry:
+    """Add a finding for each line that stops the code, in place of repairs of that check.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+    inquiry : Inquiry
+        The findings so far. They still decide the points.
+    cells : sequence of Cell
+        The submitted text.
+    task : str
+        The id of the task.
+
+    Returns
+    -------
+    Inquiry
+        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay if
+        they change the line that stopped and Python's message does not name the reason.
+    """
+    proved = inquiry.proved or inquiry
+    findings = list(inquiry.findings)
+    reported: set[tuple[str, Place]] = set()
+    dropped: dict[str, str] = {}
+    for verdict in verdicts:
+        crash = _finding_of(verdict, cells, task)
+        if crash is None or crash.place is None:
+            continue
+        kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, proved)]
+        dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
+        # One line can stop several checks: it is one mistake.
+        if (verdict.exception, crash.place) not in reported:
+            at = next((n for n, f in enumerate(kept) if f.check == crash.check), len(kept))
+            kept.insert(at, crash)
+        reported.add((verdict.exception, crash.place))
+        findings = kept
+    if not reported:
+        return inquiry
+    left = {finding.mistake for finding in findings}
+    follows = {
+        check: tuple(dict.fromkeys(c if c in left else dropped.get(c, c) for c in codes))
+        for check, codes in inquiry.follows.items()
+    }
+    return replace(inquiry, findings=tuple(findings), follows=follows, proved=proved)
+
+
+def _stays(finding: Finding, verdict: Verdict, proved: Inquiry) -> bool:
+    """Return whether a finding about a check that stopped is still one to report."""
+    if finding.mistake == UNEXPLAINED:
+        return False
+    if finding in proved.findings:
+        return finding.place != verdict.place
+    names_reason = verdict.returns_none or _type_of(verdict) in NAMED_BY_PYTHON
+    return not names_reason and finding.place == verdict.place
+
+
+def _type_of(verdict: Verdict) -> str:
+    return verdict.exception.partition(":")[0]
+
+
+def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding | None:
+    """Return the finding for a check that stopped, or whose function returns nothing."""
+    place = verdict.place
+    if place is None or not line_at(cells, place).strip():
+        return None
+    if verdict.exception:
+        kind, _, message = verdict.exception.partition(": ")
+        crash = _crash_at(kind, message, place, cells)
+        return _written(CRASH, verdict, crash, _advice_for(crash), task)
+    crash = _crash_at("", "", place, cells)
+    if verdict.returns_none and crash.function is not None and not _gives_value(crash.function):
+        return _written(NO_RETURN, verdict, crash, _Advice(_no_return([crash.function])), task)
+    return None
+
+
+def _written(code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str) -> Finding:
+    line = line_at(crash.cells, crash.place)
+    identity = "/".join((task, verdict.check, code, verdict.exception))
+    page = mistake(code)
+    return Finding(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:10],
+        check=verdict.check,
+        mistake=code,
+        title=format_text("The code stops with {type}", type=crash.type)
+        if crash.type
+        else page.title,
+        entries=(),
+        place=crash.place,
+        places=(crash.place,),
+        source=line.strip(),
+        columns=_columns(line, advice.part),
+        sentence=advice.sentence,
+        hints=page.hints[:1],
+    )
+
+
+def _columns(line: str, part: ast.expr | None) -> tuple[int, ...]:
+    """Return where a part of a line begins and ends in its text without the indent."""
+    if part is None or part.end_lineno != part.lineno or part.end_col_offset is None:
+        return ()
+    # Offsets of the syntax tree count bytes of UTF-8.
+    raw = line.encode(errors="replace")
+    ends = [len(raw[:at].decode(errors="replace")) for at in (part.col_offset, part.end_col_offset)]
+    indent = len(line) - len(line.lstrip())
+    return tuple(end - indent for end in ends)
+
+
+def _crash_at(kind: str, message: str, place: Place, cells: Sequence[Cell]) -> _Crash:
+    cell = next(c for c in cells if 0 < c.line_of(place) <= c.source.count("\n") + 1)
+    line = cell.line_of(place)
+    parts = [part for each in statements(cell.source) for part in walk(each)]
+    around = [
+        part
+        for part in parts
+        if isinstance(part, ast.FunctionDef) and part.lineno <= line <= (part.end_lineno or 0)
+    ]
+    nodes = [part for part in parts if isinstance(part, ast.expr) and part.lineno == line]
+    return _Crash(kind, message, place, cells, cell, around[-1] if around else None, nodes)
+
+
+# --- advice ----------------------------------------------------------------------------------
+
+
+def _advice_for(crash: _Crash) -> _Advice:
+    """Return the first advice that fits an exception."""
+    found = (advise(crash) for advise in (_no_super, _of_name, _of_key, _of_attribute, _of_nothing))
+    last = _Advice("The lines after this one are not run.")
+    return next((each for each in found if each is not None), last)
+
+
+def _no_super(crash: _Crash) -> _Advice | None:
+    if "__init__() call" not in crash.message:
+        return None
+    return _Advice("`super().__init__()` is missing. Make it the first line of `__init__`.")
+
+
+def _of_name(crash: _Crash) -> _Advice | None:
+    found = re.match(r"name '(\w+)' is not defined", crash.message)
+    unset = re.match(r"\D*variable '(\w+)'", crash.message)
+    if crash.type == "UnboundLocalError" and unset is not None:
+        name = unset[1]
+        sentence = format_text("`{name}` is read before it is assigned.", name=name)
+    elif crash.type == "NameError" and found is not None:
+        name = found[1]
+        sentence = format_text("Nothing is called `{name}` here.", name=name)
+        sentence += _question(name, {*_scope(crash), *_entries(crash)} - {name})
+    else:
+        return None
+    return _Advice(sentence, _part(crash, lambda n: isinstance(n, ast.Name) and n.id == name))
+
+
+def _scope(crash: _Crash) -> Iterator[str]:
+    """Yield the names that are defined where the code stopped."""
+    yield from dir(builtins)
+    for cell in crash.cells:
+        for each in statements(cell.source):
+            if isinstance(each, ast.FunctionDef | ast.ClassDef):
+                yield each.name
+            else:
+                yield from names_in(each, ast.Store)
+                for alias in every(ast.alias, each):
+                    yield (alias.asname or alias.name).partition(".")[0]
+    if crash.function is not None:
+        yield from (argument.arg for argument in every(ast.arg, crash.function))
+        yield from names_in(crash.function, ast.Store)
+
+
+def _entries(crash: _Crash) -> Iterator[str]:
+    """Yield the entries of dicts that the function reads or writes: ``parameters["W2"]``."""
+    cell_source = crash.cell.source
+    for node in every(ast.Subscript, crash.function) if crash.function is not None else ():
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            yield ast.get_source_segment(cell_source, node) or ast.unparse(node)
+
+
+def _of_key(crash: _Crash) -> _Advice | None:
+    if crash.type != "KeyError" or not re.fullmatch(r"'[^'\"]+'", crash.message):
+        return None
+    key = crash.message[1:-1]
+    known = {
+        part.value
+        for cell in crash.cells
+        for each in statements(cell.source)
+        for part in walk(each)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        if part.value.isidentifier() and part.value != key
+    }
+    sentence = format_text("The dict has no key {key}.", key=f"'{key}'")
+    sentence += _question(key, known, "'{}'")
+    return _Advice(sentence, _part(crash, lambda n: isinstance(n, ast.Constant) and n.value == key))
+
+
+def _of_attribute(crash: _Crash) -> _Advice | None:
+    found = re.search(
+        r"(?:'(\w+)' object|module '([\w.]+)') has no attribute '(\w+)'", crash.message
+    )
+    if crash.type != "AttributeError" or found is None or found[1] == "NoneType":
+        return None
+    owner, name = found[1] or found[2], found[3]
+    known: set[str] = set(dir(np)) if owner == "numpy" else set()
+    for cell in crash.cells:
+        for each in statements(cell.source):
+            for model in every(ast.ClassDef, each):
+                if model.name == owner:
+                    stored = every(ast.Attribute, model)
+                    known |= {a.attr for a in stored if isinstance(a.ctx, ast.Store)}
+                    known |= {part.name for part in every(ast.FunctionDef, model)}
+    sentence = format_text("`{owner}` has no attribute `{name}`.", owner=owner, name=name)
+    sentence += _question(name, known - {name})
+    return _Advice(
+        sentence, _part(crash, lambda n: isinstance(n, ast.Attribute) and n.attr == name)
+    )
+
+
+def _of_nothing(crash: _Crash) -> _Advice | None:
+    """Advise on a value of None that one of the student's own functions returned."""
+    if "NoneType" not in crash.message:
+        return None
+    inside = crash.function or ast.Module([], [])
+    called = {node.func.id for node in every(ast.Call, inside) if isinstance(node.func, ast.Name)}
+    own = [f for cell in crash.cells for each in statements(cell.source) for f in _functions(each)]
+    silent = [each for each in own if each.name in called and not _gives_value(each)]
+    return _Advice(_no_return(silent)) if silent else None
+
+
+def _functions(node: ast.stmt) -> list[ast.FunctionDef]:
+    return [node] if isinstance(node, ast.FunctionDef) else []
+
+
+def _no_return(functions: Sequence[AnyFunction]) -> str:
+    names = " or ".join(f"`{getattr(each, 'name', 'lambda')}`" for each in functions)
+    return format_text("`return` is missing in {names}, so it gives None.", names=names)
+
+
+def _gives_value(function: AnyFunction) -> bool:
+    """Return whether a function has a `return` with a value, or is a generator."""
+    returns = (s for s in own_statements(function) if isinstance(s, ast.Return))
+    yields = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in walk(function))
+    return yields or any(each.value is not None and not _is_none(each.value) for each in returns)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _part(crash: _Crash, is_meant: Callable[[ast.expr], bool]) -> ast.expr | None:
+    """Return the part of the line that an exception names, if there is just one."""
+    found = [node for node in crash.nodes if is_meant(node)]
+    return found[0] if len(found) == 1 else None
+
+
+# --- nearest names ---------------------------------------------------------------------------
+
+
+def _question(word: str, known: Collection[str], form: str = "`{}`") -> str:
+    """Return a question with the names that are nearest to a wrong one, or nothing."""
+    near = _nearest(word, known)
+    if not near:
+        return ""
+    return " " + format_text("Did you mean {names}?", names=" or ".join(map(form.format, near)))
+
+
+MOST_NAMES = 2
+"""Names of one question; if more are equally near, none is likely."""
+
+
+def _nearest(word: str, known: Collection[str]) -> list[str]:
+    """Return the known names that are nearest to a word, at most `MOST_NAMES`.
+
+    An entry of a dict is compared by its key. Edits are counted as Python does for its own
+    suggestions: a third of both lengths together at most, and upper case for lower case is none.
+    """
+    edits = {each: _edits(word, _key_of(each)) for each in sorted(known)}
+    close = {
+        each: count
+        for each, count in edits.items()
+        if 6 * count <= len(word) + len(_key_of(each)) + 3
+    }
+    near = [each for each, count in close.items() if count == min(close.values())]
+    # Python has a name of one letter for everything.
+    return near if len(near) <= MOST_NAMES and len(word) > 1 else []
+
+
+def _key_of(name: str) -> str:
+    entry = re.search(r"\[['\"](\w+)['\"]\]$", name)
+    return entry[1] if entry else name
+
+
+def _edits(one: str, other: str) -> int:
+    """Return how many letters are to be changed, put in or taken out to make one word the other.
+
+    Examples
+    --------
+    >>> _edits("W3", "W2"), _edits("w2", "W2"), _edits("dWl", "dW")
+    (1, 0, 1)
+    """
+    one, other = one.lower(), other.lower()
+    row = list(range(len(other) + 1))
+    for done, letter in enumerate(one, 1):
+        last, row = row, [done]
+        for at, against in enumerate(other):
+            row.append(min(last[at] + (letter != against), last[at + 1] + 1, row[at] + 1))
+    return row[-1]

@@ -1,0 +1,205 @@
+"""Code that stops is reported with Python's own sentence, its line and the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from grading.test_stopped import RIGHT
+
+from gradkit.diagnosis.crashes import with_crashes
+from gradkit.diagnosis.mistakes.catalogue import CRASH, NO_RETURN
+from gradkit.records.result import Finding, Inquiry, TaskResult, Verdict
+from gradkit.records.submission import Cell, Place
+from gradkit.report.text import to_text
+
+PLACE = Place("a.py", None, 2)
+
+
+def graded(grade, tmp_path: Path, text: str, name: str = "regression_numpy.py"):
+    """Return the result of a submission with this text."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return grade(path)
+
+
+def findings_of(task: TaskResult, check: str) -> list[Finding]:
+    """Return the findings of a check."""
+    return [finding for finding in task.findings if finding.check == check]
+
+
+def crash(exception: str, source: str, line: int = 2) -> Finding:
+    """Return the finding for an exception at a line of a text."""
+    cell = Cell("a.py", "a.py", None, source)
+    place = Place("a.py", None, line)
+    verdict = Verdict("update", "error", "It stopped.", place=place, exception=exception)
+    (found,) = with_crashes([verdict], Inquiry(), [cell], "task").findings
+    return found
+
+
+def marked(finding: Finding) -> str:
+    """Return the part of the quoted line that a finding underlines."""
+    start, end = finding.columns or (0, 0)
+    return finding.source[start:end]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "exception", "sentence", "part"),
+    [
+        (
+            'hidden = parameters["W2"] * error',
+            "hidden = W2 * error",
+            "NameError: name 'W2' is not defined.",
+            'Nothing is called `W2` here. Did you mean `parameters["W2"]`?',
+            "W2",
+        ),
+        (
+            'hidden = parameters["W2"] * error',
+            'hidden = parameters["w2"] * error',
+            "KeyError: 'w2'.",
+            "The dict has no key 'w2'. Did you mean 'W2'?",
+            '"w2"',
+        ),
+    ],
+)
+def test_the_message_of_python_comes_first(
+    grade, tmp_path: Path, old: str, new: str, exception: str, sentence: str, part: str
+) -> None:
+    """No formula and no hint about one is shown for an exception."""
+    result = graded(grade, tmp_path, RIGHT.replace(old, new))
+    (task,) = result.tasks
+    (finding,) = findings_of(task, "update")
+    assert finding.mistake == CRASH
+    assert finding.source == new
+    assert marked(finding) == part
+    assert finding.sentence == sentence
+    assert (finding.applies, finding.should, finding.fix, finding.diff) == ({}, {}, "", "")
+    shown = to_text([result], 4)
+    assert shown.index(exception) < shown.index(sentence) < shown.index(f"  {new}")
+    assert "hint:" not in shown
+    assert "formula" not in shown
+
+
+def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
+    """None is what a function gives that has no `return` with a value."""
+    text = RIGHT.replace("    return parameters[", "    parameters[").replace("], A1\n", "]\n")
+    (task,) = graded(grade, tmp_path, text).tasks
+    (finding,) = findings_of(task, "forward")
+    assert finding.mistake == NO_RETURN
+    assert finding.sentence == "`return` is missing in `L_layer_forward`, so it gives None."
+    assert finding.hints == ("Print what the function returns.",)
+
+
+@pytest.mark.parametrize(
+    ("exception", "source", "sentence", "part"),
+    [
+        (
+            "NameError: name 'W3' is not defined",
+            "def f(W2, x):\n    return W3 @ x",
+            "Nothing is called `W3` here. Did you mean `W2`?",
+            "W3",
+        ),
+        (
+            "NameError: name 'W3' is not defined",
+            "def f(W1, W2, W4):\n    return W3",
+            "Nothing is called `W3` here.",
+            "W3",
+        ),
+        (
+            "NameError: name 'd' is not defined",
+            "def f(a, x):\n    return d",
+            "Nothing is called `d` here.",
+            "d",
+        ),
+        (
+            "UnboundLocalError: cannot access local variable 'd' where it is not associated",
+            "def f(x):\n    d = d + x",
+            "`d` is read before it is assigned.",
+            "",
+        ),
+        (
+            "AttributeError: module 'numpy' has no attribute 'expp'",
+            "import numpy as np\ny = np.expp(1)",
+            "`numpy` has no attribute `expp`. Did you mean `exp` or `exp2`?",
+            "np.expp",
+        ),
+        (
+            "AttributeError: 'Net' object has no attribute 'layer1'",
+            "class Net:\n    def g(self): return self.layer1\n    def f(self): self.layer2 = 1",
+            "`Net` has no attribute `layer1`. Did you mean `layer2`?",
+            "self.layer1",
+        ),
+        (
+            "AttributeError: cannot assign module before Module.__init__() call",
+            "def __init__(self):\n    self.l1 = Linear(2, 2)",
+            "`super().__init__()` is missing. Make it the first line of `__init__`.",
+            "",
+        ),
+        (
+            "TypeError: unsupported operand type(s) for *: 'NoneType' and 'float'",
+            "def f(x):\n    return 2.0 * g(x)\ndef g(x):\n    y = x\n",
+            "`return` is missing in `g`, so it gives None.",
+            "",
+        ),
+        (
+            "ValueError: shapes do not fit",
+            "def f(x):\n    return x @ x",
+            "The lines after this one are not run.",
+            "",
+        ),
+    ],
+)
+def test_advice_by_exception(exception: str, source: str, sentence: str, part: str) -> None:
+    """Advice names what the submitted text has, and nothing where several names are as near."""
+    found = crash(exception, source)
+    assert found.sentence == sentence
+    assert marked(found) == part
+    assert found.title == f"The code stops with {exception.partition(':')[0]}"
+
+
+def test_columns_count_characters() -> None:
+    """Greek letters take two bytes each, and one column."""
+    found = crash("NameError: name 'ŷ2' is not defined", "def f(y):\n    return δ * ŷ2")
+    assert marked(found) == "ŷ2"
+
+
+def test_a_line_that_stops_two_checks_is_one_finding() -> None:
+    """The repairs that were found for both are dropped."""
+    cell = Cell("a.py", "a.py", None, "def f(x):\n    return z\n")
+    sentence = "NameError: name 'z' is not defined"
+    verdicts = [
+        Verdict(check, "error", "It stopped.", place=PLACE, exception=sentence)
+        for check in ("forward", "trajectory")
+    ]
+    repairs = tuple(
+        Finding(check, check, "wrong-name", "Another value", (), place=PLACE)
+        for check in ("forward", "trajectory")
+    )
+    inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)}, proved=Inquiry())
+    found = with_crashes(verdicts, inquiry, [cell], "task")
+    assert [(each.check, each.mistake) for each in found.findings] == [("forward", CRASH)]
+    assert found.follows == {"gradient": (CRASH,)}
+    assert found.proved == Inquiry()
+
+
+def test_repairs_stay_where_python_does_not_name_the_reason() -> None:
+    """Shapes that do not fit may have many reasons: a repair of the same line stays."""
+    cell = Cell("a.py", "a.py", None, "def f(x):\n    return x @ x\n    return x\n")
+    elsewhere = Place("a.py", None, 3)
+    repairs = tuple(
+        Finding(code, "update", code, "Title", (), place=place)
+        for code, place in (("wrong-transpose", PLACE), ("wrong-name", elsewhere))
+    )
+    sentence = "ValueError: shapes (2,1) and (2,1) not aligned"
+    verdict = Verdict("update", "error", "It stopped.", place=PLACE, exception=sentence)
+    found = with_crashes([verdict], Inquiry(repairs, proved=Inquiry()), [cell], "task")
+    assert [each.mistake for each in found.findings] == [CRASH, "wrong-transpose"]
+
+
+def test_a_crash_outside_of_the_submission_is_left() -> None:
+    """There is no line to quote."""
+    cell = Cell("a.py", "a.py", None, "x = 1\n")
+    verdict = Verdict(
+        "update", "error", "It stopped.", place=Place("b.py", None, 900), exception="KeyError: 'a'"
+    )
+    assert with_crashes([verdict], Inquiry(), [cell], "task") == Inquiry()
