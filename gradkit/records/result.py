@@ -72,10 +72,10 @@ class Verdict(Struct, frozen=True):
     that is found out about them can lighten that. ``rounded``: what failed is right to about
     seven digits. ``own_forward`` names the gradients that match only the student's own wrong
     forward pass: entries of these that pass earn half of their points. ``numerical``: the check's
-    code was seen to compute its gradients by finite differences. ``exception`` is Python's own
-    sentence where the code stopped, ``NameError: name 'W3' is not defined``; ``returns_none``: a
-    function returned None where values are asked for. ``diverges``: a training run ends
-    with a higher loss than it began with, or with one that is no number.
+    code was seen to compute its gradients by finite differences. ``diverges``: a training run ends
+    with a higher loss than it began with, or with one that is no number. ``exception`` is Python's
+    own sentence where the code stopped, ``NameError: name 'W3' is not defined``; ``returns_none``:
+    a function returned None where values are asked for.
     """
 
     check: str
@@ -89,9 +89,9 @@ class Verdict(Struct, frozen=True):
     rounded: bool = False
     own_forward: tuple[str, ...] = ()
     numerical: bool = False
+    diverges: bool = False
     exception: str = ""
     returns_none: bool = False
-    diverges: bool = False
 
 
 UNEXPLAINED = "unexplained"
