@@ -54,6 +54,9 @@ def with_own_forward(
 
 def _compared_again(case: Case, verdict: Verdict, process: StudentProcess) -> Verdict:
     """Return the verdict on the gradient with what fits the student's own forward pass."""
+    if not _is_partly_right(case):
+        # Nothing could be earned, and each evaluation runs the student's code.
+        return verdict
     try:
         points = _own_points(case, process)
         losses = [_own_loss(case, point, process) for point in points]
@@ -66,10 +69,7 @@ def _compared_again(case: Case, verdict: Verdict, process: StudentProcess) -> Ve
     fits = [key for key in before if "fail" in before[key] and now[key] == {"pass"}]
     if not fits:
         return verdict
-    half = _is_partly_right(case)
-    told = note_own_forward(replace(verdict, own_forward=tuple(fits)), half=half)
-    if not half:
-        return replace(told, own_forward=())
+    told = note_own_forward(replace(verdict, own_forward=tuple(fits)), half=True)
     kept = [entry for entry in verdict.entries if entry.parameter not in fits]
     kept += [entry for entry in again.entries if entry.parameter in fits]
     order = list(points[0].before)

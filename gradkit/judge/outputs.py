@@ -322,9 +322,11 @@ def describe_difference(name: str, pairs: Sequence[Sized], tolerance: float = 0.
     tolerance : float
         Error of the expected numbers, relative to the largest of them.
     """
-    for holds, sentence in _RELATIONS:
-        if all(holds(found, expected, tolerance) for _, found, expected in pairs):
-            return format_text(sentence, name=name)
+    # A student's numbers may be so large that their sums overflow.
+    with np.errstate(all="ignore"):
+        for holds, sentence in _RELATIONS:
+            if all(holds(found, expected, tolerance) for _, found, expected in pairs):
+                return format_text(sentence, name=name)
     factors = [_factor(found, expected, tolerance) for _, found, expected in pairs]
     if not all(factor is not None and abs(factor - 1) > VISIBLE for factor in factors):
         return ""

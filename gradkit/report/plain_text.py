@@ -103,7 +103,7 @@ def refusal_text(sentence: str) -> str:
 
 
 def total(result: Result) -> str:
-    """The score of all tasks: ``17.25 / 20``."""
+    """The score of all tasks: ``16.25 / 20``."""
     return words.score_text(result.score, result.max_score)
 
 

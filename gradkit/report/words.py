@@ -33,7 +33,7 @@ def signed(value: float) -> str:
 
 
 def score_text(score: float | None, most: float | None) -> str:
-    """Points of how many, ``17.25 / 20``; a dash where there are none to tell."""
+    """Points of how many, ``16.25 / 20``; a dash where there are none to tell."""
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
 
 
@@ -246,7 +246,7 @@ def since(before: Result, after: Result) -> Iterator[str]:
     >>> chen, bilal = grade_files(paths, seed=1, no_reference=True).results
     >>> changes = list(since(chen, bilal))
     >>> changes[0], changes[-1]
-    ('17.25 / 20 → 20 / 20', 'gone: swapped-index')
+    ('16.25 / 20 → 20 / 20', 'gone: swapped-index')
     """
     scores = [score_text(each.score, each.max_score) for each in (before, after)]
     if scores[0] != scores[1]:

@@ -7,7 +7,6 @@ mistake is shown.
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import linecache
 from collections.abc import Collection, Iterator, Mapping
@@ -22,6 +21,7 @@ from gradkit.runtime.statements import BORROWED, OWN, SHARED, Statement, plain
 from gradkit.runtime.syntax import (
     AnyFunction,
     Effects,
+    copy_tree,
     definitions_in,
     effects_of,
     every,
@@ -204,7 +204,7 @@ def _bare(
     """Describe a definition of which nothing is run; a method without its first parameter."""
     takes = _ANYTHING
     if not isinstance(node, ast.ClassDef):
-        arguments = copy.deepcopy(node.args)
+        arguments = copy_tree(node.args)
         for part in every(ast.arg, arguments):
             part.annotation = None
         arguments.defaults = [ast.Constant(...) for _ in arguments.defaults]

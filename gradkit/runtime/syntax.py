@@ -85,10 +85,14 @@ def readable(source: str) -> ast.Module:
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
-    """List the nodes of a tree as `ast.walk` does, but for operators and contexts."""
+    """List the nodes of a tree as `ast.walk` does, but for operators and contexts.
+
+    Only fields are read: IPython stores the parent of a node in the node; see `copy_tree`.
+    """
     found = [node]
     for part in found:
-        for value in vars(part).values():
+        for name in part._fields:
+            value = getattr(part, name, None)
             kind = type(value)
             if kind is list:
                 found += [
@@ -100,6 +104,24 @@ def walk(node: ast.AST) -> list[ast.AST]:
 
 
 Node = TypeVar("Node", bound=ast.AST)
+
+
+def copy_tree(node: Node) -> Node:
+    """Copy a syntax tree: fields and positions, and no other attributes of its nodes.
+
+    IPython stores the parent of each node that it has shown in a traceback, even in `ast.Load()`,
+    which all trees share. `copy.deepcopy` would copy that other tree at each name.
+    """
+    if type(node) in _LEAVES:
+        return node
+    fields = {name: _copied(getattr(node, name)) for name in node._fields if hasattr(node, name)}
+    return ast.copy_location(type(node)(**fields), node)
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return copy_tree(value) if isinstance(value, ast.AST) else value
 
 
 def every(kind: type[Node], node: ast.AST) -> list[Node]:

@@ -7,11 +7,19 @@ rounds, which says when a round begins and which value `backward` is called on.
 from __future__ import annotations
 
 import ast
-import copy
 import unicodedata
 from typing import Any
 
-from gradkit.runtime.syntax import COMPOUND, LOOPS, called_method, every, last_name, names_in, walk
+from gradkit.runtime.syntax import (
+    COMPOUND,
+    LOOPS,
+    called_method,
+    copy_tree,
+    every,
+    last_name,
+    names_in,
+    walk,
+)
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
@@ -64,7 +72,7 @@ def count_of(loop: ast.stmt) -> ast.Call | None:
 def runnable(node: ast.stmt) -> ast.stmt:
     """Return the statement without the training loops inside it."""
     if isinstance(node, COMPOUND) and trains(node):
-        stripped = _WithoutTraining().visit(copy.deepcopy(node))
+        stripped = _WithoutTraining().visit(copy_tree(node))
         assert isinstance(stripped, ast.stmt)  # noqa: S101  (a compound is no loop)
         return stripped
     return node
@@ -148,7 +156,7 @@ def lifted(node: ast.stmt, rounds: int, through: str | None = None) -> ast.Modul
         Reads ``BEGIN`` and ``LOSS`` from the namespace; lines are those of ``node``.
     """
     return ast.fix_missing_locations(
-        ast.Module([_Lift(rounds, through).visit(copy.deepcopy(node))], [])
+        ast.Module([_Lift(rounds, through).visit(copy_tree(node))], [])
     )
 
 
@@ -156,7 +164,7 @@ def recording(node: ast.stmt) -> ast.Module:
     """Rewrite a function definition so that it notes the losses it calls `backward` on."""
     lift = _Lift(0, None)
     lift.found = True
-    return ast.fix_missing_locations(ast.Module([lift.visit(copy.deepcopy(node))], []))
+    return ast.fix_missing_locations(ast.Module([lift.visit(copy_tree(node))], []))
 
 
 class _Lift(ast.NodeTransformer):
@@ -218,5 +226,5 @@ def _recount(count: ast.Call, rounds: int) -> None:
         count.args = [ast.Constant(rounds)]
         return
     start, step = count.args[0], count.args[2] if len(count.args) > 2 else ast.Constant(1)
-    span = ast.BinOp(ast.Constant(rounds), ast.Mult(), copy.deepcopy(step))
-    count.args[1] = ast.BinOp(copy.deepcopy(start), ast.Add(), span)
+    span = ast.BinOp(ast.Constant(rounds), ast.Mult(), copy_tree(step))
+    count.args[1] = ast.BinOp(copy_tree(start), ast.Add(), span)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import symtable
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
@@ -13,7 +12,7 @@ from msgspec import Struct
 from gradkit.records.submission import Cell, Section
 from gradkit.runtime.messages import format_message
 from gradkit.runtime.statements import Plan, Statement, place_of
-from gradkit.runtime.syntax import first_line, readable
+from gradkit.runtime.syntax import copy_tree, first_line, readable
 from gradkit.runtime.training import runnable
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -125,7 +124,7 @@ def source_of(node: ast.stmt, source: str) -> str:
 def reads(node: ast.stmt) -> set[str]:
     """Return the global names that a statement looks up, inside its functions too."""
     found: set[str] = set()
-    text = ast.unparse(_Generators().visit(copy.deepcopy(node)))
+    text = ast.unparse(_Generators().visit(copy_tree(node)))
     tables = [symtable.symtable(text, "<statement>", "exec")]
     while tables:
         table = tables.pop()

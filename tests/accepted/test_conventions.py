@@ -10,6 +10,8 @@ from accepted.conventions import ACCEPTED, Accepted, write
 from accepted.play import differing, expected, laid_out, namespace, quantities, torch_run
 from model_solutions import NAMES, draw, load
 
+pytestmark = pytest.mark.sample(2)
+
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 NUMPY = [entry for entry in ACCEPTED if entry.task.endswith("numpy")]
 TORCH = [entry for entry in ACCEPTED if entry.task.endswith("torch")]

@@ -15,7 +15,7 @@ from gradkit.classroom.run import grade_class
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Reason
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(8)
 
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 ROSTER = "Student,ID,Group\n" + '"Lee, Ann",101,A\n"Ost, Ben",102,A\n"Pi, Cas",103,\n'

@@ -27,7 +27,7 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Order, Reply
 from gradkit.submission.read import gather
 
-pytestmark = pytest.mark.sample(24)
+pytestmark = pytest.mark.sample(96)
 
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 

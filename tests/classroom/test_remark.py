@@ -36,7 +36,7 @@ from gradkit.records.classroom import Remarked
 from gradkit.records.result import Evidence, Result
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(60), pytest.mark.usefixtures("warm")]
 
 SAMPLES = [
     path

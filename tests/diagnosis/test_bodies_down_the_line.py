@@ -9,6 +9,8 @@ from said import alternatives, codes, named, wrong_entries
 from student_bodies import BODIES, Body
 from written import homework
 
+pytestmark = pytest.mark.sample(6)
+
 QUICK = 1
 SOAK = 3
 SEEDS = 20

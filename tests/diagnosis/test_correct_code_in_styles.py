@@ -8,6 +8,8 @@ from said import codes, states
 from soak import SIZE
 from written import homework
 
+pytestmark = pytest.mark.sample(4)
+
 TASKS = (REGRESSION, CLASSIFICATION)
 QUICK = 1
 SOAK = 20 * SIZE

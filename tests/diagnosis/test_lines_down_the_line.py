@@ -16,6 +16,8 @@ from written import homework
 
 from gradkit.task.assignment import read_assignment
 
+pytestmark = pytest.mark.sample(5)
+
 TASKS = {task.id: task for task in read_assignment(None).tasks if not task.framework.trains}
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}
 QUICK = 24

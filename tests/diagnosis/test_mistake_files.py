@@ -7,6 +7,8 @@ from mistakes.samples import folder as mistake_folder
 from said import codes
 from soak import SIZE
 
+pytestmark = pytest.mark.sample(2)
+
 FILES = sorted(mistake_folder().glob("*.py"))
 
 

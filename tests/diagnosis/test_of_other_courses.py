@@ -14,7 +14,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import Finding
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(6)
+pytestmark = pytest.mark.sample(12)
 
 TASKS = """\
 schema = "gradkit/assignment/v1"

@@ -10,6 +10,8 @@ from outside_code import BY_RULE, CODE, SOMETIMES, source_of
 from said import codes, finding, named, open_, states, wrong_entries
 from written import homework
 
+pytestmark = pytest.mark.sample(3)
+
 SOAK = 10
 QUICK = list(CODE)[::2]
 """The soak takes all of them."""

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from said import codes, finding
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(4)
 
 BOTH = {"updated-before-use", "swapped-index", "uneven-learning-rate"}
 MISTAKES = {

@@ -26,7 +26,7 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.shipped import BESIDE, SHIPPED
 
-pytestmark = pytest.mark.sample(40)
+pytestmark = pytest.mark.sample(120)
 
 Found = Callable[..., tuple[TaskResult, ...]]
 

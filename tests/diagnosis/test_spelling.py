@@ -343,14 +343,14 @@ def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
 
 
 def test_what_stops_is_not_written_anew_in_part(diagnosed) -> None:
-    """Arguments are missing; whatever else gives a number there is no reason for it."""
+    """Arguments are missing: the exception is reported, and no change that gives some number."""
     right = homework("regression-numpy", source_of("loops", "regression-numpy"))
     was = "linear_forward(A_prev, parameters['W' + str(l)], parameters['b' + str(l)])"
     assert right.count(was) == 1
     text = right.replace(was, "linear_forward(A_prev)")
     result: TaskResult = diagnosed(text, "regression-numpy")
     assert [each.state for each in result.checks][:2] == ["pass", "error"]
-    assert result.findings == ()
+    assert [finding.mistake for finding in result.findings] == ["crash"]
 
 
 IN_TURN = (

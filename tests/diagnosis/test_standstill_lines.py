@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from written import homework
 
+pytestmark = pytest.mark.sample(3)
+
 TASK = "regression-numpy"
 HERE = "  # here"
 

@@ -9,7 +9,7 @@ from said import alternatives, codes, finding, states
 
 from gradkit.records.result import CheckResult, TaskResult
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(32)
 
 REGRESSION, CLASSIFICATION = "regression-torch", "classification-torch"
 

@@ -16,7 +16,7 @@ from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, TaskResult, Ve
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(20)
+pytestmark = pytest.mark.sample(80)
 
 torch = pytest.importorskip("torch")
 

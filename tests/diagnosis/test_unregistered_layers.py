@@ -57,20 +57,23 @@ def module_of(torch_workshop):
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_layers_in_plain_containers_are_named(diagnosed, module_of, name: str) -> None:
-    """The forward pass is right on weights that are not among the parameters."""
+    """The forward pass is right on weights that are not among the parameters.
+
+    Where there are no others, the optimizer stops, and that is reported too.
+    """
     result = diagnosed(module_of(*HIDDEN[name]), TASK)
-    assert codes(result) == {"unregistered-parameters"}
+    assert codes(result) - {"crash"} == {"unregistered-parameters"}
     assert finding(result, "unregistered-parameters").check == "model"
     assert (states(result)["model"], states(result)["forward"]) == ("fail", "pass")
 
 
 @pytest.mark.parametrize("name", ["the first in a list", "the second in a dict"])
-def test_a_frozen_layer_costs_once(diagnosed, module_of, name: str) -> None:
-    """The run in which that layer stands still follows from it."""
+def test_a_frozen_layer_costs_its_share_of_the_run(diagnosed, module_of, name: str) -> None:
+    """The run in which that layer stands still fails for the same reason."""
     result = diagnosed(module_of(*HIDDEN[name]), TASK)
     (run,) = [check for check in result.checks if check.check == "trajectory"]
     assert run.follows == ("unregistered-parameters",)
-    assert run.score == run.max_score
+    assert 0 < run.score < run.max_score
 
 
 def test_a_module_list_is_right(diagnosed, module_of) -> None:

@@ -88,19 +88,21 @@ def test_what_floats_do_not_mend_is_no_truncation(diagnosed, cut: bool, also: st
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("body", "message", "found"),
     [
-        ("    A1 = parameters['W1'].T @ X", "nothing is returned"),
-        ("    return np.zeros((1, 1), int), np.zeros((2, 1), int)", "as whole numbers (int64)"),
+        ("    A1 = parameters['W1'].T @ X", "nothing is returned", ["missing-return"]),
+        ("    return np.zeros((1, 1), int), np.zeros((2, 1), int)", "as whole numbers (int64)", []),
     ],
     ids=["returns nothing", "returns whole numbers"],
 )
-def test_what_the_verdict_says_needs_no_finding(diagnosed, body: str, message: str) -> None:
-    """That the mistake has no name would be said of one that was just told."""
+def test_what_the_verdict_says_is_not_called_unexplained(
+    diagnosed, body: str, message: str, found: list[str]
+) -> None:
+    """A missing `return` has a name, and the verdict itself names whole numbers."""
     head, _, rest = CODE.partition("def L_layer_forward(X, parameters):\n")
     text = f"{head}def L_layer_forward(X, parameters):\n{body}\n{rest[rest.index('def update') :]}"
     result = diagnosed(text, "regression-numpy")
     (forward,) = (check for check in result.checks if check.check == "forward")
     assert message in forward.message
     assert forward.state == "fail"
-    assert not result.findings
+    assert [finding.mistake for finding in result.findings] == found

@@ -11,6 +11,8 @@ from layers import LAYERS, LINEAR_MISTAKES, MORE, Linear, spoilt, spoilt_linear
 
 from gradkit.gradcheck import assert_backward, check_backward
 
+pytestmark = pytest.mark.sample(2)
+
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
 INPUTS = {"x": X, "w": W, "b": B}

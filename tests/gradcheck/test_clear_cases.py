@@ -14,6 +14,8 @@ from torch import nn
 
 from gradkit import check_gradient, check_module
 
+pytestmark = pytest.mark.sample(3)
+
 F32 = np.float32
 W = np.array([1.0, 2.0, -3.0])
 Z = np.array([0.3, 0.7, 1.7 / 3])

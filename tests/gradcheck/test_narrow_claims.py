@@ -12,6 +12,8 @@ import torch
 
 from gradkit.gradcheck import check_gradient, entries
 
+pytestmark = pytest.mark.sample(3)
+
 WRONG: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "doubled": lambda right: 2 * right,
     "halved": lambda right: right / 2,

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.sample(3)
+
 HERE = Path(__file__).parent
 FOUND: list[str] = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
 

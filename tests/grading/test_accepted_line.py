@@ -21,7 +21,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, expect
 from gradkit.task.probes import draw
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(32)
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 NUMPY = [entry for entry in ACCEPTED if entry.task.endswith("numpy")]

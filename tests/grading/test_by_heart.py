@@ -18,7 +18,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import whole
 
-pytestmark = pytest.mark.sample(12)
+pytestmark = pytest.mark.sample(72)
 
 pytest.importorskip("torch")
 

@@ -9,7 +9,7 @@ from told import checks, notebook, states
 
 from gradkit.records.submission import Place
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(8)
 
 INITIALISE = """
 def initialise_parameters(dim):

@@ -13,6 +13,8 @@ from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, SHIPPED
 
+pytestmark = pytest.mark.sample(3)
+
 Graded = Callable[..., TaskResult]
 
 LOGS = {

@@ -20,7 +20,7 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.read import read
 from gradkit.task.assignment import read_assignment
 
-pytestmark = [pytest.mark.sample(3), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(9), pytest.mark.usefixtures("warm")]
 
 TASKS = {
     "classification-numpy": """

@@ -80,7 +80,7 @@ def test_one_sum_is_one_mistake(grade, tmp_path: Path) -> None:
     assert {entry.partition("[")[0] for entry in finding.entries} == {"W1", "b1"}
     assert finding.sentence.endswith(" uses the same sum.")
     update = next(check for check in task.checks if check.check == "update")
-    assert finding.deduction == pytest.approx(update.max_score - update.score)
+    assert finding.costs["update"] == pytest.approx(update.max_score - update.score)
     follows = next(check.follows for check in task.checks if check.check == "trajectory")
     assert follows == (mistake,)
     assert to_text([result], 4).count("np.sum(parameters") == 1

@@ -8,6 +8,8 @@ import pytest
 from model_solutions import source
 from told import full, not_passed, script, states
 
+pytestmark = pytest.mark.sample(2)
+
 OTHERS = {"regression": "classification", "classification": "regression"}
 DATA = {
     "regression": "data = [[8, 8, 4], [6, 10, 6], [7, 9, 5], [5, 12, 7]]\n",

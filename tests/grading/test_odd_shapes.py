@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from told import checks, full, not_passed, script, states
 
-pytestmark = pytest.mark.sample(12)
+pytestmark = pytest.mark.sample(36)
 
 INITIALISE = """
 def initialise_parameters(dim):

@@ -9,7 +9,7 @@ from told import checks, script
 
 from gradkit.grading import own_gradient
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
 NUMPY = """
 import numpy as np
@@ -90,7 +90,7 @@ def test_a_forward_pass_that_is_wrong_everywhere_earns_nothing(grade, tmp_path: 
     own = text(hidden=Z1, pulled="1")
     found = gradient(grade, tmp_path, own)
     assert found.state == "fail"
-    assert any("wrong at every input" in note for note in found.notes)
+    assert not any("own forward pass" in note for note in found.notes)
 
 
 def test_a_forward_pass_that_stops_leaves_the_verdict(grade, tmp_path: Path, monkeypatch) -> None:
@@ -133,15 +133,10 @@ def train(model, X, y, epochs, lr):
 MEAN = "(model(X).squeeze(), y.squeeze())"
 
 
-@pytest.mark.parametrize("reduction", [MEAN, MEAN + " * 2"])
-def test_in_torch_the_gradient_is_that_of_the_own_module(
-    grade, tmp_path: Path, reduction: str
-) -> None:
-    """Its outputs are wrong at every input, so it earns nothing; a note says that it fits."""
+def test_in_torch_a_model_that_is_wrong_everywhere_earns_nothing(grade, tmp_path: Path) -> None:
+    """Its outputs are wrong at every input, so its gradient earns nothing."""
     pytest.importorskip("torch")
     wrong = "torch.sigmoid(self.last(torch.tanh(self.first(X))))"
-    source = TORCH.format(output=wrong, reduction=reduction)
+    source = TORCH.format(output=wrong, reduction=MEAN)
     found = checks(grade(script(tmp_path, source, "hw.py"), "classification-torch"))["gradient"]
-    assert found.state == "fail"
-    fits = any("wrong at every input" in note for note in found.notes)
-    assert fits == (reduction == MEAN)
+    assert (found.state, found.score) == ("fail", 0)

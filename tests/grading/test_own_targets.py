@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from told import checks, full, not_passed, script
 
+pytestmark = pytest.mark.sample(3)
+
 TEXT = """
 import numpy as np
 import pandas as pd

@@ -9,7 +9,7 @@ import pytest
 from model_solutions import REFERENCE, source
 from told import checks, failed, not_passed, notebook, states
 
-pytestmark = pytest.mark.sample(12)
+pytestmark = pytest.mark.sample(60)
 
 W1 = {f"W1[{i},{j}]" for i in (0, 1) for j in (0, 1)}
 B1 = {"b1[0,0]", "b1[1,0]"}

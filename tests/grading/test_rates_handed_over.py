@@ -8,6 +8,8 @@ import pytest
 from model_solutions import source
 from told import full, not_passed, script, states
 
+pytestmark = pytest.mark.sample(2)
+
 HEAD = source("regression_numpy").partition("def update_parameters")[0]
 UPDATE = """
 def update_parameters(parameters, y, y_hat, A1, X{rates}):

@@ -24,7 +24,7 @@ from gradkit.submission.read import read
 from gradkit.task.assignment import DEFAULT
 from gradkit.task.oracle import Derived
 
-pytestmark = [pytest.mark.sample(8), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(40), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 MISTAKES = mistake_folder()

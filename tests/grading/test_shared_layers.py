@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from told import full, not_passed, script, states
 
+pytestmark = pytest.mark.sample(6)
+
 pytest.importorskip("torch")
 
 START = """

@@ -19,7 +19,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, expect
 from gradkit.task.probes import TWICE, draw
 
-pytestmark = [pytest.mark.sample(8), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(24), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.id: task for task in read_assignment().tasks}

@@ -9,6 +9,8 @@ from accepted.numpy_texts import numpy_text
 from model_solutions import source
 from told import full, not_passed, script, states
 
+pytestmark = pytest.mark.sample(6)
+
 KEYWORDS = {"(parameters, y,": "(parameters, *, y,"}
 POSITIONS = {"(parameters, y, y_hat,": "(parameters, /, y, *, y_hat,"}
 TABLE = {  # of which the text does not show what is in it

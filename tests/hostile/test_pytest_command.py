@@ -13,7 +13,7 @@ import pytest
 from model_solutions import source
 from trap import INI_FILES, set_pytest_traps, set_traps, sprung, trap, trapped_environment
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(48)
 
 slow = pytest.mark.slow
 COMMAND = (sys.executable, "-P", "-m", "gradkit", "pytest")

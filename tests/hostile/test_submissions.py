@@ -12,7 +12,7 @@ from gradkit.grading.settings import Settings
 from gradkit.report.data import to_data
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(16)
 
 WRONG = (ROOT / "tests" / "sample_class" / "chen_regression_swapped_index.py").read_text()
 TASK = "regression-numpy"

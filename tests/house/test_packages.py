@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.sample(2)
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "pandas", "scipy", "nbformat", "rich"}
 

@@ -19,6 +19,8 @@ from gradkit.task import network
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.network import kink_distance, parameter_shapes
 
+pytestmark = pytest.mark.sample(4)
+
 NUMPY = ["regression-numpy", "classification-numpy"]
 TORCH = ["regression-torch", "classification-torch"]
 KEYS = ("W1", "b1", "W2", "b2")

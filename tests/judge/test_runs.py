@@ -15,6 +15,8 @@ from gradkit.records.task import Task
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import TWICE
 
+pytestmark = pytest.mark.sample(2)
+
 NUMPY, TORCH = TASKS["regression-numpy"], TASKS["regression-torch"]
 
 

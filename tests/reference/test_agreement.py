@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from model_solutions import NAMES, PROBLEMS, Probe, copy, draw, load, loss, source, twin
 
+pytestmark = pytest.mark.sample(2)
+
 torch = pytest.importorskip("torch")
 
 SEEDS = range(40)

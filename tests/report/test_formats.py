@@ -20,7 +20,7 @@ from gradkit.cli.output import SUMMARY_BYTES, leave
 from gradkit.report.formats import FORMATS, refusal
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"

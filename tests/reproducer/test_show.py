@@ -28,7 +28,7 @@ from gradkit.sandbox.worker import Worker
 from gradkit.task.assignment import DEFAULT
 from gradkit.task.shipped import exercises
 
-pytestmark = [pytest.mark.sample(8), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(48), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests" / "sample_class"

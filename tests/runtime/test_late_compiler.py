@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.sample(3)
+
 pytest.importorskip("torch")
 
 START = """

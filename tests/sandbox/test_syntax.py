@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.runtime.syntax import parse, statements_in, walk, walk_statements
+from gradkit.runtime.syntax import copy_tree, parse, statements_in, walk, walk_statements
 
 SOURCES = sorted((Path(__file__).parents[2] / "gradkit").rglob("*.py"))[::6]
 LEAVES = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
@@ -65,3 +65,17 @@ def test_what_is_no_python_is_said_each_time():
     for _ in range(2):
         with pytest.raises(SyntaxError):
             parse("x = = 1")
+
+
+def test_what_other_tools_store_in_nodes_is_neither_walked_nor_copied():
+    """IPython stores a parent even in the context object that all trees share."""
+    tree = ast.parse("f(a)")
+    context = tree.body[0].value.func.ctx
+    context.parent = tree
+    try:
+        assert walk(context) == [context]
+        copied = copy_tree(tree)
+        assert ast.dump(copied, include_attributes=True) == ast.dump(tree, include_attributes=True)
+        assert copied.body[0].value is not tree.body[0].value
+    finally:
+        del context.parent

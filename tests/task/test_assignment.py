@@ -343,10 +343,10 @@ def test_gradkits_own_assignment_is_the_notebooks() -> None:
     salaries = [[8, 8], [6, 10], [7, 9], [5, 12]], [4, 6, 5, 7]
     placements = [[8, 8], [7, 9], [6, 10], [5, 5]], [1, 1, 0, 0]
     points = {
-        "regression-numpy": [1, 5, 12, 0, 2],
-        "classification-numpy": [1, 6, 11, 0, 2],
-        "regression-torch": [6, 3, 1, 10],
-        "classification-torch": [6, 4, 1, 9],
+        "regression-numpy": [1, 4, 6, 5, 4],
+        "classification-numpy": [1, 5, 5, 5, 4],
+        "regression-torch": [4, 4, 5, 7],
+        "classification-torch": [4, 4, 5, 7],
     }
     numpy = ("interface", "forward", "update", "gradient", "trajectory")
     torch = ("model", "forward", "gradient", "trajectory")

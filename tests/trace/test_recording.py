@@ -12,6 +12,8 @@ from gradkit.runtime.frames import TO_GRADER, Frame, encode
 from gradkit.runtime.symbolic import symbolic
 from gradkit.runtime.symbolic.recording import KINDS
 
+pytestmark = pytest.mark.sample(6)
+
 CELL = "cell 1"
 CALL = {
     "function": "update",

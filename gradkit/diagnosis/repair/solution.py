@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from gradkit.records.task import Draw, FunctionCheck
 from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.slots import GIVEN, Everywhere, Inner
 from gradkit.runtime.repair.tree import SUMS, is_numpy
-from gradkit.runtime.syntax import called_method, every, names_in
+from gradkit.runtime.syntax import called_method, copy_tree, every, names_in
 from gradkit.task.functions import steps_of
 from gradkit.task.solution import Solution
 
@@ -42,7 +41,7 @@ class Inside:
         self._everywhere = Everywhere()
         tree = ast.parse(solution.source)
         self._roles = dict(_roles(tree))
-        self._entries = [copy.deepcopy(node) for node in ast.walk(tree) if _fills(node)]
+        self._entries = [copy_tree(node) for node in ast.walk(tree) if _fills(node)]
         tree.body = [
             self._everywhere.visit(node)
             if isinstance(node, ast.FunctionDef | ast.ClassDef)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.repair.tree import new, putting
+from gradkit.runtime.syntax import copy_tree
 
 KEPT, LATER = (1, 2, 16, 64), 4
 """Which times of a slot are recorded: a loop's other rounds are like these; and one besides, in
@@ -200,7 +201,7 @@ def watched(top: ast.stmt, slots: list[Slot], name: str) -> CodeType:
         for slot, node in zip(slots, originals, strict=True):
             slot.put(seen_call(slot.number, node))
         if any(isinstance(slot.statement, ast.Pass) for slot in slots):
-            top = _Marked().visit(copy.deepcopy(top))
+            top = _Marked().visit(copy_tree(top))
             ast.fix_missing_locations(top)
         return compile(ast.Module([top], []), name, "exec", dont_inherit=True)
     finally:
@@ -271,7 +272,7 @@ class Everywhere(ast.NodeTransformer):
             return node
         if not reads:
             return self.generic_visit(node)
-        original = copy.deepcopy(node)
+        original = copy_tree(node)
         number = len(self.nodes)
         self.nodes.append(original)  # type: ignore[arg-type]
         if isinstance(node, ast.Call):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from gradkit.runtime.syntax import last_name
+from gradkit.runtime.syntax import copy_tree, last_name
 
 SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
 PER_NODE = 0.01
@@ -101,7 +101,7 @@ class _Rename(ast.NodeTransformer):
 
 def renamed(node: ast.AST, names: Mapping[str, ast.expr]) -> Any:
     """Return a copy of a tree with other expressions in the place of names, and of entries."""
-    return _Rename(names).visit(copy.deepcopy(node))
+    return _Rename(names).visit(copy_tree(node))
 
 
 def binary(left: ast.expr, operator: type[ast.operator], right: ast.expr) -> ast.expr:
