@@ -119,7 +119,7 @@ def _diverges(task: Task, run: Run, outcome: Outcome) -> bool:
     pass or a wrong loss function may fall where the task's loss rises.
     """
     ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
-    arrays = {key: value for key, value in ends.items() if value is not None}
+    arrays = {k: v for k, v in ends.items() if v is not None and v.dtype.kind in "fiu"}
     if any(arrays.get(key, np.empty(0)).shape != old.shape for key, old in run.parameters.items()):
         return False
     rises = _rises(np.array([_loss_at(task, run, at) for at in (run.parameters, arrays)]))

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _KEPT, _KEPT_LONG = 32, 2
 _LONGEST = 50_000
@@ -92,7 +92,7 @@ def walk(node: ast.AST) -> list[ast.AST]:
     found = [node]
     for part in found:
         for name in part._fields:
-            value = getattr(part, name, None)
+            value: Any = getattr(part, name, None)
             kind = type(value)
             if kind is list:
                 found += [

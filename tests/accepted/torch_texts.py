@@ -247,11 +247,11 @@ def torch_entries() -> list[Accepted]:
             known = {"arguments": ("model", "X", "y", "epochs", "lr")} | facts
             twins = {
                 "forward": data + wrong_model(problem, model_text) + training_text,
-                "gradient": data + model_text + without_zero_grad(training_text),
+                "trajectory": data + model_text + without_zero_grad(training_text),
             }
             entries += [
                 Accepted(
-                    name=name if fails == "gradient" else f"{name}-model",
+                    name=name if fails == "trajectory" else f"{name}-model",
                     task=f"{problem}-torch",
                     source="".join(parts),
                     twin=twin,

@@ -255,13 +255,13 @@ def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
     ended = gradkit("remark", out)
     assert ended.stderr == "1 of 2 scores changed.\n"
     assert "policy.toml" not in gradkit(*words).stderr
-    assert results(out)["ben"].score == 17.25
-    assert "15.25" in gradkit("summary", out, "--format", "csv").stdout
+    assert results(out)["ben"].score == 16.25
+    assert "14.25" in gradkit("summary", out, "--format", "csv").stdout
     (out / "policy.toml").write_text("[scale]\nto = 100\n")
     gradkit("remark", out)
     assert "policy.toml" not in gradkit(*words).stderr
     table = csv.DictReader(io.StringIO(gradkit("summary", out, "--format", "csv").stdout))
-    assert [(row["score"], row["overrides"]) for row in table] == [("100.0", ""), ("86.25", "")]
+    assert [(row["score"], row["overrides"]) for row in table] == [("100.0", ""), ("81.25", "")]
 
 
 def test_a_dry_run_reads_the_policy(tmp_path: Path) -> None:

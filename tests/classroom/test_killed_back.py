@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for proce
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "override": (
-        *("override", "{out}", "s001", "update", "7", "--comment", "agreed", "--by", "Vera"),
+        *("override", "{out}", "s001", "update", "5", "--comment", "agreed", "--by", "Vera"),
     ),
     "remark": ("remark", "{out}", "--preset", "strict", "--why", "agreed in class"),
     "feedback": ("feedback", "{out}", "--format", "moodle", "--worksheet", "{sheet}"),

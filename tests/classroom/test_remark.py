@@ -371,7 +371,7 @@ def test_a_withdrawn_finding_stays_withdrawn(out: Path, tmp_path: Path) -> None:
     """From everyone, also from who is graded later; and it is said on the result."""
     ended = command(out, "--drop", "swapped-index", "--why", "asked unclearly")
     assert ended.exit_code == 0
-    assert "chen_regression_swapped_index  17.25 / 20  20 / 20   +2.75" in ended.stdout
+    assert "chen_regression_swapped_index  16.25 / 20  20 / 20   +3.75" in ended.stdout
     assert ended.stderr == f"1 of {GRADED} scores changed.\n"
     with Store(out, write=False) as store:
         assert store.dropped() == ("swapped-index",)
@@ -391,7 +391,7 @@ def test_a_withdrawn_finding_can_be_let_count_again(out: Path, sample: Path) -> 
     assert command(out, "--drop", "swapped-index", "--drop", "wrong-sign").exit_code == 0
     ended = command(out, "--keep", "swapped-index", "--why", "clear after all")
     assert ended.exit_code == 0
-    assert "chen_regression_swapped_index  20 / 20  17.25 / 20   −2.75" in ended.stdout
+    assert "chen_regression_swapped_index  20 / 20  16.25 / 20   −3.75" in ended.stdout
     with Store(out, write=False) as store:
         assert store.dropped() == ("wrong-sign",)
         assert settings_of(store).dropped == ("wrong-sign",)

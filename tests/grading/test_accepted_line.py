@@ -52,7 +52,7 @@ def check_both(grade, folder: Path, entry: Accepted, seed: int) -> None:
     wrong = grade(write(entry.twin, folder, "wrong"), entry.task, seed=seed)
     assert states(wrong)[entry.fails] == "fail"
     assert wrong.score < wrong.max_score
-    before = {"forward": (), "update": ("forward",), "gradient": ("model", "forward")}
+    before = {"forward": (), "update": ("forward",), "trajectory": ("model", "forward", "gradient")}
     assert all(states(wrong)[check] == "pass" for check in before.get(entry.fails, ()))
 
 
