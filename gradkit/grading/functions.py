@@ -17,9 +17,9 @@ from gradkit.formatting import format_text
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.case import sentence_of
-from gradkit.judge.outputs import Probe, followed, judge_check
+from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
 from gradkit.records.observations import MISSING_IMPORT, Outcome
-from gradkit.records.result import LEFT_ALONE, Verdict
+from gradkit.records.result import LEFT_ALONE, Entry, Verdict
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
@@ -176,7 +176,8 @@ class FunctionGrader(Struct):
         answers, stopped = self._answers(check, steps, self.draws)
         if stopped is not None:
             self.wrong.add(check.name)
-            return self._stopped(check, steps, *stopped)
+            entries = self._stopped_only_in_hard_case(check, answers, stopped[1])
+            return replace(self._stopped(check, steps, *stopped), entries=entries)
         if check.conventions and self.has_expected:
             ways = [self._probes(check, answers, n) for n in range(1 + len(check.conventions))]
             best = followed(check, ways)
@@ -251,7 +252,7 @@ class FunctionGrader(Struct):
         """Return the verdict on a check; where it stops, with what the rest of it makes right."""
         verdict = self.verdicts[check.name]
         own = self._own_name(self._lines(check).calls[-1].function)
-        if verdict.state != "error" or not self.has_expected or "." in own:
+        if verdict.state != "error" or verdict.entries or not self.has_expected or "." in own:
             return verdict
         rest = self.with_changes(check, self.draws, spared=own)
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
@@ -527,6 +528,22 @@ class FunctionGrader(Struct):
         verdict = Verdict(check.name, "error", told, place=failure.place, exception=exception)
         verdict = self._still_to_write(step, verdict)
         return verdict if step is check else self._blocked(check, verdict.message)
+
+    def _stopped_only_in_hard_case(
+        self, check: FunctionCheck, answers: Sequence[tuple[Draw, Made]], draw: Draw
+    ) -> tuple[Entry, ...]:
+        """Return entries for code that stops in a hard case and is right for random inputs.
+
+        Without expected outputs, or with any mistake for random inputs, there are none.
+        """
+        if not draw.hard or not answers or not self.has_expected:
+            return ()
+        judged = judge_check(check, self._probes(check, answers, self._follows or 0))
+        return tuple(
+            output_entry(entry.parameter, "fail", draw.label, hard_cases=1)
+            for entry in judged.entries
+            if judged.state == "pass"
+        )
 
     def expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
         """Return the expected outputs of a check by a convention, by default the one followed.
