@@ -152,7 +152,12 @@ class FunctionGrader(Struct):
             return verdict
         own = {self._own_name(function) for function in functions_of(self._lines(check).calls)}
         read = {name for each in own for name in self._known[each].reads()}
-        steps = [] if check.gradient else steps_of(self.task, check)[:-1]
+        steps = steps_of(self.task, check)[:-1]
+        if check.gradient:
+            # A gradient is compared with the student's own forward pass, wrong or not. But where
+            # the forward pass stops for some inputs, code that stops may do so because of it.
+            stops = {n for n, known in self.verdicts.items() if known.state == "error"}
+            steps = [s for s in steps if verdict.state == "error" and s.name in stops]
         for other in self.task.checks:
             handed = set(check.call.reads) & {*other.call.makes} - {*other.compare}
             calls = self._lines(other).calls

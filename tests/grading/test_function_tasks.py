@@ -264,6 +264,19 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
     )
 
 
+@pytest.mark.parametrize("seed", range(1, 7))
+@pytest.mark.parametrize("model", [True, False])
+def test_a_backward_pass_is_blocked_where_the_forward_pass_stops(
+    check: Check, model: bool, seed: int
+) -> None:
+    """Two rows can be taken for an output and a cache, so that only the backward pass stops."""
+    line = "return x.reshape(len(x), -1) @ w + b"
+    forgot = changed((f"{line}, (x, w)", line))
+    result = check(forgot, model=model, seed=seed)
+    states = [of(result, "affine", name).state for name in ("forward", "backward")]
+    assert states == ["error", "blocked"]
+
+
 def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(check: Check) -> None:
     """The exception alone is reported, and no change of the code that it stops."""
     loop = "out = None\n    for i in range(0, len(x)):\n        out[i] = x[i] @ w @ b @ w"
