@@ -264,17 +264,15 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", range(1, 7))
-@pytest.mark.parametrize("model", [True, False])
-def test_a_backward_pass_is_blocked_where_the_forward_pass_stops(
-    check: Check, model: bool, seed: int
-) -> None:
-    """Two rows can be taken for an output and a cache, so that only the backward pass stops."""
-    line = "return x.reshape(len(x), -1) @ w + b"
-    forgot = changed((f"{line}, (x, w)", line))
-    result = check(forgot, model=model, seed=seed)
-    states = [of(result, "affine", name).state for name in ("forward", "backward")]
-    assert states == ["error", "blocked"]
+def test_a_backward_pass_is_blocked_where_the_forward_pass_stops(check: Check) -> None:
+    """An output of two rows can be unpacked, and only the backward pass stops then."""
+    text = (MODEL.parents[1] / "convolution" / "layers.py").read_text(encoding="utf-8")
+    line = text[text.index("    return out") :].split("\n")[0]
+    forgot = text.replace(line, "    return out", 1)
+    result = check(forgot, model=False, assignment=exercises()["convolution"])
+    found = [of(result, "convolution", name) for name in ("forward", "backward")]
+    assert [each.state for each in found] == ["error", "blocked"]
+    assert found[1].message.startswith("This needs something else first: `conv_forward")
 
 
 def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(check: Check) -> None:
