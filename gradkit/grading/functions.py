@@ -19,7 +19,8 @@ from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.case import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
 from gradkit.records.observations import MISSING_IMPORT, Outcome
-from gradkit.records.result import LEFT_ALONE, Entry, Verdict
+from gradkit.records.result import LEFT_ALONE, OPEN, Entry, Verdict
+from gradkit.records.submission import Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
@@ -580,6 +581,25 @@ class FunctionGrader(Struct):
 
     def _open(self, check: FunctionCheck) -> Sequence[int]:
         return range(1 + len(check.conventions)) if self._follows is None else [self._follows]
+
+
+def with_places(
+    task: FunctionTask, section: Section, verdicts: Iterable[Verdict]
+) -> tuple[Verdict, ...]:
+    """Return verdicts in which each check that does not pass has a place, as far as there is one.
+
+    A check whose own place is not known, as where the lines of the exercise cannot unpack what a
+    function returns, has that of the last function that it calls.
+    """
+    found = reached_by(task, definitions(section.cells))
+
+    def placed(check: FunctionCheck, verdict: Verdict) -> Verdict:
+        called = [found[call.function] for call in check.call.calls if call.function in found]
+        if verdict.place is not None or not called or verdict.state in ("pass", *OPEN):
+            return verdict
+        return replace(verdict, place=called[-1].place())
+
+    return tuple(map(placed, task.checks, verdicts))
 
 
 def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
