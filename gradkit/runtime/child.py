@@ -151,7 +151,7 @@ def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
         return {"other": text_of(type(value).__name__, 80)}
     name = str(len(leaves))
     leaves[name] = array
-    return {"array": name}
+    return {"array": name, **({"matrix": True} if issubclass(type(value), np.matrix) else {})}
 
 
 def _key(key: object) -> int | str:

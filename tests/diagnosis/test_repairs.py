@@ -1477,6 +1477,27 @@ def test_no_change_is_told_that_breaks_another_check(
     assert {each.mistake for each in findings(found("epochs", wrong))} == {"turned-sign"}
 
 
+def test_no_line_of_a_gradient_is_told_that_fits_the_own_forward_pass(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An odd change makes the loss right, and a right gradient seem wrong."""
+    scores, gradient = "    scores = X @ W\n    powers", "X.T @ dscores / N"
+    forward = "    Z = np.abs(X)\n    scores = Z @ W\n    powers"
+    text = solution("softmax-loss").replace(scores, forward).replace(gradient, "Z.T @ dscores / N")
+
+    def odd(was: str, now: str) -> Proposal:
+        (line,) = [n for n, row in enumerate(text.split("\n"), 1) if row == was]
+        return Proposal("answer.py", "wrong-name", line, line, (now,), line, 4, line, len(was))
+
+    proposals = [
+        odd("    scores = Z @ W", "    scores = X @ W"),
+        odd("    dW = Z.T @ dscores / N", "    dW = X.T @ dscores / N"),
+    ]
+    monkeypatch.setattr(repairs, "proposals", lambda *_: (proposals, 1))
+    told = findings(found("softmax-loss", text=text))
+    assert [one.source for one in told if one.check] == ["scores = Z @ W"]
+
+
 def test_what_only_keeps_another_check_from_stopping_is_not_told(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1491,9 +1512,11 @@ def test_what_only_keeps_another_check_from_stopping_is_not_told(
     change = (line, line, ("            out[:, :, i, j] = b",), line, 30, line, 82)
     proposal = Proposal("answer.py", "wrong-expression", *change)
     monkeypatch.setattr(repairs, "proposals", lambda *_: ([proposal], 1))
-    assert findings(found("convolution", (was, wrong))) == []
+    told = findings(found("convolution", (was, wrong)))
+    assert [each.mistake for each in told] == ["crash"]
     monkeypatch.setattr(repairs._Repairs, "_waits", lambda *_: False)
-    assert {each.check for each in findings(found("convolution", (was, wrong)))} == {"backward"}
+    told = findings(found("convolution", (was, wrong)))
+    assert {each.check for each in told if each.mistake != "crash"} == {"backward"}
 
 
 def test_what_is_mended_is_as_right_as_what_passes(
