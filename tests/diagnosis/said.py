@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.diagnosis.catalogue import kinds
 from gradkit.records.result import UNEXPLAINED, Finding, TaskResult
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.diagnosis.mistakes.catalogue import MEMORISED, NONDETERMINISTIC, REMARKS
+from gradkit.diagnosis.catalogue import MEMORISED, NONDETERMINISTIC, mistake
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Result, TaskResult
@@ -89,7 +89,7 @@ def remarks(result: TaskResult) -> set[str]:
     """Codes of the remarks in a result, which never cost anything."""
     found = [finding for finding in result.findings if not finding.check]
     assert all(finding.deduction == 0 for finding in found)
-    assert {finding.mistake for finding in found} <= set(REMARKS)
+    assert {mistake(finding.mistake).topic for finding in found} <= {"remarks"}
     return {finding.mistake for finding in found}
 
 

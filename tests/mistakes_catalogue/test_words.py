@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from usual_cases import usual_cases, usual_forward_cases
 
+from gradkit.diagnosis.catalogue import mistake, net_mistakes
 from gradkit.diagnosis.inquiry.findings import others, told
-from gradkit.diagnosis.mistakes.catalogue import CODES, mistake
 from gradkit.diagnosis.mistakes.training import usual_training_cases
 from gradkit.diagnosis.mistakes.wording import fill, words
 from gradkit.records.result import UNEXPLAINED, Finding
@@ -16,6 +16,7 @@ from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task
 from gradkit.task.assignment import read_assignment
 
+CODES = net_mistakes()
 TASKS: dict[str, Task] = {task.id: task for task in read_assignment(None).tasks}
 REGRESSION = TASKS["regression-numpy"]
 CLASSIFICATION = TASKS["classification-numpy"]
