@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.formatting import format_count, format_text
+from gradkit.formatting import format_count, format_entries, format_text
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
@@ -341,7 +341,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         # The first hint says where to look, and not what is wrong.
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
-    about = f": {words.listed(finding.entries)}" if finding.entries else ""
+    about = f": {format_entries(finding.entries)}" if finding.entries else ""
     cost = f"  ({words.cost_text(finding)})" if finding.deduction else ""
     title = Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim"))
     parts = [_Part([(title, 0)]), _Part([(_plain(finding.sentence), 2)])]

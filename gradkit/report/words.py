@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -107,24 +107,6 @@ def cost_text(finding: Finding) -> str:
     if set(finding.costs) <= {finding.check}:
         return total
     return f"{total}: " + ", ".join(f"{name} {points(n)}" for name, n in finding.costs.items())
-
-
-MAX_ENTRIES = 4
-"""Entries of a finding that are listed; the others are counted."""
-
-
-def listed(entries: Sequence[str]) -> str:
-    """Return the first entries of a finding and the number of the others.
-
-    Examples
-    --------
-    >>> listed(["W1[0,0]", "W1[0,1]"]), listed(["a", "b", "c", "d", "e", "f"])
-    ('W1[0,0], W1[0,1]', 'a, b, c, d and 2 more')
-    """
-    if len(entries) <= MAX_ENTRIES + 1:
-        return ", ".join(entries)
-    first = ", ".join(entries[:MAX_ENTRIES])
-    return format_text("{first} and {rest} more", first=first, rest=len(entries) - MAX_ENTRIES)
 
 
 GRADIENT_VERDICTS = {"pass": "agree", "fail": "disagree", "inconclusive": "inconclusive"}
