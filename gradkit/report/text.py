@@ -233,6 +233,9 @@ def _task(
         if findings and told is not None:
             show_lines(_brief(once, findings, hints, told), console, 6)
         else:
+            # A mistake that is reported elsewhere explains the gradient: its table is left out.
+            if told is not None and check.follows:
+                once = replace(once, entries=(), message="")
             show_lines(check_lines(once, findings, hints), console, 6)
     for message in dict.fromkeys(check.message for check in blocked):
         # Several checks wait for the same check.
@@ -274,7 +277,7 @@ def _brief(
 
 def _brief_lines(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
     """Write a finding without its title, with no hint if its mistake is ``known`` from above."""
-    cost = f", {words.cost_text(finding)}" if finding.deduction else ""
+    cost = f", −{words.points(finding.deduction)}" if finding.deduction else ""
     about = Text(f"({finding.mistake}{cost})", style="dim")
     placed = finding.place is not None and hints >= RULE_LEVEL
     sentence = Text(clean_text(finding.sentence), style="bold")

@@ -238,7 +238,7 @@ def test_students_do_not_see_it(grade: Grade) -> None:
         assert MEMORISED not in render([result], level)
         assert "published answers" not in to_text([result], level)
     assert MEMORISED in render([result], 4)
-    assert "The published answers come back" in to_text([result], 4)
+    assert "The published answers are returned for every input" in to_text([result], 4)
     found = json.loads(render([result], 4))["tasks"][0]["findings"]
     assert [finding["check"] for finding in found if finding["mistake"] == MEMORISED] == [""]
 

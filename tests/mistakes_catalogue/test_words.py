@@ -73,7 +73,7 @@ def test_own_names_are_used() -> None:
     """Keys, arguments and functions are the student's, not the notebook's."""
     (slip, *_) = usual_cases("updated-before-use", REGRESSION)
     sentence = fill(mistake(slip.code).sentence, words(REGRESSION, slip, NAMES, FUNCTIONS))
-    assert sentence == "w1 and B1 are worked out with a w2 that has already been updated."
+    assert sentence == "w1 and B1 are computed with a w2 that is already updated."
     (slip, *_) = usual_cases("wrong-activation-derivative", CLASSIFICATION)
     found = words(CLASSIFICATION, slip, NAMES, FUNCTIONS)
     hints = [fill(hint, found) for hint in mistake(slip.code).hints]
@@ -96,9 +96,9 @@ def test_verbs_agree_with_their_number() -> None:
         for each in (one, two, Slip("wrong-sign"))
     ]
     assert told == [
-        "W1[0,0] moves up the slope instead of down.",
-        "W1[0,0] and W1[0,1] move up the slope instead of down.",
-        "The parameters move up the slope instead of down.",
+        "W1[0,0] moves up the gradient instead of down.",
+        "W1[0,0] and W1[0,1] move up the gradient instead of down.",
+        "The parameters move up the gradient instead of down.",
     ]
 
 
