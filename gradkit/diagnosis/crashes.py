@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.catalogue import CRASH, NO_RETURN, mistake
+from gradkit.diagnosis.catalogue import CRASH, NO_RETURN, mistake
 from gradkit.formatting import format_text
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place

@@ -63,7 +63,7 @@ def deduction(
         The assignment's own figures; they go before the catalogue's, whatever the preset.
     """
     # Late: who makes no mistake has no need of the catalogue.
-    from gradkit.diagnosis.mistakes.catalogue import mistake
+    from gradkit.diagnosis.catalogue import mistake
 
     if own and code in own:
         return own[code]
@@ -73,16 +73,16 @@ def deduction(
 
 def is_by_share(code: str) -> bool:
     """Return whether a mistake costs the share of the entries that it concerns."""
-    from gradkit.diagnosis.mistakes.catalogue import mistake
+    from gradkit.diagnosis.catalogue import mistake
 
     return code != UNEXPLAINED and not mistake(code).deduction
 
 
 def rounding(preset: Preset = "default") -> float:
     """Return the share of a check's points that single precision costs: that of a wrong figure."""
-    from gradkit.diagnosis.mistakes.catalogue import DEDUCTIONS
+    from gradkit.diagnosis.catalogue import prices
 
-    return DEDUCTIONS["figure"][preset]
+    return prices()["figure"][preset]
 
 
 ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
@@ -133,6 +133,7 @@ def mark(
     TaskResult
     """
     by_check = {verdict.check: verdict for verdict in verdicts}
+    inquiry = _with_current_codes(inquiry)
     priced = inquiry if inquiry.proved is None else inquiry.proved
     charged = [_charged(check, by_check, priced, scheme) for check in task.checks]
     is_capped = any(_diverges(by_check[c.check.check], c.findings, scheme) for c in charged)
@@ -244,6 +245,21 @@ def _with_reasons(
     follows = tuple(code for code in codes if code not in scheme.dropped)
     notes = (format_text(ROUNDED, points=f"{rounded / CENT:g}"),) if rounded else ()
     return replace(check, follows=follows, notes=(*check.notes, *notes))
+
+
+def _with_current_codes(inquiry: Inquiry) -> Inquiry:
+    """Return an inquiry in which a stored finding with a former code has the current code."""
+    if not inquiry.findings:
+        return inquiry
+    # Late: who makes no mistake has no need of the catalogue.
+    from gradkit.diagnosis.catalogue import current_code
+
+    return replace(
+        inquiry,
+        findings=tuple(replace(f, mistake=current_code(f.mistake)) for f in inquiry.findings),
+        follows={check: tuple(map(current_code, c)) for check, c in inquiry.follows.items()},
+        proved=None if inquiry.proved is None else _with_current_codes(inquiry.proved),
+    )
 
 
 def _key(finding: Finding) -> tuple[str, str]:

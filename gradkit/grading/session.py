@@ -142,13 +142,19 @@ class Session(AbstractContextManager["Session"]):
 
     @property
     def scheme(self) -> Scheme:
-        """How verdicts become points, by the preset that is asked for, else the assignment's."""
+        """The rules by which verdicts become points, with the preset of the settings if given."""
+        dropped = self.settings.dropped
+        if dropped:
+            # Late: few classes withdraw findings, and the catalogue takes time to load.
+            from gradkit.diagnosis.catalogue import current_code
+
+            dropped = tuple(map(current_code, dropped))
         return Scheme(
             self.assignment.step,
             self.settings.preset or self.assignment.preset,
             self.assignment.deductions,
             derived=not self.keyed,
-            dropped=frozenset(self.settings.dropped),
+            dropped=frozenset(dropped),
         )
 
     def refuse_unusable(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradkit.diagnosis.mistakes.catalogue import CRASH
-from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.diagnosis.catalogue import CRASH, kinds
 from gradkit.records.result import UNEXPLAINED, Finding, TaskResult
 
 

@@ -17,7 +17,7 @@ import lzma
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.diagnosis.catalogue import kinds
 from gradkit.grading.mark import DIVERGES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 

@@ -11,7 +11,7 @@ from applied_diff import applied
 from mistakes.samples import samples
 
 from gradkit.binding.idioms import idioms_of
-from gradkit.diagnosis.mistakes.catalogue import CRASH
+from gradkit.diagnosis.catalogue import CRASH
 from gradkit.grading import training_repairs
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, TaskResult, Verdict
 from gradkit.records.submission import Cell, Section

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from grading.test_stopped import RIGHT
 
+from gradkit.diagnosis.catalogue import CRASH, NO_RETURN
 from gradkit.diagnosis.crashes import with_crashes
-from gradkit.diagnosis.mistakes.catalogue import CRASH, NO_RETURN
 from gradkit.records.result import Finding, Inquiry, TaskResult, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.report.text import to_text

@@ -9,7 +9,7 @@ from told import checks, full, notebook, script, states
 
 from gradkit.binding import bind
 from gradkit.classroom.store.results import pack, unpack
-from gradkit.diagnosis.mistakes.catalogue import NONDETERMINISTIC
+from gradkit.diagnosis.catalogue import NONDETERMINISTIC
 from gradkit.grading.assess import judge_again
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings

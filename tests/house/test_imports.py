@@ -38,7 +38,7 @@ ROOMS: Mapping[str, set[str]] = {
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
     # The truth limb: arrays and model solutions, never a student's file.
-    "task": {*GROUND, "gradcheck", "diagnosis.mistakes"},
+    "task": {*GROUND, "gradcheck", "diagnosis.catalogue"},
     "judge": {*GROUND, "gradcheck", "task"},
     # Where they meet.
     "diagnosis": {*GROUND, "runtime", "submission", "sandbox", "binding", "task", "judge"},
@@ -49,7 +49,7 @@ ROOMS: Mapping[str, set[str]] = {
         *GROUND, "runtime", "submission", "sandbox", "task", "diagnosis", "grading"
     },
     "classroom": {
-        *GROUND, "submission", "sandbox", "binding", "task", "diagnosis.mistakes", "grading",
+        *GROUND, "submission", "sandbox", "binding", "task", "diagnosis.catalogue", "grading",
         "reproducer", "report",
     },
     # Records in, bytes out.
@@ -66,7 +66,7 @@ ROOMS: Mapping[str, set[str]] = {
         "sandbox",
         "task.assignment",
         "task.shipped",
-        "diagnosis.mistakes",
+        "diagnosis.catalogue",
         "grading",
         "reproducer",
         "classroom",

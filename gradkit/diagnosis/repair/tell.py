@@ -1,4 +1,4 @@
-"""Put a change that makes code right into words: a finding."""
+"""Describe a change that makes code right as a finding."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from difflib import unified_diff
 from textwrap import dedent
 from typing import Any
 
+from gradkit.diagnosis.catalogue import kinds
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.formatting import format_text
 from gradkit.records.result import Finding
 from gradkit.records.submission import Cell
@@ -42,19 +42,18 @@ def finding_of(
         The text of the cell before the change.
     """
     kind = kinds()[proposal.kind]
+    # The kind's name in the search stays in the id when its code in the catalogue changes.
     text = "/".join((task, check, proposal.kind, function, *outputs))
-    hint = kind.hints[1]
-    where = format_text("Look at `{function}`.", function=function)
     place = cell.place(line)
     return Finding(
         id=hashlib.sha256(text.encode()).hexdigest()[:10],
         check=check,
-        mistake=proposal.kind,
+        mistake=kind.code,
         title=kind.title,
         entries=tuple(outputs),
         place=place,
         sentence=format_text(kind.sentence, function=function),
-        hints=(where, hint),
+        hints=tuple(format_text(hint, function=function) for hint in kind.hints),
         **marked(proposal, source, cell, place.line),
     )
 
