@@ -28,6 +28,10 @@ NAMED_BY_PYTHON = frozenset({"NameError", "UnboundLocalError", "KeyError", "Attr
 """Exception types whose message names the reason, so that no other reason is reported."""
 
 
+PLAIN_VALUES = frozenset({*dir(builtins), "NoneType", "function", "method"})
+"""Types whose attributes nobody misspells in an exercise: Python's own."""
+
+
 class _Advice(Struct, frozen=True):
     """What to do about an exception, and the part of the line that it is about."""
 
@@ -68,8 +72,8 @@ def with_crashes(
     Returns
     -------
     Inquiry
-        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay if
-        they change the line that stopped and Python's message does not name the reason.
+        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
+        unless Python's message names the reason.
     """
     proved = inquiry.proved or inquiry
     findings = list(inquiry.findings)
@@ -103,8 +107,15 @@ def _stays(finding: Finding, verdict: Verdict, proved: Inquiry) -> bool:
         return False
     if finding in proved.findings:
         return finding.place != verdict.place
-    names_reason = verdict.returns_none or _type_of(verdict) in NAMED_BY_PYTHON
-    return not names_reason and finding.place == verdict.place
+    return not (verdict.returns_none or _names_reason(verdict))
+
+
+def _names_reason(verdict: Verdict) -> bool:
+    """Return whether the message of an exception says which name, key or attribute is wrong."""
+    value = re.search(r"'(\w+)' object has no attribute", verdict.exception)
+    # A float or None has no attributes of the student's: the value is wrong, and not the name.
+    is_plain = value is not None and value[1] in PLAIN_VALUES
+    return _type_of(verdict) in NAMED_BY_PYTHON and not is_plain
 
 
 def _type_of(verdict: Verdict) -> str:

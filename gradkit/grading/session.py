@@ -32,7 +32,7 @@ from gradkit.grading.assess import (
 )
 from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.functions import FunctionGrader
+from gradkit.grading.functions import FunctionGrader, with_places
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.remarks import function_remarks
@@ -331,7 +331,13 @@ class Session(AbstractContextManager["Session"]):
             evidence = self._of_net(task, section, submission, evidence)
         evidence = replace(
             evidence,
+            # Only now: a finding for a crash needs the line that stops.
             inquiry=_with_crashes(task, section, evidence),
+            verdicts=(
+                with_places(task, section, evidence.verdicts)
+                if isinstance(task, FunctionTask)
+                else evidence.verdicts
+            ),
             basis=basis_of(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
         )
