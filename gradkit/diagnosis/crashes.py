@@ -83,7 +83,9 @@ def with_crashes(
         crash = _finding_of(verdict, cells, task)
         if crash is None or crash.place is None:
             continue
-        kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, proved)]
+        kept = [
+            f for f in findings if f.check != verdict.check or _stays(f, verdict, proved, cells)
+        ]
         dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
         # One line can stop several checks: it is one mistake.
         if (verdict.exception, crash.place) not in reported:
@@ -101,17 +103,20 @@ def with_crashes(
     return replace(inquiry, findings=tuple(findings), follows=follows, proved=proved)
 
 
-def _stays(finding: Finding, verdict: Verdict, proved: Inquiry) -> bool:
+def _stays(finding: Finding, verdict: Verdict, proved: Inquiry, cells: Sequence[Cell]) -> bool:
     """Return whether a finding about a check that stopped is still one to report."""
     if finding.mistake == UNEXPLAINED:
         return False
     if finding in proved.findings:
         return finding.place != verdict.place
-    return not (verdict.returns_none or _names_reason(verdict))
+    return not (verdict.returns_none or _names_reason(verdict, cells))
 
 
-def _names_reason(verdict: Verdict) -> bool:
-    """Return whether the message of an exception says which name, key or attribute is wrong."""
+def _names_reason(verdict: Verdict, cells: Sequence[Cell]) -> bool:
+    """Return whether an exception says what is wrong: a name, a key, or the student's own words."""
+    line = "" if verdict.place is None else line_at(cells, verdict.place)
+    if line.lstrip().startswith(("raise ", "assert ")):
+        return True
     value = re.search(r"'(\w+)' object has no attribute", verdict.exception)
     # A float or None has no attributes of the student's: the value is wrong, and not the name.
     is_plain = value is not None and value[1] in PLAIN_VALUES

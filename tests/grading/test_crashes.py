@@ -182,12 +182,12 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
     assert found.proved == Inquiry()
 
 
-def stopped_with(sentence: str) -> list[str]:
+def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
     """Return the kinds that are reported of code that stops, and for which two repairs are found.
 
     One repair changes the line that stops, the other one a line before it.
     """
-    cell = Cell("a.py", "a.py", None, "def f(x):\n    return x @ x\n    return x\n")
+    cell = Cell("a.py", "a.py", None, f"def f(x):\n    {line}\n    return x\n")
     elsewhere = Place("a.py", None, 3)
     repairs = tuple(
         Finding(code, "update", code, "Title", (), place=place)
@@ -222,6 +222,11 @@ def test_repairs_follow_an_exception_that_does_not_name_the_reason(sentence: str
 def test_repairs_are_dropped_where_an_exception_names_the_reason(sentence: str) -> None:
     """A wrong name would be described as a wrong formula."""
     assert stopped_with(sentence) == [CRASH]
+
+
+def test_repairs_are_dropped_where_the_student_raises_the_exception() -> None:
+    """The line is meant to stop, and another condition is no repair."""
+    assert stopped_with("ValueError: 3", "raise ValueError(3)") == [CRASH]
 
 
 def test_a_crash_outside_of_the_submission_is_left() -> None:

@@ -252,8 +252,8 @@ def test_no_code_page_makes_it_fail_or_garble(tmp_path: Path, format_: str, page
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "SYSTEMROOT") if key in os.environ}
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "gradkit", "check", path),
-            *("--no-reference", "--hints", "3", "--format", format_),
+            *(sys.executable, "-m", "gradkit", "check", path, "--no-reference"),
+            *("--format", format_, "--hints", "3"),
         ],
         env={**kept, **environment, "PYTHONPATH": str(ROOT)},
         capture_output=True,
