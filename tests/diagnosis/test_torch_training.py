@@ -86,6 +86,7 @@ def told(result: TaskResult) -> str:
     return " ".join([*said, *(check.message for check in result.checks)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", PIECES)
 def test_right_training_is_right(trained: Trained, task: str) -> None:
     """The text that all others here are changed from."""

@@ -124,6 +124,7 @@ def test_a_torch_model_is_saved() -> None:
         assert worker.output.endswith("read 2.0\nTrue\n")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("code", "error"),
     [
