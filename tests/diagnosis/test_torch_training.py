@@ -159,7 +159,7 @@ def test_a_number_in_front_of_the_mean_is_not_called_no_mean(
     assert codes(result) == {"wrong-reduction"}
     assert said in told(result)
     assert "Take the mean" not in told(result)
-    assert "with no number in front" in told(result)
+    assert "without another factor" in told(result)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,7 @@ def test_correct_form_earns_full_marks_and_fails_the_published(grade, tmp_path: 
     assert states(other, "classification-numpy")["forward"] == "fail"
 
 
+@pytest.mark.slow
 @pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("right", "wrong", "task", "check"),
