@@ -14,7 +14,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import Finding
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(12)
+pytestmark = pytest.mark.sample(36)
 
 TASKS = """\
 schema = "gradkit/assignment/v1"

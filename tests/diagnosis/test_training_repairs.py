@@ -17,7 +17,7 @@ from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, TaskResult, Ve
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(80)
+pytestmark = pytest.mark.sample(240)
 
 torch = pytest.importorskip("torch")
 

@@ -18,7 +18,7 @@ from gradkit.task.shipped import exercises, find_reference
 from gradkit.task.solution import load_solution
 from gradkit.task.tables import EXAMPLES
 
-pytestmark = [pytest.mark.sample(16), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(48), pytest.mark.usefixtures("warm")]
 
 LAYERS = exercises()["layers"]
 MODEL = Path(__file__).parents[2] / "reference" / "layers" / "layers.py"
