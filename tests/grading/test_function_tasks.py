@@ -801,7 +801,7 @@ def test_what_stops_costs_its_outputs_and_no_others(
     assert (found.state, found.score) == ("error", score)
     assert [entry.parameter for entry in found.entries if entry.state == "pass"] == right
     names = ", ".join(f"`{name}`" for name in right)
-    assert (f"Right without what stops it: {names}." in found.notes) == bool(right)
+    assert (f"Right if the code that stops is left out: {names}." in found.notes) == bool(right)
     told = next(task.findings for task in result.tasks if task.task == "affine")
     assert not right or told[0].mistake == "crash"
 
