@@ -24,7 +24,7 @@ from gradkit.report.formats import FORMATS, lacking, render
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, SHIPPED
 
-pytestmark = pytest.mark.sample(18)
+pytestmark = pytest.mark.sample(6)
 
 TOLD = "telltale"
 """A word of the model solution that stands in no submission here."""

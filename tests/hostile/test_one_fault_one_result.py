@@ -44,7 +44,6 @@ def scores(results: tuple[Result, ...]) -> dict[str, float]:
     return {result.submission: result.score for result in results}
 
 
-@pytest.mark.sample(4)
 @pytest.mark.parametrize("place", TEXTS)
 def test_a_number_that_cannot_be_written_costs_its_own_statement(
     place: str, tmp_path: Path

@@ -13,7 +13,7 @@ import pytest
 from model_solutions import source
 from trap import INI_FILES, set_pytest_traps, set_traps, sprung, trap, trapped_environment
 
-pytestmark = pytest.mark.sample(144)
+pytestmark = pytest.mark.sample(48)
 
 slow = pytest.mark.slow
 COMMAND = (sys.executable, "-P", "-m", "gradkit", "pytest")
@@ -79,7 +79,7 @@ def has_passed(done: subprocess.CompletedProcess[str], count: int) -> bool:
     return f"= {count} passed in " in done.stdout and done.returncode == 0
 
 
-@pytest.mark.sample(27)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("place", "path"),
     [
@@ -195,7 +195,7 @@ def test_own_tests_and_settings(course: Path, run: Run, markers: Path) -> None:
     assert sprung(markers) == []
 
 
-@pytest.mark.sample(27)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("words", "named"),
     [

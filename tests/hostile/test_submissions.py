@@ -12,7 +12,7 @@ from gradkit.grading.settings import Settings
 from gradkit.report.data import to_data
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(48)
+pytestmark = pytest.mark.sample(16)
 
 WRONG = (ROOT / "tests" / "sample_class" / "chen_regression_swapped_index.py").read_text()
 TASK = "regression-numpy"
@@ -137,7 +137,7 @@ def honest(grade, tmp_path_factory):
     return grade(WRONG, folder).score, grade(right, folder), right
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_attack_is_worth_a_point(grade, honest, name, tmp_path, monkeypatch):
     """An attack never gets more than the code without it, and the next one gets what is due."""
@@ -196,7 +196,7 @@ FORGED = {
 """What code does that answers in the place of its worker: kind of request, change of the reply."""
 
 
-@pytest.mark.sample(9)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", FORGED)
 def test_no_forged_reply_is_believed(grade, honest, name, tmp_path):
     """The parent has no trouble of its own with it, and it is worth nothing."""
