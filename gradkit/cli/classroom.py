@@ -207,7 +207,7 @@ def _show_override(new: Overridden) -> None:
     from gradkit.report.words import points as format_points
     from gradkit.report.words import score_text
 
-    before = (
+    mark = (
         "there was no mark" if new.marked is None else f"the mark is {format_points(new.marked)}"
     )
     if new.former is not None:
