@@ -207,9 +207,7 @@ def _show_override(new: Overridden) -> None:
     from gradkit.report.words import points as format_points
     from gradkit.report.words import score_text
 
-    mark = (
-        "there was no mark" if new.marked is None else f"the mark is {format_points(new.marked)}"
-    )
+    mark = "there was no mark" if new.marked is None else f"the mark is {format_points(new.marked)}"
     if new.former is not None:
         mark = f"until now {format_points(new.former)} were set, and {mark}"
     if new.points is not None:
