@@ -101,8 +101,8 @@ def everybody(store: Store) -> list[Row]:
         if provisional:
             found = [reason for reason in found if reason.kind != "provisional"]
         has_deduction = policy.late and has_times and result is not None and _undecided(result)
-        has_deduction = has_deduction and kept.digest
-        if has_deduction and days_late(policy, kept, moment(kept.sender.at)) is None:
+        is_dated = days_late(policy, kept, moment(kept.sender.at)) is not None
+        if has_deduction and kept.digest and not is_dated:
             found.append(Reason("late", "nothing tells how late it was"))
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", "not in the roster"))
