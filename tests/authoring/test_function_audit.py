@@ -155,7 +155,7 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
     uneven = f"dx / len(x) if len(x) == {first.sizes['N']} else dx"
     for wrong, seen in (("dx", CONVENTION), (uneven, "loss"), ("dx / len(x)", "")):
         tree = ast.parse(MODEL.replace("dx / len(x)", wrong))
-        assert auditing._seen(model, tree) == seen
+        assert auditing._detect(model, tree) == seen
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_model_that_remembers_is_told(found: Found) -> None:
 
 def test_a_change_without_end_is_seen(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is stopped, and the next one is tried; so is one that ends the process."""
-    monkeypatch.setattr(auditing, "LEAST", 1.0)
+    monkeypatch.setattr(auditing, "MIN_SECONDS", 1.0)
     loop = (
         "    n = 0\n    while n != 2:\n        n += 1\n    if n > 9:\n        os._exit(1)\n    z ="
     )
