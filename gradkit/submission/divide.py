@@ -286,7 +286,7 @@ def _label(unit: Unit, current: str | None) -> str | None:
 
 
 def _idle(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
-    """Return whether a unit may belong to the unit `before` which it stands.
+    """Return whether a unit that stands above another unit, `before`, may belong to it.
 
     With ``torch=False``, a unit that uses torch may not.
     """
@@ -438,7 +438,7 @@ def _reused(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
 
 
 def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[int]:
-    """Roles that stand above in the file in another task's part, and that this one calls."""
+    """Return the units of other tasks above in the same file whose roles a part calls."""
     file = units[own[0]].cell.file
     above = [i for i in others if i < own[0] and units[i].cell.file == file and units[i].roles]
     return _reused(own, above, units)

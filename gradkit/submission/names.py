@@ -83,9 +83,9 @@ def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
 
 
 def _stripped(part: str) -> tuple[str, int, int]:
-    """Split a name into the name without suffixes such as ``_final`` and ``(2)``, and their meaning.
+    """Return a name without suffixes such as ``_final`` or ``(2)``, its standing and its number.
 
-    The meaning is the standing (-1 a draft, 1 a final version, 0 otherwise) and the number.
+    The standing is -1 for a draft, 1 for a final version and 0 otherwise.
     """
     standing = number = 0
     if len(part) > LONGEST:
