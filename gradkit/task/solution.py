@@ -23,7 +23,7 @@ from gradkit.task.oracle import OracleError, load_module
 
 
 class Solution(Struct, frozen=True, eq=False):
-    """The functions of a model solution by name, and its source if a search for mistakes needs it."""
+    """The functions of a model solution by name, and its source if mistakes are searched."""
 
     task: FunctionTask
     names: Mapping[str, Any]

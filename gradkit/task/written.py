@@ -230,7 +230,7 @@ def _drawn(how: str, like: Array) -> str:
 
 
 def _words(bound: Bound) -> tuple[list[str], str]:
-    """Return the names of a function's parameters, and a line that assigns them to gradkit's names."""
+    """Return the names of a function's parameters, and a line that renames them to gradkit's."""
     by_position = len(bound.arguments) - len(bound.keywords)
     words = [*bound.arguments[:by_position], *bound.keywords]
     others = {kind: word for kind, word in zip(bound.arguments, words, strict=True) if kind != word}
