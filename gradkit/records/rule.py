@@ -102,14 +102,14 @@ class UpdateInputs(Struct, frozen=True):
 
 
 class UpdateProbes(Struct, frozen=True):
-    """``inputs``, and the parameters that the step left ``after`` them, same shapes."""
+    """The ``inputs`` of calls of an update, and the parameters ``after`` each, in equal shapes."""
 
     inputs: UpdateInputs
     after: Mapping[str, Array]
 
 
 class Names(Struct, frozen=True):
-    """The student's own words, for printing rules.
+    """The student's own names, for printing rules.
 
     ``keys`` maps canonical parameter names to the student's. With ``transposed`` the
     student stores weights as (out, in), and indices are printed in that order.

@@ -170,7 +170,7 @@ class FunctionTask(Struct, frozen=True):
 
 
 class Draw(Struct, frozen=True):
-    """Inputs of one probe. ``label`` names it for the reader; ``hard`` is set in a hard one."""
+    """The inputs of one probe. ``label`` names it in reports; ``hard`` is true for a hard case."""
 
     label: str
     sizes: Mapping[str, int]
@@ -179,12 +179,12 @@ class Draw(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """What the lines of a check gave: values by expression.
+    """The outputs of a check's lines: values by expression.
 
-    ``again`` are those of the last lines run a second time, ``changed`` the inputs that they
-    changed in place. ``missing`` says, by expression, what was found where there is no array.
-    ``similar_calls`` counts the calls of one function, during the second run of the last lines,
-    whose results hardly differ.
+    ``again`` are the values after the last lines were run a second time, ``changed`` the inputs
+    that they changed in place. ``missing`` says, by expression, what was found instead of an
+    array. ``similar_calls`` counts the calls of one function, during the second run of the last
+    lines, whose results hardly differ.
     """
 
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
