@@ -1,4 +1,4 @@
-"""Name the places of a result by the path that the user gave, with columns: ``hw/a.py:12:5``.
+"""Add the path that the user gave, and columns, to the places of a result: ``hw/a.py:12:5``.
 
 Terminals and editors open such a place with a click.
 """
