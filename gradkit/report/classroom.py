@@ -78,7 +78,7 @@ def _tests(
     parts = max(round(most / unit), 1)
     passes = parts if cents >= most else min(round(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
-    said = check_text(task, check, hints)
+    text = check_text(task, check, hints)
     by = ", points set by a person" if check.decision is not None else ""
     for part in range(parts):
         passed = part < passes
@@ -90,20 +90,22 @@ def _tests(
             f"{task.title}: {check.check}{by}{count}",
             "pass" if passed else missed,
             score,
-            _message(check, said, passed=passed, first=part == 0, told=part <= passes),
+            _message(check, text, passed=passed, first=part == 0, is_shown=part <= passes),
         )
 
 
-def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: bool) -> str | None:
+def _message(
+    check: CheckResult, text: str, *, passed: bool, first: bool, is_shown: bool
+) -> str | None:
     """Return the message of a part: the whole text for the first part that fails, then nothing.
 
     If a person has set the points, the first part has the whole text, even if it passes.
     """
     if check.decision is not None and first:
-        return said
-    if passed or not told:
+        return text
+    if passed or not is_shown:
         return None
-    return check.state if check.decision is not None else said or check.state
+    return check.state if check.decision is not None else text or check.state
 
 
 NOWHERE = {"test_code": "", "filename": "", "line_no": 0, "duration": 0}

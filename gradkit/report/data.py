@@ -48,11 +48,11 @@ FROM_LEVEL: Mapping[type, Mapping[str, int]] = {
     Entry: {"expected": EXPECTED_LEVEL},
     Course: {"expected": EXPECTED_LEVEL},
 }
-"""Parts that are left out below a level; the others are always there."""
+"""Fields that are left out below a hint level; other fields are always written."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """One result as an object; several, or ``many`` that were asked for, as a list."""
+    """Write one result as an object; several results, or any number with ``many``, as a list."""
     data = [to_data(result, hints) for result in results]
     chosen = data if many or len(data) != 1 else data[0]
     return json_text(chosen)
@@ -188,18 +188,20 @@ def apply_visibility(result: Result) -> Result:
 def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
     findings = tuple(finding for finding in task.findings if finding.check not in unseen)
     # Codes that only an unseen check's findings have would reveal these findings.
-    told = {finding.mistake for finding in findings}
+    shown_codes = {finding.mistake for finding in findings}
     gone = {code for check in task.checks if check.check in unseen for code in check.withdrawn}
-    checks = tuple(_check(check, unseen, told, gone) for check in task.checks)
+    checks = tuple(_check(check, unseen, shown_codes, gone) for check in task.checks)
     return replace(task, checks=checks, findings=findings)
 
 
-def _check(check: CheckResult, unseen: set[str], told: set[str], gone: set[str]) -> CheckResult:
+def _check(
+    check: CheckResult, unseen: set[str], shown_codes: set[str], gone: set[str]
+) -> CheckResult:
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")
         points = check.score, check.max_score
         return CheckResult(check.check, check.state, *points, UNSEEN, decision=decision)
-    seen = tuple(code for code in check.follows if code in told)
+    seen = tuple(code for code in check.follows if code in shown_codes)
     hidden = (ELSEWHERE,) if len(seen) < len(check.follows) else ()
     withdrawn = tuple(code for code in check.withdrawn if code not in gone)
     return replace(check, follows=(*seen, *hidden), withdrawn=withdrawn)

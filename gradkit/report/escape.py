@@ -47,12 +47,12 @@ def command(kind: str, message: str, properties: Mapping[str, str]) -> str:
     >>> command("error", "two\nlines", {"file": "a,b.py", "line": "3"})
     '::error file=a%2Cb.py,line=3::two%0Alines'
     """
-    told = ",".join(
+    pairs = ",".join(
         f"{key}={_data(value).replace(':', '%3A').replace(',', '%2C')}"
         for key, value in properties.items()
         if value
     )
-    return f"::{kind}{' ' if told else ''}{told}::{_data(message)}"
+    return f"::{kind}{' ' if pairs else ''}{pairs}::{_data(message)}"
 
 
 def _data(text: str) -> str:

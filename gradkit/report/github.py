@@ -55,15 +55,15 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
     for task in result.tasks:
         for check in task.checks:
             if check.decision is not None:
-                said = log_text(clean_text(override_text(check)))
-                yield Annotation("notice", f"{task.task}: {check.check}", said, check.check)
+                text = log_text(clean_text(override_text(check)))
+                yield Annotation("notice", f"{task.task}: {check.check}", text, check.check)
             if check.state == "pass":
                 continue
             findings = [each for each in task.findings if each.check == check.check]
             for finding in findings:
                 shown = hints >= RULE_LEVEL and finding.place is not None
-                said = finding_text(finding, hints, ENDLESS)
-                made = _at(result, task, check, finding.place if shown else check.place, said)
+                text = finding_text(finding, hints, ENDLESS)
+                made = _at(result, task, check, finding.place if shown else check.place, text)
                 yield replace(
                     made,
                     columns=columns_of(task, finding) if shown else None,
@@ -72,16 +72,16 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
                 )
             if not findings:
                 # The decision of a person has its own annotation, see above.
-                said = check_text(task, replace(check, decision=None), hints, ENDLESS)
-                yield _at(result, task, check, check.place, said)
+                text = check_text(task, replace(check, decision=None), hints, ENDLESS)
+                yield _at(result, task, check, check.place, text)
 
 
 def _at(
-    result: Result, task: TaskResult, check: CheckResult, place: Place | None, said: str
+    result: Result, task: TaskResult, check: CheckResult, place: Place | None, text: str
 ) -> Annotation:
     kind = "warning" if check.state in (*OPEN, "blocked") else "error"
     title = f"{task.task}: {check.check}"
-    return _placed(result, Annotation(kind, title, said or check.state, check.check), place)
+    return _placed(result, Annotation(kind, title, text or check.state, check.check), place)
 
 
 def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation:

@@ -89,12 +89,12 @@ def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int)
         if check.decision is not None:
             ET.SubElement(case, "system-out").text = xml_text(check_text(task, check, hints))
         return
-    said = xml_text(check_text(task, check, hints)) or check.state
+    text = xml_text(check_text(task, check, hints)) or check.state
     message = _short(check.message) or check.state
     element = ET.SubElement(case, KINDS[check.state], message=message)
     if KINDS[check.state] == "skipped":
         element.set("type", check.state)
-    element.text = said
+    element.text = text
 
 
 def _short(text: str) -> str:
