@@ -410,7 +410,7 @@ def _fill(model: Any, parameters: Parameters) -> None:
             slot.copy_(torch.tensor(value.T if key[0] == "W" else value[:, 0]))
 
 
-REQUIRED_NAMES: Mapping[str, tuple[str, ...]] = {
+ASKED: Mapping[str, tuple[str, ...]] = {
     "numpy": ("L_layer_forward", "update_parameters"),
     "torch": ("Model", "train"),
 }
@@ -431,7 +431,7 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     published = path.with_stem(f"{path.stem}_published")
     if form == "published" and (task.framework.published or published.exists()):
         path = published
-    module = load_module(path, REQUIRED_NAMES[task.framework.name])
+    module = load_module(path, ASKED[task.framework.name])
     return (TorchReference if task.framework.trains else NumpyReference)(task, module)
 
 
