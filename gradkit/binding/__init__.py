@@ -404,6 +404,7 @@ class _Functions(_Roles):
         handed = parameters_for(call_of(bound, self.task), inputs).values()
 
         def gap(order: tuple[int, ...]) -> float:
+            """Return the distance between the found values and the parameters in an order."""
             return sum(
                 float(np.abs(found[p] - h).sum()) if found[p].shape == h.shape else np.inf
                 for p, h in zip(order, handed, strict=True)

@@ -40,6 +40,7 @@ def _line(data: Mapping[str, Any]) -> str:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
+    """Return the reporter's data of a result."""
     unit = _unit(result)
     tests = [t for task in result.tasks for c in task.checks for t in _tests(task, c, unit, hints)]
     return {
@@ -52,6 +53,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
 
 
 def _status(result: Result) -> str:
+    """Return the status of the whole step: pass, fail, or error if checks are only open."""
     states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
     if not states:
         return "pass"

@@ -107,6 +107,7 @@ def _fields(record: object, hints: int) -> dict[str, Any]:
 
 
 def _plain(value: object, hints: int) -> Any:
+    """Convert a value to plain data."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, tuple | list):
@@ -167,6 +168,7 @@ def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
 
 
 def _decision(check: CheckResult) -> dict[str, Any] | None:
+    """Return a person's decision on a check as plain data, or None."""
     word = check.decision
     if word is None:
         return None
@@ -186,6 +188,7 @@ def apply_visibility(result: Result) -> Result:
 
 
 def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
+    """Return a task without the findings of unseen checks."""
     findings = tuple(finding for finding in task.findings if finding.check not in unseen)
     # Codes that only an unseen check's findings have would reveal these findings.
     shown_codes = {finding.mistake for finding in findings}
@@ -197,6 +200,7 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
 def _check(
     check: CheckResult, unseen: set[str], shown_codes: set[str], gone: set[str]
 ) -> CheckResult:
+    """Return a check without all that would reveal the findings of unseen checks."""
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")
         points = check.score, check.max_score

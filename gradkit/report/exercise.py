@@ -106,6 +106,7 @@ def pages_of(mistakes: Collection[Mistake]) -> dict[str, str]:
 
 
 def _by_topic(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
+    """Group mistakes by the headings of their topics."""
     found: dict[str, list[Mistake]] = {}
     for mistake in mistakes:
         found.setdefault(TOPICS[mistake.topic], []).append(mistake)

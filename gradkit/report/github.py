@@ -79,12 +79,14 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
 def _at(
     result: Result, task: TaskResult, check: CheckResult, place: Place | None, text: str
 ) -> Annotation:
+    """Make the annotation of a check at a place."""
     kind = "warning" if check.state in (*OPEN, "blocked") else "error"
     title = f"{task.task}: {check.check}"
     return _placed(result, Annotation(kind, title, text or check.state, check.check), place)
 
 
 def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation:
+    """Add a place to an annotation; for a notebook, its title names the cell."""
     if place is None:
         return made
     if place.cell is None:
@@ -114,6 +116,7 @@ def _lines(annotations: Sequence[Annotation]) -> str:
 
 
 def _command(each: Annotation) -> str:
+    """Return the workflow command of an annotation."""
     columns = map(str, each.columns or ("", ""))
     place = {"file": each.file, "line": str(each.line or "")}
     place |= zip(("col", "endColumn"), columns, strict=True)

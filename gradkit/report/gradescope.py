@@ -32,6 +32,7 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def _frame(output: str) -> dict[str, Any]:
+    """Return the fields that all results have, with a text for the whole submission."""
     return {
         "output": output,
         "output_format": "text",
@@ -42,6 +43,7 @@ def _frame(output: str) -> dict[str, Any]:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
+    """Return Gradescope's data of a result."""
     kept = apply_visibility(result)
     tests = []
     for number, (whole, part) in enumerate(zip(result.tasks, kept.tasks, strict=True), 1):
@@ -68,6 +70,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
 
 
 def _test(task: TaskResult, check: CheckResult, hints: int) -> dict[str, Any]:
+    """Return the test of one check."""
     state = "" if check.state == "pass" else f"{check.state}\n"
     test = {
         "name": f"{task.title}: {check.check}",

@@ -57,6 +57,7 @@ def _text(root: ET.Element) -> str:
 
 
 def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
+    """Make the suite of one task."""
     name = f"{xml_text(result.submission)}.{task.task}"
     suite = _counted(name, [KINDS.get(check.state) for check in task.checks])
     properties = ET.SubElement(suite, "properties")
@@ -77,6 +78,7 @@ def _counted(name: str, kinds: Sequence[str | None]) -> ET.Element:
 
 
 def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
+    """Yield the names and values of the properties that hold points."""
     yield "points", task.score
     yield "max_points", task.max_score
     for check in task.checks:
@@ -85,6 +87,7 @@ def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
 
 
 def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
+    """Add the outcome of a check to its case."""
     if check.state not in KINDS:
         if check.decision is not None:
             ET.SubElement(case, "system-out").text = xml_text(check_text(task, check, hints))

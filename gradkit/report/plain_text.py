@@ -162,6 +162,7 @@ def fit_tests(
     """
 
     def build(room: int) -> str:
+        """Write the data with each text cut to `room` bytes."""
         cut = [
             {**test, key: shorten(test[key], room)} if test[key] else test for test in data["tests"]
         ]

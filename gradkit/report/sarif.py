@@ -43,6 +43,7 @@ def _invocation(level: str, texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _log(rules: list[dict[str, str]], **run: Any) -> str:
+    """Write a SARIF log with one run."""
     driver = {"name": "gradkit", "semanticVersion": __version__, "rules": rules}
     # Columns count characters, as in Python, and not units of UTF-16.
     whole = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", **run}
@@ -51,6 +52,7 @@ def _log(rules: list[dict[str, str]], **run: Any) -> str:
 
 
 def _result(each: Annotation) -> dict[str, Any]:
+    """Return the SARIF result of an annotation."""
     made: dict[str, Any] = {
         "ruleId": each.code,
         "level": LEVELS[each.kind],

@@ -187,6 +187,7 @@ def _distribution(scores: list[float], most: float, unit: str) -> Text:
 
 
 def _states(summary: Summary) -> Table:
+    """Return a table that counts the states of each check."""
     seen = {state for counts in summary.states.values() for state in counts}
     states = sorted(seen, key=lambda state: (state != "pass", state))
     rows = [
@@ -197,6 +198,7 @@ def _states(summary: Summary) -> Table:
 
 
 def _mistakes(summary: Summary) -> Table:
+    """Return a table of mistakes with the students who made them."""
     rows = [
         (code, len(names), "".join(first_names(names, NAMES)))
         for code, names in summary.mistakes.items()

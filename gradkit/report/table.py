@@ -216,6 +216,7 @@ def show_preview(preview: Preview, console: Console) -> None:
 
 
 def _counts(preview: Preview) -> str:
+    """Return a line with the number of submissions, by platform."""
     sources = ", ".join(
         format_text("{count} by {platform}", count=preview.sources[source], platform=platform)
         for source, platform in PLATFORMS.items()

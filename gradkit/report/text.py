@@ -189,6 +189,7 @@ def _result(result: Result, hints: int, console: Console) -> None:
 
 
 def _footer(result: Result) -> Text:
+    """Return the last line of a mark sheet: counted tasks, seed, and how it was judged."""
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
@@ -533,6 +534,7 @@ def _moves(applied: str, right: str) -> Text:
 
 
 def _entries(failed: list[Entry], hints: int) -> Table:
+    """Return a table of failed entries; the hint level decides if it has expected values."""
     shown = hints >= EXPECTED_LEVEL
     table = _columns("dim", "entry", "found", *(["expected"] if shown else []))
     table.add_column("at")
@@ -582,6 +584,7 @@ def _number(value: float | None) -> str:
 
 
 def _totals(results: Sequence[Result], console: Console) -> None:
+    """Print a table with the score of each submission."""
     table = _columns("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:

@@ -259,6 +259,7 @@ def since(before: Result, after: Result) -> Iterator[str]:
 
 
 def _of_task(before: TaskResult, after: TaskResult) -> Iterator[str]:
+    """Yield the changes of one task: states of checks, and gone and new mistakes."""
     states = {check.check: check.state for check in before.checks}
     for check in after.checks:
         if (was := states.get(check.check, check.state)) != check.state:
@@ -331,6 +332,7 @@ def held_against(formula: Formula, other: Formula) -> Formula:
 
 
 def _marked(term: Term, others: Iterable[Term]) -> Term:
+    """Mark the factors and the sign that a term has and the most similar other term lacks."""
     # A start value, which has no sign, is only compared with another start value.
     alike = [other for other in others if bool(other.sign) == bool(term.sign)]
     nearest = max(alike, key=lambda other: _shared(term, other), default=Term("", ()))

@@ -127,6 +127,7 @@ def _note_on_parts(sections: Sequence[Section]) -> str:
 
 
 def _listed(pieces: Sequence[_Piece]) -> str:
+    """List the files of some pieces, in natural order; more than `LISTED` are counted."""
     names = sorted((piece.file for piece in pieces), key=lambda name: parse_file_name(name).natural)
     if len(names) > LISTED:
         more = format_text("{count} more", count=len(names) - LISTED)

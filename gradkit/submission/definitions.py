@@ -31,6 +31,7 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
     files = {cell.file for cell in known.values()}
 
     def find(cell_id: str, line: int) -> Place:
+        """Return the place of a line in a cell or a module."""
         cell = known.get(cell_id)
         if cell is not None:
             return cell.place(line)

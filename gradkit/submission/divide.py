@@ -450,6 +450,7 @@ def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[i
 def _section(
     part: _Part, units: list[Unit], common: dict[int, Ids], tasks: Sequence[Task]
 ) -> Section:
+    """Make the section of a part, with its shared and borrowed cells."""
     own = set(part.own)
     shared = {i for i, ids in common.items() if ids & part.tasks} | part.shared
     shared -= own
@@ -478,6 +479,7 @@ def _cells(indices: list[int], units: list[Unit]) -> tuple[Cell, ...]:
 
 
 def _piece(run: list[int], units: list[Unit]) -> Cell:
+    """Make a cell from neighbouring units of one cell."""
     cell, start, end = units[run[0]].cell, units[run[0]].start, units[run[-1]].end
     lines = cell.source.split("\n")
     if start == 1 and end > len(lines):

@@ -497,6 +497,7 @@ def read_archives(
 
 
 def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Read a member of an archive, up to the size in the directory."""
     try:
         with archive.open(info) as member:
             # The size in the directory may be wrong, so it also limits what is read.

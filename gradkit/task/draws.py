@@ -236,6 +236,7 @@ def _values(
 
 
 def _drawn(key: str, value: Any, names: Mapping[str, Any]) -> Any:
+    """Draw an input, or each item of a table or list of inputs."""
     if isinstance(value, Mapping):
         return {name: _drawn(f"{key}.{name}", item, names) for name, item in value.items()}
     if isinstance(value, list):

@@ -171,6 +171,7 @@ def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: f
 def _batch(
     name: str, check: str, role: str, inputs: dict[str, Array], labels: tuple[str, ...]
 ) -> Batch:
+    """Make a batch with read-only inputs."""
     for value in inputs.values():
         value.flags.writeable = False
     return Batch(name, check, role, inputs, labels)
@@ -225,6 +226,7 @@ def draw_run(task: Task, generator: np.random.Generator, own: Run) -> Run:
 
 
 def _nearby(task: Task, generator: np.random.Generator, own: Run, spread: float) -> Run:
+    """Draw a run whose start and data are within a relative distance of those of another run."""
     size = max(float(np.abs(value).max()) for value in own.parameters.values()) or 1.0
     parameters = {
         key: _moved(generator, value, spread * size) for key, value in own.parameters.items()
