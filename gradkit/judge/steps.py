@@ -70,8 +70,8 @@ def update(case: Case, earlier: Earlier) -> Verdict:
 
 
 PARTLY_RIGHT = (
-    "Without what stops it, {count} of {size} entries are right after one step; points are given "
-    "for {counted}."
+    "If the line that crashes is left out, {count} of {size} entries are right after one step. You "
+    "get points for {counted} of them."
 )
 
 

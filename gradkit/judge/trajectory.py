@@ -94,7 +94,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
     verdict = comparison.verdict(
-        "trajectory", "{count} of {size} losses and final parameters are off course."
+        "trajectory", "{count} of {size} losses and final parameters are wrong."
     )
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
@@ -202,7 +202,8 @@ def _losses(
             )
             comparison.remark(
                 format_text(
-                    "From the {start} start the loss leaves its course at {at}.",
+                    "From the {start} start, your loss differs from the expected loss from {at} "
+                    "on.",
                     start=run.start,
                     at=at,
                 )
