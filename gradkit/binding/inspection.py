@@ -241,8 +241,8 @@ class Function(Struct, frozen=True):
 
     - ``own``: a function of the section;
     - ``borrowed``: a function of another section;
-    - ``guess``: a name whose definition failed, so it may be no function; it plays a role only
-      by its name.
+    - ``guess``: a name whose assignment or import failed, so it may not be a function; it plays a
+      role only by its name.
 
     The rest cannot be called:
 
