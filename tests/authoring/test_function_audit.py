@@ -14,7 +14,7 @@ from gradkit.authoring.audit import CONVENTION, audit_file
 from gradkit.authoring.functions import FunctionModel
 from gradkit.cli import main
 from gradkit.records.mistake import TaskAudit
-from gradkit.report.exercise import MOST, to_text
+from gradkit.report.exercise import MAX_LISTED_CHANGES, to_text
 from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.oracle import OracleError
@@ -239,7 +239,7 @@ def test_the_text_fits_a_screen(found: Found, tmp_path: Path) -> None:
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
     assert len(lines) < 40
-    assert sum(" -> " in line for line in lines) == MOST
+    assert sum(" -> " in line for line in lines) == MAX_LISTED_CHANGES
     assert "  ! no check sees changes of softmax.py:9  dx = np.exp(logs)" in lines
     assert "      logs -> x" in lines
     assert any(line.startswith("  ! and ") and "that no check sees" in line for line in lines)
