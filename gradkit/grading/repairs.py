@@ -17,10 +17,12 @@ from msgspec.structs import replace
 from gradkit.diagnosis.repair.ask import (
     LEAST,
     Proposal,
+    Searched,
     Wanted,
+    applied,
+    ask_for_references,
     line_before,
     patience,
-    proposals,
     trimmed,
 )
 from gradkit.diagnosis.repair.kinds import kinds
@@ -28,6 +30,7 @@ from gradkit.diagnosis.repair.solution import Inside
 from gradkit.diagnosis.repair.spelling import spelled
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text, attributes_in
+from gradkit.edits.text import Reference
 from gradkit.grading.changed_text import (
     STEP,
     WHOLE,
@@ -46,7 +49,6 @@ from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Draw, FunctionCheck, Lines
-from gradkit.sandbox.process import REPAIRS
 from gradkit.submission.definitions import definitions, definitions_changed
 from gradkit.task.draws import RANDOM, draws
 from gradkit.task.functions import steps_of
@@ -439,7 +441,7 @@ class _Repairs(Struct):
         if to_write and not self._spellings(check, grader.verdicts[check.name]):
             return
         # Time of its own: what was asked before is no matter of this.
-        grader.process.renew(seconds=patience(budget), modules=REPAIRS)
+        grader.process.renew(seconds=patience(budget))
         known = grader.definitions_of(check)
         names = {each.name for each in known}
         cells = {each.cell.id: each.cell for each in known}
@@ -460,7 +462,7 @@ class _Repairs(Struct):
                 break
         if before.state == "pass" or to_write:
             return
-        refused: list[Proposal] = []
+        refused: list[Reference] = []
         for again in range(SEARCHES):
             if self.own_time.has_ended():
                 return
@@ -484,18 +486,13 @@ class _Repairs(Struct):
             drawn = self._draws(SEARCHED + again * AGAIN)
             hard = self.wanted.hard or again > 0
             asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
-            found, spent = proposals(
-                grader.process,
-                asked,
-                self.inside,
-                self._changed(),
-                sources,
-                places,
-                doubtful,
-                self.wanted,
-                refused,
-                budget,
-            )
+            text = Searched(sources, places, doubtful, self._changed())
+            # A process of its own: what it is sent must be unknown where answers are judged.
+            with grader.process.for_search(patience(budget)) as process:
+                references, words, spent = ask_for_references(
+                    process, asked, self.inside, text, self.wanted, refused, budget
+                )
+            found = applied(references, text, words)
             self.left, budget, self.text = self.left - spent, budget - spent, kept
             told = list(self._held(check, held, [*first, *found], before, len(first)))
             # What was found leaves the others their time, and what else is wrong in this check.
@@ -513,7 +510,7 @@ class _Repairs(Struct):
                     return
             else:
                 # What is wrong after all is not asked for again.
-                refused += found[:1]
+                refused += references[:1]
 
     def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
         """Return changes of how the section's text is written, first where a check stops."""

@@ -34,7 +34,6 @@ from gradkit.runtime.repair.scope import FEW, Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
-from gradkit.runtime.repair.text import Written, write_block, write_expression
 from gradkit.runtime.repair.tree import (
     LARGE,
     LARGER,
@@ -50,11 +49,12 @@ from gradkit.runtime.repair.tree import (
 
 @dataclass(slots=True)
 class Candidate:
-    """A change in its place: how to make it, how to undo it, how to write it.
+    """A change in its place: how to make it and how to undo it.
 
     ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does; ``slot`` is the one that it is in, ``node`` what is put there, ``gain``
-    how many outputs are right besides, in shares of them.
+    yet, as `known` does; ``slot`` is the one that it is in, ``old`` and ``node`` the expression
+    before and after the change, ``block`` and ``made`` the statements, ``gain`` how many outputs
+    are right besides, in shares of them.
     """
 
     kind: str
@@ -63,13 +63,15 @@ class Candidate:
     target: Target
     put: Callable[[], None]
     undo: Callable[[], None]
-    write: Callable[[str, str], Written]
     step: int = 0
     touches: int = UNKNOWN
     soon: bool = False
     slot: Slot | None = None
     gain: float = 0.0
     node: ast.expr | None = None
+    old: ast.expr | None = None
+    block: list[ast.stmt] | None = None
+    made: list[ast.stmt] | None = None
 
     @property
     def may_be(self) -> bool:
@@ -433,12 +435,12 @@ class Candidates:
                 place.target,
                 partial(spot.put, change.node),
                 partial(spot.put, spot.node),
-                partial(write_expression, spot.node, change.node),
                 near if place.doubtful and signature(after) not in place.held else 0,
                 place.touches,
                 place.doubtful or place.plain or self._places.stops,
                 place.slot,
                 node=change.node,
+                old=spot.node,
             )
             # What is no number, or whole ones, is the model solution's by chance, as what is drawn.
             plain = place.plain or place.drawn or (after is not None and is_whole(after[0]))
@@ -546,5 +548,6 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
         target,
         partial(block.__setitem__, slice(None), change.block),
         partial(block.__setitem__, slice(None), kept),
-        partial(write_block, kept, change.block, change.told),
+        block=block,
+        made=change.block,
     )

@@ -12,7 +12,7 @@ from itertools import pairwise, takewhile
 from operator import is_
 from textwrap import dedent
 
-from gradkit.runtime.repair.tree import with_parts
+from gradkit.edits.nodes import with_parts
 from gradkit.runtime.syntax import readable
 
 
