@@ -14,6 +14,9 @@ from typing import Any
 
 from gradkit.edits.nodes import called_name, is_path, is_same, new, with_parts
 from gradkit.edits.operands import (
+    PART,
+    SLOT,
+    TWIN,
     Numbers,
     RefusedError,
     Vocabulary,
@@ -155,7 +158,7 @@ def _branch(change: Change, operands: Operands) -> Block:
 
 def _branches(change: Change, wanted: Block) -> Iterator[Operands]:
     numbers = {id(node): number for number, node in enumerate(change.nodes)}
-    yield from ([(11, numbers[id(test)])] for test in _tests(change.function))
+    yield from ([(SLOT, numbers[id(test)])] for test in _tests(change.function))
 
 
 def _tests(function: ast.AST) -> Iterator[ast.expr]:
@@ -322,9 +325,9 @@ def _is_of_sort(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bo
     number = isinstance(plain, ast.Constant) and isinstance(plain.value, int | float)
     if hole.startswith("part_"):
         parts = known.parts
-        return numbers[:1] == (12,) and parts[numbers[1]].role in ROLES[hole]
+        return numbers[:1] == (PART,) and parts[numbers[1]].role in ROLES[hole]
     if hole == "twin_":
-        return numbers[:1] == (13,)
+        return numbers[:1] == (TWIN,)
     if hole == "word_":
         return isinstance(node, ast.Constant) and isinstance(node.value, str)
     if hole == "number_":
@@ -338,8 +341,8 @@ def _is_of_sort(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bo
     if hole == "function_":
         return isinstance(node, ast.Name | ast.Attribute)
     if hole in ("index_", "shape_"):
-        return numbers[:1] != (12,)
-    return is_path(node) and numbers[0] < 10
+        return numbers[0] < SLOT
+    return is_path(node) and numbers[0] < SLOT
 
 
 def _put_in(change: Change, operands: Operands) -> Block:

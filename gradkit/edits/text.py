@@ -11,7 +11,7 @@ from typing import Any
 from gradkit.edits import natural
 from gradkit.edits.calls import REARRANGED
 from gradkit.edits.nodes import is_same, numbered, replaced, with_context, with_parts
-from gradkit.edits.operands import MAX_NODES, Numbers, RefusedError, Vocabulary
+from gradkit.edits.operands import MAX_NODES, PART, Numbers, RefusedError, Vocabulary
 from gradkit.edits.patterns import build, match, pattern
 from gradkit.edits.rows import Row, rows, rows_of
 from gradkit.edits.statements import BLOCKS, Change, doubtful, fill, find
@@ -40,6 +40,11 @@ class Reference:
     def kind(self) -> str:
         """Return the kind of mistake that the row mends."""
         return self.row.partition(": ")[0]
+
+    @property
+    def borrows(self) -> bool:
+        """Return whether the change puts a part of the model solution in."""
+        return any(numbers[:1] == (PART,) for numbers in self.operands)
 
 
 @dataclass(frozen=True, slots=True)

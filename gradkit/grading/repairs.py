@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from msgspec import Struct, field, structs
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.ask import (
@@ -33,6 +33,7 @@ from gradkit.diagnosis.repair.text import Text, attributes_in
 from gradkit.edits.text import Reference
 from gradkit.grading.changed_text import (
     STEP,
+    UNPRICED,
     WHOLE,
     Told,
     function_at,
@@ -302,8 +303,37 @@ class _Repairs(Struct):
         told = joined(self._believed())
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
-        findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
-        return Mended(Inquiry(findings, follows), self.text.sources, tuple(told))
+        findings = tuple(
+            finding_of(task, e.check, e.function, e.outputs, e.proposal, e.cell, e.line, e.source)
+            for e in told
+        )
+        inquiry = Inquiry(findings, follows)
+        return Mended(self._with_prices(inquiry, told), self.text.sources, tuple(told))
+
+    def _with_prices(self, inquiry: Inquiry, told: Sequence[Told]) -> Inquiry:
+        """Return findings with those among them that set points, see `Inquiry.proved`.
+
+        A change sets the price of a check if the check is right with it, and with others that may.
+        None may that writes a formula anew, or borrows from the model solution: it says too little
+        about how much of the formula was there.
+        """
+        checks = {each.name: each for each in self.grader.task.checks}
+        unpriced = [e for e in told if e.proposal.kind in UNPRICED or e.proposal.borrows]
+        open_ = {each.check for each in unpriced}
+        for name in {each.check for each in told} - open_:
+            with self.grader.meant(checks[name], self._form(checks[name])):
+                if self._verdict(checks[name]).state != "pass":
+                    open_.add(name)
+        if not open_:
+            return inquiry
+        findings = tuple(each for each in inquiry.findings if each.check not in open_)
+        spoilt = {each.function for each in told if each.check in open_}
+        follows = {
+            name: codes
+            for name, codes in inquiry.follows.items()
+            if not spoilt & {each.name for each in self.grader.definitions_of(checks[name])}
+        }
+        return replace(inquiry, proved=Inquiry(findings, follows))
 
     def _believed(self) -> list[Told]:
         """Return what was told, without several changes that only make up for another mistake.

@@ -135,7 +135,7 @@ MISTAKES = [
         ("dscores[np.arange(N), y] -= 1", "dscores[:, y] -= 1"),
         (
             "wrong-element",
-            "dscores[:, y] -= 1",
+            "dscores[:, y]",
             "dscores[np.arange(len(y)), y] -= 1",
         ),
     ),

@@ -74,7 +74,8 @@ class Proposal(Struct, frozen=True):
     """A change: lines ``first`` to ``last`` of a cell's text are to be ``lines``.
 
     The doubtful part is from column ``start`` of ``line`` to column ``end`` of ``until``, in
-    characters from 0. Nobody has looked yet whether it makes anything right.
+    characters from 0. Nobody has looked yet whether it makes anything right. It ``borrows`` where
+    it puts a part of the model solution in.
     """
 
     cell: str
@@ -86,6 +87,7 @@ class Proposal(Struct, frozen=True):
     start: int
     until: int
     end: int
+    borrows: bool = False
 
 
 def trimmed(proposal: Proposal, source: str) -> Proposal:
@@ -252,7 +254,8 @@ def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) 
             break
         written = asdict(edit.written)
         lines = tuple(written.pop("lines"))
-        made.append(Proposal(reference.cell, edit.kind, lines=lines, **written))
+        borrows = reference.borrows
+        made.append(Proposal(reference.cell, edit.kind, lines=lines, borrows=borrows, **written))
         sources[reference.cell] = replaced(source, edit.written)
     return made
 
