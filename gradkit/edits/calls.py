@@ -182,9 +182,10 @@ def _names_handed(node: Any, made: Any, known: Vocabulary) -> Iterator[Sequence[
 
 def _exchange_names(node: Any, operands: Sequence[Numbers], known: Vocabulary) -> ast.expr:
     """Exchange two names wherever they stand in an expression."""
-    one, other = (unpack(each, known) for each in operands)
-    if not (is_path(one) and is_path(other)):
+    names = [unpack(each, known) for each in operands]
+    if len(names) != 2 or not all(map(is_path, names)):
         raise RefusedError("what is exchanged are no names")
+    one, other = names
     instead = {id(part): other for part in walk(node) if is_same(part, one)}
     instead |= {id(part): one for part in walk(node) if is_same(part, other)}
     return replaced(node, instead)  # type: ignore[no-any-return]
@@ -200,6 +201,8 @@ def _names_exchanged(node: Any, made: Any, known: Vocabulary) -> Iterator[Sequen
 
 def _choose_keys(node: Any, operands: Sequence[Numbers], known: Vocabulary) -> ast.expr:
     """Go over some keys, written out, in the place of all that a dict has."""
+    if not (is_path(node) and operands):
+        raise RefusedError("the expression names no dict")
     words = [known.words[_place(operands, n, len(known.words))] for n in range(len(operands))]
     return new(ast.Tuple, [new(ast.Constant, word) for word in words], ast.Load())  # type: ignore[no-any-return]
 
