@@ -19,10 +19,9 @@ from gradkit.diagnosis.repair.ask import (
     Proposal,
     Searched,
     Wanted,
-    applied,
-    ask_for_references,
     line_before,
     patience,
+    proposals,
     trimmed,
 )
 from gradkit.diagnosis.repair.kinds import kinds
@@ -30,7 +29,6 @@ from gradkit.diagnosis.repair.solution import Inside
 from gradkit.diagnosis.repair.spelling import spelled
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text, attributes_in
-from gradkit.edits.text import Reference
 from gradkit.grading.changed_text import (
     STEP,
     UNPRICED,
@@ -492,7 +490,7 @@ class _Repairs(Struct):
                 break
         if before.state == "pass" or to_write:
             return
-        refused: list[Reference] = []
+        refused: list[Proposal] = []
         for again in range(SEARCHES):
             if self.own_time.has_ended():
                 return
@@ -519,10 +517,9 @@ class _Repairs(Struct):
             text = Searched(sources, places, doubtful, self._changed())
             # A process of its own: what it is sent must be unknown where answers are judged.
             with grader.process.for_search(patience(budget)) as process:
-                references, words, spent = ask_for_references(
+                found, spent = proposals(
                     process, asked, self.inside, text, self.wanted, refused, budget
                 )
-            found = applied(references, text, words)
             self.left, budget, self.text = self.left - spent, budget - spent, kept
             told = list(self._held(check, held, [*first, *found], before, len(first)))
             # What was found leaves the others their time, and what else is wrong in this check.
@@ -540,7 +537,7 @@ class _Repairs(Struct):
                     return
             else:
                 # What is wrong after all is not asked for again.
-                refused += references[:1]
+                refused += found[:1]
 
     def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
         """Return changes of how the section's text is written, first where a check stops."""

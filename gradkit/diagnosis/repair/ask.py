@@ -9,7 +9,7 @@ from string import digits
 from typing import Any
 
 import numpy as np
-from msgspec import Struct, structs
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.solution import Inside
@@ -74,8 +74,8 @@ class Proposal(Struct, frozen=True):
     """A change: lines ``first`` to ``last`` of a cell's text are to be ``lines``.
 
     The doubtful part is from column ``start`` of ``line`` to column ``end`` of ``until``, in
-    characters from 0. Nobody has looked yet whether it makes anything right. It ``borrows`` where
-    it puts a part of the model solution in.
+    characters from 0. Nobody has looked yet whether it makes anything right. ``reference`` is what
+    a search sent, if the change comes of one.
     """
 
     cell: str
@@ -87,7 +87,12 @@ class Proposal(Struct, frozen=True):
     start: int
     until: int
     end: int
-    borrows: bool = False
+    reference: Reference | None = None
+
+    @property
+    def borrows(self) -> bool:
+        """Return whether the change puts a part of the model solution in."""
+        return self.reference is not None and self.reference.borrows
 
 
 def trimmed(proposal: Proposal, source: str) -> Proposal:
@@ -127,16 +132,16 @@ class Searched(Struct, frozen=True):
     changed: Sequence[tuple[str, int, str]]
 
 
-def ask_for_references(
+def proposals(
     process: StudentProcess,
     asked: Asked,
     inside: Inside,
     text: Searched,
     wanted: Wanted,
-    refused: Sequence[Reference],
+    refused: Sequence[Proposal],
     budget: int,
-) -> tuple[list[Reference], Vocabulary, int]:
-    """Ask a search process for changes of the text, as references.
+) -> tuple[list[Proposal], int]:
+    """Ask a search process for changes of the text, and apply the references that it sends.
 
     Parameters
     ----------
@@ -147,19 +152,17 @@ def ask_for_references(
         The model solution's.
     text : Searched
     wanted : Wanted
-    refused : sequence of Reference
+    refused : sequence of Proposal
         Changes that are not to be proposed again.
     budget : int
         What the search may do, see `gradkit.runtime.repair.clock.Budget`.
 
     Returns
     -------
-    references : list of Reference
-        Each for the text with those before it. Nobody has looked yet what they change.
-    known : Vocabulary
-        What their operands are made of.
+    proposals : list of Proposal
+        Each for the text with those before it, up to the first reference that is refused.
     spent : int
-        What the process says that it spent.
+        What the process says that it spent, at most the budget.
     """
     values, parts = inside.values(asked.check, asked.model)
     known = vocabulary_of(asked, inside, text, parts)
@@ -199,7 +202,7 @@ def ask_for_references(
         "only": wanted.only,
         "kinds": sorted(wanted.kinds),
         "most": wanted.most,
-        "refused": [structs.asdict(_Sent.of(each)) for each in refused],
+        "refused": [_sent(each.reference) for each in refused if each.reference],
         "functions": dict(asked.functions),
         "draws": draws,
         "parts": [
@@ -216,7 +219,7 @@ def ask_for_references(
     }
     reply = process.ask(Frame("repair", arrays, data))
     if not isinstance(reply, Frame):
-        return [], known, budget
+        return [], budget
     if reply.data["fault"] is not None:
         fault = SearchError(clean_text(reply.data["fault"]))
         contain_reported(fault, f"looking for changes that make {asked.check.name} right")
@@ -230,7 +233,7 @@ def ask_for_references(
         )
         for each in reply.data["references"]
     ]
-    return references, known, min(max(int(reply.data["spent"]), 0), budget)
+    return applied(references, text, known), min(reply.data["spent"], budget)
 
 
 def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) -> list[Proposal]:
@@ -254,8 +257,9 @@ def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) 
             break
         written = asdict(edit.written)
         lines = tuple(written.pop("lines"))
-        borrows = reference.borrows
-        made.append(Proposal(reference.cell, edit.kind, lines=lines, borrows=borrows, **written))
+        made.append(
+            Proposal(reference.cell, edit.kind, lines=lines, reference=reference, **written)
+        )
         sources[reference.cell] = replaced(source, edit.written)
     return made
 
@@ -267,19 +271,11 @@ def _line_after(changes: Sequence[Proposal], line: int) -> int:
     return line
 
 
-class _Sent(Struct, frozen=True):
-    """A reference as plain data."""
-
-    cell: str
-    row: str
-    slot: int
-    within: int
-    operands: list[list[int]]
-
-    @classmethod
-    def of(cls, one: Reference) -> _Sent:
-        """Return a reference as plain data."""
-        return cls(one.cell, one.row, one.slot, one.within, [list(each) for each in one.operands])
+def _sent(one: Reference) -> dict[str, Any]:
+    """Return a reference as plain data."""
+    operands = [list(each) for each in one.operands]
+    own = {"cell": one.cell, "row": one.row, "slot": one.slot, "within": one.within}
+    return {**own, "operands": operands}
 
 
 def vocabulary_of(
