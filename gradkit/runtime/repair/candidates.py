@@ -13,10 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import (
+    CLEARED,
+    INNER,
+    LARGE,
+    LARGER,
+    MORE,
+    MOST,
+    PAIR,
+    PER_NODE,
+    PUT_IN,
+    SIGNED,
+)
 from gradkit.runtime.repair.bench import KEY, Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
-from gradkit.runtime.repair.inserted import PUT_IN, inserted
+from gradkit.runtime.repair.inserted import inserted
 from gradkit.runtime.repair.places import ONLY, ROUNDS, UNKNOWN, Place, Places, rank
 from gradkit.runtime.repair.pool import (
     EXACT,
@@ -34,17 +46,7 @@ from gradkit.runtime.repair.scope import FEW, Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
-from gradkit.runtime.repair.tree import (
-    LARGE,
-    LARGER,
-    PER_NODE,
-    SIGNED,
-    Change,
-    binary,
-    called,
-    expression,
-    size_of,
-)
+from gradkit.runtime.repair.tree import Change, binary, called, expression, size_of
 
 
 @dataclass(slots=True)
@@ -84,15 +86,6 @@ class Candidate:
         return round(self.cost, 2), self.order, self.cost
 
 
-MORE, PAIR, MOST = 2.15, 2.2, 100.0
-"""Costs from which changes borrow, from which two are made at once, and more than any is."""
-
-CLEARED = 0.8
-"""What a change costs besides in a function that gives what is right.
-
-It has hardly the mistake if a change of another one, which is not borrowed, makes all right.
-"""
-
 OF_SHAPE = (
     *("wrong-shape", "wrong-axis", "wrong-transpose", "wrong-element", "extra-function"),
     *("wrong-name", "wrong-order", "wrong-option"),
@@ -107,9 +100,6 @@ BORROWED = ("missing-factor", "missing-term", "wrong-function", "wrong-expressio
 
 PLACED = 40
 """What it costs, in values, to make all that may be put in at one place."""
-
-INNER = 0.0005
-"""What each node costs of what is changed."""
 
 
 class Candidates:

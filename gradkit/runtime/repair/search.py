@@ -14,16 +14,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradkit.edits.costs import LARGE, MORE, MOST, PAIR, PER_NODE, SIGNED
 from gradkit.edits.operands import RefusedError, Vocabulary
 from gradkit.edits.text import Reference, Slots, apply
 from gradkit.edits.write import Written, replaced
 from gradkit.runtime.repair.bench import Bench, Placed, quiet
-from gradkit.runtime.repair.candidates import MORE, MOST, PAIR, Candidate, Candidates
+from gradkit.runtime.repair.candidates import Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Budget, alarmed
 from gradkit.runtime.repair.places import Places
 from gradkit.runtime.repair.pool import Question
-from gradkit.runtime.repair.tree import LARGE, PER_NODE, SIGNED
 
 INPUTS, STEPS = 2, 8
 """Inputs that each change has to be right at, and changes that another one is looked for after,
