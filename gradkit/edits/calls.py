@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradkit.edits.nodes import called_name, is_path, is_same, new, replaced, with_parts
+from gradkit.edits.nodes import called_name, is_path, is_same, new, numbered, replaced, with_parts
 from gradkit.edits.operands import Numbers, RefusedError, Vocabulary, pack, unpack
-from gradkit.runtime.syntax import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +185,13 @@ def _exchange_names(node: Any, operands: Sequence[Numbers], known: Vocabulary) -
     if len(names) != 2 or not all(map(is_path, names)):
         raise RefusedError("what is exchanged are no names")
     one, other = names
-    instead = {id(part): other for part in walk(node) if is_same(part, one)}
-    instead |= {id(part): one for part in walk(node) if is_same(part, other)}
+    instead = {id(part): other for part in numbered(node) if is_same(part, one)}
+    instead |= {id(part): one for part in numbered(node) if is_same(part, other)}
     return replaced(node, instead)  # type: ignore[no-any-return]
 
 
 def _names_exchanged(node: Any, made: Any, known: Vocabulary) -> Iterator[Sequence[Numbers]]:
-    paths = {ast.unparse(part): part for part in walk(node) if is_path(part)}
+    paths = {ast.unparse(part): part for part in numbered(node) if is_path(part)}
     for one, other in itertools.islice(itertools.combinations(paths.values(), 2), 60):
         pair = pack(one, known), pack(other, known)
         if None not in pair and is_same(_exchange_names(node, pair, known), made):  # type: ignore[arg-type]

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gradkit.edits.nodes import is_same
-from gradkit.runtime.syntax import walk
+from gradkit.edits.nodes import is_same, numbered
 
 PARAMETER = re.compile(r"(w|b|weights?|bias(es)?|gamma|beta|theta|kernels?)_?\d*", re.IGNORECASE)
 """What parameters are called, with or without the number of their layer."""
@@ -35,8 +34,8 @@ def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> st
     above : sequence of ast.AST
         What the expression stands in, the outermost first.
     """
-    known = [ast.dump(part) for part in walk(old) if isinstance(part, ast.BinOp)]
-    for part in walk(new):
+    known = [ast.dump(part) for part in numbered(old) if isinstance(part, ast.BinOp)]
+    for part in numbered(new):
         if isinstance(part, ast.BinOp) and ast.dump(part) not in known and _repeats(part):
             return "the change repeats what stands there"
     added = {*_names(new)} - {*_names(old)}
@@ -50,7 +49,7 @@ def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> st
 
 def _names(node: ast.AST) -> Iterator[str]:
     """Yield the names in an expression, and the keys of entries."""
-    for part in walk(node):
+    for part in numbered(node):
         if isinstance(part, ast.Name):
             yield part.id
         elif isinstance(part, ast.Attribute):

@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import ast
 import copy
+import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
-
-from gradkit.runtime.syntax import walk
 
 _PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
 
 
+@lru_cache(maxsize=8)
+def parse(source: str) -> ast.Module:
+    r"""Parse source, without Python's warnings about strings such as "\\d"; trees are shared.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        See `ast.parse`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
 def numbered(tree: ast.AST) -> list[ast.AST]:
-    """Return the nodes of a tree; the number of a node is its place in this list."""
-    return walk(tree)
+    """Return the nodes of a tree; the number of a node is its place in this list.
+
+    Operators and contexts are no nodes here. Only fields are read: IPython stores other trees in
+    the attributes of nodes.
+    """
+    found = [tree]
+    for node in found:
+        for name in node._fields:
+            value = getattr(node, name, None)
+            parts = value if isinstance(value, list) else [value]
+            found += [e for e in parts if isinstance(e, ast.AST) and not isinstance(e, _NO_NODES)]
+    return found
 
 
-def numbers_of(tree: ast.AST) -> dict[int, int]:
-    """Return the number of each node of a tree, by the node's identity."""
-    return {id(node): number for number, node in enumerate(numbered(tree))}
+_NO_NODES = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -76,21 +98,6 @@ def replaced(tree: Any, instead: Mapping[int, ast.AST]) -> Any:
 
 def _differ(one: object, other: object) -> bool:
     return one is not other
-
-
-def ancestors(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
-    """Return the nodes that a node stands in, the outermost first; nothing if it is not there."""
-    above: dict[int, ast.AST] = {
-        id(child): parent for parent in walk(tree) for child in ast.iter_child_nodes(parent)
-    }
-    found: list[ast.AST] = []
-    while node is not tree:
-        parent = above.get(id(node))
-        if parent is None:
-            return []
-        found.append(parent)
-        node = parent
-    return found[::-1]
 
 
 def is_path(node: ast.AST) -> bool:

@@ -10,13 +10,12 @@ from typing import Any
 
 from gradkit.edits import natural
 from gradkit.edits.calls import REARRANGED
-from gradkit.edits.nodes import is_same, numbered, replaced, with_context, with_parts
+from gradkit.edits.nodes import is_same, numbered, parse, replaced, with_context, with_parts
 from gradkit.edits.operands import MAX_NODES, PART, Numbers, RefusedError, Vocabulary
 from gradkit.edits.patterns import build, match, pattern
 from gradkit.edits.rows import Row, rows, rows_of
 from gradkit.edits.statements import BLOCKS, Change, doubtful, fill, find
 from gradkit.edits.write import UnwrittenError, Written, write_block, write_expression
-from gradkit.runtime.syntax import parse
 
 ONCE = -1
 """The value of `Reference.within` where only the slot itself is changed."""
@@ -321,7 +320,7 @@ def apply(source: str, reference: Reference, known: Vocabulary, functions: Colle
         raise RefusedError("the change is too large")
     try:
         return Edit(reference.kind, _write(slots.tree, source, old, new, block))
-    except (UnwrittenError, RecursionError):
+    except (UnwrittenError, ValueError, RecursionError):
         raise RefusedError("the change cannot be written into the text") from None
 
 

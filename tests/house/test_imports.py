@@ -33,7 +33,7 @@ ROOMS: Mapping[str, set[str]] = {
     "text": {"records", "formatting"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
-    "edits": {"runtime.syntax"},
+    "edits": set(),
     "runtime": {"text", "formatting", "loading", "errors", "lines", "edits"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
