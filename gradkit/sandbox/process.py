@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import io
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -263,6 +264,19 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         if apart or self.spent > USED * self._deadline:
             self._close()
         self._left = self._deadline
+
+    def for_search(self, seconds: float) -> StudentProcess:
+        """Return another process with the same code, for a search that may take so long.
+
+        A search is sent parts of the model solution. No answer that counts is asked of its process,
+        which has a folder of its own and ends with the context.
+        """
+        made = copy.copy(self)
+        made.losses, made._stack, made._worker = [], contextlib.ExitStack(), None
+        made._modules = self._modules | REPAIRS
+        made._left = made._deadline = max(seconds, self._deadline)
+        made._loaded, made._apart = False, True
+        return made
 
     @contextlib.contextmanager
     def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:
