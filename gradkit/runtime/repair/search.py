@@ -116,7 +116,7 @@ class Search:
     refused: Collection[Reference]
     known: Vocabulary
     budget: Budget
-    _slots: dict[str, Slots] = field(default_factory=dict)
+    _slots: dict[int, Slots] = field(default_factory=dict)
     _wrong: frozenset[str] = frozenset()
     _right: dict[int, frozenset[str]] = field(default_factory=dict)
     _used: int = 0
@@ -154,7 +154,7 @@ class Search:
 
     def _round(self, bench: Bench, *, deep: bool = True) -> _Best | None:
         """Return the best change of the text as it is now, or the best two where ``deep``."""
-        self._take(bench)
+        bench.take(self.text.sources, self.text.places)
         states = bench.measured(bench.question.draws)
         if not bench.again and all(_right_ones(state) == state.keys() for state in states):
             bench.again = True
@@ -235,7 +235,7 @@ class Search:
                 rank = left, (cost + candidate.cost, order, exact)
                 both = _Best(rank, (first, *best.proposals))
                 return both if alone is None else min(both, alone, key=lambda each: each.rank)
-        self._take(bench)
+        bench.take(self.text.sources, self.text.places)
         self._best = alone
         return None
 
@@ -287,15 +287,13 @@ class Search:
                 left += len(states) - len(right)
             return left if fixed else NOTHING
 
-    def _take(self, bench: Bench) -> None:
-        """Take the text as it is now to the bench, and number its nodes."""
-        bench.take(self.text.sources, self.text.places)
-        self._slots = {cell: Slots(tree, self.known) for cell, tree in bench.trees.items()}
-
     def _reference(self, candidate: Candidate) -> Reference | None:
         """Return the reference of a change; None if no row allows the change."""
-        cell = candidate.target.cell
-        slots = self._slots[cell]
+        cell, tree = candidate.target.cell, candidate.target.tree
+        # Candidates outlive the texts that are tried in between, each of which has its own tree.
+        if id(tree) not in self._slots:
+            self._slots[id(tree)] = Slots(tree, self.known)
+        slots = self._slots[id(tree)]
         if candidate.old is not None:
             return slots.find(cell, candidate.kind, candidate.old, candidate.node)
         if candidate.block is None or candidate.made is None:
