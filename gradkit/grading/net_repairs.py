@@ -12,9 +12,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
-from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.diagnosis.catalogue import kinds, mistake
 from gradkit.diagnosis.repair.ask import Wanted
-from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.grading.changed_text import STEP, WHOLE, replaced
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mended import OF_NAMES, Step, are_alike, is_much, of_check

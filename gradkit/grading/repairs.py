@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gradkit.diagnosis.catalogue import kinds
 from gradkit.diagnosis.repair.ask import (
     LEAST,
     Proposal,
@@ -24,7 +25,6 @@ from gradkit.diagnosis.repair.ask import (
     proposals,
     trimmed,
 )
-from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.diagnosis.repair.solution import Inside
 from gradkit.diagnosis.repair.spelling import spelled
 from gradkit.diagnosis.repair.tell import finding_of

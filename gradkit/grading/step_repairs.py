@@ -17,8 +17,8 @@ from itertools import islice
 
 from msgspec import Struct
 
+from gradkit.diagnosis.catalogue import mistake
 from gradkit.diagnosis.inquiry.shared import shared_lines
-from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.repair import steps
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import finding_of

@@ -17,10 +17,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import Idioms, idioms_of
+from gradkit.diagnosis.catalogue import rank
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
 from gradkit.diagnosis.inquiry.findings import identity, told, with_local_names
 from gradkit.diagnosis.inquiry.training import training_inquiry
-from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.loops import INDENTED
@@ -441,7 +441,7 @@ def _told(
     if finding.mistake == UNEXPLAINED or proposal.kind in OWN:
         # What nothing but one mistake is mended by costs what that costs.
         code = NAMES[proposal.kind]
-        if code not in RANK:
+        if code not in rank():
             kind = replace(proposal, kind=code)
             return finding_of(
                 task.id, finding.check, function, finding.entries, kind, cell, line, source
