@@ -136,7 +136,7 @@ FIGURES: dict[tuple[float, float, float], str] = {
         missing-activation-derivative wrong-activation-derivative extra-activation-derivative
         wrong-derivative-argument misplaced-parenthesis missing-input wrong-layer-input
         bias-times-input extra-factor swapped-index wrong-index bias-sum-axis wrong-sum-axis
-        missing-step gradients-cleared missing-zero-grad""",
+        gradients-cleared missing-zero-grad""",
     (0.25, 0.50, 0.15): "wrong-sign wrong-error squared-error",
     (0.10, 0.25, 0.05): """
         wrong-learning-rate uneven-learning-rate rate-ignored wrong-factor wrong-source-entry
@@ -149,7 +149,7 @@ FIGURES: dict[tuple[float, float, float], str] = {
         missing-error gradient-stored""",
     (0.25, 0.50, 0.10): """
         hidden-returned wrong-hidden-returned swapped-returns loss-after-step recorded-loss""",
-    (2 / 9, 2 / 9, 2 / 9): "not-updated nothing-updated copy-dropped unexplained",
+    (2 / 9, 2 / 9, 2 / 9): "not-updated nothing-updated copy-dropped missing-step unexplained",
 }
 
 SETS: dict[str, tuple[list[str], set[str], tuple[float, float, float]]] = {
