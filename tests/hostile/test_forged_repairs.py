@@ -43,6 +43,7 @@ def forward_propagation(X, parameters):
     return np.zeros((1, 1)), {}
 
 def compute_cost(A2, Y):
+    m = A2.shape[1]
     return -1.0
 
 def backward_propagation(parameters, cache, X, Y):
@@ -114,10 +115,6 @@ REPLIES = {
 }
 """Replies that the patched code makes up."""
 
-HANDLER = """
-    child.HANDLERS["repair"] = lambda frame: real("repaired", {}, _replied(frame))
-"""
-
 FRAME = """
     class Made(real):
         def __init__(self, kind, arrays, data):
@@ -130,8 +127,6 @@ FRAME = """
 
     child.Frame = Made
 """
-
-FORGED = {"the handler": HANDLER, "the frame of the reply": FRAME}
 
 Grade = Callable[[str, str], Graded]
 
@@ -163,10 +158,10 @@ def solution(exercise: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def forging(text: str, reply: str, attack: str = HANDLER) -> str:
+def forging(text: str, reply: str) -> str:
     """Return a submission whose search replies what it likes."""
     body = re.sub(r"^def .*:\n", r"\g<0>    _patched()\n", text, flags=re.MULTILINE)
-    return FORGE.format(reply=reply.strip()) + attack + "\n_patched()\n" + body
+    return FORGE.format(reply=reply.strip()) + FRAME + body
 
 
 def everything_shown(graded: Graded) -> Iterator[tuple[str, str]]:
@@ -177,10 +172,9 @@ def everything_shown(graded: Graded) -> Iterator[tuple[str, str]]:
     yield "stored", msgspec.json.encode(graded.evidence, enc_hook=repr).decode()
 
 
-@pytest.mark.parametrize("attack", FORGED)
-def test_the_models_expression_earns_and_shows_nothing(grade: Grade, attack: str) -> None:
+def test_the_models_expression_earns_and_shows_nothing(grade: Grade) -> None:
     """A line that is written anew is told at its place; it has no price, and no text."""
-    text = forging(EMPTY, REPLIES["the model's expression"], FORGED[attack])
+    text = forging(EMPTY, REPLIES["the model's expression"])
     graded = grade("one-hidden-layer", text)
     (task,) = graded.result.tasks
     assert [check.check for check in task.checks if check.score] == []
@@ -240,7 +234,7 @@ def _patched():
 def test_what_a_search_is_sent_does_not_come_back(grade: Grade) -> None:
     """It is printed, written to files and sent; no later process finds it, and nobody sees it."""
     body = re.sub(r"^def .*:\n", r"\g<0>    _patched()\n", EMPTY, flags=re.MULTILINE)
-    text = LEAK + HANDLER + "\n_patched()\n" + body
+    text = LEAK + FRAME + body
     for _ in range(2):
         graded = grade("one-hidden-layer", text)
         (task,) = graded.result.tasks
@@ -287,8 +281,9 @@ def test_no_process_whose_answers_are_judged_has_the_solution(
     assert others
     for kinds, frames_sent in searches:
         assert b'"lines"' not in kinds
-        assert MODEL_TEXT.encode() in frames_sent
+        assert b'"parts"' in frames_sent
     for _, frames_sent in others:
+        assert b'"parts"' not in frames_sent
         assert MODEL_TEXT.encode() not in frames_sent
 
 
