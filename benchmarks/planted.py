@@ -61,7 +61,7 @@ from msgspec import structs  # noqa: E402
 from planted_nets import NETS, OF_NETS, SHIPPED, assignment_of, texts_of  # noqa: E402
 from planting import Plant, drawn, planted  # noqa: E402
 
-from gradkit.diagnosis.repair.kinds import kinds  # noqa: E402  (from the checkout)
+from gradkit.diagnosis.catalogue import kinds  # noqa: E402  (from the checkout)
 from gradkit.grading import explained  # noqa: E402
 from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import GradingError, Settings  # noqa: E402
@@ -80,11 +80,11 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "arguments": "wrong-order wrong-name wrong-entry wrong-transpose wrong-constant "
         "wrong-comparison",
         "augmented": "not-added not-replaced changed-in-place wrong-operator turned-sign "
-        "missing-term missing-factor missing-copy wrong-statement-order",
+        "missing-term missing-factor wrong-statement-order",
         "axis": "wrong-axis wrong-constant missing-function wrong-shape wrong-option",
         # Without sigmoid, 0.5 is the wrong thing to compare with: 0 is right.
         "call dropped": "missing-function missing-slope missing-shift wrong-axis wrong-name "
-        "wrong-power missing-copy missing-factor wrong-transpose wrong-shape wrong-brackets "
+        "wrong-power changed-in-place missing-factor wrong-transpose wrong-shape wrong-brackets "
         "extra-term wrong-constant missing-statement",
         "call swapped": "wrong-function missing-factor surplus-factor extra-function "
         "missing-function wrong-power wrong-constant",
@@ -116,7 +116,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
         "statement dropped": "missing-statement missing-factor missing-term wrong-name "
         "missing-function turned-sign not-added missing-slope missing-shift wrong-operator "
         "wrong-shape",
-        "statement moved": "wrong-statement-order missing-copy missing-factor missing-term "
+        "statement moved": "wrong-statement-order missing-factor missing-term "
         "wrong-name missing-statement changed-in-place surplus-factor",
         "statement twice": "extra-statement surplus-factor extra-term not-added not-replaced "
         "missing-factor wrong-operator wrong-constant extra-function",

@@ -6,6 +6,8 @@ the code that fills them, so that a translation can be added here without a chan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def format_text(template: str, /, **fields: object) -> str:
     """Return a text with its fields filled.
@@ -43,3 +45,23 @@ def format_count(singular: str, plural: str, count: int, /, **fields: object) ->
     '3 rows'
     """
     return format_text(singular if count == 1 else plural, **fields, count=count)
+
+
+MAX_ENTRIES = 4
+"""Entries of a list in a text; the others are counted."""
+
+
+def format_entries(entries: Sequence[str]) -> str:
+    """Return the first entries as a list, and the number of the others.
+
+    One more than `MAX_ENTRIES` are listed too, because "and 1 more" is no shorter.
+
+    Examples
+    --------
+    >>> format_entries(["W1[0,0]", "W1[0,1]"]), format_entries(["a", "b", "c", "d", "e", "f"])
+    ('W1[0,0], W1[0,1]', 'a, b, c, d and 2 more')
+    """
+    if len(entries) <= MAX_ENTRIES + 1:
+        return ", ".join(entries)
+    first = ", ".join(entries[:MAX_ENTRIES])
+    return format_text("{first} and {rest} more", first=first, rest=len(entries) - MAX_ENTRIES)

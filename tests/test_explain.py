@@ -9,7 +9,7 @@ from classroom.classes import changed_assignment
 from click.testing import CliRunner
 
 from gradkit.cli import main
-from gradkit.diagnosis.mistakes.catalogue import catalogue
+from gradkit.diagnosis.catalogue import catalogue
 from gradkit.report.exercise import page_text
 
 
@@ -60,10 +60,13 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_a_kind_of_change_is_explained() -> None:
     """As any mistake: by its code, in the list, and among those that are spelt nearly so."""
     done = CliRunner().invoke(main, ["explain", "wrong-axis"])
-    assert done.stdout.startswith("# Wrong axis\n\n`wrong-axis`\n\nIn a function, an array is ")
-    assert done.stdout.endswith("Right:\n\n```python\ndb = du.sum(axis=0)\n```\n")
+    assert done.stdout.startswith(
+        "# Wrong axis\n\n`wrong-axis`\n\nAn array in a function is reduced "
+    )
+    assert "Right:\n\n```python\ndb = du.sum(axis=0)\n```\n" in done.stdout
+    assert done.stdout.endswith("\nDeduction: the share of the check's entries that are wrong.\n")
     listed = CliRunner().invoke(main, ["explain"]).stdout
-    assert "\nIn an exercise of functions\n  wrong-name  " in listed
+    assert "\nExercises of functions\n  wrong-name  " in listed
     done = CliRunner().invoke(main, ["explain", "wrong-axs"])
     assert done.exit_code == 2
     assert "There is no mistake 'wrong-axs' in the catalogue; similar ones are wrong-axis," in (

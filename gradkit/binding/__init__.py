@@ -211,7 +211,10 @@ class _Functions(_Roles):
         if "forward" in bound:
             bound["forward"], settled = self._forward(bound["forward"], conventions)
             if settled:
-                conventions, works = [bound["forward"].convention], 1
+                settled_on = bound["forward"].convention
+                conventions, works = [settled_on], 1
+                if settled_on.arrays == "matrix":
+                    conventions.append(replace(settled_on, arrays="ndarray"))
         if "forward" in bound and "update" in bound:
             names = {"first": bound["forward"].function, "then": bound["update"].function}
             reply = self.process.ask(Frame("left", {}, names))

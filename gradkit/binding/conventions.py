@@ -72,7 +72,12 @@ def stated(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
     biases = _biases(task, shapes)
     # Vectors lie as biases do, or else otherwise.
     vectors: list[Orientation] = sorted(("row", "flat", "column"), key=lambda each: each != biases)
-    return [Convention(keys, layout, each, biases) for each in vectors]
+    found = [Convention(keys, layout, each, biases) for each in vectors]
+    if all("matrix" in entries[plain(key)][1] for key in start):
+        # The code may rely on the product of matrices that their ``*`` is. No matrix is flat.
+        matrices = [replace(one, arrays="matrix") for one in found if one.vectors != "flat"]
+        return [*matrices, *found]
+    return found
 
 
 def otherwise(told: Sequence[Convention]) -> Iterator[list[Convention]]:

@@ -28,7 +28,7 @@ from gradkit.classroom.store.results import (
     unpack,
 )
 from gradkit.classroom.worker_pool import map_chunks
-from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.diagnosis.catalogue import all_codes, current_code, mistake
 from gradkit.grading.assess import (
     StaleError,
     absent,
@@ -198,7 +198,7 @@ def remark_class(
     assignment, reference, no_reference, preset
         As in `gradkit.grading.settings.Settings`. What is not given is as in the last run.
     drops, keeps : sequence of str
-        Codes of findings that are withdrawn from everyone, or count again.
+        Codes of findings that are withdrawn from everyone, or count again; former codes too.
     attempt : str, optional
         Which attempt counts from now on: ``last``, ``best`` or ``before=DATE``.
     new_version : bool
@@ -223,10 +223,10 @@ def remark_class(
     [('chen', 16.25, 20.0)]
     """
     rule = policy(attempt) if attempt else None
-    for code in drops:
-        mistake(code)
+    drops = [mistake(code).code for code in drops]
+    keeps = [current_code(code) for code in keeps]
     with Store(folder, write=not dry_run, make=False) as store:
-        dropped = store.dropped()
+        dropped = [current_code(code) for code in store.dropped()]
         _refuse_keeping(keeps, drops, dropped)
         former = settings_of(store)
         settings = replace(
@@ -247,7 +247,7 @@ def remark_class(
             with store.writing():
                 run = store.begin("remark", settings, why=why, policy=rule, rules=rules)
                 store.drop(run, drops)
-                store.keep(keeps)
+                store.keep([name for code in keeps for name in all_codes(code)])
                 store.amend(run, new)
                 store.end(run)
         warned = (*strangers, *cautions(store, everybody(store)))

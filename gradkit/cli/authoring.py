@@ -75,7 +75,7 @@ def explain_command(
     With --costs and --assignment, the deductions of the assignment are listed too.
     """
     from gradkit.authoring.export import as_files, write_folder
-    from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
+    from gradkit.diagnosis.catalogue import catalogue, mistake
     from gradkit.report.exercise import listing, page_text, pages_of, show_page
     from gradkit.text import spell
 

@@ -138,7 +138,11 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
 @command("show", 'gradkit show results "Ann Lee" --finding 3f2a9c')
 @click.argument("folder", type=options.FilePath(), metavar="DIR|RESULT")
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--finding", metavar="ID", help="Print this finding as a script, and run it.")
+@click.option(
+    "--finding",
+    metavar="ID|CODE",
+    help="Print the finding with this id, or this mistake, as a script, and run it.",
+)
 @options.path_option(
     "--assignment", "FILE", "Assignment file, if it is neither gradkit's own nor that of the class."
 )

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.catalogue import CRASH, NO_RETURN, mistake
+from gradkit.diagnosis.catalogue import CRASH, NO_RETURN, mistake
 from gradkit.formatting import format_text
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
@@ -26,6 +26,10 @@ from gradkit.submission.source import statements
 
 NAMED_BY_PYTHON = frozenset({"NameError", "UnboundLocalError", "KeyError", "AttributeError"})
 """Exception types whose message names the reason, so that no other reason is reported."""
+
+
+PLAIN_VALUES = frozenset({*dir(builtins), "NoneType", "function", "method"})
+"""Types whose attributes nobody misspells in an exercise: Python's own."""
 
 
 class _Advice(Struct, frozen=True):
@@ -68,8 +72,8 @@ def with_crashes(
     Returns
     -------
     Inquiry
-        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay if
-        they change the line that stopped and Python's message does not name the reason.
+        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
+        unless Python's message names the reason.
     """
     proved = inquiry.proved or inquiry
     findings = list(inquiry.findings)
@@ -79,7 +83,9 @@ def with_crashes(
         crash = _finding_of(verdict, cells, task)
         if crash is None or crash.place is None:
             continue
-        kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, proved)]
+        kept = [
+            f for f in findings if f.check != verdict.check or _stays(f, verdict, proved, cells)
+        ]
         dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
         # One line can stop several checks: it is one mistake.
         if (verdict.exception, crash.place) not in reported:
@@ -97,14 +103,24 @@ def with_crashes(
     return replace(inquiry, findings=tuple(findings), follows=follows, proved=proved)
 
 
-def _stays(finding: Finding, verdict: Verdict, proved: Inquiry) -> bool:
+def _stays(finding: Finding, verdict: Verdict, proved: Inquiry, cells: Sequence[Cell]) -> bool:
     """Return whether a finding about a check that stopped is still one to report."""
     if finding.mistake == UNEXPLAINED:
         return False
     if finding in proved.findings:
         return finding.place != verdict.place
-    names_reason = verdict.returns_none or _type_of(verdict) in NAMED_BY_PYTHON
-    return not names_reason and finding.place == verdict.place
+    return not (verdict.returns_none or _names_reason(verdict, cells))
+
+
+def _names_reason(verdict: Verdict, cells: Sequence[Cell]) -> bool:
+    """Return whether an exception says what is wrong: a name, a key, or the student's own words."""
+    line = "" if verdict.place is None else line_at(cells, verdict.place)
+    if line.lstrip().startswith(("raise ", "assert ")):
+        return True
+    value = re.search(r"'(\w+)' object has no attribute", verdict.exception)
+    # A float or None has no attributes of the student's: the value is wrong, and not the name.
+    is_plain = value is not None and value[1] in PLAIN_VALUES
+    return _type_of(verdict) in NAMED_BY_PYTHON and not is_plain
 
 
 def _type_of(verdict: Verdict) -> str:

@@ -17,9 +17,10 @@ from gradkit.formatting import format_text
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.case import sentence_of
-from gradkit.judge.outputs import Probe, followed, judge_check
+from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
 from gradkit.records.observations import MISSING_IMPORT, Outcome
-from gradkit.records.result import LEFT_ALONE, Verdict
+from gradkit.records.result import LEFT_ALONE, OPEN, Entry, Verdict
+from gradkit.records.submission import Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
@@ -152,7 +153,12 @@ class FunctionGrader(Struct):
             return verdict
         own = {self._own_name(function) for function in functions_of(self._lines(check).calls)}
         read = {name for each in own for name in self._known[each].reads()}
-        steps = [] if check.gradient else steps_of(self.task, check)[:-1]
+        steps = steps_of(self.task, check)[:-1]
+        if check.gradient:
+            # A gradient is compared with the student's own forward pass, wrong or not. But where
+            # the forward pass stops for some inputs, code that stops may do so because of it.
+            stops = {n for n, known in self.verdicts.items() if known.state == "error"}
+            steps = [s for s in steps if verdict.state == "error" and s.name in stops]
         for other in self.task.checks:
             handed = set(check.call.reads) & {*other.call.makes} - {*other.compare}
             calls = self._lines(other).calls
@@ -176,7 +182,8 @@ class FunctionGrader(Struct):
         answers, stopped = self._answers(check, steps, self.draws)
         if stopped is not None:
             self.wrong.add(check.name)
-            return self._stopped(check, steps, *stopped)
+            entries = self._stopped_only_in_hard_case(check, answers, stopped[1])
+            return replace(self._stopped(check, steps, *stopped), entries=entries)
         if check.conventions and self.has_expected:
             ways = [self._probes(check, answers, n) for n in range(1 + len(check.conventions))]
             best = followed(check, ways)
@@ -251,7 +258,7 @@ class FunctionGrader(Struct):
         """Return the verdict on a check; where it stops, with what the rest of it makes right."""
         verdict = self.verdicts[check.name]
         own = self._own_name(self._lines(check).calls[-1].function)
-        if verdict.state != "error" or not self.has_expected or "." in own:
+        if verdict.state != "error" or verdict.entries or not self.has_expected or "." in own:
             return verdict
         rest = self.with_changes(check, self.draws, spared=own)
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
@@ -528,6 +535,22 @@ class FunctionGrader(Struct):
         verdict = self._still_to_write(step, verdict)
         return verdict if step is check else self._blocked(check, verdict.message)
 
+    def _stopped_only_in_hard_case(
+        self, check: FunctionCheck, answers: Sequence[tuple[Draw, Made]], draw: Draw
+    ) -> tuple[Entry, ...]:
+        """Return entries for code that stops in a hard case and is right for random inputs.
+
+        Without expected outputs, or with any mistake for random inputs, there are none.
+        """
+        if not draw.hard or not answers or not self.has_expected:
+            return ()
+        judged = judge_check(check, self._probes(check, answers, self._follows or 0))
+        return tuple(
+            output_entry(entry.parameter, "fail", draw.label, hard_cases=1)
+            for entry in judged.entries
+            if judged.state == "pass"
+        )
+
     def expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
         """Return the expected outputs of a check by a convention, by default the one followed.
 
@@ -558,6 +581,25 @@ class FunctionGrader(Struct):
 
     def _open(self, check: FunctionCheck) -> Sequence[int]:
         return range(1 + len(check.conventions)) if self._follows is None else [self._follows]
+
+
+def with_places(
+    task: FunctionTask, section: Section, verdicts: Iterable[Verdict]
+) -> tuple[Verdict, ...]:
+    """Return verdicts in which each check that does not pass has a place, as far as there is one.
+
+    A check whose own place is not known, as where the lines of the exercise cannot unpack what a
+    function returns, has that of the last function that it calls.
+    """
+    found = reached_by(task, definitions(section.cells))
+
+    def placed(check: FunctionCheck, verdict: Verdict) -> Verdict:
+        called = [found[call.function] for call in check.call.calls if call.function in found]
+        if verdict.place is not None or not called or verdict.state in ("pass", *OPEN):
+            return verdict
+        return replace(verdict, place=called[-1].place())
+
+    return tuple(map(placed, task.checks, verdicts))
 
 
 def _to_write(call: Call, definition: Definition, line: int) -> Verdict:

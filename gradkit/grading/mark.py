@@ -10,20 +10,19 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.formatting import format_text
+from gradkit.grading.shares import HARD_CASE, gradients_of, own_forward_loss, share
 from gradkit.records.mistake import Preset
 from gradkit.records.result import (
     CENT,
-    FAILED,
     OPEN,
     UNEXPLAINED,
     CheckResult,
-    Entry,
     Finding,
     Inquiry,
     TaskResult,
     Verdict,
 )
-from gradkit.records.task import FunctionTask, Task
+from gradkit.records.task import Check, FunctionTask, Task
 
 
 class Scheme(Struct, frozen=True):
@@ -64,7 +63,7 @@ def deduction(
         The assignment's own figures; they go before the catalogue's, whatever the preset.
     """
     # Late: who makes no mistake has no need of the catalogue.
-    from gradkit.diagnosis.mistakes.catalogue import mistake
+    from gradkit.diagnosis.catalogue import mistake
 
     if own and code in own:
         return own[code]
@@ -74,16 +73,16 @@ def deduction(
 
 def is_by_share(code: str) -> bool:
     """Return whether a mistake costs the share of the entries that it concerns."""
-    from gradkit.diagnosis.mistakes.catalogue import mistake
+    from gradkit.diagnosis.catalogue import mistake
 
     return code != UNEXPLAINED and not mistake(code).deduction
 
 
 def rounding(preset: Preset = "default") -> float:
     """Return the share of a check's points that single precision costs: that of a wrong figure."""
-    from gradkit.diagnosis.mistakes.catalogue import DEDUCTIONS
+    from gradkit.diagnosis.catalogue import prices
 
-    return DEDUCTIONS["figure"][preset]
+    return prices()["figure"][preset]
 
 
 ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
@@ -97,8 +96,9 @@ DIVERGES = (
 BELOW = 0.5
 """The part of its points that a task with a diverging training run stays below."""
 
-OWN_FORWARD_SHARE = 0.5
-"""The part of its points that a gradient earns which matches only a wrong forward pass."""
+HARD_CASES = (
+    "What is wrong only in a special case costs {share:.0%} of its points for each such case."
+)
 
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 
@@ -133,67 +133,132 @@ def mark(
     TaskResult
     """
     by_check = {verdict.check: verdict for verdict in verdicts}
+    inquiry = _with_current_codes(inquiry)
     priced = inquiry if inquiry.proved is None else inquiry.proved
-    charged = [
-        _charged(check.points, by_check[check.name], by_check, priced, scheme)
-        for check in task.checks
-    ]
-    checks = [each.check for each in charged]
-    checkable = sum(check.max_score for check in checks if check.state not in OPEN)
-    worth = sum(check.max_score for check in checks)
-    score = total_of((check.score for check in checks), checkable, scheme.step)
-    capped = any(_diverges(by_check[c.check.check], c.findings, scheme) for c in charged)
-    if capped and score >= BELOW * checkable:
-        score = below(BELOW * checkable, scheme.step)
-        checks = _lowered(checks, score)
-    rounded_checks = round_checks(checks, score)
-    # What a check lost is told mistake by mistake, and no more than that.
-    losses = [
-        shares_of(round((one.max_score - one.score) * CENT), each.costs)
-        for one, each in zip(rounded_checks, charged, strict=True)
-    ]
-    if any(check.withdrawn for check in rounded_checks):
-        left_out = [[f.mistake in scheme.dropped for f in each.findings] for each in charged]
-        rounded_checks, losses = forgive(rounded_checks, losses, left_out, checkable, scheme.step)
-        score = round(sum(check.score for check in rounded_checks), 2)
+    charged = [_charged(check, by_check, priced, scheme) for check in task.checks]
+    is_capped = any(_diverges(by_check[c.check.check], c.findings, scheme) for c in charged)
+    marked = _marked(charged, scheme, is_capped=is_capped)
     shown = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
-    costs: dict[tuple[str, str], dict[str, int]] = {_key(finding): {} for finding in shown}
-    made = []
-    for one, each, lost in zip(rounded_checks, charged, losses, strict=True):
-        if inquiry.proved is None:
-            pairs = zip(each.findings, lost, strict=False)
-        else:
-            about = charged_findings(by_check[one.check], inquiry)
-            weights = [_cost(finding, by_check[finding.check], scheme) for finding in about]
-            explained = round((one.max_score - one.score) * CENT) - sum(lost[-2:])
-            pairs = zip(about, shares_of(explained, weights), strict=True)
-        for finding, cents in pairs:
-            if cents and _key(finding) in costs:
-                own = costs[_key(finding)]
-                own[one.check] = own.get(one.check, 0) + cents
-        codes = inquiry.follows.get(one.check, ()) if one.state == "fail" else ()
-        follows = tuple(code for code in codes if code not in scheme.dropped)
-        said = (format_text(ROUNDED, points=f"{lost[-1] / CENT:g}"),) if lost[-1] else ()
-        made.append(replace(one, follows=follows, notes=(*one.notes, *said)))
     order = [check.name for check in task.checks]
-    findings = [
-        replace(
-            finding,
-            deduction=sum(costs[_key(finding)].values()) / CENT,
-            costs={check: cents / CENT for check, cents in costs[_key(finding)].items()},
-        )
-        for finding in sorted(shown, key=lambda f: order.index(f.check) if f.check else len(order))
-    ]
+    shown.sort(key=lambda f: order.index(f.check) if f.check else len(order))
+    costs = _costs(marked, charged, by_check, inquiry, scheme)
+    worth = sum(check.max_score for check in marked.checks)
     return TaskResult(
         task.id,
         task.title,
-        score,
+        marked.score,
         worth,
-        checkable,
-        scheme.derived or checkable < worth,
-        tuple(made),
-        tuple(findings),
-        (DIVERGES,) if capped else (),
+        marked.checkable,
+        scheme.derived or marked.checkable < worth,
+        tuple(
+            _with_reasons(check, losses[-1], inquiry, scheme)
+            for check, losses in zip(marked.checks, marked.losses, strict=True)
+        ),
+        tuple(_with_costs(finding, costs.get(_key(finding), {})) for finding in shown),
+        (DIVERGES,) if is_capped else (),
+    )
+
+
+class _Marked(Struct, frozen=True):
+    """The rounded points of a task, of which ``checkable`` is the maximum.
+
+    ``losses`` are those of each check, in hundredths, by the costs in `_Charged`.
+    """
+
+    score: float
+    checkable: float
+    checks: Sequence[CheckResult]
+    losses: Sequence[Sequence[int]]
+
+
+def _marked(charged: Sequence[_Charged], scheme: Scheme, *, is_capped: bool) -> _Marked:
+    """Round the points of all checks, and divide what each check lost among its costs.
+
+    Where ``is_capped``, the score stays below half. What was withdrawn is given back.
+    """
+    checks: Sequence[CheckResult] = [each.check for each in charged]
+    checkable = sum(check.max_score for check in checks if check.state not in OPEN)
+    score = total_of((check.score for check in checks), checkable, scheme.step)
+    if is_capped and score >= BELOW * checkable:
+        score = below(BELOW * checkable, scheme.step)
+        checks = _lowered(checks, score)
+    checks = round_checks(checks, score)
+    losses = [
+        shares_of(_lost(check), each.costs) for check, each in zip(checks, charged, strict=True)
+    ]
+    if any(check.withdrawn for check in checks):
+        left_out = [[f.mistake in scheme.dropped for f in each.findings] for each in charged]
+        checks, losses = forgive(checks, losses, left_out, checkable, scheme.step)
+        score = round(sum(check.score for check in checks), 2)
+    return _Marked(score, checkable, checks, losses)
+
+
+def _lost(check: CheckResult) -> int:
+    """Return how many hundredths of a point a check lost."""
+    return round((check.max_score - check.score) * CENT)
+
+
+Costs = dict[tuple[str, str], dict[str, int]]
+"""For each finding, by `_key`, what it costs each check, in hundredths."""
+
+
+def _costs(
+    marked: _Marked,
+    charged: Sequence[_Charged],
+    by_check: Mapping[str, Verdict],
+    inquiry: Inquiry,
+    scheme: Scheme,
+) -> Costs:
+    """Divide what the checks lost among the findings of an inquiry.
+
+    Findings of a search for repairs share in what their check lost, and change no points.
+    """
+    costs: Costs = {}
+    for check, each, lost in zip(marked.checks, charged, marked.losses, strict=True):
+        if inquiry.proved is None:
+            pairs = zip(each.findings, lost, strict=False)
+        else:
+            about = charged_findings(by_check[check.check], inquiry)
+            weights = [_cost(finding, by_check[finding.check], scheme) for finding in about]
+            pairs = zip(about, shares_of(_lost(check) - sum(lost[-2:]), weights), strict=True)
+        for finding, cents in pairs:
+            if cents:
+                own = costs.setdefault(_key(finding), {})
+                own[check.check] = own.get(check.check, 0) + cents
+    return costs
+
+
+def _with_costs(finding: Finding, cents: Mapping[str, int]) -> Finding:
+    """Return a finding with what it costs, in points."""
+    costs = {check: each / CENT for check, each in cents.items()}
+    return replace(finding, deduction=sum(cents.values()) / CENT, costs=costs)
+
+
+def _with_reasons(
+    check: CheckResult, rounded: int, inquiry: Inquiry, scheme: Scheme
+) -> CheckResult:
+    """Return a check with the mistakes of other checks that it fails for.
+
+    ``rounded`` is what single precision costs it, in hundredths; a note says so.
+    """
+    codes = inquiry.follows.get(check.check, ()) if check.state == "fail" else ()
+    follows = tuple(code for code in codes if code not in scheme.dropped)
+    notes = (format_text(ROUNDED, points=f"{rounded / CENT:g}"),) if rounded else ()
+    return replace(check, follows=follows, notes=(*check.notes, *notes))
+
+
+def _with_current_codes(inquiry: Inquiry) -> Inquiry:
+    """Return an inquiry in which a stored finding with a former code has the current code."""
+    if not inquiry.findings:
+        return inquiry
+    # Late: who makes no mistake has no need of the catalogue.
+    from gradkit.diagnosis.catalogue import current_code
+
+    return replace(
+        inquiry,
+        findings=tuple(replace(f, mistake=current_code(f.mistake)) for f in inquiry.findings),
+        follows={check: tuple(map(current_code, c)) for check, c in inquiry.follows.items()},
+        proved=None if inquiry.proved is None else _with_current_codes(inquiry.proved),
     )
 
 
@@ -249,50 +314,45 @@ class _Charged(Struct, frozen=True):
 
 
 def _charged(
-    points: float,
-    verdict: Verdict,
-    by_check: Mapping[str, Verdict],
-    inquiry: Inquiry,
-    scheme: Scheme,
+    check: Check, by_check: Mapping[str, Verdict], inquiry: Inquiry, scheme: Scheme
 ) -> _Charged:
-    """Return what a check that is worth so many points has earned."""
+    """Return what a check has earned, and what its findings cost."""
+    verdict = by_check[check.name]
     findings = charged_findings(verdict, inquiry)
     own = [finding for finding in findings if finding.check == verdict.check]
     fails = verdict.state == "fail"
     follows = inquiry.follows.get(verdict.check, ()) if fails or verdict.own_forward else ()
     costs = [_cost(f, by_check[f.check], scheme) for f in findings]
-    earned = share(verdict)
     rounded = verdict.rounded or (fails and verdict.check in inquiry.rounded)
     rounds = rounding(scheme.preset) if rounded else 0.0
-    failed = sum(entry.state != "pass" for entry in verdict.entries)
-    # Where all costs are shares, what no finding speaks of has lost its points too.
-    of_shares = all(is_by_share(f.mistake) for f in own)
-    all_told = sum(len(f.entries) or failed for f in own) >= failed
-    told = rounded or (own and (all_told or not of_shares)) or len(findings) > len(own)
+    earned = share(verdict, gradients_of(check))
     left = max(0.0, 1.0 - sum(costs) - rounds)
-    if told and (fails or verdict.own_forward) and not verdict.still:
+    is_explained = rounded or _explains(own, verdict) or len(findings) > len(own)
+    if is_explained and (fails or verdict.own_forward) and not verdict.still:
         earned = max(earned, left)
     if any(f.mistake in scheme.deductions for f in findings):
         # The assignment's own word on a mistake holds, however few entries are wrong for it.
         earned = min(earned, left)
     # A finding gives back what a gradient loses for a wrong forward pass only where the gradient
     # is right once the forward pass is.
-    fits_wrong = 0.0 if follows else _own_forward_loss(verdict)
+    fits_wrong = 0.0 if follows else own_forward_loss(verdict, gradients_of(check))
     earned = min(earned, 1.0 - fits_wrong)
     if _diverges(verdict, findings, scheme):
         earned = 0.0
-    notes = list(verdict.notes)
     codes = (*(f.mistake for f in own), *follows)
     withdrawn = [code for code in codes if code in scheme.dropped]
+    notes = list(verdict.notes)
+    if any(entry.hard_cases for entry in verdict.entries):
+        notes.append(format_text(HARD_CASES, share=HARD_CASE))
     if withdrawn:
         notes.append(WITHDRAWN)
     if follows and verdict.still:
         notes.append(NO_STEP)
-    check = CheckResult(
+    result = CheckResult(
         verdict.check,
         verdict.state,
-        points * earned,
-        points,
+        check.points * earned,
+        check.points,
         verdict.message,
         verdict.entries,
         verdict.place,
@@ -300,7 +360,19 @@ def _charged(
         courses=verdict.courses,
         withdrawn=tuple(dict.fromkeys(withdrawn)),
     )
-    return _Charged(check, findings, [*costs, fits_wrong, rounds])
+    return _Charged(result, findings, [*costs, fits_wrong, rounds])
+
+
+def _explains(findings: Sequence[Finding], verdict: Verdict) -> bool:
+    """Return whether findings about a check explain all that is wrong with it.
+
+    Where all of them cost the share of their entries, entries that no finding is about lose their
+    points too.
+    """
+    failed = sum(entry.state != "pass" for entry in verdict.entries)
+    if not findings or not all(is_by_share(f.mistake) for f in findings):
+        return bool(findings)
+    return sum(len(f.entries) or failed for f in findings) >= failed
 
 
 def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
@@ -417,37 +489,6 @@ def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:
     # What stopped has no entries: all of it is concerned.
     of = len(verdict.entries) or concerned
     return deduction(finding.mistake, concerned, of, scheme.preset, scheme.deductions)
-
-
-def _own_forward_loss(verdict: Verdict) -> float:
-    """Return the share of a check's points that gradients lose for a wrong forward pass.
-
-    A gradient whose entry does not pass loses all of its share, whatever a finding says about it.
-    """
-    about = [entry for entry in verdict.entries if entry.parameter in verdict.own_forward]
-    return sum(1.0 - _credit(entry, verdict) for entry in about) / (len(verdict.entries) or 1)
-
-
-def _credit(entry: Entry, verdict: Verdict) -> float:
-    """Return the part of its points that an entry earns."""
-    if entry.state != "pass":
-        return 0.0
-    return OWN_FORWARD_SHARE if entry.parameter in verdict.own_forward else 1.0
-
-
-def share(verdict: Verdict) -> float:
-    """Return the share of a check's points that its passing entries earn.
-
-    A gradient that matches only the student's own wrong forward pass counts half.
-    """
-    if verdict.state == "pass":
-        return 1.0 - _own_forward_loss(verdict)
-    if verdict.state not in FAILED or not verdict.entries:
-        return 0.0
-    credit = sum(_credit(entry, verdict) for entry in verdict.entries)
-    # What stops is not right, whatever is right in it.
-    most = len(verdict.entries) - (verdict.state == "error")
-    return min(credit, most) / len(verdict.entries)
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:

@@ -13,7 +13,7 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.diagnosis.catalogue import mistake
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.grading.changed_text import WHOLE
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry

@@ -45,6 +45,9 @@ def held_to_own_forward(
     earns nothing, unless it is right after the change that the diagnosis finds in the forward pass.
     A forward pass that ignores an input earns nothing either.
 
+    If the forward pass is wrong only in hard cases, a gradient that is wrong only there has passed:
+    the forward pass alone loses points.
+
     Parameters
     ----------
     grader : FunctionGrader
@@ -70,11 +73,13 @@ def held_to_own_forward(
     if entries == verdict.entries:
         return verdict
     if model:
+        # A gradient that is wrong only in hard cases is right for the task's forward pass too.
         pairs = zip(entries, verdict.entries, strict=True)
-        fits = tuple(new.parameter for new, old in pairs if new.state != old.state)
-        verdict = replace(verdict, own_forward=fits)
+        changed = [old for new, old in pairs if new.state != old.state]
+        fits = tuple(old.parameter for old in changed if not old.hard_cases)
         half = own.is_partly_right()
-        verdict = note_own_forward(verdict, half=half)
+        if fits:
+            verdict = note_own_forward(replace(verdict, own_forward=fits), half=half)
         if not half:
             return verdict
     if "fail" in states or "missing" in states:
@@ -254,20 +259,25 @@ class _OwnForward:
     def _depends(self, draw: Draw) -> bool:
         """Return whether the student's forward pass depends on every input that it should.
 
-        Each of these inputs in turn is replaced by another draw of it. A forward pass that ignores
-        the labels, for example, is another function than the exercise asks for, and so are its
-        gradients.
+        Each of these inputs in turn is replaced by other draws of it, because one draw may repeat
+        the input, as with few labels. A forward pass that ignores the labels, for example, is
+        another function than the exercise asks for, and so are its gradients.
         """
         names = self.grader.differentiated(self.check, draw)
         if not names:
             return True
-        other = drawn_again(self.task, draw, self.grader.seed)
         before = _scalar_of(self.check, {**draw.values, **self._student(draw.values)})
-        for name in names:
+
+        def changes(name: str, number: int) -> bool:
+            other = drawn_again(self.task, draw, self.grader.seed + number)
             values = {**draw.values, name: other.values[name]}
-            if _scalar_of(self.check, {**values, **self._student(values)}) == before:
-                return False
-        return True
+            return _scalar_of(self.check, {**values, **self._student(values)}) != before
+
+        return all(any(changes(name, number) for number in range(REDRAWS)) for name in names)
+
+
+REDRAWS = 3
+"""Other draws of an input after which the outputs have to change."""
 
 
 class _Compared(Struct, frozen=True):
@@ -350,7 +360,7 @@ def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Ent
     if one is None:
         return entry
     if one.verdict == "agree" and entry.state in ("fail", "not-checked"):
-        return replace(entry, state="pass", found=None, expected=None)
+        return replace(entry, state="pass", found=None, expected=None, hard_cases=0)
     if one.verdict != "disagree" or model:
         return entry
     if not one.arrays:

@@ -29,7 +29,7 @@ def function_remarks(
     if not any(verdict.own_forward or verdict.numerical for verdict in verdicts):
         return
     # Late: most submissions need nothing of the catalogue.
-    from gradkit.diagnosis.mistakes.catalogue import NUMERICAL, OWN_FORWARD
+    from gradkit.diagnosis.catalogue import NUMERICAL, OWN_FORWARD
 
     for check, verdict in zip(grader.task.checks, verdicts, strict=True):
         if verdict.own_forward and check.name not in follows:
@@ -42,7 +42,7 @@ def _remark(
     grader: FunctionGrader, check: FunctionCheck, code: str, outputs: tuple[str, ...]
 ) -> Finding:
     """Return a remark on some outputs of a check, with the catalogue's texts."""
-    from gradkit.diagnosis.mistakes.catalogue import mistake  # late, as above
+    from gradkit.diagnosis.catalogue import mistake  # late, as above
 
     texts, definition = mistake(code), grader.definition_of(check)
     function = {"function": f"`{definition.name}`"}

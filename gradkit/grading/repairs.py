@@ -631,6 +631,8 @@ class _Repairs(Struct):
             outputs = _made_right(before, after)
             if outputs is None or (outputs and self._breaks(check)):
                 break
+            if outputs and self._fitted_before(check, outputs, [name for name, *_ in steps]):
+                break
             if outputs:
                 # What was right without what stopped the others owes it nothing.
                 entries = self.grader.verdicts[check.name].entries
@@ -641,6 +643,18 @@ class _Repairs(Struct):
                     yield Told(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self.text, []
         self.text = kept
+
+    def _fitted_before(
+        self, check: FunctionCheck, outputs: Sequence[str], functions: Sequence[str]
+    ) -> bool:
+        """Return whether changes only touch gradients that fit the student's own forward pass.
+
+        The mistake is in the forward pass. A change of it that leaves such a gradient wrong may not
+        be the right one, so the lines of the gradient are not called wrong for it.
+        """
+        gradient = self.grader.definition_of(check).name
+        fitted = self.grader.verdicts[check.name].own_forward
+        return {*outputs} <= {*fitted} and {*functions} == {gradient}
 
     def _breaks(self, check: FunctionCheck) -> bool:
         """Tell whether all changes so far make wrong what is right of another check, or was made.

@@ -15,6 +15,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
+from typing import TypeGuard
 
 from gradkit.submission.source import parse
 
@@ -63,6 +64,17 @@ def is_selection(before: str, after: str, texts: Iterable[str] = ()) -> bool:
 def _selections_of(texts: tuple[str, ...]) -> _Selections:
     """Return the selections of some texts; many changes of the same text are tried."""
     return _Selections([tree for text in texts if (tree := parse(text).tree) is not None])
+
+
+def _is_counting(node: ast.AST) -> TypeGuard[ast.While]:
+    """Tell a `while` loop that changes what its condition compares, and so ends after some rounds.
+
+    The number of rounds is a number of the exercise, and no choice among alternatives.
+    """
+    if not isinstance(node, ast.While):
+        return False
+    changed = {name for part in ast.walk(node) for name, _ in _bindings(part)}
+    return bool(changed & _names(node.test))
 
 
 Path = tuple[ast.AST, ...]
@@ -130,6 +142,7 @@ class _Selections:
         self._varargs = {each.args.vararg.arg for each in functions if each.args.vararg}
         self._constants = _constant_names(self._values)
         self._choosers = {*_choosers(nodes)}
+        self._counts = {id(each.test) for each in nodes if _is_counting(each)}
         parts = [part for node in nodes for part in self._selecting(node)]
         self._positions = {id(part) for part in parts}
         self._deciding = self._names_behind(parts)
@@ -155,7 +168,7 @@ class _Selections:
             parts = [node.test]
         elif isinstance(node, ast.Match):
             parts = [node.subject]
-        elif isinstance(node, ast.Compare | ast.BoolOp):
+        elif isinstance(node, ast.Compare | ast.BoolOp) and id(node) not in self._counts:
             parts = [node]
         elif isinstance(node, ast.Call) and _name_of(node.func) in LOOKUPS:
             if not isinstance(node.func, ast.Attribute):

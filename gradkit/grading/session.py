@@ -32,7 +32,7 @@ from gradkit.grading.assess import (
 )
 from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.functions import FunctionGrader
+from gradkit.grading.functions import FunctionGrader, with_places
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.remarks import function_remarks
@@ -142,13 +142,19 @@ class Session(AbstractContextManager["Session"]):
 
     @property
     def scheme(self) -> Scheme:
-        """How verdicts become points, by the preset that is asked for, else the assignment's."""
+        """The rules by which verdicts become points, with the preset of the settings if given."""
+        dropped = self.settings.dropped
+        if dropped:
+            # Late: few classes withdraw findings, and the catalogue takes time to load.
+            from gradkit.diagnosis.catalogue import current_code
+
+            dropped = tuple(map(current_code, dropped))
         return Scheme(
             self.assignment.step,
             self.settings.preset or self.assignment.preset,
             self.assignment.deductions,
             derived=not self.keyed,
-            dropped=frozenset(self.settings.dropped),
+            dropped=frozenset(dropped),
         )
 
     def refuse_unusable(self) -> None:
@@ -325,7 +331,13 @@ class Session(AbstractContextManager["Session"]):
             evidence = self._of_net(task, section, submission, evidence)
         evidence = replace(
             evidence,
+            # Only now: a finding for a crash needs the line that stops.
             inquiry=_with_crashes(task, section, evidence),
+            verdicts=(
+                with_places(task, section, evidence.verdicts)
+                if isinstance(task, FunctionTask)
+                else evidence.verdicts
+            ),
             basis=basis_of(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
         )

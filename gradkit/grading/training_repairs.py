@@ -48,7 +48,7 @@ from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import definitions
+from gradkit.submission.definitions import definitions, line_at
 
 ATTEMPTS = 60
 """Texts with one change that are run, some 80 ms of processor time each, and as many with several;
@@ -103,16 +103,16 @@ def with_lines(
         See `gradkit.grading.repairs.Again`.
     """
     whole = _with_unnamed(task, examined, inquiry)
-    if not _codes(whole):
-        return inquiry
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
+    if not _codes(whole):
+        return _all_standing(inquiry, cells)
     texts = {name: cell.source for name, cell in cells.items()}
     idioms = idioms_of(process.section, process.modules)
     search = _Search(task, process, again, cells, task.deadline)
     steps = search.steps(_Run(texts, examined, idioms, inquiry))
     if not steps and inquiry != whole:
         # What stopped is said in words.
-        return inquiry
+        return _all_standing(inquiry, cells)
     amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
     return _with_steps(task, whole, steps, amiss, cells)
 
@@ -473,7 +473,10 @@ def _told(
 
 
 def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
-    """Return a finding with the one place in which its mistake can stand, if there is one."""
+    """Return a finding with the one place that its mistake can be in, if there is one.
+
+    In all other cases the finding quotes the line that it points to.
+    """
     spots = [
         (cell, text, spot)
         for cell in cells.values()
@@ -481,9 +484,17 @@ def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
         for spot in find(text)
     ]
     if len(spots) != 1:
-        return finding
+        if finding.source or finding.place is None:
+            return finding
+        return replace(finding, source=line_at(tuple(cells.values()), finding.place).strip())
     ((cell, text, spot),) = spots
     line = text.lines[spot.first - 1]
-    columns = (0, spot.end - spot.start) if spot.last == spot.first else ()
+    indent = len(line) - len(line.lstrip())
+    columns = (spot.start - indent, spot.end - indent) if spot.last == spot.first else ()
     place = cell.place(spot.first)
     return replace(finding, place=place, source=line.strip(), columns=columns)
+
+
+def _all_standing(inquiry: Inquiry, cells: Mapping[str, Cell]) -> Inquiry:
+    findings = tuple(_standing(each, cells) for each in inquiry.findings)
+    return replace(inquiry, findings=findings)

@@ -196,17 +196,33 @@ STOPS: tuple[State, ...] = ("missing", "error", "timeout", "blocked")
 """States after which there is nothing for a later check to look at."""
 
 
-BLOCKED = "`{by}` has to work first."
+BLOCKED = "Not checked, because `{by}` {reason}."
+
+REASONS: Mapping[State, str] = {
+    "missing": "is missing",
+    "error": "stops with {exception}",
+    "timeout": "does not end in time",
+    "fail": "is not right",
+}
+"""Why a check blocks another one, by its state."""
 
 
 def blocked(
     check: str, by: str, earlier: Earlier, states: Sequence[State] = STOPS
 ) -> Verdict | None:
-    """Return the verdict of a check that cannot run because the check ``by`` did not pass."""
+    """Return the verdict of a check that cannot run because the check ``by`` did not pass.
+
+    Its message names the check that is the cause, also if ``by`` is blocked itself.
+    """
     before = earlier.get(by)
     if before is None or before.state not in states:
         return None
-    return Verdict(check, "blocked", format_text(BLOCKED, by=by), place=before.place)
+    if before.state == "blocked":
+        return Verdict(check, "blocked", before.message, place=before.place)
+    exception = before.exception.partition(":")[0] or "an error"
+    reason = format_text(REASONS[before.state], exception=exception)
+    message = format_text(BLOCKED, by=by, reason=reason)
+    return Verdict(check, "blocked", message, place=before.place)
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:

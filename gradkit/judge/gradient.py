@@ -229,8 +229,8 @@ def _stays(case: Case, run: Run) -> bool:
 def judge_points(case: Case, points: Sequence[Point], losses: Sequence[Loss]) -> Verdict:
     """Compare the steps from some points with finite differences of a loss for each.
 
-    The rates are those of the points, or for weights or biases a number of the student's text
-    with which more entries agree.
+    The rates are those of the points. If no weight, or no bias, agrees with them, a number of the
+    student's text takes their place, see `choose_rates`.
     """
     tolerance = least(case, "gradient")
     compared = [compare(case.task, *pair, tolerance) for pair in zip(points, losses, strict=True)]
@@ -366,9 +366,11 @@ Chosen = Mapping[str, WrittenRate | float | None]
 
 
 def choose_rates(case: Case, compared: Sequence[Compared]) -> Chosen:
-    """Choose for weights and biases the rate with which most entries agree with the estimates.
+    """Choose for weights and biases the rate that their steps are divided by.
 
-    The rate that the points have comes first. Another one is chosen only if more entries agree.
+    The rate that the points have comes first. Another one, with which most entries agree with the
+    estimates, is chosen only if no entry agrees with the first: where some do, the code steps
+    with that rate, and the step of the others is wrong.
     """
     return {kind: _choose_rate(case, compared, kind) for kind in KINDS}
 
@@ -392,7 +394,8 @@ def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> Written
             count += bool(one.claimed) and off <= one.bound + max(ratio, 1.0) * room
         return count
 
-    usual = sum(one.verdict == "agree" for _, one, _ in parts)
+    if agreeing(partial(_rate_at, kind=kind, choice=None)):
+        return None
     # Where the weights' rate is handed over, biases may keep their ratio to it.
     ratio = case.task.rates.bias / case.task.rates.weight
     handed = kind == "b" and compared[0].point.rates["W"] == compared[0].point.rates["b"]
@@ -400,7 +403,7 @@ def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> Written
     choices += case.binding.rates
     counts = [agreeing(partial(_rate_at, kind=kind, choice=choice)) for choice in choices]
     best = max(counts, default=0)
-    return choices[counts.index(best)] if best > usual else None
+    return choices[counts.index(best)] if best else None
 
 
 def _rate_at(point: Point, kind: str, choice: WrittenRate | float | None) -> float:

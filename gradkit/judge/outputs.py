@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.formatting import format_text
@@ -69,12 +70,13 @@ def judge_check(
     """
     outputs = _outputs(check, probes, right)
     for name in check.untouched:
-        changed = [probe.draw.label for probe in probes if name in probe.found.changed]
+        changed = [probe for probe in probes if name in probe.found.changed]
         if changed:
             told = format_text(
                 "`{name}` is changed in place; it is to be left as it is.", name=name
             )
-            outputs.append((output_entry(f"{name}{LEFT_ALONE}", "fail", changed[0]), told))
+            entry = output_entry(f"{name}{LEFT_ALONE}", "fail", changed[0].draw.label)
+            outputs.append((replace(entry, hard_cases=_hard_cases(changed, probes)), told))
     entries = tuple(entry for entry, _ in outputs)
     states = [entry.state for entry in entries]
     sentences = [sentence for entry, sentence in outputs if entry.state == "fail"]
@@ -110,10 +112,28 @@ def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]
 
 
 def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]) -> list[Output]:
+    names = dict.fromkeys(check.compare)
     return [
-        (output_entry(name, "pass"), "") if name in right else _output(name, check, probes)
-        for name in dict.fromkeys(check.compare)
+        (output_entry(name, "pass"), "") if name in right else _counted(name, check, probes)
+        for name in names
     ]
+
+
+def _counted(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
+    """Judge one output over all probes, and count the hard cases if it is wrong only there."""
+    entry, sentence = _output(name, check, probes)
+    if not any(probe.draw.hard for probe in probes if probe.draw.label == entry.probe):
+        return entry, sentence
+    states = [_output(name, check, [probe])[0].state for probe in probes]
+    wrong = [p for p, state in zip(probes, states, strict=True) if state in ("fail", "missing")]
+    return replace(entry, hard_cases=_hard_cases(wrong, probes)), sentence
+
+
+def _hard_cases(wrong: Sequence[Probe], probes: Sequence[Probe]) -> int:
+    """Return the number of probes in which something is wrong, or 0 if one of them is random."""
+    if all(probe.draw.hard for probe in probes) or not all(probe.draw.hard for probe in wrong):
+        return 0
+    return len(wrong)
 
 
 def output_entry(
@@ -123,11 +143,12 @@ def output_entry(
     index: tuple[int, ...] = (),
     found: float | None = None,
     expected: float | None = None,
+    hard_cases: int = 0,
 ) -> Entry:
     """Return the entry of an output; ``index`` is the place of its worst number."""
     # The entry itself has no index, because it stands for the whole output.
     label = f"{name}[{', '.join(map(str, index))}]" if index else name
-    return Entry(name, (), state, found, expected, probe, label)
+    return Entry(name, (), state, found, expected, probe, label, hard_cases=hard_cases)
 
 
 def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:

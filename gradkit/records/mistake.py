@@ -1,4 +1,4 @@
-"""A mistake of the catalogue, and what an audit found when it tried them all."""
+"""An entry of the catalogue of mistakes, and the outcome of an audit of an assignment."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ Preset = Literal["default", "strict", "lenient"]
 
 
 class Mistake(Struct, frozen=True):
-    """What there is to say about one kind of mistake.
+    """One entry of the catalogue: a kind of mistake with its texts and its price.
 
-    ``sentence`` and ``hints`` (levels 1 to 4) have places such as ``{entries}`` for the
-    student's own names. ``about`` are the roles it can be made in. Of one ``group`` a
-    piece of code contains at most one; mistakes of different groups combine.
-    ``deduction`` gives, per preset, the share of the check's points that it costs once;
-    it is empty where it costs the share of the parameters concerned. ``page`` is
-    Markdown: what it is, a derivation, a wrong and a right example on another net. ``kinds`` are
-    those of the changes of a text that may mend it, of a mistake of a numpy net.
+    ``topic`` is the file of the catalogue that holds the entry. ``sentence`` and ``hints`` (from
+    level 1 on) have fields such as ``{entries}`` for the student's own names. ``about`` are the
+    roles that the mistake can be made in. A piece of code contains at most one mistake of a
+    ``group``; mistakes of different groups combine. ``deduction`` is the price: the share of the
+    check's points that the mistake costs once, by preset. It is empty if the mistake costs the
+    share of the entries concerned. ``wrong`` and ``right`` are an example, and ``page`` is the
+    Markdown page that shows it. ``kinds`` are the kinds of changes that may mend a mistake of a
+    numpy net. ``aliases`` are former codes of the entry.
     """
 
     code: str
+    topic: str
     title: str
     sentence: str
-    hints: tuple[str, str, str, str]
+    hints: tuple[str, ...]
     about: tuple[About, ...]
     group: str
     deduction: Mapping[Preset, float]
+    wrong: str
+    right: str
     page: str
     kinds: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 class Mutant(Struct, frozen=True):

@@ -27,7 +27,8 @@ class Convention(Struct, frozen=True):
     ``keys`` are the student's parameter names, by ours. ``weights`` says whether a weight
     matrix is (in, out) or (out, in); ``vectors`` whether X and A1 are columns, rows or
     flat, and ``biases`` the same of b; ``scalars`` whether one number is a numpy scalar or
-    a (1, 1) array; ``inputs`` whether X is an array or a pandas Series.
+    a (1, 1) array; ``inputs`` whether X is an array or a pandas Series; ``arrays`` whether
+    parameters, and what a forward pass makes of them, are arrays or of the type ``np.matrix``.
     """
 
     keys: Mapping[str, str]
@@ -36,6 +37,7 @@ class Convention(Struct, frozen=True):
     biases: Orientation = "column"
     scalars: Literal["scalar", "matrix"] = "scalar"
     inputs: Literal["array", "series"] = "array"
+    arrays: Literal["ndarray", "matrix"] = "ndarray"
 
 
 class Bound(Struct, frozen=True):

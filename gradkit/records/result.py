@@ -38,6 +38,9 @@ class Entry(Struct, frozen=True):
     In a gradient check ``found`` is the gradient that the student's step claims and ``expected``
     the estimate by finite differences, with an absolute error of at most ``bound``. ``factor``
     says how the claim differs where that is plain: ``1/2`` where the claim is half the estimate.
+
+    ``hard_cases`` counts the hard cases in which an output of a function is wrong, if it is right
+    for all random inputs. It is 0 otherwise.
     """
 
     parameter: str
@@ -49,6 +52,7 @@ class Entry(Struct, frozen=True):
     label: str = ""
     bound: float | None = None
     factor: str = ""
+    hard_cases: int = 0
 
 
 class Course(Struct, frozen=True):

@@ -33,6 +33,11 @@ class Cell(Struct, frozen=True):
     so that line ``n`` of ``source`` is line ``first_line + n - 1`` of what the user sees.
     ``headings`` is the path of headings above the cell, outermost first. ``id`` is unique
     in the submission and serves as the file name when the cell is compiled.
+
+    Three fields describe the text in the student's file, for changes that are written as diffs:
+    ``newline`` ends its lines. ``has_last_newline`` is false if the file, or the notebook's cell,
+    ends with this cell and without a newline. ``is_whole`` is true if ``source`` is the whole text
+    of the file or of the notebook's cell, with no line changed or blanked when it was read.
     """
 
     id: str
@@ -42,6 +47,9 @@ class Cell(Struct, frozen=True):
     headings: tuple[str, ...] = ()
     first_line: int = 1
     title: str = ""
+    newline: str = "\n"
+    has_last_newline: bool = True
+    is_whole: bool = False
 
     def place(self, line: int) -> Place:
         """Return where a line of the source stands in the student's own file."""

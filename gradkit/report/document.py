@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gradkit.formatting import format_count, format_text
+from gradkit.formatting import format_count, format_entries, format_text
 from gradkit.report import words
 from gradkit.templates import environment, fill
 from gradkit.text import clean_text, format_entry, format_probe, where
@@ -48,7 +48,9 @@ def _prepare() -> None:
         **by_name(words.override_text, words.pieces, words.doubtful),
         **by_name(words.follow_text, words.cost_text, words.gradient_text),
     }
-    filters = by_name(words.points, number, link, prose, told, words.signed, entry_name)
+    filters = by_name(
+        words.points, number, link, prose, told, words.signed, entry_name, format_entries
+    )
     templates.filters |= {**filters, "clean": clean_text}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
+from gradkit.formatting import format_text
 from gradkit.records.mistake import Audit, Mistake, Preset
 from gradkit.records.task import Assignment
 from gradkit.report.document import document
@@ -39,24 +40,39 @@ MOST = 10
 """Changes of model solutions that are written out."""
 
 
-WHERE = {
-    "forward": "In the forward pass",
-    "update": "In the update",
-    "model": "In the model",
-    "train": "In the training loop",
-    "function": "In an exercise of functions",
+TOPICS = {
+    "forward": "Forward pass",
+    "update": "Update step",
+    "training": "Model and training loop",
+    "figures": "Signs, factors and learning rates",
+    "functions": "Exercises of functions",
+    "stops": "Code without a result, and mistakes without a name",
+    "remarks": "Remarks for the instructor, which cost nothing",
 }
-"""Headings of the list, by the role that a mistake is made in first."""
+"""Headings of the list, by the topic of an entry."""
 
 
 def page_text(mistake: Mistake) -> str:
-    """Return the page of a mistake as Markdown: title, code, derivation and deductions."""
-    costs = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
-    return document("mistake.md", mistake=mistake, costs=costs)
+    """Return the page of a mistake as Markdown: title, codes, text, example and deduction."""
+    return document("mistake.md", mistake=mistake, price=_price(mistake))
+
+
+def _price(mistake: Mistake) -> str:
+    """Return the deduction for a mistake as a sentence."""
+    if not mistake.deduction:
+        return "Deduction: the share of the check's entries that are wrong."
+    if not any(mistake.deduction.values()):
+        return "Deduction: none."
+    shares = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
+    return format_text(
+        "Deduction: {shares} of the check's points, at most the share of the entries that are "
+        "wrong.",
+        shares=shares,
+    )
 
 
 def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
-    """List what each mistake costs, by preset, and by an assignment that has its own figures."""
+    """List the deduction for each mistake, by preset and as the assignment sets it."""
     presets = list(get_args(Preset))
     heads = ["mistake", *presets, *(["this assignment"] if own else [])]
     rows = []
@@ -78,19 +94,19 @@ def show_page(mistake: Mistake, console: Console) -> None:
 
 
 def listing(mistakes: Iterable[Mistake]) -> str:
-    """Codes and titles in the order given, under the role that each is made in first."""
-    return document("mistakes.txt", listed=_by_role(mistakes))
+    """List codes and titles in the given order, under the headings of their topics."""
+    return document("mistakes.txt", listed=_by_topic(mistakes))
 
 
 def pages_of(mistakes: Collection[Mistake]) -> dict[str, str]:
-    """Name a page for each mistake and an index, and write their texts."""
+    """Return the texts of a page for each mistake and of an index, by file name."""
     pages = {f"{mistake.code}.md": page_text(mistake) for mistake in mistakes}
     # Each title is a link to ``CODE.md``.
-    return {**pages, "index.md": document("mistakes_index.txt", listed=_by_role(mistakes))}
+    return {**pages, "index.md": document("mistakes_index.txt", listed=_by_topic(mistakes))}
 
 
-def _by_role(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
+def _by_topic(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
     found: dict[str, list[Mistake]] = {}
     for mistake in mistakes:
-        found.setdefault(WHERE[mistake.about[0]], []).append(mistake)
+        found.setdefault(TOPICS[mistake.topic], []).append(mistake)
     return found

@@ -18,13 +18,16 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.formatting import format_count, format_text
+from gradkit.formatting import format_count, format_entries, format_text
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.words import FORMULAS, pieces
 from gradkit.text import clean_text, format_entry, format_probe, spell, where
+
+Line = tuple[RenderableType, int]
+"""A line with its indentation: long ones are wrapped below their own beginning."""
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
 """By kind of state, see `SIGNS`."""
@@ -99,12 +102,19 @@ def show(
 
 
 def _keep_one_hint(result: Result) -> Result:
-    """Return a result whose findings have the hints of the first two levels.
+    """Return a result whose findings have the hints of the first two levels and no formulas.
 
-    Where the second is shown, the first is not: it says no more than the title of the finding.
+    If the second hint is shown, the first one is not: it says no more than the title of the
+    finding.
     """
     tasks = (
-        replace(task, findings=tuple(replace(f, hints=f.hints[:2]) for f in task.findings))
+        replace(
+            task,
+            findings=tuple(
+                replace(finding, hints=finding.hints[:2], applies={}, should={})
+                for finding in task.findings
+            ),
+        )
         for task in result.tasks
     )
     return replace(result, tasks=tuple(tasks))
@@ -113,14 +123,14 @@ def _keep_one_hint(result: Result) -> Result:
 def _advice(results: Sequence[Result], short: Sequence[Result], hints: int) -> str:
     """Return the line that names the options for more hints; empty if there are no more."""
 
-    def shown_hints(of: Sequence[Result], level: int) -> list[tuple[str, ...]]:
+    def shown(of: Sequence[Result], level: int) -> list[tuple[object, ...]]:
         findings = [f for result in of for task in result.tasks for f in visible(task, level)]
-        return [finding.hints[:level] for finding in findings]
+        return [(f.hints[:level], level >= RULE_LEVEL and f.applies) for f in findings]
 
     levels = [
         level
         for level in range(hints, EXPECTED_LEVEL + 1)
-        if shown_hints(results, level) != shown_hints(short, hints)
+        if shown(results, level) != shown(short, hints)
     ]
     options = " or ".join(f"--hints {level}" for level in dict.fromkeys(levels[:1] + levels[-1:]))
     return format_text(ONE_HINT, options=options) if options else ""
@@ -223,6 +233,9 @@ def _task(
         if findings and told is not None:
             show_lines(_brief(once, findings, hints, told), console, 6)
         else:
+            # A mistake that is reported elsewhere explains the gradient: its table is left out.
+            if told is not None and check.follows:
+                once = replace(once, entries=(), message="")
             show_lines(check_lines(once, findings, hints), console, 6)
     for message in dict.fromkeys(check.message for check in blocked):
         # Several checks wait for the same check.
@@ -258,19 +271,25 @@ def _brief(
     if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
         yield _plain(check.message), 0
     for finding in findings:
-        cost = f", {words.cost_text(finding)}" if finding.deduction else ""
-        about = Text(f"({finding.mistake}{cost})", style="dim")
-        placed = finding.place is not None and hints >= RULE_LEVEL
-        beside = about if placed else Text()
-        sentence = Text(clean_text(finding.sentence), style="bold")
-        yield (sentence if beside else Text.assemble(sentence, "  ", about)), 0
-        if placed:
-            yield _source(finding, beside), 2
-        yield from _fix(finding, hints)
-        if finding.mistake not in told:
-            yield from _formulas(finding, hints, 1)
-            yield from _hints(finding, finding.hints[1:hints][-1:])
+        yield from _brief_lines(finding, hints, known=finding.mistake in told)
         told |= {finding.mistake} - {UNEXPLAINED}
+
+
+def _brief_lines(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
+    """Write a finding without its title, with no hint if its mistake is ``known`` from above."""
+    cost = f", −{words.points(finding.deduction)}" if finding.deduction else ""
+    about = Text(f"({finding.mistake}{cost})", style="dim")
+    placed = finding.place is not None and hints >= RULE_LEVEL
+    sentence = Text(clean_text(finding.sentence), style="bold")
+    parts = [_Part([(sentence if placed else Text.assemble(sentence, "  ", about), 0)])]
+    if placed:
+        parts.append(_Part([(_source(finding, about), 2)]))
+    parts.append(_Part([*_fix(finding, hints)], 1))
+    if not known:
+        parts.append(_Part([*_formulas(finding, hints, 1)], 2))
+        parts += [_Part([line]) for line in _hints(finding.hints[1:hints][-1:])]
+        parts.append(_Part([*_others(finding)], 1))
+    yield _Short(parts), 0
 
 
 def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
@@ -287,10 +306,6 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
         if check.place is not None and not (placed or check.follows):
             head.append(format_text(", see {place}", place=clean_text(where(check.place))))
     return head
-
-
-Line = tuple[RenderableType, int]
-"""A line with its indentation: long ones are wrapped below their own beginning."""
 
 
 def check_lines(
@@ -320,28 +335,68 @@ def check_lines(
 
 
 def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
-    """Title and sentence, source line, formulas with what differs in brackets, hints."""
+    """Write a finding in at most `MAX_LINES` lines; see `_Short`.
+
+    Title, sentence, source line and the last hint of the level are always shown. If there is room,
+    formulas with what differs in brackets and hints of lower levels are shown too.
+    """
     if hints < TITLE_LEVEL:
         # The first hint says where to look, and not what is wrong.
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
-    about = f": {', '.join(finding.entries)}" if finding.entries else ""
+    about = f": {format_entries(finding.entries)}" if finding.entries else ""
     cost = f"  ({words.cost_text(finding)})" if finding.deduction else ""
-    yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
-    yield _plain(finding.sentence), 2
+    title = Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim"))
+    parts = [_Part([(title, 0)]), _Part([(_plain(finding.sentence), 2)])]
     if finding.place is not None and hints >= RULE_LEVEL:
-        yield _source(finding, Text()), 2
-    yield from _fix(finding, hints)
-    yield from _formulas(finding, hints, FORMULAS)
+        parts.append(_Part([(_source(finding, Text()), 2)]))
+    parts.append(_Part([*_fix(finding, hints)], 1))
+    parts.append(_Part([*_formulas(finding, hints, FORMULAS)], 3))
     # The first hint says no more than what stands above.
-    yield from _hints(finding, finding.hints[1:hints])
+    shown = [*_hints(finding.hints[1:hints])]
+    parts += [_Part([line], 2 + len(shown) - n) for n, line in enumerate(shown[:-1])]
+    parts += [_Part([line]) for line in shown[-1:]]
+    parts.append(_Part([*_others(finding)], 1))
     if more and finding.mistake != UNEXPLAINED:
-        yield (
-            Text(
-                format_text("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"
-            ),
-            2,
-        )
+        said = format_text("more: gradkit explain {mistake}", mistake=finding.mistake)
+        parts.append(_Part([(Text(said, style="dim"), 2)]))
+    yield _Short(parts), 0
+
+
+MAX_LINES = 12
+"""Lines of a finding on a terminal and in every text."""
+
+
+class _Part(Struct, frozen=True):
+    """Lines of a finding that are shown together or not at all.
+
+    A part of rank 0 is always shown. Of the others, those of the lowest rank come first.
+    """
+
+    lines: Sequence[Line]
+    rank: int = 0
+
+
+class _Short(Struct, frozen=True):
+    """The parts of a finding, of which as many are shown as `MAX_LINES` lines have room for."""
+
+    parts: Sequence[_Part]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows = [
+            [Padding(line, (0, 0, 0, indent), expand=False) for line, indent in part.lines]
+            for part in self.parts
+        ]
+        heights = [
+            sum(len(console.render_lines(row, options, pad=False)) for row in part) for part in rows
+        ]
+        left, shown = MAX_LINES, set()
+        for number, part in sorted(enumerate(self.parts), key=lambda each: each[1].rank):
+            if part.rank == 0 or heights[number] <= left:
+                shown.add(number)
+                left -= heights[number]
+        for number in sorted(shown):
+            yield from rows[number]
 
 
 def _source(finding: Finding, beside: Text) -> RenderableType:
@@ -443,12 +498,13 @@ def _first_cells(text: str, room: int) -> str:
 OR_ELSE = "Or it is {titles}: the numbers are the same, so look for either."
 
 
-def _hints(finding: Finding, shown: Iterable[str]) -> Iterator[Line]:
-    """Write some of the hints, and name the other mistakes that give the same numbers."""
-    for hint in shown:
-        yield Text.assemble(("hint: ", "cyan"), _plain(hint)), 2
-    for titles in finding.others:
-        yield _plain(format_text(OR_ELSE, titles=titles)), 2
+def _hints(shown: Iterable[str]) -> Iterator[Line]:
+    return ((Text.assemble(("hint: ", "cyan"), _plain(hint)), 2) for hint in shown)
+
+
+def _others(finding: Finding) -> Iterator[Line]:
+    """Name the other mistakes that give the same numbers."""
+    return ((_plain(format_text(OR_ELSE, titles=titles)), 2) for titles in finding.others)
 
 
 def _moves(applied: str, right: str) -> Text:

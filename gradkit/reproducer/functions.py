@@ -48,6 +48,10 @@ class FunctionScript:
     ) -> None:
         self._finding, self._name = finding, submission.name
         self._grader = grader_of(session, submission, recorded["task"], int(recorded["seed"]))
+        if result["oracle"] == "reference" and self._grader.solution is None:
+            # The inputs were drawn, and not those of the recorded examples.
+            self._grader.examples = ()
+            self._grader.draws = self._grader.inputs()
         self._section = self._grader.process.section
         self.task: FunctionTask = self._grader.task
         self._modules = {**self.task.given, **submission.modules}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradkit.diagnosis.catalogue import current_code
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.submission.files import SubmissionError
@@ -86,24 +87,42 @@ def findings_in(results: Iterable[Data]) -> list[Recorded]:
 def find(
     known: Sequence[Recorded], where: str, name: str, submission: str | None = None
 ) -> Recorded:
-    """The result, the task and the finding of this id, among those of ``where``.
+    """Return the finding of an id, or of a mistake's code, with its result and its task.
+
+    Parameters
+    ----------
+    known : sequence of Recorded
+        All findings of ``where``.
+    where : str
+        The file or class that the findings are from, for the message.
+    name : str
+        The id of the finding, or the current or a former code of its mistake.
+    submission : str, optional
+        The submission that has the finding.
 
     Raises
     ------
     ReproducerError
-        There is none, or there are several.
+        There is no such finding, or there are several.
     """
+    code = current_code(name)
     found = [
         each
         for each in known
-        if each[2]["id"] == name and submission in (None, each[0]["submission"])
+        if name == each[2]["id"] or code == current_code(each[2].get("mistake", ""))
+        if submission in (None, each[0]["submission"])
     ]
     if len(found) == 1:
         return found[0]
-    if found:
-        names = ", ".join(result["submission"] for result, _, _ in found)
+    names = list(dict.fromkeys(result["submission"] for result, _, _ in found))
+    if len(names) > 1:
         raise ReproducerError(
-            f"{name} is in {len(found)} results; say whose it is, one of {names}."
+            f"{name} is in {len(names)} results; say whose it is, one of {', '.join(names)}."
+        )
+    if found:
+        ids = ", ".join(finding["id"] for _, _, finding in found)
+        raise ReproducerError(
+            f"{where}: {len(found)} findings are {name}. Name one of them: {ids}."
         )
     ids = ", ".join(dict.fromkeys(finding["id"] for _, _, finding in known)) or "none"
     of = f" of {submission}" if submission is not None else ""

@@ -323,7 +323,8 @@ def source(value: Any) -> str:
     """Write an input as Python."""
     if isinstance(value, np.ndarray):
         empty = "" if value.size else f".reshape({value.shape!r})"
-        return f"np.array({value.tolist()!r}){empty}"
+        kind = "matrix" if isinstance(value, np.matrix) else "array"
+        return f"np.{kind}({value.tolist()!r}){empty}"
     if type(value).__module__.partition(".")[0] == "pandas":
         return f"pd.Series({value.tolist()!r}, index={[*value.index]!r})"
     if isinstance(value, Mapping):

@@ -57,14 +57,15 @@ def is_parameter(quantity: str) -> bool:
 
 
 def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
-    """Return a dict of fresh arrays in the student's keys and layout."""
+    """Return a dict of fresh arrays, or matrices, in the student's keys and layout."""
     made = {}
     for quantity, key in call["keys"].items():
         value = inputs[quantity]
         if quantity[0] == "W":
-            made[key] = np.array(value.T if call["weights"] == "out_in" else value, order="C")
+            laid = np.array(value.T if call["weights"] == "out_in" else value, order="C")
         else:
-            made[key] = _laid(value, call["biases"])
+            laid = _laid(value, call["biases"])
+        made[key] = _typed(call, laid)
     return made
 
 
@@ -78,12 +79,21 @@ def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
         return inputs["rate"].item()
     value = inputs[kind]
     if kind in ("y", "y_hat") and value.size == 1:
-        return value.reshape(()).copy()[()] if call["scalars"] == "scalar" else value.copy()
+        if call["scalars"] == "scalar":
+            return value.reshape(()).copy()[()]
+        return _typed(call, value.copy()) if kind == "y_hat" else value.copy()
     if kind == "X" and call["inputs"] == "series":
         import pandas as pd  # only for the rare function that insists on a data frame's row
 
         return pd.Series(value[:, 0], index=call["columns"])
-    return _laid(value, call["vectors"])
+    laid = _laid(value, call["vectors"])
+    # Data are arrays; what a forward pass makes of matrices are matrices.
+    return laid if kind in ("X", "y") else _typed(call, laid)
+
+
+def _typed(call: Call, array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array as the type that the student's initialiser returns."""
+    return array.view(np.matrix) if call.get("arrays") == "matrix" else array
 
 
 def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
@@ -211,7 +221,7 @@ def call_before(
         It raised.
     """
     handed: Any = parameters_for(call, inputs) if parameters is None else parameters
-    arrays = {key: value for key, value in handed.items() if type(value) is np.ndarray}
+    arrays = {key: value for key, value in handed.items() if isinstance(value, np.ndarray)}
     was = {key: value.copy() for key, value in arrays.items()}
     try:
         apply(function, call, arguments_for(call, inputs, handed))
@@ -244,7 +254,7 @@ def run_function(
     watched = [
         (kind, value, value.tobytes())
         for kind, value in zip(call["arguments"], handed, strict=True)
-        if type(value) is np.ndarray
+        if isinstance(value, np.ndarray)
     ]
     if parameters is not None and call["returns"] and not _returns_parameters(call):
         # What returns quantities has no business changing the parameters.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime import torch_call
+from gradkit.runtime import memory_folder, torch_call
 from gradkit.runtime.call import (
     Arrays,
     Before,
@@ -92,8 +92,12 @@ class _Attempt(AbstractContextManager["_Attempt"]):
 
 
 def load(frame: Frame) -> Frame:
-    """Take the sources of one section, and seed the generators; nothing runs yet."""
+    """Take the sources of one section and seed the generators; run nothing yet.
+
+    The folder of the process is empty again, as it would be in a new process.
+    """
     data = frame.data
+    memory_folder.clear()
     Loaded.tools = Loaded.tools or {module: {**vars(module)} for module in (np, builtins)}
     reseed(data["seed"])
     own, shared, borrowed = parts = [data[part] for part in ("own", "shared", "borrowed")]
@@ -151,7 +155,7 @@ def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
         return {"other": text_of(type(value).__name__, 80)}
     name = str(len(leaves))
     leaves[name] = array
-    return {"array": name}
+    return {"array": name, **({"matrix": True} if issubclass(type(value), np.matrix) else {})}
 
 
 def _key(key: object) -> int | str:

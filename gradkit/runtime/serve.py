@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import os
@@ -51,6 +52,7 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
 
             torch.set_num_threads(1)
             put_off_compiler()
+            save_by_python()
         sys.path.extend(search)
         module = importlib.import_module(handlers)
     sys.path[:] = before
@@ -290,3 +292,22 @@ def put_off_compiler() -> None:
     if COMPILER not in sys.modules:
         late = sys.modules[COMPILER] = _LateCompiler(COMPILER)
         sys.modules["torch"]._dynamo = late  # type: ignore[attr-defined]
+
+
+def save_by_python() -> None:
+    """Let ``torch.save`` open its file by Python's `open`.
+
+    torch opens a path in C++, which does not see the folder in `gradkit.runtime.memory_folder`.
+    torch has to be loaded already.
+    """
+    torch: Any = sys.modules["torch"]
+    save = torch.save
+
+    def save_to_file(obj: Any, f: Any, *rest: Any, **options: Any) -> None:
+        if isinstance(f, str | os.PathLike):
+            with open(f, "wb") as file:
+                save(obj, file, *rest, **options)
+        else:
+            save(obj, f, *rest, **options)
+
+    torch.save = functools.wraps(save)(save_to_file)

@@ -25,6 +25,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gradkit.runtime import memory_folder
 from gradkit.runtime.confine import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
 from gradkit.runtime.harden import Shell, shut_in, tie_down
 from gradkit.runtime.remains import has_ended, kill_below, kill_group
@@ -126,6 +127,9 @@ class _Zygote:
         running = 2 if self.shell.alone else opening["running"]
         confine(allowance, opening["cpu_seconds"], running, self.taken)
         tie_down(self.shell, self.pid)
+        if self.shell.tier > 0:
+            # From here on the kernel refuses to write files: see `move_out` for tier 0.
+            memory_folder.install(self.folder)
         return self.shell.tier
 
     def ended(self) -> dict[str, Any]:

@@ -56,7 +56,7 @@ ACTS = (
     Act("read_key", "read the answer key", 2),
     Act("list_key", "list the folder of the answer key", 2),
     Act("import_answers", "import the part of gradkit that knows answers", 2),
-    Act("write_here", "write a file in its own folder", 1),
+    Act("write_here", "write a file on the disk, in its own folder", 1),
     Act("write_there", "write a file elsewhere", 1),
     Act("remove_file", "remove a file", 1),
     Act("change_mode", "change a file's permissions", 1),

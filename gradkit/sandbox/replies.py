@@ -55,13 +55,14 @@ class _Outcome(msgspec.Struct):
 
 
 class _Tree(msgspec.Struct, forbid_unknown_fields=True):
-    """A structure in one of these forms."""
+    """A structure in one of these forms; an array may be a ``matrix``."""
 
     entries: list[tuple[int | Key, _Tree]] | UnsetType = msgspec.field(name="dict", default=UNSET)
     items: list[_Tree] | UnsetType = msgspec.field(name="list", default=UNSET)
     array: str | UnsetType = UNSET
     none: Literal[True] | UnsetType = UNSET
     other: str | UnsetType = UNSET
+    matrix: Literal[True] | UnsetType = UNSET
 
 
 class _Explored(msgspec.Struct):
@@ -281,8 +282,9 @@ def _explore(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
 
 def _leaves(tree: _Tree, depth: int = DEPTH) -> Iterator[str]:
     """Names of the arrays in a described structure."""
-    forms = [form for form in msgspec.structs.astuple(tree) if form is not UNSET]
-    _require(len(forms) == 1, "a tree of two forms, or none")
+    forms = (tree.entries, tree.items, tree.array, tree.none, tree.other)
+    _require(sum(f is not UNSET for f in forms) == 1, "a tree of two forms, or none")
+    _require(tree.matrix is UNSET or tree.array is not UNSET, "a matrix that is no array")
     below = [*(tree.items or ()), *(item for _, item in tree.entries or ())]
     _require(not below or depth > 0, "a tree of too many levels")
     if tree.array is not UNSET:

@@ -215,7 +215,8 @@ def _slot(method: Method, recipe: Recipe) -> Slot:
 
 ADDS = {
     0: "a process of its own, limits on resources, an empty environment, a protocol without pickle",
-    1: "no files written, no network, no other programs or processes, no look at other processes",
+    1: "no files written to the disk, no network, no other programs or processes, "
+    "no look at other processes",
     2: "no files read but the interpreter's and its packages'",
     3: "an account that is nobody else's",
 }

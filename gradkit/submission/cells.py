@@ -41,6 +41,9 @@ def make_cell(
     headings: tuple[str, ...] = (),
     first_line: int = 1,
     title: str = "",
+    newline: str = "\n",
+    is_last: bool = True,
+    is_whole: bool = True,
 ) -> tuple[list[Cell], list[Problem]]:
     r"""Repair and parse a piece of source; what is not Python becomes a cell of its own.
 
@@ -58,13 +61,20 @@ def make_cell(
         The line of the file (of the cell, in a notebook) at which ``text`` begins.
     title : str
         What the cell is called where its number alone does not say which it is.
+    newline : str
+        What ends the lines in the file.
+    is_last : bool
+        The file, or the notebook's cell, ends with ``text``.
+    is_whole : bool
+        ``text`` is all of it.
     """
     if number is not None:
         name = f"{file}[{number}]"
     else:
         name = file if first_line == 1 and not headings else f"{file}:{first_line}"
     parsed = parse(text)
-    whole = Cell(name, file, number, text, headings, first_line, title)
+    ended = text.endswith("\n") or not is_last
+    whole = Cell(name, file, number, text, headings, first_line, title, newline, ended)
     problems = [
         Problem(format_text(INDENT, place=where(place)), place)
         for place in map(whole.place, parsed.dedented)
@@ -72,6 +82,7 @@ def make_cell(
     wrong: tuple[Broken, ...] = ()
     if parsed.tree is None:
         parsed, wrong = salvage(parsed)
+    whole = replace(whole, is_whole=is_whole and parsed.source == text)
     cells = [replace(whole, source=parsed.source)]
     lines = text.split("\n")
     for each in wrong:
@@ -94,7 +105,15 @@ def make_cell(
 def part_of(cell: Cell, start: int, source: str) -> Cell:
     """Return what stands in a cell from one of its lines on, as a cell of its own."""
     first_line = cell.first_line + start - 1
-    return replace(cell, id=f"{cell.id}+{start}", source=source, first_line=first_line)
+    ends_before = start + source.count("\n") <= cell.source.count("\n")
+    return replace(
+        cell,
+        id=f"{cell.id}+{start}",
+        source=source,
+        first_line=first_line,
+        has_last_newline=ends_before or cell.has_last_newline,
+        is_whole=False,
+    )
 
 
 def pointed(line: str, column: int) -> str:

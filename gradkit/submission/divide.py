@@ -191,18 +191,22 @@ def divide(
             settled.setdefault(next(iter(left)), []).append(i)
         else:
             strands.setdefault(left, []).append(i)
+    helpers = _helpers(tasks)
     parts = [
         _Part(frozenset({task}), own)
         for task, indices in settled.items()
-        for own in _cut(indices, units, within_files=False)
+        for own in _cut(indices, units, helpers, within_files=False)
     ]
     parts = [part for part in parts if _solid(part, units)] or parts
-    for part in _open_parts(strands, units, parts, _helpers(tasks)):
+    for part in _open_parts(strands, units, parts, helpers):
         if part.tasks:
             parts.append(part)
         elif not _roles(part.own, units):
             common |= {i: possible[i] for i in part.own}
     parts.sort(key=lambda part: part.own[0])
+    for before, part in pairwise(parts):
+        if before.own[-1] < part.own[0]:
+            part.own = _leading_up(before.own, part.own, units, helpers, idle=False) + part.own
     for part in parts:
         others = {i for other in parts if other.tasks != part.tasks for i in other.own}
         part.shared |= _roles_called(part.own, sorted(others), units)
@@ -275,7 +279,9 @@ def _idle(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
 # --- parts -------------------------------------------------------------------------------
 
 
-def _cut(indices: list[int], units: list[Unit], *, within_files: bool = True) -> list[list[int]]:
+def _cut(
+    indices: list[int], units: list[Unit], helpers: Ids, *, within_files: bool = True
+) -> list[list[int]]:
     """Cut where roles are defined again; a second attempt at one role is no new part."""
     parts: list[list[int]] = [[]]
     seen: dict[str, Unit] = {}
@@ -287,13 +293,37 @@ def _cut(indices: list[int], units: list[Unit], *, within_files: bool = True) ->
             coming = _until_repeated(indices[position:], units)
             if _begins(again, seen, coming, unit, models):
                 parts.append([])
-                while parts[-2] and _idle(units[parts[-2][-1]], unit):
-                    parts[-1].insert(0, parts[-2].pop())
+                parts[-1] = _leading_up(parts[-2], indices[position:], units, helpers, idle=True)
                 seen, models = {}, 0
         parts[-1].append(i)
         seen |= dict.fromkeys(unit.roles, unit)
         models += MODEL in unit.roles
     return [part for part in parts if part]
+
+
+def _leading_up(
+    above: list[int], below: list[int], units: list[Unit], helpers: Ids, *, idle: bool
+) -> list[int]:
+    """Take the last units of a part that belong to the code below it, and return them.
+
+    They are functions without a role, or with one of the ``helpers``, that the file has defined
+    before and that the code below reads, as in a notebook whose second half starts with another
+    ``activation``. Run from top to bottom, they change nothing of the part above. Units that do
+    nothing by themselves are taken too if ``idle`` is true.
+    """
+    made = {name for i in below for name in units[i].defines}
+    wanted = {name for i in below for name in units[i].loads} - made
+    taken: list[int] = []
+    while len(above) > 1 and units[above[-1]].cell.file == units[below[0]].cell.file:
+        last = units[above[-1]]
+        file = (unit for unit in units[: above[-1]] if unit.cell.file == last.cell.file)
+        earlier = {name for unit in file for name in unit.defines}
+        repeats = last.roles <= helpers and bool(last.defines & earlier & wanted)
+        if not (repeats or (idle and _idle(last, units[below[0]]))):
+            break
+        wanted = (wanted | last.loads) - last.defines
+        taken.insert(0, above.pop())
+    return taken
 
 
 def _begins(
@@ -340,7 +370,7 @@ def _open_parts(
     parts: list[_Part] = []
     for ids, indices in strands.items():
         earlier: list[int] = []
-        for own in _cut(indices, units):
+        for own in _cut(indices, units, helpers):
             part = _Part(ids, own, _reused(own, earlier, units))
             earlier += own
             roles = _roles(own, units)

@@ -12,7 +12,7 @@ from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Problem
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.files import SubmissionError, complaint
-from gradkit.submission.source import Amount, decode, unify
+from gradkit.submission.source import Amount, decode, newline_of, unify
 from gradkit.text import clean_text
 
 CODE_CELLS = 2_000
@@ -86,8 +86,9 @@ def read_notebook(
     codes = (raw.get("source") for raw in raws if raw.get("cell_type") == "code")
     (amount or Amount(label)).add(label, (code for code in codes if isinstance(code, str)))
     for raw in raws:
-        kind, text = raw.get("cell_type"), raw.get("source")
-        text = unify(text if isinstance(text, str) else "")
+        kind, written_text = raw.get("cell_type"), raw.get("source")
+        written_text = written_text if isinstance(written_text, str) else ""
+        text, newline = unify(written_text), newline_of(written_text.encode(errors="replace"))
         if kind == "markdown":
             for _, level, heading in headings_in(text[:MARKDOWN]):
                 above += 1
@@ -104,7 +105,7 @@ def read_notebook(
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
             called = "" if alone else label + format_text(", code cell {cell}", cell=number)
-            made, found = make_cell(label, number, text, headings, title=called)
+            made, found = make_cell(label, number, text, headings, title=called, newline=newline)
             cells += made
             problems += found
     return cells, problems, modules

@@ -17,7 +17,7 @@ from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Place, Problem
 from gradkit.runtime.syntax import readable
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
-from gradkit.submission.source import Amount, decode, logical_starts
+from gradkit.submission.source import Amount, decode, logical_starts, newline_of, starts_with_mark
 
 _EXPORT = re.compile(r"^#\s*(?:In\s?\[[\d ]*\]|%%)", re.MULTILINE)
 _MARK = re.compile(r"#\s*(?:In\s?\[[\d ]*\]:?|%%+)(.*)$")
@@ -75,9 +75,18 @@ def read_script(
     pieces = _pieces(text.split("\n"))
     if len(pieces) == 1:
         pieces = [_Piece(0, pieces[0].headings, text.split("\n"))]
+    newline = newline_of(file.data)
+    count = text.count("\n") + 1
+    is_whole = len(pieces) == 1 and not starts_with_mark(file.data)
     for piece in pieces:
         source = "\n".join(piece.lines)
-        made, found = make_cell(label, None, source, piece.headings, piece.start + 1)
+        is_last = piece.start + len(piece.lines) == count
+        made, found = make_cell(
+            *(label, None, source, piece.headings, piece.start + 1),
+            newline=newline,
+            is_last=is_last,
+            is_whole=is_whole,
+        )
         cells += made
         problems += found
     whole = cells[0].source if len(pieces) == 1 else text

@@ -99,6 +99,17 @@ def decode(data: bytes) -> tuple[str, str | None]:
     return unify(text), complaint
 
 
+def newline_of(data: bytes) -> str:
+    """Return what ends most lines of a text file: a line feed, alone or after a carriage return."""
+    plain = data.replace(b"\0", b"")  # UTF-16 has zeros between
+    return "\r\n" if 2 * plain.count(b"\r\n") > plain.count(b"\n") else "\n"
+
+
+def starts_with_mark(data: bytes) -> bool:
+    """Tell whether a text file starts with a byte order mark."""
+    return any(data.startswith(mark) for mark, _ in _MARKS)
+
+
 def unify(text: str) -> str:
     r"""Give every line the ending ``\n`` and replace what no encoding can carry."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")

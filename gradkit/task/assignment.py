@@ -20,6 +20,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.errors import did_you_mean
+from gradkit.records.result import UNEXPLAINED
 from gradkit.records.task import (
     FRAMEWORKS,
     QUANTITIES,
@@ -202,17 +203,34 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
 
 
 def _deductions(table: dict[str, Any]) -> dict[str, float]:
-    """Return the file's own figures: shares of a check's points, by mistake."""
+    """Return the deductions that the file sets: shares of a check's points, by current code.
+
+    Raises
+    ------
+    AssignmentError
+        A key is no code of a mistake, a value is no share, or two keys are codes of one mistake.
+    """
     if not table:
         return {}
-    # Late: few assignments have any, and the catalogue brings all of the diagnosis along.
-    from gradkit.diagnosis.mistakes.catalogue import CODES
+    # Late: few assignments set deductions, and the catalogue takes time to load.
+    from gradkit.diagnosis.catalogue import catalogue, current_code
 
-    for code in table:
-        near = get_close_matches(code, CODES, cutoff=0.5) or CODES
-        among("marking.deductions", code, near, "a mistake's code, one of ")
+    codes = [each.code for each in catalogue().values() if each.topic != "remarks"]
+    codes.remove(UNEXPLAINED)
+    found: dict[str, float] = {}
     wanted = "a share: a number from 0 to 1"
-    return tables.numbers_of("marking.deductions", table, 1, wanted)
+    for code, share in tables.numbers_of("marking.deductions", table, 1, wanted).items():
+        current = current_code(code)
+        if current not in codes:
+            near = get_close_matches(code, codes, cutoff=0.5) or codes
+            among("marking.deductions", code, near, "a mistake's code, one of ")
+        if current in found:
+            raise AssignmentError(
+                f"marking.deductions: two lines are about {current}, by its current and by a "
+                "former code. Remove one of them."
+            )
+        found[current] = share
+    return found
 
 
 def _visibility(

@@ -191,7 +191,7 @@ def _is_known(task: Task, convention: Convention) -> bool:
         and LOSSES[task.loss].natural in ("", output.activation)
         and task.rates.policy == "exact"
         and (convention.vectors, convention.biases) in OF_BIASES
-        and convention.inputs == "array"
+        and (convention.inputs, convention.arrays) == ("array", "ndarray")
     )
 
 

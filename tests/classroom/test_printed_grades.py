@@ -69,7 +69,7 @@ def test_the_most_frequent_mistake_is_shown_in_full(tmp_path: Path) -> None:
     assert (code, mistake.name, mistake.students) == ("wrong-sign", "ben", len(names))
     lines = printed(summary, mistake)
     start = lines.index(f"Most frequent mistake: wrong-sign ({len(names)} students), here ben")
-    assert lines[start + 1].startswith("  The step goes up")
+    assert lines[start + 1].startswith("  The step has the wrong sign: ")
     text = "\n".join(lines[start:])
     assert "ben.py:" in text
     assert "should move" in text

@@ -30,6 +30,7 @@ from gradkit.classroom.reports.history import history
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, pack, settings_of, unpack
 from gradkit.cli import main
+from gradkit.diagnosis import catalogue
 from gradkit.grading.assess import StaleError
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Remarked
@@ -405,6 +406,26 @@ def test_a_withdrawn_finding_can_be_let_count_again(out: Path, sample: Path) -> 
     command(out, "--drop", "swapped-index")
     with Store(out, write=False) as store:
         assert store.dropped() == ("swapped-index",)
+
+
+def test_a_former_code_withdraws_the_mistake(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under its current code; withdrawn under a former one, a mistake can count again."""
+    before = results(out)
+    with monkeypatch.context() as patched:
+        patched.setattr(catalogue, "_current_codes", lambda: {"exchanged-index": "swapped-index"})
+        ended = command(out, "--drop", "exchanged-index")
+        assert "chen_regression_swapped_index  16.25 / 20  20 / 20   +3.75" in ended.stdout
+        with Store(out, write=False) as store:
+            assert store.dropped() == ("swapped-index",)
+        assert command(out, "--keep", "exchanged-index").exit_code == 0
+        assert results(out) == before
+        with Store(out, write=True, make=False) as store:
+            store.drop(1, ["exchanged-index"])
+        assert "16.25 / 20  20 / 20 " in command(out).stdout
+        assert command(out, "--keep", "swapped-index").exit_code == 0
+    with Store(out, write=False) as store:
+        assert store.dropped() == ()
+    assert results(out) == before
 
 
 def test_what_counts_cannot_be_let_count(out: Path) -> None:

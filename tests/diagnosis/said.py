@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gradkit.diagnosis.repair.kinds import kinds
+from collections.abc import Sequence
+
+from gradkit.diagnosis.catalogue import CRASH, kinds
 from gradkit.records.result import UNEXPLAINED, Finding, TaskResult
 
 
@@ -12,13 +14,20 @@ def codes(result: TaskResult) -> set[str]:
 
 
 def named(result: TaskResult) -> set[str]:
-    """The mistakes of the catalogue that were named: what a student is accused of."""
-    return codes(result) - {UNEXPLAINED, *kinds()}
+    """Return the mistakes of the catalogue that a student is accused of, but for exceptions."""
+    return codes(result) - {UNEXPLAINED, CRASH, *kinds()}
 
 
 def open_(result: TaskResult) -> list[Finding]:
     """What no mistake of the catalogue explains, with a change that mends it or without."""
     return [f for f in result.findings if f.mistake in (UNEXPLAINED, *kinds())]
+
+
+def after_exceptions(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that follow those about lines that stop the code."""
+    stops = [finding for finding in findings if finding.mistake == CRASH]
+    assert list(findings[: len(stops)]) == stops
+    return list(findings[len(stops) :])
 
 
 def finding(result: TaskResult, code: str) -> Finding:

@@ -17,7 +17,7 @@ import lzma
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.diagnosis.catalogue import kinds
 from gradkit.grading.mark import DIVERGES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
@@ -41,9 +41,11 @@ SHORT = "no one change lets this loop come to all entries, and the function is t
 
 MADE = "what is no parameter is told where it is made or handed over, and not its function"
 HELPER = "a helper that takes the sigmoid of what it is handed is told where it does"
+STOPS = "code that stops is reported as an exception at its line"
 PROVED = "of two readings the one is told that a change has shown"
 
 OTHER_LINES = {
+    "if X[0, 0] > 1.5: raise ValueError": STOPS,
     "if epoch >= 0: optimizer.zero_grad()": PROVED,
     "SGD(model.first.parameters(), lr=lr)": MADE,
     "SGD(model.second.parameters(), lr=lr)": MADE,
@@ -136,12 +138,13 @@ class Stored:
 
 def known_as(why: str) -> str:
     """How a case differs for a reason."""
-    lost = {
+    known = {
         KEPT: "lost wrong-learning-rate",
         PROVED: "lost unregistered-parameters",
         HANDED: "lost rate-ignored",
+        STOPS: "new crash",
     }
-    return {SINGLE: "other shares", **lost}.get(why, "other lines")
+    return {SINGLE: "other shares", **known}.get(why, "other lines")
 
 
 def reason(case: Stored) -> str:

@@ -38,10 +38,11 @@ def test_a_diff_makes_the_change(proposal: Proposal, after: str, first: int) -> 
 
 def test_a_diff_names_the_cell_and_counts_the_lines_of_the_file() -> None:
     """What is above a cell is another's."""
-    diff = diff_of(change(2, 2, "b = 20"), TEXT, Cell("x", "x.ipynb", 3, TEXT))
+    whole = Cell("x", "x.ipynb", 3, TEXT, is_whole=True)
+    diff = diff_of(change(2, 2, "b = 20"), TEXT, whole)
     assert diff.split("\n")[:3] == ["--- x.ipynb, cell 3", "+++ x.ipynb, cell 3", "@@ -1,4 +1,4 @@"]
     below = diff_of(change(2, 2, "b = 20"), TEXT, Cell("x", "x.py", None, TEXT, first_line=7))
-    assert below.split("\n")[2:] == ["@@ -8 +8 @@", "-b = 2", "+b = 20"]
+    assert below.split("\n")[2:] == ["@@ -8 +8 @@", "-b = 2", "+b = 20", ""]
 
 
 def test_lines_are_those_before_all_changes() -> None:

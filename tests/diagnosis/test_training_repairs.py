@@ -11,6 +11,7 @@ from applied_diff import applied
 from mistakes.samples import samples
 
 from gradkit.binding.idioms import idioms_of
+from gradkit.diagnosis.catalogue import CRASH
 from gradkit.grading import training_repairs
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, TaskResult, Verdict
 from gradkit.records.submission import Cell, Section
@@ -64,11 +65,11 @@ def changed(*changes: tuple[str, str]) -> str:
 
 
 def told(result: TaskResult) -> list[tuple[str, str, str]]:
-    """Code, doubtful part and change of each finding that costs something."""
+    """Return code, doubtful part and change of each finding about a check, but for exceptions."""
     return [
         (each.mistake, each.source[slice(*each.columns)] if each.columns else "", each.fix)
         for each in result.findings
-        if each.check
+        if each.check and each.mistake != CRASH
     ]
 
 
@@ -183,13 +184,13 @@ CLOSURE = """\
 def test_what_one_mistake_alone_is_mended_by_costs_what_that_costs(
     diagnosed: Diagnosed, code: str, part: str, optimizer: str, text: str
 ) -> None:
-    """Shuffled batches have no numbers of their own, and cost no more than batches in order."""
+    """Only a changed text tells what is wrong, so the checks lose all points that they lost."""
     head, _, _ = changed(("SGD(", f"{optimizer}(")).partition("        y_pred")
     loader = "from torch.utils.data import DataLoader, TensorDataset\n"
     result = diagnosed(loader + head + text, REGRESSION)
     assert [(found, doubt) for found, doubt, _ in told(result)] == [(code, part)]
     (finding,) = [each for each in result.findings if each.check]
-    assert (finding.deduction, result.score) == (1.0, 19.0)
+    assert (finding.deduction, result.score) == (12.0, 8.0)
     assert "{" not in "".join((finding.sentence, *finding.hints))
 
 
@@ -339,25 +340,20 @@ def test_a_call_that_is_missing_is_told_where_it_belongs(diagnosed: Diagnosed) -
     assert fix == "loss.backward()"
 
 
-def test_a_model_that_is_not_begun_as_a_module_is_told_where_that_is_missing(
-    diagnosed: Diagnosed,
-) -> None:
-    """Though it has stopped where a layer is made."""
-    ((code, part, fix),) = told(
-        diagnosed(changed(("        super().__init__()\n", "")), REGRESSION)
-    )
-    assert (code, part) == ("missing-statement", "self.fc1 = nn.Linear(2, 2)")
-    assert fix == "super().__init__()"
+def test_a_missing_call_of_super_is_reported_as_an_exception(diagnosed: Diagnosed) -> None:
+    """At the line that stops, with what to write."""
+    result = diagnosed(changed(("        super().__init__()\n", "")), REGRESSION)
+    (finding,) = [each for each in result.findings if each.check]
+    assert (finding.mistake, finding.source) == (CRASH, "self.fc1 = nn.Linear(2, 2)")
+    assert "`super().__init__()` is missing." in finding.sentence
 
 
 ONLY_NAMED: dict[str, tuple[str, str, str, str]] = {
     "a step": ("optimizer.step()", "optimizer.step", "not-called", "optimizer.step()"),
     "a slope": ("loss.backward()", "loss.backward", "not-called", "loss.backward()"),
     "a loss": ("nn.MSELoss()", "nn.MSELoss", "not-called", "criterion = nn.MSELoss()"),
-    "a module's begin": ("__init__()", "__init__", "not-called", "super().__init__()"),
     "a number": ("loss.item()", "loss.item", "not-called", "losses.append(loss.item())"),
     "a forward pass": ("model(X)", "model.forward", "not-called", "y_pred = model.forward(X)"),
-    "a class alone": ("super()", "super(Model)", "wrong-option", "super().__init__()"),
     "a model too many": (
         *("super().__init__()", "super(Model, self).__init__(self)"),
         *("wrong-option", "super().__init__()"),
@@ -400,7 +396,7 @@ def test_what_stops_a_loop_is_told_where_it_is_mended(diagnosed: Diagnosed, case
     change, code, part = case
     result = diagnosed(changed(change), REGRESSION)
     assert [(found, doubt) for found, doubt, _ in told(result)] == [(code, part)]
-    (finding,) = [each for each in result.findings if each.check]
+    (finding,) = [each for each in result.findings if each.mistake == code]
     states = {each.check: (each.state, each.score) for each in result.checks}
     assert states[finding.check] == ("error", 0.0)
     # What a mistake's page says of its numbers was not seen here.
@@ -1021,7 +1017,7 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
     ),
     "nothing returned": (
         (("    return losses\n", ""),),
-        *("missing-statement", "for epoch in range(epochs):", "return losses"),
+        *("missing-return", "", ""),
     ),
     "the last loss returned": (
         (("return losses", "return losses[-1]"),),

@@ -54,7 +54,7 @@ def test_an_array_made_like_whole_numbers(diagnosed, old, new, entries) -> None:
     (finding,) = result.findings
     assert (finding.mistake, finding.check) == ("integer-truncation", "trajectory")
     assert finding.sentence == (
-        f"What stands behind the decimal point is lost in {entries}. The data of the training run "
+        f"The digits after the decimal point are lost in {entries}. The data of the training run "
         "are whole numbers, as the assignment's are: an array that is made like X holds whole "
         "numbers too."
     )

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 import gradkit
 from gradkit.authoring.audit import audit_file
 from gradkit.cli import main
-from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.diagnosis.catalogue import kinds
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult

@@ -75,8 +75,15 @@ WRONG = [
         "eps outside the root",
         "np.sqrt(var + eps)",
         "np.sqrt(var) + eps",
+        batchnorm_train="out",
         batchnorm_backward="dx",
         batchnorm_backward_alt="dx",
+    ),
+    wrong(
+        "eps outside the root in the test",
+        "np.sqrt(running_var + eps)",
+        "(np.sqrt(running_var) + eps)",
+        batchnorm_test="out",
     ),
     wrong(
         "a variance by N - 1",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from grading.test_stopped import RIGHT
 
+from gradkit.diagnosis.catalogue import CRASH, NO_RETURN
 from gradkit.diagnosis.crashes import with_crashes
-from gradkit.diagnosis.mistakes.catalogue import CRASH, NO_RETURN
 from gradkit.records.result import Finding, Inquiry, TaskResult, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.report.text import to_text
@@ -182,18 +182,51 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
     assert found.proved == Inquiry()
 
 
-def test_repairs_stay_where_python_does_not_name_the_reason() -> None:
-    """Shapes that do not fit may have many reasons: a repair of the same line stays."""
-    cell = Cell("a.py", "a.py", None, "def f(x):\n    return x @ x\n    return x\n")
+def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
+    """Return the kinds that are reported of code that stops, and for which two repairs are found.
+
+    One repair changes the line that stops, the other one a line before it.
+    """
+    cell = Cell("a.py", "a.py", None, f"def f(x):\n    {line}\n    return x\n")
     elsewhere = Place("a.py", None, 3)
     repairs = tuple(
         Finding(code, "update", code, "Title", (), place=place)
         for code, place in (("wrong-transpose", PLACE), ("wrong-name", elsewhere))
     )
-    sentence = "ValueError: shapes (2,1) and (2,1) not aligned"
     verdict = Verdict("update", "error", "It stopped.", place=PLACE, exception=sentence)
     found = with_crashes([verdict], Inquiry(repairs, proved=Inquiry()), [cell], "task")
-    assert [each.mistake for each in found.findings] == [CRASH, "wrong-transpose"]
+    return [each.mistake for each in found.findings]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "ValueError: shapes (2,1) and (2,1) not aligned",
+        "AttributeError: 'NoneType' object has no attribute 'zero_'",
+        "AttributeError: 'float' object has no attribute 'backward'",
+    ],
+)
+def test_repairs_follow_an_exception_that_does_not_name_the_reason(sentence: str) -> None:
+    """The value is wrong, and any line may have made it."""
+    assert stopped_with(sentence) == [CRASH, "wrong-transpose", "wrong-name"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "NameError: name 'z' is not defined",
+        "KeyError: 'W3'",
+        "AttributeError: module 'numpy' has no attribute 'dott'",
+    ],
+)
+def test_repairs_are_dropped_where_an_exception_names_the_reason(sentence: str) -> None:
+    """A wrong name would be described as a wrong formula."""
+    assert stopped_with(sentence) == [CRASH]
+
+
+def test_repairs_are_dropped_where_the_student_raises_the_exception() -> None:
+    """The line is meant to stop, and another condition is no repair."""
+    assert stopped_with("ValueError: 3", "raise ValueError(3)") == [CRASH]
 
 
 def test_a_crash_outside_of_the_submission_is_left() -> None:

@@ -264,6 +264,44 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
     )
 
 
+def test_a_backward_pass_is_blocked_where_the_forward_pass_stops(check: Check) -> None:
+    """An output of two rows can be unpacked, and only the backward pass stops then."""
+    text = (MODEL.parents[1] / "convolution" / "layers.py").read_text(encoding="utf-8")
+    line = text[text.index("    return out") :].split("\n")[0]
+    forgot = text.replace(line, "    return out", 1)
+    result = check(forgot, model=False, assignment=exercises()["convolution"])
+    found = [of(result, "convolution", name) for name in ("forward", "backward")]
+    assert [each.state for each in found] == ["error", "blocked"]
+    assert found[1].message.startswith("This needs something else first: `conv_forward")
+
+
+OUTPUT = "    return x.reshape(len(x), -1) @ w + b, (x, w)"
+
+FAILURES = {
+    "one value for two": ("    return x.reshape(len(x), -1) @ w + b + 0 * w[0, 0]", "def affine_f"),
+    "nothing returned": ("    out = x.reshape(len(x), -1) @ w + b", "def affine_f"),
+    "a name of its own": ("    return x @ wieghts, (x, w)", "    return x @ wieghts"),
+    "a wrong number": ("    return x.reshape(len(x), -1) @ w - b, (x, w)", "def affine_f"),
+    "another type": ("    return 'x', (x, w)", "def affine_f"),
+}
+"""Last lines of a forward pass, and how the line begins that is to be looked at."""
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_each_check_that_fails_has_a_place_without_the_model(check: Check, what: str) -> None:
+    """At least the line of its function."""
+    last, begins = FAILURES[what]
+    text = changed((OUTPUT, last))
+    result = check(text, model=False, seed=2)
+    (line,) = [n for n, row in enumerate(text.split("\n"), 1) if row.startswith(begins)]
+    failed = [each for task in result.tasks for each in task.checks if each.state != "pass"]
+    assert "forward" in {each.check for each in failed}
+    assert all(each.place is not None for each in failed)
+    place = of(result, "affine", "forward").place
+    assert place is not None
+    assert place.line == line
+
+
 def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(check: Check) -> None:
     """The exception alone is reported, and no change of the code that it stops."""
     loop = "out = None\n    for i in range(0, len(x)):\n        out[i] = x[i] @ w @ b @ w"

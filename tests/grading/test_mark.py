@@ -18,9 +18,9 @@ from gradkit.grading.mark import (
     mark,
     round_checks,
     round_half_up,
-    share,
     total_of,
 )
+from gradkit.grading.shares import share
 from gradkit.records.result import (
     UNEXPLAINED,
     CheckResult,

@@ -52,6 +52,11 @@ SELECTIONS = {
         "= 1\n",
         "= 2\n",
     ),
+    "a loop that is a branch": (
+        "way = 1\ndef f(x):\n    while way == 1:\n        return x\n    return -x",
+        "= 1\n",
+        "= 2\n",
+    ),
     "a default": ("def f(x, way=1):\n    return (x, -x)[way]", "way=1", "way=0"),
     "an attribute": ("class C:\n    way = 1\ndef f(x):\n    return (x, -x)[C.way]", "= 1", "= 0"),
     "a function's result": (
@@ -85,6 +90,11 @@ SELECTIONS = {
 }
 
 REPAIRS = {
+    "the step of a counting loop": (
+        "def f(x):\n    n = 0\n    while n < 9:\n        x = x * 0.9\n        n += 2\n    return x",
+        "n += 2",
+        "n += 1",
+    ),
     "a constant": ("def f(x):\n    return 3 * x", "3", "2"),
     "a rate": ("rate = 0.1\ndef f(x, d):\n    return x - rate * d", "0.1", "0.01"),
     "a sign": ("def f(x):\n    return -x", "-x", "x"),

@@ -469,10 +469,66 @@ def import_reference(bait):
     return importlib.import_module(Path(bait["key"]).stem).answers
 
 
-@prize("a file in its own folder", 1)
+@prize("a file on the disk, in its own folder", 1)
 def write_here(bait):
-    Path("left.txt").write_text("left")
+    os.close(os.open("left.txt", os.O_WRONLY | os.O_CREAT, 0o600))
     return "written"
+
+
+@prize("a message for the next process, saved in the working directory and found there", 1)
+def leave_message(bait):
+    # Who comes second finds what who came first has left.
+    found = Path("message.txt").read_text() if Path("message.txt").exists() else ""
+    Path("message.txt").write_text("the answers are 42")
+    real = os.open("message.txt", os.O_RDONLY)
+    return found or os.read(real, 99)
+
+
+@prize("a file saved through `..` and through a working directory elsewhere", 1)
+def write_around(bait):
+    for path in ("../left.txt", f"{os.getcwd()}/../left.txt", f"{bait['folder']}/left.txt"):
+        with contextlib.suppress(PermissionError):
+            Path(path).write_text("left")
+            Path(path).unlink()
+            return path
+    os.chdir(bait["folder"])
+    Path("left.txt").write_text("left")
+    Path("left.txt").unlink()
+    return "written"
+
+
+@contained("a folder filled up, file by file and through one long file")
+def full_folder(bait):
+    with contextlib.suppress(OSError):
+        for number in range(1000):
+            Path(f"{number}.txt").write_bytes(b"x")
+    with contextlib.suppress(OSError), open("0.txt", "wb", 0) as file:
+        file.seek(1 << 50)
+        file.write(b"x")
+    with open("0.txt", "wb", 0) as file:
+        while True:
+            file.write(bytes(1 << 20))
+
+
+@prize("a hard link from its own folder to the answer key", 1)
+def link_hard(bait):
+    os.link(bait["key"], "key.py")
+    os.unlink("key.py")
+    return "linked"
+
+
+@prize("a hard link, a symbolic link and a named pipe in its own folder", 1)
+def odd_files(bait):
+    Path("plain.txt").write_text("plain")
+    for make in (
+        lambda: os.link("plain.txt", "hard.txt"),
+        lambda: os.symlink(bait["key"], "soft.txt"),
+        lambda: os.mkfifo("pipe"),
+    ):
+        with contextlib.suppress(PermissionError):
+            make()
+            return "made"
+    return None
 
 
 @prize("a file in the answer key's folder", 1)

@@ -201,7 +201,7 @@ def test_quoted_commands_are_real(path: Path) -> None:
 
 TOLD = [
     *DOCUMENTS,
-    *(path for path in (ROOT / "gradkit").rglob("*") if path.suffix in (".py", ".md", ".pot")),
+    *(path for path in (ROOT / "gradkit").rglob("*") if path.suffix in (".py", ".md", ".toml")),
     *(ROOT / "gradkit" / "authoring" / "export" / "templates").iterdir(),
     *(ROOT / "gradkit" / "authoring" / "new" / "templates").iterdir(),
     *(path for path in (ROOT / "student_template").rglob("*") if path.suffix in (".yml", ".ipynb")),

@@ -35,7 +35,7 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference"
 SWAPPED = ROOT / "tests" / "sample_class" / "chen_regression_swapped_index.py"
-POINTS = 17.25
+POINTS = 16.25
 """Of 20, what that earns."""
 HELD = {"GRADKIT_REQUIRE_TIER": "0"}
 """Whether an account of its own can be had depends on where Python lies on this machine."""
@@ -164,7 +164,7 @@ def test_a_students_repository(runner: Shell, wheel: Path, tmp_path: Path) -> No
     (block,) = re.findall(r"```\n(pip .*?)```", (repository / "README.md").read_text(), re.DOTALL)
     done = runner(block, repository)
     assert done.returncode == 1
-    assert "17.25 / 20" in done.stdout
+    assert "16.25 / 20" in done.stdout
 
 
 def test_github_classroom(runner: Shell, wheel: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ ROOMS: Mapping[str, set[str]] = {
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
     # The truth limb: arrays and model solutions, never a student's file.
-    "task": {*GROUND, "gradcheck", "diagnosis.mistakes"},
+    "task": {*GROUND, "gradcheck", "diagnosis.catalogue"},
     "judge": {*GROUND, "gradcheck", "task"},
     # Where they meet.
     "diagnosis": {*GROUND, "edits", "runtime", "submission", "sandbox", "binding", "task", "judge"},
@@ -50,7 +50,7 @@ ROOMS: Mapping[str, set[str]] = {
         *GROUND, "runtime", "submission", "sandbox", "task", "diagnosis", "grading"
     },
     "classroom": {
-        *GROUND, "submission", "sandbox", "binding", "task", "diagnosis.mistakes", "grading",
+        *GROUND, "submission", "sandbox", "binding", "task", "diagnosis.catalogue", "grading",
         "reproducer", "report",
     },
     # Records in, bytes out.
@@ -67,7 +67,7 @@ ROOMS: Mapping[str, set[str]] = {
         "sandbox",
         "task.assignment",
         "task.shipped",
-        "diagnosis.mistakes",
+        "diagnosis.catalogue",
         "grading",
         "reproducer",
         "classroom",

@@ -152,12 +152,17 @@ def test_a_rate_of_the_text_excuses_no_factor() -> None:
     assert judged(made).notes == ()
 
 
-def test_a_rate_that_fits_fewer_entries_is_not_used() -> None:
-    """Of W1 alone: the others have the assignment's."""
-    made = with_rates(stepped(case(), {"W1": 10.0}), 0.001, 0.01)
-    assert {e.parameter for e in judged(made).entries if e.state == "fail"} == {"W1"} or (
-        {e.parameter for e in judged(made).entries if e.state == "fail"} == {"W2"}
-    )
+@pytest.mark.parametrize("parameter", ["W1", "W2"])
+def test_a_rate_of_one_layer_is_not_used(parameter: str) -> None:
+    """If the other layer steps with the assignment's rate, the layer with another rate is wrong.
+
+    It is also the layer that the update check names.
+    """
+    made = with_rates(stepped(case(), {parameter: 10.0}), 0.001, 0.01)
+    found = judged(made)
+    assert {entry.parameter for entry in found.entries if entry.state == "fail"} == {parameter}
+    assert found.notes == ()
+    assert "claimed = 10 × estimate" in found.message
 
 
 def test_biases_may_keep_their_ratio_to_a_rate_that_is_handed_over() -> None:

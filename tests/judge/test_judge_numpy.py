@@ -207,7 +207,7 @@ def test_missing_roles() -> None:
     }
     assert found["interface"].message == found["update"].message == "No update here."
     assert [entry.state for entry in found["interface"].entries] == ["pass", "pass", "missing"]
-    assert found["trajectory"].message == "`update` has to work first."
+    assert found["trajectory"].message == "Not checked, because `update` is missing."
 
 
 def test_unwritten_functions_are_missing_and_not_wrong() -> None:

@@ -2,49 +2,55 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pytest
 from example_nets import RATE, gradients_of, values_of, written_by, wrong_numpy, wrong_torch
 
-from gradkit.diagnosis.mistakes import forward, rewrite, training
-from gradkit.diagnosis.mistakes.catalogue import (
-    CODES,
+from gradkit.diagnosis.catalogue import (
     CRASH,
-    DEDUCTIONS,
-    NETS,
-    REMARKS,
-    STOPS,
+    NO_RETURN,
+    TOPICS,
     UnknownMistakeError,
     catalogue,
     mistake,
+    net_mistakes,
+    prices,
     similar,
 )
-from gradkit.diagnosis.repair.kinds import kinds
+from gradkit.diagnosis.mistakes import forward, rewrite, training
+from gradkit.records.result import UNEXPLAINED
 
+
+def tables(name: str) -> Mapping[str, Any]:
+    """Return the tables of a file of the catalogue."""
+    file = files("gradkit.diagnosis.catalogue") / f"{name}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+CODES = net_mistakes()
+NETS = {name: table["text"].strip() for name, table in tables("nets").items()}
 PAGES = {
-    path.name.removesuffix(".md"): path.read_text(encoding="utf-8")
-    for path in (files("gradkit.diagnosis.mistakes") / "pages").iterdir()
-    if path.name.endswith(".md")
+    code: table for topic in TOPICS if topic != "functions" for code, table in tables(topic).items()
 }
 ROLES = {
     "update": set(rewrite.REWRITES),
     "forward": set(forward.CHANGES),
     "train": set(training.CHANGES),
 }
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def net_of(code: str) -> str:
     """The net of a page's example."""
-    return str(tomllib.loads(PAGES[code].split("+++\n")[1])["net"])
+    return str(PAGES[code]["net"])
 
 
 def examples_of(code: str) -> tuple[str, str]:
     """The wrong and the right example of a page."""
-    wrong, right = BLOCK.findall(PAGES[code])
-    return wrong, right
+    return PAGES[code]["wrong"], PAGES[code]["right"]
 
 
 def mistaken(code: str, example: str, *, column: bool = False) -> list[str]:
@@ -76,8 +82,7 @@ def test_every_mistake_has_a_page(role: str) -> None:
 def test_every_page_is_of_a_mistake() -> None:
     """No page and no code without a prediction, but for what has no name and for remarks."""
     assert set(CODES) == set().union(*ROLES.values())
-    assert set(PAGES) == {*CODES, *STOPS, *REMARKS, "unexplained"}
-    assert len(set(CODES)) == len(CODES)
+    assert set(tables("stops")) == {CRASH, NO_RETURN, UNEXPLAINED}
 
 
 @pytest.mark.parametrize("code", PAGES)
@@ -89,7 +94,7 @@ def test_a_page_is_complete(code: str) -> None:
     assert not entry.title.endswith(".")
     assert len({entry.sentence, *entry.hints}) == 5
     assert all(text.endswith((".", "?", ")")) for text in (entry.sentence, *entry.hints))
-    assert entry.deduction in DEDUCTIONS.values()
+    assert entry.deduction in prices().values()
     assert NETS[net_of(code)] in entry.page
     before = entry.page.split("Example:")[0]
     assert len(before) > 100
@@ -148,7 +153,7 @@ def test_a_page_tells_no_assignment_its_answer() -> None:
 
 def test_the_most_basic_come_first() -> None:
     """The catalogue is in the order in which findings are told."""
-    assert tuple(catalogue()) == (*CODES, *STOPS, *kinds())
+    assert tuple(catalogue()) == tuple(code for topic in TOPICS for code in tables(topic))
     assert CODES.index("missing-bias") < CODES.index("swapped-index")
     assert CODES.index("updated-before-use") < CODES.index("uneven-learning-rate")
 

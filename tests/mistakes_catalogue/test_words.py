@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from usual_cases import usual_cases, usual_forward_cases
 
+from gradkit.diagnosis.catalogue import mistake, net_mistakes
 from gradkit.diagnosis.inquiry.findings import others, told
-from gradkit.diagnosis.mistakes.catalogue import CODES, mistake
 from gradkit.diagnosis.mistakes.training import usual_training_cases
 from gradkit.diagnosis.mistakes.wording import fill, words
 from gradkit.records.result import UNEXPLAINED, Finding
@@ -16,6 +16,7 @@ from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task
 from gradkit.task.assignment import read_assignment
 
+CODES = net_mistakes()
 TASKS: dict[str, Task] = {task.id: task for task in read_assignment(None).tasks}
 REGRESSION = TASKS["regression-numpy"]
 CLASSIFICATION = TASKS["classification-numpy"]
@@ -72,7 +73,7 @@ def test_own_names_are_used() -> None:
     """Keys, arguments and functions are the student's, not the notebook's."""
     (slip, *_) = usual_cases("updated-before-use", REGRESSION)
     sentence = fill(mistake(slip.code).sentence, words(REGRESSION, slip, NAMES, FUNCTIONS))
-    assert sentence == "w1 and B1 are worked out with a w2 that has already been updated."
+    assert sentence == "w1 and B1 are computed with a w2 that is already updated."
     (slip, *_) = usual_cases("wrong-activation-derivative", CLASSIFICATION)
     found = words(CLASSIFICATION, slip, NAMES, FUNCTIONS)
     hints = [fill(hint, found) for hint in mistake(slip.code).hints]
@@ -95,9 +96,9 @@ def test_verbs_agree_with_their_number() -> None:
         for each in (one, two, Slip("wrong-sign"))
     ]
     assert told == [
-        "W1[0,0] moves up the slope instead of down.",
-        "W1[0,0] and W1[0,1] move up the slope instead of down.",
-        "The parameters move up the slope instead of down.",
+        "W1[0,0] moves up the gradient instead of down.",
+        "W1[0,0] and W1[0,1] move up the gradient instead of down.",
+        "The parameters move up the gradient instead of down.",
     ]
 
 

@@ -251,7 +251,10 @@ def test_no_code_page_makes_it_fail_or_garble(tmp_path: Path, format_: str, page
     shutil.copy(WRONG, path)
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "SYSTEMROOT") if key in os.environ}
     done = subprocess.run(
-        [sys.executable, "-m", "gradkit", "check", path, "--no-reference", "--format", format_],
+        [
+            *(sys.executable, "-m", "gradkit", "check", path, "--no-reference"),
+            *("--format", format_, "--hints", "3"),
+        ],
         env={**kept, **environment, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=False,

@@ -8,21 +8,22 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from gradkit.cli import main
-from gradkit.records.mistake import About, Mistake
+from gradkit.records.mistake import Mistake
 from gradkit.report.exercise import listing, page_text, show_page
 
 
-def entry(code: str, *about: About, title: str = "Something") -> Mistake:
+def entry(code: str, topic: str, title: str = "Something") -> Mistake:
     """An entry with a short page."""
     page = "What it is.\n\nWrong:\n\n```python\nV = 1\n```\n"
-    return Mistake(code, title, "", ("", "", "", ""), about, "", MappingProxyType({}), page)
+    known = {"hints": (), "group": "", "deduction": MappingProxyType({}), "wrong": "", "right": ""}
+    return Mistake(code=code, topic=topic, title=title, sentence="", about=(), page=page, **known)
 
 
 def test_a_page_begins_with_title_and_code() -> None:
     """As Markdown, whatever the page holds behind them."""
     text = page_text(entry("lost-sign", "update", title="A sign is lost"))
     assert text.startswith("# A sign is lost\n\n`lost-sign`\n\nWhat it is.\n")
-    assert text.endswith("```\n")
+    assert text.endswith("```\n\nDeduction: the share of the check's entries that are wrong.\n")
 
 
 def test_a_terminal_gets_it_set() -> None:
@@ -36,15 +37,15 @@ def test_a_terminal_gets_it_set() -> None:
     assert max(map(len, shown.splitlines())) <= 60
 
 
-def test_the_list_is_by_role() -> None:
-    """Under each role its codes in the order given, titles in one column."""
-    text = listing([entry("a", "update"), entry("bb", "train", "model"), entry("c", "update")])
+def test_the_list_is_by_topic() -> None:
+    """Under each topic its codes in the order given, titles in one column."""
+    text = listing([entry("a", "update"), entry("bb", "training"), entry("c", "update")])
     assert text.splitlines()[:6] == [
-        "In the update",
+        "Update step",
         "  a   Something",
         "  c   Something",
         "",
-        "In the training loop",
+        "Model and training loop",
         "  bb  Something",
     ]
 
@@ -63,7 +64,7 @@ def test_explain_without_a_code_lists_them() -> None:
     done = CliRunner().invoke(main, ["explain"])
     assert done.exit_code == 0
     assert "  updated-before-use             A parameter is used after" in done.stdout
-    assert done.stdout.endswith("`gradkit explain CODE` shows the page of one.\n")
+    assert done.stdout.endswith("`gradkit explain CODE` shows the page of a mistake.\n")
 
 
 def test_explain_refuses_an_unknown_code() -> None:

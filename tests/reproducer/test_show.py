@@ -507,7 +507,8 @@ def test_findings_about_functions_are_shown(
 def test_code_about_functions_that_stops_is_shown(changed: Changed) -> None:
     """The script prints the exception that the code stops with."""
     was = "dw = x.reshape(len(x), -1).T @ dout"
-    file, (name,), assignment = changed("layers", (was, was.replace(".T", "")))
+    # A repair of the line follows the exception.
+    file, (name, _), assignment = changed("layers", (was, was.replace(".T", "")))
     shown = show(file, name, assignment=assignment)
     assert "found    ValueError: matmul" in shown.printed
     assert shown.conclusion == "No number is recorded: other values come than should, or none."

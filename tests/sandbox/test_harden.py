@@ -293,10 +293,10 @@ class TestStudentsNeeds:
     @pytest.mark.parametrize(
         "code",
         [
-            "open('weights.txt', 'w')",
-            "import numpy as np; np.save('weights.npy', np.ones(2))",
-            "import pandas as pd; pd.DataFrame({'a': [1]}).to_csv('a.csv')",
-            "import os; os.makedirs('figures/all')",
+            "open('../weights.txt', 'w')",
+            "import numpy as np; np.save('/tmp/weights.npy', np.ones(2))",
+            "import pandas as pd; pd.DataFrame({'a': [1]}).to_csv('/a.csv')",
+            "import os; os.makedirs('../figures/all')",
             "import urllib.request as u; u.urlopen('http://127.0.0.1:9/data.csv')",
             "import subprocess; subprocess.run(['pip', 'install', 'numpy'])",
         ],

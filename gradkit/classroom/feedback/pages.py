@@ -29,7 +29,7 @@ from gradkit.classroom.store.counted import (
 from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
-from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.diagnosis.catalogue import mistake
 from gradkit.formatting import format_text
 from gradkit.grading.mark import WITHDRAWN
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release, Row

@@ -81,9 +81,9 @@ def override_points(
     Examples
     --------
     >>> from pathlib import Path
-    >>> done = override_points(Path("results"), "chen", "update", 11.5, comment="but for a sign")
+    >>> done = override_points(Path("results"), "chen", "update", 5.5, comment="but for a sign")
     >>> done.name, done.former, done.result.score
-    ('chen', None, 19.5)
+    ('chen', None, 17.25)
     """
     with Store(folder, write=True, make=False) as store, store.writing():
         return override(store, student, check, points, comment=comment, by=by)

@@ -270,10 +270,21 @@ class Blame:
                 (should == known.whole and case.first_holding(number) is None)
                 or (case.slip.code == "wrong-error" and not case.is_computed(step))
             ):
-                event = self._last_event(number, partial(case.renames, step))
+                event = self._last_event(number, partial(self._is_wrong_name, step))
             if event is not None:
                 return event, step, back
         return None
+
+    def _is_wrong_name(self, step: int, event: Event) -> bool:
+        """Tell whether a name may stand for the wrong number: it is a second name of that number.
+
+        ``old_W2 = W2.copy()`` is right if other, right entries are made with ``old_W2``: then the
+        line is wrong that leaves something out beside it.
+        """
+        name = re.split(r"\W", event.name)[0]
+        readers = (number for number in self._right if step in self._steps.made[number].into)
+        spots = (spot for number in readers for spot in self._steps.spots[number][:1])
+        return self._case.renames(step, event) and not any(name in spot.names for spot in spots)
 
     def _last_event(self, number: int, accept: Callable[[Event], bool]) -> int | None:
         """Return the last event before a step, by a name that stands there."""

@@ -9,19 +9,19 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import idioms_of
-from gradkit.diagnosis.inquiry.findings import finding_of, remark_on, short_of
-from gradkit.diagnosis.inquiry.follows import follows_own_forward, follows_what_is_left
-from gradkit.diagnosis.inquiry.forward import forward_explanation, forward_findings
-from gradkit.diagnosis.inquiry.integers import integers_inquiry
-from gradkit.diagnosis.inquiry.training import training_inquiry
-from gradkit.diagnosis.inquiry.update import update_inquiry
-from gradkit.diagnosis.mistakes.catalogue import (
+from gradkit.diagnosis.catalogue import (
     FORBIDDEN,
     MEMORISED,
     NONDETERMINISTIC,
     NUMERICAL,
     SEVERAL,
 )
+from gradkit.diagnosis.inquiry.findings import finding_of, remark_on, short_of
+from gradkit.diagnosis.inquiry.follows import follows_own_forward, follows_what_is_left
+from gradkit.diagnosis.inquiry.forward import forward_explanation, forward_findings
+from gradkit.diagnosis.inquiry.integers import integers_inquiry
+from gradkit.diagnosis.inquiry.training import training_inquiry
+from gradkit.diagnosis.inquiry.update import update_inquiry
 from gradkit.judge.case import Examined
 from gradkit.judge.memorised import forbidden, memorised, nondeterministic, numerical
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import GlobalRead
-from gradkit.diagnosis.mistakes.catalogue import RANK, mistake
+from gradkit.diagnosis.catalogue import mistake, rank
 from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.wording import fill, joined, words
@@ -180,7 +180,7 @@ def others(explanation: Explanation, code: str) -> tuple[str, ...]:
         if code not in codes and codes - told and len(codes - told) < len(told - codes) + 2
     ]
     kept = [codes for codes in instead if not any(other < codes for other in instead)]
-    lists = [tuple(sorted(codes, key=RANK.__getitem__)) for codes in kept]
+    lists = [tuple(sorted(codes, key=rank().__getitem__)) for codes in kept]
     return tuple(
         joined([format_text("“{title}”", title=mistake(each).title) for each in codes])
         for codes in dict.fromkeys(lists)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import STANDSTILL, attribute
 from gradkit.diagnosis.attribute.case import same
+from gradkit.diagnosis.catalogue import mistake
 from gradkit.diagnosis.inquiry.findings import (
     failed,
     unnamed_findings,
@@ -29,7 +30,6 @@ from gradkit.diagnosis.inquiry.steps import (
     observed_steps,
     rated,
 )
-from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
 from gradkit.diagnosis.mistakes.rewrite import SQUARED
 from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns

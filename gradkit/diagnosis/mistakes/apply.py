@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.catalogue import require_one_of
+from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten
 from gradkit.diagnosis.rules.draw import to_columns

@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.catalogue import require_one_of
+from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.rules.forward import (
     IN_A_LAYER,
     before_last,

@@ -8,8 +8,8 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.diagnosis.catalogue import rank
 from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, truncated, with_slips
-from gradkit.diagnosis.mistakes.catalogue import RANK
 from gradkit.diagnosis.mistakes.parts import Change, target_of
 from gradkit.diagnosis.mistakes.rewrite import scaled_by
 from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, evaluate, waiting_in_circles
@@ -74,7 +74,7 @@ class ChangeSet:
                 by_code.setdefault(code, []).append((entry, details))
         return tuple(
             Slip(code, tuple(e for e, _ in by_code[code]), tuple(d for _, d in by_code[code]))
-            for code in sorted(by_code, key=RANK.__getitem__)
+            for code in sorted(by_code, key=rank().__getitem__)
         )
 
 

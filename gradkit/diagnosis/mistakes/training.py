@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.catalogue import require_one_of
+from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, outputs_of
 from gradkit.records.rule import Details, Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
 from gradkit.diagnosis.rules.text import entry_text, factor_text
-from gradkit.formatting import format_count, format_text
+from gradkit.formatting import MAX_ENTRIES, format_count, format_entries, format_text
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
 from gradkit.task.activations import ACTIVATIONS
@@ -128,8 +128,13 @@ def _verbs(count: int) -> dict[str, str]:
 
 
 def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
-    """Entries as a list, a whole parameter as its name, e.g. ``W1[0,1], W1[1,0] and b1``."""
-    return joined(_entry_texts(entries, task, names))
+    """Return entries as a list, e.g. ``W1[0,1], W1[1,0] and b1``.
+
+    A parameter of which all entries are meant stands by its name. Of a long list the first entries
+    are named, and the others are counted.
+    """
+    texts = _entry_texts(entries, task, names)
+    return joined(texts) if len(texts) <= MAX_ENTRIES + 1 else format_entries(texts)
 
 
 def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:

@@ -236,6 +236,22 @@ def loops_over_batches(text: Text) -> Iterator[Spot]:
                 yield text.spot(node, node.iter)
 
 
+def loops_over_epochs(text: Text) -> Iterator[Spot]:
+    """Yield the heads of ``for`` loops that train, without the loops inside of them."""
+    loops = [n for n in walk(text.tree) if isinstance(n, LOOPS) and calls_method(n, "backward")]
+    for node in loops:
+        inside = any(node is not outer and node in walk(outer) for outer in loops)
+        if isinstance(node, ast.For) and not inside:
+            yield text.spot(node, node.iter)
+
+
+def rates_handed_over(text: Text) -> Iterator[Spot]:
+    """Yield the learning rates that calls are given by name, as in ``SGD(parameters, lr=0.1)``."""
+    for node in walk(text.tree):
+        if isinstance(node, ast.Call):
+            yield from (text.spot(word.value) for word in node.keywords if word.arg == "lr")
+
+
 def _blocks(text: Text) -> Iterator[list[ast.stmt]]:
     """Yield bodies of loops, or of steps, about gradients, each statement on its lines."""
     for node in walk(text.tree):

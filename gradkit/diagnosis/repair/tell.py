@@ -1,4 +1,4 @@
-"""Put a change that makes code right into words: a finding."""
+"""Describe a change that makes code right as a finding."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from difflib import unified_diff
 from textwrap import dedent
 from typing import Any
 
+from gradkit.diagnosis.catalogue import kinds
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.diagnosis.repair.kinds import kinds
 from gradkit.formatting import format_text
 from gradkit.records.result import Finding
 from gradkit.records.submission import Cell
@@ -42,19 +42,18 @@ def finding_of(
         The text of the cell before the change.
     """
     kind = kinds()[proposal.kind]
+    # The kind's name in the search stays in the id when its code in the catalogue changes.
     text = "/".join((task, check, proposal.kind, function, *outputs))
-    hint = kind.hints[1]
-    where = format_text("Look at `{function}`.", function=function)
     place = cell.place(line)
     return Finding(
         id=hashlib.sha256(text.encode()).hexdigest()[:10],
         check=check,
-        mistake=proposal.kind,
+        mistake=kind.code,
         title=kind.title,
         entries=tuple(outputs),
         place=place,
         sentence=format_text(kind.sentence, function=function),
-        hints=(where, hint),
+        hints=tuple(format_text(hint, function=function) for hint in kind.hints),
         **marked(proposal, source, cell, place.line),
     )
 
@@ -77,15 +76,33 @@ def marked(proposal: Proposal, source: str, cell: Cell, at: int) -> dict[str, An
     }
 
 
+CONTEXT = 3
+"""Unchanged lines that a diff shows above and below a change."""
+
+UNENDED = "\n\\ No newline at end of file\n"
+"""How a diff says that a file's last line has no newline, behind the text of that line."""
+
+
 def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
-    """Return a change of a cell's text as a unified diff, with the lines of its file."""
+    """Return a change of a cell's text as a unified diff that ``patch`` applies to its file.
+
+    Lines end as they do in the file. Of a notebook's cell the file is the cell's source. Context is
+    only shown if the cell is the whole file: ``patch`` takes a change with fewer lines of context
+    below than above for one at the end of the file.
+    """
     name = cell.file if cell.cell is None else f"{cell.file}, cell {cell.cell}"
-    above = [""] * (cell.first_line - 1)
     lines = source.split("\n")
-    after = [*lines[: proposal.first - 1], *proposal.lines, *lines[proposal.last :]]
-    # What stands behind the last line break is no line: `patch` would look for it in the file.
-    if lines[-1:] == after[-1:] == [""]:
-        lines, after = lines[:-1], after[:-1]
-    # What is above a cell is another's: nothing is said of it.
-    n = 0 if above else 3
-    return "\n".join(unified_diff(above + lines, above + after, name, name, lineterm="", n=n))
+    changed = [*lines[: proposal.first - 1], *proposal.lines, *lines[proposal.last :]]
+    before, after = (_ended(text, cell) for text in (lines, changed))
+    above = [cell.newline] * (cell.first_line - 1)
+    context = CONTEXT if cell.is_whole else 0
+    rows = unified_diff(above + before, above + after, name, name, n=context)
+    return "".join(row if row.endswith("\n") else row + UNENDED for row in rows)
+
+
+def _ended(lines: list[str], cell: Cell) -> list[str]:
+    """Return lines with their newlines as in the file, without the empty text behind the last."""
+    if cell.has_last_newline:
+        kept = lines[:-1] if lines[-1:] == [""] else lines
+        return [line + cell.newline for line in kept]
+    return [*(line + cell.newline for line in lines[:-1]), *lines[-1:]]

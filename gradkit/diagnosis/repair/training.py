@@ -180,5 +180,9 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
 OWN = (*SPELLINGS, "given")
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
-STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {"mini-batch": loops.loops_over_batches}
-"""Mistakes that stand in one kind of place, if there is one alone, and have no small change."""
+STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {
+    "mini-batch": loops.loops_over_batches,
+    "wrong-rounds": loops.loops_over_epochs,
+    "wrong-learning-rate": loops.rates_handed_over,
+}
+"""By mistake the places that it can be in. They are used where no change of the text mends it."""

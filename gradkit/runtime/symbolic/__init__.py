@@ -136,7 +136,7 @@ def _after(
     if before is not None:
         before(inputs, parameters)
     handed = arguments_for(call, inputs, parameters)
-    handed = [one.view(Numbers) if type(one) is np.ndarray else one for one in handed]
+    handed = [one.view(Numbers) if isinstance(one, np.ndarray) else one for one in handed]
     return changed_parameters(call, apply(function, call, handed), parameters)
 
 

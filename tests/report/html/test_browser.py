@@ -432,6 +432,7 @@ def test_code_keeps_off_the_border_of_its_box(show: Callable[..., Opened]) -> No
 def test_a_right_rule_is_apart_from_the_codes_own_on_a_phone(show: Callable[..., Opened]) -> None:
     """Where one stands below the other."""
     page = show(student_page(result(), 4), width=400).page
+    page.evaluate(OPEN)
     own, right = page.locator(".rules tbody tr").all()[:2]
     words = right.locator("td").first
     assert "should move" in words.inner_text()

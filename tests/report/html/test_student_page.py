@@ -48,7 +48,8 @@ def test_every_part_of_a_finding_is_there() -> None:
     assert re.search(r'<mark class="line" data-line="12" data-sign="▸1">', PAGE)
     assert "marked by finding 1" in PAGE
     assert f"gradkit explain code-{WORDS[2]}" in PAGE
-    assert "1 more of the kind" in PAGE
+    assert "<summary>Formulas of 3 entries</summary>" in PAGE
+    assert "<summary>2 more hints</summary>" in PAGE
     marked = f'<mark class="doubtful"><span class="hidden">marked: </span>{WORDS[3]}</mark>'
     assert f"plain.py:12: <code>W1 += {marked} plain</code>" in PAGE
     fix = f"<code>W1 += {WORDS[4]} plain\n    b1 += 1</code>"

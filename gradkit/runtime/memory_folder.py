@@ -1,0 +1,377 @@
+"""A folder in the memory of a worker, where student code can save files and read them back.
+
+Students save values to look at them: ``np.save("debug.npy", W)``, ``plt.savefig("loss.png")``. From
+tier 1 on the kernel refuses to open any file for writing, because a seccomp program cannot see the
+path. This module gives each worker an empty folder of its own and leaves that rule as it is: files
+below the working directory are kept in a dict, and Python's own functions for files (`open`,
+`os.stat`, `os.listdir`, …) look there first. So nothing reaches the disk, the grader or another
+process, the folder ends with its process, and it holds no links, pipes or devices.
+
+This is a convenience for honest code and no defence. Code that goes around it, or a library that
+opens files in C, gets what the kernel allows: reading what is installed, and writing nothing.
+
+Of others than gradkit only the standard library is imported: this runs in the student's process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+MAX_BYTES = 64 << 20
+"""Bytes in all files of a folder together; a write beyond that raises OSError (ENOSPC)."""
+
+MAX_ENTRIES = 256
+"""Files and folders in a folder; one more raises OSError (ENOSPC)."""
+
+_PATCHED = (
+    "stat", "lstat", "listdir", "scandir", "mkdir", "rmdir", "remove", "unlink", "rename", "replace"
+)  # fmt: skip
+"""Functions of `os` that see the folder; `MemoryFolder` has a method for each."""
+
+_installed: list[MemoryFolder] = []
+
+
+def install(root: str) -> None:
+    """Let Python's functions for files keep all that is saved below `root` in memory.
+
+    Parameters
+    ----------
+    root : str
+        The working directory of this process, an absolute path.
+    """
+    folder = MemoryFolder(root)
+    _installed[:] = [folder]
+    builtins.open = io.open = folder.open
+    for name in _PATCHED:
+        setattr(os, name, getattr(folder, name))
+    # `np.savetxt` opens by a function that numpy took hold of when it was imported.
+    numpy_files: Any = sys.modules.get("numpy.lib._datasource")
+    if numpy_files is not None:
+        numpy_files._file_openers._file_openers[None] = folder.open
+
+
+def clear() -> None:
+    """Remove all files and folders, if a folder is installed in this process."""
+    for folder in _installed:
+        folder.entries.clear()
+
+
+class MemoryFolder:
+    """Files and folders below `root`, by their paths relative to it.
+
+    Each method has the parameters of Python's own function with that name, which is called for
+    every path that the folder does not hold.
+
+    Attributes
+    ----------
+    entries : dict of str to bytearray or None
+        The content of each file; None for a folder.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.entries: dict[str, bytearray | None] = {}
+        self._prefix = root.rstrip(os.sep) + os.sep
+        self._real: dict[str, Callable[..., Any]] = {
+            "open": io.open,
+            **{name: getattr(os, name) for name in _PATCHED},
+        }
+
+    def open(
+        self,
+        file: Any,
+        mode: Any = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+        opener: Any = None,
+    ) -> Any:
+        """Open a file of the folder, or any other file as Python does."""
+        key = self._key_of(file) if opener is None and _is_mode(mode) else None
+        if key is None or (key not in self.entries and "r" in mode):
+            open_file = self._real["open"]
+            return open_file(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        content = self._content_for(key, mode, file)
+        raw = _MemoryFile(self, content, file, mode)
+        if buffering == 0 and "b" in mode:
+            return raw
+        buffer: Any = (
+            io.BufferedRandom(raw)
+            if "+" in mode
+            else io.BufferedReader(raw) if "r" in mode else io.BufferedWriter(raw)
+        )  # fmt: skip
+        if "b" in mode:
+            return buffer
+        text = io.TextIOWrapper(buffer, encoding, errors, newline, line_buffering=buffering == 1)
+        text.mode = mode  # type: ignore[misc]
+        return text
+
+    def stat(self, path: Any, *, dir_fd: Any = None, follow_symlinks: bool = True) -> Any:
+        """Return the type and the size of a file or folder; its times are zero."""
+        key = self._stored(path, dir_fd)
+        if key is None:
+            return self._real["stat"](path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        content = self.entries[key]
+        kind = stat.S_IFDIR | 0o700 if content is None else stat.S_IFREG | 0o600
+        size = len(content or ())
+        return os.stat_result((kind, 0, 0, 1, os.getuid(), os.getgid(), size, 0, 0, 0))
+
+    def lstat(self, path: Any, *, dir_fd: Any = None) -> Any:
+        """Return what `stat` returns: the folder holds no links."""
+        if self._stored(path, dir_fd) is None:
+            return self._real["lstat"](path, dir_fd=dir_fd)
+        return self.stat(path, dir_fd=dir_fd)
+
+    def listdir(self, path: Any = ".") -> list[Any]:
+        """Return the names in a folder."""
+        key = self._key_of(path)
+        if key != "" and self._stored(path) is None:
+            names: list[Any] = self._real["listdir"](path)
+            return names
+        names = self._names_in(self._folder_at(path))
+        if key == "":
+            names += self._real["listdir"](self._prefix)
+        return [*map(os.fsencode, names)] if isinstance(path, bytes) else names
+
+    def scandir(self, path: Any = ".") -> Any:
+        """Return an entry for each name in a folder."""
+        if self._key_of(path) != "" and self._stored(path) is None:
+            return self._real["scandir"](path)
+        return _Entries(self, os.fsdecode(path), [*map(os.fsdecode, self.listdir(path))])
+
+    def mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: Any = None) -> None:
+        """Make an empty folder."""
+        key = self._key_of(path, dir_fd)
+        if key is None:
+            self._real["mkdir"](path, mode, dir_fd=dir_fd)
+        elif key == "" or key in self.entries:
+            raise _error(errno.EEXIST, path)
+        else:
+            self._add(key, None, path)
+
+    def rmdir(self, path: Any, *, dir_fd: Any = None) -> None:
+        """Remove an empty folder."""
+        key = self._stored(path, dir_fd)
+        if key is None:
+            self._real["rmdir"](path, dir_fd=dir_fd)
+        elif self._names_in(self._folder_at(path)):
+            raise _error(errno.ENOTEMPTY, path)
+        else:
+            del self.entries[key]
+
+    def remove(self, path: Any, *, dir_fd: Any = None) -> None:
+        """Remove a file."""
+        key = self._stored(path, dir_fd)
+        if key is None:
+            self._real["remove"](path, dir_fd=dir_fd)
+        elif self.entries[key] is None:
+            raise _error(errno.EISDIR, path)
+        else:
+            del self.entries[key]
+
+    unlink = remove
+
+    def replace(
+        self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None
+    ) -> None:
+        """Rename a file, and replace the file that has the new name."""
+        key, new = self._stored(src, src_dir_fd), self._key_of(dst, dst_dir_fd)
+        if not key or not new or self.entries[key] is None:
+            self._real["replace"](src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        elif new in self.entries and self.entries[new] is None:
+            raise _error(errno.EISDIR, dst)
+        elif key != new:
+            content = self.entries.pop(key)
+            self.entries.pop(new, None)
+            self._add(new, content, dst)
+
+    rename = replace
+
+    def grow(self, more: int) -> None:
+        """Raise OSError if the folder has no room for that many more bytes."""
+        used = sum(len(content) for content in self.entries.values() if content is not None)
+        if used + more > MAX_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _key_of(self, path: Any, dir_fd: Any = None) -> str | None:
+        """Return a path relative to the root, which is the empty text; None if it is elsewhere."""
+        if dir_fd is not None or not isinstance(path, str | bytes | os.PathLike):
+            return None
+        full = os.path.normpath(os.path.join(os.getcwd(), os.fsdecode(path)))
+        if full + os.sep == self._prefix:
+            return ""
+        return full[len(self._prefix) :] if full.startswith(self._prefix) else None
+
+    def _stored(self, path: Any, dir_fd: Any = None) -> str | None:
+        """Return the key of a file or folder in memory; None for all other paths."""
+        key = self._key_of(path, dir_fd)
+        return key if key in self.entries else None
+
+    def _folder_at(self, path: Any) -> str:
+        key = self._key_of(path) or ""
+        if self.entries.get(key) is not None:
+            raise _error(errno.ENOTDIR, path)
+        return key
+
+    def _names_in(self, key: str) -> list[str]:
+        paths = map(os.path.split, self.entries)
+        return [name for head, name in paths if head == key]
+
+    def _content_for(self, key: str, mode: str, file: Any) -> bytearray:
+        """Return the content of a file that is opened, which is made if it is not there yet."""
+        if key in self.entries and "x" in mode:
+            raise _error(errno.EEXIST, file)
+        if key not in self.entries:
+            self._add(key, bytearray(), file)
+        content = self.entries[key]
+        if content is None:
+            raise _error(errno.EISDIR, file)
+        if "w" in mode:
+            content.clear()
+        return content
+
+    def _add(self, key: str, content: bytearray | None, path: Any) -> None:
+        parent = os.path.dirname(key)
+        if parent and parent not in self.entries:
+            raise _error(errno.ENOENT, path)
+        if parent and self.entries[parent] is not None:
+            raise _error(errno.ENOTDIR, path)
+        if len(self.entries) >= MAX_ENTRIES:
+            raise _error(errno.ENOSPC, path)
+        self.entries[key] = content
+
+
+def _error(number: int, path: Any) -> OSError:
+    return OSError(number, os.strerror(number), path)
+
+
+def _is_mode(mode: Any) -> bool:
+    """Tell whether this is a mode that `open` takes. Python itself refuses any other."""
+    return (
+        isinstance(mode, str)
+        and len(set(mode)) == len(mode)
+        and set(mode) <= set("rwaxbt+")
+        and len(set(mode) & set("rwax")) == 1
+        and not {"b", "t"} <= set(mode)
+    )
+
+
+class _MemoryFile(io.RawIOBase):
+    """An open file of a `MemoryFolder`, without a buffer."""
+
+    def __init__(self, folder: MemoryFolder, content: bytearray, name: Any, mode: str) -> None:
+        self.name, self.mode = name, mode
+        self._folder, self._content = folder, content
+        self._position = len(content) if "a" in mode else 0
+
+    def readable(self) -> bool:
+        return "r" in self.mode or "+" in self.mode
+
+    def writable(self) -> bool:
+        return "r" not in self.mode or "+" in self.mode
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        if not self.readable():
+            raise io.UnsupportedOperation("not readable")
+        view = memoryview(buffer).cast("B")
+        data = self._content[self._position : self._position + len(view)]
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def write(self, data: Any, /) -> int:
+        if not self.writable():
+            raise io.UnsupportedOperation("not writable")
+        new = bytes(data)
+        start = len(self._content) if "a" in self.mode else self._position
+        end = start + len(new)
+        if end > len(self._content):
+            self._resize(end)
+        self._content[start:end] = new
+        self._position = end
+        return len(new)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_CUR: self._position, os.SEEK_END: len(self._content)}.get(whence, 0)
+        if base + offset < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def truncate(self, size: int | None = None, /) -> int:
+        if not self.writable():
+            raise io.UnsupportedOperation("truncate")
+        if size is not None and size < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._resize(self._position if size is None else size)
+        return len(self._content)
+
+    def _resize(self, size: int) -> None:
+        """Cut the file, or fill it up with zeros."""
+        more = size - len(self._content)
+        if more > 0:
+            self._folder.grow(more)
+            self._content.extend(bytes(more))
+        else:
+            del self._content[size:]
+
+
+class _Entry:
+    """A name in a folder, with the methods of `os.DirEntry`."""
+
+    def __init__(self, folder: MemoryFolder, path: str, name: str) -> None:
+        self.name, self.path = name, os.path.join(path, name)
+        self._folder = folder
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def stat(self, *, follow_symlinks: bool = True) -> Any:
+        return self._folder.stat(self.path, follow_symlinks=follow_symlinks)
+
+    def inode(self) -> int:
+        return int(self.stat().st_ino)
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        return stat.S_ISDIR(self.stat(follow_symlinks=follow_symlinks).st_mode)
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        return stat.S_ISREG(self.stat(follow_symlinks=follow_symlinks).st_mode)
+
+    def is_symlink(self) -> bool:
+        return stat.S_ISLNK(self.stat(follow_symlinks=False).st_mode)
+
+
+class _Entries:
+    """What `os.scandir` returns: an iterator that can be closed."""
+
+    def __init__(self, folder: MemoryFolder, path: str, names: list[str]) -> None:
+        self._entries = iter([_Entry(folder, path, name) for name in names])
+
+    def __iter__(self) -> Iterator[_Entry]:
+        return self._entries
+
+    def __next__(self) -> _Entry:
+        return next(self._entries)
+
+    def __enter__(self) -> _Entries:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
