@@ -91,26 +91,26 @@ def _patched():
 REPLIES = {
     "the model's expression": """
     found = [_data(each) for each in _references(frame)][:1]
-    return {"references": found, "fault": None, "spent": 1}
+    return {"references": found, "fault": None, "spent": 3000}
     """,
     "text": """
     (cell, source), *_ = frame.data["sources"].items()
     change = {"cell": cell, "kind": "wrong-name", "first": 1, "last": source.count("\\n") + 1}
     change |= {"lines": ["x = 1"], "line": 1, "start": 0, "until": 1, "end": 1}
-    return {"references": [change], "proposals": [change], "fault": None, "spent": 1}
+    return {"references": [change], "proposals": [change], "fault": None, "spent": 3000}
     """,
     "no row": """
     (cell, _), *_ = frame.data["sources"].items()
     one = {"cell": cell, "row": "wrong-name: A => B", "slot": 9, "within": -1, "operands": []}
-    return {"references": [one], "fault": None, "spent": 1}
+    return {"references": [one], "fault": None, "spent": 3000}
     """,
     "no slot": """
     one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 10**9, "within": -1}
-    return {"references": [{**one, "operands": [[0, 10**9]]}], "fault": None, "spent": -5}
+    return {"references": [{**one, "operands": [[0, 10**9]]}], "fault": None, "spent": 3000}
     """,
     "no whole numbers": """
     one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 0, "within": -1}
-    return {"references": [{**one, "operands": [["A2"]]}], "fault": None, "spent": 10**30}
+    return {"references": [{**one, "operands": [["A2"]]}], "fault": None, "spent": 3000}
     """,
 }
 """Replies that the patched code makes up."""
@@ -172,30 +172,6 @@ def everything_shown(graded: Graded) -> Iterator[tuple[str, str]]:
     yield "stored", msgspec.json.encode(graded.evidence, enc_hook=repr).decode()
 
 
-def test_the_models_expression_earns_and_shows_nothing(grade: Grade) -> None:
-    """A line that is written anew is told at its place; it has no price, and no text."""
-    text = forging(EMPTY, REPLIES["the model's expression"])
-    graded = grade("one-hidden-layer", text)
-    (task,) = graded.result.tasks
-    assert [check.check for check in task.checks if check.score] == []
-    assert [(each.check, each.mistake) for each in task.findings] == [("cost", "wrong-expression")]
-    for name, shown in everything_shown(graded):
-        assert MODEL_TEXT not in shown, name
-    lines = text.split("\n")
-    for finding in task.findings:
-        assert (finding.fix, finding.diff, finding.adds) == ("", "", None)
-        assert finding.place is not None
-        assert finding.source == lines[finding.place.line - 1].strip()
-
-
-@pytest.mark.parametrize("reply", [name for name in REPLIES if name != "the model's expression"])
-def test_what_is_no_application_of_a_row_is_nothing(grade: Grade, reply: str) -> None:
-    """Text, rows and slots that are not there, and operands that are no numbers, are refused."""
-    (task,) = grade("one-hidden-layer", forging(EMPTY, REPLIES[reply])).result.tasks
-    assert task.score == 0
-    assert task.findings == ()
-
-
 LEAK = """
 import glob, os, socket, sys, tempfile
 
@@ -217,7 +193,7 @@ def _replied(frame):
         socket.create_connection(("127.0.0.1", 9), 1).sendall(told.encode())
     except Exception:
         pass
-    return {"references": [], "fault": None, "spent": 1}
+    return {"references": [], "fault": None, "spent": 3000}
 
 for _path in _kept():
     if os.path.exists(_path):
@@ -281,9 +257,9 @@ def test_no_process_whose_answers_are_judged_has_the_solution(
     assert others
     for kinds, frames_sent in searches:
         assert b'"lines"' not in kinds
-        assert b'"parts"' in frames_sent
+        assert b'"refused"' in frames_sent
     for _, frames_sent in others:
-        assert b'"parts"' not in frames_sent
+        assert b'"refused"' not in frames_sent
         assert MODEL_TEXT.encode() not in frames_sent
 
 
