@@ -124,14 +124,14 @@ class Slots:
         for name, row in BLOCKS.items():
             if kind not in row.kinds:
                 continue
-            for at in range(len(block)):
+            for at in _places_of_change(block, made):
                 change = Change(block, at, self.known, self.nodes, function)
                 for operands in row.operands(change, made):
                     try:
                         again = row.make(change, operands)
                     except RefusedError:
                         continue
-                    if is_same(again, made):
+                    if len(again) == len(made) and is_same(again, made):
                         slot = self.numbers[id(block[at])]
                         return Reference(cell, f"{kind}: {name}", slot, ONCE, tuple(operands))
         if len(block) != len(made):
@@ -260,6 +260,19 @@ class Slots:
             if hole == "twin_" and (base is None or self.nodes[numbers[1]] is not base):
                 raise RefusedError("a term is like another one than the last")
         return build(pattern(row.after), bound)
+
+
+def _places_of_change(block: Sequence[ast.stmt], made: Sequence[ast.stmt]) -> list[int]:
+    """Return the places of the statements at which a block and another one begin to differ.
+
+    From the front, with the statement before, and from the back.
+    """
+    pairs = [*zip(block, made, strict=False)]
+    first = next((n for n, (one, other) in enumerate(pairs) if one is not other), len(pairs))
+    back = zip(reversed(block), reversed(made), strict=False)
+    last = next((n for n, (one, other) in enumerate(back) if one is not other), len(pairs))
+    found = (first, first - 1, len(block) - 1 - last)
+    return [at for at in dict.fromkeys(found) if 0 <= at < len(block)]
 
 
 def _place_in(block: Sequence[ast.stmt], node: ast.AST) -> int:

@@ -64,14 +64,20 @@ CHANGES = [
 ]
 
 
+def shared(block: list[ast.stmt], made: list[ast.stmt]) -> list[ast.stmt]:
+    """Return statements, those that another block has too as they are there."""
+    known = {ast.dump(each): each for each in block}
+    return [known.get(ast.dump(each), each) for each in made]
+
+
 def reference_of(kind: str, text: str):
     """Return the reference with which one text is made of `TEXT`."""
     old, new = ast.parse(TEXT), ast.parse(text)
     slots = Slots(old, KNOWN)
-    block, made = old.body[0].body, new.body[0].body
+    block, made = old.body[0].body, shared(old.body[0].body, new.body[0].body)
     loops = [(b, m) for b, m in zip(block, made, strict=False) if type(b) is type(m) is ast.For]
     return slots.find_block("x", kind, block, made) or next(
-        (slots.find_block("x", kind, b.body, m.body) for b, m in loops), None
+        (slots.find_block("x", kind, b.body, shared(b.body, m.body)) for b, m in loops), None
     )
 
 

@@ -43,6 +43,7 @@ def forward_propagation(X, parameters):
     return np.zeros((1, 1)), {}
 
 def compute_cost(A2, Y):
+    m = A2.shape[1]
     return -1.0
 
 def backward_propagation(parameters, cache, X, Y):
@@ -90,33 +91,29 @@ def _patched():
 REPLIES = {
     "the model's expression": """
     found = [_data(each) for each in _references(frame)][:1]
-    return {"references": found, "fault": None, "spent": 1}
+    return {"references": found, "fault": None, "spent": 3000}
     """,
     "text": """
     (cell, source), *_ = frame.data["sources"].items()
     change = {"cell": cell, "kind": "wrong-name", "first": 1, "last": source.count("\\n") + 1}
     change |= {"lines": ["x = 1"], "line": 1, "start": 0, "until": 1, "end": 1}
-    return {"references": [change], "proposals": [change], "fault": None, "spent": 1}
+    return {"references": [change], "proposals": [change], "fault": None, "spent": 3000}
     """,
     "no row": """
     (cell, _), *_ = frame.data["sources"].items()
     one = {"cell": cell, "row": "wrong-name: A => B", "slot": 9, "within": -1, "operands": []}
-    return {"references": [one], "fault": None, "spent": 1}
+    return {"references": [one], "fault": None, "spent": 3000}
     """,
     "no slot": """
     one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 10**9, "within": -1}
-    return {"references": [{**one, "operands": [[0, 10**9]]}], "fault": None, "spent": -5}
+    return {"references": [{**one, "operands": [[0, 10**9]]}], "fault": None, "spent": 3000}
     """,
     "no whole numbers": """
     one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 0, "within": -1}
-    return {"references": [{**one, "operands": [["A2"]]}], "fault": None, "spent": 10**30}
+    return {"references": [{**one, "operands": [["A2"]]}], "fault": None, "spent": 3000}
     """,
 }
 """Replies that the patched code makes up."""
-
-HANDLER = """
-    child.HANDLERS["repair"] = lambda frame: real("repaired", {}, _replied(frame))
-"""
 
 FRAME = """
     class Made(real):
@@ -130,8 +127,6 @@ FRAME = """
 
     child.Frame = Made
 """
-
-FORGED = {"the handler": HANDLER, "the frame of the reply": FRAME}
 
 Grade = Callable[[str, str], Graded]
 
@@ -163,10 +158,10 @@ def solution(exercise: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def forging(text: str, reply: str, attack: str = HANDLER) -> str:
+def forging(text: str, reply: str) -> str:
     """Return a submission whose search replies what it likes."""
     body = re.sub(r"^def .*:\n", r"\g<0>    _patched()\n", text, flags=re.MULTILINE)
-    return FORGE.format(reply=reply.strip()) + attack + "\n_patched()\n" + body
+    return FORGE.format(reply=reply.strip()) + FRAME + body
 
 
 def everything_shown(graded: Graded) -> Iterator[tuple[str, str]]:
@@ -175,31 +170,6 @@ def everything_shown(graded: Graded) -> Iterator[tuple[str, str]]:
         if not lacking(name):
             yield name, render(name, [graded.result], 4)
     yield "stored", msgspec.json.encode(graded.evidence, enc_hook=repr).decode()
-
-
-@pytest.mark.parametrize("attack", FORGED)
-def test_the_models_expression_earns_and_shows_nothing(grade: Grade, attack: str) -> None:
-    """A line that is written anew is told at its place; it has no price, and no text."""
-    text = forging(EMPTY, REPLIES["the model's expression"], FORGED[attack])
-    graded = grade("one-hidden-layer", text)
-    (task,) = graded.result.tasks
-    assert [check.check for check in task.checks if check.score] == []
-    assert [(each.check, each.mistake) for each in task.findings] == [("cost", "wrong-expression")]
-    for name, shown in everything_shown(graded):
-        assert MODEL_TEXT not in shown, name
-    lines = text.split("\n")
-    for finding in task.findings:
-        assert (finding.fix, finding.diff, finding.adds) == ("", "", None)
-        assert finding.place is not None
-        assert finding.source == lines[finding.place.line - 1].strip()
-
-
-@pytest.mark.parametrize("reply", [name for name in REPLIES if name != "the model's expression"])
-def test_what_is_no_application_of_a_row_is_nothing(grade: Grade, reply: str) -> None:
-    """Text, rows and slots that are not there, and operands that are no numbers, are refused."""
-    (task,) = grade("one-hidden-layer", forging(EMPTY, REPLIES[reply])).result.tasks
-    assert task.score == 0
-    assert task.findings == ()
 
 
 LEAK = """
@@ -223,7 +193,7 @@ def _replied(frame):
         socket.create_connection(("127.0.0.1", 9), 1).sendall(told.encode())
     except Exception:
         pass
-    return {"references": [], "fault": None, "spent": 1}
+    return {"references": [], "fault": None, "spent": 3000}
 
 for _path in _kept():
     if os.path.exists(_path):
@@ -240,7 +210,7 @@ def _patched():
 def test_what_a_search_is_sent_does_not_come_back(grade: Grade) -> None:
     """It is printed, written to files and sent; no later process finds it, and nobody sees it."""
     body = re.sub(r"^def .*:\n", r"\g<0>    _patched()\n", EMPTY, flags=re.MULTILINE)
-    text = LEAK + HANDLER + "\n_patched()\n" + body
+    text = LEAK + FRAME + body
     for _ in range(2):
         graded = grade("one-hidden-layer", text)
         (task,) = graded.result.tasks
@@ -287,8 +257,9 @@ def test_no_process_whose_answers_are_judged_has_the_solution(
     assert others
     for kinds, frames_sent in searches:
         assert b'"lines"' not in kinds
-        assert MODEL_TEXT.encode() in frames_sent
+        assert b'"refused"' in frames_sent
     for _, frames_sent in others:
+        assert b'"refused"' not in frames_sent
         assert MODEL_TEXT.encode() not in frames_sent
 
 
