@@ -6,7 +6,7 @@ import ast
 import random
 
 import pytest
-from test_text import KNOWN, TEXT
+from test_written_changes import KNOWN, TEXT
 
 from gradkit.edits.calls import REARRANGED
 from gradkit.edits.operands import MAX_NODES, PART, RefusedError, unpack
