@@ -52,9 +52,9 @@ MAX_ENTRIES = 4
 
 
 def format_entries(entries: Sequence[str]) -> str:
-    """Return the first entries as a list, and the number of the others.
+    """Return the names of entries as one text; of a long list, count all but the first entries.
 
-    One more than `MAX_ENTRIES` are listed too, because "and 1 more" is no shorter.
+    The first `MAX_ENTRIES` are named, and so is a single further one: "and 1 more" is no shorter.
 
     Examples
     --------

@@ -41,7 +41,7 @@ SOAK = 1200
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Make soaks of all but a sample; give soaks more time than pyproject.toml gives.
 
-    Of these soaks ``-m slow`` alone takes one in four, in turn, and all with ``GRADKIT_SOAK=4``.
+    Of these soaks ``-m slow`` alone takes one in eight, in turn, and all with ``GRADKIT_SOAK=8``.
     """
     cases: Counter[str] = Counter()
     alone = config.option.markexpr == "slow"

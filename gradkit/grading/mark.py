@@ -137,32 +137,33 @@ def mark(
     priced = inquiry if inquiry.proved is None else inquiry.proved
     charged = [_charged(check, by_check, priced, scheme) for check in task.checks]
     is_capped = any(_diverges(by_check[c.check.check], c.findings, scheme) for c in charged)
-    marked = _marked(charged, scheme, is_capped=is_capped)
+    rounded = _round_points(charged, scheme, is_capped=is_capped)
     shown = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
     order = [check.name for check in task.checks]
     shown.sort(key=lambda f: order.index(f.check) if f.check else len(order))
-    costs = _costs(marked, charged, by_check, inquiry, scheme)
-    worth = sum(check.max_score for check in marked.checks)
+    costs = _costs(rounded, charged, by_check, inquiry, scheme)
+    worth = sum(check.max_score for check in rounded.checks)
     return TaskResult(
         task.id,
         task.title,
-        marked.score,
+        rounded.score,
         worth,
-        marked.checkable,
-        scheme.derived or marked.checkable < worth,
+        rounded.checkable,
+        scheme.derived or rounded.checkable < worth,
         tuple(
             _with_reasons(check, losses[-1], inquiry, scheme)
-            for check, losses in zip(marked.checks, marked.losses, strict=True)
+            for check, losses in zip(rounded.checks, rounded.losses, strict=True)
         ),
         tuple(_with_costs(finding, costs.get(_key(finding), {})) for finding in shown),
         (DIVERGES,) if is_capped else (),
     )
 
 
-class _Marked(Struct, frozen=True):
-    """The rounded points of a task, of which ``checkable`` is the maximum.
+class _RoundedPoints(Struct, frozen=True):
+    """The points of a task and of its checks, rounded to the step of the assignment.
 
-    ``losses`` are those of each check, in hundredths, by the costs in `_Charged`.
+    ``checkable`` is the largest score that can be reached with the checks that could run.
+    ``losses`` has, for each check, what each of its costs in `_Charged` takes, in hundredths.
     """
 
     score: float
@@ -171,7 +172,9 @@ class _Marked(Struct, frozen=True):
     losses: Sequence[Sequence[int]]
 
 
-def _marked(charged: Sequence[_Charged], scheme: Scheme, *, is_capped: bool) -> _Marked:
+def _round_points(
+    charged: Sequence[_Charged], scheme: Scheme, *, is_capped: bool
+) -> _RoundedPoints:
     """Round the points of all checks, and divide what each check lost among its costs.
 
     Where ``is_capped``, the score stays below half. What was withdrawn is given back.
@@ -190,7 +193,7 @@ def _marked(charged: Sequence[_Charged], scheme: Scheme, *, is_capped: bool) -> 
         left_out = [[f.mistake in scheme.dropped for f in each.findings] for each in charged]
         checks, losses = forgive(checks, losses, left_out, checkable, scheme.step)
         score = round(sum(check.score for check in checks), 2)
-    return _Marked(score, checkable, checks, losses)
+    return _RoundedPoints(score, checkable, checks, losses)
 
 
 def _lost(check: CheckResult) -> int:
@@ -203,7 +206,7 @@ Costs = dict[tuple[str, str], dict[str, int]]
 
 
 def _costs(
-    marked: _Marked,
+    rounded: _RoundedPoints,
     charged: Sequence[_Charged],
     by_check: Mapping[str, Verdict],
     inquiry: Inquiry,
@@ -214,7 +217,7 @@ def _costs(
     Findings of a search for repairs share in what their check lost, and change no points.
     """
     costs: Costs = {}
-    for check, each, lost in zip(marked.checks, charged, marked.losses, strict=True):
+    for check, each, lost in zip(rounded.checks, charged, rounded.losses, strict=True):
         if inquiry.proved is None:
             pairs = zip(each.findings, lost, strict=False)
         else:

@@ -67,7 +67,7 @@ def _selections_of(texts: tuple[str, ...]) -> _Selections:
 
 
 def _is_counting(node: ast.AST) -> TypeGuard[ast.While]:
-    """Tell a `while` loop that changes what its condition compares, and so ends after some rounds.
+    """Return whether a node is a `while` loop that changes a name in its own condition.
 
     The number of rounds is a number of the exercise, and no choice among alternatives.
     """

@@ -105,14 +105,14 @@ def with_lines(
     whole = _with_unnamed(task, examined, inquiry)
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
     if not _codes(whole):
-        return _all_standing(inquiry, cells)
+        return _place_findings(inquiry, cells)
     texts = {name: cell.source for name, cell in cells.items()}
     idioms = idioms_of(process.section, process.modules)
     search = _Search(task, process, again, cells, task.deadline)
     steps = search.steps(_Run(texts, examined, idioms, inquiry))
     if not steps and inquiry != whole:
         # What stopped is said in words.
-        return _all_standing(inquiry, cells)
+        return _place_findings(inquiry, cells)
     amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
     return _with_steps(task, whole, steps, amiss, cells)
 
@@ -141,7 +141,7 @@ def _with_steps(
     # Where all is right then, whatever else was found follows from what is mended.
     mended = _make_right(steps)
     findings = told + [
-        _standing(each, cells)
+        _place_finding(each, cells)
         for each in inquiry.findings
         if not each.check or (not mended and each.mistake in known)
     ]
@@ -472,7 +472,7 @@ def _told(
     return replace(finding, place=place, others=(), **parts)
 
 
-def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
+def _place_finding(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
     """Return a finding with the one place that its mistake can be in, if there is one.
 
     In all other cases the finding quotes the line that it points to.
@@ -495,6 +495,7 @@ def _standing(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
     return replace(finding, place=place, source=line.strip(), columns=columns)
 
 
-def _all_standing(inquiry: Inquiry, cells: Mapping[str, Cell]) -> Inquiry:
-    findings = tuple(_standing(each, cells) for each in inquiry.findings)
+def _place_findings(inquiry: Inquiry, cells: Mapping[str, Cell]) -> Inquiry:
+    """Return an inquiry in which each finding has the place that `_place_finding` gives it."""
+    findings = tuple(_place_finding(each, cells) for each in inquiry.findings)
     return replace(inquiry, findings=findings)

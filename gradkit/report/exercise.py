@@ -54,11 +54,11 @@ TOPICS = {
 
 def page_text(mistake: Mistake) -> str:
     """Return the page of a mistake as Markdown: title, codes, text, example and deduction."""
-    return document("mistake.md", mistake=mistake, price=_price(mistake))
+    return document("mistake.md", mistake=mistake, price=_deduction_sentence(mistake))
 
 
-def _price(mistake: Mistake) -> str:
-    """Return the deduction for a mistake as a sentence."""
+def _deduction_sentence(mistake: Mistake) -> str:
+    """Return a sentence that says which share of a check's points a mistake costs."""
     if not mistake.deduction:
         return "Deduction: the share of the check's entries that are wrong."
     if not any(mistake.deduction.values()):

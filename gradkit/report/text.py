@@ -277,7 +277,7 @@ def _brief(
 
 def _brief_lines(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
     """Write a finding without its title, with no hint if its mistake is ``known`` from above."""
-    cost = f", −{words.points(finding.deduction)}" if finding.deduction else ""
+    cost = f", {words.signed(-finding.deduction)}" if finding.deduction else ""
     about = Text(f"({finding.mistake}{cost})", style="dim")
     placed = finding.place is not None and hints >= RULE_LEVEL
     sentence = Text(clean_text(finding.sentence), style="bold")

@@ -64,15 +64,15 @@ def clear() -> None:
 
 
 class MemoryFolder:
-    """Files and folders below `root`, by their paths relative to it.
+    """Keep the files and folders that are saved below `root`, an absolute path, in a dict.
 
-    Each method has the parameters of Python's own function with that name, which is called for
-    every path that the folder does not hold.
+    Each public method but `grow` has the parameters of Python's own function with that name, and
+    calls that function for every path that is not in memory.
 
     Attributes
     ----------
     entries : dict of str to bytearray or None
-        The content of each file; None for a folder.
+        By path relative to `root`, the content of each file; None for a folder.
     """
 
     def __init__(self, root: str) -> None:
@@ -116,7 +116,7 @@ class MemoryFolder:
 
     def stat(self, path: Any, *, dir_fd: Any = None, follow_symlinks: bool = True) -> Any:
         """Return the type and the size of a file or folder; its times are zero."""
-        key = self._stored(path, dir_fd)
+        key = self._key_in_memory(path, dir_fd)
         if key is None:
             return self._real["stat"](path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
         content = self.entries[key]
@@ -126,14 +126,14 @@ class MemoryFolder:
 
     def lstat(self, path: Any, *, dir_fd: Any = None) -> Any:
         """Return what `stat` returns: the folder holds no links."""
-        if self._stored(path, dir_fd) is None:
+        if self._key_in_memory(path, dir_fd) is None:
             return self._real["lstat"](path, dir_fd=dir_fd)
         return self.stat(path, dir_fd=dir_fd)
 
     def listdir(self, path: Any = ".") -> list[Any]:
-        """Return the names in a folder."""
+        """Return the names of the files and folders in a folder."""
         key = self._key_of(path)
-        if key != "" and self._stored(path) is None:
+        if key != "" and self._key_in_memory(path) is None:
             names: list[Any] = self._real["listdir"](path)
             return names
         names = self._names_in(self._folder_at(path))
@@ -142,8 +142,8 @@ class MemoryFolder:
         return [*map(os.fsencode, names)] if isinstance(path, bytes) else names
 
     def scandir(self, path: Any = ".") -> Any:
-        """Return an entry for each name in a folder."""
-        if self._key_of(path) != "" and self._stored(path) is None:
+        """Return an iterator over the files and folders in a folder, as `os.scandir` does."""
+        if self._key_of(path) != "" and self._key_in_memory(path) is None:
             return self._real["scandir"](path)
         return _Entries(self, os.fsdecode(path), [*map(os.fsdecode, self.listdir(path))])
 
@@ -159,7 +159,7 @@ class MemoryFolder:
 
     def rmdir(self, path: Any, *, dir_fd: Any = None) -> None:
         """Remove an empty folder."""
-        key = self._stored(path, dir_fd)
+        key = self._key_in_memory(path, dir_fd)
         if key is None:
             self._real["rmdir"](path, dir_fd=dir_fd)
         elif self._names_in(self._folder_at(path)):
@@ -168,8 +168,8 @@ class MemoryFolder:
             del self.entries[key]
 
     def remove(self, path: Any, *, dir_fd: Any = None) -> None:
-        """Remove a file."""
-        key = self._stored(path, dir_fd)
+        """Remove a file from memory."""
+        key = self._key_in_memory(path, dir_fd)
         if key is None:
             self._real["remove"](path, dir_fd=dir_fd)
         elif self.entries[key] is None:
@@ -183,15 +183,14 @@ class MemoryFolder:
         self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None
     ) -> None:
         """Rename a file, and replace the file that has the new name."""
-        key, new = self._stored(src, src_dir_fd), self._key_of(dst, dst_dir_fd)
+        key, new = self._key_in_memory(src, src_dir_fd), self._key_of(dst, dst_dir_fd)
         if not key or not new or self.entries[key] is None:
             self._real["replace"](src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         elif new in self.entries and self.entries[new] is None:
             raise _error(errno.EISDIR, dst)
         elif key != new:
-            content = self.entries.pop(key)
-            self.entries.pop(new, None)
-            self._add(new, content, dst)
+            self._require_parent(new, dst)
+            self.entries[new] = self.entries.pop(key)
 
     rename = replace
 
@@ -210,18 +209,20 @@ class MemoryFolder:
             return ""
         return full[len(self._prefix) :] if full.startswith(self._prefix) else None
 
-    def _stored(self, path: Any, dir_fd: Any = None) -> str | None:
-        """Return the key of a file or folder in memory; None for all other paths."""
+    def _key_in_memory(self, path: Any, dir_fd: Any = None) -> str | None:
+        """Return the key of a path that is in memory; None for all other paths."""
         key = self._key_of(path, dir_fd)
         return key if key in self.entries else None
 
     def _folder_at(self, path: Any) -> str:
+        """Return the key of a folder; raise OSError (ENOTDIR) for a file."""
         key = self._key_of(path) or ""
         if self.entries.get(key) is not None:
             raise _error(errno.ENOTDIR, path)
         return key
 
     def _names_in(self, key: str) -> list[str]:
+        """Return the names of the files and folders that a folder has in memory."""
         paths = map(os.path.split, self.entries)
         return [name for head, name in paths if head == key]
 
@@ -239,17 +240,23 @@ class MemoryFolder:
         return content
 
     def _add(self, key: str, content: bytearray | None, path: Any) -> None:
+        """Add a file, or a folder without content, to a folder that is there."""
+        self._require_parent(key, path)
+        if len(self.entries) >= MAX_ENTRIES:
+            raise _error(errno.ENOSPC, path)
+        self.entries[key] = content
+
+    def _require_parent(self, key: str, path: Any) -> None:
+        """Raise OSError if the folder that ``key`` would be in is not there, or is a file."""
         parent = os.path.dirname(key)
         if parent and parent not in self.entries:
             raise _error(errno.ENOENT, path)
         if parent and self.entries[parent] is not None:
             raise _error(errno.ENOTDIR, path)
-        if len(self.entries) >= MAX_ENTRIES:
-            raise _error(errno.ENOSPC, path)
-        self.entries[key] = content
 
 
 def _error(number: int, path: Any) -> OSError:
+    """Return the OSError that Python raises for an error number and a path."""
     return OSError(number, os.strerror(number), path)
 
 
@@ -282,6 +289,7 @@ class _MemoryFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int:
+        """Read bytes into ``buffer``, and return their number."""
         if not self.readable():
             raise io.UnsupportedOperation("not readable")
         view = memoryview(buffer).cast("B")
@@ -291,6 +299,7 @@ class _MemoryFile(io.RawIOBase):
         return len(data)
 
     def write(self, data: Any, /) -> int:
+        """Write bytes at the position, or at the end in mode ``a``, and return their number."""
         if not self.writable():
             raise io.UnsupportedOperation("not writable")
         new = bytes(data)
@@ -303,6 +312,7 @@ class _MemoryFile(io.RawIOBase):
         return len(new)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Set the position, and return it in bytes from the start."""
         base = {os.SEEK_CUR: self._position, os.SEEK_END: len(self._content)}.get(whence, 0)
         if base + offset < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
@@ -310,9 +320,11 @@ class _MemoryFile(io.RawIOBase):
         return self._position
 
     def tell(self) -> int:
+        """Return the position in bytes from the start."""
         return self._position
 
     def truncate(self, size: int | None = None, /) -> int:
+        """Cut or extend the file to a number of bytes, by default to the position."""
         if not self.writable():
             raise io.UnsupportedOperation("truncate")
         if size is not None and size < 0:
@@ -374,4 +386,4 @@ class _Entries:
     def __exit__(self, *_: object) -> None: ...
 
     def close(self) -> None:
-        """Do nothing: there is nothing to close."""
+        """Do nothing. Callers of `os.scandir` expect this method."""

@@ -107,7 +107,7 @@ Node = TypeVar("Node", bound=ast.AST)
 
 
 def copy_tree(node: Node) -> Node:
-    """Copy a syntax tree: fields and positions, and no other attributes of its nodes.
+    """Return a copy of a syntax tree that has the fields and positions of its nodes only.
 
     IPython stores the parent of each node that it has shown in a traceback, even in `ast.Load()`,
     which all trees share. `copy.deepcopy` would copy that other tree at each name.

@@ -213,10 +213,9 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
     if not table:
         return {}
     # Late: few assignments set deductions, and the catalogue takes time to load.
-    from gradkit.diagnosis.catalogue import catalogue, current_code
+    from gradkit.diagnosis.catalogue import current_code, mistake_codes
 
-    codes = [each.code for each in catalogue().values() if each.topic != "remarks"]
-    codes.remove(UNEXPLAINED)
+    codes = [code for code in mistake_codes() if code != UNEXPLAINED]
     found: dict[str, float] = {}
     wanted = "a share: a number from 0 to 1"
     for code, share in tables.numbers_of("marking.deductions", table, 1, wanted).items():

@@ -364,6 +364,7 @@ def test_who_has_no_attempt_that_counts_is_listed(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_nothing_above_the_level_and_nothing_hidden_is_given(level: int, tmp_path: Path) -> None:
     """Neither in pages, nor in comments, nor in what has changed."""

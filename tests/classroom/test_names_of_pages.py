@@ -99,6 +99,8 @@ def test_who_cannot_be_told_to_a_platform_is_said(tmp_path: Path) -> None:
     assert page_names("folder", plain)[1] == []
 
 
+@pytest.mark.slow
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("form", "expected"),
     [

@@ -289,6 +289,7 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
     assert b"Anna" not in left
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("given", ["n\n", "\n", ""])
 def test_without_a_yes_nothing_is_removed(term: Path, given: str) -> None:
     """Nor where nobody is there to answer."""

@@ -169,7 +169,7 @@ def same_as_anew(folder: Path, out: Path, settings: Settings, fresh: Path) -> Re
     return told
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_it_is_as_if_graded_anew(scheme: str, sample: Path, out: Path, tmp_path: Path) -> None:
     """Marks, findings, messages and notes; and what grading anew would not do again."""

@@ -229,7 +229,7 @@ def disputed_and_withdrawn(term: Term) -> None:
     term.run("remark", term.out, "--drop", "swapped-index", "--why", "the sheet was unclear")
     scores = term.scores()
     assert {scores[one.name] for one in SWAPPED[2:4]} == {20.0}
-    assert scores[SWAPPED[1].name] == 17.5, "a person's word counts until it is taken back"
+    assert scores[SWAPPED[1].name] == 19.75, "a person's word counts until it is taken back"
     assert "override is stale" in str(term.table().loc[SWAPPED[1].name, "review"])
     term.run(
         "override", term.out, SWAPPED[1].name, "update", "--withdraw", "--comment", "see above"

@@ -46,6 +46,7 @@ PROVED = "of two readings the one is told that a change has shown"
 
 OTHER_LINES = {
     "if X[0, 0] > 1.5: raise ValueError": STOPS,
+    "1 / (7 - n)": STOPS,
     "if epoch >= 0: optimizer.zero_grad()": PROVED,
     "SGD(model.first.parameters(), lr=lr)": MADE,
     "SGD(model.second.parameters(), lr=lr)": MADE,

@@ -28,7 +28,7 @@ def complete(body: Body, result) -> bool:
     return body.mistakes <= named(result) or body.mistakes in alternatives(result)
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: f"{body.task}/{body.name}")
 def test_a_body_gets_its_mistakes_and_no_others(diagnosed, body: Body) -> None:
     """The very set of the label, with a verified formula for every wrong entry."""

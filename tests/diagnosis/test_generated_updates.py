@@ -42,7 +42,7 @@ def assert_named(diagnosed, task, made: frozenset[str], style: str, seed: int = 
     assert len(named(result)) <= len(made)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("name", TASKS)
 def test_a_sample_of_sets_is_named(diagnosed, tasks, name: str, size: int) -> None:

@@ -17,7 +17,7 @@ def task_of(text: str) -> str:
     return text.splitlines()[0].removeprefix("# task: ").strip()
 
 
-@pytest.mark.sample(10)
+@pytest.mark.sample(30)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_called_by_its_name(diagnosed, path) -> None:
     """One finding, of the code that the file is named after, which costs something."""

@@ -148,19 +148,23 @@ STOPPED: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("case", STOPPED.values(), ids=STOPPED)
-def test_what_stops_is_told_where_it_is_mended(diagnosed, case: Case) -> None:
-    """With what is to stand there; it costs what it did without a name."""
-    task, style, was, now, check, kind = case
+@pytest.mark.parametrize("name", STOPPED)
+def test_what_stops_is_reported_at_its_line(diagnosed, name: str) -> None:
+    """A repair follows where the exception does not name the reason; both cost what was lost."""
+    task, style, was, now, check, kind = STOPPED[name]
     text, line = text_of(task, style, was, now)
     result: TaskResult = diagnosed(text, task)
-    (finding,) = after_exceptions(result.findings)
     (stopped,) = [each for each in result.checks if each.check == check]
-    assert (stopped.state, finding.check, finding.mistake) == ("error", check, kind)
-    assert finding.place is not None
-    assert finding.place.line == line
-    assert was in finding.fix
-    assert finding.deduction == stopped.max_score - stopped.score > 0
+    assert stopped.state == "error"
+    repaired = name == "shapes that do not fit"
+    kinds = [kind] if repaired else []
+    assert [each.mistake for each in result.findings] == ["crash", *kinds]
+    for finding in result.findings:
+        assert finding.place is not None
+        assert (finding.check, finding.place.line) == (check, line)
+        assert (was in finding.fix) == (finding.mistake == kind)
+    costs = sum(finding.costs[check] for finding in result.findings)
+    assert costs == stopped.max_score - stopped.score > 0
 
 
 AROUND = """

@@ -78,6 +78,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("task", MISTAKES)
 def test_exactly_the_published_mistakes_are_named(

@@ -1116,20 +1116,20 @@ def test_what_counts_is_tried_whatever_it_is_in_the_first_rounds(found: Found) -
 
 
 def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
-    """A wrong forward pass costs its own points alone; a mistake behind it costs its own too."""
+    """It earns half beside a wrong forward pass; a mistake of its own costs more."""
     wrong = ("var = x.var(axis=0)", "var = x.var(axis=0, ddof=1)")
     (task,) = found("batchnorm", wrong)
     checks = {check.check: check for check in task.checks}
     for name in ("backward", "backward-alt"):
         assert checks[name].state == "fail"
         assert checks[name].follows == ("wrong-constant",)
-        assert checks[name].score == checks[name].max_score
+        assert checks[name].score == checks[name].max_score / 2
     assert checks["train"].score < checks["train"].max_score
     worse = ("dbeta = np.sum(dout, axis=0)", "dbeta = np.sum(dout, axis=1)")
     (task,) = found("batchnorm", wrong, worse)
     checks = {check.check: check for check in task.checks}
     assert checks["backward"].follows == ()
-    assert checks["backward"].score < checks["backward"].max_score
+    assert checks["backward"].score < checks["backward"].max_score / 2
     assert checks["backward-alt"].follows == ("wrong-constant",)
 
 
@@ -1309,13 +1309,13 @@ def test_a_wrong_forward_pass_is_told_alone_in_either_convention(
 ) -> None:
     """No output passes, and how they change with the penalty tells which one is followed."""
     (task,) = found("two-layer-net", *(HALF if half else ()), (was, now))
-    (one,) = task.findings
+    (one,) = [each for each in task.findings if each.check]
     assert one.place is not None
-    assert one.place.line == line_of("two-layer-net", was)
+    # A ReLU can also be put where the value is used, which is the next line.
+    assert one.place.line - line_of("two-layer-net", was) in (0, 1)
     lost = {check.check: check.max_score - check.score for check in task.checks}
-    assert lost[one.check] > 0
-    # A gradient that is right only for this forward pass loses points for the same mistake.
-    assert one.deduction == sum(lost.values())
+    # A gradient that is right only for this forward pass loses points besides.
+    assert one.deduction >= lost[one.check] > 0
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -1335,16 +1335,16 @@ def test_a_convention_is_left_open_where_no_output_tells(found: Found, many: boo
 
 
 def test_a_mistake_costs_the_same_whatever_it_is_found_for(found: Found) -> None:
-    """The line that makes gradients right makes scores right too: it is told of the scores."""
+    """The line is told of the scores; gradients that fit only these scores earn nothing."""
     text = solution("two-layer-net").replace(
         'np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]'
     )
     labels = "np.argmax(np.maximum(X @ self.params['W1'] + self.params['b1'], 0) "
     labels += "@ self.params['W2'] + self.params['b2'], axis=1)"
     (task,) = found("two-layer-net", ("np.argmax(self.loss(X), axis=1)", labels), text=text)
-    (one,) = task.findings
+    one, remark = task.findings
     assert (one.check, one.deduction) == ("scores", 3)
-    assert {check.check for check in task.checks if check.follows} == {"loss"}
+    assert (remark.check, remark.mistake) == ("", "own-forward-gradient")
 
 
 SUMMED = """

@@ -140,6 +140,5 @@ def test_a_gradient_that_nothing_uses_is_no_local_name(diagnosed) -> None:
     """The twin: nothing is said of names where a step is missing."""
     *_, hint = lines_of(diagnosed, body("pass"))
     assert hint == (
-        "Nothing that `update_parameters` does changes W1: no statement of it gets there, or the step "
-        "that one makes is zero."
+        "`update_parameters` never changes W1: no statement assigns a new value, or the step is zero."
     )

@@ -176,7 +176,7 @@ def test_model_solutions_earn_full_marks(grade, name: str, reference: bool) -> N
         assert (task.score, task.max_score, task.findings) == (20, 20, ())
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(18)
 @pytest.mark.parametrize(("name", "code", "changes"), CASES, ids=said)
 def test_a_mistake_is_named(grade, tmp_path: Path, name: str, code: str, changes) -> None:
     """That one and no other, and it costs something."""

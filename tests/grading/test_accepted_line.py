@@ -56,7 +56,7 @@ def check_both(grade, folder: Path, entry: Accepted, seed: int) -> None:
     assert all(states(wrong)[check] == "pass" for check in before.get(entry.fails, ()))
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("entry", QUICK, ids=lambda entry: entry.id)
 def test_convention_is_accepted_and_its_twin_is_not(grade, tmp_path: Path, entry) -> None:
     """On one seed."""

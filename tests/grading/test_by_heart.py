@@ -138,6 +138,7 @@ def of_model(task: Task) -> float:
     return sum(check.points for check in task.checks if check.name in ("model", "forward"))
 
 
+@pytest.mark.slow
 @pytest.mark.sample(10)
 @pytest.mark.parametrize("name", TRAIN)
 @pytest.mark.parametrize("task", TASKS)

@@ -166,7 +166,7 @@ def test_lenas_update_hangs(grade, hurried: Path) -> None:
         "gradient": "blocked",
         "trajectory": "blocked",
     }
-    assert result.score == 7
+    assert result.score == 6
 
 
 def test_mina_has_not_started(grade) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.grading.training_repairs import _standing
+from gradkit.grading.training_repairs import _place_finding
 from gradkit.records.result import Finding
 from gradkit.records.submission import Cell, Place
 
@@ -23,7 +23,7 @@ CELLS = {"a": Cell("a", "a.py", None, TEXT, first_line=11)}
 def stood(mistake: str, text: str = TEXT) -> Finding:
     """The finding of a mistake, which points to the function at first."""
     finding = Finding("x", "trajectory", mistake, "", (), place=Place("a.py", None, 11))
-    return _standing(finding, {"a": Cell("a", "a.py", None, text, first_line=11)})
+    return _place_finding(finding, {"a": Cell("a", "a.py", None, text, first_line=11)})
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,7 @@ def test_four_tasks_are_graded_in_one_run(grade, published: Path) -> None:
         assert set(states(result, task).values()) == {"pass"}, not_passed(result)
 
 
+@pytest.mark.slow
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(3))
 def test_published_form_earns_full_marks_under_its_own_form(grade, published, seed: int) -> None:
@@ -190,6 +191,7 @@ def test_correct_form_earns_full_marks_and_fails_the_published(grade, tmp_path: 
     assert states(other, "classification-numpy")["forward"] == "fail"
 
 
+@pytest.mark.slow
 @pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("right", "wrong", "task", "check"),

@@ -286,7 +286,7 @@ def test_every_submission_with_a_mistake_has_a_row() -> None:
     assert {path.stem for path in MISTAKES.glob("*.py")} == set(ALONE)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_one_mistake_alone(name: str, marks: Marks) -> None:
     """Points under the three presets, all of them lost by the checks that fail."""

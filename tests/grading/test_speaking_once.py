@@ -70,7 +70,7 @@ def guesses(folder: Path, name: str, order: list[str]) -> Path:
     return folder
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("name", ["guess_{:02}.py", "hw ({}).py", "regression-{}.py"])
 @pytest.mark.parametrize("last", [0, 5, 10, 15])
 def test_sixteen_guesses_earn_what_the_last_file_earns(
@@ -89,6 +89,7 @@ def test_sixteen_guesses_earn_what_the_last_file_earns(
     assert f"); {name.format(15)} counts: by its name it is the last attempt." in note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["guess_{:02}.py", "regression_{:02}.py"])
 @pytest.mark.parametrize("whole", [True, False])
 def test_sixteen_guesses_beside_one_forward_pass(

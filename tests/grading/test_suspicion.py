@@ -167,7 +167,7 @@ HONEST = {
 }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_code_is_not_accused(grade: Grade, name: str) -> None:
     """Right or wrong, what computes from its inputs is no answer by heart."""

@@ -202,6 +202,7 @@ def test_ini_settings(pytester: pytest.Pytester, swapped: Path) -> None:
     assert "swapped-index" in done.stdout.str()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "said"),
     [

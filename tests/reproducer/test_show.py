@@ -206,7 +206,7 @@ def recorded(check: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError(f"no failed entry was recorded with {value}")
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(16)
 @pytest.mark.parametrize(
     ("path", "task", "text"),
     [

@@ -38,6 +38,7 @@ def test_an_optimiser_needs_no_compiler() -> None:
     assert said_by(program) == "-0.5 False"
 
 
+@pytest.mark.slow
 @pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "program",

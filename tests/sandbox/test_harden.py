@@ -9,6 +9,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from best_tier import BEST
 from weak import weakened
 from worker_watch import open_workshop
 
@@ -22,9 +23,6 @@ pytestmark = pytest.mark.sample(4)
 
 ROOT = Path(__file__).resolve().parents[2]
 IGNORED = shutil.ignore_patterns("__pycache__")
-
-with Workshop() as _workshop, _workshop.worker() as _worker:
-    BEST = _worker.tier
 
 landlock = pytest.mark.skipif(BEST < 2, reason="this machine has no Landlock")
 

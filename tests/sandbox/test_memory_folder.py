@@ -6,15 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from best_tier import BEST
 
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.memory_folder import MAX_BYTES, MAX_ENTRIES
 from gradkit.sandbox import Workshop
 
-with Workshop() as _workshop, _workshop.worker() as _worker:
-    TIER = _worker.tier
-
-pytestmark = pytest.mark.skipif(TIER < 1, reason="at tier 0 a worker saves files on the disk")
+pytestmark = pytest.mark.skipif(BEST < 1, reason="at tier 0 a worker saves files on the disk")
 
 Run = Callable[[str], tuple[str, str | None]]
 
@@ -124,6 +122,18 @@ def test_a_torch_model_is_saved() -> None:
         assert worker.output.endswith("read 2.0\nTrue\n")
 
 
+def test_a_file_that_cannot_be_renamed_stays(run: Run) -> None:
+    """The folder of the new name is not there."""
+    code = (
+        "import os\nopen('a', 'w').write('1')\n"
+        "try: os.rename('a', 'b/c')\n"
+        "except FileNotFoundError as error: print(error)\n"
+        "print(open('a').read())"
+    )
+    assert run(code) == ("[Errno 2] No such file or directory: 'b/c'\n1\n", None)
+
+
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("code", "error"),
     [

@@ -270,16 +270,16 @@ class Blame:
                 (should == known.whole and case.first_holding(number) is None)
                 or (case.slip.code == "wrong-error" and not case.is_computed(step))
             ):
-                event = self._last_event(number, partial(self._is_wrong_name, step))
+                event = self._last_event(number, partial(self._may_hold_wrong_number, step))
             if event is not None:
                 return event, step, back
         return None
 
-    def _is_wrong_name(self, step: int, event: Event) -> bool:
-        """Tell whether a name may stand for the wrong number: it is a second name of that number.
+    def _may_hold_wrong_number(self, step: int, event: Event) -> bool:
+        """Return whether a line that gives a number another name may be the wrong line.
 
-        ``old_W2 = W2.copy()`` is right if other, right entries are made with ``old_W2``: then the
-        line is wrong that leaves something out beside it.
+        ``old_W2 = W2.copy()`` is right if other, right entries are computed with ``old_W2``. Then
+        the wrong line is the one that uses ``old_W2`` and leaves a factor out.
         """
         name = re.split(r"\W", event.name)[0]
         readers = (number for number in self._right if step in self._steps.made[number].into)

@@ -95,17 +95,17 @@ def all_codes(code: str) -> tuple[str, ...]:
 
 @cache
 def _current_codes() -> Mapping[str, str]:
+    """Return the current code for each former code."""
     return {old: entry.code for entry in catalogue().values() for old in entry.aliases}
 
 
 @cache
 def catalogue() -> Mapping[str, Mistake]:
     """Return all entries by code, in the order of `TOPICS` and of their files."""
-    prices: Mapping[str, Mapping[Preset, float]] = _table("prices")
     nets = {name: str(each["text"]) for name, each in _table("nets").items()}
     return MappingProxyType(
         {
-            code: _entry(code, topic, each, prices, nets)
+            code: _entry(code, topic, each, nets)
             for topic in TOPICS
             for code, each in _table(topic).items()
         }
@@ -113,19 +113,15 @@ def catalogue() -> Mapping[str, Mistake]:
 
 
 def _table(name: str) -> dict[str, Any]:
+    """Return the content of ``NAME.toml`` in the folder of the catalogue."""
     import tomllib
 
     file = files("gradkit.diagnosis.catalogue") / f"{name}.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def _entry(
-    code: str,
-    topic: str,
-    table: Mapping[str, Any],
-    prices: Mapping[str, Mapping[Preset, float]],
-    nets: Mapping[str, str],
-) -> Mistake:
+def _entry(code: str, topic: str, table: Mapping[str, Any], nets: Mapping[str, str]) -> Mistake:
+    """Return the entry that a table of a topic's file describes."""
     texts = {**FUNCTION_DEFAULTS, **table} if topic == "functions" else table
     wrong, right = (str(texts[name]).strip("\n") for name in ("wrong", "right"))
     return Mistake(
@@ -136,7 +132,7 @@ def _entry(
         hints=tuple(texts[level] for level in LEVELS if level in texts),
         about=tuple(texts["roles"]),
         group=texts.get("group", code),
-        deduction=MappingProxyType(prices[texts["price"]]),
+        deduction=MappingProxyType(prices()[texts["price"]]),
         wrong=wrong,
         right=right,
         page=_page(texts, wrong, right, nets),
@@ -173,11 +169,17 @@ def kinds() -> Mapping[str, Mistake]:
 
 @cache
 def prices() -> Mapping[str, Mapping[Preset, float]]:
-    """Return the deductions by name: the share of a check's points, by preset.
+    """Return ``prices.toml``: for each name of a price, the share of a check's points by preset.
 
-    A mistake is deducted once. An empty table stands for the share of the entries concerned.
+    A mistake costs its price once. An empty table means the share of the entries concerned.
     """
     return MappingProxyType(_table("prices"))
+
+
+@cache
+def mistake_codes() -> tuple[str, ...]:
+    """Return the codes of all entries but remarks, in the order of `catalogue`."""
+    return tuple(each.code for each in catalogue().values() if each.topic != "remarks")
 
 
 @cache
@@ -212,7 +214,7 @@ def similar(code: str) -> tuple[str, ...]:
     from difflib import get_close_matches
 
     asked = code.lower().replace("_", "-").replace(" ", "-")
-    codes = [each.code for each in catalogue().values() if each.topic != "remarks"]
+    codes = mistake_codes()
     near = get_close_matches(asked, codes, n=4, cutoff=0.7)
     words = {word for known in codes for word in known.split("-")}
     meant = {near for word in asked.split("-") for near in get_close_matches(word, words, 1, 0.8)}
