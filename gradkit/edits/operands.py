@@ -195,20 +195,24 @@ def _apart(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @lru_cache(maxsize=4096)
-def _shape_of(part: ModelPart) -> tuple[Any, dict[str, str]]:
-    """Return the tree of a part, and its leaves by how they are dumped."""
+def _shape_of(part: ModelPart) -> tuple[Any, dict[int, str]]:
+    """Return the tree of a part, and the leaves in it by the identity of their nodes."""
     (statement,) = ast.parse(part.text).body
     tree = statement.value if isinstance(statement, ast.Expr) else statement
-    dumps = {leaf: ast.dump(ast.parse(leaf, mode="eval").body) for leaf in part.leaves}
-    return tree, {dump: leaf for leaf, dump in dumps.items()}
+    dumps = {ast.dump(ast.parse(leaf, mode="eval").body): leaf for leaf in part.leaves}
+    nodes = (node for node in numbered(tree) if isinstance(node, LEAVES))
+    return tree, {id(node): dumps[dump] for node in nodes if (dump := ast.dump(node)) in dumps}
 
 
-def _fits(tree: Any, node: Any, leaves: dict[str, str], found: dict[str, ast.AST]) -> bool:
+LEAVES = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+"""The types of nodes that a leaf of a part may be."""
+
+
+def _fits(tree: Any, node: Any, leaves: dict[int, str], found: dict[str, ast.AST]) -> bool:
     """Return whether a node is written as a tree is, but for its leaves, which are noted."""
-    if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
-        leaf = leaves.get(ast.dump(tree))
-        if leaf is not None and isinstance(node, ast.expr):
-            return is_same(found.setdefault(leaf, node), node)
+    leaf = leaves.get(id(tree))
+    if leaf is not None and isinstance(node, ast.expr):
+        return is_same(found.setdefault(leaf, node), node)
     if isinstance(tree, list):
         return (
             isinstance(node, list)
@@ -310,13 +314,7 @@ class _Reader:
         part = self._of(self.known.parts)
         tree, leaves = _shape_of(part)
         own = {leaf: self.read(depth + MAX_NODES // (MAX_DEPTH + 2)) for leaf in part.leaves}
-        named = {
-            id(each): own[leaves[dump]]
-            for each in numbered(tree)
-            if isinstance(each, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
-            and (dump := ast.dump(each)) in leaves
-        }
-        return replaced(tree, named)
+        return replaced(tree, {number: own[leaf] for number, leaf in leaves.items()})
 
     def _twin(self, depth: int) -> Any:
         base = self._own()

@@ -265,6 +265,13 @@ def rows() -> Mapping[str, Row]:
     return {row.name: row for row in _rows()}
 
 
+def read_patterns() -> None:
+    """Read the patterns of all rows, for a process that is copied: its copies have them then."""
+    for row in rows().values():
+        pattern(row.before)
+        pattern(row.after)
+
+
 @cache
 def rows_of(kind: str, before: str) -> Sequence[Row]:
     """Return the rows of a kind that may change a node of some type, in the order of the table."""

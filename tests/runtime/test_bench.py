@@ -198,7 +198,9 @@ def test_a_budget_ends_by_what_was_spent(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (budget.is_over(), budget.spent) == (True, 100)
     monkeypatch.setattr("time.thread_time", lambda: 0.0)
     slow = Budget(1000)
-    monkeypatch.setattr("time.thread_time", lambda: 1000 * clock.SLOW)
-    assert not slow.is_over()
-    monkeypatch.setattr("time.thread_time", lambda: 1001 * clock.SLOW)
-    assert (slow.is_over(), slow.spent) == (True, 0)
+    for seconds, late in ((1000 * clock.SLOW, False), (1001 * clock.SLOW, True)):
+        monkeypatch.setattr("time.thread_time", lambda seconds=seconds: seconds)
+        slow.spend(clock.LOOKED)
+        assert slow.is_over() is late
+    slow.spend(-clock.LOOKED + 1)
+    assert slow.is_over()  # The clock is not looked at again so soon.

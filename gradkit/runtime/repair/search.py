@@ -246,12 +246,12 @@ class Search:
                 self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
-        """Run a change that a row allows, unless a smaller one has made all right."""
+        """Run a change, unless a smaller one has made all right, and keep it if a row allows it.
+
+        Most changes make nothing right. A run of one costs less than looking for its row.
+        """
         best = self._best
         if best is not None and not best.left and candidate.rank > best.rank[1]:
-            return
-        reference = self._reference(candidate)
-        if reference is None or reference in self.refused:
             return
         left = self._left(bench, candidate)
         if left is None or (left and self.most == 1):
@@ -260,6 +260,9 @@ class Search:
             self._steps += [candidate] if candidate.step or candidate.gain > GAIN else []
             return
         if best is None or (left, candidate.rank) < best.rank:
+            reference = self._reference(candidate)
+            if reference is None or reference in self.refused:
+                return
             proposal = self._proposal(reference, self.text)
             if proposal is not None:
                 self._best = _Best((left, candidate.rank), (proposal,), candidate)
