@@ -469,7 +469,7 @@ class _Repairs(Struct):
         if to_write and not self._spellings(check, grader.verdicts[check.name]):
             return
         # Time of its own: what was asked before is no matter of this.
-        grader.process.renew(seconds=patience(budget))
+        grader.process.renew()
         known = grader.definitions_of(check)
         names = {each.name for each in known}
         cells = {each.cell.id: each.cell for each in known}

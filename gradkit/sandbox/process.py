@@ -269,11 +269,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         """Return another process with the same code, for a search that may take so long.
 
         A search is sent parts of the model solution. No answer that counts is asked of its process,
-        which has a folder of its own and ends with the context. This process ends before: a
-        workshop has one worker at a time.
+        which has a folder of its own and ends with the context. This process ends before, and has
+        as long for what it is asked afterwards: a workshop has one worker at a time.
         """
-        self._close()
-        self._loaded = False
+        self.renew(apart=True, seconds=seconds)
         made = copy.copy(self)
         made.losses, made._stack, made._worker = [], contextlib.ExitStack(), None
         made._modules = self._modules | REPAIRS
