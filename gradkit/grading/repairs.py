@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Draw, FunctionCheck, Lines
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import definitions, definitions_changed
 from gradkit.task.draws import RANDOM, draws
 from gradkit.task.functions import steps_of
@@ -81,20 +83,33 @@ class Mended(Struct, frozen=True):
 
 
 class _OwnTime(Struct):
-    """Limit the processor time that gradkit itself spends on the diagnosis of one task.
+    """Limit the time of the diagnosis of one task, by the grader's own clocks.
 
-    The limit is the deadline of the student's code in that task: many functions that call each
-    other must not cost the grader more than the code itself may cost.
+    ``limit`` is the processor time that gradkit itself may take: the deadline of the student's
+    code in that task. Many functions that call each other must not cost the grader more than the
+    code itself may cost. ``searching`` are the seconds that searches may still take: what they
+    say that they spent may be forged.
     """
 
     limit: float
     began: float
+    searching: float
     is_over: bool = False
 
     def has_ended(self) -> bool:
         """Return whether the time is over, and note if it is."""
         self.is_over = self.is_over or time.process_time() - self.began > self.limit
         return self.is_over
+
+    @contextlib.contextmanager
+    def search(self, process: StudentProcess) -> Iterator[StudentProcess]:
+        """Give a process for a search, and count how long that takes."""
+        began = time.monotonic()
+        try:
+            with process.for_search(self.searching) as made:
+                yield made
+        finally:
+            self.searching -= time.monotonic() - began
 
 
 def mend_functions(
@@ -125,7 +140,7 @@ def mend_functions(
         return Mended()
     inside = _inside(grader.solution)
     budget = wanted.budget
-    own_time = _OwnTime(grader.task.deadline, began=time.process_time())
+    own_time = _OwnTime(grader.task.deadline, time.process_time(), patience(budget))
     repairs = _Repairs(grader, inside, wanted, budget, budget, own_time, earlier)
     mended = repairs.mended_text(asked)
     grader.is_cut_short = own_time.is_over
@@ -492,7 +507,7 @@ class _Repairs(Struct):
             return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
-            if self.own_time.has_ended():
+            if self.own_time.has_ended() or self.own_time.searching <= 0:
                 return
             # What else is wrong is found where nothing stops.
             kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
@@ -516,7 +531,7 @@ class _Repairs(Struct):
             asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
             text = Searched(sources, places, doubtful, self._changed())
             # A process of its own: what it is sent must be unknown where answers are judged.
-            with grader.process.for_search(patience(budget)) as process:
+            with self.own_time.search(grader.process) as process:
                 found, spent = proposals(
                     process, asked, self.inside, text, self.wanted, refused, budget
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -323,6 +324,23 @@ def test_a_forged_choice_of_a_change_is_held_to_the_checks(
     monkeypatch.setattr(repairs, "proposals", forged)
     (task,) = grade("one-hidden-layer", EMPTY).result.tasks
     assert (task.score, task.findings) == (0, ())
+
+
+def test_searches_end_by_the_clock_of_the_grader(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that says it has spent nothing is not asked again and again."""
+    searches = []
+
+    def forged(*_: object) -> object:
+        searches.append(time.sleep(0.5))
+        return [], 0
+
+    monkeypatch.setattr(repairs, "proposals", forged)
+    monkeypatch.setattr(repairs, "patience", lambda _: 1.2)
+    (task,) = grade("one-hidden-layer", EMPTY).result.tasks
+    assert task.score == 0
+    assert 1 <= len(searches) <= 3
 
 
 def test_a_line_that_is_not_in_the_file_is_not_quoted(grade: Grade) -> None:
