@@ -29,7 +29,7 @@ from gradkit.runtime.repair.bench import KEY, Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
 from gradkit.runtime.repair.inserted import inserted
-from gradkit.runtime.repair.places import ONLY, ROUNDS, UNKNOWN, Place, Places, rank
+from gradkit.runtime.repair.places import ONLY, ROUNDS, UNKNOWN, UNLIKELY, Place, Places, rank
 from gradkit.runtime.repair.pool import (
     EXACT,
     KINDS,
@@ -262,6 +262,8 @@ class Candidates:
         yield MORE, self._in_part(self._taken(lambda one: one.may_be and one.cost < LARGE))
         yield PAIR, []
         for place in self._in_time(place for place in ordered if place.touches >= ROUNDS):
+            if place.touches == UNLIKELY:
+                yield MOST, self._of_place(place, [*self._small(place), *place.larger])
             yield MOST, self._of_place(place, [*self._large(place), *self._borrowed(place)])
         yield MOST, self._taken(lambda one: one.touches == UNKNOWN)
         yield MOST, self._taken(lambda _: True)
@@ -273,7 +275,7 @@ class Candidates:
         statements: set[int] = set()
         larger: list[Candidate] = []
         for place in self._in_time(places):
-            hits = self._of_place(place, self._small(place))
+            hits = self._of_place(place, self._small(place)) if place.touches < UNLIKELY else []
             if id(place.slot.statement) not in statements:
                 statements.add(id(place.slot.statement))
                 for one in self._of_statement(place):
