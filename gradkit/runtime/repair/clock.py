@@ -21,9 +21,6 @@ RUN, SLOTS, ENDLESS = 16, 32, 30_000
 """What a run of the text costs, in values, besides one for so many slots that it comes through
 unless it raises; and what one costs that is given up after `LATE`."""
 
-LOOKED = 4 * RUN
-"""Values after which the clock is looked at: some systems take long to tell the time."""
-
 SLOW = 90e-6
 """Seconds of processor time that a value takes at most; it is 30 µs on a computer of 2024."""
 
@@ -42,18 +39,23 @@ class Budget:
     def __init__(self, values: int) -> None:
         self._values = self.left = values
         self._end = time.thread_time() + values * SLOW
-        self._looked, self._late = values, False
+        self._until = time.monotonic() + values * SLOW
 
     def spend(self, values: int) -> None:
         """Take so many values off."""
         self.left -= values
 
     def is_over(self) -> bool:
-        """Return whether nothing is left; the clock is looked at after every `LOOKED` values."""
-        if abs(self._looked - self.left) >= LOOKED:
-            self._looked = self.left
-            self._late = time.thread_time() > self._end
-        return self.left <= 0 or self._late
+        """Return whether nothing is left.
+
+        Some systems take long to tell the processor time. It passes no faster than the clock on
+        the wall, so it is only asked for when the clock says that it may be over.
+        """
+        if self.left > 0 and time.monotonic() < self._until:
+            return False
+        left = self._end - time.thread_time()
+        self._until = time.monotonic() + left
+        return self.left <= 0 or left < 0
 
     @property
     def spent(self) -> int:
