@@ -3,12 +3,14 @@
     python benchmarks/class.py [--torch] [--students 500] [--sample 20] [--rounds 3]
     python benchmarks/class.py --hostile [--torch]
     python benchmarks/class.py --memory [--students 10000]
+    python benchmarks/class.py --before COMMIT [--torch] [--students 500] [--rounds 3]
 
 The class is made up from a seed, 6 of 10 right and the others wrong in different ways; all of
 it has all checks and diagnoses, on two workers. The others grade a sample, two at a time. All
 take turns. Beside the rate stands the processor time that each submission took, children
 included, from which the rate on two idle cores follows: the second ratio is made from that.
-Exits with 1 below a bar.
+With ``--before``, the command line of this checkout and that of an older commit take turns with a
+class of right submissions. Exits with 1 below a bar.
 """
 
 from __future__ import annotations
@@ -56,6 +58,9 @@ TIMES_A_FORK, TIMES_RIGHT = 2.2, 1.4
 
 SLOWER = 1.2
 """How much longer the others may take when one in twenty hangs or crashes."""
+
+TIMES_BEFORE = 1.2
+"""Processor time for a class of right submissions beside that of an older commit."""
 
 GROWTH, KEPT = 1.05, 0.95
 """How much larger the grader may be after all than after 500, and the rate that it must keep."""
@@ -279,6 +284,47 @@ def lasting(work: Path, options: argparse.Namespace, framework: str) -> bool:
     return growth <= GROWTH and kept >= KEPT
 
 
+def beside_before(work: Path, options: argparse.Namespace, framework: str) -> bool:
+    """Print the processor time of this checkout beside that of an older commit.
+
+    Return whether the bar is reached.
+    """
+    write_class(work / "class", options.students, framework, options.seed, 10)
+    git = [shutil.which("git") or "git", "-C", str(ROOT)]
+    archive = [
+        *git,
+        "archive",
+        f"--output={work / 'before.tar'}",
+        options.before,
+        "gradkit",
+        "reference",
+    ]
+    subprocess.run(archive, check=True)
+    shutil.unpack_archive(work / "before.tar", work / "before")
+    checkouts = {"now": ROOT, "before": work / "before"}
+    taken: dict[str, list[float]] = {name: [] for name in checkouts}
+    for _ in range(options.rounds):
+        for name, checkout in checkouts.items():
+            taken[name].append(
+                by_command(checkout, work / "class", work / "out") / options.students
+            )
+    now, before = (1e3 * statistics.median(each) for each in taken.values())
+    print(f"{options.students} right submissions of {framework} tasks, {options.rounds} rounds")
+    print(f"{now:.1f} ms of CPU each, at {options.before} {before:.1f} ms (medians):")
+    print(f"{now / before:.2f} times as much, bar {TIMES_BEFORE}")
+    return now <= TIMES_BEFORE * before
+
+
+def by_command(checkout: Path, folder: Path, out: Path) -> float:
+    """Return the seconds of processor time that `gradkit grade` of a checkout takes for a class."""
+    shutil.rmtree(out, ignore_errors=True)
+    command = [sys.executable, "-P", "-m", "gradkit", "grade", str(folder), "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    with clock() as passed:
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        return passed()[1]
+
+
 def main() -> None:
     """Measure and print; exit with 1 below a bar."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -290,9 +336,11 @@ def main() -> None:
     parser.add_argument("--otter", default=shutil.which("otter"), metavar="PATH")
     parser.add_argument("--hostile", action="store_true")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--before", metavar="COMMIT", help="compare with this commit")
     options = parser.parse_args()
     options.students = options.students or (10_000 if options.memory else 500)
     measure = with_hostile if options.hostile else lasting if options.memory else throughput
+    measure = beside_before if options.before else measure
     framework = "torch" if options.torch else "numpy"
     if measure is throughput:
         if options.torch:

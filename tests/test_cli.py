@@ -20,7 +20,7 @@ from gradkit.cli.check import verdict_code
 from gradkit.task.assignment import DEFAULT
 from gradkit.task.shipped import exercises
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"
@@ -463,7 +463,7 @@ def test_spoilt_reference_makes_reproduce_exit_1(tmp_path: Path) -> None:
     assert "Some figures differ: see the lines marked !." in done.stdout
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_no_encoding_makes_it_fail(tmp_path: Path, encoding: str) -> None:
     """Text is spelled in what there is; JSON is UTF-8 whatever the terminal says."""

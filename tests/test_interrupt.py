@@ -20,7 +20,7 @@ from gradkit.cli import COMMANDS, main
 from gradkit.cli.usage import Stopped, heeding
 
 pytestmark = [
-    pytest.mark.sample(4),
+    pytest.mark.sample(12),
     pytest.mark.usefixtures("default_signals"),
     pytest.mark.skipif(sys.platform == "win32", reason="its signals are others"),
 ]

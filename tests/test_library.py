@@ -78,6 +78,7 @@ def test_examples_say_what_is_so(course: Path) -> None:
         assert failures(function) == [], function.__name__
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("warm")
 def test_marking_again_as_its_example_says(course: Path) -> None:
     """A finding is withdrawn from a class that was just graded."""

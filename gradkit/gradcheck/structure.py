@@ -134,7 +134,8 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
         When ``names`` has the wrong length or repeats itself.
     """
     found = list(flatten(params))
-    moving = [(path, value) for path, value in found if not is_static(value)]
+    static = [is_static(value) for _, value in found]
+    moving = [pair for pair, still in zip(found, static, strict=True) if not still]
     if found and not moving:
         to_numpy(found[0][1], found[0][0], "parameter")
     paths = [path for path, _ in moving] if names is None else [str(name) for name in names]
@@ -146,8 +147,8 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
     pairs = [_leaf(value, name) for (_, value), name in zip(moving, paths, strict=True)]
 
     def assemble(parts: Sequence[Any]) -> Any:
-        rest = iter(parts)
-        return mapped(params, lambda value: value if is_static(value) else next(rest))
+        rest, still = iter(parts), iter(static)
+        return mapped(params, lambda value: value if next(still) else next(rest))
 
     def build(arrays: Sequence[Array]) -> Any:
         return assemble([make(array) for (_, make), array in zip(pairs, arrays, strict=True)])

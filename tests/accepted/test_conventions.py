@@ -10,7 +10,7 @@ from accepted.conventions import ACCEPTED, Accepted, write
 from accepted.play import differing, expected, laid_out, namespace, quantities, torch_run
 from model_solutions import NAMES, draw, load
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 NUMPY = [entry for entry in ACCEPTED if entry.task.endswith("numpy")]
@@ -21,7 +21,7 @@ SEEDS = [
 ]
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize("entry", NUMPY, ids=lambda entry: entry.id)
 def test_numpy_entry_is_right_and_its_twin_wrong(entry: Accepted, seeds: range) -> None:
@@ -69,7 +69,7 @@ def test_stated_kind_of_y_hat_is_needed_where_stated(entry: Accepted) -> None:
         assert differing(found, expected(entry, probe, rate)) == set()
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(24)
 @pytest.mark.skipif(not HAS_TORCH, reason="torch is not installed")
 @pytest.mark.parametrize("entry", TORCH, ids=lambda entry: entry.id)
 def test_torch_entry_is_right_and_its_twin_wrong(entry: Accepted) -> None:

@@ -22,7 +22,7 @@ from gradkit.task.assignment import DEFAULT, read_assignment
 from gradkit.task.oracle import load_reference
 from gradkit.task.shipped import find_reference
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 OWN = read_assignment()
 

@@ -19,7 +19,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.examples import read_examples
 from gradkit.task.shipped import exercises, find_reference
 
-pytestmark = [pytest.mark.sample(3), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(9), pytest.mark.usefixtures("warm")]
 
 SHIPPED = [name for name, path in exercises().items() if read_assignment(path).functions]
 

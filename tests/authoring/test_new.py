@@ -19,7 +19,7 @@ from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.task.assignment import read_assignment
 
-pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(18), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 

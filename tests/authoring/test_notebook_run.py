@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from gradkit.authoring.new.write import student_files
 from gradkit.cli import main
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 PIP = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}

@@ -35,7 +35,7 @@ from gradkit.task.assignment import DEFAULT, read_assignment
 from gradkit.task.examples import read_examples
 from gradkit.task.tables import EXAMPLES
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 WHEEL = f"gradkit-{__version__}-py3-none-any.whl"
 CLASS = ROOT / "tests" / "sample_class"

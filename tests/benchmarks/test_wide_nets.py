@@ -57,7 +57,7 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_one_change_is_one_mistake(bench: Bench, case: Case) -> None:
     """Where it stands, with the change that mends it."""

@@ -14,7 +14,7 @@ from gradkit.records.result import TaskResult
 from gradkit.reproducer.script import source
 from gradkit.sandbox import Workshop
 
-pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(18), pytest.mark.usefixtures("warm")]
 
 Grade = Callable[[str], TaskResult]
 

@@ -29,7 +29,7 @@ from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
 from gradkit.records.reports import Difference, Mark, Stood
 
-pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
 SWAPPED = f"{UPDATE} swapped-index"
 

@@ -36,7 +36,7 @@ from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, content, given, releases
 from gradkit.records.reports import Given, Left
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 ANN = "Ann Mo_501_assignsubmission_file_/feedback.html"
 BEN = "Ben Ost_502_assignsubmission_file_/feedback.html"

@@ -30,7 +30,7 @@ from gradkit.records.result import Result
 from gradkit.submission.read import gather
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 RESULT = pack(
     Result("x", "backpropagation", "correct", 1, "derived", False, 0, 1, (), (), {}, {}, 0)

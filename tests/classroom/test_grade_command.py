@@ -43,7 +43,7 @@ from gradkit.report.summary import Watcher
 from gradkit.sandbox.doctor import Examination
 from gradkit.sandbox.workshop import LACKING
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(24)
 
 
 def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from gradkit.classroom.store.results import Store, release
 from gradkit.records.reports import Mark, PointsSet
 from gradkit.report.summary import SCHEMA, history_text
 
-pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
 WHY = "the sheet was unclear"
 FILE = "leeanna_101_9001_hw.py"

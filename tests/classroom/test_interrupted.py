@@ -15,7 +15,7 @@ from gradkit.classroom.run import grade_class
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Reason
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(24)
 
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 ROSTER = "Student,ID,Group\n" + '"Lee, Ann",101,A\n"Ost, Ben",102,A\n"Pi, Cas",103,\n'
@@ -49,6 +49,7 @@ def stopped(download: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             )
 
 
+@pytest.mark.slow
 def test_what_was_said_is_kept_before_anything_is_run(
     download: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

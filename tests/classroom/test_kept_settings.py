@@ -27,7 +27,7 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Order, Reply
 from gradkit.submission.read import gather
 
-pytestmark = pytest.mark.sample(96)
+pytestmark = pytest.mark.sample(288)
 
 OPTIONS = ("--workers", "1", "--require-tier", "0")
 
@@ -43,6 +43,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_same_command_needs_no_options(once: Path) -> None:
     """Assignment, model solutions, seed: nobody is graded again, nothing becomes provisional."""
     ended = gradkit("grade", once / "in", "--out", once / "out", *OPTIONS)

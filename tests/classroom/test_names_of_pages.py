@@ -100,7 +100,7 @@ def test_who_cannot_be_told_to_a_platform_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("form", "expected"),
     [

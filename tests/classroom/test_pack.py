@@ -24,7 +24,7 @@ from gradkit.records.submission import Place
 from gradkit.sandbox import Workshop
 from gradkit.submission.read import read
 
-pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
 # What msgpack holds, and so what clean text is made of: no lone surrogates.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

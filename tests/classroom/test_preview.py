@@ -19,7 +19,7 @@ from gradkit.report.table import show_preview
 from gradkit.submission.read import gather, read
 from gradkit.task.assignment import DEFAULT, read_assignment
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 ASSIGNMENT = read_assignment(DEFAULT)
 

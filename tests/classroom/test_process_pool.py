@@ -15,7 +15,7 @@ from classroom.classes import environment, processes
 from gradkit.classroom.worker_pool import AHEAD, Helpers
 from gradkit.grading.settings import BreakdownError
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 SCRIPT = """
 import time

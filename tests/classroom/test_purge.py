@@ -34,7 +34,7 @@ from gradkit.classroom.store.results import Store, release
 from gradkit.classroom.worker_pool import grader
 from gradkit.submission.read import gather
 
-pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
 COMMENT = "the dog ate the sheet of a certain person"
 PAGE = b"<p>a page of one's own</p>"
@@ -289,7 +289,7 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
     assert b"Anna" not in left
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("given", ["n\n", "\n", ""])
 def test_without_a_yes_nothing_is_removed(term: Path, given: str) -> None:
     """Nor where nobody is there to answer."""

@@ -37,7 +37,7 @@ from gradkit.records.classroom import Remarked
 from gradkit.records.result import Evidence, Result
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = [pytest.mark.sample(60), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(180), pytest.mark.usefixtures("warm")]
 
 SAMPLES = [
     path
@@ -169,7 +169,8 @@ def same_as_anew(folder: Path, out: Path, settings: Settings, fresh: Path) -> Re
     return told
 
 
-@pytest.mark.sample(6)
+@pytest.mark.slow
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_it_is_as_if_graded_anew(scheme: str, sample: Path, out: Path, tmp_path: Path) -> None:
     """Marks, findings, messages and notes; and what grading anew would not do again."""

@@ -26,7 +26,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Listed
 from gradkit.records.course import Sender
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 KEPT = "and start the same command again. What had been stored is kept."
 

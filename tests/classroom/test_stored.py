@@ -35,7 +35,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Kept
 from gradkit.reproducer import ReproducerError
 
-pytestmark = [pytest.mark.sample(2), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
 
 NAME = "leeanna_101_9001_hw.py"
 HELPERS, REST = SWAPPED.split("def update_parameters", 1)

@@ -28,7 +28,7 @@ from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Reason, Row, Summary
 from gradkit.report.summary import LINES, show_changes, show_summary, summary_csv
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 CHECKS = ("interface", "forward", "update", "gradient", "trajectory")
 WRONG = next(

@@ -32,7 +32,7 @@ from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.submission.read import Loader, gather
 
 pytestmark = [
-    pytest.mark.sample(4),
+    pytest.mark.sample(12),
     pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals"),
 ]
 

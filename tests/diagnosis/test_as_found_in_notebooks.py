@@ -8,7 +8,7 @@ import pytest
 from said import codes, states
 from written import homework
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 TASK = "regression-numpy"
 BODY = """\

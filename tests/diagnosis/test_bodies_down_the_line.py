@@ -9,7 +9,7 @@ from said import alternatives, codes, named, wrong_entries
 from student_bodies import BODIES, Body
 from written import homework
 
-pytestmark = pytest.mark.sample(6)
+pytestmark = pytest.mark.sample(18)
 
 QUICK = 1
 SOAK = 3
@@ -28,7 +28,7 @@ def complete(body: Body, result) -> bool:
     return body.mistakes <= named(result) or body.mistakes in alternatives(result)
 
 
-@pytest.mark.sample(24)
+@pytest.mark.sample(72)
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: f"{body.task}/{body.name}")
 def test_a_body_gets_its_mistakes_and_no_others(diagnosed, body: Body) -> None:
     """The very set of the label, with a verified formula for every wrong entry."""

@@ -8,7 +8,7 @@ from said import codes, states
 from soak import SIZE
 from written import homework
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 TASKS = (REGRESSION, CLASSIFICATION)
 QUICK = 1
@@ -32,7 +32,7 @@ def test_styles_are_many() -> None:
     assert len(texts) == 2 * len(STYLES)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("style", STYLES)
 def test_right_code_has_no_findings(diagnosed, style: str, task: str) -> None:

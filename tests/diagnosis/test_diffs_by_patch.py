@@ -95,6 +95,7 @@ def check_changes(path: Path, data: bytes, cells: list[Cell]) -> int:
     return made
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", texts())
 def test_patch_changes_a_script(tmp_path: Path, name: str, way: str) -> None:
@@ -105,6 +106,7 @@ def test_patch_changes_a_script(tmp_path: Path, name: str, way: str) -> None:
     assert check_changes(path, data, list(read(path).cells)) >= 5
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("way", [way for way in WAYS if "mark" not in way])
 @pytest.mark.parametrize("name", texts())
 def test_patch_changes_the_source_of_a_cell(tmp_path: Path, name: str, way: str) -> None:

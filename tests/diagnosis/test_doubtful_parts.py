@@ -21,7 +21,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 RIGHT = {"error": "2 * (y - y_hat)", "hidden": "A1", "first": "X @ (d * W2).T", "rate": "0.01"}
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("slot", "text", "part"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 HEAD = """\
 import numpy as np
@@ -232,7 +232,7 @@ def lines_of(diagnosed, forward: str, head: str = HEAD) -> tuple[list[int], list
     return [place.line for place in finding.places], marked, start
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(18)
 @pytest.mark.parametrize("forward", CASES.values(), ids=CASES)
 def test_the_statement_of_the_layer_at_fault(diagnosed, forward: str) -> None:
     """Not what comes after it, and not a helper that does right what it is asked to."""

@@ -13,7 +13,7 @@ from written import homework
 
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(18)
+pytestmark = pytest.mark.sample(54)
 
 TASKS = ("regression-numpy", "classification-numpy")
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}
@@ -42,7 +42,7 @@ def assert_named(diagnosed, task, made: frozenset[str], style: str, seed: int = 
     assert len(named(result)) <= len(made)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(18)
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("name", TASKS)
 def test_a_sample_of_sets_is_named(diagnosed, tasks, name: str, size: int) -> None:

@@ -16,7 +16,7 @@ from written import homework
 
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(5)
+pytestmark = pytest.mark.sample(15)
 
 TASKS = {task.id: task for task in read_assignment(None).tasks if not task.framework.trains}
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}
@@ -54,6 +54,7 @@ def wrong_lines(diagnosed, case: Case, blamed: frozenset[str] | None = None) -> 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_lines_of_some_sets(diagnosed, size: int) -> None:
     """A few of every size; the slow test takes hundreds."""

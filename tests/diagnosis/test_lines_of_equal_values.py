@@ -89,6 +89,7 @@ def lines_of(diagnosed, task: str, update: str, code: str) -> tuple[list[int], l
     return [place.line for place in finding.places], marked
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(("update", "code"), EQUAL.values(), ids=EQUAL)
 def test_a_value_of_another_layer_is_not_blamed(diagnosed, update: str, code: str) -> None:
     """What a step is made of tells them apart, whatever the names are."""

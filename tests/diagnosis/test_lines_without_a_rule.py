@@ -66,7 +66,7 @@ def lines_of(diagnosed, update: str) -> tuple[set[int], set[int]]:
     return {place.line for place in finding.places}, marked
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("update", CASES.values(), ids=CASES)
 def test_the_first_value_that_is_wrong(diagnosed, update: str) -> None:
     """All that comes later only makes use of it."""

@@ -7,7 +7,7 @@ from mistakes.samples import folder as mistake_folder
 from said import codes
 from soak import SIZE
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 FILES = sorted(mistake_folder().glob("*.py"))
 
@@ -17,7 +17,7 @@ def task_of(text: str) -> str:
     return text.splitlines()[0].removeprefix("# task: ").strip()
 
 
-@pytest.mark.sample(30)
+@pytest.mark.sample(90)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_called_by_its_name(diagnosed, path) -> None:
     """One finding, of the code that the file is named after, which costs something."""

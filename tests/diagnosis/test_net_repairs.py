@@ -11,7 +11,7 @@ from gradkit.grading import net_repairs, repairs
 from gradkit.grading.net_repairs import RATES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
-pytestmark = pytest.mark.sample(36)
+pytestmark = pytest.mark.sample(108)
 
 REGRESSION, CLASSIFICATION = "regression-numpy", "classification-numpy"
 

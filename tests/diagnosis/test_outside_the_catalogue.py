@@ -10,7 +10,7 @@ from outside_code import BY_RULE, CODE, SOMETIMES, source_of
 from said import codes, finding, named, open_, states, wrong_entries
 from written import homework
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 SOAK = 10
 QUICK = list(CODE)[::2]
@@ -23,7 +23,7 @@ def graded(diagnosed, name: str, seed: int = 0):
     return diagnosed(homework(task, source_of(name)), task, seed)
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("name", QUICK)
 def test_it_is_unexplained_with_numbers(diagnosed, name: str) -> None:
     """No name; the entries concerned, each with what was expected and what came."""

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from said import codes, finding
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 BOTH = {"updated-before-use", "swapped-index", "uneven-learning-rate"}
 MISTAKES = {
@@ -78,7 +78,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("task", MISTAKES)
 def test_exactly_the_published_mistakes_are_named(

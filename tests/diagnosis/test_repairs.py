@@ -26,7 +26,7 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.shipped import BESIDE, SHIPPED
 
-pytestmark = pytest.mark.sample(120)
+pytestmark = pytest.mark.sample(360)
 
 Found = Callable[..., tuple[TaskResult, ...]]
 

@@ -6,7 +6,7 @@ import pytest
 from said import codes, finding, open_
 from written import homework
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 UPDATE = """
 def update_parameters(parameters, y, y_hat, A1, X):
@@ -95,7 +95,7 @@ def test_what_is_right_to_seven_digits_has_no_finding(diagnosed, name: str) -> N
         assert f"costs {check.max_score - check.score:g} points" in note
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("name", WRONG)
 def test_mistakes_are_named_in_float32(diagnosed, name: str) -> None:
     """The twin: what is wrong beside it has its name, on every seed."""

@@ -17,7 +17,7 @@ from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import SHIPPED
 
-pytestmark = pytest.mark.sample(16)
+pytestmark = pytest.mark.sample(48)
 
 TORCH = """\
 import torch
@@ -447,6 +447,7 @@ ALONE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ALONE.values(), ids=ALONE)
 def test_what_stops_is_quoted_with_its_exception(diagnosed, case) -> None:
     """A repair of the line follows where one change makes all numbers right."""

@@ -12,7 +12,7 @@ CASES = stored()
 NUMPY = [case for case in CASES if case.task.endswith("numpy")]
 TORCH = [case for case in CASES if case.task.endswith("torch")]
 
-FEW, MOST = 20, 0.02
+FEW, MOST = 8, 0.02
 """Cases of the quick suite, and the part that may be diagnosed otherwise."""
 
 

@@ -9,7 +9,7 @@ from said import alternatives, codes, finding, states
 
 from gradkit.records.result import CheckResult, TaskResult
 
-pytestmark = pytest.mark.sample(32)
+pytestmark = pytest.mark.sample(96)
 
 REGRESSION, CLASSIFICATION = "regression-torch", "classification-torch"
 
@@ -93,7 +93,7 @@ def test_right_training_is_right(trained: Trained, task: str) -> None:
     assert (codes(trained(task)), trained(task).score) == (set(), 20.0)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("task", PIECES)
 @pytest.mark.parametrize(
     ("record", "said"),

@@ -17,7 +17,7 @@ from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, TaskResult, Ve
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(80)
+pytestmark = pytest.mark.sample(240)
 
 torch = pytest.importorskip("torch")
 
@@ -1340,7 +1340,7 @@ def test_a_loss_of_the_wrong_sign_is_said_to_be_one(diagnosed: Diagnosed) -> Non
     """The step subtracts its gradient, so that is not what is to be changed."""
     result = diagnosed(CLASSIFIER.replace("return -(", "return ("), "classification-torch")
     (finding,) = [each for each in result.findings if each.check]
-    assert finding.hints[2] == "The sign of the loss that you step on is the wrong one."
+    assert finding.hints[2] == "The sign of the loss that you step on is wrong."
     assert finding.hints[3].endswith("that of the loss and not of minus the loss.")
 
 

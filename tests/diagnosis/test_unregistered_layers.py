@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from said import codes, finding, states
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 TASK = "regression-torch"
 

@@ -15,7 +15,7 @@ from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.activations import ACTIVATIONS, Activation
 
-pytestmark = [pytest.mark.sample(8), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(24), pytest.mark.usefixtures("warm")]
 
 TANH = Path(__file__).parent / "tanh_regression"
 

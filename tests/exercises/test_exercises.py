@@ -23,7 +23,7 @@ from gradkit.sandbox import Workshop
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import load_reference
 
-pytestmark = [pytest.mark.sample(30), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(90), pytest.mark.usefixtures("warm")]
 
 HERE = Path(__file__).parent
 SOLUTIONS = {
@@ -165,7 +165,7 @@ def grade(
         yield check
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("reference", [True, False], ids=["reference", "derived"])
 @pytest.mark.parametrize("name", SOLUTIONS)
 def test_model_solutions_earn_full_marks(grade, name: str, reference: bool) -> None:
@@ -176,7 +176,7 @@ def test_model_solutions_earn_full_marks(grade, name: str, reference: bool) -> N
         assert (task.score, task.max_score, task.findings) == (20, 20, ())
 
 
-@pytest.mark.sample(18)
+@pytest.mark.sample(54)
 @pytest.mark.parametrize(("name", "code", "changes"), CASES, ids=said)
 def test_a_mistake_is_named(grade, tmp_path: Path, name: str, code: str, changes) -> None:
     """That one and no other, and it costs something."""

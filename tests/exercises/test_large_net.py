@@ -104,6 +104,7 @@ def test_a_right_answer_takes_memory_by_the_parameters(
     assert taken < most
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_gets_its_marks_and_says_why_no_more(
     workshop: Workshop, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from layers_helpers import (
 
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 NAME = "epochs"
 
@@ -247,7 +247,7 @@ def nn_epoch(X, y, W1, W2, lr=0.1, batch=100):
 """
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(18)
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
 def test_wrong_answers_fail_in_what_is_wrong(
     exercise: Exercise, case: Wrong, tmp_path: Path

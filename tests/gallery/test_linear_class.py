@@ -21,7 +21,7 @@ from layers_helpers import (
 
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 NAME = "linear-class"
 
@@ -534,7 +534,7 @@ class CrossEntropyLoss:
 '''
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
 def test_wrong_answers_fail_in_what_is_wrong(
     exercise: Exercise, case: Wrong, tmp_path: Path

@@ -9,7 +9,7 @@ from marked import QUICK, Exercise, edited, fails, is_to_be_written, opened, sol
 
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 NAME = "logistic-regression"
 
@@ -180,7 +180,7 @@ def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> It
         yield each
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("label", WRONG)
 def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
     """Those that are wrong, and no others."""

@@ -13,7 +13,7 @@ from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
 
-pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(4)]
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(12)]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def exercises(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> I
         yield exercise
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize(("name", "answer"), ANSWERS)
 def test_a_right_answer_has_full_marks(
@@ -49,7 +49,7 @@ def test_a_right_answer_has_full_marks(
     has_full_marks(exercises(name), answers(name)[answer], seeds)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(("name", "answer"), ANSWERS)
 def test_it_is_recognised(workshop: Workshop, tmp_path: Path, name: str, answer: str) -> None:
     """Without an option, whatever the file is called."""

@@ -12,7 +12,7 @@ from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 NAME = "two-layer-net"
 
@@ -329,7 +329,7 @@ def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> It
         yield each
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("label", WRONG)
 def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
     """Those that are wrong, and no others."""

@@ -45,7 +45,7 @@ RIGHT = [
 ]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(("name", "path"), RIGHT, ids=lambda value: getattr(value, "stem", value))
 def test_a_right_answer_has_full_marks_without_the_model_solution(
     grade: Grade, name: str, path: Path
@@ -191,7 +191,7 @@ def failed(result: Result) -> set[str]:
     }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("label", MISTAKES)
 def test_a_mistake_fails_the_same_checks_without_the_model_solution(
     grade: Grade, tmp_path: Path, label: str
@@ -218,7 +218,7 @@ MANY = [(name, label, edits) for name in NAMES for label, edits in known_mistake
 
 
 @pytest.mark.slow
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(("name", "label", "edits"), MANY, ids=[f"{n} {x}" for n, x, _ in MANY])
 def test_every_known_mistake_fails_the_same_checks(
     grade: Grade, tmp_path: Path, name: str, label: str, edits: Mapping[str, str]

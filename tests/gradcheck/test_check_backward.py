@@ -11,7 +11,7 @@ from layers import LAYERS, LINEAR_MISTAKES, MORE, Linear, spoilt, spoilt_linear
 
 from gradkit.gradcheck import assert_backward, check_backward
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
@@ -34,7 +34,7 @@ def verdicts(report) -> dict[str, str]:
     return {one.name: one.verdict for one in report.inputs}
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("seed", range(3))
 def test_layers_of_courses(name: str, seed: int) -> None:
@@ -63,7 +63,7 @@ def linear(kind: type, seed: int):
     )
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("name", MORE)
 def test_more_layers_of_courses(name: str) -> None:
     """As many as make sixteen."""

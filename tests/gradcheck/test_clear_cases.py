@@ -14,7 +14,7 @@ from torch import nn
 
 from gradkit import check_gradient, check_module
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 F32 = np.float32
 W = np.array([1.0, 2.0, -3.0])
@@ -42,7 +42,7 @@ def test_a_perfect_fit_is_given_its_rounding() -> None:
     assert wrong.verdict == "disagree"
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("seed", range(30))
 def test_least_squares_that_fit(seed: int) -> None:
     """And nets that give just what is asked of them."""
@@ -203,7 +203,7 @@ def test_entries_that_noise_hides_are_told() -> None:
 # What once stayed open.
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("seed", range(40))
 def test_vector_jacobian_products(seed: int) -> None:
     """Their value cancels more or less; one entry off by 1 % is seen."""
@@ -545,7 +545,7 @@ def test_of_two_wrong_entries_among_thousands_one_is_named(places: tuple[int, in
     assert [one.index[0] in places for one in report.entries] == [True]
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("seed", range(4))
 def test_many_entries_that_bend_cost_no_more(seed: int) -> None:
     """A first step along them is short, and may bend as much as the least error does."""
@@ -615,7 +615,7 @@ def test_what_was_not_looked_at_is_told_of_the_array_that_it_is_in() -> None:
     assert wrong == looked == 16
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("seed", range(4))
 def test_one_sign_among_a_hundred_thousand_is_located(seed: int) -> None:
     """From the ratio of two errors."""
@@ -640,7 +640,7 @@ def test_rounding_that_is_blown_up_accuses_nobody() -> None:
         assert report.verdict != "disagree", str(report)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("seed", range(10))
 def test_an_f_that_is_nothing_is_known_to_the_rounding_of_its_parameters(seed: int) -> None:
     """Torch's layer norm of one number is 0, and the slope of its weight a rounding, blown up."""

@@ -47,6 +47,7 @@ READ_AS_CACHE = (
 )
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", LAYERS)
 def test_an_array_may_be_a_cache(name: str) -> None:
     """A right backward agrees, a wrong one does not, and a note says how the array was read."""

@@ -12,7 +12,7 @@ import torch
 
 from gradkit.gradcheck import check_gradient, entries
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 WRONG: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "doubled": lambda right: 2 * right,
@@ -44,7 +44,7 @@ def functions(a: np.ndarray):
     ]
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("seed", range(8))
 def test_a_small_gradient_in_half_precision_is_given_its_rounding(seed: int) -> None:
     """What bends of all entries alone would excuse of single ones is open: none moves all."""
@@ -70,7 +70,7 @@ def test_a_large_gradient_in_half_precision_is_given_its_rounding() -> None:
     assert check_gradient(f, x, 2 * claim).verdict == "disagree"
 
 
-@pytest.mark.sample(24)
+@pytest.mark.sample(72)
 @pytest.mark.parametrize("seed", range(24))
 @pytest.mark.parametrize("kind", ["float16", "float32"])
 def test_large_gradients_in_narrow_types(kind: str, seed: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 HERE = Path(__file__).parent
 FOUND: list[str] = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
@@ -22,6 +22,7 @@ PART = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernels", ["Nehalem", "Haswell"])
 def test_some_checks_with_fewer_vector_units(kernels: str) -> None:
     """Of numpy's own loops, and of OpenBLAS, which numpy's wheels bring and others ignore."""

@@ -21,7 +21,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, expect
 from gradkit.task.probes import draw
 
-pytestmark = pytest.mark.sample(32)
+pytestmark = pytest.mark.sample(96)
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 NUMPY = [entry for entry in ACCEPTED if entry.task.endswith("numpy")]
@@ -56,7 +56,7 @@ def check_both(grade, folder: Path, entry: Accepted, seed: int) -> None:
     assert all(states(wrong)[check] == "pass" for check in before.get(entry.fails, ()))
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("entry", QUICK, ids=lambda entry: entry.id)
 def test_convention_is_accepted_and_its_twin_is_not(grade, tmp_path: Path, entry) -> None:
     """On one seed."""

@@ -18,7 +18,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import whole
 
-pytestmark = pytest.mark.sample(72)
+pytestmark = pytest.mark.sample(216)
 
 pytest.importorskip("torch")
 
@@ -139,7 +139,7 @@ def of_model(task: Task) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.sample(10)
+@pytest.mark.sample(30)
 @pytest.mark.parametrize("name", TRAIN)
 @pytest.mark.parametrize("task", TASKS)
 def test_by_heart_earns_the_points_of_the_model_alone(

@@ -14,7 +14,7 @@ from gradkit.report.text import MANY, to_text
 from gradkit.report.words import points
 from gradkit.text import where
 
-pytestmark = pytest.mark.sample(24)
+pytestmark = pytest.mark.sample(72)
 
 FOLDER = ROOT / "tests" / "sample_class"
 W1 = {f"W1[{i},{j}]" for i in (0, 1) for j in (0, 1)}

@@ -43,6 +43,7 @@ def marked(finding: Finding) -> str:
     return finding.source[start:end]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("old", "new", "exception", "sentence", "part"),
     [

@@ -34,6 +34,7 @@ def session(workshop: Workshop) -> Iterator[Session]:
         yield made
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "fault", [KeyError("entry"), AttributeError("W1"), RuntimeError("dict"), RecursionError("deep")]
 )

@@ -11,7 +11,7 @@ from told import checks, script
 from gradkit.records.result import Result
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = pytest.mark.sample(32)
+pytestmark = pytest.mark.sample(96)
 
 NUMPY = """
 import numpy as np

@@ -9,7 +9,7 @@ from told import checks, notebook, states
 
 from gradkit.records.submission import Place
 
-pytestmark = pytest.mark.sample(8)
+pytestmark = pytest.mark.sample(24)
 
 INITIALISE = """
 def initialise_parameters(dim):
@@ -54,7 +54,7 @@ def submission(folder: Path, *cells: str) -> Path:
     return notebook(folder, "# Regression", "import numpy as np", *cells)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     ("how", "state", "said"),
     [

@@ -9,7 +9,7 @@ from told import checks, failed, notebook
 
 from gradkit.records.submission import Place
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 INITIALISE = """
 def initialise_parameters(dim):

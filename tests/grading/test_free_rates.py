@@ -13,7 +13,7 @@ from gradkit.grading.settings import Settings
 from gradkit.sandbox import Workshop
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = [pytest.mark.sample(3), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(9), pytest.mark.usefixtures("warm")]
 
 MISTAKES = mistake_folder()
 

@@ -16,7 +16,7 @@ from gradkit.report.data import visible
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, exercises
 
-pytestmark = [pytest.mark.sample(16), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(48), pytest.mark.usefixtures("warm")]
 
 REMARK = "own-forward-gradient"
 

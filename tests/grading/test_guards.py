@@ -13,7 +13,7 @@ from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, SHIPPED
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 Graded = Callable[..., TaskResult]
 

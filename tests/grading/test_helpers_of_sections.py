@@ -54,6 +54,7 @@ def cells_of(problem: str, helper: str) -> dict[str, str]:
     return {**helpers, "rates": "\n".join(rates), **made}
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("helper", ["activation", "g"])
 @pytest.mark.parametrize("place", ["below headings", "without headings", "above headings"])
 def test_each_section_sees_its_own_helpers(grade, tmp_path: Path, place: str, helper: str) -> None:

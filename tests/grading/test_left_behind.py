@@ -20,7 +20,7 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.read import read
 from gradkit.task.assignment import read_assignment
 
-pytestmark = [pytest.mark.sample(9), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(27), pytest.mark.usefixtures("warm")]
 
 TASKS = {
     "classification-numpy": """
@@ -132,7 +132,7 @@ def test_a_cache_that_forward_fills_is_right(grade, tmp_path: Path, style: str, 
     assert (update.score, update.message) == (update.max_score, "")
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     ("style", "task", "code"),
     [

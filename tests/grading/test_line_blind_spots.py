@@ -8,7 +8,7 @@ import pytest
 from model_solutions import source
 from told import checks, failed, script
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 SWAPPED = {
     "regression": ("dW1 = X @ d_hidden.T", "dW1 = d_hidden @ X.T"),
@@ -31,6 +31,7 @@ def spoilt(folder: Path, problem: str, right: str, wrong: str) -> Path:
     return script(folder, text.replace(right, wrong), f"{problem}_numpy.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", SWAPPED)
 def test_swapped_index_passes_the_published_first_step_and_fails_at_random_probes(
     grade, tmp_path: Path, problem: str

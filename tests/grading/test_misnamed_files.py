@@ -8,7 +8,7 @@ import pytest
 from model_solutions import source
 from told import full, not_passed, script, states
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 OTHERS = {"regression": "classification", "classification": "regression"}
 DATA = {

@@ -24,7 +24,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 COPY = 'old_W2 = parameters["W2"].copy()'
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("copy", "delta", "bias", "line"),
     [

@@ -12,7 +12,7 @@ from told import full, not_passed, script, states
 
 from gradkit.cli import main
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 TASKS = (
     "regression-numpy",
@@ -42,7 +42,7 @@ def available(task: str) -> None:
         pytest.importorskip("torch")
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("oracle", ORACLES)
 @pytest.mark.parametrize("task", TASKS)
 def test_model_solution_earns_full_marks(grade, task: str, oracle: str) -> None:
@@ -67,6 +67,7 @@ def test_model_solution_earns_full_marks_on_many_seeds(grade, task: str, oracle:
         assert full(result), (seed, not_passed(result))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_spoilt_model_solution_does_not(grade, tmp_path: Path, task: str) -> None:
     """One mistake fails its check on every seed, under either oracle."""

@@ -11,6 +11,7 @@ from told import checks, full, not_passed, notebook, script, states
 INITIALISERS = ["init", "initialize_parameter", "initialise_weights", "Initialize"]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", INITIALISERS)
 def test_other_names_of_an_initialiser(grade, tmp_path: Path, name: str) -> None:
     """It is found; one that returns other weights is wrong."""

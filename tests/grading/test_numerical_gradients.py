@@ -18,7 +18,7 @@ from gradkit.report.data import visible
 from gradkit.sandbox import Workshop
 from gradkit.task.shipped import BESIDE, exercises
 
-pytestmark = [pytest.mark.sample(8), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(24), pytest.mark.usefixtures("warm")]
 
 REMARK = "numerical-gradient"
 

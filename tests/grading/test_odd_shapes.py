@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from told import checks, full, not_passed, script, states
 
-pytestmark = pytest.mark.sample(36)
+pytestmark = pytest.mark.sample(108)
 
 INITIALISE = """
 def initialise_parameters(dim):
@@ -307,7 +307,7 @@ RIGHT_IN_TORCH = {
 }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("name", RIGHT_IN_TORCH)
 def test_odd_but_right_in_torch(grade, tmp_path: Path, name: str) -> None:
     """Full marks, and none for a loss that is summed instead."""

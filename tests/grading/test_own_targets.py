@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from told import checks, full, not_passed, script
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 TEXT = """
 import numpy as np

@@ -35,6 +35,7 @@ def patched(diff: str, source: str, folder: Path) -> str:
     return target.read_text(encoding="utf-8")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("path", TORCH, ids=lambda path: path.stem)
 def test_diffs_of_the_sample_class_apply(grade, tmp_path: Path, path: Path) -> None:
     """Each finding of a torch file proposes a change that leaves valid Python."""

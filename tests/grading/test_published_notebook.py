@@ -9,7 +9,7 @@ import pytest
 from model_solutions import REFERENCE, source
 from told import checks, failed, not_passed, notebook, states
 
-pytestmark = pytest.mark.sample(60)
+pytestmark = pytest.mark.sample(180)
 
 W1 = {f"W1[{i},{j}]" for i in (0, 1) for j in (0, 1)}
 B1 = {"b1[0,0]", "b1[1,0]"}
@@ -131,6 +131,7 @@ def published(tmp_path: Path) -> Path:
     return notebook(tmp_path, *cells("_published"))
 
 
+@pytest.mark.slow
 def test_four_tasks_are_graded_in_one_run(grade, published: Path) -> None:
     """Headings decide which cells speak for which task; the torch halves are right."""
     result = grade(published, reference=REFERENCE)
@@ -146,7 +147,7 @@ def test_four_tasks_are_graded_in_one_run(grade, published: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("seed", range(3))
 def test_published_form_earns_full_marks_under_its_own_form(grade, published, seed: int) -> None:
     """No gradient is asked for, since its updates are none: ten points less in two tasks."""
@@ -192,7 +193,7 @@ def test_correct_form_earns_full_marks_and_fails_the_published(grade, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     ("right", "wrong", "task", "check"),
     [

@@ -13,7 +13,7 @@ from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.records.submission import Cell, Place, Problem, Submission
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 
 @pytest.mark.parametrize("problem", ["regression", "classification"])

@@ -9,7 +9,7 @@ from model_solutions import REFERENCE
 
 from gradkit.records.result import CheckResult, Result, TaskResult
 
-pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(18), pytest.mark.usefixtures("warm")]
 
 REGRESSION = """import numpy as np
 

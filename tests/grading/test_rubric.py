@@ -24,7 +24,7 @@ from gradkit.submission.read import read
 from gradkit.task.assignment import DEFAULT
 from gradkit.task.oracle import Derived
 
-pytestmark = [pytest.mark.sample(40), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(120), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 MISTAKES = mistake_folder()
@@ -286,7 +286,7 @@ def test_every_submission_with_a_mistake_has_a_row() -> None:
     assert {path.stem for path in MISTAKES.glob("*.py")} == set(ALONE)
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_one_mistake_alone(name: str, marks: Marks) -> None:
     """Points under the three presets, all of them lost by the checks that fail."""

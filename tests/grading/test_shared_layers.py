@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from told import full, not_passed, script, states
 
-pytestmark = pytest.mark.sample(6)
+pytestmark = pytest.mark.sample(18)
 
 pytest.importorskip("torch")
 

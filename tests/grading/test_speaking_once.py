@@ -22,7 +22,7 @@ from gradkit.records.result import Result
 from gradkit.report.formats import FORMATS, render
 from gradkit.sandbox import Workshop
 
-pytestmark = pytest.mark.sample(72)
+pytestmark = pytest.mark.sample(216)
 
 TASK = "regression-numpy"
 SEVERAL = "several-files"
@@ -70,7 +70,8 @@ def guesses(folder: Path, name: str, order: list[str]) -> Path:
     return folder
 
 
-@pytest.mark.sample(16)
+@pytest.mark.slow
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("name", ["guess_{:02}.py", "hw ({}).py", "regression-{}.py"])
 @pytest.mark.parametrize("last", [0, 5, 10, 15])
 def test_sixteen_guesses_earn_what_the_last_file_earns(
@@ -310,7 +311,7 @@ def test_only_one_of_them_is_run(grade: Any, tmp_path: Path) -> None:
 # --- where it is told ------------------------------------------------------------------------
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("word", sorted(set(FORMATS) - {"github-classroom"}))
 def test_a_student_is_told_which_one_counts(grade: Any, tmp_path: Path, word: str) -> None:
     """In every format that has notes, at any hint level; the remark is for instructors."""

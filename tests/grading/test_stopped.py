@@ -10,7 +10,7 @@ from model_solutions import source
 
 from gradkit.records.result import CheckResult
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 RIGHT = """
 import numpy as np

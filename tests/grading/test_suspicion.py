@@ -19,7 +19,7 @@ from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, expect
 from gradkit.task.probes import TWICE, draw
 
-pytestmark = [pytest.mark.sample(24), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(72), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.id: task for task in read_assignment().tasks}
@@ -128,7 +128,7 @@ def list_of_losses() -> str:
     return f"{TORCH}\ndef train(model, X, y, epochs):\n    return {losses!r}[:epochs]\n"
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_answers_by_heart_are_said(grade: Grade, seed: int) -> None:
     """A table of outputs with a default, copied parameters, a list of losses."""
@@ -167,7 +167,7 @@ HONEST = {
 }
 
 
-@pytest.mark.sample(9)
+@pytest.mark.sample(27)
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_code_is_not_accused(grade: Grade, name: str) -> None:
     """Right or wrong, what computes from its inputs is no answer by heart."""

@@ -19,7 +19,7 @@ from gradkit.records.rule import Trace
 from gradkit.records.submission import Place
 from gradkit.report.text import to_text
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 MISTAKES = mistake_folder()
 TOLD = "The line of a mistake could not be determined, and its function is given instead: "
@@ -73,7 +73,7 @@ def test_a_line_is_known_without_being_watched(grade, kind, where, tmp_path):
     assert not any(note.startswith(TOLD) for note in task.notes)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("kind", [kind for kind in SPOILED if kind not in SEEN])
 def test_a_lost_trace_is_told(grade, hurried, kind, tmp_path):
     """In the result and its text, and in the review; where the mistake is found all the same."""

@@ -9,7 +9,7 @@ from accepted.numpy_texts import numpy_text
 from model_solutions import source
 from told import full, not_passed, script, states
 
-pytestmark = pytest.mark.sample(6)
+pytestmark = pytest.mark.sample(18)
 
 KEYWORDS = {"(parameters, y,": "(parameters, *, y,"}
 POSITIONS = {"(parameters, y, y_hat,": "(parameters, /, y, *, y_hat,"}

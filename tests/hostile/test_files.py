@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from model_solutions import ROOT
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 READER = """
 import json, resource, sys
@@ -130,7 +130,7 @@ def overlapping(path: Path) -> Path:
     return path
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     "make", [bomb, lying_bomb, many_small_bombs, slip, links, crowd, nested, overlapping]
 )
@@ -259,7 +259,7 @@ def slow_headings() -> str:
     return notebook([markdown] * 20 + [code("# @title " + " {" * 50_000), code("#" * 100_000)])
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     "make", [heavy_notebook, long_notebook, deep_notebook, large_number, many_keys, slow_headings]
 )
@@ -376,7 +376,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("name", TEXTS)
 def test_text(name, tmp_path):
     """A text made to be followed for ever, down too far or at great cost is outlined."""

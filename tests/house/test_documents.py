@@ -159,7 +159,7 @@ Without anything to put behind it, the comparison in the piece is turned round.
 """
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(6)
 @pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("number", range(len(SAMPLES)))
 def test_the_samples_of_the_students_page_are_real(

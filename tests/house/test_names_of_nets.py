@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import gradkit
 
 ROOT = Path(gradkit.__file__).parent
@@ -33,11 +35,13 @@ def trees() -> Iterator[ast.AST]:
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_frameworks_are_hardly_compared() -> None:
     """Another one is a record, and nothing else, as far as that goes."""
     assert sum(len(list(comparisons(tree))) for tree in trees()) <= 15
 
 
+@pytest.mark.slow
 def test_parameters_are_named_in_few_places() -> None:
     """Where symbols of rules are, and where lines are told by the rules of two layers."""
     assert sum(len(list(literals(tree))) for tree in trees()) <= 20

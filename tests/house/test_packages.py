@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "pandas", "scipy", "nbformat", "rich"}

@@ -20,7 +20,7 @@ from gradkit.records.task import Task
 from gradkit.task import network
 from gradkit.task.assignment import read_assignment
 
-pytestmark = pytest.mark.sample(12)
+pytestmark = pytest.mark.sample(36)
 
 EXERCISES = Path(__file__).parents[1] / "exercises"
 NETS: dict[str, Task] = {

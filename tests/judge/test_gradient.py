@@ -19,7 +19,7 @@ from gradkit.task import network
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.network import kink_distance, parameter_shapes
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 NUMPY = ["regression-numpy", "classification-numpy"]
 TORCH = ["regression-torch", "classification-torch"]

@@ -26,7 +26,7 @@ from gradkit.records.result import Entry
 from gradkit.records.submission import Place
 from gradkit.records.task import Layer, Rates
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 ALL = ("interface", "forward", "update", "gradient", "trajectory")
 BOTH = ("regression-numpy", "classification-numpy")

@@ -15,7 +15,7 @@ from gradkit.records.task import Task
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import TWICE
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 NUMPY, TORCH = TASKS["regression-numpy"], TASKS["regression-torch"]
 

@@ -132,7 +132,7 @@ OF_EQUAL_NUMBERS = {"wrong-loss": ["extra-output-derivative", "wrong-factor"]}
 """What numbers alone say of a mistake of which the steps on the way tell that it is one."""
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
 @pytest.mark.parametrize("code", UPDATES)
 def test_a_mistake_alone_is_told_alone_in_any_exercise(code, task):

@@ -8,7 +8,7 @@ from rules.traced import diagnosed
 from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
 from gradkit.records.rule import Rule
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 
 def right(p, y, y_hat, A1, X, rates=(0.001, 0.01)):

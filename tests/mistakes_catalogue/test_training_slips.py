@@ -95,7 +95,7 @@ def test_a_correct_run_has_no_finding(task):
     assert told(task, observed(task, (), task.epochs)) == ([frozenset()], False)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(18)
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 @pytest.mark.parametrize("code", CHANGES)
 def test_each_mistake_alone_is_told(task, code):

@@ -48,7 +48,7 @@ def tally(cases):
     return Counter(how for _, how in told), wrong
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 @pytest.mark.parametrize("style", STYLES)
 def test_every_single_mistake_is_named(task, style):

@@ -12,7 +12,7 @@ from notebook.conftest import ROOT, Notebook
 
 import gradkit
 
-pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(18), pytest.mark.usefixtures("warm")]
 
 TWO_LAYERS = ROOT / "reference" / "two-layer-net" / "two_layer_net.py"
 

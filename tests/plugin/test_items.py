@@ -11,7 +11,7 @@ import pytest
 from gradkit.grading.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 IDS = ["interface", "forward", "update", "gradient", "trajectory"]
 
@@ -98,7 +98,7 @@ def test_only_what_is_selected_is_graded(
     assert sorted(graded[1:]) == ["classification-numpy", "regression-numpy"]
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 def test_a_submission_is_recognised_once(
     pytester: pytest.Pytester, right: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

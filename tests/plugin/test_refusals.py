@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from trap import set_pytest_traps, set_traps, sprung, trapped_environment
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 SCRIPT = Path(sysconfig.get_path("scripts")) / "pytest"
 TASK = ("-o", "gradkit_task=regression-numpy")
@@ -46,7 +46,7 @@ def refused(done: pytest.RunResult, path: str, found: str) -> bool:
     return done.ret == pytest.ExitCode.USAGE_ERROR and sentence in done.stderr.str()
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_are_refused(pytester: pytest.Pytester, sub: Path, name: str) -> None:
     """Each kind of ini file, if pytest finds it beside a path that is a word of its own."""
@@ -65,7 +65,7 @@ def test_settings_cannot_claim_isolation(pytester: pytest.Pytester, sub: Path) -
     assert refused(done, "sub", f"pytest has read settings from {sub / 'pytest.ini'}")
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 def test_the_current_folder_is_refused(
     pytester: pytest.Pytester, sub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +80,7 @@ def test_the_current_folder_is_refused(
         assert refused(done, path, f"pytest was started in {sub / 'tests'}")
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 def test_the_root_folder_is_refused(pytester: pytest.Pytester, sub: Path) -> None:
     """Pytest takes the folder of a ``setup.py`` for the root, unless the command line names one."""
     (sub / "setup.py").touch()
@@ -90,11 +90,13 @@ def test_the_root_folder_is_refused(pytester: pytest.Pytester, sub: Path) -> Non
     assert done.ret == 0
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("options", [("-p", "evil"), ("-p", "late")])
 def test_a_plugin_is_refused(pytester: pytest.Pytester, sub: Path, options: tuple[str]) -> None:
     """Also a plugin that another plugin loads after gradkit's first look."""
-    pytester.makeini("[pytest]\npythonpath = sub .\n")
+    # Older versions of pytest import plugins before they read the option `pythonpath`.
+    pytester.syspathinsert()
+    pytester.syspathinsert(sub)
     (sub / "evil.py").touch()
     pytester.makepyfile(
         late="""
@@ -108,7 +110,7 @@ def test_a_plugin_is_refused(pytester: pytest.Pytester, sub: Path, options: tupl
     assert refused(done, "sub", f"pytest has loaded the plugin {sub / 'evil.py'}")
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 def test_the_command_is_quoted(pytester: pytest.Pytester, sub: Path) -> None:
     """A name with a space is quoted as a shell needs it."""
     folder = sub.rename(sub.with_name("ann lee"))
@@ -117,7 +119,7 @@ def test_the_command_is_quoted(pytester: pytest.Pytester, sub: Path) -> None:
     assert "Type instead: gradkit pytest 'ann lee'\n" in done.stderr.str()
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 def test_tests_of_the_submission_are_refused(pytester: pytest.Pytester, sub: Path) -> None:
     """Named files of the submission's folder, and a folder that contains it."""
     (sub / "test_it.py").touch()
@@ -130,7 +132,7 @@ def test_tests_of_the_submission_are_refused(pytester: pytest.Pytester, sub: Pat
         ) in done.stderr.str()
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(3)
 def test_named_settings_are_allowed(pytester: pytest.Pytester, right: Path) -> None:
     """In a folder with a submission, tests and a conftest, all of which the caller names."""
     pytester.makeini("[pytest]\n")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from model_solutions import NAMES, PROBLEMS, Probe, copy, draw, load, loss, source, twin
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample(6)
 
 torch = pytest.importorskip("torch")
 

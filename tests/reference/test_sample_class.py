@@ -122,7 +122,7 @@ def test_whole_class_is_listed() -> None:
     }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(("name", "task", "spoilt", "facts"), CLASS)
 def test_student_spoils_what_is_stated(
     name: str, task: str, spoilt: set[str], facts: dict[str, object]

@@ -77,6 +77,7 @@ def test_what_was_not_handed_in_is_said_once(show: Callable[[Result, int], str])
     assert "by mail" in show(replace(plain, tasks=(made,)), 3)
 
 
+@pytest.mark.slow
 def test_a_comment_is_text_of_bounded_size() -> None:
     """Whatever a student wrote."""
     said = to_comment(result("ada", HOSTILE), 4, changes(HOSTILE))

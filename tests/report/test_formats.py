@@ -20,7 +20,7 @@ from gradkit.cli.output import SUMMARY_BYTES, leave
 from gradkit.report.formats import FORMATS, refusal
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(36), pytest.mark.usefixtures("warm")]
 
 CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"
@@ -75,8 +75,8 @@ def test_students_see_the_assignments_level(format_: str) -> None:
 
 
 def test_whoever_runs_the_command_sees_everything() -> None:
-    """In text and JSON, where model solutions are at hand."""
-    assert EXPECTED in gradkit("check", WRONG, "--seed", 1).stdout
+    """JSON has expected formulas with model solutions at hand, and text has them if asked."""
+    assert EXPECTED in gradkit("check", WRONG, "--seed", 1, "--hints", 4).stdout
     assert '"should"' in gradkit("check", WRONG, "--seed", 1, "--format", "json").stdout
 
 
@@ -236,7 +236,7 @@ CODE_PAGES = {
 """An encoding, and an environment in which standard output has it."""
 
 
-@pytest.mark.sample(9)
+@pytest.mark.sample(27)
 @pytest.mark.skipif(sys.platform == "win32", reason="locales are named otherwise")
 @pytest.mark.parametrize("page", CODE_PAGES)
 @pytest.mark.parametrize("format_", ["text", "markdown", "github"])

@@ -44,7 +44,7 @@ from gradkit.report.summary import history_json, history_text, show_runs
 from gradkit.report.table import review_csv, show_differences, show_review
 from gradkit.report.text import to_text
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 PLAIN = "plain"
 every_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)

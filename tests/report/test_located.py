@@ -8,7 +8,7 @@ from model_solutions import REFERENCE, ROOT
 
 from gradkit.cli import main
 
-pytestmark = [pytest.mark.sample(6), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(18), pytest.mark.usefixtures("warm")]
 
 RIGHT = (REFERENCE / "regression_numpy.py").read_text("utf-8")
 SWAPPED = (ROOT / "tests" / "sample_class" / "chen_regression_swapped_index.py").read_text("utf-8")

@@ -20,7 +20,7 @@ from gradkit.records.submission import Listing, Place
 from gradkit.report import classroom, github, gradescope, junit, markdown
 from gradkit.report.data import UNSEEN, apply_visibility
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 STATES: tuple[State, ...] = ("pass", "fail", "error", "missing", "not-checked")
 

@@ -13,7 +13,7 @@ from model_solutions import REFERENCE, ROOT
 
 from gradkit.cli import main
 
-pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 RIGHT = (REFERENCE / "regression_numpy.py").read_text("utf-8")
 MATCHERS = json.loads((ROOT / "docs" / "problem-matcher.json").read_text("utf-8"))["problemMatcher"]

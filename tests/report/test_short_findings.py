@@ -45,7 +45,7 @@ def long_finding(code: str) -> Finding:
     )
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("code", catalogue())
 def test_no_entry_of_the_catalogue_makes_a_long_finding(code: str) -> None:
     """Not with long names, many entries and everything that a finding can have."""

@@ -28,7 +28,7 @@ from gradkit.sandbox.worker import Worker
 from gradkit.task.assignment import DEFAULT
 from gradkit.task.shipped import exercises
 
-pytestmark = [pytest.mark.sample(48), pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.sample(144), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests" / "sample_class"
@@ -206,7 +206,7 @@ def recorded(check: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError(f"no failed entry was recorded with {value}")
 
 
-@pytest.mark.sample(16)
+@pytest.mark.sample(48)
 @pytest.mark.parametrize(
     ("path", "task", "text"),
     [
@@ -478,7 +478,7 @@ LOST = ("        dscores[np.arange(N), y] -= 1\n", "")
 AXIS = ('"b1": np.sum(dhidden, axis=0)', '"b1": np.sum(dhidden, axis=1)')
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("exercise", "changes"),
     [

@@ -64,7 +64,7 @@ def made(way):
     return names["update"]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("name", WAYS)
 def test_polynomials_are_what_the_code_computes(name):
     """At other inputs than those that it was called with, where it is called with plain numbers."""

@@ -22,7 +22,7 @@ from gradkit.runtime.frames import (
     read,
 )
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 SMALL = FrameLimits(header=4096, body=4096, arrays=4)
 

@@ -19,7 +19,7 @@ from gradkit.runtime.harden import readable
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.sandbox.workshop import LACKING, short_of
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 ROOT = Path(__file__).resolve().parents[2]
 IGNORED = shutil.ignore_patterns("__pycache__")

@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_renamed_stays(run: Run) -> None:
     assert run(code) == ("[Errno 2] No such file or directory: 'b/c'\n1\n", None)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("code", "error"),
     [

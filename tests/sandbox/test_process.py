@@ -13,7 +13,7 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.sandbox.worker import Worker
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 SOURCE = """
 import numpy as np

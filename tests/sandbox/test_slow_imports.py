@@ -11,7 +11,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop, process
 from gradkit.sandbox.process import StudentProcess
 
-pytestmark = pytest.mark.sample(6)
+pytestmark = pytest.mark.sample(18)
 
 HANDLERS = """
 import sys

@@ -16,7 +16,7 @@ from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.sandbox import workshop as places
 
 pytestmark = [
-    pytest.mark.sample(4),
+    pytest.mark.sample(12),
     pytest.mark.skipif(sys.platform != "linux", reason="limits and /proc are Linux's"),
 ]
 

@@ -10,7 +10,7 @@ from worker_watch import is_gone, open_workshop, quickest
 from gradkit.runtime.frames import Frame, FrameError
 from gradkit.sandbox import Allowance, WorkerLost
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 
 def loss(workshop, kind, seconds=2.0, **data):

@@ -27,7 +27,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.remains import kill_group
 from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(12)
 
 ROOT = Path(HERE).parents[1]
 

@@ -17,7 +17,7 @@ from gradkit.submission import notebook as module
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.notebook import read_notebook
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(9)
 
 
 def cells_of(*blocks: str):

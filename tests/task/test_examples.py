@@ -187,7 +187,9 @@ def test_another_file_is_refused(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"[]", mtime=0)[:-9], gzip.compress(b"[]")]
+    "content",
+    [b"", b"no gzip", gzip.compress(b"[]", mtime=0)[:-9], gzip.compress(b"[]", mtime=0)],
+    ids=["empty", "no gzip", "cut off", "no examples"],
 )
 def test_a_damaged_file_is_refused(task: FunctionTask, content: bytes) -> None:
     """Whatever is wrong with it."""

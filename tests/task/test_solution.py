@@ -30,7 +30,7 @@ def available(task: Task) -> Task:
     return task
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 @pytest.mark.parametrize("takes_rate", [False, True])
 def test_reference_and_derivation_agree(task: Task, takes_rate: bool) -> None:

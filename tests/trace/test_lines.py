@@ -14,7 +14,7 @@ def line_at(sources: tuple[str, ...], place) -> str:
     return sources[place.cell - 1].split("\n")[place.line - 1].strip()
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(("style", "slip"), CASES, ids=[f"{s.name}: {p.code}" for s, p in CASES])
 def test_the_line_is_the_one_with_the_mistake(workshop: Workshop, style: Style, slip: Slip) -> None:
     """Every entry concerned is led to a line that is wrong, and to all of these together."""

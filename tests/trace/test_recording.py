@@ -12,7 +12,7 @@ from gradkit.runtime.frames import TO_GRADER, Frame, encode
 from gradkit.runtime.symbolic import symbolic
 from gradkit.runtime.symbolic.recording import KINDS
 
-pytestmark = pytest.mark.sample(6)
+pytestmark = pytest.mark.sample(18)
 
 CELL = "cell 1"
 CALL = {

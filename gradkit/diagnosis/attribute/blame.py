@@ -270,21 +270,23 @@ class Blame:
                 (should == known.whole and case.first_holding(number) is None)
                 or (case.slip.code == "wrong-error" and not case.is_computed(step))
             ):
-                event = self._last_event(number, partial(self._may_hold_wrong_number, step))
+                event = self._last_event(number, partial(self._may_hold_wrong_number, number, step))
             if event is not None:
                 return event, step, back
         return None
 
-    def _may_hold_wrong_number(self, step: int, event: Event) -> bool:
+    def _may_hold_wrong_number(self, number: int, step: int, event: Event) -> bool:
         """Return whether a line that gives a number another name may be the wrong line.
 
-        ``old_W2 = W2.copy()`` is right if other, right entries are computed with ``old_W2``. Then
-        the wrong line is the one that uses ``old_W2`` and leaves a factor out.
+        ``old_W2 = W2.copy()`` is right if another line computes right entries with ``old_W2``.
+        Then the wrong line is the one that uses ``old_W2`` and leaves a factor out.
         """
         name = re.split(r"\W", event.name)[0]
-        readers = (number for number in self._right if step in self._steps.made[number].into)
-        spots = (spot for number in readers for spot in self._steps.spots[number][:1])
-        return self._case.renames(step, event) and not any(name in spot.names for spot in spots)
+        own = self._steps.spots[number][:1]
+        readers = (right for right in self._right if step in self._steps.made[right].into)
+        spots = (spot for right in readers for spot in self._steps.spots[right][:1])
+        others = (spot for spot in spots if spot not in own)
+        return self._case.renames(step, event) and not any(name in spot.names for spot in others)
 
     def _last_event(self, number: int, accept: Callable[[Event], bool]) -> int | None:
         """Return the last event before a step, by a name that stands there."""

@@ -314,8 +314,9 @@ def test_without_scripts_the_table_is_whole(show: Callable[..., Opened], rows: l
 
 
 def test_formulas_are_math(show: Callable[..., Opened], graded: list[Result]) -> None:
-    """Set by the browser: an index stands below its name, what differs in a box."""
+    """The browser sets an index below its name, and what differs in a box."""
     page = show(student_page(graded[0], 4)).page
+    page.evaluate(OPEN)
     base, index = page.locator("math msub").first.locator("> *").all()
     assert index.bounding_box()["y"] > base.bounding_box()["y"]
     assert index.bounding_box()["height"] < base.bounding_box()["height"]
