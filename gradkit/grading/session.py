@@ -501,13 +501,13 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Tol
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
-    from gradkit.grading.explained import explained
+    from gradkit.grading import explained
     from gradkit.grading.repairs import mend_functions
 
     section = grader.process.section
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
-    return explained(Inquiry(), mended.inquiry, (*section.own, *section.shared))
+    return explained.as_submitted(mended.inquiry, (*section.own, *section.shared))
 
 
 def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import LARGE
 from gradkit.runtime.repair.pool import Part, digested
 from gradkit.runtime.repair.scope import Scope, is_number
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
-    LARGE,
     Change,
     binary,
     called,

@@ -6,18 +6,17 @@ import ast
 import inspect
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import LARGE, LARGER, SIMPLE
+from gradkit.edits.rows import TAKEN_FOR
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, OTHERS, RATES, Scope, is_array, is_like
 from gradkit.runtime.repair.spots import REDUCERS, Spot
 from gradkit.runtime.repair.tree import (
-    LARGE,
-    LARGER,
-    SIMPLE,
     Change,
     binary,
     called,
@@ -37,22 +36,7 @@ OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-shape"}
 AXES = (0, 1, -1, 2, (0, 1), (0, 2), (1, 2), (2, 3), (0, 2, 3))
 """Axes that are tried in the place of another, or of none."""
 
-LIKE: Mapping[str, tuple[str, ...]] = {
-    **{"sum": ("mean", "max"), "mean": ("sum", "max", "median"), "median": ("mean",)},
-    **{"min": ("minimum", "max", "argmin"), "rand": ("randn",), "randn": ("rand",)},
-    **{"max": ("maximum", "min", "sum", "mean", "argmax")},
-    **{"amax": ("amin",), "amin": ("amax",), "argmax": ("argmin", "max")},
-    **{"argmin": ("argmax",), "std": ("var",), "var": ("std",)},
-    **{"maximum": ("minimum",), "minimum": ("maximum",), "exp": ("log",), "log": ("exp",)},
-    **{"sqrt": ("square",), "square": ("sqrt",), "tanh": ("cosh", "exp"), "cosh": ("tanh",)},
-    **{"sinh": ("cosh", "tanh"), "arctan": ("tanh",), "cumprod": ("cumsum",), "prod": ("sum",)},
-    **{"dot": ("multiply",), "multiply": ("dot", "outer"), "zeros_like": ("ones_like",)},
-    **{"ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",)},
-    **{"vstack": ("hstack",), "hstack": ("vstack",), "floor": ("ceil",), "ceil": ("floor",)},
-    **{"expm1": ("exp",), "log1p": ("log",), "any": ("all",), "all": ("any",)},
-    **{"log2": ("log",), "log10": ("log",), "sin": ("cos",), "sort": ("argsort",)},
-    **{"cos": ("sin",), "power": ("multiply",), "outer": ("dot", "multiply"), "abs": ("square",)},
-}
+LIKE: Mapping[str, Sequence[str]] = {name: row.split() for name, row in TAKEN_FOR.items()}
 """Functions that are taken for each other."""
 
 

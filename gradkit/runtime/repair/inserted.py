@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import FILLS, PER_NODE, PUT_IN
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
 from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
-from gradkit.runtime.repair.tree import PER_NODE, expression, new, size_of, statement_of, with_parts
+from gradkit.runtime.repair.tree import expression, new, size_of, statement_of, with_parts
 from gradkit.runtime.repair.values import OPERATIONS
 from gradkit.runtime.syntax import every, names_in
-
-PUT_IN, FILLS = 1.7, 0.3
-"""What it costs to put in a statement, but for its nodes; how much less if that fills a name."""
 
 UPDATES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 """What a statement that is missing may do to a name."""

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import BRACKETS, LARGE, LARGER
 from gradkit.runtime.repair.calls import WRAPPERS
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, RATES, WHOLE, Scope, is_array, is_numeric
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
-    LARGE,
-    LARGER,
     SUMS,
     Change,
     adds,
@@ -27,9 +26,6 @@ from gradkit.runtime.repair.tree import (
     with_parts,
 )
 from gradkit.runtime.syntax import names_in
-
-BRACKETS = 0.1
-"""What brackets cost besides, that a change needs."""
 
 
 def missing_parts(spot: Spot) -> Iterator[Change]:

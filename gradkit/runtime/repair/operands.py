@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
+from gradkit.edits.costs import LARGER, SCALED, SIMPLE
 from gradkit.runtime.repair.calls import OPTIONS, SHAPED
 from gradkit.runtime.repair.scope import (
     AT_ONCE,
@@ -20,10 +21,7 @@ from gradkit.runtime.repair.scope import (
 )
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
-    LARGER,
     NAMED,
-    SCALED,
-    SIMPLE,
     Change,
     adds,
     called,

@@ -6,13 +6,11 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from gradkit.edits.costs import LARGER, SIGNED, SIMPLE
 from gradkit.runtime.repair.calls import LIKE, of_another_name
 from gradkit.runtime.repair.scope import WHOLE, is_array, is_numeric
 from gradkit.runtime.repair.spots import REDUCERS, Spot
 from gradkit.runtime.repair.tree import (
-    LARGER,
-    SIGNED,
-    SIMPLE,
     SUMS,
     Change,
     adds,

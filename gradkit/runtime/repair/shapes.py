@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import LARGER, SCALED, SIMPLE
 from gradkit.runtime.repair.calls import SHAPED
 from gradkit.runtime.repair.indices import beside, indices, moved
 from gradkit.runtime.repair.scope import is_array
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
-    LARGER,
-    SCALED,
-    SIMPLE,
     Change,
     attribute_of,
     called,

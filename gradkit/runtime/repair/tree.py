@@ -9,15 +9,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from gradkit.edits.costs import SIMPLE
 from gradkit.runtime.syntax import copy_tree, last_name
-
-SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
-PER_NODE = 0.01
-"""What changes cost: something exchanged or left out, a sign, something added or composed; and each
-node more or less."""
-
-SCALED = 1.05
-"""What it costs to have a constant so many times as large, or a half."""
 
 
 @dataclass(frozen=True, slots=True)
