@@ -119,9 +119,9 @@ NO_REFERENCE = flag(
 )
 PRESET = click.option(
     "--preset",
-    type=OneOf(["default", "strict", "lenient"]),
-    help="How much mistakes cost.  [default: the preset last used for the class, else the "
-    "assignment's]",
+    type=OneOf(["default", "strict", "lenient", "numbers"]),
+    help="How much mistakes cost. With numbers they cost nothing, and right outputs alone earn "
+    "points.  [default: the preset last used for the class, else the assignment's]",
 )
 HINTS = number(
     "--hints",

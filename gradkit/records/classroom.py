@@ -230,7 +230,8 @@ class Row(Struct, frozen=True):
     ``assistant`` is who is to look at it, empty where that work is not split. Who has nothing that
     counts is ``absent``; ``ungraded`` are words on why there is no grade. ``link`` leads to the
     student's page: a path relative to that of the class, or ``#name`` within it, not yet quoted;
-    empty where there is no page.
+    empty where there is no page. ``by_numbers`` are the points under the preset ``numbers`` and
+    those that all tasks have; it is None where they are not known.
     """
 
     name: str
@@ -252,6 +253,7 @@ class Row(Struct, frozen=True):
     tasks: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     ungraded: str = ""
     link: str = ""
+    by_numbers: tuple[float, float] | None = None
 
 
 class Summary(Struct, frozen=True):

@@ -229,7 +229,8 @@ class TaskResult(Struct, frozen=True):
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
     probes that it was judged at; it is not the result's where those were drawn again.
     ``listings`` hold the functions in which something was found. What is ``absent`` was not
-    handed in.
+    handed in. ``score_by_numbers`` is the score under the
+    preset ``numbers``; it is None in results that an older gradkit has stored.
     """
 
     task: str
@@ -244,6 +245,7 @@ class TaskResult(Struct, frozen=True):
     seed: int = 0
     listings: tuple[Listing, ...] = ()
     absent: bool = False
+    score_by_numbers: float | None = None
 
 
 AdjustmentKind = Literal["task", "total", "numerical", "late", "bonus", "scale"]
@@ -274,7 +276,9 @@ class Result(Struct, frozen=True):
     assignment's: by check, when students may see what it found. ``required`` are the tasks that
     count, whether or not they were handed in, by id; where there are none, those that were handed
     in, of ``all_tasks``. The score is the sum of the tasks and of the ``adjustments``. Where
-    nothing could be graded, ``refused`` says why, and nothing was judged.
+    nothing could be graded, ``refused`` says why, and nothing was judged. ``score_by_numbers`` is
+    the sum of the tasks under the preset ``numbers``, without adjustments and whatever points a
+    person has set; it is None in results that an older gradkit has stored.
     """
 
     submission: str
@@ -297,6 +301,7 @@ class Result(Struct, frozen=True):
     all_tasks: int = 0
     adjustments: tuple[Adjustment, ...] = ()
     refused: str = ""
+    score_by_numbers: float | None = None
 
 
 class Evidence(Struct, frozen=True):
