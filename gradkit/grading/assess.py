@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import gradkit
 from gradkit.formatting import format_text
 from gradkit.grading.mark import Scheme, mark, score_by_numbers
+from gradkit.grading.notices import notices_of_verdicts
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.loading import is_installed
@@ -189,10 +190,13 @@ def assess(
 ) -> TaskResult:
     """Return the marks of one section for one task."""
     verdicts = [_endless(each, evidence.listings) for each in verdicts]
-    marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)
+    inquiry = _standing(evidence.inquiry, verdicts, scheme.dropped)
+    marked = mark(task, verdicts, inquiry, scheme)
+    noticed = notices_of_verdicts(verdicts, inquiry.proved or inquiry)
     return replace(
         marked,
         score_by_numbers=score_by_numbers(task, verdicts, scheme),
+        notices=(*evidence.notices, *noticed),
         absent=evidence.absent,
         seed=evidence.seed,
         notes=(*marked.notes, *evidence.notes),

@@ -110,6 +110,20 @@ FOR_INSTRUCTORS = frozenset(
 """Findings that are for a person to judge, and never shown below the highest hint level."""
 
 
+NoticeKind = Literal["own-forward-gradient", "selector", "denied-access"]
+
+
+class Notice(Struct, frozen=True):
+    """Something that the instructor should look at. It costs nothing, and students never see it.
+
+    ``check`` is the check that it is about, empty for the whole task. ``place`` is where to look.
+    """
+
+    kind: NoticeKind
+    check: str = ""
+    place: Place | None = None
+
+
 class Finding(Struct, frozen=True):
     """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
 
@@ -229,7 +243,7 @@ class TaskResult(Struct, frozen=True):
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
     probes that it was judged at; it is not the result's where those were drawn again.
     ``listings`` hold the functions in which something was found. What is ``absent`` was not
-    handed in. ``score_by_numbers`` is the score under the
+    handed in. ``notices`` are for the instructor. ``score_by_numbers`` is the score under the
     preset ``numbers``; it is None in results that an older gradkit has stored.
     """
 
@@ -246,6 +260,7 @@ class TaskResult(Struct, frozen=True):
     listings: tuple[Listing, ...] = ()
     absent: bool = False
     score_by_numbers: float | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 AdjustmentKind = Literal["task", "total", "numerical", "late", "bonus", "scale"]
@@ -312,7 +327,8 @@ class Evidence(Struct, frozen=True):
     inquiry was about, ``tolerances`` what each check let pass, and ``basis`` is a digest of
     all that they depend on besides. Where the task could not be put at all, ``unchecked``
     says why and there are no answers; where it is ``absent``, it was not handed in. ``notes`` are
-    remarks on the grading, ``listings`` the code that findings and checks point to.
+    remarks on the grading, ``listings`` the code that findings and checks point to. ``notices`` are
+    those about the text alone.
     """
 
     task: str
@@ -329,6 +345,7 @@ class Evidence(Struct, frozen=True):
     tier: int = 0
     listings: tuple[Listing, ...] = ()
     absent: bool = False
+    notices: tuple[Notice, ...] = ()
 
 
 class Graded(Struct, frozen=True):
