@@ -94,7 +94,9 @@ def test_the_root_folder_is_refused(pytester: pytest.Pytester, sub: Path) -> Non
 @pytest.mark.parametrize("options", [("-p", "evil"), ("-p", "late")])
 def test_a_plugin_is_refused(pytester: pytest.Pytester, sub: Path, options: tuple[str]) -> None:
     """Also a plugin that another plugin loads after gradkit's first look."""
-    pytester.makeini("[pytest]\npythonpath = sub .\n")
+    # Older versions of pytest import plugins before they read the option `pythonpath`.
+    pytester.syspathinsert()
+    pytester.syspathinsert(sub)
     (sub / "evil.py").touch()
     pytester.makepyfile(
         late="""

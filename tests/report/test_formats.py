@@ -75,8 +75,8 @@ def test_students_see_the_assignments_level(format_: str) -> None:
 
 
 def test_whoever_runs_the_command_sees_everything() -> None:
-    """In text and JSON, where model solutions are at hand."""
-    assert EXPECTED in gradkit("check", WRONG, "--seed", 1).stdout
+    """JSON has expected formulas with model solutions at hand, and text has them if asked."""
+    assert EXPECTED in gradkit("check", WRONG, "--seed", 1, "--hints", 4).stdout
     assert '"should"' in gradkit("check", WRONG, "--seed", 1, "--format", "json").stdout
 
 
