@@ -1,7 +1,7 @@
 """Run the command line: `gradkit`, or `python -P -m gradkit`.
 
-Without ``-P``, ``python -m gradkit`` puts the working directory at the start of the import path,
-and Python may have imported modules from it before this module runs.
+Without ``-P``, Python puts the working directory at the start of the import path, and may have
+imported modules from it before this module runs.
 """
 
 import atexit

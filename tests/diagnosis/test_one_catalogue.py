@@ -209,7 +209,7 @@ def test_show_finds_a_finding_by_its_code(former: None) -> None:
     """By the current or a former code, whichever was stored; the id still counts."""
     known = [recorded("ann", "aa", OLD), recorded("ann", "bb", "wrong-sign")]
     for name in ("aa", OLD, NEW):
-        assert find(known, "f.json", name) is known[0]
+        assert find(known, "f.json", name) == known[0]
     again = [*known, recorded("ann", "cc", NEW), recorded("ben", "dd", NEW)]
     with pytest.raises(ReproducerError, match=r"^swapped-index is in 2 results; say whose it is"):
         find(again, "f.json", NEW)
